@@ -1,0 +1,82 @@
+namespace StableDiffusion;
+
+/// <summary>
+/// Base of every error that the engine itself raises. A message names the input that is at fault and says
+/// what to do about it; it can be shown to a person as it is.
+/// </summary>
+public abstract class DiffusionException : Exception
+{
+    /// <summary>Makes the error.</summary>
+    /// <param name="message">What is wrong with which input, and what to do.</param>
+    /// <param name="innerException">The cause, if another error led to this one.</param>
+    protected DiffusionException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>No model, or no part of a model, lies where it was looked for.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class ModelNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A model's file is damaged, contradicts its config, or is of a kind that cannot be read.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class ModelInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A latent or an embedding has a shape that the model at hand cannot take.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class ShapeMismatchException(string message) : DiffusionException(message);
+
+/// <summary>A latent or an embedding holds a value that is not a finite number.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class NotFiniteException(string message) : DiffusionException(message);
+
+/// <summary>A file is not a picture that can be read, or a picture does not fit its use.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class ImageInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A file that would be written exists already and may not be replaced.</summary>
+/// <param name="path">The full path of the file.</param>
+public sealed class OutputExistsException(string path)
+    : DiffusionException($"The file '{path}' exists already. Choose another name, or use Force to replace it.")
+{
+    /// <summary>The full path of the file.</summary>
+    public string Path { get; } = path;
+}
+
+/// <summary>A file could not be written; nothing of it is left behind.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class OutputWriteException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>The device that was asked for is not offered by the ONNX Runtime in use.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class DeviceUnavailableException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>ONNX Runtime failed while it ran a graph, or a graph gave values that are not finite.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class InferenceException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>No scheduler goes by the name that was given.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class SchedulerNotFoundException(string message) : DiffusionException(message);
+
+/// <summary>A setting (a size, a count, a seed, an option) lies outside what can be done.</summary>
+/// <param name="setting">The setting's name, as the caller knows it.</param>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class InvalidSettingException(string setting, string message) : DiffusionException(message)
+{
+    /// <summary>The name of the setting, such as <c>Width</c> or <c>Strength</c>.</summary>
+    public string Setting { get; } = setting;
+}

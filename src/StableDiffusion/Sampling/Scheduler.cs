@@ -1,0 +1,50 @@
+using StableDiffusion.Noise;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>
+/// One run of a sampling algorithm: which timesteps the U-Net is called at, and how each of its answers moves
+/// the sample. A scheduler is made for a number of steps, keeps the history of its own run, and knows nothing
+/// of models. A <em>call</em> counts the model calls of the run from 0.
+/// </summary>
+public abstract class Scheduler
+{
+    /// <summary>The timestep of each model call, in the order of the calls; 0 to 999 for models trained on 1000 steps.</summary>
+    public abstract IReadOnlyList<float> Timesteps { get; }
+
+    /// <summary>
+    /// The noise level (sigma) at each call and, last, the one that the run ends at; empty for algorithms that
+    /// work with alphas alone.
+    /// </summary>
+    public abstract IReadOnlyList<float> Sigmas { get; }
+
+    /// <summary>What standard normal noise is multiplied by to make the first sample.</summary>
+    public abstract float InitNoiseSigma { get; }
+
+    /// <summary>How many model calls make up one step as people count them (2 for Heun).</summary>
+    public virtual int Order => 1;
+
+    /// <summary>Prepares the sample for the U-Net's input at a call; most algorithms pass it on unchanged.</summary>
+    /// <param name="sample">The sample.</param>
+    /// <param name="call">The call that the input is for.</param>
+    /// <param name="scaled">Receives the model input; as long as the sample.</param>
+    public virtual void ScaleModelInput(ReadOnlySpan<float> sample, int call, Span<float> scaled) => sample.CopyTo(scaled);
+
+    /// <summary>Moves the sample by the U-Net's answer, in place. Allocates nothing after a run's first calls.</summary>
+    /// <param name="modelOutput">What the U-Net answered, after guidance.</param>
+    /// <param name="call">Which call of the run it was; calls are made in order, from any first one.</param>
+    /// <param name="sample">The sample; it becomes the next one.</param>
+    /// <param name="noise">Where stochastic algorithms draw their noise.</param>
+    public abstract void Step(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise);
+
+    /// <summary>Brings a clean latent to the noise level at which a call starts (the way in of image-to-image).</summary>
+    /// <param name="original">The clean latent.</param>
+    /// <param name="noise">Standard normal values, as many.</param>
+    /// <param name="call">The call that will run first.</param>
+    /// <param name="noised">Receives the noised latent; may be the same span as <paramref name="original"/>.</param>
+    public abstract void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised);
+
+    /// <summary>A scheduler that goes on from the same state, apart from this one, so that a run can be kept and continued.</summary>
+    /// <returns>A deep copy of the history.</returns>
+    public abstract Scheduler Clone();
+}
