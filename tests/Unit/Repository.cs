@@ -1,0 +1,16 @@
+using System.Reflection;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>Where the tests find what lies in the repository.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = typeof(Repository).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+
+    public static string DemoModel { get; } = Path.Combine(Root, "src", "demo-model");
+
+    /// <summary>A file of the reference numbers that lie in <c>tests/data</c>.</summary>
+    public static string Data(params string[] parts) => Path.Combine([Root, "tests", "data", .. parts]);
+}
