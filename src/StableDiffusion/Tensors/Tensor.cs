@@ -67,6 +67,10 @@ public sealed class Tensor
         return true;
     }
 
+    /// <summary>Whether every value is a finite number.</summary>
+    /// <returns>False if any is NaN or infinite.</returns>
+    public bool IsFinite() => TensorPrimitives.IsFiniteAll<float>(Values);
+
     /// <summary>The shape in words, such as <c>float[1,4,8,8]</c>.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => $"float[{Describe(_shape)}]";

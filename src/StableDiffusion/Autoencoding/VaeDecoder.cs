@@ -1,0 +1,47 @@
+using StableDiffusion.Onnx;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Autoencoding;
+
+/// <summary>
+/// The way out of the autoencoder: makes a picture of a latent. Source: Rombach et al., arXiv 2112.10752, section 3.1.
+/// </summary>
+public sealed class VaeDecoder : IDisposable
+{
+    private readonly OnnxSession _session;
+    private readonly LatentScaling _scaling;
+    private readonly OnnxValueInfo _latent;
+    private readonly OnnxValueInfo _sample;
+
+    internal VaeDecoder(OnnxSession session, LatentScaling scaling)
+    {
+        _session = session;
+        _scaling = scaling;
+        _latent = session.Input("latent_sample");
+        _sample = session.Output("sample");
+    }
+
+    /// <summary>Decodes a latent.</summary>
+    /// <param name="latent">The latent in the U-Net's space, [1, channels, height, width].</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>The picture, [1, 3, height * 8, width * 8], about -1..1.</returns>
+    /// <exception cref="ShapeMismatchException">The latent has another number of channels than the decoder takes.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the picture holds values that are not finite.</exception>
+    public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default)
+    {
+        int channels = _latent.Dimensions[1];
+        if (!latent.HasShape(1, channels, -1, -1))
+            throw new ShapeMismatchException($"The decoder takes a latent of the shape [1, {channels}, height, width], not {latent}. Make it with ConvertTo-Latent or Invoke-Denoise and the same model.");
+
+        Tensor unscaled = new([.. latent.Shape]);
+        _scaling.Remove(latent.Span, unscaled.Span);
+        using OnnxBuffer buffer = new(unscaled, _latent.ElementType);
+        Tensor pixels = _session.Run(_sample, cancellationToken, (_latent, buffer));
+        if (!pixels.IsFinite())
+            throw new InferenceException("The decoder gave values that are not finite. Its weights are damaged, or too large for half precision.");
+        return pixels;
+    }
+
+    /// <summary>Frees the graph.</summary>
+    public void Dispose() => _session.Dispose();
+}

@@ -1,0 +1,55 @@
+using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>The loop of diffusion, and the only place where U-Net, guidance and scheduler meet.</summary>
+internal sealed class Denoiser(UNet unet)
+{
+    /// <summary>Makes a request's calls.</summary>
+    /// <param name="request">What to do.</param>
+    /// <param name="afterCall">Called after each call, on this thread; may be null.</param>
+    /// <param name="cancellationToken">Stops within milliseconds, also inside a prediction.</param>
+    /// <returns>The sample after the last call, in memory of its own.</returns>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <remarks>
+    /// Guidance takes two predictions of one sample rather than one of two: on a processor the pair costs the same and
+    /// needs half the memory.
+    /// </remarks>
+    public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
+    {
+        Tensor sample = request.Sample.Clone();
+        (int channels, int height, int width) = (sample.Shape[1], sample.Shape[2], sample.Shape[3]);
+        Scheduler scheduler = request.Scheduler;
+        bool isGuided = request.NegativeEmbedding is not null && request.GuidanceScale > Guidance.NeutralScale;
+
+        using UNetInput input = unet.CreateInput(height, width);
+        using UNetPrediction positive = unet.Bind(input, request.Embedding, channels);
+        using UNetPrediction? negative = isGuided ? unet.Bind(input, request.NegativeEmbedding!, channels) : null;
+        Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
+        Span<float> guided = new float[isGuided ? sample.Length : 0];
+
+        for (int call = request.FirstCall; call < request.StopCall; call++)
+        {
+            float timestep = scheduler.Timesteps[call];
+            scheduler.ScaleModelInput(sample.Span, call, modelInput);
+            input.Upload(timestep);
+
+            ReadOnlySpan<float> prediction = positive.Run(cancellationToken);
+            if (negative is not null)
+            {
+                Guidance.Combine(prediction, negative.Run(cancellationToken), (float)request.GuidanceScale, (float)request.GuidanceRescale, guided);
+                prediction = guided;
+            }
+
+            scheduler.Step(prediction, call, sample.Span, request.Noise);
+            request.Inpainting?.Restore(sample.Span, scheduler, call + 1);
+            afterCall?.Invoke(new DenoiseStep(call, timestep, sample));
+        }
+
+        if (!sample.IsFinite())
+            throw new InferenceException("The denoising gave values that are not finite. Try another scheduler or a lower guidance scale; if it comes back, the model's weights are damaged or too large for half precision.");
+        return sample;
+    }
+}

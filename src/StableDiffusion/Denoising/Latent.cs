@@ -1,0 +1,91 @@
+using StableDiffusion.Noise;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>
+/// A picture in the autoencoder's compressed space: four channels at an eighth of the picture's width and height,
+/// scaled to about unit variance. Noisy at first, clean when the denoising is done.
+/// </summary>
+public sealed class Latent
+{
+    /// <summary>Makes a latent of a clean picture, such as one that was computed or read from a file.</summary>
+    /// <param name="tensor">The values, [1, channels, height, width].</param>
+    /// <param name="info">What made it.</param>
+    /// <exception cref="ShapeMismatchException">The shape is not that of one latent.</exception>
+    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    public Latent(Tensor tensor, GenerationInfo info)
+        : this(tensor, info, step: 0, stepCount: 0)
+    {
+    }
+
+    internal Latent(Tensor tensor, GenerationInfo info, int step, int stepCount)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentNullException.ThrowIfNull(info);
+        if (!tensor.HasShape(1, -1, -1, -1))
+            throw new ShapeMismatchException($"A latent has the shape [1, channels, height, width], not {tensor}.");
+        if (!tensor.IsFinite())
+            throw new NotFiniteException("The latent holds a value that is NaN or infinite. Make it again; if it comes back, the model or the precision is at fault.");
+
+        Tensor = tensor;
+        Info = info;
+        Step = step;
+        StepCount = stepCount;
+    }
+
+    /// <summary>The values, [1, channels, height, width].</summary>
+    public Tensor Tensor { get; }
+
+    /// <summary>How many steps it has been through; 0 for a latent that was encoded from a picture.</summary>
+    public int Step { get; }
+
+    /// <summary>How many steps the denoising has in all; 0 where there was none.</summary>
+    public int StepCount { get; }
+
+    /// <summary>Whether nothing is left to denoise, so that it can be decoded into a clean picture.</summary>
+    public bool IsComplete => Step == StepCount;
+
+    /// <summary>What made it.</summary>
+    public GenerationInfo Info { get; }
+
+    /// <summary>The text of what to show.</summary>
+    public string? Prompt => Info.Prompt;
+
+    /// <summary>The text of what not to show.</summary>
+    public string? NegativePrompt => Info.NegativePrompt;
+
+    /// <summary>The seed of its noise.</summary>
+    public long? Seed => Info.Seed;
+
+    /// <summary>How many steps were asked for.</summary>
+    public int? Steps => Info.Steps;
+
+    /// <summary>The scheduler's name.</summary>
+    public string? Scheduler => Info.Scheduler;
+
+    /// <summary>The guidance scale.</summary>
+    public double? GuidanceScale => Info.GuidanceScale;
+
+    /// <summary>The guidance rescale, 0 to 1.</summary>
+    public double? GuidanceRescale => Info.GuidanceRescale;
+
+    /// <summary>The picture's width in pixels.</summary>
+    public int? Width => Info.Width;
+
+    /// <summary>The picture's height in pixels.</summary>
+    public int? Height => Info.Height;
+
+    /// <summary>The model whose space it lies in.</summary>
+    public string? Model => Info.Model;
+
+    /// <summary>Where the next random number of its seed comes from, if its making drew any.</summary>
+    internal INoiseSource? Noise { get; init; }
+
+    /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
+    internal DenoisePause? Pause { get; init; }
+
+    /// <summary>The latent in short.</summary>
+    /// <returns>Its shape and step.</returns>
+    public override string ToString() => $"{Tensor} step {Step} of {StepCount}";
+}

@@ -1,0 +1,56 @@
+using StableDiffusion.Onnx;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>
+/// The U-Net: from a noised latent, a timestep and a text embedding it estimates the noise (or, after the model's
+/// prediction type, the clean latent or their mixture). Source: Ronneberger et al., arXiv 1505.04597; Rombach et al., arXiv 2112.10752.
+/// </summary>
+public sealed class UNet : IDisposable
+{
+    private readonly OnnxSession _session;
+    private readonly OnnxValueInfo _sample;
+    private readonly OnnxValueInfo _timestep;
+    private readonly OnnxValueInfo _embedding;
+    private readonly OnnxValueInfo _output;
+
+    internal UNet(OnnxSession session)
+    {
+        _session = session;
+        _sample = session.Input("sample");
+        _timestep = session.Input("timestep");
+        _embedding = session.Input("encoder_hidden_states");
+        _output = session.Output("out_sample", "noise_pred");
+    }
+
+    /// <summary>How many channels the input latent has; 4 for text-to-image models.</summary>
+    public int Channels => _sample.Dimensions[1];
+
+    /// <summary>The width of the text embedding that the cross-attention takes; -1 where the graph leaves it open.</summary>
+    public int EmbeddingWidth => _embedding.Dimensions[^1];
+
+    /// <summary>Makes the memory for predictions on latents of one size.</summary>
+    /// <param name="height">Height of the latent, an eighth of the picture's.</param>
+    /// <param name="width">Width of the latent.</param>
+    internal UNetInput CreateInput(int height, int width) => new(
+        new OnnxBuffer(_sample.ElementType, 1, Channels, height, width),
+        _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1));
+
+    /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
+    /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>
+    /// <param name="embedding">The text embedding, [1, tokens, width].</param>
+    /// <param name="outputChannels">Channels of the latent that is predicted.</param>
+    internal UNetPrediction Bind(UNetInput input, Tensor embedding, int outputChannels)
+    {
+        OnnxBuffer embeddingBuffer = new(embedding, _embedding.ElementType);
+        OnnxBuffer output = new(_output.ElementType, 1, outputChannels, input.Height, input.Width);
+        return new UNetPrediction(
+            _session.Bind((_output, output), (_sample, input.Sample), (_timestep, input.Timestep), (_embedding, embeddingBuffer)),
+            embeddingBuffer,
+            output);
+    }
+
+    /// <summary>Frees the graph.</summary>
+    public void Dispose() => _session.Dispose();
+}

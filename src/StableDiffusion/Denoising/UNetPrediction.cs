@@ -1,0 +1,22 @@
+using StableDiffusion.Onnx;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>The U-Net bound to one text embedding: what it predicts under that text.</summary>
+internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer embedding, OnnxBuffer output) : IDisposable
+{
+    /// <summary>Predicts from the shared input and returns the memory that holds the answer until the next call.</summary>
+    public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
+    {
+        call.Run(cancellationToken);
+        output.Download();
+        return output.Values;
+    }
+
+    public void Dispose()
+    {
+        call.Dispose();
+        embedding.Dispose();
+        output.Dispose();
+    }
+}

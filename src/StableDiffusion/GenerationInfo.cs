@@ -1,0 +1,41 @@
+namespace StableDiffusion;
+
+/// <summary>What made a latent or a picture; null where it is not known.</summary>
+public sealed record GenerationInfo
+{
+    /// <summary>The text of what to show.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>The text of what not to show.</summary>
+    public string? NegativePrompt { get; init; }
+
+    /// <summary>The seed of the noise.</summary>
+    public long? Seed { get; init; }
+
+    /// <summary>How many steps the denoising took, or would take from the start.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>The scheduler's name.</summary>
+    public string? Scheduler { get; init; }
+
+    /// <summary>The guidance scale.</summary>
+    public double? GuidanceScale { get; init; }
+
+    /// <summary>The guidance rescale, 0 to 1.</summary>
+    public double? GuidanceRescale { get; init; }
+
+    /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
+    public double? Strength { get; init; }
+
+    /// <summary>The picture's width in pixels.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>The picture's height in pixels.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>The model's name.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
+    public string? ModelHash { get; init; }
+}

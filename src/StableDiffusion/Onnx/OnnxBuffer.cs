@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>
+/// The memory behind one input or output of a graph. Callers read and write floats; where the graph works in
+/// another element type, the buffer holds a second array of that type and converts between the two.
+/// </summary>
+internal sealed class OnnxBuffer : IDisposable
+{
+    private readonly Array? _native;
+
+    /// <summary>Makes a buffer over its own array of zeros.</summary>
+    public OnnxBuffer(TensorElementType elementType, params ReadOnlySpan<int> shape)
+        : this(new Tensors.Tensor(shape), elementType)
+    {
+    }
+
+    /// <summary>Makes a buffer over a tensor's array, without copying it where the graph works in floats.</summary>
+    public OnnxBuffer(Tensors.Tensor tensor, TensorElementType elementType)
+    {
+        Values = tensor.Values;
+        long[] dimensions = [.. tensor.Shape.Select(length => (long)length)];
+        (_native, Value) = elementType switch
+        {
+            TensorElementType.Float => (null, OrtValue.CreateTensorValueFromMemory(Values, dimensions)),
+            TensorElementType.Float16 => Staged(new Float16[Values.Length], dimensions),
+            TensorElementType.Double => Staged(new double[Values.Length], dimensions),
+            TensorElementType.Int64 => Staged(new long[Values.Length], dimensions),
+            TensorElementType.Int32 => Staged(new int[Values.Length], dimensions),
+            _ => throw new ModelInvalidException($"The graph takes or gives elements of the type {elementType}, which cannot be handled. Export it with float32 or float16."),
+        };
+        Upload();
+    }
+
+    /// <summary>The values as floats. Call <see cref="Upload"/> after writing, <see cref="Download"/> before reading.</summary>
+    public float[] Values { get; }
+
+    public OrtValue Value { get; }
+
+    /// <summary>A tensor of whole numbers, such as token ids, in the integer type that the graph asks for.</summary>
+    public static OnnxBuffer FromIntegers(ReadOnlySpan<int> integers, TensorElementType elementType, params ReadOnlySpan<int> shape)
+    {
+        // Ids stay below 2^24, so floats hold them exactly.
+        OnnxBuffer buffer = new(elementType, shape);
+        TensorPrimitives.ConvertChecked(integers, buffer.Values);
+        buffer.Upload();
+        return buffer;
+    }
+
+    /// <summary>Carries the written floats over to the graph's own type.</summary>
+    public void Upload()
+    {
+        switch (_native)
+        {
+            case Float16[] halves:
+                TensorPrimitives.ConvertToHalf(Values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
+                break;
+            case double[] doubles:
+                TensorPrimitives.ConvertTruncating<float, double>(Values, doubles);
+                break;
+            case long[] longs:
+                TensorPrimitives.ConvertTruncating<float, long>(Values, longs);
+                break;
+            case int[] integers:
+                TensorPrimitives.ConvertTruncating<float, int>(Values, integers);
+                break;
+        }
+    }
+
+    /// <summary>Carries what the graph wrote over to the floats.</summary>
+    public void Download()
+    {
+        switch (_native)
+        {
+            case Float16[] halves:
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()), Values);
+                break;
+            case double[] doubles:
+                TensorPrimitives.ConvertTruncating<double, float>(doubles, Values);
+                break;
+            case long[] longs:
+                TensorPrimitives.ConvertTruncating<long, float>(longs, Values);
+                break;
+            case int[] integers:
+                TensorPrimitives.ConvertTruncating<int, float>(integers, Values);
+                break;
+        }
+    }
+
+    public void Dispose() => Value.Dispose();
+
+    /// <summary>Copies a value that ONNX Runtime allocated into a tensor of floats.</summary>
+    public static Tensors.Tensor ToTensor(OrtValue value)
+    {
+        OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
+        Tensors.Tensor tensor = new([.. info.Shape.Select(length => (int)length)]);
+        switch (info.ElementDataType)
+        {
+            case TensorElementType.Float:
+                value.GetTensorDataAsSpan<float>().CopyTo(tensor.Span);
+                break;
+            case TensorElementType.Float16:
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<Float16, Half>(value.GetTensorDataAsSpan<Float16>()), tensor.Span);
+                break;
+            case TensorElementType.Double:
+                TensorPrimitives.ConvertTruncating(value.GetTensorDataAsSpan<double>(), tensor.Span);
+                break;
+            default:
+                throw new ModelInvalidException($"The graph gives elements of the type {info.ElementDataType}, which cannot be handled. Export it with float32 or float16.");
+        }
+
+        return tensor;
+    }
+
+    private static (Array Native, OrtValue Value) Staged<T>(T[] native, long[] dimensions)
+        where T : unmanaged => (native, OrtValue.CreateTensorValueFromMemory(native, dimensions));
+}

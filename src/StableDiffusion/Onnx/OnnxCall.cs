@@ -1,0 +1,34 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>A graph with memory bound to its inputs and output, to be run again and again. For one thread.</summary>
+internal sealed class OnnxCall : IDisposable
+{
+    private readonly OnnxSession _session;
+    private readonly OrtIoBinding _binding;
+    private readonly RunOptions _options = OnnxSession.CreateRunOptions();
+    private readonly Func<bool> _run;
+
+    internal OnnxCall(OnnxSession session, OrtIoBinding binding)
+    {
+        _session = session;
+        _binding = binding;
+        _run = () =>
+        {
+            _session.RunBound(_options, _binding);
+            return true;
+        };
+    }
+
+    /// <summary>Runs the graph over the bound memory.</summary>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public void Run(CancellationToken cancellationToken) => _session.Guarded(_options, cancellationToken, _run);
+
+    public void Dispose()
+    {
+        _binding.Dispose();
+        _options.Dispose();
+    }
+}

@@ -1,0 +1,150 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>One graph, opened on a device. Runs may be made from several threads at once.</summary>
+internal sealed class OnnxSession : IDisposable
+{
+    private readonly InferenceSession _session;
+
+    private OnnxSession(string path, Device device, InferenceSession session)
+    {
+        Path = path;
+        Device = device;
+        _session = session;
+        Inputs = Describe(session.InputMetadata);
+        Outputs = Describe(session.OutputMetadata);
+    }
+
+    public string Path { get; }
+
+    public Device Device { get; }
+
+    public IReadOnlyDictionary<string, OnnxValueInfo> Inputs { get; }
+
+    public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
+
+    /// <summary>Opens a graph.</summary>
+    /// <param name="path">The <c>.onnx</c> file.</param>
+    /// <param name="device">Where to run it.</param>
+    /// <param name="cancellationToken">Stops the loading, which can take seconds for a large graph.</param>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">ONNX Runtime cannot read or build the graph.</exception>
+    /// <exception cref="DeviceUnavailableException">The device is not offered here.</exception>
+    public static OnnxSession Open(string path, Device device, CancellationToken cancellationToken = default)
+    {
+        if (!File.Exists(path))
+            throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
+
+        cancellationToken.ThrowIfCancellationRequested();
+        using SessionOptions options = Devices.CreateOptions(device);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
+        try
+        {
+            return new OnnxSession(path, device, new InferenceSession(path, options));
+        }
+        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Opening the model was cancelled.", error, cancellationToken);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new ModelInvalidException($"ONNX Runtime cannot open '{path}' on {device}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The graph's input of the first of these names that it has.</summary>
+    /// <exception cref="ModelInvalidException">It has none of them.</exception>
+    public OnnxValueInfo Input(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
+
+    /// <summary>The graph's output of the first of these names that it has.</summary>
+    /// <exception cref="ModelInvalidException">It has none of them.</exception>
+    public OnnxValueInfo Output(params ReadOnlySpan<string> names) => Find(Outputs, "output", names);
+
+    /// <summary>Runs the graph once and copies one output.</summary>
+    /// <param name="output">The output to compute.</param>
+    /// <param name="cancellationToken">Stops the run within milliseconds.</param>
+    /// <param name="inputs">Each input with its memory.</param>
+    /// <returns>The output as floats.</returns>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public Tensors.Tensor Run(OnnxValueInfo output, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
+    {
+        string[] names = new string[inputs.Length];
+        OrtValue[] values = new OrtValue[inputs.Length];
+        for (int i = 0; i < inputs.Length; i++)
+            (names[i], values[i]) = (inputs[i].Info.Name, inputs[i].Buffer.Value);
+
+        using RunOptions options = CreateRunOptions();
+        return Guarded(options, cancellationToken, () =>
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [output.Name]);
+            return OnnxBuffer.ToTensor(results[0]);
+        });
+    }
+
+    /// <summary>Binds memory to inputs and to one output, for a graph that runs many times over the same memory.</summary>
+    public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer) output, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
+    {
+        OrtIoBinding binding = _session.CreateIoBinding();
+        foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
+            binding.BindInput(info.Name, buffer.Value);
+        binding.BindOutput(output.Info.Name, output.Buffer.Value);
+        return new OnnxCall(this, binding);
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    internal static RunOptions CreateRunOptions() => new()
+    {
+        // Errors come as exceptions; ONNX Runtime would print them to the standard error stream as well.
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+    };
+
+    internal void RunBound(RunOptions options, OrtIoBinding binding) => _session.RunWithBinding(options, binding);
+
+    /// <summary>Runs with cancellation reaching into ONNX Runtime and its errors turned into the engine's own.</summary>
+    internal T Guarded<T>(RunOptions options, CancellationToken cancellationToken, Func<T> run)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static state => ((RunOptions)state!).Terminate = true, options);
+        try
+        {
+            return run();
+        }
+        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("The run was cancelled.", error, cancellationToken);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new InferenceException($"ONNX Runtime failed while it ran '{Path}' on {Device}: {error.Message}", error);
+        }
+    }
+
+    private OnnxValueInfo Find(IReadOnlyDictionary<string, OnnxValueInfo> values, string kind, ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (values.TryGetValue(name, out OnnxValueInfo? info))
+                return info;
+        }
+
+        throw new ModelInvalidException(
+            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. It is not the part of a Stable Diffusion model that it stands for.");
+    }
+
+    private static Dictionary<string, OnnxValueInfo> Describe(IReadOnlyDictionary<string, NodeMetadata> metadata)
+    {
+        Dictionary<string, OnnxValueInfo> values = new(StringComparer.Ordinal);
+        foreach ((string name, NodeMetadata node) in metadata)
+        {
+            if (node.IsTensor)
+                values.Add(name, new OnnxValueInfo(name, node.ElementDataType, node.Dimensions));
+        }
+
+        return values;
+    }
+}
