@@ -1,0 +1,232 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace StableDiffusion.Tensors;
+
+/// <summary>
+/// The header of a safetensors file, read and checked as a whole: an 8-byte length, then JSON that gives each
+/// tensor's type, shape and place. The format is described at https://github.com/huggingface/safetensors; like its
+/// reference implementation this reader takes no file whose tensors leave gaps, overlap or end before the file does.
+/// </summary>
+internal sealed class SafetensorsHeader
+{
+    public const string MetadataKey = "__metadata__";
+
+    private const int LengthBytes = 8;
+    private const long MaxHeaderLength = 100_000_000;
+
+    private readonly string _path;
+    private readonly Dictionary<string, SafetensorInfo> _tensors = new(StringComparer.Ordinal);
+    private Dictionary<string, string>? _metadata;
+
+    private SafetensorsHeader(string path) => _path = path;
+
+    public IReadOnlyDictionary<string, SafetensorInfo> Tensors => _tensors;
+
+    public IReadOnlyDictionary<string, string> Metadata => _metadata ??= [];
+
+    /// <summary>Where the values of the first tensor start in the file.</summary>
+    public long DataStart { get; private init; }
+
+    /// <summary>Reads the header.</summary>
+    /// <param name="path">The file's path, for messages.</param>
+    /// <param name="file">At least the first bytes of the file, up to the end of the header.</param>
+    /// <param name="fileLength">The length of the whole file.</param>
+    /// <exception cref="ModelInvalidException">The header is damaged or contradicts itself or the file's length.</exception>
+    public static SafetensorsHeader Read(string path, ReadOnlySpan<byte> file, long fileLength)
+    {
+        if (file.Length < LengthBytes)
+            throw Invalid(path, $"it has {fileLength} bytes, too few for a header");
+
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file);
+        if (length > MaxHeaderLength)
+            throw Invalid(path, $"its header claims {length} bytes, and {MaxHeaderLength} are allowed");
+        if ((long)length > fileLength - LengthBytes)
+            throw Invalid(path, $"its header claims {length} bytes, and only {fileLength - LengthBytes} follow");
+
+        SafetensorsHeader header = new(path) { DataStart = LengthBytes + (long)length };
+        try
+        {
+            header.ReadEntries(file.Slice(LengthBytes, (int)length));
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            // InvalidOperationException is what the reader throws for text that is not valid UTF-16 or UTF-8.
+            throw Invalid(path, $"its header is not valid JSON ({error.Message})", error);
+        }
+
+        header.CheckLayout(fileLength - header.DataStart);
+        return header;
+    }
+
+    private static ModelInvalidException Invalid(string path, string fault, Exception? inner = null) =>
+        new($"'{path}' is not a whole safetensors file: {fault}. Download or copy it again.", inner);
+
+    private ModelInvalidException Invalid(string fault) => Invalid(_path, fault);
+
+    private void ReadEntries(ReadOnlySpan<byte> json)
+    {
+        Utf8JsonReader reader = new(json, new JsonReaderOptions { MaxDepth = 8 });
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            throw Invalid("its header is not a JSON object");
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString()!;
+            reader.Read();
+            if (name == MetadataKey)
+                ReadMetadata(ref reader);
+            else if (!_tensors.TryAdd(name, ReadTensor(ref reader, name)))
+                throw Invalid($"its header names the tensor '{name}' twice");
+        }
+
+        // Nothing but white space may follow the object; Read throws if there is more.
+        reader.Read();
+    }
+
+    private void ReadMetadata(ref Utf8JsonReader reader)
+    {
+        if (_metadata is not null)
+            throw Invalid($"its header holds '{MetadataKey}' twice");
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw Invalid($"'{MetadataKey}' is not a JSON object");
+
+        _metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string key = reader.GetString()!;
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.String)
+                throw Invalid($"'{key}' in '{MetadataKey}' is not a text");
+            if (!_metadata.TryAdd(key, reader.GetString()!))
+                throw Invalid($"'{MetadataKey}' holds '{key}' twice");
+        }
+    }
+
+    private SafetensorInfo ReadTensor(ref Utf8JsonReader reader, string name)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw Invalid($"the entry of tensor '{name}' is not a JSON object");
+
+        SafetensorElementType? type = null;
+        long[]? shape = null;
+        long[]? offsets = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string key = reader.GetString()!;
+            reader.Read();
+            bool repeated = false;
+            switch (key)
+            {
+                case "dtype":
+                    repeated = type is not null;
+                    type = ReadElementType(ref reader, name);
+                    break;
+                case "shape":
+                    repeated = shape is not null;
+                    shape = ReadNumbers(ref reader, name, key);
+                    break;
+                case "data_offsets":
+                    repeated = offsets is not null;
+                    offsets = ReadNumbers(ref reader, name, key);
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+
+            if (repeated)
+                throw Invalid($"tensor '{name}' gives '{key}' twice");
+        }
+
+        if (type is null || shape is null || offsets is null)
+            throw Invalid($"tensor '{name}' lacks its '{(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}'");
+        if (offsets.Length != 2 || offsets[1] < offsets[0])
+            throw Invalid($"tensor '{name}' has the data_offsets [{string.Join(',', offsets)}], which are not a begin and an end");
+
+        SafetensorInfo tensor = new(name, type.Value, shape, offsets[1] - offsets[0]) { Offset = offsets[0] };
+        if (ByteLength(shape, type.Value) is not long needed || needed != tensor.ByteLength)
+        {
+            throw Invalid(
+                $"tensor '{name}' has {tensor.ByteLength} bytes, which its shape {tensor.ShapeText} of {type} contradicts");
+        }
+
+        return tensor;
+    }
+
+    private SafetensorElementType ReadElementType(ref Utf8JsonReader reader, string name)
+    {
+        string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+        return text switch
+        {
+            "F64" => SafetensorElementType.F64,
+            "F32" => SafetensorElementType.F32,
+            "F16" => SafetensorElementType.F16,
+            "BF16" => SafetensorElementType.BF16,
+            "F8_E4M3" => SafetensorElementType.F8E4M3,
+            "F8_E5M2" => SafetensorElementType.F8E5M2,
+            "I64" => SafetensorElementType.I64,
+            "I32" => SafetensorElementType.I32,
+            "I16" => SafetensorElementType.I16,
+            "I8" => SafetensorElementType.I8,
+            "U8" => SafetensorElementType.U8,
+            "BOOL" => SafetensorElementType.Bool,
+            _ => throw new ModelInvalidException(
+                $"Tensor '{name}' in '{_path}' has the dtype '{text ?? reader.TokenType.ToString()}', which cannot be read. " +
+                "Convert the file to F32, F16 or BF16."),
+        };
+    }
+
+    private long[] ReadNumbers(ref Utf8JsonReader reader, string name, string key)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+            throw Invalid($"the '{key}' of tensor '{name}' is not a list");
+
+        List<long> numbers = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0)
+                throw Invalid($"the '{key}' of tensor '{name}' holds something that is not a length");
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
+    }
+
+    private static long? ByteLength(long[] shape, SafetensorElementType type)
+    {
+        Int128 bytes = SafetensorInfo.SizeOf(type);
+        foreach (long length in shape)
+        {
+            bytes *= length;
+            if (bytes > long.MaxValue)
+                return null;
+        }
+
+        return (long)bytes;
+    }
+
+    private void CheckLayout(long dataLength)
+    {
+        SafetensorInfo[] inOrder = [.. _tensors.Values];
+        Array.Sort(inOrder, static (a, b) =>
+            a.Offset != b.Offset ? a.Offset.CompareTo(b.Offset) : a.ByteLength.CompareTo(b.ByteLength));
+
+        long end = 0;
+        foreach (SafetensorInfo tensor in inOrder)
+        {
+            if (tensor.Offset != end)
+            {
+                throw Invalid(
+                    $"tensor '{tensor.Name}' starts at byte {tensor.Offset}, and the one before it ends at {end}");
+            }
+
+            end = tensor.Offset + tensor.ByteLength;
+            if (end > dataLength)
+                throw Invalid($"tensor '{tensor.Name}' ends at byte {end} of {dataLength}");
+        }
+
+        if (end != dataLength)
+            throw Invalid($"its tensors end at byte {end} of {dataLength}");
+    }
+}
