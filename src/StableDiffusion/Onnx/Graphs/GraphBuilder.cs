@@ -1,0 +1,253 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using StableDiffusion.Onnx.Graphs.Format;
+using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
+
+namespace StableDiffusion.Onnx.Graphs;
+
+/// <summary>Reads the values of an initializer when it is written.</summary>
+/// <param name="destination">Receives all its values, row by row.</param>
+internal delegate void InitializerReader(Span<float> destination);
+
+/// <summary>
+/// Writes an ONNX graph: nodes are added in the order in which data flows, and weights stay where they are until
+/// the graph is saved, when they are streamed one at a time into a single file beside it.
+/// </summary>
+/// <param name="name">The graph's name.</param>
+internal sealed class GraphBuilder(string name)
+{
+    /// <summary>The domain of ONNX Runtime's own operators.</summary>
+    public const string MicrosoftDomain = "com.microsoft";
+
+    /// <summary>The name under which exporters keep large weights beside <c>model.onnx</c>.</summary>
+    public const string ExternalDataSuffix = "_data";
+
+    private const int OpsetVersion = 17;
+    private const int IrVersion = 8;
+
+    // Weights of a few thousand values are biases and norms: cheaper to read as a part of the graph than to map.
+    private const int LargestInline = 4096;
+
+    // ONNX asks for multiples of a page, so that a runtime can map the weights instead of copying them.
+    private const int Alignment = 4096;
+
+    private readonly GraphProto _graph = new() { Name = name };
+    private readonly Dictionary<string, Initializer> _initializers = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
+    private readonly Dictionary<(DataType Type, string Bytes), Value> _constants = [];
+
+    private sealed record Initializer(TensorProto Proto, int Count, InitializerReader Read);
+
+    /// <summary>How many bytes the weights take up when they are saved.</summary>
+    public long InitializerBytes => _initializers.Values.Sum(static initializer => 4L * initializer.Count);
+
+    /// <summary>Adds an input of 32-bit floats.</summary>
+    /// <param name="inputName">Its name.</param>
+    /// <param name="shape">Its axes.</param>
+    /// <returns>The input.</returns>
+    public Value Input(string inputName, params ReadOnlySpan<Dimension> shape) => Input(inputName, DataType.Float, shape);
+
+    /// <summary>Adds an input of 64-bit integers.</summary>
+    /// <param name="inputName">Its name.</param>
+    /// <param name="shape">Its axes.</param>
+    /// <returns>The input.</returns>
+    public Value IntegerInput(string inputName, params ReadOnlySpan<Dimension> shape) => Input(inputName, DataType.Int64, shape);
+
+    /// <summary>Gives a value out, under a name of its own.</summary>
+    /// <param name="outputName">The output's name.</param>
+    /// <param name="value">The value, of 32-bit floats.</param>
+    /// <param name="shape">Its axes.</param>
+    public void Output(string outputName, Value value, params ReadOnlySpan<Dimension> shape)
+    {
+        _graph.Output.Add(Describe(outputName, DataType.Float, shape));
+        _graph.Node.Add(new NodeProto { Name = Unique($"{outputName}/Identity"), OpType = "Identity", Input = { value.Name }, Output = { Unique(outputName) } });
+    }
+
+    /// <summary>Adds a weight. Its values are asked for when the graph is saved.</summary>
+    /// <param name="initializerName">Its name; the same name always stands for the same weight.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="read">Reads its values.</param>
+    /// <returns>The weight.</returns>
+    public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read)
+    {
+        if (!_initializers.ContainsKey(initializerName))
+        {
+            TensorProto proto = new() { Name = Unique(initializerName), DataType = DataType.Float };
+            int count = 1;
+            foreach (int length in shape)
+            {
+                proto.Dims.Add(length);
+                count = checked(count * length);
+            }
+
+            _graph.Initializer.Add(proto);
+            _initializers.Add(initializerName, new Initializer(proto, count, read));
+        }
+
+        return new Value(initializerName);
+    }
+
+    /// <summary>Adds constant floats, once for all who ask for the same ones.</summary>
+    /// <param name="values">The values; a list of one axis.</param>
+    /// <returns>The constant.</returns>
+    public Value Floats(params ReadOnlySpan<float> values) => Constant(DataType.Float, values);
+
+    /// <summary>Adds constant 64-bit integers such as a shape, once for all who ask for the same ones.</summary>
+    /// <param name="values">The values; a list of one axis.</param>
+    /// <returns>The constant.</returns>
+    public Value Integers(params ReadOnlySpan<long> values) => Constant(DataType.Int64, values);
+
+    /// <summary>Adds a node with one output.</summary>
+    /// <param name="operation">The operator, of ONNX's own set.</param>
+    /// <param name="inputs">What it reads, in the operator's order.</param>
+    /// <param name="attributes">Its settings.</param>
+    /// <param name="path">Where in the network it belongs, such as <c>down_blocks.0.resnets.0.conv1</c>.</param>
+    /// <returns>What the node gives.</returns>
+    public Value Node(string operation, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes = default, string? path = null) =>
+        Node(string.Empty, operation, inputs, attributes, path);
+
+    /// <summary>Adds a node of ONNX Runtime's own operators with one output.</summary>
+    /// <inheritdoc cref="Node(string, ReadOnlySpan{Value}, ReadOnlySpan{NodeAttribute}, string?)"/>
+    public Value MicrosoftNode(string operation, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes = default, string? path = null) =>
+        Node(MicrosoftDomain, operation, inputs, attributes, path);
+
+    /// <summary>Writes <c>model.onnx</c>, and its large weights into a file beside it.</summary>
+    /// <param name="path">The path of the graph's file; that of the weights ends in <c>_data</c>.</param>
+    /// <param name="written">Is told the bytes of each weight once it is written.</param>
+    /// <param name="cancellationToken">Stops between two weights.</param>
+    public void Save(string path, Action<long>? written = null, CancellationToken cancellationToken = default)
+    {
+        string dataPath = path + ExternalDataSuffix;
+        string location = Path.GetFileName(dataPath);
+        float[] buffer = [];
+        FileStream? data = null;
+        try
+        {
+            foreach (Initializer initializer in _initializers.Values)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (initializer.Count > buffer.Length)
+                    buffer = GC.AllocateUninitializedArray<float>(initializer.Count);
+                Span<float> values = buffer.AsSpan(0, initializer.Count);
+                initializer.Read(values);
+                if (initializer.Count <= LargestInline)
+                {
+                    initializer.Proto.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
+                }
+                else
+                {
+                    data ??= new FileStream(dataPath, FileMode.CreateNew, FileAccess.Write);
+                    data.Position = (data.Position + Alignment - 1) / Alignment * Alignment;
+                    long offset = data.Position;
+                    WriteAll(data, values);
+                    SetExternal(initializer.Proto, location, offset, data.Position - offset);
+                }
+
+                written?.Invoke(4L * initializer.Count);
+            }
+
+            data?.Flush(flushToDisk: true);
+        }
+        finally
+        {
+            data?.Dispose();
+        }
+
+        ModelProto model = new()
+        {
+            IrVersion = IrVersion,
+            ProducerName = nameof(StableDiffusion),
+            Graph = _graph,
+            OpsetImport =
+            {
+                new OperatorSetIdProto { Domain = string.Empty, Version = OpsetVersion },
+                new OperatorSetIdProto { Domain = MicrosoftDomain, Version = 1 },
+            },
+        };
+        using FileStream file = new(path, FileMode.CreateNew, FileAccess.Write);
+        model.WriteTo(file);
+        file.Flush(flushToDisk: true);
+    }
+
+    private static void WriteAll(FileStream file, ReadOnlySpan<float> values)
+    {
+        // A span of bytes holds fewer floats than an array does.
+        const int Chunk = 1 << 24;
+        for (; values.Length > Chunk; values = values[Chunk..])
+            file.Write(MemoryMarshal.AsBytes(values[..Chunk]));
+        file.Write(MemoryMarshal.AsBytes(values));
+    }
+
+    private static void SetExternal(TensorProto tensor, string location, long offset, long length)
+    {
+        tensor.DataLocation = TensorProto.Types.DataLocation.External;
+        tensor.ExternalData.Clear();
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = location });
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = length.ToString(CultureInfo.InvariantCulture) });
+    }
+
+    private static ValueInfoProto Describe(string valueName, DataType type, ReadOnlySpan<Dimension> shape)
+    {
+        TensorShapeProto shapeProto = new();
+        foreach (Dimension dimension in shape)
+            shapeProto.Dim.Add(dimension.ToProto());
+        return new ValueInfoProto
+        {
+            Name = valueName,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = type, Shape = shapeProto } },
+        };
+    }
+
+    private Value Input(string inputName, DataType type, ReadOnlySpan<Dimension> shape)
+    {
+        _graph.Input.Add(Describe(Unique(inputName), type, shape));
+        return new Value(inputName);
+    }
+
+    private Value Constant<T>(DataType type, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
+        ref Value constant = ref CollectionsMarshal.GetValueRefOrAddDefault(
+            _constants, (type, Convert.ToHexString(bytes)), out bool exists);
+        if (!exists)
+        {
+            constant = new Value(Numbered("constant"));
+            _graph.Initializer.Add(new TensorProto
+            {
+                Name = constant.Name,
+                DataType = type,
+                Dims = { values.Length },
+                RawData = ByteString.CopyFrom(bytes),
+            });
+        }
+
+        return constant;
+    }
+
+    private Value Node(string domain, string operation, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes, string? path)
+    {
+        string nodeName = Numbered(path is null ? operation : $"{path}/{operation}");
+        NodeProto node = new() { Name = nodeName, OpType = operation, Domain = domain, Output = { nodeName } };
+        foreach (Value input in inputs)
+            node.Input.Add(input.Name);
+        foreach (NodeAttribute attribute in attributes)
+            node.Attribute.Add(attribute.Proto);
+        _graph.Node.Add(node);
+        return new Value(nodeName);
+    }
+
+    private string Numbered(string stem)
+    {
+        ref int count = ref CollectionsMarshal.GetValueRefOrAddDefault(_counters, stem, out bool exists);
+        count++;
+        return Unique(exists ? $"{stem}_{count}" : stem);
+    }
+
+    private string Unique(string newName) => _names.Add(newName)
+        ? newName
+        : throw new ArgumentException($"The graph '{_graph.Name}' holds the name '{newName}' already.");
+}
