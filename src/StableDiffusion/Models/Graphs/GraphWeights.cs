@@ -1,0 +1,11 @@
+using StableDiffusion.Models.Weights;
+using StableDiffusion.Onnx.Graphs;
+
+namespace StableDiffusion.Models.Graphs;
+
+/// <summary>Puts weights into a graph.</summary>
+internal static class GraphWeights
+{
+    /// <summary>Adds a weight as it is, under its own name.</summary>
+    public static Value Weight(this GraphBuilder graph, Weight weight) => graph.Weight(weight.Name, weight.Shape, weight.Read);
+}

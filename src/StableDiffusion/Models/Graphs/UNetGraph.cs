@@ -1,0 +1,81 @@
+using StableDiffusion.Models.Configs;
+using StableDiffusion.Models.Weights;
+using StableDiffusion.Onnx.Graphs;
+
+namespace StableDiffusion.Models.Graphs;
+
+/// <summary>
+/// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
+/// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
+/// [batch, sequence, width] → <c>out_sample</c> like the sample.
+/// </summary>
+internal sealed class UNetGraph
+{
+    private readonly UNetConfig _config;
+    private readonly TimestepEmbedding _timeEmbedding;
+    private readonly Conv2d _convIn;
+    private readonly UNetDownBlock[] _downBlocks;
+    private readonly UNetMidBlock? _midBlock;
+    private readonly UNetUpBlock[] _upBlocks;
+    private readonly GroupNorm _normOut;
+    private readonly Conv2d _convOut;
+
+    /// <summary>Takes the weights of a U-Net and checks them against its config.</summary>
+    /// <param name="weights">All its weights.</param>
+    /// <param name="config">Its form.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    public UNetGraph(IWeights weights, UNetConfig config)
+    {
+        WeightScope root = new(weights);
+        int blocks = config.BlockChannels.Count;
+        int firstChannels = config.BlockChannels[0];
+        _config = config;
+        _timeEmbedding = new TimestepEmbedding(
+            root["time_embedding"], firstChannels, config.TimeWidth, config.CosinesFirst, config.FrequencyShift);
+        _convIn = new Conv2d(root["conv_in"], config.InChannels, firstChannels, config.KernelIn);
+
+        Stack<int> skipChannels = new([firstChannels]);
+        _downBlocks = new UNetDownBlock[blocks];
+        for (int i = 0; i < blocks; i++)
+        {
+            _downBlocks[i] = new UNetDownBlock(root["down_blocks", i], config, i);
+            foreach (int channels in _downBlocks[i].OutputChannels)
+                skipChannels.Push(channels);
+        }
+
+        if (config.Middle)
+            _midBlock = new UNetMidBlock(root["mid_block"], config);
+
+        _upBlocks = new UNetUpBlock[blocks];
+        for (int i = 0; i < blocks; i++)
+            _upBlocks[i] = new UNetUpBlock(root["up_blocks", i], config, i, skipChannels);
+
+        _normOut = new GroupNorm(root["conv_norm_out"], firstChannels, config.Groups, config.Epsilon);
+        _convOut = new Conv2d(root["conv_out"], firstChannels, config.OutChannels, config.KernelOut);
+    }
+
+    /// <summary>Makes the graph.</summary>
+    /// <returns>The graph, not saved yet.</returns>
+    public GraphBuilder Build()
+    {
+        GraphBuilder graph = new("unet");
+        Value sample = graph.Input("sample", "batch", _config.InChannels, "height", "width");
+        Value timestep = graph.Input("timestep", "steps");
+        Value text = graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth);
+
+        // Every residual block starts from the activation of the embedding, so it is computed once.
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep));
+        Value x = _convIn.Apply(graph, sample);
+        Stack<Value> skips = new([x]);
+        foreach (UNetDownBlock block in _downBlocks)
+            x = block.Apply(graph, x, time, text, skips);
+        if (_midBlock is not null)
+            x = _midBlock.Apply(graph, x, time, text);
+        foreach (UNetUpBlock block in _upBlocks)
+            x = block.Apply(graph, x, time, text, skips);
+        x = _convOut.Apply(graph, graph.Silu(_normOut.Apply(graph, x)));
+
+        graph.Output("out_sample", x, "batch", _config.OutChannels, "height", "width");
+        return graph;
+    }
+}
