@@ -1,0 +1,118 @@
+using System.Text.Json;
+
+namespace StableDiffusion.Models.Building;
+
+/// <summary>
+/// The folder that holds built models, each under its key. A build is written beside them under a name of its own
+/// and takes its place in one move, so what lies under a key is whole, whoever else builds the same or breaks off.
+/// </summary>
+/// <param name="root">The full path of the folder.</param>
+internal sealed class BuildCache(string root)
+{
+    private const string TemporaryPrefix = ".building-";
+    private const string ManifestName = "build.json";
+
+    private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
+
+    /// <summary>The folder in which the hashes of sources are remembered.</summary>
+    public string HashFolder => Path.Combine(root, ".hashes");
+
+    /// <summary>The place of a built model, if it is there and nothing of it was taken away.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <returns>The full path of its folder, or null.</returns>
+    public string? Find(string key)
+    {
+        string folder = Path.Combine(root, key);
+        try
+        {
+            string manifest = Path.Combine(folder, ManifestName);
+            Dictionary<string, long>? files = JsonSerializer.Deserialize<Dictionary<string, long>>(File.ReadAllBytes(manifest));
+            bool whole = files is not null
+                && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
+            return whole ? folder : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Builds a model in its place.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <returns>The full path of the model's folder.</returns>
+    /// <exception cref="OutputWriteException">The folder cannot be written to; nothing of the build is left behind.</exception>
+    public string Add(string key, Action<string> write)
+    {
+        string folder = Path.Combine(root, key);
+        string temporary = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            DeleteAbandoned();
+            write(temporary);
+            WriteManifest(temporary);
+            MoveInto(folder, temporary, key);
+            return folder;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException(
+                $"The model cannot be built in '{root}': {error.Message} Make room there, or choose another folder for the cache.", error);
+        }
+        finally
+        {
+            TryDelete(temporary);
+        }
+    }
+
+    private static void WriteManifest(string folder)
+    {
+        Dictionary<string, long> files = [];
+        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            files.Add(Path.GetRelativePath(folder, file).Replace('\\', '/'), new FileInfo(file).Length);
+        File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files));
+    }
+
+    private static void TryDelete(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another process holds a file of it. Its name marks it as left over, and a later build removes it.
+        }
+    }
+
+    private void MoveInto(string folder, string temporary, string key)
+    {
+        // What lies there and is not whole would keep the place for ever.
+        if (Directory.Exists(folder) && Find(key) is null)
+        {
+            string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+            Directory.Move(folder, aside);
+            TryDelete(aside);
+        }
+
+        try
+        {
+            Directory.Move(temporary, folder);
+        }
+        catch (IOException) when (Find(key) is not null)
+        {
+            // Someone else was faster, and made the very same.
+        }
+    }
+
+    private void DeleteAbandoned()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(root, $"{TemporaryPrefix}*"))
+        {
+            if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned)
+                TryDelete(folder);
+        }
+    }
+}

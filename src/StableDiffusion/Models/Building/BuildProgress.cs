@@ -1,0 +1,17 @@
+namespace StableDiffusion.Models.Building;
+
+/// <summary>What a model's build does at the moment.</summary>
+internal enum BuildStage
+{
+    /// <summary>The source's files are read to learn whether they were built before.</summary>
+    Hashing,
+
+    /// <summary>The graphs are written.</summary>
+    Writing,
+}
+
+/// <summary>How far a model's build has come.</summary>
+/// <param name="Stage">What it does.</param>
+/// <param name="Part">The file or the part of the model that it works on.</param>
+/// <param name="Fraction">How much of the stage is done, 0 to 1.</param>
+internal readonly record struct BuildProgress(BuildStage Stage, string Part, double Fraction);
