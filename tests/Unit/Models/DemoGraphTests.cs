@@ -1,0 +1,103 @@
+using System.Text.Json;
+using ImageMagick;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Tests.Models;
+
+/// <summary>The demo model's graphs against diffusers and transformers.</summary>
+public sealed class DemoGraphTests(BuiltDemoModel model, DemoReference reference)
+    : IClassFixture<BuiltDemoModel>, IClassFixture<DemoReference>
+{
+    private const float Tolerance = 2e-4f;
+    private const float VaeTolerance = 1e-3f;
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void The_text_encoder_gives_the_reference_embeddings(int index)
+    {
+        JsonElement item = reference.Cases("text")[index];
+        long[] ids = [.. item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64())];
+        using GraphSession session = Open("text_encoder");
+
+        Dictionary<string, Tensor> outputs = session.Run(("input_ids", ids));
+
+        Closeness.AssertClose(reference.Read(item, "last_hidden_state"), outputs["last_hidden_state"], Tolerance);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void The_U_Net_gives_the_reference_noise(int index)
+    {
+        JsonElement item = reference.Cases("unet")[index];
+        Tensor sample = reference.Read(item, "sample");
+        Tensor timestep = new([item.GetProperty("timestep").GetSingle()], 1);
+        using GraphSession session = Open("unet");
+
+        Dictionary<string, Tensor> outputs = session.Run(
+            ("sample", sample), ("timestep", timestep), ("encoder_hidden_states", Text(item.GetProperty("prompt"))));
+
+        Closeness.AssertClose(reference.Read(item, "noise_pred"), outputs["out_sample"], Tolerance);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_VAE_encoder_gives_the_reference_latents(int index)
+    {
+        JsonElement item = reference.Cases("vae")[index];
+        using GraphSession session = Open("vae_encoder");
+
+        Tensor parameters = session.Run(("sample", ReadImage(item.GetProperty("image").GetString()!)))["latent_parameters"];
+
+        int half = parameters.Length / 2;
+        Tensor mean = reference.Read(item, "mean");
+        Closeness.AssertClose(mean, new Tensor(parameters.Values[..half], [.. mean.Shape]), VaeTolerance);
+        Closeness.AssertClose(reference.Read(item, "logvar"), new Tensor(parameters.Values[half..], [.. mean.Shape]), VaeTolerance);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_VAE_decoder_gives_the_reference_pictures(int index)
+    {
+        JsonElement item = reference.Cases("vae")[index];
+        using GraphSession session = Open("vae_decoder");
+
+        Tensor picture = session.Run(("latent_sample", reference.Read(item, "mean")))["sample"];
+
+        Closeness.AssertClose(reference.Read(item, "decoded_mean"), picture, VaeTolerance);
+    }
+
+    private GraphSession Open(string part) => new(Path.Combine(model.Folder, part, "model.onnx"));
+
+    private Tensor Text(JsonElement prompt)
+    {
+        if (prompt.ValueKind == JsonValueKind.String)
+            return reference.Embedding(prompt.GetString()!);
+
+        Tensor[] embeddings = [.. prompt.EnumerateArray().Select(text => reference.Embedding(text.GetString()!))];
+        return new Tensor(
+            [.. embeddings.SelectMany(embedding => embedding.Values)], embeddings.Length, embeddings[0].Shape[1], embeddings[0].Shape[2]);
+    }
+
+    private static Tensor ReadImage(string name)
+    {
+        using MagickImage image = new(Repository.Data("demo", name));
+        int width = (int)image.Width;
+        int height = (int)image.Height;
+        using IPixelCollection<byte> pixels = image.GetPixels();
+        byte[] bytes = pixels.ToByteArray(PixelMapping.RGB)!;
+        Tensor tensor = new(1, 3, height, width);
+        for (int i = 0; i < bytes.Length; i++)
+            tensor.Values[i % 3 * height * width + i / 3] = bytes[i] / 127.5f - 1;
+        return tensor;
+    }
+}
