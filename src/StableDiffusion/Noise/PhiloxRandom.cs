@@ -1,0 +1,78 @@
+namespace StableDiffusion.Noise;
+
+/// <summary>
+/// The normal values of <c>torch.randn</c> on a CUDA device, computed on any machine: counter-based Philox4x32-10
+/// (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and Box-Muller as cuRAND
+/// has it. The conventions are those of A1111's <c>rng_philox.py</c>.
+/// </summary>
+/// <remarks>Holds for tensors of which CUDA computes one value a thread, as it does for latents of usual sizes.</remarks>
+public sealed class PhiloxRandom : INoiseSource
+{
+    private const int Rounds = 10;
+    private const uint Multiplier0 = 0xD2511F53;
+    private const uint Multiplier1 = 0xCD9E8D57;
+    private const uint Weyl0 = 0x9E3779B9;
+    private const uint Weyl1 = 0xBB67AE85;
+
+    // cuRAND's constants are float32: 2^-32, and 2^-32 times two pi.
+    private const double Unit = 2.3283064e-10f;
+    private const double AngleUnit = 2.3283064e-10f * 6.2831855f;
+
+    private readonly ulong _seed;
+    private uint _draw;
+
+    /// <summary>Seeds the generator.</summary>
+    /// <param name="seed">The seed; all its 64 bits count.</param>
+    public PhiloxRandom(long seed)
+        : this(unchecked((ulong)seed))
+    {
+    }
+
+    /// <summary>Seeds the generator.</summary>
+    /// <param name="seed">The seed; all its 64 bits count.</param>
+    public PhiloxRandom(ulong seed)
+    {
+        _seed = seed;
+    }
+
+    /// <summary>Draws what one call of <c>torch.randn</c> on CUDA for that many values gives.</summary>
+    /// <param name="destination">Receives the values, in the tensor's row-major order.</param>
+    public void Normal(Span<float> destination)
+    {
+        for (int i = 0; i < destination.Length; i++)
+        {
+            (uint first, uint second) = Bits((uint)i);
+            double uniform = (first * Unit) + (Unit / 2);
+            double angle = (second * AngleUnit) + (AngleUnit / 2);
+            destination[i] = (float)(Math.Sqrt(-2 * Math.Log(uniform)) * Math.Sin(angle));
+        }
+
+        _draw++;
+    }
+
+    /// <inheritdoc/>
+    public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
+
+    /// <summary>A generator that goes on from the same state, apart from this one.</summary>
+    /// <returns>The copy.</returns>
+    public PhiloxRandom Clone() => new(_seed) { _draw = _draw };
+
+    INoiseSource INoiseSource.Clone() => Clone();
+
+    /// <summary>The first two of the four words that Philox makes of the counter (draw, 0, index, 0).</summary>
+    private (uint First, uint Second) Bits(uint index)
+    {
+        (uint c0, uint c1, uint c2, uint c3) = (_draw, 0u, index, 0u);
+        (uint key0, uint key1) = ((uint)_seed, (uint)(_seed >> 32));
+        for (int round = 0; round < Rounds; round++)
+        {
+            ulong product0 = (ulong)Multiplier0 * c0;
+            ulong product1 = (ulong)Multiplier1 * c2;
+            (c0, c1, c2, c3) = ((uint)(product1 >> 32) ^ c1 ^ key0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ key1, (uint)product0);
+            key0 += Weyl0;
+            key1 += Weyl1;
+        }
+
+        return (c0, c1);
+    }
+}
