@@ -21,8 +21,30 @@ public abstract class Scheduler
     /// <summary>What standard normal noise is multiplied by to make the first sample.</summary>
     public abstract float InitNoiseSigma { get; }
 
+    /// <summary>How many steps the run has, as people count them; a step takes <see cref="Order"/> model calls.</summary>
+    public abstract int Steps { get; }
+
     /// <summary>How many model calls make up one step as people count them (2 for Heun).</summary>
     public virtual int Order => 1;
+
+    /// <summary>
+    /// The call at which image-to-image starts, as diffusers' pipelines count it:
+    /// the last <c>floor(steps * strength)</c> steps are run, and their calls alone.
+    /// </summary>
+    /// <param name="strength">How much of the picture to make anew: 0 (nothing) to 1 (all of the run).</param>
+    /// <returns>
+    /// The index of the first call; at or past the end of <see cref="Timesteps"/> if the strength is too low for
+    /// even one step, and then there is nothing to run.
+    /// </returns>
+    /// <exception cref="InvalidSettingException">The strength is not between 0 and 1, or the algorithm cannot start late.</exception>
+    public virtual int FirstCall(double strength)
+    {
+        if (!(strength is >= 0 and <= 1))
+            throw new InvalidSettingException("Strength", $"Strength {strength} is out of range. Give a number from 0 to 1.");
+
+        int steps = Math.Min((int)(Steps * strength), Steps);
+        return (Steps - steps) * Order;
+    }
 
     /// <summary>Prepares the sample for the U-Net's input at a call; most algorithms pass it on unchanged.</summary>
     /// <param name="sample">The sample.</param>

@@ -1,0 +1,202 @@
+using System.Diagnostics;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>
+/// The noise that a model was trained with, timestep by timestep: the cumulative products of the alphas
+/// (Ho et al., "Denoising Diffusion Probabilistic Models", arXiv:2006.11239) and, from them, the noise levels of the
+/// variance-exploding form. The tables are float32, each entry rounded where PyTorch rounds it.
+/// </summary>
+internal sealed class NoiseSchedule
+{
+    /// <summary>The smallest subnormal of float16; stands for zero where a noise level must stay finite.</summary>
+    private const float TerminalAlpha = 1f / (1 << 24);
+
+    private readonly float[] _alphasCumprod;
+    private readonly float[] _sigmas;
+    private readonly float[] _logSigmas;
+
+    private NoiseSchedule(float[] alphasCumprod)
+    {
+        _alphasCumprod = alphasCumprod;
+        _sigmas = new float[alphasCumprod.Length];
+        _logSigmas = new float[alphasCumprod.Length];
+        for (int t = 0; t < _sigmas.Length; t++)
+        {
+            _sigmas[t] = MathF.Sqrt((1 - alphasCumprod[t]) / alphasCumprod[t]);
+            _logSigmas[t] = MathF.Log(_sigmas[t]);
+        }
+    }
+
+    /// <summary>How many timesteps the model was trained with.</summary>
+    public int Length => _alphasCumprod.Length;
+
+    /// <summary>The noise level of timestep 0.</summary>
+    public float SigmaMin => _sigmas[0];
+
+    /// <summary>The noise level of the last timestep.</summary>
+    public float SigmaMax => _sigmas[^1];
+
+    /// <summary>The logarithm of the noise level of timestep 0.</summary>
+    public float LogSigmaMin => _logSigmas[0];
+
+    /// <summary>The logarithm of the noise level of the last timestep.</summary>
+    public float LogSigmaMax => _logSigmas[^1];
+
+    /// <summary>Computes the schedule.</summary>
+    /// <param name="settings">Holds <see cref="Options.Betas"/> and, if the scheduler knows it, <see cref="Options.ZeroTerminalSnr"/>.</param>
+    /// <param name="finiteTerminal">Whether a rescaled schedule ends just short of pure noise, so that its noise level is finite.</param>
+    public static NoiseSchedule Create(SchedulerSettings settings, bool finiteTerminal = false)
+    {
+        float[] betas = Betas(settings);
+        bool zeroSnr = settings.Optional("rescale_betas_zero_snr") is true;
+        if (zeroSnr)
+            RescaleToZeroTerminalSnr(betas);
+
+        float[] alphasCumprod = CumulativeAlphas(betas);
+        if (zeroSnr && finiteTerminal)
+            alphasCumprod[^1] = TerminalAlpha;
+
+        return new NoiseSchedule(alphasCumprod);
+    }
+
+    /// <summary>The cumulative product of the alphas up to a timestep: how much of the variance is the picture's.</summary>
+    /// <param name="timestep">The timestep.</param>
+    public double AlphaCumprod(int timestep) => _alphasCumprod[timestep];
+
+    /// <summary>The noise level at a timestep, interpolated linearly and held at the ends, as numpy's <c>interp</c> does.</summary>
+    /// <param name="timestep">The timestep; need not be whole.</param>
+    public double SigmaAt(double timestep)
+    {
+        int last = _sigmas.Length - 1;
+        if (timestep <= 0)
+            return _sigmas[0];
+        if (timestep >= last)
+            return _sigmas[last];
+
+        int low = (int)timestep;
+        return ((double)_sigmas[low + 1] - _sigmas[low]) * (timestep - low) + _sigmas[low];
+    }
+
+    /// <summary>The timestep of a noise level, interpolated linearly in the level's logarithm.</summary>
+    /// <param name="sigma">The noise level.</param>
+    public double TimestepAt(double sigma)
+    {
+        double logSigma = Math.Log(Math.Max(sigma, 1e-10));
+        int low = 0;
+        while (low < _logSigmas.Length - 2 && _logSigmas[low + 1] <= logSigma)
+            low++;
+
+        double weight = (_logSigmas[low] - logSigma) / ((double)_logSigmas[low] - _logSigmas[low + 1]);
+        return low + Math.Clamp(weight, 0, 1);
+    }
+
+    /// <summary>How many of the last timesteps have a half-logarithm of signal to noise below a bound.</summary>
+    /// <param name="lambda">The bound.</param>
+    public int CountBelow(double lambda)
+    {
+        int count = 0;
+        while (count < Length && Lambda(_alphasCumprod[Length - 1 - count]) < lambda)
+            count++;
+        return count;
+
+        static float Lambda(float alphaCumprod) => MathF.Log(MathF.Sqrt(alphaCumprod)) - MathF.Log(MathF.Sqrt(1 - alphaCumprod));
+    }
+
+    private static float[] Betas(SchedulerSettings settings)
+    {
+        if (settings.Numbers("trained_betas") is double[] trained)
+        {
+            return trained.Length > 1
+                ? Array.ConvertAll(trained, beta => (float)beta)
+                : throw new InvalidSettingException("trained_betas", "trained_betas holds fewer than two numbers. Give one for each timestep of the training.");
+        }
+
+        int count = settings.Integer("num_train_timesteps");
+        double start = settings.Number("beta_start");
+        double end = settings.Number("beta_end");
+        switch (settings.Word("beta_schedule"))
+        {
+            case "linear":
+                return Linspace((float)start, (float)end, count);
+            case "scaled_linear":
+                float[] betas = Linspace((float)Math.Sqrt(start), (float)Math.Sqrt(end), count);
+                foreach (ref float beta in betas.AsSpan())
+                    beta *= beta;
+                return betas;
+            case "squaredcos_cap_v2":
+                return FromAlphaBar(count, t => Math.Pow(Math.Cos((t + 0.008) / 1.008 * Math.PI / 2), 2));
+            case "laplace":
+                return FromAlphaBar(count, LaplaceAlphaBar);
+            case "exp":
+                return FromAlphaBar(count, t => Math.Exp(t * -12));
+            case "sigmoid":
+                float[] sigmoid = Linspace(-6, 6, count);
+                foreach (ref float beta in sigmoid.AsSpan())
+                    beta = (1 / (1 + MathF.Exp(-beta)) * (float)(end - start)) + (float)start;
+                return sigmoid;
+            default:
+                throw new UnreachableException();
+        }
+    }
+
+    /// <summary>PyTorch's <c>linspace</c> in float32: counted from the nearer end, so that both ends are exact.</summary>
+    internal static float[] Linspace(float start, float end, int count)
+    {
+        float[] values = new float[count];
+        float step = count > 1 ? (end - start) / (count - 1) : 0;
+        for (int i = 0; i < count; i++)
+            values[i] = i < count / 2 || count == 1 ? start + (step * i) : end - (step * (count - 1 - i));
+        return values;
+    }
+
+    private static float[] FromAlphaBar(int count, Func<double, double> alphaBar)
+    {
+        const double MaxBeta = 0.999;
+        float[] betas = new float[count];
+        for (int i = 0; i < count; i++)
+            betas[i] = (float)Math.Min(1 - (alphaBar((i + 1) / (double)count) / alphaBar(i / (double)count)), MaxBeta);
+        return betas;
+    }
+
+    private static double LaplaceAlphaBar(double t)
+    {
+        double lambda = -0.5 * Math.CopySign(1, 0.5 - t) * Math.Log(1 - (2 * Math.Abs(0.5 - t)) + 1e-6);
+        double snr = Math.Exp(lambda);
+        return Math.Sqrt(snr / (1 + snr));
+    }
+
+    private static float[] CumulativeAlphas(float[] betas)
+    {
+        // PyTorch's cumprod carries float32 in double precision and rounds each entry.
+        double product = 1;
+        float[] products = new float[betas.Length];
+        for (int t = 0; t < betas.Length; t++)
+        {
+            product *= 1 - betas[t];
+            products[t] = (float)product;
+        }
+
+        return products;
+    }
+
+    /// <summary>Algorithm 1 of Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv:2305.08891.</summary>
+    private static void RescaleToZeroTerminalSnr(float[] betas)
+    {
+        float[] roots = CumulativeAlphas(betas);
+        foreach (ref float root in roots.AsSpan())
+            root = MathF.Sqrt(root);
+
+        float first = roots[0];
+        float last = roots[^1];
+        float scale = first / (first - last);
+        float previous = 1;
+        for (int t = 0; t < betas.Length; t++)
+        {
+            float root = (roots[t] - last) * scale;
+            float alphaBar = root * root;
+            betas[t] = 1 - (alphaBar / previous);
+            previous = alphaBar;
+        }
+    }
+}

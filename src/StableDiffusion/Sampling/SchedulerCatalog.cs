@@ -1,0 +1,238 @@
+namespace StableDiffusion.Sampling;
+
+/// <summary>Every scheduler that there is, under the names that people know.</summary>
+public static class SchedulerCatalog
+{
+    private const int MaxSteps = 1000;
+
+    private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
+    private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
+
+    private static readonly Dictionary<string, SchedulerInfo> s_byKey = [];
+
+    static SchedulerCatalog()
+    {
+        List<SchedulerInfo> all = [];
+        all.AddRange(
+        [
+            Entry("DDIM", "DDIMScheduler", DdimScheduler.OptionList, (settings, steps) => new DdimScheduler(settings, steps), "Denoising Diffusion Implicit Models, arXiv:2010.02502"),
+            Entry("PNDM", "PNDMScheduler", PndmScheduler.OptionList, (settings, steps) => new PndmScheduler(settings, steps), "Pseudo Numerical Methods for Diffusion Models on Manifolds, arXiv:2202.09778"),
+        ]);
+        SchedulerInfo pndm = all[^1];
+        all.Add(pndm with { Name = "PLMS", Aliases = [], Presets = Preset(("skip_prk_steps", true)) });
+
+        SchedulerInfo euler = Entry("Euler", "EulerDiscreteScheduler", EulerScheduler.OptionList, (settings, steps) => new EulerScheduler(settings, steps), KarrasPaper, aliases: ["k_euler"]);
+        all.AddRange(WithSigmaSchedules(euler));
+        all.Add(Entry("Euler a", "EulerAncestralDiscreteScheduler", EulerAncestralScheduler.OptionList, (settings, steps) => new EulerAncestralScheduler(settings, steps), KarrasPaper, stochastic: true, aliases: ["euler_ancestral", "k_euler_a", "k_euler_ancestral"]));
+
+        SchedulerInfo multistep = Entry("DPM++ 2M", "DPMSolverMultistepScheduler", DpmSolverMultistepScheduler.OptionList, (settings, steps) => new DpmSolverMultistepScheduler(settings, steps), DpmPaper, aliases: ["k_dpmpp_2m"])
+            with { Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 2)) };
+        all.AddRange(WithSigmaSchedules(multistep));
+        all.Add(multistep with
+        {
+            Name = "DPM++ 2M Lu",
+            Aliases = [],
+            Presets = Preset([.. multistep.Presets.Select(preset => (preset.Key, preset.Value)), ("use_lu_lambdas", true)]),
+        });
+        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 2M SDE", true, ("algorithm_type", "sde-dpmsolver++"), ("solver_order", 2))));
+        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 3M", false, ("algorithm_type", "dpmsolver++"), ("solver_order", 3))));
+        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 3M SDE", true, ("algorithm_type", "sde-dpmsolver++"), ("solver_order", 3))));
+
+        All = all.AsReadOnly();
+        foreach (SchedulerInfo info in all)
+        {
+            foreach (string name in (IEnumerable<string>)[info.Name, .. info.Aliases])
+            {
+                if (!s_byKey.TryAdd(Key(name), info) && s_byKey[Key(name)] != info)
+                    throw new InvalidOperationException($"Two schedulers go by the name '{name}'.");
+            }
+        }
+
+        ConfigOptions = MergeConfigOptions(all);
+    }
+
+    /// <summary>All entries, related ones next to each other.</summary>
+    public static IReadOnlyList<SchedulerInfo> All { get; }
+
+    /// <summary>The options that a model's config may set, with every word that any scheduler knows for them.</summary>
+    internal static IReadOnlyDictionary<string, SchedulerOption> ConfigOptions { get; }
+
+    /// <summary>Finds a scheduler by any of its names. Case, spaces, '_' and '-' make no difference, and '++' may be 'pp'.</summary>
+    /// <param name="name">A name, such as <c>DPM++ 2M Karras</c>, <c>dpmpp_2m_karras</c> or <c>EulerDiscreteScheduler</c>.</param>
+    /// <returns>The entry.</returns>
+    /// <exception cref="SchedulerNotFoundException">No scheduler goes by that name; the message has those that come near.</exception>
+    public static SchedulerInfo Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        string key = Key(name);
+        if (s_byKey.TryGetValue(key, out SchedulerInfo? info))
+            return info;
+
+        // "DPM 2M" without its plus signs is fine as long as only one scheduler can be meant.
+        List<SchedulerInfo> loose = [.. s_byKey.Where(entry => Loose(entry.Key) == key).Select(entry => entry.Value).Distinct()];
+        if (loose.Count == 1)
+            return loose[0];
+
+        throw new SchedulerNotFoundException(key.Length == 0
+            ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
+            : $"There is no scheduler '{name}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+    }
+
+    /// <summary>The scheduler that a model was published with.</summary>
+    /// <param name="config">The model's config.</param>
+    /// <returns>
+    /// The entry of the config's class that agrees with it in most options; made with that config it is just what the
+    /// model's publisher chose.
+    /// </returns>
+    /// <exception cref="ModelInvalidException">The config names no class, or one that is not known here.</exception>
+    public static SchedulerInfo Default(SchedulerConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.ClassName is null)
+            throw new ModelInvalidException("The model's scheduler config has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
+
+        SchedulerInfo? best = null;
+        SchedulerInfo? any = null;
+        foreach (SchedulerInfo info in All)
+        {
+            if (info.ClassName != config.ClassName)
+                continue;
+
+            any ??= info;
+            if (info.Presets.All(preset => Equals(Effective(info, config, preset.Key), preset.Value)) && (best is null || info.Presets.Count > best.Presets.Count))
+                best = info;
+        }
+
+        if (any is null)
+            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not known. Name another scheduler.");
+
+        return best ?? any with { Name = any.ClassName, Aliases = [], Presets = Preset() };
+    }
+
+    /// <summary>Makes a scheduler for one run.</summary>
+    /// <param name="info">Which scheduler.</param>
+    /// <param name="modelConfig">What the model says about its scheduler; it holds where neither the entry nor an option says otherwise.</param>
+    /// <param name="steps">How many steps, 1 to 1000.</param>
+    /// <param name="options">
+    /// Options of the run under diffusers' names; TimestepSpacing is the same as timestep_spacing. A value of null
+    /// stands for the scheduler's default.
+    /// </param>
+    /// <returns>The scheduler, at the start of its run.</returns>
+    /// <exception cref="InvalidSettingException">The steps are out of range, an option is unknown, or a value is none that it takes.</exception>
+    public static Scheduler Create(SchedulerInfo info, SchedulerConfig modelConfig, int steps, IReadOnlyDictionary<string, object?>? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        ArgumentNullException.ThrowIfNull(modelConfig);
+        if (steps is < 1 or > MaxSteps)
+            throw new InvalidSettingException("Steps", $"{steps} steps are out of range. Give a number from 1 to {MaxSteps}.");
+
+        return info.Factory(SchedulerSettings.Resolve(info, modelConfig, options), steps);
+    }
+
+    private static object? Effective(SchedulerInfo info, SchedulerConfig config, string name)
+    {
+        SchedulerOption option = info.Options.First(option => option.Name == name);
+        return config.TryGetValue(name, out object? value) && option.TryParse(value, out object parsed) ? parsed : option.Default;
+    }
+
+    private static SchedulerInfo Entry(
+        string name,
+        string className,
+        SchedulerOption[] options,
+        Func<SchedulerSettings, int, Scheduler> factory,
+        string paper,
+        int order = 1,
+        bool stochastic = false,
+        string[]? aliases = null) => new(name, className, options, factory)
+        {
+            Aliases = [className, .. aliases ?? []],
+            Order = order,
+            IsStochastic = stochastic,
+            Paper = paper,
+        };
+
+    private static SchedulerInfo Variant(SchedulerInfo source, string name, bool stochastic, params (string Name, object? Value)[] presets) =>
+        source with { Name = name, Aliases = [], IsStochastic = stochastic, Presets = Preset(presets) };
+
+    /// <summary>An entry, and the same with each of the rules for noise levels.</summary>
+    private static IEnumerable<SchedulerInfo> WithSigmaSchedules(SchedulerInfo info)
+    {
+        yield return info;
+        foreach (string rule in (IEnumerable<string>)["Karras", "Exponential", "Beta"])
+        {
+            Dictionary<string, object?> presets = new(info.Presets, StringComparer.Ordinal);
+            foreach (SchedulerOption option in Options.SigmaSchedules)
+                presets[option.Name] = option.Name == $"use_{rule.ToLowerInvariant()}_sigmas";
+
+            yield return info with
+            {
+                Name = $"{info.Name} {rule}",
+                Aliases = [.. info.Aliases.Where(alias => alias != info.ClassName).Select(alias => $"{alias}_{rule.ToLowerInvariant()}")],
+                Presets = presets.AsReadOnly(),
+            };
+        }
+    }
+
+    private static IReadOnlyDictionary<string, object?> Preset(params (string Name, object? Value)[] presets) =>
+        presets.ToDictionary(preset => preset.Name, preset => preset.Value, StringComparer.Ordinal).AsReadOnly();
+
+    private static Dictionary<string, SchedulerOption> MergeConfigOptions(List<SchedulerInfo> all)
+    {
+        Dictionary<string, SchedulerOption> merged = new(StringComparer.Ordinal);
+        foreach (SchedulerOption option in all.SelectMany(info => info.Options).Where(option => option.IsConfigurable))
+        {
+            merged[option.Name] = merged.TryGetValue(option.Name, out SchedulerOption? known)
+                ? known with
+                {
+                    AllowedValues = [.. known.AllowedValues.Union(option.AllowedValues)],
+                    Minimum = Math.Min(known.Minimum, option.Minimum),
+                    Maximum = Math.Max(known.Maximum, option.Maximum),
+                }
+                : option;
+        }
+
+        return merged;
+    }
+
+    private static string Key(string name)
+    {
+        Span<char> key = name.Length <= 128 ? stackalloc char[name.Length] : new char[name.Length];
+        int length = 0;
+        foreach (char letter in name)
+        {
+            if (letter is not (' ' or '_' or '-'))
+                key[length++] = char.ToLowerInvariant(letter);
+        }
+
+        return new string(key[..length]).Replace("++", "pp", StringComparison.Ordinal);
+    }
+
+    private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
+
+    private static IEnumerable<string> Nearest(string key) => s_byKey
+        .Select(entry => (entry.Value.Name, Distance: Distance(key, entry.Key)))
+        .OrderBy(near => near.Distance)
+        .ThenBy(near => near.Name, StringComparer.Ordinal)
+        .Select(near => near.Name)
+        .Distinct()
+        .Take(3);
+
+    /// <summary>How many letters must be added, dropped or changed to make one word of the other (Levenshtein).</summary>
+    private static int Distance(string left, string right)
+    {
+        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
+        for (int i = 0; i < left.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i + 1;
+            for (int j = 0; j < right.Length; j++)
+            {
+                int change = diagonal + (left[i] == right[j] ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = Math.Min(change, Math.Min(diagonal, row[j]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
+}

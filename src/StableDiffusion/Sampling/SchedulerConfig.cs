@@ -1,0 +1,163 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>
+/// What a model says about its scheduler (<c>scheduler/scheduler_config.json</c> of the diffusers layout). Only the
+/// keys that the file has are kept: a key that is absent takes the default of whichever scheduler is made, as
+/// diffusers' <c>from_config</c> has it; the betas alone fall back to Stable Diffusion's.
+/// </summary>
+public sealed class SchedulerConfig
+{
+    private const string ClassNameKey = "_class_name";
+
+    private static readonly string[] s_nonFinite = ["-Infinity", "Infinity", "NaN"];
+
+    private static readonly JsonDocumentOptions s_lenient = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+
+    private readonly Dictionary<string, object> _values;
+
+    private SchedulerConfig(string? className, Dictionary<string, object> values)
+    {
+        ClassName = className;
+        _values = values;
+    }
+
+    /// <summary>The diffusers class that the model was published with, such as <c>PNDMScheduler</c>; null if the file names none.</summary>
+    public string? ClassName { get; }
+
+    /// <summary>The names of the known options that the file sets.</summary>
+    public IReadOnlyCollection<string> Keys => _values.Keys;
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The path of a scheduler_config.json.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is not JSON, or a key has a value that no scheduler knows.</exception>
+    public static SchedulerConfig Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string json;
+        try
+        {
+            json = File.ReadAllText(path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelNotFoundException($"There is no scheduler config at '{path}'. Check that the model's folder is complete.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The scheduler config '{path}' cannot be read: {error.Message}", error);
+        }
+
+        return Parse(json, $"'{path}'");
+    }
+
+    /// <summary>Reads the text of a scheduler_config.json.</summary>
+    /// <param name="json">The text.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler knows.</exception>
+    public static SchedulerConfig Parse(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return Parse(json, "(given as text)");
+    }
+
+    /// <summary>Looks up a key that the file sets.</summary>
+    /// <param name="name">The option's name.</param>
+    /// <param name="value">A Boolean, a number, a text, or a list of numbers.</param>
+    /// <returns>Whether the file sets it.</returns>
+    internal bool TryGetValue(string name, [NotNullWhen(true)] out object? value) => _values.TryGetValue(name, out value);
+
+    private static SchedulerConfig Parse(string json, string source)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(QuoteNonFinite(json), s_lenient);
+        }
+        catch (JsonException error)
+        {
+            throw new ModelInvalidException($"The scheduler config {source} is not valid JSON: {error.Message}", error);
+        }
+
+        using (document)
+        {
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new ModelInvalidException($"The scheduler config {source} is not a JSON object.");
+
+            string? className = null;
+            Dictionary<string, object> values = new(StringComparer.Ordinal);
+            foreach (JsonProperty property in document.RootElement.EnumerateObject())
+            {
+                if (property.Value.ValueKind == JsonValueKind.Null)
+                    continue;
+
+                if (property.Name == ClassNameKey)
+                    className = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : throw Wrong(source, property, "the name of a scheduler class");
+                else if (SchedulerCatalog.ConfigOptions.TryGetValue(property.Name, out SchedulerOption? option))
+                    values[property.Name] = ToValue(property.Value, option.Kind) is object value && option.TryParse(value, out object parsed) ? parsed : throw Wrong(source, property, option.Describe());
+            }
+
+            return new SchedulerConfig(className, values);
+        }
+    }
+
+    private static object? ToValue(JsonElement element, SchedulerOptionKind kind) => (kind, element.ValueKind) switch
+    {
+        (SchedulerOptionKind.Boolean, JsonValueKind.True) => true,
+        (SchedulerOptionKind.Boolean, JsonValueKind.False) => false,
+        (SchedulerOptionKind.Integer or SchedulerOptionKind.Number, JsonValueKind.Number) => element.GetDouble(),
+        (SchedulerOptionKind.Number, JsonValueKind.String) when s_nonFinite.Contains(element.GetString()) => element.GetString(),
+        (SchedulerOptionKind.Choice, JsonValueKind.String) => element.GetString(),
+        (SchedulerOptionKind.NumberList, JsonValueKind.Array) => element.EnumerateArray().Select(item => ToValue(item, SchedulerOptionKind.Number)).ToArray(),
+        _ => null,
+    };
+
+    private static ModelInvalidException Wrong(string source, JsonProperty property, string expected) =>
+        new($"The scheduler config {source} has {property.Name} {property.Value.GetRawText()}; expected {expected}.");
+
+    /// <summary>
+    /// Python writes infinities as bare words, which is no JSON; DPM-Solver's configs have
+    /// <c>"lambda_min_clipped": -Infinity</c>. This puts quotes around them.
+    /// </summary>
+    private static string QuoteNonFinite(string json)
+    {
+        if (!json.Contains("Infinity", StringComparison.Ordinal) && !json.Contains("NaN", StringComparison.Ordinal))
+            return json;
+
+        StringBuilder quoted = new(json.Length + 8);
+        bool inText = false;
+        for (int i = 0; i < json.Length; i++)
+        {
+            if (!inText && Word(json.AsSpan(i)) is string word)
+            {
+                quoted.Append('"').Append(word).Append('"');
+                i += word.Length - 1;
+                continue;
+            }
+
+            quoted.Append(json[i]);
+            if (json[i] == '\\' && inText && i + 1 < json.Length)
+                quoted.Append(json[++i]);
+            else if (json[i] == '"')
+                inText = !inText;
+        }
+
+        return quoted.ToString();
+
+        static string? Word(ReadOnlySpan<char> rest)
+        {
+            foreach (string word in s_nonFinite)
+            {
+                if (rest.StartsWith(word, StringComparison.Ordinal))
+                    return word;
+            }
+
+            return null;
+        }
+    }
+}

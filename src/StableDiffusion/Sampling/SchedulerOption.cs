@@ -1,0 +1,131 @@
+using System.Collections;
+using System.Globalization;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>One option of a scheduler: what it is called, what it takes, and what it does.</summary>
+public sealed record SchedulerOption
+{
+    /// <summary>The name that diffusers has for it, such as <c>timestep_spacing</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What kind of value it takes.</summary>
+    public required SchedulerOptionKind Kind { get; init; }
+
+    /// <summary>
+    /// What holds where neither the caller nor the model says otherwise: a <see cref="bool"/>, <see cref="int"/>,
+    /// <see cref="double"/>, <see cref="string"/>, or null if the option is off without a value.
+    /// </summary>
+    public object? Default { get; init; }
+
+    /// <summary>The words that a choice allows, and "true" and "false" of a Boolean; empty for numbers.</summary>
+    public IReadOnlyList<string> AllowedValues { get; init; } = [];
+
+    /// <summary>The least number that it takes.</summary>
+    public double Minimum { get; init; } = double.NegativeInfinity;
+
+    /// <summary>The greatest number that it takes.</summary>
+    public double Maximum { get; init; } = double.PositiveInfinity;
+
+    /// <summary>What it does, in a line.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>Whether a model's scheduler_config.json may set it; options of a single run are the caller's alone.</summary>
+    internal bool IsConfigurable { get; init; } = true;
+
+    /// <summary>
+    /// Whether a word of a model's config that only other schedulers know gives way to the default, as diffusers has
+    /// it for the names of solvers.
+    /// </summary>
+    internal bool IgnoresForeignWords { get; init; }
+
+    /// <summary>Options are found by their letters and digits alone, so that TimestepSpacing is timestep_spacing.</summary>
+    internal static string Key(string name) => name.Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
+
+    /// <summary>The values that it takes, in words.</summary>
+    internal string Describe() => Kind switch
+    {
+        SchedulerOptionKind.Boolean => "true or false",
+        SchedulerOptionKind.Choice => "one of " + string.Join(", ", AllowedValues),
+        SchedulerOptionKind.NumberList => "a list of numbers" + DescribeRange(),
+        SchedulerOptionKind.Integer => "a whole number" + DescribeRange(),
+        _ => "a number" + DescribeRange(),
+    };
+
+    /// <summary>Brings a value into the option's own type.</summary>
+    /// <param name="value">A Boolean, a number, a text or a list, as a caller or a JSON file has it.</param>
+    /// <param name="parsed">The value as <see cref="bool"/>, <see cref="int"/>, <see cref="double"/>, <see cref="string"/> or an array of <see cref="double"/>.</param>
+    /// <returns>Whether the option takes the value.</returns>
+    internal bool TryParse(object value, out object parsed)
+    {
+        object? result = Kind switch
+        {
+            SchedulerOptionKind.Boolean => ToBoolean(value),
+            SchedulerOptionKind.Choice => ToWord(value),
+            SchedulerOptionKind.NumberList => ToNumbers(value),
+            SchedulerOptionKind.Integer => ToNumber(value) is double number && double.IsInteger(number) && Math.Abs(number) <= int.MaxValue ? (int)number : null,
+            _ => ToNumber(value),
+        };
+        parsed = result ?? value;
+        return result is not null;
+    }
+
+    private static object? ToBoolean(object value) => value switch
+    {
+        bool flag => flag,
+        string text when bool.TryParse(text, out bool flag) => flag,
+        _ => null,
+    };
+
+    private object? ToWord(object value)
+    {
+        if (value is not string text)
+            return null;
+
+        foreach (string allowed in AllowedValues)
+        {
+            if (string.Equals(allowed, text, StringComparison.OrdinalIgnoreCase))
+                return allowed;
+        }
+
+        return null;
+    }
+
+    private double? ToNumber(object value)
+    {
+        double? number = value switch
+        {
+            double d => d,
+            float f => f,
+            decimal m => (double)m,
+            int or long or short or byte or uint or ulong or ushort or sbyte => Convert.ToDouble(value, CultureInfo.InvariantCulture),
+            string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double d) => d,
+            _ => null,
+        };
+        return number >= Minimum && number <= Maximum ? number : null;
+    }
+
+    private double[]? ToNumbers(object value)
+    {
+        if (value is string or not IEnumerable)
+            return null;
+
+        List<double> numbers = [];
+        foreach (object? item in (IEnumerable)value)
+        {
+            if (item is null || ToNumber(item) is not double number)
+                return null;
+            numbers.Add(number);
+        }
+
+        return [.. numbers];
+    }
+
+    private string DescribeRange() => (double.IsFinite(Minimum), double.IsFinite(Maximum)) switch
+    {
+        (true, true) => string.Create(CultureInfo.InvariantCulture, $" from {Minimum} to {Maximum}"),
+        (true, false) => string.Create(CultureInfo.InvariantCulture, $" of {Minimum} or more"),
+        (false, true) => string.Create(CultureInfo.InvariantCulture, $" of {Maximum} or less"),
+        _ => "",
+    };
+}

@@ -1,0 +1,88 @@
+namespace StableDiffusion.Sampling;
+
+/// <summary>The value of every option of one scheduler, with the caller's, the preset's and the model's choices settled.</summary>
+internal sealed class SchedulerSettings
+{
+    private readonly Dictionary<string, object?> _values;
+
+    private SchedulerSettings(Dictionary<string, object?> values)
+    {
+        _values = values;
+    }
+
+    /// <summary>Settles the options: the caller's come before the preset's, those before the model's, those before the defaults.</summary>
+    /// <param name="info">The scheduler.</param>
+    /// <param name="config">The model's config.</param>
+    /// <param name="options">The caller's options, under any spelling that <see cref="SchedulerOption.Key"/> equates.</param>
+    /// <exception cref="InvalidSettingException">An option is unknown to the scheduler, or its value is none that it takes.</exception>
+    public static SchedulerSettings Resolve(SchedulerInfo info, SchedulerConfig config, IReadOnlyDictionary<string, object?>? options)
+    {
+        Dictionary<string, object?> values = new(info.Options.Count, StringComparer.Ordinal);
+        foreach (SchedulerOption option in info.Options)
+            values[option.Name] = info.Presets.TryGetValue(option.Name, out object? preset) ? preset : FromModel(info, config, option);
+
+        foreach ((string name, object? value) in options ?? new Dictionary<string, object?>())
+        {
+            SchedulerOption option = Find(info, name);
+            if (value is null)
+            {
+                values[option.Name] = option.Default;
+                continue;
+            }
+
+            if (!option.TryParse(value, out object parsed))
+                throw new InvalidSettingException(option.Name, $"The option {option.Name} of {info.Name} does not take '{value}'. Give {option.Describe()}.");
+
+            values[option.Name] = parsed;
+        }
+
+        return new SchedulerSettings(values);
+    }
+
+    public bool Flag(string name) => (bool)Required(name);
+
+    public int Integer(string name) => (int)Required(name);
+
+    public double Number(string name) => (double)Required(name);
+
+    public double? OptionalNumber(string name) => (double?)Optional(name);
+
+    public string Word(string name) => (string)Required(name);
+
+    public double[]? Numbers(string name) => (double[]?)Optional(name);
+
+    /// <summary>The value of an option that not every scheduler has; null where the scheduler at hand lacks it.</summary>
+    public object? Optional(string name) => _values.GetValueOrDefault(name);
+
+    private static object? FromModel(SchedulerInfo info, SchedulerConfig config, SchedulerOption option)
+    {
+        if (!option.IsConfigurable || !config.TryGetValue(option.Name, out object? value))
+            return option.Default;
+
+        if (option.TryParse(value, out object parsed))
+            return parsed;
+
+        if (option.IgnoresForeignWords)
+            return option.Default;
+
+        throw new InvalidSettingException(
+            option.Name,
+            $"The model's scheduler config has {option.Name} '{value}', which {info.Name} cannot do. Choose another scheduler, or give the option {option.Name}: {option.Describe()}.");
+    }
+
+    private static SchedulerOption Find(SchedulerInfo info, string name)
+    {
+        string key = SchedulerOption.Key(name);
+        foreach (SchedulerOption option in info.Options)
+        {
+            if (SchedulerOption.Key(option.Name) == key)
+                return option;
+        }
+
+        throw new InvalidSettingException(
+            name, $"{info.Name} has no option '{name}'. Its options are {string.Join(", ", info.Options.Select(option => option.Name))}.");
+    }
+
+    private object Required(string name) =>
+        Optional(name) ?? throw new InvalidOperationException($"The option {name} has no value here.");
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>
+/// Which of the training's timesteps a run visits, from noisy to clean: table 2 of Lin et al., "Common Diffusion Noise
+/// Schedules and Sample Steps are Flawed" (arXiv:2305.08891), rounded as diffusers rounds with numpy.
+/// </summary>
+internal static class TimestepSpacing
+{
+    /// <summary>The timesteps of schedulers that end the run at the last one.</summary>
+    /// <param name="spacing">The kind of spacing.</param>
+    /// <param name="steps">How many timesteps to choose.</param>
+    /// <param name="trained">How many the model was trained with.</param>
+    /// <param name="offset">What leading spacing adds.</param>
+    /// <param name="whole">Whether linspace's timesteps are rounded to whole numbers.</param>
+    public static double[] Choose(string spacing, int steps, int trained, int offset, bool whole)
+    {
+        CheckSteps(steps, trained);
+        switch (spacing)
+        {
+            case Options.Linspace:
+                double[] even = Linspace(0, trained - 1, steps);
+                if (whole)
+                    Round(even);
+                Array.Reverse(even);
+                return even;
+            case Options.Leading:
+                return Leading(steps, trained / steps, offset, trained);
+            case Options.Trailing:
+                return Trailing(steps, trained, trained);
+            default:
+                throw new UnreachableException(spacing);
+        }
+    }
+
+    /// <summary>
+    /// The timesteps of solvers that go on past the last one, to noise level zero: one more is spaced, and the
+    /// cleanest left out.
+    /// </summary>
+    /// <param name="spacing">The kind of spacing.</param>
+    /// <param name="steps">How many timesteps to choose.</param>
+    /// <param name="trained">How many the model was trained with.</param>
+    /// <param name="usable">How many of them, counted from clean, may be chosen.</param>
+    /// <param name="offset">What leading spacing adds.</param>
+    public static double[] ChooseForSolver(string spacing, int steps, int trained, int usable, int offset)
+    {
+        CheckSteps(steps, trained);
+        switch (spacing)
+        {
+            case Options.Linspace:
+                double[] even = Linspace(0, usable - 1, steps + 1);
+                Round(even);
+                Array.Reverse(even);
+                return even[..^1];
+            case Options.Leading:
+                int stride = usable / (steps + 1);
+                if (stride == 0)
+                    throw new InvalidSettingException("Steps", $"{steps} steps are too many for leading spacing. Give at most {usable - 1}, or the option timestep_spacing trailing or linspace.");
+                return Leading(steps + 1, stride, offset, trained)[..^1];
+            case Options.Trailing:
+                return Trailing(steps, trained, usable);
+            default:
+                throw new UnreachableException(spacing);
+        }
+    }
+
+    /// <summary>Takes the caller's own timesteps.</summary>
+    /// <exception cref="InvalidSettingException">They are not as many as steps, not falling, or not among the training's.</exception>
+    public static double[] Custom(double[] timesteps, int steps, int trained)
+    {
+        if (timesteps.Length != steps)
+            throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps.Length} numbers for {steps} steps. Give as many as steps.");
+
+        for (int i = 0; i < steps; i++)
+        {
+            if (timesteps[i] >= trained || (i > 0 && timesteps[i] >= timesteps[i - 1]))
+                throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps[i]} at place {i + 1}. Give falling numbers below {trained}.");
+        }
+
+        return (double[])timesteps.Clone();
+    }
+
+    /// <summary>numpy's <c>linspace</c>, both ends included.</summary>
+    public static double[] Linspace(double start, double end, int count)
+    {
+        double[] values = new double[count];
+        double step = count > 1 ? (end - start) / (count - 1) : 0;
+        for (int i = 0; i < count; i++)
+            values[i] = (i * step) + start;
+        if (count > 1)
+            values[^1] = end;
+        return values;
+    }
+
+    private static double[] Leading(int count, int stride, int offset, int trained)
+    {
+        double[] values = new double[count];
+        for (int i = 0; i < count; i++)
+            values[count - 1 - i] = Math.Min((i * stride) + offset, trained - 1);
+        return values;
+    }
+
+    private static double[] Trailing(int steps, int trained, int usable)
+    {
+        // numpy's arange steps by the difference of its first two values. Where that rounds down, it gives one value
+        // too many; it would be timestep -1.
+        double stride = (usable - (trained / (double)steps)) - usable;
+        int count = Math.Min((int)Math.Ceiling(-usable / stride), steps);
+        double[] values = new double[count];
+        for (int i = 0; i < count; i++)
+            values[i] = Math.Round(usable + (i * stride)) - 1;
+        return values;
+    }
+
+    private static void Round(Span<double> values)
+    {
+        foreach (ref double value in values)
+            value = Math.Round(value);
+    }
+
+    private static void CheckSteps(int steps, int trained)
+    {
+        if (steps > trained)
+            throw new InvalidSettingException("Steps", $"{steps} steps are more than the {trained} timesteps that the model was trained with. Give at most {trained}.");
+    }
+}
