@@ -1,26 +1,15 @@
 namespace StableDiffusion.Autoencoding;
 
 /// <summary>
-/// How the autoencoder's own space and the U-Net's differ: the U-Net was trained on (value - shift) * factor, so that
-/// its latents have about unit variance. Never part of a graph.
+/// How the autoencoder's own space and the U-Net's differ: the U-Net was trained on latents times this factor, so that
+/// they have about unit variance. Never part of a graph.
 /// </summary>
 /// <param name="Factor">The scaling factor of the autoencoder's config; 0.18215 for Stable Diffusion 1 and 2.</param>
-/// <param name="Shift">The shift factor of the config; 0 where there is none.</param>
-internal sealed record LatentScaling(float Factor, float Shift)
+internal sealed record LatentScaling(float Factor)
 {
     /// <summary>From the autoencoder's space to the U-Net's, in place.</summary>
-    public void Apply(Span<float> values)
-    {
-        if (Shift != 0)
-            TensorPrimitives.Subtract(values, Shift, values);
-        TensorPrimitives.Multiply(values, Factor, values);
-    }
+    public void Apply(Span<float> values) => TensorPrimitives.Multiply(values, Factor, values);
 
     /// <summary>From the U-Net's space to the autoencoder's.</summary>
-    public void Remove(ReadOnlySpan<float> values, Span<float> result)
-    {
-        TensorPrimitives.Divide(values, Factor, result);
-        if (Shift != 0)
-            TensorPrimitives.Add(result, Shift, result);
-    }
+    public void Remove(ReadOnlySpan<float> values, Span<float> result) => TensorPrimitives.Divide(values, Factor, result);
 }

@@ -20,13 +20,13 @@ internal sealed class Denoiser(UNet unet)
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
         Tensor sample = request.Sample.Clone();
-        (int channels, int height, int width) = (sample.Shape[1], sample.Shape[2], sample.Shape[3]);
+        (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;
         bool isGuided = request.NegativeEmbedding is not null && request.GuidanceScale > Guidance.NeutralScale;
 
         using UNetInput input = unet.CreateInput(height, width);
-        using UNetPrediction positive = unet.Bind(input, request.Embedding, channels);
-        using UNetPrediction? negative = isGuided ? unet.Bind(input, request.NegativeEmbedding!, channels) : null;
+        using UNetPrediction positive = unet.Bind(input, request.Embedding);
+        using UNetPrediction? negative = isGuided ? unet.Bind(input, request.NegativeEmbedding!) : null;
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Span<float> guided = new float[isGuided ? sample.Length : 0];
 

@@ -27,6 +27,9 @@ public sealed class UNet : IDisposable
     /// <summary>How many channels the input latent has; 4 for text-to-image models.</summary>
     public int Channels => _sample.Dimensions[1];
 
+    /// <summary>How many channels the latent has that is predicted and denoised; 4 for Stable Diffusion.</summary>
+    public int LatentChannels => _output.Dimensions[1];
+
     /// <summary>The width of the text embedding that the cross-attention takes; -1 where the graph leaves it open.</summary>
     public int EmbeddingWidth => _embedding.Dimensions[^1];
 
@@ -40,11 +43,10 @@ public sealed class UNet : IDisposable
     /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
     /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>
     /// <param name="embedding">The text embedding, [1, tokens, width].</param>
-    /// <param name="outputChannels">Channels of the latent that is predicted.</param>
-    internal UNetPrediction Bind(UNetInput input, Tensor embedding, int outputChannels)
+    internal UNetPrediction Bind(UNetInput input, Tensor embedding)
     {
         OnnxBuffer embeddingBuffer = new(embedding, _embedding.ElementType);
-        OnnxBuffer output = new(_output.ElementType, 1, outputChannels, input.Height, input.Width);
+        OnnxBuffer output = new(_output.ElementType, 1, LatentChannels, input.Height, input.Width);
         return new UNetPrediction(
             _session.Bind((_output, output), (_sample, input.Sample), (_timestep, input.Timestep), (_embedding, embeddingBuffer)),
             embeddingBuffer,

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using StableDiffusion.Autoencoding;
+using StableDiffusion.Denoising;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Models.Configs;
+using StableDiffusion.Onnx;
+using StableDiffusion.Sampling;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Models;
+
+/// <summary>
+/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second picture never
+/// loads anything. Parts may be used from several threads at once.
+/// </summary>
+public sealed class DiffusionModel : IDisposable
+{
+    private const string GraphFile = "model.onnx";
+    private const string BuildActivity = "Building the model's graphs";
+
+    private readonly SemaphoreSlim _gate = new(1);
+    private string? _graphs;
+    private TextEncoder? _textEncoder;
+    private UNet? _unet;
+    private VaeEncoder? _vaeEncoder;
+    private VaeDecoder? _vaeDecoder;
+
+    /// <summary>Names a model to open; only its scheduler's config is read yet.</summary>
+    /// <param name="info">The model.</param>
+    /// <param name="device">The device that its parts run on.</param>
+    /// <exception cref="ModelNotFoundException">The config is missing.</exception>
+    /// <exception cref="ModelInvalidException">The config is damaged.</exception>
+    public DiffusionModel(ModelInfo info, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        ArgumentNullException.ThrowIfNull(device);
+        Info = info;
+        Device = device;
+        SchedulerConfig = SchedulerConfig.Load(Path.Combine(info.Path, "scheduler", "scheduler_config.json"));
+    }
+
+    /// <summary>What is known of the model.</summary>
+    public ModelInfo Info { get; private set; }
+
+    /// <summary>The device that its parts run on.</summary>
+    public Device Device { get; }
+
+    /// <summary>The model's own scheduler settings.</summary>
+    public SchedulerConfig SchedulerConfig { get; }
+
+    /// <summary>The text encoder, opened when it is first asked for.</summary>
+    /// <param name="progress">Hears how the opening goes; may be null.</param>
+    /// <param name="cancellationToken">Stops the opening.</param>
+    /// <returns>The part; it belongs to the model.</returns>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
+    public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+        ref _textEncoder,
+        "the text encoder",
+        graphs => new TextEncoder(ClipTokenizer.Load(Path.Combine(graphs, "tokenizer")), OpenGraph(graphs, "text_encoder", cancellationToken), Info.Name),
+        progress,
+        cancellationToken);
+
+    /// <summary>The U-Net, opened when it is first asked for.</summary>
+    /// <inheritdoc cref="OpenTextEncoder"/>
+    public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+        ref _unet,
+        "the U-Net",
+        graphs => new UNet(OpenGraph(graphs, "unet", cancellationToken)),
+        progress,
+        cancellationToken);
+
+    /// <summary>The VAE encoder, opened when it is first asked for.</summary>
+    /// <inheritdoc cref="OpenTextEncoder"/>
+    public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+        ref _vaeEncoder,
+        "the VAE encoder",
+        graphs => new VaeEncoder(OpenGraph(graphs, "vae_encoder", cancellationToken), ReadScaling(graphs, "vae_encoder")),
+        progress,
+        cancellationToken);
+
+    /// <summary>The VAE decoder, opened when it is first asked for.</summary>
+    /// <inheritdoc cref="OpenTextEncoder"/>
+    public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+        ref _vaeDecoder,
+        "the VAE decoder",
+        graphs => new VaeDecoder(OpenGraph(graphs, "vae_decoder", cancellationToken), ReadScaling(graphs, "vae_decoder")),
+        progress,
+        cancellationToken);
+
+    /// <summary>Closes every part that is open.</summary>
+    public void Dispose()
+    {
+        _textEncoder?.Dispose();
+        _unet?.Dispose();
+        _vaeEncoder?.Dispose();
+        _vaeDecoder?.Dispose();
+        _gate.Dispose();
+    }
+
+    private T Open<T>(ref T? part, string name, Func<string, T> open, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (Volatile.Read(ref part) is T opened)
+            return opened;
+
+        _gate.Wait(cancellationToken);
+        try
+        {
+            if (part is not null)
+                return part;
+
+            string graphs = _graphs ??= Build(progress, cancellationToken);
+            long start = Stopwatch.GetTimestamp();
+            T made = open(graphs);
+            progress?.Invoke(new ModelLoadProgress($"Opening {name}", Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            Volatile.Write(ref part, made);
+            return made;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (File.Exists(Path.Combine(Info.Path, "unet", GraphFile)))
+            return Info.Path;
+
+        long start = Stopwatch.GetTimestamp();
+        bool isBuilt = false;
+        string graphs = ModelBuilder.Build(Info.Path, StorageFolders.Cache, Report, cancellationToken);
+        if (isBuilt)
+            progress?.Invoke(new ModelLoadProgress(BuildActivity, Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+        return graphs;
+
+        void Report(BuildProgress build)
+        {
+            isBuilt = true;
+            progress?.Invoke(new ModelLoadProgress(BuildActivity, $"{build.Stage} {build.Part}", build.Fraction, Stopwatch.GetElapsedTime(start), IsDone: false));
+        }
+    }
+
+    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken) =>
+        OnnxSession.Open(Path.Combine(graphs, part, GraphFile), Device, cancellationToken);
+
+    private static LatentScaling ReadScaling(string graphs, string part) =>
+        new(VaeConfig.Read(Path.Combine(graphs, part, "config.json")).ScalingFactor);
+}

@@ -1,0 +1,135 @@
+using StableDiffusion.Models.Configs;
+using StableDiffusion.Sampling;
+
+namespace StableDiffusion.Models;
+
+/// <summary>The models that can be used by name: the one that ships with the engine and those in the user's folder.</summary>
+public static class ModelStore
+{
+    /// <summary>The name of the model that ships with the engine.</summary>
+    public const string EmbeddedName = "demo";
+
+    private const string IndexFile = "model_index.json";
+
+    /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
+    private const int DefaultSampleSize = 64;
+    private const int DefaultSteps = 20;
+    private const double DefaultGuidanceScale = 7.5;
+    private const string DefaultPredictionType = "epsilon";
+
+    /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
+    public static string EmbeddedPath { get; } = FindEmbedded();
+
+    /// <summary>Lists the models, the one that ships with the engine first. Folders that are no models are passed over.</summary>
+    /// <returns>The models.</returns>
+    public static IReadOnlyList<ModelInfo> List()
+    {
+        List<ModelInfo> models = [];
+        if (Directory.Exists(EmbeddedPath))
+            models.Add(Describe(EmbeddedName, EmbeddedPath));
+
+        if (!Directory.Exists(StorageFolders.Models))
+            return models;
+
+        foreach (string folder in Directory.EnumerateDirectories(StorageFolders.Models).Order(StringComparer.OrdinalIgnoreCase))
+        {
+            if (!File.Exists(Path.Combine(folder, IndexFile)))
+                continue;
+
+            try
+            {
+                models.Add(Describe(Path.GetFileName(folder), folder));
+            }
+            catch (DiffusionException)
+            {
+                // A damaged model must not hide the whole ones; asking for it by name says what is wrong.
+            }
+        }
+
+        return models;
+    }
+
+    /// <summary>Whether a model goes by this name, without looking into it.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>False also for the path of a model's folder.</returns>
+    public static bool Contains(string name) => FolderOf(name) is not null;
+
+    /// <summary>Finds a model.</summary>
+    /// <param name="nameOrPath">A name, or the path of a model's folder; null or empty finds the model that ships with the engine.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged.</exception>
+    public static ModelInfo Find(string? nameOrPath)
+    {
+        string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
+        if (FolderOf(name) is string folder)
+            return Describe(name, folder);
+        if (File.Exists(Path.Combine(name, IndexFile)))
+            return Describe(Path.GetFullPath(name), Path.GetFullPath(name));
+        throw new ModelNotFoundException(NotFoundMessage(name));
+    }
+
+    /// <summary>Says that a model is not there, and which ones are.</summary>
+    internal static string NotFoundMessage(string name) => Directory.Exists(name)
+        ? $"The folder '{name}' is no model: it has no {IndexFile}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler."
+        : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout.";
+
+    private static string? FolderOf(string name)
+    {
+        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+            return EmbeddedPath;
+
+        // A name is one folder of the store; anything that could lead out of it is a path.
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+            return null;
+
+        string folder = Path.Combine(StorageFolders.Models, name);
+        return File.Exists(Path.Combine(folder, IndexFile)) ? folder : null;
+    }
+
+    private static ModelInfo Describe(string name, string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, IndexFile)))
+            throw new ModelNotFoundException(NotFoundMessage(folder));
+
+        VaeConfig vae = VaeConfig.Read(FirstFile(folder, "vae/config.json", "vae_decoder/config.json"));
+        int side = ConfigFile.Read(FirstFile(folder, "unet/config.json")).Count("sample_size", DefaultSampleSize) * vae.Factor;
+        SchedulerConfig scheduler = SchedulerConfig.Load(FirstFile(folder, "scheduler/scheduler_config.json"));
+        string generation = Path.Combine(folder, "generation_config.json");
+        ConfigFile? defaults = File.Exists(generation) ? ConfigFile.Read(generation) : null;
+        return new ModelInfo
+        {
+            Name = name,
+            Path = folder,
+            IsEmbedded = folder == EmbeddedPath,
+            Width = side,
+            Height = side,
+            Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? DefaultGuidanceScale,
+            Scheduler = SchedulerCatalog.Default(scheduler).Name,
+            PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
+            LatentChannels = vae.LatentChannels,
+            LatentFactor = vae.Factor,
+            Length = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
+        };
+    }
+
+    private static string FirstFile(string folder, params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            string path = Path.Combine(folder, name);
+            if (File.Exists(path))
+                return path;
+        }
+
+        throw new ModelNotFoundException($"The model in '{folder}' lacks {string.Join(" or ", names.ToArray())}. Get the model again, or name another one.");
+    }
+
+    private static string FindEmbedded()
+    {
+        string own = Path.GetDirectoryName(typeof(ModelStore).Assembly.Location)!;
+        string beside = Path.Combine(own, "model");
+        return Directory.Exists(beside) ? beside : Path.GetFullPath(Path.Combine(own, "..", "model"));
+    }
+}

@@ -1,0 +1,43 @@
+namespace StableDiffusion.Models;
+
+/// <summary>Where the current user's models and the graphs that were built from models lie.</summary>
+public static class StorageFolders
+{
+    /// <summary>The environment variable that names another folder for models.</summary>
+    public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
+
+    /// <summary>The environment variable that names another folder for built graphs.</summary>
+    public const string CacheVariable = "STABLEDIFFUSION_CACHE";
+
+    private const string ProductFolder = "StableDiffusion";
+
+    /// <summary>The user's models, a folder each.</summary>
+    public static string Models => FromVariable(ModelsVariable)
+        ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+
+    /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
+    public static string Cache => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder, "graphs");
+
+    /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
+    private static string CacheRoot()
+    {
+        if (OperatingSystem.IsLinux())
+            return FromVariable("XDG_CACHE_HOME") ?? Path.Combine(LocalData(Environment.SpecialFolder.UserProfile), ".cache");
+        if (OperatingSystem.IsMacOS())
+            return Path.Combine(LocalData(Environment.SpecialFolder.UserProfile), "Library", "Caches");
+        return LocalData(Environment.SpecialFolder.LocalApplicationData);
+    }
+
+    private static string LocalData(Environment.SpecialFolder folder)
+    {
+        // Service accounts may have no home at all.
+        string path = Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
+        return path.Length > 0 ? path : Path.GetTempPath();
+    }
+
+    private static string? FromVariable(string name)
+    {
+        string? value = Environment.GetEnvironmentVariable(name);
+        return string.IsNullOrWhiteSpace(value) ? null : Path.GetFullPath(value);
+    }
+}

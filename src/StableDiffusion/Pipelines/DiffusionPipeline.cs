@@ -1,0 +1,289 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Noise;
+using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>
+/// The four stages of Stable Diffusion over one open model: text to embedding, picture to latent, denoising, and
+/// latent to picture. Each can be called alone; calling them one after another makes the same picture as any
+/// composition of them.
+/// </summary>
+/// <param name="model">The open model; the pipeline does not close it.</param>
+/// <param name="loading">Hears how parts of the model are opened when a stage first needs them; may be null.</param>
+public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null)
+{
+    /// <summary>How far a given picture is noised where nobody says.</summary>
+    public const double DefaultStrength = 0.8;
+
+    private const double HighestGuidanceScale = 100;
+    private const int HighestSide = 8192;
+
+    /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
+    private const long HighestRandomSeed = uint.MaxValue;
+
+    /// <summary>Draws a seed at random, one that every other tool takes as well.</summary>
+    /// <returns>A whole number from 0 to 2^32 - 1.</returns>
+    public static long NewSeed() => Random.Shared.NextInt64(HighestRandomSeed + 1);
+
+    /// <summary>Encodes a prompt.</summary>
+    /// <param name="prompt">The prompt; may be empty.</param>
+    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <returns>The embedding.</returns>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public TextEmbedding EncodePrompt(string prompt, CancellationToken cancellationToken = default) =>
+        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, cancellationToken);
+
+    /// <summary>Compresses a picture into a latent.</summary>
+    /// <param name="image">The picture; width and height are multiples of 8.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
+    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <returns>The clean latent.</returns>
+    /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public Latent EncodeImage(DiffusionImage image, long? seed = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        CheckSide(nameof(DenoiseOptions.Width), image.Width);
+        CheckSide(nameof(DenoiseOptions.Height), image.Height);
+        TorchRandom? noise = seed is long value ? new TorchRandom(CheckSeed(value)) : null;
+        Tensor tensor = model.OpenVaeEncoder(loading, cancellationToken).Encode(PixelTensor.FromImage(image), noise, cancellationToken);
+        GenerationInfo info = new() { Width = image.Width, Height = image.Height, Seed = seed, Model = model.Info.Name };
+        return new Latent(tensor, info) { Noise = noise };
+    }
+
+    /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>
+    /// <param name="embedding">What to show.</param>
+    /// <param name="negative">What not to show; null takes the empty prompt where guidance needs one.</param>
+    /// <param name="start">Where to start; null starts from noise.</param>
+    /// <param name="options">How to denoise.</param>
+    /// <param name="progress">Called after each step, on this thread; may be null.</param>
+    /// <param name="cancellationToken">Stops the stage within milliseconds.</param>
+    /// <returns>The latent, finished or stopped where the options say.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of its range; the message says which.</exception>
+    /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
+    /// <exception cref="ShapeMismatchException">An embedding or latent does not fit the model.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the values became infinite.</exception>
+    public Latent Denoise(
+        TextEmbedding embedding,
+        TextEmbedding? negative,
+        Latent? start,
+        DenoiseOptions options,
+        Action<StepProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(embedding);
+        ArgumentNullException.ThrowIfNull(options);
+        double guidanceScale = CheckRange("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
+        double guidanceRescale = CheckRange("GuidanceRescale", options.GuidanceRescale, 0, 1);
+        UNet unet = model.OpenUNet(loading, cancellationToken);
+        CheckEmbedding(embedding, unet);
+        if (guidanceScale > Guidance.NeutralScale)
+            CheckEmbedding(negative ??= EncodePrompt(string.Empty, cancellationToken), unet);
+        if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
+            throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
+
+        (DenoisePause pause, Tensor sample, GenerationInfo info) = start switch
+        {
+            null => FromNoise(options),
+            { Pause: not null } => FromPause(start, start.Pause, options),
+            _ => FromClean(start, options),
+        };
+        info = info with
+        {
+            Prompt = embedding.Prompt,
+            NegativePrompt = negative?.Prompt,
+            GuidanceScale = guidanceScale,
+            GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
+        };
+
+        Scheduler scheduler = pause.Scheduler;
+        int stepCount = Steps(scheduler, scheduler.Timesteps.Count);
+        int stopStep = options.StopStep ?? stepCount;
+        int firstStep = Steps(scheduler, pause.NextCall);
+        if (stopStep <= firstStep || stopStep > stepCount)
+            throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
+
+        DenoiseRequest request = new()
+        {
+            Sample = sample,
+            Embedding = embedding.HiddenStates,
+            NegativeEmbedding = negative?.HiddenStates,
+            Scheduler = scheduler,
+            Noise = pause.Noise,
+            GuidanceScale = guidanceScale,
+            GuidanceRescale = guidanceRescale,
+            FirstCall = pause.NextCall,
+            StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
+            Inpainting = pause.Inpainting,
+        };
+
+        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, Steps(scheduler, nextCall), stepCount)
+        {
+            Pause = nextCall < scheduler.Timesteps.Count ? (pause with { NextCall = nextCall }).Copy() : null,
+        };
+
+        void AfterCall(DenoiseStep step)
+        {
+            int calls = step.Call + 1;
+            if (calls % scheduler.Order == 0 || calls == scheduler.Timesteps.Count)
+                progress!(new StepProgress(Steps(scheduler, calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
+        }
+
+        Tensor result = new Denoiser(unet).Run(request, progress is null ? null : AfterCall, cancellationToken);
+        return Capture(result, request.StopCall);
+    }
+
+    /// <summary>Makes a picture of a latent.</summary>
+    /// <param name="latent">The latent; one that was stopped half way gives a noisy picture.</param>
+    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <returns>The picture.</returns>
+    /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the picture is not finite.</exception>
+    public DiffusionImage Decode(Latent latent, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(latent);
+        Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken);
+        GenerationInfo info = latent.Info with
+        {
+            Width = pixels.Shape[3],
+            Height = pixels.Shape[2],
+            Model = model.Info.Name,
+            ModelHash = model.Info.Hash,
+        };
+        return PixelTensor.ToImage(pixels, info);
+    }
+
+    private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options)
+    {
+        RequireLatent("Strength", options.Strength is not null, "how far a given latent is noised");
+        RequireLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
+        RequireLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
+        int width = CheckSide("Width", options.Width ?? model.Info.Width);
+        int height = CheckSide("Height", options.Height ?? model.Info.Height);
+
+        TorchRandom noise = new(info.Seed!.Value);
+        Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
+        noise.Fill(sample.Span, 0, 0);
+        TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
+        return (new DenoisePause(scheduler, noise, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
+    }
+
+    private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options)
+    {
+        RequireSame("Width", options.Width, start.Width);
+        RequireSame("Height", options.Height, start.Height);
+
+        // A latent that was sampled with this seed has drawn its own values from it already.
+        long? seed = options.Seed ?? start.Seed;
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options with { Seed = seed });
+        INoiseSource noise = start.Noise is not null && start.Seed == seed ? start.Noise.Clone() : new TorchRandom(info.Seed!.Value);
+
+        double strength = options.Strength ?? DefaultStrength;
+        int firstCall = options.StartStep is int startStep
+            ? CheckStartStep(startStep, scheduler) * scheduler.Order
+            : scheduler.FirstCall(strength);
+        Tensor drawn = new([.. start.Tensor.Shape]);
+        noise.Fill(drawn.Span, 0, 0);
+        Tensor sample = new([.. start.Tensor.Shape]);
+        scheduler.AddNoise(start.Tensor.Span, drawn.Span, firstCall, sample.Span);
+
+        Inpainting? inpainting = null;
+        if (options.Mask is not null)
+        {
+            inpainting = new Inpainting(start.Tensor, drawn, LatentMask(options.Mask, start));
+
+            // diffusers encodes the masked picture too, for U-Nets that take it, and so draws once more before the first step.
+            noise.Fill(new float[start.Tensor.Length], 0, 0);
+        }
+
+        return (
+            new DenoisePause(scheduler, noise, firstCall, inpainting),
+            sample,
+            info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
+    }
+
+    /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
+    private static (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromPause(Latent start, DenoisePause pause, DenoiseOptions options)
+    {
+        RequireSame("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
+        RequireSame("Steps", options.Steps, start.Steps);
+        RequireSame("Seed", options.Seed, start.Seed);
+        RequireSame("StartStep", options.StartStep, start.Step);
+        RequireSame("Width", options.Width, start.Width);
+        RequireSame("Height", options.Height, start.Height);
+        return (pause.Copy(), start.Tensor, start.Info);
+    }
+
+    private (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options)
+    {
+        SchedulerInfo scheduler = options.Scheduler is null
+            ? SchedulerCatalog.Default(model.SchedulerConfig)
+            : SchedulerCatalog.Find(options.Scheduler);
+        GenerationInfo info = new()
+        {
+            Seed = CheckSeed(options.Seed ?? NewSeed()),
+            Steps = options.Steps ?? model.Info.Steps,
+            Scheduler = scheduler.Name,
+            Model = model.Info.Name,
+        };
+        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
+    }
+
+    private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height
+        ? InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2])
+        : throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the picture is {start.Width}x{start.Height}. Give a mask of the picture's size.");
+
+    private static int Steps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
+
+    private static int CheckStartStep(int startStep, Scheduler scheduler)
+    {
+        int last = Steps(scheduler, scheduler.Timesteps.Count) - 1;
+        return startStep >= 0 && startStep <= last
+            ? startStep
+            : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");
+    }
+
+    private static long CheckSeed(long seed) => seed >= 0
+        ? seed
+        : throw new InvalidSettingException("Seed", $"The seed {seed} is out of range: it is a whole number from 0 to {long.MaxValue}.");
+
+    private static double CheckRange(string setting, double value, double lowest, double highest) => value >= lowest && value <= highest
+        ? value
+        : throw new InvalidSettingException(setting, $"{setting} is {value}, but must lie between {lowest} and {highest}.");
+
+    private int CheckSide(string setting, int pixels)
+    {
+        int factor = model.Info.LatentFactor;
+        if (pixels >= factor && pixels <= HighestSide && pixels % factor == 0)
+            return pixels;
+
+        int nearest = Math.Clamp((int)Math.Round(pixels / (double)factor) * factor, factor, HighestSide);
+        throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {HighestSide}, such as {nearest}.");
+    }
+
+    private static void RequireSame<T>(string setting, T? asked, T? given)
+    {
+        if (asked is not null && !asked.Equals(given))
+            throw new InvalidSettingException(setting, $"{setting} is {asked}, but the given latent was made with {given}. Leave {setting} out, or start from another latent.");
+    }
+
+    private static void RequireLatent(string setting, bool isGiven, string meaning)
+    {
+        if (isGiven)
+            throw new InvalidSettingException(setting, $"{setting} says {meaning}, but no latent is given. Leave {setting} out, or give a latent or picture to start from.");
+    }
+
+    private void CheckEmbedding(TextEmbedding embedding, UNet unet)
+    {
+        if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth))
+            throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
+        if (!embedding.HiddenStates.IsFinite())
+            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again with Get-TextEmbedding.");
+    }
+}

@@ -1,0 +1,17 @@
+using StableDiffusion.Models;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+/// <summary>The demo model, open on the processor for the tests of a class.</summary>
+public sealed class DemoModelFixture : IDisposable
+{
+    private readonly ModelLease _lease = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
+
+    public DemoModelFixture() => Pipeline = new DiffusionPipeline(_lease.Model);
+
+    public DiffusionPipeline Pipeline { get; }
+
+    public void Dispose() => _lease.Dispose();
+}

@@ -1,0 +1,184 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoModelFixture>
+{
+    private const string House = "a red house on the grass in daylight with the sun on the left";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> Schedulers()
+    {
+        TheoryData<string> names = [];
+        foreach (SchedulerInfo scheduler in SchedulerCatalog.All)
+            names.Add(scheduler.Name);
+        return names;
+    }
+
+    [Theory]
+    [MemberData(nameof(Schedulers))]
+    public void Stopping_half_way_and_going_on_gives_the_same_latent(string scheduler)
+    {
+        DenoiseOptions options = new() { Seed = 7, Steps = 6, Scheduler = scheduler };
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+
+        Latent half = demo.Pipeline.Denoise(embedding, null, null, options with { StopStep = 3 }, cancellationToken: Cancellation);
+        Latent first = demo.Pipeline.Denoise(embedding, null, half, new DenoiseOptions(), cancellationToken: Cancellation);
+        Latent again = demo.Pipeline.Denoise(embedding, null, half, options with { StartStep = 3 }, cancellationToken: Cancellation);
+
+        Assert.Equal((3, false), (half.Step, half.IsComplete));
+        Assert.True(whole.IsComplete);
+        Assert.Equal(whole.Info, first.Info);
+        Assert.Equal(whole.Tensor.Values, first.Tensor.Values);
+        Assert.Equal(whole.Tensor.Values, again.Tensor.Values);
+    }
+
+    [Fact]
+    public void Each_step_can_be_captured_and_continued()
+    {
+        DenoiseOptions options = new() { Seed = 7, Steps = 5, Scheduler = "DPM++ 2M SDE Karras" };
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        List<Latent> captured = [];
+        Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, step => captured.Add(step.Capture()), Cancellation);
+
+        Assert.Equal([1, 2, 3, 4, 5], captured.Select(latent => latent.Step));
+        Assert.Equal(whole.Tensor.Values, captured[^1].Tensor.Values);
+        Latent continued = demo.Pipeline.Denoise(embedding, null, captured[1], new DenoiseOptions(), cancellationToken: Cancellation);
+        Assert.Equal(whole.Tensor.Values, continued.Tensor.Values);
+    }
+
+    [Fact]
+    public void A_latent_that_was_stopped_refuses_another_scheduler()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        Latent half = demo.Pipeline.Denoise(embedding, null, null, new DenoiseOptions { Seed = 1, Steps = 4, StopStep = 2, Scheduler = "Euler" }, cancellationToken: Cancellation);
+
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(
+            () => demo.Pipeline.Denoise(embedding, null, half, new DenoiseOptions { Scheduler = "DDIM" }, cancellationToken: Cancellation));
+
+        Assert.Equal("Scheduler", error.Setting);
+        Assert.Contains("Euler", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_seed_that_is_not_given_is_drawn_and_kept_with_the_latent()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        DenoiseOptions options = new() { Steps = 2, GuidanceScale = 1 };
+
+        Latent drawn = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+        Latent again = demo.Pipeline.Denoise(embedding, null, null, options with { Seed = drawn.Seed }, cancellationToken: Cancellation);
+
+        Assert.InRange(drawn.Seed!.Value, 0, uint.MaxValue);
+        Assert.Equal(drawn.Tensor.Values, again.Tensor.Values);
+    }
+
+    [Theory]
+    [InlineData("Width", 60)]
+    [InlineData("Width", 0)]
+    [InlineData("Height", -8)]
+    [InlineData("Height", 8200)]
+    [InlineData("Steps", 0)]
+    [InlineData("Steps", 1001)]
+    [InlineData("Seed", -1)]
+    [InlineData("GuidanceScale", 101)]
+    [InlineData("GuidanceRescale", 2)]
+    [InlineData("StopStep", 9)]
+    [InlineData("StopStep", 0)]
+    [InlineData("StartStep", 2)]
+    [InlineData("Strength", 1)]
+    public void A_setting_out_of_its_range_is_refused_by_name(string setting, int value)
+    {
+        DenoiseOptions options = new() { Seed = 1, Steps = 2 };
+        options = setting switch
+        {
+            "Width" => options with { Width = value },
+            "Height" => options with { Height = value },
+            "Steps" => options with { Steps = value },
+            "Seed" => options with { Seed = value },
+            "GuidanceScale" => options with { GuidanceScale = value },
+            "GuidanceRescale" => options with { GuidanceRescale = value },
+            "StopStep" => options with { StopStep = value },
+            "StartStep" => options with { StartStep = value },
+            _ => options with { Strength = value },
+        };
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(
+            () => demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation));
+
+        Assert.Equal(setting, error.Setting);
+    }
+
+    [Fact]
+    public void Sizes_of_any_multiple_of_8_can_be_made()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        DenoiseOptions options = new() { Seed = 1, Steps = 1, Width = 72, Height = 40 };
+
+        DiffusionImage picture = demo.Pipeline.Decode(demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation), Cancellation);
+
+        Assert.Equal((72, 40), (picture.Width, picture.Height));
+    }
+
+    [Fact]
+    public void A_latent_of_another_shape_is_refused()
+    {
+        Latent latent = new(new Tensor(1, 3, 8, 8), new GenerationInfo { Width = 64, Height = 64 });
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+
+        Assert.Throws<ShapeMismatchException>(() => demo.Pipeline.Denoise(embedding, null, latent, new DenoiseOptions { Seed = 1 }, cancellationToken: Cancellation));
+        Assert.Throws<ShapeMismatchException>(() => demo.Pipeline.Decode(latent, Cancellation));
+    }
+
+    [Fact]
+    public void A_latent_with_NaN_is_refused()
+    {
+        Tensor tensor = new(1, 4, 8, 8);
+        tensor.Values[17] = float.NaN;
+
+        Assert.Throws<NotFiniteException>(() => new Latent(tensor, new GenerationInfo()));
+    }
+
+    [Fact]
+    public void Cancelling_stops_within_the_run()
+    {
+        using CancellationTokenSource source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        int steps = 0;
+
+        Assert.ThrowsAny<OperationCanceledException>(() => demo.Pipeline.Denoise(
+            embedding,
+            null,
+            null,
+            new DenoiseOptions { Seed = 1, Steps = 500 },
+            _ =>
+            {
+                if (++steps == 2)
+                    source.Cancel();
+            },
+            source.Token));
+
+        Assert.Equal(2, steps);
+    }
+
+    [Fact]
+    public void Guidance_of_one_or_less_takes_the_prompt_alone()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding negative = demo.Pipeline.EncodePrompt("a black cat", Cancellation);
+        DenoiseOptions options = new() { Seed = 1, Steps = 2, GuidanceScale = 1 };
+
+        Latent with = demo.Pipeline.Denoise(embedding, negative, null, options, cancellationToken: Cancellation);
+        Latent without = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+
+        Assert.Equal(without.Tensor.Values, with.Tensor.Values);
+    }
+}

@@ -1,0 +1,15 @@
+using System.Runtime.CompilerServices;
+using StableDiffusion.Models;
+
+namespace StableDiffusion.Tests;
+
+/// <summary>Keeps the tests away from the user's own models and graphs.</summary>
+internal static class TestSetup
+{
+    [ModuleInitializer]
+    internal static void UseOwnFolders()
+    {
+        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "graphs"));
+        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Path.Combine(AppContext.BaseDirectory, "models"));
+    }
+}
