@@ -1,0 +1,74 @@
+namespace StableDiffusion.Images;
+
+/// <summary>A picture and what made it.</summary>
+public sealed class DiffusionImage
+{
+    /// <summary>How many bytes a pixel has: red, green and blue.</summary>
+    public const int Channels = 3;
+
+    /// <summary>Makes a picture over an array of pixels, without copying it.</summary>
+    /// <param name="width">The width in pixels, at least 1.</param>
+    /// <param name="height">The height in pixels, at least 1.</param>
+    /// <param name="pixels">Red, green and blue of each pixel (sRGB, 0 to 255), row by row from the top left.</param>
+    /// <param name="info">What made it; null if that is not known.</param>
+    /// <exception cref="ArgumentException">The size is not positive, or the array has another length than it needs.</exception>
+    public DiffusionImage(int width, int height, byte[] pixels, GenerationInfo? info = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentNullException.ThrowIfNull(pixels);
+        if ((long)width * height * Channels != pixels.Length)
+            throw new ArgumentException($"A picture of {width}x{height} pixels has {(long)width * height * Channels} bytes, not {pixels.Length}.", nameof(pixels));
+
+        Width = width;
+        Height = height;
+        Pixels = pixels;
+        Info = info ?? new GenerationInfo();
+    }
+
+    /// <summary>The width in pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>The height in pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>Red, green and blue of each pixel, row by row. The array is the picture's own, not a copy.</summary>
+    public byte[] Pixels { get; }
+
+    /// <summary>What made it.</summary>
+    public GenerationInfo Info { get; }
+
+    /// <summary>The text of what to show.</summary>
+    public string? Prompt => Info.Prompt;
+
+    /// <summary>The text of what not to show.</summary>
+    public string? NegativePrompt => Info.NegativePrompt;
+
+    /// <summary>The seed of its noise.</summary>
+    public long? Seed => Info.Seed;
+
+    /// <summary>How many steps the denoising took.</summary>
+    public int? Steps => Info.Steps;
+
+    /// <summary>The scheduler's name.</summary>
+    public string? Scheduler => Info.Scheduler;
+
+    /// <summary>The guidance scale.</summary>
+    public double? GuidanceScale => Info.GuidanceScale;
+
+    /// <summary>The guidance rescale, 0 to 1.</summary>
+    public double? GuidanceRescale => Info.GuidanceRescale;
+
+    /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
+    public double? Strength => Info.Strength;
+
+    /// <summary>The model's name.</summary>
+    public string? Model => Info.Model;
+
+    /// <summary>The full path of the file that it was read from or last written to; null while there is none.</summary>
+    public string? Path { get; internal set; }
+
+    /// <summary>The picture in short.</summary>
+    /// <returns>Its size, and its prompt if that is known.</returns>
+    public override string ToString() => Prompt is null ? $"{Width}x{Height}" : $"{Width}x{Height} {Prompt}";
+}

@@ -1,0 +1,125 @@
+using ImageMagick;
+
+namespace StableDiffusion.Images;
+
+/// <summary>Reads and writes picture files. All members may be called by several threads at a time.</summary>
+public static class ImageFile
+{
+    private const string Writable = ".png, .jpg, .jpeg or .webp";
+
+    // A picture of the largest size, uncompressed, with four channels of 16 bits.
+    private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
+
+    /// <summary>Reads a picture: PNG, JPEG, WebP, BMP, TIFF, AVIF, or the first frame of a GIF, told by the content and not by the name.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>
+    /// The picture in sRGB with 8 bits a channel, turned as its EXIF orientation says; white lies behind what is not opaque.
+    /// </returns>
+    /// <exception cref="ImageInvalidException">
+    /// There is no such file, or it cannot be opened, is no picture, is damaged, or has more than 64 megapixels.
+    /// </exception>
+    public static DiffusionImage Read(string path) => Read(path, MagickColors.White);
+
+    /// <summary>Reads a mask from a picture of any of the formats that <see cref="Read(string)"/> takes.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>Its grey values; black, which keeps, lies behind what is not opaque.</returns>
+    /// <exception cref="ImageInvalidException">As for <see cref="Read(string)"/>.</exception>
+    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, MagickColors.Black));
+
+    /// <summary>Tells the format that a file name asks for.</summary>
+    /// <param name="path">The file name.</param>
+    /// <returns>The format.</returns>
+    /// <exception cref="InvalidSettingException">The name ends in none of the extensions that are written.</exception>
+    public static ImageFormat FormatOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".png" => ImageFormat.Png,
+            ".jpg" or ".jpeg" => ImageFormat.Jpeg,
+            ".webp" => ImageFormat.WebP,
+            _ => throw new InvalidSettingException("Path", $"'{path}' does not say in which format to write. End the name in {Writable}."),
+        };
+    }
+
+    /// <summary>Writes a picture into a file, whole or not at all, and keeps the file's path in it.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="path">The file; its extension says the format: .png, .jpg, .jpeg or .webp.</param>
+    /// <param name="options">How; null for the usual way.</param>
+    /// <returns>The full path of the file.</returns>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The file cannot be written; nothing of it is left behind.</exception>
+    /// <exception cref="InvalidSettingException">The extension or the options ask for what cannot be done.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    public static string Write(DiffusionImage image, string path, ImageWriteOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        options ??= new ImageWriteOptions();
+
+        ImageFormat format = FormatOf(path);
+        string fullPath = FullPath(path);
+        OutputFile.Write(fullPath, options.Overwrite, stream => stream.Write(ImageEncoder.Encode(image, format, options)));
+        image.Path = fullPath;
+        return fullPath;
+    }
+
+    /// <summary>Writes a picture into a stream.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="stream">The stream; it stays open.</param>
+    /// <param name="format">The format.</param>
+    /// <param name="options">How; null for the usual way. Whether to overwrite does not matter here.</param>
+    /// <exception cref="OutputWriteException">The picture cannot be encoded.</exception>
+    /// <exception cref="InvalidSettingException">The options ask for what the format cannot do.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    public static void Write(DiffusionImage image, Stream stream, ImageFormat format, ImageWriteOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(ImageEncoder.Encode(image, format, options ?? new ImageWriteOptions()));
+    }
+
+    private static string FullPath(string path)
+    {
+        try
+        {
+            return Path.GetFullPath(path);
+        }
+        catch (Exception error) when (error is ArgumentException or IOException or NotSupportedException)
+        {
+            throw new OutputWriteException($"'{path}' is no name that a file can have: {error.Message}", error);
+        }
+    }
+
+    private static DiffusionImage Read(string path, MagickColor background)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        string name = $"The file '{path}'";
+        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background);
+        image.Path = Path.GetFullPath(path);
+        return image;
+    }
+
+    private static byte[] ReadBytes(string path, string name)
+    {
+        if (Directory.Exists(path))
+            throw new ImageInvalidException($"'{path}' is a folder. Name a picture file in it.");
+        if (!File.Exists(path))
+            throw new ImageInvalidException($"There is no file '{path}'. Check the name.");
+
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            if (stream.Length > MaxFileSize)
+                throw new ImageInvalidException($"{name} has {stream.Length} bytes, more than a picture that is read may have ({MaxFileSize}).");
+
+            byte[] bytes = new byte[stream.Length];
+            stream.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ImageInvalidException($"{name} cannot be opened: {error.Message}", error);
+        }
+    }
+}

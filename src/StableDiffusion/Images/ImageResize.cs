@@ -1,0 +1,105 @@
+using ImageMagick;
+
+namespace StableDiffusion.Images;
+
+/// <summary>Brings pictures to another size with the Lanczos filter of three lobes, which Pillow and A1111 use.</summary>
+public static class ImageResize
+{
+    private const string Colors = "RGB";
+    private const string Greys = "R";
+
+    /// <summary>Brings a picture to a size.</summary>
+    /// <param name="image">The picture; it stays as it is.</param>
+    /// <param name="width">The width to have, in pixels.</param>
+    /// <param name="height">The height to have, in pixels.</param>
+    /// <param name="mode">How.</param>
+    /// <returns>A picture of that size with the same info, or <paramref name="image"/> itself if it has the size already.</returns>
+    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
+    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    public static DiffusionImage Resize(DiffusionImage image, int width, int height, ResizeMode mode)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        CheckSize(width, height);
+        if (image.Width == width && image.Height == height)
+            return image;
+
+        byte[] pixels = Resize(image.Pixels, image.Width, image.Height, Colors, width, height, mode, image.Path is null ? "The picture" : $"The picture '{image.Path}'");
+        return new DiffusionImage(width, height, pixels, image.Info);
+    }
+
+    /// <summary>Brings a mask to a size.</summary>
+    /// <param name="mask">The mask; it stays as it is.</param>
+    /// <param name="width">The width to have, in pixels.</param>
+    /// <param name="height">The height to have, in pixels.</param>
+    /// <param name="mode">How; with <see cref="ResizeMode.Pad"/> the black rest is kept, not painted.</param>
+    /// <returns>A mask of that size, or <paramref name="mask"/> itself if it has the size already.</returns>
+    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
+    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    public static MaskImage Resize(MaskImage mask, int width, int height, ResizeMode mode)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        CheckSize(width, height);
+        if (mask.Width == width && mask.Height == height)
+            return mask;
+
+        return new MaskImage(width, height, Resize(mask.Pixels, mask.Width, mask.Height, Greys, width, height, mode, "The mask"));
+    }
+
+    private static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, string mapping, int width, int height, ResizeMode mode, string name)
+    {
+        if (mode == ResizeMode.None)
+            throw new ImageInvalidException($"{name} is {fromWidth}x{fromHeight} pixels, not {width}x{height}. Give it that size, or choose the resize mode Stretch, Crop or Pad.");
+
+        (int scaledWidth, int scaledHeight) = ScaledSize(fromWidth, fromHeight, width, height, mode);
+        if ((long)scaledWidth * scaledHeight > ImageLibrary.MaxPixels)
+            throw new ImageInvalidException($"{name} of {fromWidth}x{fromHeight} pixels is too long and narrow to be cropped to {width}x{height}. Choose the resize mode Stretch or Pad.");
+
+        using MagickImage image = ImageLibrary.FromPixels(pixels, fromWidth, fromHeight, mapping);
+        image.Resize(new MagickGeometry((uint)scaledWidth, (uint)scaledHeight) { IgnoreAspectRatio = true }, FilterType.Lanczos);
+        byte[] scaled = ImageLibrary.ToPixels(image, mapping);
+        return scaledWidth == width && scaledHeight == height
+            ? scaled
+            : Center(scaled, scaledWidth, scaledHeight, mapping.Length, width, height);
+    }
+
+    // Whole-number arithmetic as in A1111's resize_image, so that the same pixels are cut off.
+    private static (int Width, int Height) ScaledSize(int fromWidth, int fromHeight, int width, int height, ResizeMode mode)
+    {
+        if (mode == ResizeMode.Stretch)
+            return (width, height);
+
+        bool isWider = (long)fromWidth * height > (long)width * fromHeight;
+        return isWider == (mode == ResizeMode.Crop)
+            ? (Scale(fromWidth, height, fromHeight), height)
+            : (width, Scale(fromHeight, width, fromWidth));
+
+        static int Scale(int length, int to, int from) => (int)Math.Clamp((long)length * to / from, 1, int.MaxValue);
+    }
+
+    private static byte[] Center(byte[] source, int sourceWidth, int sourceHeight, int channels, int width, int height)
+    {
+        byte[] target = new byte[width * height * channels];
+        int left = (width / 2) - (sourceWidth / 2);
+        int top = (height / 2) - (sourceHeight / 2);
+        int from = Math.Max(0, -left);
+        int to = Math.Max(0, left);
+        int length = Math.Min(sourceWidth - from, width - to) * channels;
+        for (int y = Math.Max(0, top); y < Math.Min(height, top + sourceHeight); y++)
+        {
+            source.AsSpan((((y - top) * sourceWidth) + from) * channels, length)
+                .CopyTo(target.AsSpan(((y * width) + to) * channels));
+        }
+
+        return target;
+    }
+
+    private static void CheckSize(int width, int height)
+    {
+        if (width <= 0)
+            throw new InvalidSettingException("Width", $"A picture cannot be {width} pixels wide.");
+        if (height <= 0)
+            throw new InvalidSettingException("Height", $"A picture cannot be {height} pixels high.");
+        if ((long)width * height > ImageLibrary.MaxPixels)
+            throw new InvalidSettingException("Width", $"A picture of {width}x{height} pixels is larger than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be worked with.");
+    }
+}

@@ -1,0 +1,26 @@
+namespace StableDiffusion.Images;
+
+/// <summary>How a picture is written.</summary>
+public sealed record ImageWriteOptions
+{
+    private readonly int _quality = 95;
+
+    /// <summary>Whether a file of the same name is replaced.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>The quality of JPEG and lossy WebP, 1 to 100; PNG has no use for it.</summary>
+    /// <exception cref="InvalidSettingException">The value lies outside 1 to 100.</exception>
+    public int Quality
+    {
+        get => _quality;
+        init => _quality = value is >= 1 and <= 100
+            ? value
+            : throw new InvalidSettingException(nameof(Quality), $"A quality of {value} is not between 1 and 100.");
+    }
+
+    /// <summary>Whether WebP keeps every pixel as it is. PNG always does; JPEG cannot.</summary>
+    public bool Lossless { get; init; }
+
+    /// <summary>Whether what made the picture is written into the file, as A1111 does it.</summary>
+    public bool Metadata { get; init; } = true;
+}

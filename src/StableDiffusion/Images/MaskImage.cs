@@ -1,0 +1,54 @@
+namespace StableDiffusion.Images;
+
+/// <summary>A picture of grey values that says where another picture is painted anew: white is painted, black is kept.</summary>
+public sealed class MaskImage
+{
+    /// <summary>Makes a mask over an array of grey values, without copying it.</summary>
+    /// <param name="width">The width in pixels, at least 1.</param>
+    /// <param name="height">The height in pixels, at least 1.</param>
+    /// <param name="pixels">The grey value of each pixel, 0 (black) to 255 (white), row by row from the top left.</param>
+    /// <exception cref="ArgumentException">The size is not positive, or the array has another length than it needs.</exception>
+    public MaskImage(int width, int height, byte[] pixels)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentNullException.ThrowIfNull(pixels);
+        if ((long)width * height != pixels.Length)
+            throw new ArgumentException($"A mask of {width}x{height} pixels has {(long)width * height} values, not {pixels.Length}.", nameof(pixels));
+
+        Width = width;
+        Height = height;
+        Pixels = pixels;
+    }
+
+    /// <summary>The width in pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>The height in pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>The grey value of each pixel, row by row. The array is the mask's own, not a copy.</summary>
+    public byte[] Pixels { get; }
+
+    /// <summary>The grey values of a picture: the luma of ITU-R BT.601 in the whole numbers that Pillow's mode L uses.</summary>
+    /// <param name="image">The picture.</param>
+    /// <returns>A mask of the same size.</returns>
+    public static MaskImage FromImage(DiffusionImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+
+        ReadOnlySpan<byte> colors = image.Pixels;
+        byte[] greys = new byte[image.Width * image.Height];
+        for (int i = 0; i < greys.Length; i++)
+        {
+            ReadOnlySpan<byte> color = colors.Slice(i * DiffusionImage.Channels, DiffusionImage.Channels);
+            greys[i] = (byte)(((color[0] * 19595) + (color[1] * 38470) + (color[2] * 7471) + 0x8000) >> 16);
+        }
+
+        return new MaskImage(image.Width, image.Height, greys);
+    }
+
+    /// <summary>The mask in short.</summary>
+    /// <returns>Its size.</returns>
+    public override string ToString() => $"{Width}x{Height} mask";
+}

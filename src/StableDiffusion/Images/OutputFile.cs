@@ -1,0 +1,60 @@
+namespace StableDiffusion.Images;
+
+/// <summary>Writes a file whole or not at all.</summary>
+internal static class OutputFile
+{
+    /// <summary>
+    /// Writes a file under another name in the same folder and gives it its own name at last. Of several writers of one
+    /// name that may not replace it, one succeeds.
+    /// </summary>
+    /// <param name="path">The file's full path.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    public static void Write(string path, bool overwrite, Action<Stream> write)
+    {
+        if (Directory.Exists(path))
+            throw new OutputWriteException($"The file '{path}' cannot be written: there is a folder of that name. Choose another name.");
+        if (!overwrite && File.Exists(path))
+            throw new OutputExistsException(path);
+
+        string folder = Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is no name of a file. Choose another name.");
+        if (!Directory.Exists(folder))
+            throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
+
+        string temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
+        try
+        {
+            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            if (!overwrite && error is IOException && File.Exists(path))
+                throw new OutputExistsException(path);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
+        }
+        finally
+        {
+            Remove(temporary);
+        }
+    }
+
+    private static void Remove(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What went wrong before is what the caller has to know.
+        }
+    }
+}

@@ -1,0 +1,264 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text.Json;
+using StableDiffusion.Images;
+
+namespace StableDiffusion.Tests.Images;
+
+public sealed class ImageFileReadTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("images-").FullName;
+
+    public static TheoryData<string> Files()
+    {
+        using JsonDocument document = Decoded();
+        return [.. document.RootElement.GetProperty("cases").EnumerateArray().Select(item => item.GetProperty("file").GetString()!)];
+    }
+
+    public static TheoryData<string, byte[]> Hostile() => new()
+    {
+        { "zero bytes", [] },
+        { "one byte", [0x89] },
+        { "text", "This is no picture at all, whatever its name says."u8.ToArray() },
+        { "text that begins like BMP", "BM stands for bitmap, but this is text again."u8.ToArray() },
+        { "SVG", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><image href=\"/etc/passwd\"/></svg>"u8.ToArray() },
+        { "SVG with a declaration", "<?xml version=\"1.0\"?><svg width=\"9\" height=\"9\"></svg>"u8.ToArray() },
+        { "MSL", "<?xml version=\"1.0\"?><image><read filename=\"/etc/passwd\"/><write filename=\"/tmp/x\"/></image>"u8.ToArray() },
+        { "MVG", "push graphic-context\nviewbox 0 0 9 9\nimage over 0,0 0,0 'https://example.com/x.png'\npop graphic-context"u8.ToArray() },
+        { "PostScript", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage"u8.ToArray() },
+        { "PDF", "%PDF-1.7\n1 0 obj<<>>endobj"u8.ToArray() },
+        { "coder name", "text:/etc/passwd"u8.ToArray() },
+        { "Photoshop", "8BPS\0\u0001\0\0\0\0\0\0\0\u0003\0\0\0\u0009\0\0\0\u0009\0\u0008\0\u0003"u8.ToArray() },
+        { "PNG signature alone", [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] },
+        { "JPEG start alone", [0xFF, 0xD8, 0xFF] },
+        { "WebP header alone", "RIFF\u0010\0\0\0WEBPVP8 "u8.ToArray() },
+        { "GIF header alone", "GIF89a"u8.ToArray() },
+        { "TIFF header alone", "II*\0\u0008\0\0\0"u8.ToArray() },
+        { "AVIF brand alone", "\0\0\0\u0010ftypavif\0\0\0\0"u8.ToArray() },
+        { "PNG of 60000x60000", PngOf(60000, 60000) },
+        { "PNG of 4 gigapixels a side", PngOf(int.MaxValue, int.MaxValue) },
+        { "PNG of no width", PngOf(0, 5) },
+        { "GIF of 65535x65535", GifOf(65535, 65535, 65535, 65535) },
+        { "small GIF frame on a canvas of 65535x65535", GifOf(65535, 65535, 1, 1) },
+        { "BMP of 60000x60000", BmpOf(60000, 60000) },
+    };
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void The_pixels_are_those_that_other_decoders_read(string file)
+    {
+        using JsonDocument document = Decoded();
+        JsonElement expected = document.RootElement.GetProperty("cases").EnumerateArray().Single(item => item.GetProperty("file").GetString() == file);
+        int tolerance = expected.GetProperty("tolerance").GetInt32();
+
+        DiffusionImage image = ImageFile.Read(Repository.Data("images", file));
+
+        Assert.Equal((expected.GetProperty("width").GetInt32(), expected.GetProperty("height").GetInt32()), (image.Width, image.Height));
+        byte[] pixels = Convert.FromHexString(expected.GetProperty("rgb").GetString()!);
+        Assert.InRange(LargestDifference(pixels, image.Pixels), 0, tolerance);
+    }
+
+    [Fact]
+    public void A_picture_knows_where_it_was_read_from()
+    {
+        DiffusionImage image = ImageFile.Read(Repository.Data("images", "rgb.png"));
+
+        Assert.Equal(Path.GetFullPath(Repository.Data("images", "rgb.png")), image.Path);
+        Assert.Equal(new GenerationInfo(), image.Info);
+    }
+
+    [Fact]
+    public void The_content_counts_and_not_the_name()
+    {
+        string path = Path.Combine(_folder, "picture.txt");
+        File.Copy(Repository.Data("images", "rgb.webp"), path);
+
+        Assert.Equal(ImageFile.Read(Repository.Data("images", "rgb.png")).Pixels, ImageFile.Read(path).Pixels);
+    }
+
+    [Theory]
+    [InlineData("a [1-2] %d {x} 100%.png")]
+    [InlineData("png:x@y.png")]
+    [InlineData("Größe 漢🦓.png")]
+    public void A_name_with_special_characters_is_just_a_name(string name)
+    {
+        if (OperatingSystem.IsWindows() && name.Contains(':', StringComparison.Ordinal))
+            return;
+
+        string path = Path.Combine(_folder, name);
+        File.Copy(Repository.Data("images", "rgb.png"), path);
+
+        Assert.Equal(12, ImageFile.Read(path).Width);
+    }
+
+    [Theory]
+    [MemberData(nameof(Hostile))]
+    public void What_is_no_picture_is_refused_with_its_name(string kind, byte[] content)
+    {
+        string path = Write(content);
+
+        ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Read(path));
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(kind);
+    }
+
+    [Theory]
+    [InlineData("rgb.png")]
+    [InlineData("palette.png")]
+    [InlineData("rgb.jpg")]
+    [InlineData("orientation-6.jpg")]
+    [InlineData("rgb.webp")]
+    [InlineData("rgb.bmp")]
+    [InlineData("rgb.tif")]
+    [InlineData("frames.gif")]
+    [InlineData("rgb.avif")]
+    public void A_file_that_breaks_off_is_refused(string file)
+    {
+        byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
+        string path = Write(whole[..(whole.Length / 2)]);
+
+        ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Read(path));
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rgb.png")]
+    [InlineData("rgb.jpg")]
+    [InlineData("rgb.webp")]
+    [InlineData("rgb.bmp")]
+    [InlineData("rgb.tif")]
+    [InlineData("frames.gif")]
+    [InlineData("rgb.avif")]
+    public void A_damaged_file_is_read_or_refused_and_nothing_else(string file)
+    {
+        byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
+        Random random = new(1);
+        int refused = 0;
+        for (int round = 0; round < 60; round++)
+        {
+            byte[] damaged = (byte[])whole.Clone();
+            for (int i = 0; i < 4; i++)
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+
+            string path = Write(damaged);
+            if (Record.Exception(() => ImageFile.Read(path)) is Exception error)
+            {
+                Assert.IsType<ImageInvalidException>(error);
+                refused++;
+            }
+        }
+
+        Assert.True(refused > 0, "no damage was noticed");
+    }
+
+    [Fact]
+    public void A_missing_file_and_a_folder_are_refused()
+    {
+        string missing = Path.Combine(_folder, "none.png");
+        Assert.Contains(missing, Assert.Throws<ImageInvalidException>(() => ImageFile.Read(missing)).Message, StringComparison.Ordinal);
+        Assert.Contains("folder", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(_folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_colour_profile_does_not_keep_a_picture_from_being_read()
+    {
+        // An iCCP chunk whose profile is a few bytes of nothing.
+        byte[] png = File.ReadAllBytes(Repository.Data("images", "rgb.png"));
+        byte[] compressed = [0x78, 0x9C, 0x4B, 0x4C, 0x4A, 0x06, 0x00, 0x02, 0x4D, 0x01, 0x27];
+        byte[] chunk = Chunk("iCCP"u8, [.. "x\0\0"u8, .. compressed]);
+        const int AfterHeader = 8 + 25;
+
+        DiffusionImage image = ImageFile.Read(Write([.. png[..AfterHeader], .. chunk, .. png[AfterHeader..]]));
+        Assert.Equal(ImageFile.Read(Repository.Data("images", "rgb.png")).Pixels, image.Pixels);
+    }
+
+    [Fact]
+    public void A_mask_is_the_grey_of_a_picture()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("images", "grey.json")));
+        MaskImage mask = ImageFile.ReadMask(Repository.Data("images", "scene.png"));
+
+        Assert.Equal((64, 64), (mask.Width, mask.Height));
+        Assert.Equal(Convert.FromHexString(document.RootElement.GetProperty("grey").GetString()!), mask.Pixels);
+    }
+
+    [Fact]
+    public void What_is_transparent_in_a_mask_is_kept()
+    {
+        MaskImage mask = ImageFile.ReadMask(Repository.Data("images", "alpha.png"));
+
+        Assert.Equal(0, mask.Pixels[0]);
+        Assert.Equal(255, ImageFile.Read(Repository.Data("images", "alpha.png")).Pixels[0]);
+    }
+
+    [Fact]
+    public void Many_threads_read_the_same_pixels()
+    {
+        string[] files = ["rgb.png", "alpha.png", "rgb.jpg", "rgb.webp", "frames.gif", "rgb.tif"];
+        byte[][] expected = [.. files.Select(file => ImageFile.Read(Repository.Data("images", file)).Pixels)];
+
+        Parallel.For(0, 60, i => Assert.Equal(expected[i % files.Length], ImageFile.Read(Repository.Data("images", files[i % files.Length])).Pixels));
+    }
+
+    private static int LargestDifference(byte[] expected, byte[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        return expected.Zip(actual, (left, right) => Math.Abs(left - right)).Max();
+    }
+
+    private static JsonDocument Decoded() => JsonDocument.Parse(File.ReadAllText(Repository.Data("images", "decoded.json")));
+
+    private static byte[] PngOf(int width, int height)
+    {
+        byte[] header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        header[8] = 8;
+        header[9] = 2;
+        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, .. Chunk("IHDR"u8, header), .. Chunk("IDAT"u8, [0x78, 0x9C, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01]), .. Chunk("IEND"u8, [])];
+    }
+
+    private static byte[] Chunk(ReadOnlySpan<byte> type, byte[] data)
+    {
+        byte[] chunk = [0, 0, 0, 0, .. type, .. data, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(chunk, data.Length);
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(chunk.Length - 4), Crc32.HashToUInt32(chunk.AsSpan(4, 4 + data.Length)));
+        return chunk;
+    }
+
+    private static byte[] GifOf(ushort canvasWidth, ushort canvasHeight, ushort width, ushort height)
+    {
+        byte[] gif =
+        [
+            .. "GIF89a"u8, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255,
+            0x2C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 0x44, 0x01, 0, 0x3B,
+        ];
+        BinaryPrimitives.WriteUInt16LittleEndian(gif.AsSpan(6), canvasWidth);
+        BinaryPrimitives.WriteUInt16LittleEndian(gif.AsSpan(8), canvasHeight);
+        BinaryPrimitives.WriteUInt16LittleEndian(gif.AsSpan(24), width);
+        BinaryPrimitives.WriteUInt16LittleEndian(gif.AsSpan(26), height);
+        return gif;
+    }
+
+    private static byte[] BmpOf(int width, int height)
+    {
+        byte[] bmp = new byte[200];
+        "BM"u8.CopyTo(bmp);
+        bmp[10] = 54;
+        bmp[14] = 40;
+        BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(18), width);
+        BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(22), height);
+        bmp[26] = 1;
+        bmp[28] = 24;
+        return bmp;
+    }
+
+    private string Write(byte[] content)
+    {
+        string path = Path.Combine(_folder, $"{Guid.NewGuid():N}.png");
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+}
