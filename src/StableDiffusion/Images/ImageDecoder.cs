@@ -13,8 +13,6 @@ internal static class ImageDecoder
     /// <exception cref="ImageInvalidException">The bytes are no picture of a known format, damaged, or too large.</exception>
     public static DiffusionImage Decode(ReadOnlySpan<byte> data, string name, MagickColor background)
     {
-        if (data.IsEmpty)
-            throw new ImageInvalidException($"{name} is empty.");
         MagickFormat format = ImageSignature.Detect(data)
             ?? throw new ImageInvalidException($"{name} is no picture of a known format. Give one of {ImageSignature.Readable}.");
         if (format == MagickFormat.Jpeg && !ImageSignature.IsCompleteJpeg(data))

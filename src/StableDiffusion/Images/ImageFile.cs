@@ -109,6 +109,10 @@ public static class ImageFile
 
         try
         {
+            // Pipes and devices have no length; opening one could wait for ever.
+            if (new FileInfo(path).Length == 0)
+                throw new ImageInvalidException($"{name} is empty.");
+
             using FileStream stream = File.OpenRead(path);
             if (stream.Length > MaxFileSize)
                 throw new ImageInvalidException($"{name} has {stream.Length} bytes, more than a picture that is read may have ({MaxFileSize}).");

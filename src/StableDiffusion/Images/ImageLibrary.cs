@@ -8,17 +8,26 @@ internal static class ImageLibrary
     /// <summary>The largest picture that is read, 64 megapixels.</summary>
     public const long MaxPixels = 64L * 1024 * 1024;
 
-    // Twice the square root of the pixel limit: a panorama may be four times as wide as it is high.
-    private const ulong MaxSide = 32768;
+    // The longest side that JPEG and GIF can have.
+    private const ulong MaxSide = ushort.MaxValue;
+
+    // The picture itself, its turned copy and its profile's, for several threads.
+    private const ulong MaxMemory = 4UL << 30;
+
+    // Of an animated WebP all frames are decoded, however few are asked for.
+    private const ulong MaxFrames = 1000;
+
+    private const ulong MaxProfileSize = 16 << 20;
 
     static ImageLibrary()
     {
-        // The library keeps these for the whole process. Pictures that do not fit into memory are refused, not paged to disk.
+        // The library keeps these for the whole process. What does not fit into memory is refused, not paged to disk.
         ResourceLimits.Width = MaxSide;
         ResourceLimits.Height = MaxSide;
+        ResourceLimits.Memory = Math.Min(ResourceLimits.Memory, MaxMemory);
         ResourceLimits.Disk = 0;
-        ResourceLimits.ListLength = 8;
-        ResourceLimits.MaxProfileSize = 16 * 1024 * 1024;
+        ResourceLimits.ListLength = MaxFrames;
+        ResourceLimits.MaxProfileSize = MaxProfileSize;
     }
 
     /// <summary>Reads what a file says of itself, without decoding its pixels.</summary>

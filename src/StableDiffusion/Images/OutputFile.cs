@@ -32,11 +32,11 @@ internal static class OutputFile
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite);
+            Publish(temporary, path, overwrite);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            if (!overwrite && error is IOException && File.Exists(path))
+            if (!overwrite && File.Exists(path))
                 throw new OutputExistsException(path);
             throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
         }
@@ -46,11 +46,33 @@ internal static class OutputFile
         }
     }
 
-    private static void Remove(string temporary)
+    // On Unix, File.Move looks for the name and renames after that, so two writers could both find it free. Making an
+    // empty file under the name is one act that only the first of them can do; the renaming then replaces its own.
+    private static void Publish(string temporary, string path, bool overwrite)
+    {
+        bool isReserved = false;
+        try
+        {
+            if (!overwrite)
+            {
+                new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+                isReserved = true;
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch when (isReserved)
+        {
+            Remove(path);
+            throw;
+        }
+    }
+
+    private static void Remove(string path)
     {
         try
         {
-            File.Delete(temporary);
+            File.Delete(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

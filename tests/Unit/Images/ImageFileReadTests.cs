@@ -202,6 +202,24 @@ public sealed class ImageFileReadTests : IDisposable
         Parallel.For(0, 60, i => Assert.Equal(expected[i % files.Length], ImageFile.Read(Repository.Data("images", files[i % files.Length])).Pixels));
     }
 
+    [Theory]
+    [InlineData("many.webp")]
+    [InlineData("many.gif")]
+    public void Of_an_animation_the_first_frame_is_read(string file)
+    {
+        DiffusionImage image = ImageFile.Read(Repository.Data("images", file));
+
+        Assert.Equal((20, 16), (image.Width, image.Height));
+        Assert.Equal([8, 10, 20], image.Pixels[..3]);
+    }
+
+    [Fact]
+    public void A_device_is_no_picture()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /dev/zero.");
+        Assert.Throws<ImageInvalidException>(() => ImageFile.Read("/dev/zero"));
+    }
+
     private static int LargestDifference(byte[] expected, byte[] actual)
     {
         Assert.Equal(expected.Length, actual.Length);

@@ -52,9 +52,12 @@ public sealed class ClipTokenizerTests : IDisposable
             Assert.Equal(!char.IsWhiteSpace(text[i]), covered[i]);
     }
 
+    // The text cases of the demo model's reference numbers.
     [Theory]
     [InlineData("a red house on the grass in daylight with the sun on the left", "320,583,624,512,514,603,526,658,538,514,570,512,514,589")]
     [InlineData("a purple heart on white", "320,582,646,512,557")]
+    [InlineData("a green tree and a red car on the sand under a cloudy sky", "320,568,629,533,320,583,613,512,514,598,552,320,593,551")]
+    [InlineData("a blue fish on the sea", "320,535,616,512,514,595")]
     [InlineData("", "")]
     public void The_demo_model_gets_the_ids_it_was_trained_with(string text, string ids)
     {
