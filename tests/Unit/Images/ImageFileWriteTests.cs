@@ -64,16 +64,15 @@ public sealed class ImageFileWriteTests : IDisposable
         Assert.Equal(image.Pixels, ImageFile.Read(path).Pixels);
     }
 
-    [Theory]
-    [InlineData(ImageFormat.Png)]
-    [InlineData(ImageFormat.Jpeg)]
-    [InlineData(ImageFormat.WebP)]
-    public void The_same_picture_gives_the_same_bytes(ImageFormat format)
+    [Fact]
+    public void The_same_picture_gives_the_same_bytes_at_another_time()
     {
-        byte[] first = Encode(Picture(s_info), format);
-        Thread.Sleep(1100);
+        ImageFormat[] formats = Enum.GetValues<ImageFormat>();
+        byte[][] first = [.. formats.Select(format => Encode(Picture(s_info), format))];
 
-        Assert.Equal(first, Encode(Picture(s_info), format));
+        // Dates in files count in seconds.
+        Thread.Sleep(1100);
+        Assert.Equal(first, formats.Select(format => Encode(Picture(s_info), format)));
     }
 
     [Fact]
