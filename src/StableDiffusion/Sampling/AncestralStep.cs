@@ -3,13 +3,16 @@ namespace StableDiffusion.Sampling;
 /// <summary>How an ancestral step is split between the model's way down and fresh noise up.</summary>
 internal static class AncestralStep
 {
-    /// <summary>Splits the step so that both parts together arrive at the next noise level.</summary>
+    /// <summary>
+    /// Splits the step so that both parts together arrive at the next noise level. In float32 like PyTorch: where the
+    /// way down is short, its length is the rounded difference of two squares that are nearly equal.
+    /// </summary>
     /// <param name="sigma">The noise level that the step starts from.</param>
     /// <param name="next">The noise level that it ends at.</param>
     /// <returns>The level that the model's part goes down to, and the deviation of the noise that is added.</returns>
-    public static (double Down, double Up) Split(double sigma, double next)
+    public static (float Down, float Up) Split(float sigma, float next)
     {
-        double up = Math.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma));
-        return (Math.Sqrt((next * next) - (up * up)), up);
+        float up = MathF.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma));
+        return (MathF.Sqrt((next * next) - (up * up)), up);
     }
 }

@@ -97,13 +97,6 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         else if (toEnd == 1 && _lowerOrderFinal)
             order = Math.Min(order, 2);
 
-        // Between two calls at one noise level, as very many steps bring them about, nothing has a slope.
-        for (int k = 0; k < order; k++)
-        {
-            if (Lambda(call + 1 - k) == Lambda(call - k))
-                return Math.Max(k, 1);
-        }
-
-        return order;
+        return PredictorOrder(call, order);
     }
 }

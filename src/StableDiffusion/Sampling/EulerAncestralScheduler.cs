@@ -33,10 +33,10 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     {
         float sigma = Sigmas[call];
         float next = Sigmas[call + 1];
-        (double down, double up) = AncestralStep.Split(sigma, next);
+        (float down, float up) = AncestralStep.Split(sigma, next);
 
         Mix derivative = Derivative(sigma);
-        double change = down - sigma;
+        double change = (double)down - sigma;
         Elementwise.Combine(sample, 1 + (change * derivative.Sample), modelOutput, change * derivative.Output);
         Elementwise.Add(sample, Draw(noise, 0, sigma, next), up);
     }

@@ -106,6 +106,6 @@ internal sealed class EulerScheduler : SigmaScheduler
                 throw new InvalidSettingException("sigmas", $"The option sigmas does not fall at place {i + 2}. Give falling numbers.");
         }
 
-        return (Array.ConvertAll(sigmas[..^1], sigma => noise.TimestepAt((float)sigma)), sigmas);
+        return (Array.ConvertAll(sigmas[..^1], sigma => (double)noise.TimestepAt((float)sigma)), sigmas);
     }
 }

@@ -83,12 +83,19 @@ internal sealed class NoiseSchedule
     public double TimestepAt(double sigma)
     {
         double logSigma = Math.Log(Math.Max(sigma, 1e-10));
-        int low = 0;
-        while (low < _logSigmas.Length - 2 && _logSigmas[low + 1] <= logSigma)
-            low++;
-
+        int low = LowerIndex(logSigma);
         double weight = (_logSigmas[low] - logSigma) / ((double)_logSigmas[low] - _logSigmas[low + 1]);
         return low + Math.Clamp(weight, 0, 1);
+    }
+
+    /// <summary>The same, computed in float32 throughout, as diffusers does for noise levels that PyTorch computed.</summary>
+    /// <param name="sigma">The noise level.</param>
+    public float TimestepAt(float sigma)
+    {
+        float logSigma = MathF.Log(MathF.Max(sigma, 1e-10f));
+        int low = LowerIndex(logSigma);
+        float weight = Math.Clamp((_logSigmas[low] - logSigma) / (_logSigmas[low] - _logSigmas[low + 1]), 0, 1);
+        return ((1 - weight) * low) + (weight * (low + 1));
     }
 
     /// <summary>How many of the last timesteps have a half-logarithm of signal to noise below a bound.</summary>
@@ -101,6 +108,14 @@ internal sealed class NoiseSchedule
         return count;
 
         static float Lambda(float alphaCumprod) => MathF.Log(MathF.Sqrt(alphaCumprod)) - MathF.Log(MathF.Sqrt(1 - alphaCumprod));
+    }
+
+    private int LowerIndex(double logSigma)
+    {
+        int low = 0;
+        while (low < _logSigmas.Length - 2 && _logSigmas[low + 1] <= logSigma)
+            low++;
+        return low;
     }
 
     private static float[] Betas(SchedulerSettings settings)
@@ -140,13 +155,18 @@ internal sealed class NoiseSchedule
         }
     }
 
-    /// <summary>PyTorch's <c>linspace</c> in float32: counted from the nearer end, so that both ends are exact.</summary>
+    /// <summary>PyTorch's <c>linspace</c> in float32: counted from the nearer end, with one rounding.</summary>
     internal static float[] Linspace(float start, float end, int count)
     {
         float[] values = new float[count];
         float step = count > 1 ? (end - start) / (count - 1) : 0;
         for (int i = 0; i < count; i++)
-            values[i] = i < count / 2 || count == 1 ? start + (step * i) : end - (step * (count - 1 - i));
+        {
+            values[i] = i < count / 2 || count == 1
+                ? MathF.FusedMultiplyAdd(step, i, start)
+                : MathF.FusedMultiplyAdd(-step, count - 1 - i, end);
+        }
+
         return values;
     }
 

@@ -12,31 +12,116 @@ public static class SchedulerCatalog
 
     static SchedulerCatalog()
     {
-        List<SchedulerInfo> all = [];
-        all.AddRange(
-        [
-            Entry("DDIM", "DDIMScheduler", DdimScheduler.OptionList, (settings, steps) => new DdimScheduler(settings, steps), "Denoising Diffusion Implicit Models, arXiv:2010.02502"),
-            Entry("PNDM", "PNDMScheduler", PndmScheduler.OptionList, (settings, steps) => new PndmScheduler(settings, steps), "Pseudo Numerical Methods for Diffusion Models on Manifolds, arXiv:2202.09778"),
-        ]);
-        SchedulerInfo pndm = all[^1];
-        all.Add(pndm with { Name = "PLMS", Aliases = [], Presets = Preset(("skip_prk_steps", true)) });
-
-        SchedulerInfo euler = Entry("Euler", "EulerDiscreteScheduler", EulerScheduler.OptionList, (settings, steps) => new EulerScheduler(settings, steps), KarrasPaper, aliases: ["k_euler"]);
-        all.AddRange(WithSigmaSchedules(euler));
-        all.Add(Entry("Euler a", "EulerAncestralDiscreteScheduler", EulerAncestralScheduler.OptionList, (settings, steps) => new EulerAncestralScheduler(settings, steps), KarrasPaper, stochastic: true, aliases: ["euler_ancestral", "k_euler_a", "k_euler_ancestral"]));
-
-        SchedulerInfo multistep = Entry("DPM++ 2M", "DPMSolverMultistepScheduler", DpmSolverMultistepScheduler.OptionList, (settings, steps) => new DpmSolverMultistepScheduler(settings, steps), DpmPaper, aliases: ["k_dpmpp_2m"])
-            with { Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 2)) };
-        all.AddRange(WithSigmaSchedules(multistep));
-        all.Add(multistep with
+        SchedulerInfo pndm = new("PNDM", "PNDMScheduler", PndmScheduler.OptionList, (settings, steps) => new PndmScheduler(settings, steps))
         {
-            Name = "DPM++ 2M Lu",
-            Aliases = [],
-            Presets = Preset([.. multistep.Presets.Select(preset => (preset.Key, preset.Value)), ("use_lu_lambdas", true)]),
-        });
-        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 2M SDE", true, ("algorithm_type", "sde-dpmsolver++"), ("solver_order", 2))));
-        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 3M", false, ("algorithm_type", "dpmsolver++"), ("solver_order", 3))));
-        all.AddRange(WithSigmaSchedules(Variant(multistep, "DPM++ 3M SDE", true, ("algorithm_type", "sde-dpmsolver++"), ("solver_order", 3))));
+            Aliases = ["PNDMScheduler"],
+            Paper = "Pseudo Numerical Methods for Diffusion Models on Manifolds, arXiv:2202.09778",
+        };
+        SchedulerInfo multistep = new("DPM++ 2M", "DPMSolverMultistepScheduler", DpmSolverMultistepScheduler.OptionList, (settings, steps) => new DpmSolverMultistepScheduler(settings, steps))
+        {
+            Aliases = ["DPMSolverMultistepScheduler", "k_dpmpp_2m"],
+            Paper = DpmPaper,
+            Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 2)),
+        };
+        SchedulerInfo singlestep = new("DPM++ 2S", "DPMSolverSinglestepScheduler", DpmSolverSinglestepScheduler.OptionList, (settings, steps) => new DpmSolverSinglestepScheduler(settings, steps))
+        {
+            Aliases = ["DPMSolverSinglestepScheduler"],
+            Paper = DpmPaper,
+            Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 2)),
+        };
+
+        List<SchedulerInfo> all =
+        [
+            new("DDIM", "DDIMScheduler", DdimScheduler.OptionList, (settings, steps) => new DdimScheduler(settings, steps))
+            {
+                Aliases = ["DDIMScheduler"],
+                Paper = "Denoising Diffusion Implicit Models, arXiv:2010.02502",
+            },
+            new("DDPM", "DDPMScheduler", DdpmScheduler.OptionList, (settings, steps) => new DdpmScheduler(settings, steps))
+            {
+                Aliases = ["DDPMScheduler"],
+                IsStochastic = true,
+                Paper = "Denoising Diffusion Probabilistic Models, arXiv:2006.11239",
+            },
+            pndm,
+            pndm with { Name = "PLMS", Aliases = [], Presets = Preset(("skip_prk_steps", true)) },
+            .. WithSigmaSchedules(new("LMS", "LMSDiscreteScheduler", LmsScheduler.OptionList, (settings, steps) => new LmsScheduler(settings, steps))
+            {
+                Aliases = ["LMSDiscreteScheduler", "k_lms"],
+                Paper = KarrasPaper,
+            }),
+            .. WithSigmaSchedules(new("Euler", "EulerDiscreteScheduler", EulerScheduler.OptionList, (settings, steps) => new EulerScheduler(settings, steps))
+            {
+                Aliases = ["EulerDiscreteScheduler", "k_euler"],
+                Paper = KarrasPaper,
+            }),
+            new("Euler a", "EulerAncestralDiscreteScheduler", EulerAncestralScheduler.OptionList, (settings, steps) => new EulerAncestralScheduler(settings, steps))
+            {
+                Aliases = ["EulerAncestralDiscreteScheduler", "euler_ancestral", "k_euler_a", "k_euler_ancestral"],
+                IsStochastic = true,
+                Paper = KarrasPaper,
+            },
+            .. WithSigmaSchedules(new("Heun", "HeunDiscreteScheduler", HeunScheduler.OptionList, (settings, steps) => new HeunScheduler(settings, steps))
+            {
+                Aliases = ["HeunDiscreteScheduler", "k_heun"],
+                Order = 2,
+                Paper = KarrasPaper,
+            }),
+            .. WithSigmaSchedules(new("DPM2", "KDPM2DiscreteScheduler", Dpm2Scheduler.OptionList, (settings, steps) => Dpm2Scheduler.Create(settings, steps, isAncestral: false))
+            {
+                Aliases = ["KDPM2DiscreteScheduler", "dpm_2", "k_dpm_2"],
+                Order = 2,
+                Paper = KarrasPaper,
+            }),
+            .. WithSigmaSchedules(new("DPM2 a", "KDPM2AncestralDiscreteScheduler", Dpm2Scheduler.OptionList, (settings, steps) => Dpm2Scheduler.Create(settings, steps, isAncestral: true))
+            {
+                Aliases = ["KDPM2AncestralDiscreteScheduler", "dpm_2_ancestral", "k_dpm_2_a", "k_dpm_2_ancestral"],
+                Order = 2,
+                IsStochastic = true,
+                Paper = KarrasPaper,
+            }),
+            .. WithSigmaSchedules(multistep),
+            multistep with { Name = "DPM++ 2M Lu", Aliases = [], Presets = Preset([.. Pairs(multistep), ("use_lu_lambdas", true)]) },
+            .. WithSigmaSchedules(multistep with { Name = "DPM++ 2M SDE", Aliases = ["k_dpmpp_2m_sde"], IsStochastic = true, Presets = Preset(("algorithm_type", "sde-dpmsolver++"), ("solver_order", 2)) }),
+            .. WithSigmaSchedules(multistep with { Name = "DPM++ 3M", Aliases = [], Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 3)) }),
+            .. WithSigmaSchedules(multistep with { Name = "DPM++ 3M SDE", Aliases = ["k_dpmpp_3m_sde"], IsStochastic = true, Presets = Preset(("algorithm_type", "sde-dpmsolver++"), ("solver_order", 3)) }),
+            .. WithSigmaSchedules(singlestep),
+            .. WithSigmaSchedules(singlestep with { Name = "DPM++ 2S SDE", Aliases = [], IsStochastic = true, Presets = Preset(("algorithm_type", "sde-dpmsolver++"), ("solver_order", 2)) }),
+            .. WithSigmaSchedules(singlestep with { Name = "DPM++ 3S", Aliases = [], Presets = Preset(("algorithm_type", "dpmsolver++"), ("solver_order", 3)) }),
+            .. WithSigmaSchedules(new("DEIS", "DEISMultistepScheduler", DeisScheduler.OptionList, (settings, steps) => new DeisScheduler(settings, steps))
+            {
+                Aliases = ["DEISMultistepScheduler"],
+                Paper = "Fast Sampling of Diffusion Models with Exponential Integrator, arXiv:2204.13902",
+            }),
+            .. WithSigmaSchedules(new("UniPC", "UniPCMultistepScheduler", UniPcScheduler.OptionList, (settings, steps) => new UniPcScheduler(settings, steps))
+            {
+                Aliases = ["UniPCMultistepScheduler", "uni_pc_bh2"],
+                Paper = "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion Models, arXiv:2302.04867",
+            }),
+            .. WithSigmaSchedules(new("SA-Solver", "SASolverScheduler", SaSolverScheduler.OptionList, (settings, steps) => new SaSolverScheduler(settings, steps))
+            {
+                Aliases = ["SASolverScheduler"],
+                IsStochastic = true,
+                Paper = "SA-Solver: Stochastic Adams Solver for Fast Sampling of Diffusion Models, arXiv:2309.05019",
+            }),
+            new("LCM", "LCMScheduler", LcmScheduler.OptionList, (settings, steps) => new LcmScheduler(settings, steps))
+            {
+                Aliases = ["LCMScheduler"],
+                IsStochastic = true,
+                Paper = "Latent Consistency Models: Synthesizing High-Resolution Images with Few-Step Inference, arXiv:2310.04378",
+            },
+            new("TCD", "TCDScheduler", TcdScheduler.OptionList, (settings, steps) => new TcdScheduler(settings, steps))
+            {
+                Aliases = ["TCDScheduler"],
+                IsStochastic = true,
+                Paper = "Trajectory Consistency Distillation, arXiv:2402.19159",
+            },
+            .. WithSigmaSchedules(new("Flow Match Euler", "FlowMatchEulerDiscreteScheduler", FlowMatchEulerScheduler.OptionList, (settings, steps) => new FlowMatchEulerScheduler(settings, steps))
+            {
+                Aliases = ["FlowMatchEulerDiscreteScheduler"],
+                Paper = "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis, arXiv:2403.03206",
+            }),
+        ];
 
         All = all.AsReadOnly();
         foreach (SchedulerInfo info in all)
@@ -135,25 +220,6 @@ public static class SchedulerCatalog
         return config.TryGetValue(name, out object? value) && option.TryParse(value, out object parsed) ? parsed : option.Default;
     }
 
-    private static SchedulerInfo Entry(
-        string name,
-        string className,
-        SchedulerOption[] options,
-        Func<SchedulerSettings, int, Scheduler> factory,
-        string paper,
-        int order = 1,
-        bool stochastic = false,
-        string[]? aliases = null) => new(name, className, options, factory)
-        {
-            Aliases = [className, .. aliases ?? []],
-            Order = order,
-            IsStochastic = stochastic,
-            Paper = paper,
-        };
-
-    private static SchedulerInfo Variant(SchedulerInfo source, string name, bool stochastic, params (string Name, object? Value)[] presets) =>
-        source with { Name = name, Aliases = [], IsStochastic = stochastic, Presets = Preset(presets) };
-
     /// <summary>An entry, and the same with each of the rules for noise levels.</summary>
     private static IEnumerable<SchedulerInfo> WithSigmaSchedules(SchedulerInfo info)
     {
@@ -172,6 +238,8 @@ public static class SchedulerCatalog
             };
         }
     }
+
+    private static IEnumerable<(string Name, object? Value)> Pairs(SchedulerInfo info) => info.Presets.Select(preset => (preset.Key, preset.Value));
 
     private static IReadOnlyDictionary<string, object?> Preset(params (string Name, object? Value)[] presets) =>
         presets.ToDictionary(preset => preset.Name, preset => preset.Value, StringComparer.Ordinal).AsReadOnly();

@@ -75,4 +75,25 @@ internal abstract class SolverScheduler : TableScheduler
         PredictPicture(modelOutput, call, sample, noise);
         Elementwise.Combine(noise, -Alpha(call) / Sigma(call), sample, 1 / Sigma(call));
     }
+
+    /// <summary>
+    /// How many calls, counted back from one, differ in noise level from the one before each: between equal levels
+    /// nothing has a slope. Very many steps bring equal ones about, and noise levels that end where they would end
+    /// anyway.
+    /// </summary>
+    /// <param name="newest">The call to count back from.</param>
+    /// <param name="count">How many to count at most.</param>
+    protected int DistinctPoints(int newest, int count)
+    {
+        for (int back = 1; back < count; back++)
+        {
+            if (Lambda(newest - back + 1) == Lambda(newest - back))
+                return back;
+        }
+
+        return count;
+    }
+
+    /// <summary>Lowers a predictor's order so that all of its points, and where it goes, differ in noise level.</summary>
+    protected int PredictorOrder(int call, int order) => Math.Max(DistinctPoints(call + 1, order + 1) - 1, 1);
 }

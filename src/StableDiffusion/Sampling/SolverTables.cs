@@ -13,11 +13,17 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
     /// Whether a run on other noise levels than the model's own, if it is not to end at zero, ends at the last of
     /// them rather than at the training's least.
     /// </param>
-    public static SolverTables Choose(SchedulerSettings settings, int steps, NoiseSchedule noise, bool repeatsLast)
+    /// <param name="flowsFromOne">Whether the noise levels of flow matching start at pure noise, rather than a timestep below.</param>
+    public static SolverTables Choose(SchedulerSettings settings, int steps, NoiseSchedule noise, bool repeatsLast, bool flowsFromOne = false)
     {
         Func<double, double, int, double[]>? rule = SigmaSchedule.Rule(settings);
         bool lu = settings.Optional("use_lu_lambdas") is true;
         bool flow = settings.Optional("use_flow_sigmas") is true;
+
+        if (flow && (rule is not null || lu))
+            throw new InvalidSettingException("use_flow_sigmas", "The option use_flow_sigmas and another rule for the noise levels exclude each other. Give one of them.");
+        if (settings.Numbers("timesteps") is not null && (rule is not null || lu || flow))
+            throw new InvalidSettingException("timesteps", "The option timesteps and a rule for the noise levels exclude each other. Give one of them.");
 
         double[] timesteps;
         double[] sigmas;
@@ -32,7 +38,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
         }
         else if (flow)
         {
-            sigmas = FlowSigmas(settings, steps, noise.Length);
+            sigmas = FlowSigmas(settings, steps, noise.Length, flowsFromOne);
             timesteps = Array.ConvertAll(sigmas, sigma => sigma * noise.Length);
         }
         else
@@ -41,9 +47,6 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
             sigmas = Array.ConvertAll(timesteps, noise.SigmaAt);
             repeatsLast = false;
         }
-
-        if (settings.Numbers("timesteps") is not null && (rule is not null || lu || flow))
-            throw new InvalidSettingException("timesteps", "The option timesteps and a rule for the noise levels exclude each other. Give one of them.");
 
         double last = settings.Optional("final_sigmas_type") is "zero" ? 0 : repeatsLast ? sigmas[^1] : noise.SigmaMin;
         return new SolverTables(
@@ -75,13 +78,15 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
             (int?)settings.Optional("steps_offset") ?? 0);
     }
 
-    private static double[] FlowSigmas(SchedulerSettings settings, int steps, int trained)
+    private static double[] FlowSigmas(SchedulerSettings settings, int steps, int trained, bool fromOne)
     {
+        const double BelowOne = 1 - 1e-6;
+
         double shift = settings.Number("flow_shift");
-        double[] sigmas = Array.ConvertAll(
-            TimestepSpacing.Linspace(1, 1.0 / trained, steps + 1),
-            alpha => shift * (1 - alpha) / (1 + ((shift - 1) * (1 - alpha))));
-        Array.Reverse(sigmas);
-        return sigmas[..^1];
+        double least = 1.0 / trained;
+        double[] even = fromOne ? TimestepSpacing.Linspace(1, least, steps + 1) : TimestepSpacing.Linspace(1 - least, 0, steps + 1);
+
+        // At 1 the sample would hold nothing of the picture, and lambda would be infinite.
+        return Array.ConvertAll(even[..^1], sigma => Math.Min(shift * sigma / (1 + ((shift - 1) * sigma)), BelowOne));
     }
 }

@@ -52,7 +52,9 @@ public sealed class SchedulerReferenceTests
     {
         int steps = Steps(reference);
         Assert.Equal(steps, scheduler.Steps);
-        AssertRelative(Floats(reference, "timesteps"), scheduler.Timesteps, label + " timesteps");
+
+        // Below one timestep, where only interpolated ones come, the reference itself is float32's rounding of 0.
+        AssertRelative(Floats(reference, "timesteps"), scheduler.Timesteps, label + " timesteps", least: 1);
         if (reference.TryGetProperty("sigmas", out _))
             AssertRelative(Floats(reference, "sigmas"), scheduler.Sigmas, label + " sigmas");
         AssertRelative([reference.GetProperty("init_noise_sigma").GetSingle()], [scheduler.InitNoiseSigma], label + " init_noise_sigma");
@@ -96,13 +98,13 @@ public sealed class SchedulerReferenceTests
         AssertClose(Floats(reference, "final"), sample, label + " final");
     }
 
-    private static void AssertRelative(IReadOnlyList<float> expected, IReadOnlyList<float> actual, string what)
+    private static void AssertRelative(IReadOnlyList<float> expected, IReadOnlyList<float> actual, string what, double least = 0)
     {
         Assert.Equal(expected.Count, actual.Count);
         for (int i = 0; i < expected.Count; i++)
         {
             double deviation = Math.Abs(expected[i] - actual[i]);
-            Assert.True(deviation <= 1e-5 * Math.Abs(expected[i]), $"{what} {i}: expected {expected[i]:R}, got {actual[i]:R}.");
+            Assert.True(deviation <= 1e-5 * Math.Max(Math.Abs(expected[i]), least), $"{what} {i}: expected {expected[i]:R}, got {actual[i]:R}.");
         }
     }
 
