@@ -7,7 +7,8 @@ namespace StableDiffusion.Models.Graphs;
 /// <summary>
 /// CLIP's text encoder (Radford et al., 2021; transformers' CLIPTextModel). Graph: <c>input_ids</c> integers
 /// [batch, sequence] → <c>last_hidden_state</c> [batch, sequence, width] and <c>pooler_output</c> [batch, width], the
-/// state of the token that ends each text.
+/// state of the token that ends each text. For pictures whose model was trained on an earlier layer ("clip skip"),
+/// <c>last_hidden_state.1</c>, <c>.2</c> … are what the encoder would give without its last layer, its last two …
 /// </summary>
 internal sealed class ClipTextGraph
 {
@@ -46,12 +47,19 @@ internal sealed class ClipTextGraph
         Value ids = graph.IntegerInput("input_ids", "batch", "sequence");
         Value positions = graph.Slice(graph.Weight(_positions), graph.Integers(0), graph.Shape(ids, 1, 2), axis: 0);
         Value x = graph.Add(graph.Node("Gather", [graph.Weight(_tokens), ids]), positions);
-        foreach (ClipLayer layer in _layers)
-            x = layer.Apply(graph, x);
-        x = _norm.Apply(graph, x);
+        Value[] states = new Value[_layers.Length];
+        for (int i = 0; i < _layers.Length; i++)
+            states[i] = x = _layers[i].Apply(graph, x);
 
-        graph.Output("last_hidden_state", x, "batch", "sequence", _config.Width);
-        graph.Output("pooler_output", Pool(graph, x, ids), "batch", _config.Width);
+        Value last = _norm.Apply(graph, x);
+        graph.Output("last_hidden_state", last, "batch", "sequence", _config.Width);
+        graph.Output("pooler_output", Pool(graph, last, ids), "batch", _config.Width);
+        for (int skipped = 1; skipped < _layers.Length; skipped++)
+        {
+            Value earlier = _norm.Apply(graph, states[^(skipped + 1)]);
+            graph.Output($"last_hidden_state.{skipped}", earlier, "batch", "sequence", _config.Width);
+        }
+
         return graph;
     }
 
