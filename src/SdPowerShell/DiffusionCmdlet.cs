@@ -1,0 +1,90 @@
+using System.Management.Automation;
+using StableDiffusion;
+
+namespace SdPowerShell;
+
+/// <summary>
+/// What all cmdlets of the module share: the work stops when the user stops the pipeline, and the engine's errors
+/// become error records in one place.
+/// </summary>
+public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
+{
+    private readonly CancellationTokenSource _cancellation = new();
+
+    /// <summary>Cancelled when the pipeline is stopped; to be passed to whatever takes long.</summary>
+    protected CancellationToken CancellationToken { get; }
+
+    /// <summary>Makes the cmdlet.</summary>
+    protected DiffusionCmdlet()
+    {
+        // Kept apart from its source, so that it can be asked after the source is disposed.
+        CancellationToken = _cancellation.Token;
+    }
+
+    /// <summary>Releases what the cmdlet holds. PowerShell calls it however the pipeline ends.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases what the cmdlet holds.</summary>
+    /// <param name="disposing">True unless a finalizer calls.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            _cancellation.Dispose();
+    }
+
+    /// <summary>Called by PowerShell on another thread when the pipeline is stopped. Only cancels.</summary>
+    protected sealed override void StopProcessing()
+    {
+        try
+        {
+            _cancellation.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The pipeline ended by itself at the same moment.
+        }
+    }
+
+    /// <summary>
+    /// Does the work for one record and turns the engine's errors into error records: one that ends the pipeline if
+    /// <see cref="EndsPipeline"/> says so, otherwise one that lets the next record have its turn. Anything but an
+    /// error of the engine passes through as it is, since it is a defect.
+    /// </summary>
+    /// <param name="target">The input that the work is about; the error record's target.</param>
+    /// <param name="work">The work. It runs on this thread, so it may write to the pipeline.</param>
+    /// <returns>True if the work was done, false if an error was written or the pipeline is being stopped.</returns>
+    protected bool ProcessOne(object? target, Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        try
+        {
+            work();
+            return true;
+        }
+        catch (OperationCanceledException) when (CancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (DiffusionException error)
+        {
+            ErrorRecord record = DiffusionError.ToErrorRecord(error, target);
+            if (EndsPipeline(error))
+                ThrowTerminatingError(record);
+
+            WriteError(record);
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Whether no later record can succeed after this error: the model or the device is missing. A cmdlet whose
+    /// records are themselves models says otherwise.
+    /// </summary>
+    /// <param name="error">An error of the engine, a <c>DiffusionException</c>.</param>
+    /// <returns>True if the error ends the pipeline.</returns>
+    protected virtual bool EndsPipeline(Exception error) => error is ModelNotFoundException or DeviceUnavailableException;
+}

@@ -1,0 +1,51 @@
+using System.Management.Automation;
+using StableDiffusion;
+
+namespace SdPowerShell;
+
+/// <summary>The error records of the module. Their ids are a contract: scripts match on them.</summary>
+internal static class DiffusionError
+{
+    /// <summary>The engine's error as an error record.</summary>
+    /// <param name="error">The error; its message is shown as it is.</param>
+    /// <param name="target">The input at fault.</param>
+    /// <returns>A record with the id and the category that belong to the kind of error.</returns>
+    public static ErrorRecord ToErrorRecord(DiffusionException error, object? target)
+    {
+        (string id, ErrorCategory category) = error switch
+        {
+            ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
+            ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
+            ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
+            NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
+            ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
+            OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
+            OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
+            DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
+            InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
+            SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
+            InvalidSettingException => ("InvalidSetting", ErrorCategory.InvalidArgument),
+            _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
+        };
+        return new ErrorRecord(error, id, category, target);
+    }
+
+    /// <summary>Nothing lies at a path, or nothing matches its wildcards.</summary>
+    /// <param name="path">The path as the user gave it.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PathNotFound(string path) => new(
+        new ItemNotFoundException($"Nothing lies at the path '{path}'. Check the path; LiteralPath takes one with brackets as it is."),
+        nameof(PathNotFound),
+        ErrorCategory.ObjectNotFound,
+        path);
+
+    /// <summary>A path does not lead to the file system.</summary>
+    /// <param name="path">The path as the user gave it.</param>
+    /// <param name="provider">The name of the provider that it leads to.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PathNotFileSystem(string path, string provider) => new(
+        new ArgumentException($"The path '{path}' leads to the provider {provider}, not to the file system. Give the path of a file."),
+        nameof(PathNotFileSystem),
+        ErrorCategory.InvalidArgument,
+        path);
+}

@@ -1,0 +1,111 @@
+using System.Collections.ObjectModel;
+using System.Diagnostics.CodeAnalysis;
+using System.Management.Automation;
+using Microsoft.PowerShell.Commands;
+
+namespace SdPowerShell;
+
+/// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
+/// <remarks>
+/// A cmdlet that reads files has two parameters for them, which write to the same fields:
+/// <code>
+/// private string[] _paths = [];
+/// private bool _literal;
+///
+/// [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path", ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+/// [SupportsWildcards]
+/// public string[] Path { get => _paths; set => (_paths, _literal) = (value, false); }
+///
+/// [Parameter(Mandatory = true, ParameterSetName = "LiteralPath", ValueFromPipelineByPropertyName = true)]
+/// [Alias("PSPath")]
+/// public string[] LiteralPath { get => _paths; set => (_paths, _literal) = (value, true); }
+///
+/// protected override void ProcessRecord()
+/// {
+///     foreach (string path in PathHelper.ResolveInput(this, _paths, _literal))
+///         ProcessOne(path, () => ...);
+/// }
+/// </code>
+/// </remarks>
+internal static class PathHelper
+{
+    /// <summary>
+    /// The files and folders that paths lead to, one by one as they are resolved. A path that leads to none is
+    /// written as the error PathNotFound or PathNotFileSystem, and the next one has its turn.
+    /// </summary>
+    /// <param name="cmdlet">The cmdlet that was given the paths.</param>
+    /// <param name="paths">The paths, absolute or relative to the current location of the session.</param>
+    /// <param name="literal">Whether wildcard characters stand for themselves.</param>
+    /// <returns>Full paths of what exists.</returns>
+    public static IEnumerable<string> ResolveInput(PSCmdlet cmdlet, IEnumerable<string> paths, bool literal)
+    {
+        foreach (string path in paths)
+        {
+            foreach (string resolved in ResolveInput(cmdlet, path, literal))
+                yield return resolved;
+        }
+    }
+
+    /// <summary>
+    /// The full path of a file to write, which need not exist. Wildcard characters stand for themselves. A path
+    /// outside the file system is written as the error PathNotFound or PathNotFileSystem.
+    /// </summary>
+    /// <param name="cmdlet">The cmdlet that was given the path.</param>
+    /// <param name="path">The path, absolute or relative to the current location of the session.</param>
+    /// <param name="resolved">Receives the full path; null if there is none.</param>
+    /// <returns>Whether there is one.</returns>
+    public static bool TryResolveOutput(PSCmdlet cmdlet, string path, [NotNullWhen(true)] out string? resolved)
+    {
+        resolved = null;
+        try
+        {
+            string full = cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            if (IsFileSystem(provider))
+                resolved = full;
+            else
+                cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
+        }
+        catch (SessionStateException)
+        {
+            // No such drive or provider.
+            cmdlet.WriteError(DiffusionError.PathNotFound(path));
+        }
+
+        return resolved is not null;
+    }
+
+    private static IReadOnlyCollection<string> ResolveInput(PSCmdlet cmdlet, string path, bool literal)
+    {
+        if (literal)
+        {
+            if (!TryResolveOutput(cmdlet, path, out string? resolved))
+                return [];
+            if (Path.Exists(resolved))
+                return [resolved];
+        }
+        else
+        {
+            try
+            {
+                Collection<string> resolved = cmdlet.GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
+                if (!IsFileSystem(provider))
+                {
+                    cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
+                    return [];
+                }
+
+                if (resolved.Count > 0)
+                    return resolved;
+            }
+            catch (Exception error) when (error is SessionStateException or WildcardPatternException)
+            {
+                // Nothing there, no such drive or provider, or a bracket that does not close.
+            }
+        }
+
+        cmdlet.WriteError(DiffusionError.PathNotFound(path));
+        return [];
+    }
+
+    private static bool IsFileSystem(ProviderInfo provider) => provider.ImplementingType == typeof(FileSystemProvider);
+}

@@ -1,0 +1,25 @@
+@{
+    RootModule           = 'SdPowerShell.dll'
+    ModuleVersion        = '0.1.0'
+    GUID                 = 'e99c3fde-fffc-444a-bf1b-569ff3ed9df2'
+    Author               = 'The StableDiffusion for PowerShell authors'
+    Copyright            = 'MIT licence'
+    Description          = 'Makes pictures from text, and from other pictures, with Stable Diffusion on ONNX Runtime: one cmdlet from prompt to file, and the stages between as objects in the pipeline.'
+
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+
+    FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
+
+    # Named one by one, so that PowerShell knows them without loading anything.
+    CmdletsToExport      = @()
+    FunctionsToExport    = @()
+    AliasesToExport      = @()
+    VariablesToExport    = @()
+
+    PrivateData          = @{
+        PSData = @{
+            Tags = @('StableDiffusion', 'Diffusion', 'ONNX', 'Image', 'TextToImage', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+        }
+    }
+}
