@@ -1,0 +1,30 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
+
+namespace StableDiffusion.Tests.Module;
+
+/// <summary>The module as the build assembled it.</summary>
+internal static class BuiltModule
+{
+    public static string Folder { get; } = Metadata("ModuleFolder");
+
+    public static string Manifest { get; } = System.IO.Path.Combine(Folder, "StableDiffusion.psd1");
+
+    /// <summary>The host that runs the module in a process of its own.</summary>
+    public static string Shell { get; } = Metadata("ShellPath");
+
+    public static string Path(params string[] parts) => System.IO.Path.Combine([Folder, .. parts]);
+
+    /// <summary>
+    /// The tests compile against the cmdlets, but what they run is the assembly of the module folder, the same one
+    /// that PowerShell imports.
+    /// </summary>
+    [ModuleInitializer]
+    internal static void ResolveCmdlets() => AssemblyLoadContext.Default.Resolving += (context, name) =>
+        name.Name == "SdPowerShell" ? context.LoadFromAssemblyPath(Path("SdPowerShell.dll")) : null;
+
+    private static string Metadata(string key) => typeof(BuiltModule).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == key).Value!;
+}

@@ -1,0 +1,86 @@
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+
+namespace StableDiffusion.Tests.Module;
+
+/// <summary>
+/// A runspace in this process that has the built module imported, for tests of what cmdlets do: they see the objects
+/// themselves. The engine in it is the tests' own copy, built from the same sources, so that its types can be cast
+/// to; what the private load context does is tested in a process of its own, by <see cref="ShellProcess"/>.
+/// </summary>
+internal sealed class ModuleShell : IDisposable
+{
+    private readonly Runspace _runspace;
+    private volatile PowerShell? _running;
+
+    /// <summary>Opens the runspace and imports the module.</summary>
+    /// <param name="cmdlets">Cmdlets of the tests, to be there as well.</param>
+    public ModuleShell(params Type[] cmdlets)
+    {
+        InitialSessionState state = InitialSessionState.CreateDefault2();
+        if (OperatingSystem.IsWindows())
+            state.ExecutionPolicy = Microsoft.PowerShell.ExecutionPolicy.Bypass;
+
+        state.ImportPSModule([BuiltModule.Manifest]);
+        state.ThrowOnRunspaceOpenError = true;
+        foreach (Type cmdlet in cmdlets)
+        {
+            CmdletAttribute name = (CmdletAttribute)Attribute.GetCustomAttribute(cmdlet, typeof(CmdletAttribute))!;
+            state.Commands.Add(new SessionStateCmdletEntry($"{name.VerbName}-{name.NounName}", cmdlet, helpFileName: null));
+        }
+
+        _runspace = RunspaceFactory.CreateRunspace(state);
+        _runspace.Open();
+    }
+
+    /// <summary>Makes an object known to the scripts as a variable.</summary>
+    public void Set(string variable, object? value) => _runspace.SessionStateProxy.SetVariable(variable, value);
+
+    /// <summary>Runs a script to its end.</summary>
+    /// <param name="script">The script; <c>$input</c> holds the input.</param>
+    /// <param name="input">What is piped to the script.</param>
+    /// <returns>All that the script wrote, and how it ended.</returns>
+    public ShellResult Invoke(string script, params object?[] input)
+    {
+        using PowerShell shell = PowerShell.Create(_runspace);
+        shell.AddScript(script);
+
+        PSDataCollection<PSObject> output = [];
+        ErrorRecord? terminatingError = null;
+        _running = shell;
+        try
+        {
+            shell.Invoke(input, output, settings: null);
+        }
+        catch (PipelineStoppedException)
+        {
+            // Told by the state.
+        }
+        catch (RuntimeException error)
+        {
+            terminatingError = error.ErrorRecord;
+        }
+        finally
+        {
+            _running = null;
+        }
+
+        return new ShellResult
+        {
+            Output = [.. output],
+            Errors = [.. shell.Streams.Error],
+            TerminatingError = terminatingError,
+            Stopped = shell.InvocationStateInfo.State == PSInvocationState.Stopped,
+            Warnings = [.. shell.Streams.Warning.Select(record => record.Message)],
+            Verbose = [.. shell.Streams.Verbose.Select(record => record.Message)],
+            Debug = [.. shell.Streams.Debug.Select(record => record.Message)],
+            Progress = [.. shell.Streams.Progress],
+        };
+    }
+
+    /// <summary>Stops the script that another thread runs, as Ctrl+C does.</summary>
+    public void Stop() => _running?.Stop();
+
+    /// <inheritdoc/>
+    public void Dispose() => _runspace.Dispose();
+}
