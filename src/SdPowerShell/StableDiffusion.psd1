@@ -12,7 +12,7 @@
     FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
 
     # Named one by one, so that PowerShell knows them without loading anything.
-    CmdletsToExport      = @()
+    CmdletsToExport      = @('Get-DiffusionDevice')
     FunctionsToExport    = @()
     AliasesToExport      = @()
     VariablesToExport    = @()

@@ -1,0 +1,96 @@
+using System.Text;
+using Markdig.Syntax;
+
+namespace HelpGenerator;
+
+/// <summary>A page about_*.md as the text file that Get-Help shows.</summary>
+internal sealed class AboutTopic
+{
+    private const int Width = 80;
+    private const int Margin = 4;
+
+    public required string Name { get; init; }
+
+    public required string Text { get; init; }
+
+    /// <summary>Reads a page: its title is the file's name, and its first section is a short description of one paragraph.</summary>
+    public static AboutTopic Read(string file, Problems problems)
+    {
+        string name = Path.GetFileNameWithoutExtension(file);
+        MarkdownDocument document = MarkdownText.Parse(file);
+        HeadingBlock[] headings = [.. document.OfType<HeadingBlock>()];
+        if (headings is not [{ Level: 1 } title, ..] || MarkdownText.Plain(title.Inline) != name)
+            problems.Add(file, 0, $"The title must be '# {name}'.");
+        if (headings is not [_, { Level: 2 } summary, ..] || !MarkdownText.Plain(summary.Inline).Equals("Short description", StringComparison.OrdinalIgnoreCase))
+            problems.Add(file, headings.FirstOrDefault()?.Line ?? 0, "The first section must be '## Short description'.");
+
+        // Get-Help takes the fifth line for the summary of the topic.
+        StringBuilder text = new();
+        text.Append($"TOPIC\n{new string(' ', Margin)}{name}\n");
+        bool afterText = false;
+        foreach (Block block in document)
+        {
+            if (block is HeadingBlock heading)
+            {
+                AppendHeading(text, heading);
+                afterText = false;
+                continue;
+            }
+
+            if (afterText)
+                text.Append('\n');
+            foreach (Paragraph paragraph in MarkdownText.Paragraphs([block]))
+            {
+                AppendParagraph(text, paragraph);
+                afterText = true;
+            }
+        }
+
+        return new AboutTopic { Name = name, Text = text.ToString() };
+    }
+
+    private static void AppendHeading(StringBuilder text, HeadingBlock heading)
+    {
+        string title = MarkdownText.Plain(heading.Inline);
+        if (heading.Level == 2)
+            text.Append('\n').Append(title.ToUpperInvariant()).Append('\n');
+        else if (heading.Level > 2)
+            text.Append('\n').Append(' ', Margin / 2).Append(title).Append('\n');
+    }
+
+    private static void AppendParagraph(StringBuilder text, Paragraph paragraph)
+    {
+        int indent = Margin + (paragraph.Depth * Paragraph.Step);
+        int hanging = indent + paragraph.Mark.Length;
+        IEnumerable<string> lines = paragraph.Preformatted ? paragraph.Text.Split('\n') : Wrap(paragraph.Text, Width - hanging);
+        bool first = true;
+        foreach (string line in lines)
+        {
+            if (first)
+                text.Append(' ', indent).Append(paragraph.Mark);
+            else if (line.Length > 0)
+                text.Append(' ', hanging);
+            text.Append(line).Append('\n');
+            first = false;
+        }
+    }
+
+    private static IEnumerable<string> Wrap(string text, int width)
+    {
+        StringBuilder line = new();
+        foreach (string word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line.ToString();
+                line.Clear();
+            }
+
+            if (line.Length > 0)
+                line.Append(' ');
+            line.Append(word);
+        }
+
+        yield return line.ToString();
+    }
+}

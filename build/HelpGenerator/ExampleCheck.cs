@@ -1,0 +1,29 @@
+using System.Management.Automation.Language;
+
+namespace HelpGenerator;
+
+/// <summary>Checks that the code of examples can be parsed, and that it names only parameters that the cmdlets have.</summary>
+internal sealed class ExampleCheck(IReadOnlyList<CmdletSurface> cmdlets)
+{
+    public void Check(CmdletPage page, Problems problems)
+    {
+        foreach (CmdletPage.Example example in page.Examples)
+        {
+            ScriptBlockAst script = Parser.ParseInput(example.Code, out _, out ParseError[] errors);
+            foreach (ParseError error in errors)
+                problems.Add(page.File, LineOf(example, error.Extent), $"The example is no PowerShell: {error.Message}");
+
+            foreach (CommandAst command in script.FindAll(node => node is CommandAst, searchNestedScriptBlocks: true).Cast<CommandAst>())
+            {
+                CmdletSurface? cmdlet = cmdlets.FirstOrDefault(known => known.Name.Equals(command.GetCommandName(), StringComparison.OrdinalIgnoreCase));
+                foreach (CommandParameterAst parameter in command.CommandElements.OfType<CommandParameterAst>())
+                {
+                    if (cmdlet?.Accepts(parameter.ParameterName) == false)
+                        problems.Add(page.File, LineOf(example, parameter.Extent), $"{cmdlet.Name} has no parameter '{parameter.ParameterName}'.");
+                }
+            }
+        }
+    }
+
+    private static int LineOf(CmdletPage.Example example, IScriptExtent extent) => example.Line + extent.StartLineNumber - 1;
+}

@@ -1,0 +1,57 @@
+using System.Xml.Linq;
+
+namespace HelpGenerator;
+
+/// <summary>Makes all help files of one assembly of cmdlets.</summary>
+internal static class HelpFiles
+{
+    private const string AboutPrefix = "about_";
+    private const string ReadMe = "README.md";
+
+    /// <summary>Checks the pages against the cmdlets and writes the help files, or none if there is a problem.</summary>
+    /// <param name="assembly">The full path of the assembly.</param>
+    /// <param name="pages">The folder of the pages: one for each cmdlet, and those named about_*.</param>
+    /// <param name="output">The folder that the help files are written to.</param>
+    /// <param name="problems">Receives what is wrong with the pages.</param>
+    public static void Write(string assembly, string pages, string output, Problems problems)
+    {
+        IReadOnlyList<CmdletSurface> cmdlets = CmdletSurface.Read(assembly);
+        Dictionary<string, string> cmdletPages = new(StringComparer.OrdinalIgnoreCase);
+        List<AboutTopic> topics = [];
+        foreach (string file in Directory.EnumerateFiles(pages, "*.md").Order(StringComparer.Ordinal))
+        {
+            string name = Path.GetFileNameWithoutExtension(file);
+            if (name.StartsWith(AboutPrefix, StringComparison.Ordinal))
+                topics.Add(AboutTopic.Read(file, problems));
+            else if (Path.GetFileName(file) != ReadMe)
+                cmdletPages.Add(name, file);
+        }
+
+        ExampleCheck examples = new(cmdlets);
+        List<XElement> commands = [];
+        foreach (CmdletSurface cmdlet in cmdlets)
+        {
+            if (!cmdletPages.Remove(cmdlet.Name, out string? file))
+            {
+                problems.Add(Path.Combine(pages, cmdlet.Name + ".md"), 0, $"The cmdlet {cmdlet.Name} has no page.");
+                continue;
+            }
+
+            CmdletPage page = CmdletPage.Read(file, problems);
+            page.Check(cmdlet, problems);
+            examples.Check(page, problems);
+            commands.Add(MamlWriter.Write(cmdlet, page));
+        }
+
+        foreach ((string name, string file) in cmdletPages)
+            problems.Add(file, 0, $"There is no cmdlet {name}.");
+
+        if (problems.Lines.Count > 0)
+            return;
+
+        Directory.CreateDirectory(output);
+        MamlWriter.Save(commands, Path.Combine(output, Path.GetFileName(assembly) + "-Help.xml"));
+        foreach (AboutTopic topic in topics)
+            File.WriteAllText(Path.Combine(output, topic.Name + ".help.txt"), topic.Text);
+    }
+}
