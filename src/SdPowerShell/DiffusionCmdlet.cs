@@ -69,6 +69,11 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         {
             return false;
         }
+        catch (RecordException error)
+        {
+            WriteError(error.Record);
+            return false;
+        }
         catch (DiffusionException error)
         {
             ErrorRecord record = DiffusionError.ToErrorRecord(error, target);
@@ -79,6 +84,20 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
             return false;
         }
     }
+
+    /// <summary>The full path of the one file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
+    /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>
+    /// <returns>The full path of a file that exists.</returns>
+    private protected string ResolveFile(string path)
+    {
+        string full = ResolveOutput(path);
+        return File.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));
+    }
+
+    /// <summary>The full path of what is to be written; to be used within <see cref="ProcessOne"/>.</summary>
+    /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>
+    /// <returns>The full path, of something that need not exist.</returns>
+    private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
 
     /// <summary>
     /// Whether no later record can succeed after this error: the model or the device is missing. A cmdlet whose

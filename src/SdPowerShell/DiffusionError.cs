@@ -24,7 +24,7 @@ internal static class DiffusionError
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
-            InvalidSettingException => ("InvalidSetting", ErrorCategory.InvalidArgument),
+            InvalidSettingException invalid => (SettingOf(invalid) + "Invalid", ErrorCategory.InvalidArgument),
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };
         return new ErrorRecord(error, id, category, target);
@@ -48,4 +48,7 @@ internal static class DiffusionError
         nameof(PathNotFileSystem),
         ErrorCategory.InvalidArgument,
         path);
+
+    /// <summary>The parameter that a setting is given by; the options of schedulers, which have diffusers' names, share one.</summary>
+    private static string SettingOf(InvalidSettingException error) => char.IsUpper(error.Setting[0]) ? error.Setting : "SchedulerOption";
 }

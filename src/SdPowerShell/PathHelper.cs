@@ -1,5 +1,4 @@
 using System.Collections.ObjectModel;
-using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 using Microsoft.PowerShell.Commands;
 
@@ -46,42 +45,40 @@ internal static class PathHelper
         }
     }
 
-    /// <summary>
-    /// The full path of a file to write, which need not exist. Wildcard characters stand for themselves. A path
-    /// outside the file system is written as the error PathNotFound or PathNotFileSystem.
-    /// </summary>
+    /// <summary>The full path of a file to write, which need not exist. Wildcard characters stand for themselves.</summary>
     /// <param name="cmdlet">The cmdlet that was given the path.</param>
     /// <param name="path">The path, absolute or relative to the current location of the session.</param>
-    /// <param name="resolved">Receives the full path; null if there is none.</param>
-    /// <returns>Whether there is one.</returns>
-    public static bool TryResolveOutput(PSCmdlet cmdlet, string path, [NotNullWhen(true)] out string? resolved)
+    /// <returns>The full path.</returns>
+    /// <exception cref="RecordException">The path lies outside the file system: PathNotFound or PathNotFileSystem.</exception>
+    public static string ResolveOutput(PSCmdlet cmdlet, string path)
     {
-        resolved = null;
         try
         {
             string full = cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
-            if (IsFileSystem(provider))
-                resolved = full;
-            else
-                cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
+            return IsFileSystem(provider) ? full : throw new RecordException(DiffusionError.PathNotFileSystem(path, provider.Name));
         }
         catch (SessionStateException)
         {
             // No such drive or provider.
-            cmdlet.WriteError(DiffusionError.PathNotFound(path));
+            throw new RecordException(DiffusionError.PathNotFound(path));
         }
-
-        return resolved is not null;
     }
 
     private static IReadOnlyCollection<string> ResolveInput(PSCmdlet cmdlet, string path, bool literal)
     {
         if (literal)
         {
-            if (!TryResolveOutput(cmdlet, path, out string? resolved))
+            try
+            {
+                string resolved = ResolveOutput(cmdlet, path);
+                if (Path.Exists(resolved))
+                    return [resolved];
+            }
+            catch (RecordException error)
+            {
+                cmdlet.WriteError(error.Record);
                 return [];
-            if (Path.Exists(resolved))
-                return [resolved];
+            }
         }
         else
         {

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using StableDiffusion.Onnx;
 
 namespace SdPowerShell.Commands;
@@ -11,6 +12,7 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
     /// <summary>The names to list; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Device")]
+    [ArgumentCompleter(typeof(DeviceCompleter))]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Name { get; set; } = ["*"];

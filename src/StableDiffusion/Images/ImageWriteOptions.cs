@@ -3,7 +3,10 @@ namespace StableDiffusion.Images;
 /// <summary>How a picture is written.</summary>
 public sealed record ImageWriteOptions
 {
-    private readonly int _quality = 95;
+    /// <summary>The quality where nobody says.</summary>
+    public const int DefaultQuality = 95;
+
+    private readonly int _quality = DefaultQuality;
 
     /// <summary>Whether a file of the same name is replaced.</summary>
     public bool Overwrite { get; init; }

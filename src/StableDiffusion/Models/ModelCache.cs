@@ -45,6 +45,21 @@ public static class ModelCache
         return entries.Length;
     }
 
+    /// <summary>Deletes the graphs that were built from models; each is built again when its model is next used.</summary>
+    /// <exception cref="OutputWriteException">Something of it could not be deleted, such as a graph that another process has open.</exception>
+    public static void DeleteGraphs()
+    {
+        try
+        {
+            if (Directory.Exists(StorageFolders.Cache))
+                Directory.Delete(StorageFolders.Cache, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException($"Not all graphs in '{StorageFolders.Cache}' could be deleted: {error.Message} Close what uses them and try again.", error);
+        }
+    }
+
     internal static void Return(Entry entry)
     {
         lock (s_lock)

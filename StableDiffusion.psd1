@@ -12,7 +12,18 @@
     FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
 
     # Named one by one, so that PowerShell knows them without loading anything.
-    CmdletsToExport      = @('Get-DiffusionDevice')
+    CmdletsToExport      = @(
+        'Clear-DiffusionCache'
+        'ConvertFrom-Latent'
+        'ConvertTo-Latent'
+        'Export-DiffusionImage'
+        'Get-DiffusionDevice'
+        'Get-DiffusionModel'
+        'Get-DiffusionScheduler'
+        'Get-TextEmbedding'
+        'Invoke-Denoise'
+        'New-DiffusionImage'
+    )
     FunctionsToExport    = @()
     AliasesToExport      = @()
     VariablesToExport    = @()

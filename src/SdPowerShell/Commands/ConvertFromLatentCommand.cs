@@ -1,0 +1,23 @@
+using System.Management.Automation;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Makes pictures of latents with a model's VAE decoder.</summary>
+[Cmdlet(VerbsData.ConvertFrom, "Latent")]
+[OutputType(typeof(DiffusionImage))]
+public sealed class ConvertFromLatentCommand : ModelCmdlet
+{
+    /// <summary>The latents; one whose denoising was stopped half way gives a noisy picture.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Alias("InputObject")]
+    public Latent[] Latent { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (Latent latent in Latent)
+            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)))));
+    }
+}

@@ -1,0 +1,77 @@
+using System.Management.Automation;
+using StableDiffusion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Compresses pictures into latents with a model's VAE encoder.</summary>
+[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(Latent))]
+public sealed class ConvertToLatentCommand : ModelCmdlet
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const string InputObjectSet = "InputObject";
+
+    private string[] _paths = [];
+    private bool _isLiteral;
+
+    /// <summary>The picture files; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
+
+    /// <summary>The picture files, taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+
+    /// <summary>A picture that is in memory already.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
+    public DiffusionImage? InputObject { get; set; }
+
+    /// <summary>The width to bring the picture to, in pixels, a multiple of 8; goes with ResizeMode.</summary>
+    [Parameter]
+    public int? Width { get; set; }
+
+    /// <summary>The height to bring the picture to, in pixels, a multiple of 8; goes with ResizeMode.</summary>
+    [Parameter]
+    public int? Height { get; set; }
+
+    /// <summary>How the picture is brought to Width and Height: Stretch, Crop or Pad. None takes it as it is.</summary>
+    [Parameter]
+    [ValidateSet(nameof(StableDiffusion.Images.ResizeMode.None), nameof(StableDiffusion.Images.ResizeMode.Stretch), nameof(StableDiffusion.Images.ResizeMode.Crop), nameof(StableDiffusion.Images.ResizeMode.Pad))]
+    public string ResizeMode { get; set; } = nameof(StableDiffusion.Images.ResizeMode.None);
+
+    /// <summary>Samples the latent with this seed, as image-to-image does; the mean is taken where it is left out.</summary>
+    [Parameter]
+    public long? Seed { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == InputObjectSet)
+        {
+            ProcessOne(InputObject, () => WriteObject(Encode(InputObject!)));
+            return;
+        }
+
+        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Read(file)))));
+    }
+
+    private Latent Encode(DiffusionImage image)
+    {
+        DiffusionImage resized = Resize(image);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, CancellationToken)));
+    }
+
+    private DiffusionImage Resize(DiffusionImage image) => ImageResize.Resize(
+        image,
+        Width ?? image.Width,
+        Height ?? image.Height,
+        Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true));
+}

@@ -1,0 +1,68 @@
+using System.Management.Automation;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Writes pictures to files.</summary>
+[Cmdlet(VerbsData.Export, "DiffusionImage", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
+[OutputType(typeof(DiffusionImage))]
+public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
+{
+    private const string PathSet = "Path";
+    private const string DirectorySet = "Directory";
+
+    /// <summary>The file to write: .png, .jpg or .webp.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
+    [Alias("OutFile", "FilePath")]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
+
+    /// <summary>The folder to write to; the files are named after prompt and seed.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = DirectorySet)]
+    [ValidateNotNullOrEmpty]
+    public string? OutDirectory { get; set; }
+
+    /// <summary>The pictures.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    [Alias("Image")]
+    public DiffusionImage[] InputObject { get; set; } = [];
+
+    /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
+    [Parameter]
+    [ValidateSet("png", "jpg", "webp")]
+    public string Format { get; set; } = "png";
+
+    /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
+    [Parameter]
+    [ValidateRange(1, 100)]
+    public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
+
+    /// <summary>Replaces the file that Path names if it exists.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Writes the pictures to the pipeline too, with their paths.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (DiffusionImage image in InputObject)
+            ProcessOne(image, () => Write(image));
+    }
+
+    private void Write(DiffusionImage image)
+    {
+        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format);
+        string target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
+        if (!ShouldProcess(target, "Write picture"))
+            return;
+
+        if (OutDirectory is not null)
+            OutputNames.CreateFolderOf(target);
+        ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality });
+        if (PassThru)
+            WriteObject(image);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Management.Automation;
+using StableDiffusion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Makes pictures of prompts: all stages over one open model.</summary>
+[Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
+[OutputType(typeof(DiffusionImage))]
+public sealed class NewDiffusionImageCommand : DenoiseCmdlet
+{
+    private const int HighestCount = 100_000;
+
+    /// <summary>What to show.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [AllowNull]
+    [AllowEmptyString]
+    public string?[]? Prompt { get; set; }
+
+    /// <summary>What not to show.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? NegativePrompt { get; set; }
+
+    /// <summary>How many pictures of each prompt; each takes the next seed.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int? Count { get; set; }
+
+    /// <summary>A picture file to start from, of the size that is to come out.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? InitImage { get; set; }
+
+    /// <summary>The file to write: .png, .jpg or .webp. With more than one picture, numbers are put behind the name.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? OutFile { get; set; }
+
+    /// <summary>The folder to write to; without OutFile the files are named after prompt and seed.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? OutDirectory { get; set; }
+
+    /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ValidateSet("png", "jpg", "webp")]
+    public string Format { get; set; } = "png";
+
+    /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
+    [Parameter]
+    [ValidateRange(1, 100)]
+    public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
+
+    /// <summary>Replaces the file that OutFile names if it exists.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string? prompt in Prompt ?? [null])
+            ProcessOne(prompt, () => Make(prompt));
+    }
+
+    private void Make(string? prompt)
+    {
+        if (string.IsNullOrWhiteSpace(prompt))
+            throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the picture is to show; for a picture of no prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
+
+        int count = Count ?? 1;
+        if (count is < 1 or > HighestCount)
+            throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
+
+        DenoiseOptions options = CreateOptions();
+        DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
+        OutputNames names = new(
+            string.IsNullOrEmpty(OutFile) ? null : OutFile,
+            string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
+            Format);
+        long firstSeed = options.Seed ?? DiffusionPipeline.NewSeed();
+
+        TextEmbedding? embedding = null;
+        TextEmbedding? negative = null;
+        for (int index = 0; index < count; index++)
+        {
+            DenoiseOptions own = options with { Seed = firstSeed + index };
+            string? target = names.Next(prompt, own.Seed.Value, index, count, ResolveOutput);
+            if (target is not null)
+            {
+                if (!ShouldProcess(target, "Write picture"))
+                    continue;
+                PrepareTarget(target);
+            }
+
+            string status = count == 1 ? string.Empty : string.Create(CultureInfo.CurrentCulture, $"picture {index + 1} of {count}, ");
+            DiffusionImage image = UsePipeline(pipeline =>
+            {
+                embedding ??= EncodePrompt(pipeline, prompt);
+                negative ??= string.IsNullOrEmpty(NegativePrompt) ? null : EncodePrompt(pipeline, NegativePrompt);
+                Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, CancellationToken));
+                Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
+                return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
+            });
+            if (target is not null)
+                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality }));
+            WriteObject(image);
+        }
+    }
+
+    /// <summary>Finds out before the work begins, which may take minutes, that its result could not be kept.</summary>
+    private void PrepareTarget(string target)
+    {
+        ImageFile.FormatOf(target);
+        if (!Force && File.Exists(target))
+            throw new OutputExistsException(target);
+        if (!string.IsNullOrEmpty(OutDirectory))
+            OutputNames.CreateFolderOf(target);
+    }
+}

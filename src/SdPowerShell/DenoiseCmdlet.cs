@@ -1,0 +1,128 @@
+using System.Collections;
+using System.Diagnostics;
+using System.Globalization;
+using System.Management.Automation;
+using SdPowerShell.Completion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Text;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
+public abstract class DenoiseCmdlet : ModelCmdlet
+{
+    private const int DenoisingActivityId = 2;
+
+    private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public long? Seed { get; set; }
+
+    /// <summary>How many steps, 1 to 1000.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int? Steps { get; set; }
+
+    /// <summary>The scheduler, by any name that Get-DiffusionScheduler lists.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(SchedulerCompleter))]
+    [Alias("Sampler")]
+    public string? Scheduler { get; set; }
+
+    /// <summary>Options of the scheduler, such as @{ timestep_spacing = 'trailing' }.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(SchedulerOptionCompleter))]
+    public Hashtable? SchedulerOption { get; set; }
+
+    /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("CfgScale")]
+    public double? GuidanceScale { get; set; }
+
+    /// <summary>How far the guided prediction's deviation is drawn back, 0 to 1, against overexposure.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public double? GuidanceRescale { get; set; }
+
+    /// <summary>How far a given picture is noised before denoising, above 0 and up to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public double? Strength { get; set; }
+
+    /// <summary>The picture's width in pixels, a multiple of 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int? Width { get; set; }
+
+    /// <summary>The picture's height in pixels, a multiple of 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public int? Height { get; set; }
+
+    /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? MaskImage { get; set; }
+
+    /// <summary>The settings as the engine takes them.</summary>
+    private protected DenoiseOptions CreateOptions() => new()
+    {
+        Seed = Seed,
+        Steps = Steps,
+        Scheduler = string.IsNullOrWhiteSpace(Scheduler) ? null : Scheduler,
+        SchedulerOptions = SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
+            entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
+            entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
+            StringComparer.OrdinalIgnoreCase),
+        GuidanceScale = GuidanceScale,
+        GuidanceRescale = GuidanceRescale ?? 0,
+        Strength = Strength,
+        Width = Width,
+        Height = Height,
+        Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.Read(ResolveFile(MaskImage)),
+    };
+
+    /// <summary>Denoises with a progress bar and a verbose line.</summary>
+    /// <param name="pipeline">The open model.</param>
+    /// <param name="embedding">What to show.</param>
+    /// <param name="negative">What not to show; may be null.</param>
+    /// <param name="start">Where to start; null starts from noise.</param>
+    /// <param name="options">How to denoise.</param>
+    /// <param name="status">What the progress bar says in front, such as which picture of how many.</param>
+    /// <param name="eachStep">Called after each step; may be null.</param>
+    private protected Latent Denoise(
+        DiffusionPipeline pipeline,
+        TextEmbedding embedding,
+        TextEmbedding? negative,
+        Latent? start,
+        DenoiseOptions options,
+        string status,
+        Action<StepProgress>? eachStep = null)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        long lastShown = 0;
+        int steps = 0;
+        ProgressRecord record = new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status);
+        try
+        {
+            return Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
+        }
+        finally
+        {
+            record.RecordType = ProgressRecordType.Completed;
+            WriteProgress(record);
+        }
+
+        void Report(StepProgress progress)
+        {
+            steps++;
+            eachStep?.Invoke(progress);
+            if (lastShown != 0 && Stopwatch.GetElapsedTime(lastShown) < s_progressInterval && progress.Step < progress.StepCount)
+                return;
+
+            lastShown = Stopwatch.GetTimestamp();
+            TimeSpan perStep = Stopwatch.GetElapsedTime(begun) / steps;
+            record.StatusDescription = $"{status}step {progress.Step} of {progress.StepCount}";
+            record.PercentComplete = progress.Step * 100 / progress.StepCount;
+            record.SecondsRemaining = (int)Math.Ceiling((perStep * (progress.StepCount - progress.Step)).TotalSeconds);
+            WriteProgress(record);
+        }
+    }
+}
