@@ -17,6 +17,7 @@ internal sealed class Shell : IDisposable
     private readonly Runspace _runspace;
     private readonly Lock _lock = new();
     private PowerShell? _running;
+    private IAsyncResult? _stopping;
     private bool _cancelled;
 
     public Shell()
@@ -81,9 +82,9 @@ internal sealed class Shell : IDisposable
         Hashtable named = [];
         for (int i = 0; i < arguments.Count; i++)
         {
-            if (arguments[i] is not ['-', char first, ..] || !char.IsLetter(first))
+            if (!IsName(arguments[i]))
                 positional.Add(arguments[i]);
-            else if (i + 1 < arguments.Count && !arguments[i + 1].StartsWith('-'))
+            else if (i + 1 < arguments.Count && !IsName(arguments[i + 1]))
                 named[arguments[i][1..]] = arguments[++i];
             else
                 named[arguments[i][1..]] = true;
@@ -93,14 +94,14 @@ internal sealed class Shell : IDisposable
             .AddParameter("script", script.GetScriptBlock())
             .AddParameter("positional", positional)
             .AddParameter("named", named);
+
+        static bool IsName(string argument) => argument is ['-', char first, ..] && char.IsLetter(first);
     }
 
     private int Prompt(bool noLogo)
     {
         if (!noLogo)
-        {
-            Console.WriteLine($"StableDiffusion {typeof(Shell).Assembly.GetName().Version!.ToString(3)} on PowerShell's engine. Get-Help about_StableDiffusion tells more, exit leaves.");
-        }
+            Console.WriteLine($"StableDiffusion {_host.Version.ToString(3)}. Get-Help about_StableDiffusion tells more, exit leaves.");
 
         while (_host.ExitCode is null && ReadCommand() is string command)
             Invoke(shell => shell.AddScript(command));
@@ -137,7 +138,7 @@ internal sealed class Shell : IDisposable
             // Errors take the way of the output, so that both are shown in the order in which they come.
             shell.Commands.Commands[0].MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output);
             shell.AddCommand("Out-Default");
-            SetRunning(shell);
+            Begin(shell);
             shell.Invoke();
         }
         catch (PipelineStoppedException)
@@ -150,7 +151,7 @@ internal sealed class Shell : IDisposable
         }
         finally
         {
-            SetRunning(null);
+            End(shell);
             _host.UserInterface.EndProgress();
         }
     }
@@ -162,14 +163,28 @@ internal sealed class Shell : IDisposable
         shell.AddCommand("Out-Default").Invoke(new[] { error });
     });
 
-    private void SetRunning(PowerShell? shell)
+    private void Begin(PowerShell shell)
     {
         lock (_lock)
         {
             _running = shell;
-            if (shell is not null)
-                _cancelled = false;
+            _cancelled = false;
         }
+    }
+
+    private void End(PowerShell shell)
+    {
+        IAsyncResult? stopping;
+        lock (_lock)
+        {
+            stopping = _stopping;
+            _running = null;
+            _stopping = null;
+        }
+
+        // The shell may not be disposed before the stop is through with it.
+        if (stopping is not null)
+            shell.EndStop(stopping);
     }
 
     private void OnCancelKeyPress(object? sender, ConsoleCancelEventArgs cancel)
@@ -177,11 +192,11 @@ internal sealed class Shell : IDisposable
         lock (_lock)
         {
             // A second press, when the first has not ended the pipeline, ends the process.
-            cancel.Cancel = _running is null || !_cancelled;
-            if (_running is not null)
+            cancel.Cancel = _stopping is null;
+            if (_running is not null && _stopping is null)
             {
                 _cancelled = true;
-                _running.BeginStop(callback: null, state: null);
+                _stopping = _running.BeginStop(callback: null, state: null);
             }
         }
     }

@@ -14,6 +14,9 @@ internal static class BuiltModule
     /// <summary>The host that runs the module in a process of its own.</summary>
     public static string Shell { get; } = Metadata("ShellPath");
 
+    /// <summary>The program that the build makes the help with.</summary>
+    public static string HelpGenerator { get; } = Metadata("HelpGeneratorPath");
+
     public static string Path(params string[] parts) => System.IO.Path.Combine([Folder, .. parts]);
 
     /// <summary>

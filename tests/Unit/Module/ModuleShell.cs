@@ -11,7 +11,8 @@ namespace StableDiffusion.Tests.Module;
 internal sealed class ModuleShell : IDisposable
 {
     private readonly Runspace _runspace;
-    private volatile PowerShell? _running;
+    private readonly Lock _lock = new();
+    private PowerShell? _running;
 
     /// <summary>Opens the runspace and imports the module.</summary>
     /// <param name="cmdlets">Cmdlets of the tests, to be there as well.</param>
@@ -47,7 +48,7 @@ internal sealed class ModuleShell : IDisposable
 
         PSDataCollection<PSObject> output = [];
         ErrorRecord? terminatingError = null;
-        _running = shell;
+        SetRunning(shell);
         try
         {
             shell.Invoke(input, output, settings: null);
@@ -62,7 +63,7 @@ internal sealed class ModuleShell : IDisposable
         }
         finally
         {
-            _running = null;
+            SetRunning(null);
         }
 
         return new ShellResult
@@ -79,8 +80,19 @@ internal sealed class ModuleShell : IDisposable
     }
 
     /// <summary>Stops the script that another thread runs, as Ctrl+C does.</summary>
-    public void Stop() => _running?.Stop();
+    public void Stop()
+    {
+        lock (_lock)
+            _running?.Stop();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _runspace.Dispose();
+
+    /// <summary>Waits for a stop that is under way, which needs the shell.</summary>
+    private void SetRunning(PowerShell? shell)
+    {
+        lock (_lock)
+            _running = shell;
+    }
 }

@@ -2,18 +2,30 @@ using System.Diagnostics;
 
 namespace StableDiffusion.Tests.Module;
 
-/// <summary>The module in a process of its own, run by SdShell.</summary>
+/// <summary>Programs of the repository in processes of their own.</summary>
 internal static class ShellProcess
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
 
-    /// <summary>Runs a script with the module imported.</summary>
+    /// <summary>Runs a script in SdShell, where the module is imported.</summary>
     public static Task<Result> Run(string script) => Start(["-Command", script]);
 
     /// <summary>Runs SdShell with these arguments and this text as its standard input.</summary>
-    public static async Task<Result> Start(IEnumerable<string> arguments, string input = "")
+    public static Task<Result> Start(IEnumerable<string> arguments, string input = "") =>
+        RunProgram("dotnet", [BuiltModule.Shell, .. arguments], input);
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="program">The program; <c>dotnet</c> means the one that runs the tests.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="input">Its standard input.</param>
+    /// <param name="onLine">Called with the process at each line of output, as it comes.</param>
+    public static async Task<Result> RunProgram(
+        string program, IEnumerable<string> arguments, string input = "", Action<Process, string>? onLine = null)
     {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [BuiltModule.Shell, .. arguments])
+        if (program == "dotnet")
+            program = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? program;
+
+        ProcessStartInfo start = new(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -25,12 +37,19 @@ internal static class ShellProcess
         limit.CancelAfter(s_limit);
         try
         {
+            Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
             await process.StandardInput.WriteAsync(input.AsMemory(), limit.Token);
             process.StandardInput.Close();
-            Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
-            Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
+
+            List<string> lines = [];
+            while (await process.StandardOutput.ReadLineAsync(limit.Token) is string line)
+            {
+                lines.Add(line);
+                onLine?.Invoke(process, line);
+            }
+
             await process.WaitForExitAsync(limit.Token);
-            return new Result(process.ExitCode, Normalize(await output), Normalize(await errors));
+            return new Result(process.ExitCode, lines, (await errors).ReplaceLineEndings("\n").TrimEnd('\n'));
         }
         finally
         {
@@ -39,11 +58,9 @@ internal static class ShellProcess
         }
     }
 
-    private static string Normalize(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n');
-
-    /// <summary>How the process ended and what it wrote; line ends are <c>\n</c>.</summary>
-    internal sealed record Result(int ExitCode, string Output, string Errors)
+    /// <summary>How the process ended and what it wrote; the errors' line ends are <c>\n</c>.</summary>
+    internal sealed record Result(int ExitCode, IReadOnlyList<string> Lines, string Errors)
     {
-        public string[] Lines => Output.Length == 0 ? [] : Output.Split('\n');
+        public string Output => string.Join('\n', Lines).TrimEnd('\n');
     }
 }

@@ -7,10 +7,10 @@ internal sealed class ShellResult
 {
     public required IReadOnlyList<PSObject> Output { get; init; }
 
-    /// <summary>The errors that did not end the script.</summary>
+    /// <summary>The errors that were shown; one that ended its pipeline is among them, since a script goes on after it.</summary>
     public required IReadOnlyList<ErrorRecord> Errors { get; init; }
 
-    /// <summary>The error that ended the script, if one did.</summary>
+    /// <summary>The error that ended the script, such as one that it threw, if one did.</summary>
     public required ErrorRecord? TerminatingError { get; init; }
 
     /// <summary>Whether the script was stopped from outside.</summary>

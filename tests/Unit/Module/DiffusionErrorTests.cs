@@ -1,0 +1,104 @@
+using System.Management.Automation;
+using StableDiffusion.Onnx;
+
+namespace StableDiffusion.Tests.Module;
+
+public sealed class DiffusionErrorTests : IDisposable
+{
+    private const string CmdletName = "StableDiffusion.Tests.Module.InvokeProbeCommand";
+
+    private readonly ModuleShell _shell = new(typeof(InvokeProbeCommand));
+
+    public static TheoryData<DiffusionException, string, ErrorCategory, bool> Errors => new()
+    {
+        { new ModelNotFoundException("message"), "ModelNotFound", ErrorCategory.ObjectNotFound, true },
+        { new ModelInvalidException("message"), "ModelInvalid", ErrorCategory.InvalidData, false },
+        { new ShapeMismatchException("message"), "LatentShapeMismatch", ErrorCategory.InvalidData, false },
+        { new NotFiniteException("message"), "NotFinite", ErrorCategory.InvalidData, false },
+        { new ImageInvalidException("message"), "ImageInvalid", ErrorCategory.InvalidData, false },
+        { new OutputExistsException("file.png"), "FileExists", ErrorCategory.ResourceExists, false },
+        { new OutputWriteException("message"), "FileWriteFailed", ErrorCategory.WriteError, false },
+        { new DeviceUnavailableException("message"), "ExecutionProviderUnavailable", ErrorCategory.NotInstalled, true },
+        { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
+        { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
+        { new InvalidSettingException("Width", "message"), "InvalidSetting", ErrorCategory.InvalidArgument, false },
+    };
+
+    public void Dispose() => _shell.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Errors), DisableDiscoveryEnumeration = true)]
+    public void An_error_of_the_engine_becomes_a_record_with_its_id_category_and_target(
+        DiffusionException error, string id, ErrorCategory category, bool endsPipeline)
+    {
+        ShellResult result = _shell.Invoke("$input | Invoke-Probe", 1, error, 2);
+
+        ErrorRecord record = Assert.Single(result.Errors);
+        Assert.Equal($"{id},{CmdletName}", record.FullyQualifiedErrorId);
+        Assert.Equal(category, record.CategoryInfo.Category);
+        Assert.Same(error, record.TargetObject);
+        Assert.Equal(error.Message, record.ToString());
+        Assert.Equal(endsPipeline ? [1] : [1, 2], result.Values<int>());
+    }
+
+    [Fact]
+    public void Every_error_of_the_engine_has_an_id()
+    {
+        IEnumerable<Type> kinds = typeof(DiffusionException).Assembly.GetTypes()
+            .Where(type => type.IsSubclassOf(typeof(DiffusionException)) && !type.IsAbstract);
+
+        Assert.Equal(
+            kinds.Select(type => type.Name).Order(),
+            Errors.Select(row => row.Data.Item1.GetType().Name).Order());
+    }
+
+    [Fact]
+    public void An_error_that_is_not_the_engines_ends_the_pipeline_as_it_is()
+    {
+        InvalidOperationException defect = new("defect");
+        ShellResult result = _shell.Invoke("$input | Invoke-Probe", 1, defect, 2);
+
+        Assert.Same(defect, Assert.Single(result.Errors).Exception);
+        Assert.Equal([1], result.Values<int>());
+    }
+
+    [Fact]
+    public void ErrorAction_holds_for_a_bad_record()
+    {
+        ShellResult result = _shell.Invoke(
+            "$input | Invoke-Probe -ErrorAction SilentlyContinue -ErrorVariable seen; $seen.Count", new ImageInvalidException("message"));
+
+        Assert.False(result.HadErrors);
+        Assert.Equal([1], result.Values<int>());
+    }
+
+    [Fact]
+    public async Task Stopping_the_pipeline_cancels_the_work_and_tells_no_error()
+    {
+        using ManualResetEventSlim started = new();
+        bool disposed = false;
+        Action onDisposed = () => disposed = true;
+        _shell.Set("disposed", onDisposed);
+
+        Task<ShellResult> run = Task.Run(() => _shell.Invoke("$input | Invoke-Probe -Disposed $disposed", started, 2), TestContext.Current.CancellationToken);
+        Assert.True(started.Wait(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        _shell.Stop();
+        ShellResult result = await run;
+
+        Assert.True(result.Stopped);
+        Assert.False(result.HadErrors);
+        Assert.Empty(result.Output);
+        Assert.True(disposed);
+    }
+
+    [Fact]
+    public void The_devices_are_listed_and_a_name_that_is_none_is_an_error_of_its_record()
+    {
+        ShellResult result = _shell.Invoke("'cpu', 'nope', 'CUDA:1' | Get-DiffusionDevice");
+
+        Assert.Equal([DeviceKind.Cpu, DeviceKind.Cuda], result.Values<DeviceInfo>().Select(device => device.Kind));
+        ErrorRecord record = Assert.Single(result.Errors);
+        Assert.Equal("InvalidSetting,SdPowerShell.Commands.GetDiffusionDeviceCommand", record.FullyQualifiedErrorId);
+        Assert.Equal("nope", record.TargetObject);
+    }
+}

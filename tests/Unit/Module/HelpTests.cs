@@ -1,0 +1,199 @@
+using System.Collections;
+using System.Management.Automation;
+
+namespace StableDiffusion.Tests.Module;
+
+/// <summary>What Get-Help shows, and what the build refuses to make help of.</summary>
+public sealed class HelpTests
+{
+    [Fact]
+    public void Each_cmdlet_has_a_synopsis_a_description_examples_and_a_text_for_each_parameter()
+    {
+        using ModuleShell shell = new();
+        IReadOnlyList<PSObject> cmdlets = shell.Invoke("Get-Command -Module StableDiffusion").Output;
+        Assert.NotEmpty(cmdlets);
+
+        foreach (CmdletInfo cmdlet in cmdlets.Select(item => (CmdletInfo)item.BaseObject))
+        {
+            PSObject help = Assert.Single(shell.Invoke($"Get-Help {cmdlet.Name} -Full").Output);
+            Assert.NotEmpty(Text(help, "Synopsis"));
+            Assert.NotEmpty(Text(help, "description"));
+            Assert.NotEmpty(Items(Property(help, "examples"), "example"));
+
+            // Without a help file PowerShell makes one up of the syntax, where parameters have no description.
+            Dictionary<string, string> texts = Items(Property(help, "parameters"), "parameter")
+                .ToDictionary(parameter => Text(parameter, "name"), parameter => Text(parameter, "description"));
+            IEnumerable<string> own = cmdlet.Parameters.Keys.Except(Cmdlet.CommonParameters);
+            Assert.Equal(own.Order(), texts.Keys.Order());
+            Assert.All(texts, text => Assert.NotEmpty(text.Value));
+        }
+    }
+
+    [Fact]
+    public async Task Get_Help_shows_examples_and_parameters_and_topics()
+    {
+        ShellProcess.Result result = await ShellProcess.Run("""
+            Get-Help Get-DiffusionDevice -Examples | Out-Host
+            Get-Help Get-DiffusionDevice -Parameter Name | Out-Host
+            Get-Help about_StableDiffusion
+            """);
+
+        Assert.Equal(string.Empty, result.Errors);
+        Assert.Contains("    (Get-DiffusionDevice Cuda).Note", result.Lines);
+        Assert.Contains("-Name <String[]>", result.Lines);
+        Assert.Contains("    Accept wildcard characters?  true", result.Lines);
+        Assert.Contains("    about_StableDiffusion", result.Lines);
+    }
+
+    [Fact]
+    public async Task A_page_that_does_not_fit_its_cmdlet_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change("Get-DiffusionDevice.md", ("### -Name\n", "### -Nome\n"), ("Device Cuda)", "Device -Foo Cuda)"), ("## NOTES", "## SYNTAX"), ("Lists only the kinds that can be used here.", ""));
+        pages.Add("Get-Nothing.md", "# Get-Nothing\n");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        string[] problems = [.. result.Errors.Split('\n').Select(line => line[(line.IndexOf("error HELP: ", StringComparison.Ordinal) + 12)..])];
+        Assert.Contains("PARAMETERS lacks '### -Name'.", problems);
+        Assert.Contains("PARAMETERS has '-Nome', which the cmdlet has not, or not twice.", problems);
+        Assert.Contains("'-Available' is not described.", problems);
+        Assert.Contains("Get-DiffusionDevice has no parameter 'Foo'.", problems);
+        Assert.Contains(problems, problem => problem.StartsWith("There is no section 'SYNTAX'.", StringComparison.Ordinal));
+        Assert.Contains("There is no cmdlet Get-Nothing.", problems);
+        Assert.Equal(6, problems.Length);
+        Assert.Empty(pages.Written);
+    }
+
+    [Fact]
+    public async Task A_cmdlet_without_a_page_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Remove("Get-DiffusionDevice.md");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("The cmdlet Get-DiffusionDevice has no page.", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_topic_becomes_plain_text_of_eighty_columns()
+    {
+        using Pages pages = new();
+        pages.Add("about_Probe.md", """
+            # about_Probe
+
+            ## Short description
+
+            A topic for *this* test.
+
+            ## Long description
+
+            Words that go on `until` they are longer than a line of a terminal, so that the text has to be broken.
+
+            ### Details
+
+            - One item, which is as long as it takes to be broken as well, and then some more words.
+            - Another, with a [page](Get-DiffusionDevice.md) and a [site](https://example.org/).
+
+            | Name | Value |
+            | ---- | ----- |
+            | longer | 1 |
+
+            ```powershell
+            Get-DiffusionDevice |
+                Where-Object Name
+            ```
+            """);
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(string.Empty, result.Errors);
+        Assert.Equal(
+            """
+            TOPIC
+                about_Probe
+
+            SHORT DESCRIPTION
+                A topic for this test.
+
+            LONG DESCRIPTION
+                Words that go on until they are longer than a line of a terminal, so that
+                the text has to be broken.
+
+              Details
+                - One item, which is as long as it takes to be broken as well, and then some
+                  more words.
+                - Another, with a page and a site (https://example.org/).
+
+                Name    Value
+                ------  -----
+                longer  1
+
+                Get-DiffusionDevice |
+                    Where-Object Name
+
+            """.ReplaceLineEndings("\n"),
+            pages.Read("about_Probe.help.txt"));
+    }
+
+    private static object? Property(PSObject item, string name) => item.Properties[name]?.Value;
+
+    private static IEnumerable<PSObject> Items(object? container, string name) =>
+        container is null ? [] : Property(PSObject.AsPSObject(container), name) switch
+        {
+            null => [],
+            IEnumerable several and not string => several.Cast<object>().Select(PSObject.AsPSObject),
+            object one => [PSObject.AsPSObject(one)],
+        };
+
+    /// <summary>A property's text; descriptions are lists of objects that have one.</summary>
+    private static string Text(PSObject item, string name) => Property(item, name) switch
+    {
+        null => string.Empty,
+        PSObject[] paragraphs => string.Join('\n', paragraphs.Select(paragraph => Text(paragraph, "Text"))).Trim(),
+        object value => value.ToString()!.Trim(),
+    };
+
+    /// <summary>A copy of the project's pages, to be changed and made help of.</summary>
+    private sealed class Pages : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("sd-help-");
+
+        public Pages()
+        {
+            Directory.CreateDirectory(Path.Combine(_folder.FullName, "pages"));
+            foreach (string page in Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs", "en-US"), "*.md"))
+                File.Copy(page, PageOf(Path.GetFileName(page)));
+        }
+
+        public IEnumerable<string> Written => Directory.Exists(Output) ? Directory.EnumerateFiles(Output) : [];
+
+        private string Output => Path.Combine(_folder.FullName, "help");
+
+        public void Add(string page, string text) => File.WriteAllText(PageOf(page), text);
+
+        public void Remove(string page) => File.Delete(PageOf(page));
+
+        public void Change(string page, params ReadOnlySpan<(string From, string To)> changes)
+        {
+            string text = File.ReadAllText(PageOf(page)).ReplaceLineEndings("\n");
+            foreach ((string from, string to) in changes)
+            {
+                Assert.Contains(from, text, StringComparison.Ordinal);
+                text = text.Replace(from, to, StringComparison.Ordinal);
+            }
+
+            File.WriteAllText(PageOf(page), text);
+        }
+
+        public string Read(string file) => File.ReadAllText(Path.Combine(Output, file));
+
+        public Task<ShellProcess.Result> Generate() => ShellProcess.RunProgram(
+            "dotnet",
+            [BuiltModule.HelpGenerator, BuiltModule.Path("SdPowerShell.dll"), BuiltModule.Path("engine", "StableDiffusion.dll"), Path.Combine(_folder.FullName, "pages"), Output]);
+
+        public void Dispose() => _folder.Delete(recursive: true);
+
+        private string PageOf(string page) => Path.Combine(_folder.FullName, "pages", page);
+    }
+}
