@@ -16,7 +16,7 @@ namespace StableDiffusion.Models;
 internal static class ModelBuilder
 {
     // Raise with every change of what the graphs compute or how they are written, so that older builds are left alone.
-    private const int WriterVersion = 1;
+    private const int WriterVersion = 2;
 
     private const string GraphFile = "model.onnx";
     private const string ConfigName = "config.json";
