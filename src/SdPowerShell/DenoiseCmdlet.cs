@@ -19,10 +19,12 @@ public abstract class DenoiseCmdlet : ModelCmdlet
 
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<long>]
     public long? Seed { get; set; }
 
     /// <summary>How many steps, 1 to 1000.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
     public int? Steps { get; set; }
 
     /// <summary>The scheduler, by any name that Get-DiffusionScheduler lists.</summary>
@@ -39,22 +41,27 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("CfgScale")]
+    [Number<double>]
     public double? GuidanceScale { get; set; }
 
     /// <summary>How far the guided prediction's deviation is drawn back, 0 to 1, against overexposure.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
     public double? GuidanceRescale { get; set; }
 
     /// <summary>How far a given picture is noised before denoising, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
     public double? Strength { get; set; }
 
     /// <summary>The picture's width in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
     public int? Width { get; set; }
 
     /// <summary>The picture's height in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
     public int? Height { get; set; }
 
     /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
@@ -76,7 +83,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
         Strength = Strength,
         Width = Width,
         Height = Height,
-        Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.Read(ResolveFile(MaskImage)),
+        Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.ReadMask(ResolveFile(MaskImage)),
     };
 
     /// <summary>Denoises with a progress bar and a verbose line.</summary>

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 

@@ -27,6 +27,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>How many pictures of each prompt; each takes the next seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
     public int? Count { get; set; }
 
     /// <summary>A picture file to start from, of the size that is to come out.</summary>
@@ -42,7 +43,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public string? OutDirectory { get; set; }
 
     /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Parameter]
     [ValidateSet("png", "jpg", "webp")]
     public string Format { get; set; } = "png";
 

@@ -187,7 +187,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         double strength = options.Strength ?? DefaultStrength;
         int firstCall = options.StartStep is int startStep
             ? CheckStartStep(startStep, scheduler) * scheduler.Order
-            : scheduler.FirstCall(strength);
+            : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
         Tensor drawn = new([.. start.Tensor.Shape]);
         noise.Fill(drawn.Span, 0, 0);
         Tensor sample = new([.. start.Tensor.Shape]);
@@ -248,6 +248,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             ? startStep
             : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");
     }
+
+    private static int CheckFirstCall(int call, double strength, Scheduler scheduler) => call < scheduler.Timesteps.Count
+        ? call
+        : throw new InvalidSettingException("Strength", $"A strength of {strength} leaves none of the {scheduler.Steps} steps to do. Raise it, or take more steps.");
 
     private static long CheckSeed(long seed) => seed >= 0
         ? seed
