@@ -106,7 +106,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
         long begun = Stopwatch.GetTimestamp();
         long lastShown = 0;
         int steps = 0;
-        ProgressRecord record = new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status);
+        ProgressRecord record = new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status + "opening the model");
         try
         {
             return Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));

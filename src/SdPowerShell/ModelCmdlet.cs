@@ -78,15 +78,13 @@ public abstract class ModelCmdlet : DiffusionCmdlet
 
     private void ReportLoading(ModelLoadProgress progress)
     {
-        if (progress.IsDone)
-        {
-            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
-            return;
-        }
-
-        WriteProgress(new ProgressRecord(LoadingActivityId, progress.Activity, progress.Detail)
+        ProgressRecord record = new(LoadingActivityId, progress.Activity, progress.Detail)
         {
             PercentComplete = (int)(progress.Fraction * 100),
-        });
+            RecordType = progress.IsDone ? ProgressRecordType.Completed : ProgressRecordType.Processing,
+        };
+        WriteProgress(record);
+        if (progress.IsDone)
+            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
     }
 }

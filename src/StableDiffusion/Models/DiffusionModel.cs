@@ -137,7 +137,7 @@ public sealed class DiffusionModel : IDisposable
 
         void Report(BuildProgress build)
         {
-            isBuilt = true;
+            isBuilt |= build.Stage == BuildStage.Writing;
             progress?.Invoke(new ModelLoadProgress(BuildActivity, $"{build.Stage} {build.Part}", build.Fraction, Stopwatch.GetElapsedTime(start), IsDone: false));
         }
     }

@@ -17,7 +17,7 @@ public sealed class DemoReferenceTests(DemoModelFixture demo) : IClassFixture<De
     public static TheoryData<string> Cases(string kind)
     {
         TheoryData<string> names = [];
-        foreach (JsonElement item in DemoReference.Cases(kind).Where(item => item.GetProperty("scheduler").GetString() != "UniPC"))
+        foreach (JsonElement item in DemoReference.Cases(kind))
             names.Add(item.GetProperty("latent").GetString()!);
         return names;
     }
