@@ -26,7 +26,7 @@ internal sealed class BuildCache(string root)
         try
         {
             string manifest = Path.Combine(folder, ManifestName);
-            Dictionary<string, long>? files = JsonSerializer.Deserialize<Dictionary<string, long>>(File.ReadAllBytes(manifest));
+            Dictionary<string, long>? files = JsonSerializer.Deserialize(File.ReadAllBytes(manifest), BuildJson.Default.DictionaryStringInt64);
             bool whole = files is not null
                 && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
             return whole ? folder : null;
@@ -71,7 +71,7 @@ internal sealed class BuildCache(string root)
         Dictionary<string, long> files = [];
         foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             files.Add(Path.GetRelativePath(folder, file).Replace('\\', '/'), new FileInfo(file).Length);
-        File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files));
+        File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files, BuildJson.Default.DictionaryStringInt64));
     }
 
     private static void TryDelete(string folder)

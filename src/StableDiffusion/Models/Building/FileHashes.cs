@@ -17,16 +17,14 @@ internal sealed class FileHashes
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(3);
 
     private readonly string _memoryPath;
-    private readonly Dictionary<string, Entry> _remembered;
-    private readonly Dictionary<string, Entry> _current = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FileHash> _remembered;
+    private readonly Dictionary<string, FileHash> _current = new(StringComparer.Ordinal);
 
-    private FileHashes(string memoryPath, Dictionary<string, Entry> remembered)
+    private FileHashes(string memoryPath, Dictionary<string, FileHash> remembered)
     {
         _memoryPath = memoryPath;
         _remembered = remembered;
     }
-
-    private sealed record Entry(long Length, DateTime Written, string Hash);
 
     /// <summary>Opens the memory of a source; what cannot be read is forgotten.</summary>
     /// <param name="folder">The folder that holds the memories of all sources.</param>
@@ -36,10 +34,10 @@ internal sealed class FileHashes
     {
         string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32];
         string path = Path.Combine(folder, $"{name}.json");
-        Dictionary<string, Entry>? remembered = null;
+        Dictionary<string, FileHash>? remembered = null;
         try
         {
-            remembered = JsonSerializer.Deserialize<Dictionary<string, Entry>>(File.ReadAllBytes(path));
+            remembered = JsonSerializer.Deserialize(File.ReadAllBytes(path), BuildJson.Default.DictionaryStringFileHash);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -58,7 +56,7 @@ internal sealed class FileHashes
     public string Get(string path, Action<long> read, CancellationToken cancellationToken)
     {
         FileInfo file = Resolve(path);
-        if (_remembered.TryGetValue(path, out Entry? entry) && entry.Length == file.Length && entry.Written == file.LastWriteTimeUtc)
+        if (_remembered.TryGetValue(path, out FileHash? entry) && entry.Length == file.Length && entry.Written == file.LastWriteTimeUtc)
         {
             _current[path] = entry;
             read(file.Length);
@@ -76,7 +74,7 @@ internal sealed class FileHashes
         }
 
         if (file.Length >= LargeFile && DateTime.UtcNow - file.LastWriteTimeUtc > s_rest)
-            _current[path] = new Entry(file.Length, file.LastWriteTimeUtc, hash);
+            _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
         return hash;
     }
 
@@ -90,7 +88,7 @@ internal sealed class FileHashes
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_memoryPath)!);
-            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(_current));
+            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(_current, BuildJson.Default.DictionaryStringFileHash));
             File.Move(temporary, _memoryPath, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -109,7 +107,7 @@ internal sealed class FileHashes
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[1 << 20];
+        byte[] buffer = new byte[Math.Clamp(stream.Length, 1, 1 << 20)];
         for (int count = stream.Read(buffer); count > 0; count = stream.Read(buffer))
         {
             cancellationToken.ThrowIfCancellationRequested();
