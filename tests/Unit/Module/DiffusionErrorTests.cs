@@ -21,7 +21,8 @@ public sealed class DiffusionErrorTests : IDisposable
         { new DeviceUnavailableException("message"), "ExecutionProviderUnavailable", ErrorCategory.NotInstalled, true },
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
-        { new InvalidSettingException("Width", "message"), "InvalidSetting", ErrorCategory.InvalidArgument, false },
+        { new InvalidSettingException("Width", "message"), "WidthInvalid", ErrorCategory.InvalidArgument, false },
+        { new InvalidSettingException("timestep_spacing", "message"), "SchedulerOptionInvalid", ErrorCategory.InvalidArgument, false },
     };
 
     public void Dispose() => _shell.Dispose();

@@ -29,7 +29,7 @@ public sealed class ResolveProbePathCommand : DiffusionCmdlet
     {
         if (OutFile is null)
             WriteObject(PathHelper.ResolveInput(this, _paths, _literal), enumerateCollection: true);
-        else if (PathHelper.TryResolveOutput(this, OutFile, out string? resolved))
-            WriteObject(resolved);
+        else
+            ProcessOne(OutFile, () => WriteObject(ResolveOutput(OutFile)));
     }
 }
