@@ -22,6 +22,7 @@
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
         'Invoke-Denoise'
+        'Join-DiffusionImage'
         'New-DiffusionImage'
     )
     FunctionsToExport    = @()

@@ -1,0 +1,35 @@
+using System.Management.Automation;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Joins pictures of one size into a contact sheet.</summary>
+[Cmdlet(VerbsCommon.Join, "DiffusionImage")]
+[OutputType(typeof(DiffusionImage))]
+public sealed class JoinDiffusionImageCommand : DiffusionCmdlet
+{
+    private readonly List<DiffusionImage> _images = [];
+
+    /// <summary>The pictures, row by row.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Alias("Image")]
+    public DiffusionImage[] InputObject { get; set; } = [];
+
+    /// <summary>How many pictures stand in a row; about as many as there are rows where it is left out.</summary>
+    [Parameter]
+    public int? Columns { get; set; }
+
+    /// <summary>How many white pixels stand between two pictures.</summary>
+    [Parameter]
+    public int Gap { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => _images.AddRange(InputObject);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_images.Count > 0)
+            ProcessOne(_images, () => WriteObject(ImageGrid.Join(_images, Columns, Gap)));
+    }
+}

@@ -1,0 +1,51 @@
+namespace StableDiffusion.Images;
+
+/// <summary>Puts pictures of one size side by side, as a contact sheet.</summary>
+public static class ImageGrid
+{
+    /// <summary>Joins pictures row by row; what is left of the last row stays white.</summary>
+    /// <param name="images">The pictures, one or more, all of one size.</param>
+    /// <param name="columns">How many stand in a row; null makes the sheet about square.</param>
+    /// <param name="gap">How many white pixels stand between two pictures, 0 or more.</param>
+    /// <returns>The sheet. It was made by no single prompt, so it carries none.</returns>
+    /// <exception cref="ImageInvalidException">A picture has another size than the first.</exception>
+    /// <exception cref="InvalidSettingException">There are no pictures, or a number is out of its range, or the sheet would be too large.</exception>
+    public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, int? columns = null, int gap = 0)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Count == 0)
+            throw new InvalidSettingException("InputObject", "There are no pictures to join. Give one or more.");
+        if (columns is < 1)
+            throw new InvalidSettingException("Columns", $"Columns is {columns}, but must be 1 or more.");
+        if (gap < 0)
+            throw new InvalidSettingException("Gap", $"Gap is {gap}, but must be 0 or more.");
+
+        DiffusionImage first = images[0];
+        int across = Math.Min(columns ?? (int)Math.Ceiling(Math.Sqrt(images.Count)), images.Count);
+        int down = (images.Count + across - 1) / across;
+        long width = (across * ((long)first.Width + gap)) - gap;
+        long height = (down * ((long)first.Height + gap)) - gap;
+        if (width * height > ImageLibrary.MaxPixels)
+            throw new InvalidSettingException("InputObject", $"The sheet would be {width}x{height} pixels, which is more than can be worked with. Join fewer pictures at a time.");
+
+        byte[] pixels = new byte[width * height * DiffusionImage.Channels];
+        pixels.AsSpan().Fill(byte.MaxValue);
+        int rowLength = first.Width * DiffusionImage.Channels;
+        for (int index = 0; index < images.Count; index++)
+        {
+            DiffusionImage image = images[index];
+            if (image.Width != first.Width || image.Height != first.Height)
+                throw new ImageInvalidException($"Picture {index + 1} is {image.Width}x{image.Height} pixels, but the first one is {first.Width}x{first.Height}. Join pictures of one size.");
+
+            long left = (index % across) * ((long)first.Width + gap);
+            long top = (index / across) * ((long)first.Height + gap);
+            for (int row = 0; row < image.Height; row++)
+            {
+                int target = (int)((((top + row) * width) + left) * DiffusionImage.Channels);
+                image.Pixels.AsSpan(row * rowLength, rowLength).CopyTo(pixels.AsSpan(target));
+            }
+        }
+
+        return new DiffusionImage((int)width, (int)height, pixels);
+    }
+}
