@@ -52,7 +52,7 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
             PredictNoise(modelOutput, call, sample, newest);
 
         // A run that starts within a group has less to look back at.
-        int order = PredictorOrder(call, Math.Min(_orders[call], HistoryCount));
+        int order = DistinctPoints(call, Math.Min(_orders[call], HistoryCount));
         Span<float> start = Scratch(GroupStart);
         if (order == 1)
             sample.CopyTo(start);

@@ -14,6 +14,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
     private const int NewOutput = 2;
     private const int MaxOrder = 4;
 
+    private readonly NoiseSchedule _noise;
     private readonly int _predictorOrder;
     private readonly int _correctorOrder;
     private readonly bool _predictsPicture;
@@ -21,12 +22,18 @@ internal sealed class SaSolverScheduler : SolverScheduler
     private int _lastCorrectorOrder;
 
     public SaSolverScheduler(SchedulerSettings settings, int steps)
+        : this(settings, steps, NoiseSchedule.Create(settings))
+    {
+    }
+
+    private SaSolverScheduler(SchedulerSettings settings, int steps, NoiseSchedule noise)
         : base(
             settings,
-            SolverTables.Choose(settings, steps, NoiseSchedule.Create(settings), repeatsLast: true),
+            SolverTables.Choose(settings, steps, noise, repeatsLast: true),
             Math.Max(settings.Integer("predictor_order"), settings.Integer("corrector_order") - 1),
             scratchCount: 3)
     {
+        _noise = noise;
         _predictorOrder = settings.Integer("predictor_order");
         _correctorOrder = settings.Integer("corrector_order");
         _predictsPicture = settings.Word("algorithm_type") == "data_prediction";
@@ -48,6 +55,14 @@ internal sealed class SaSolverScheduler : SolverScheduler
         Options.Spacing(Options.Linspace),
         Options.StepsOffset,
     ];
+
+    /// <inheritdoc/>
+    /// <remarks>At the noise of the call's whole timestep, as diffusers has it, which with Karras's levels is not quite the sample's.</remarks>
+    public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
+    {
+        double alpha = _noise.AlphaCumprod((int)Timesteps[call]);
+        Elementwise.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+    }
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {

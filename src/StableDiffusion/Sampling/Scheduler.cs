@@ -7,6 +7,7 @@ namespace StableDiffusion.Sampling;
 /// the sample. A scheduler is made for a number of steps, keeps the history of its own run, and knows nothing
 /// of models. A <em>call</em> counts the model calls of the run from 0.
 /// </summary>
+/// <remarks>The history belongs to one sample: the pictures of a batch need a scheduler each.</remarks>
 public abstract class Scheduler
 {
     /// <summary>The timestep of each model call, in the order of the calls; 0 to 999 for models trained on 1000 steps.</summary>
@@ -14,7 +15,8 @@ public abstract class Scheduler
 
     /// <summary>
     /// The noise level (sigma) at each call and, last, the one that the run ends at; empty for algorithms that
-    /// work with alphas alone.
+    /// work with alphas alone. The list is the reference implementation's: for DPM2 it has the levels between which
+    /// the second calls lie, not those calls' own.
     /// </summary>
     public abstract IReadOnlyList<float> Sigmas { get; }
 

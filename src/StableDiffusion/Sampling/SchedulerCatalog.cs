@@ -69,7 +69,7 @@ public static class SchedulerCatalog
             }),
             .. WithSigmaSchedules(new("DPM2", "KDPM2DiscreteScheduler", Dpm2Scheduler.OptionList, (settings, steps) => Dpm2Scheduler.Create(settings, steps, isAncestral: false))
             {
-                Aliases = ["KDPM2DiscreteScheduler", "dpm_2", "k_dpm_2"],
+                Aliases = ["KDPM2DiscreteScheduler", "k_dpm_2"],
                 Order = 2,
                 Paper = KarrasPaper,
             }),

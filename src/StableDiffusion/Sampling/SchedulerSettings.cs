@@ -1,3 +1,6 @@
+using System.Collections;
+using System.Globalization;
+
 namespace StableDiffusion.Sampling;
 
 /// <summary>The value of every option of one scheduler, with the caller's, the preset's and the model's choices settled.</summary>
@@ -31,7 +34,7 @@ internal sealed class SchedulerSettings
             }
 
             if (!option.TryParse(value, out object parsed))
-                throw new InvalidSettingException(option.Name, $"The option {option.Name} of {info.Name} does not take '{value}'. Give {option.Describe()}.");
+                throw new InvalidSettingException(option.Name, $"The option {option.Name} of {info.Name} does not take '{Show(value)}'. Give {option.Describe()}.");
 
             values[option.Name] = parsed;
         }
@@ -67,7 +70,7 @@ internal sealed class SchedulerSettings
 
         throw new InvalidSettingException(
             option.Name,
-            $"The model's scheduler config has {option.Name} '{value}', which {info.Name} cannot do. Choose another scheduler, or give the option {option.Name}: {option.Describe()}.");
+            $"The model's scheduler config has {option.Name} '{Show(value)}', which {info.Name} cannot do. Choose another scheduler, or give the option {option.Name}: {option.Describe()}.");
     }
 
     private static SchedulerOption Find(SchedulerInfo info, string name)
@@ -82,6 +85,10 @@ internal sealed class SchedulerSettings
         throw new InvalidSettingException(
             name, $"{info.Name} has no option '{name}'. Its options are {string.Join(", ", info.Options.Select(option => option.Name))}.");
     }
+
+    private static string Show(object value) => value is IEnumerable list and not string
+        ? string.Join(", ", list.Cast<object?>().Select(item => Convert.ToString(item, CultureInfo.InvariantCulture)))
+        : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 
     private object Required(string name) =>
         Optional(name) ?? throw new InvalidOperationException($"The option {name} has no value here.");

@@ -41,7 +41,7 @@ internal abstract class SolverScheduler : TableScheduler
     public sealed override float InitNoiseSigma => 1;
 
     /// <inheritdoc/>
-    public sealed override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
+    public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
         Elementwise.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
 
     /// <summary>The picture's share of the sample at a call, or, at index <c>calls</c>, where the run ends.</summary>

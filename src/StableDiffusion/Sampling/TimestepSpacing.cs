@@ -95,9 +95,11 @@ internal static class TimestepSpacing
 
     private static double[] Leading(int count, int stride, int offset, int trained)
     {
+        // With a step for each of the training's timesteps there is no room for the offset.
+        int shift = Math.Min(offset, trained - 1 - ((count - 1) * stride));
         double[] values = new double[count];
         for (int i = 0; i < count; i++)
-            values[count - 1 - i] = Math.Min((i * stride) + offset, trained - 1);
+            values[count - 1 - i] = (i * stride) + shift;
         return values;
     }
 
