@@ -40,7 +40,7 @@ internal sealed class DeisScheduler : SolverScheduler
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
-        PredictNoise(modelOutput, call, sample, PushHistory());
+        Predict(picture: false, modelOutput, call, sample, PushHistory());
 
         int toEnd = Timesteps.Count - 1 - call;
         int order = Math.Min(_order, HistoryCount);

@@ -56,10 +56,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> newest = PushHistory();
-        if (_solver.PredictsPicture)
-            PredictPicture(modelOutput, call, sample, newest);
-        else
-            PredictNoise(modelOutput, call, sample, newest);
+        Predict(_solver.PredictsPicture, modelOutput, call, sample, newest);
 
         DpmStep step = _solver.Start(Alpha(call), Sigma(call), Lambda(call), Alpha(call + 1), Sigma(call + 1), Lambda(call + 1));
         (double w0, double w1, double w2) = (step.Value, 0, 0);

@@ -46,10 +46,7 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> newest = PushHistory();
-        if (_solver.PredictsPicture)
-            PredictPicture(modelOutput, call, sample, newest);
-        else
-            PredictNoise(modelOutput, call, sample, newest);
+        Predict(_solver.PredictsPicture, modelOutput, call, sample, newest);
 
         // A run that starts within a group has less to look back at.
         int order = DistinctPoints(call, Math.Min(_orders[call], HistoryCount));

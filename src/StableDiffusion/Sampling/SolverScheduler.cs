@@ -53,8 +53,17 @@ internal abstract class SolverScheduler : TableScheduler
     /// <summary>The half-logarithm of signal to noise at a call, or where the run ends; infinite without noise.</summary>
     protected double Lambda(int call) => _lambdas[call];
 
+    /// <summary>Computes what is integrated: the picture or the noise that the model's output means.</summary>
+    protected void Predict(bool picture, ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> prediction)
+    {
+        if (picture)
+            PredictPicture(modelOutput, call, sample, prediction);
+        else
+            PredictNoise(modelOutput, call, sample, prediction);
+    }
+
     /// <summary>Computes the picture that the model's output means, within the limits that are set.</summary>
-    protected void PredictPicture(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> picture)
+    private void PredictPicture(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> picture)
     {
         Mix mix = Prediction.Picture(_predictionType, Alpha(call), Sigma(call));
         Elementwise.Combine(picture, sample, mix.Sample, modelOutput, mix.Output);
@@ -63,7 +72,7 @@ internal abstract class SolverScheduler : TableScheduler
     }
 
     /// <summary>Computes the noise that the model's output means; with limits, that which belongs to the limited picture.</summary>
-    protected void PredictNoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> noise)
+    private void PredictNoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> noise)
     {
         if (!_limiter.IsActive)
         {

@@ -57,10 +57,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> output = Scratch(NewOutput);
-        if (_predictsPicture)
-            PredictPicture(modelOutput, call, sample, output);
-        else
-            PredictNoise(modelOutput, call, sample, output);
+        Predict(_predictsPicture, modelOutput, call, sample, output);
 
         if (CallsMade > 0 && !_uncorrected.Contains(call - 1))
         {
