@@ -211,7 +211,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
     private static (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromPause(Latent start, DenoisePause pause, DenoiseOptions options)
     {
-        RequireSame("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
+        if (options.Scheduler != start.Scheduler)
+            RequireSame("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
         RequireSame("Steps", options.Steps, start.Steps);
         RequireSame("Seed", options.Seed, start.Seed);
         RequireSame("StartStep", options.StartStep, start.Step);
