@@ -19,7 +19,8 @@ internal sealed class ShellUserInterface : PSHostUserInterface
 
     public override PSHostRawUserInterface RawUI { get; } = new ShellRawUserInterface();
 
-    public override bool SupportsVirtualTerminal => !Console.IsOutputRedirected;
+    /// <summary>Whether colours can be written as escape sequences; on Windows they would have to be switched on first.</summary>
+    public override bool SupportsVirtualTerminal => !Console.IsOutputRedirected && !OperatingSystem.IsWindows();
 
     public override void Write(string value)
     {
@@ -122,6 +123,6 @@ internal sealed class ShellUserInterface : PSHostUserInterface
     private void WriteMessage(string message)
     {
         _progress.Clear();
-        Console.Error.WriteLine(GetOutputString(message, !Console.IsErrorRedirected));
+        Console.Error.WriteLine(GetOutputString(message, SupportsVirtualTerminal && !Console.IsErrorRedirected));
     }
 }
