@@ -16,7 +16,7 @@ Describe 'Get-DiffusionDevice' {
         $devices = 'nope', 'cpu' | Get-DiffusionDevice -ErrorAction SilentlyContinue -ErrorVariable problems
         $devices.Name | Should -Be 'Cpu'
         $problems | Should -HaveCount 1
-        $problems[0].FullyQualifiedErrorId | Should -Be 'InvalidSetting,SdPowerShell.Commands.GetDiffusionDeviceCommand'
+        $problems[0].FullyQualifiedErrorId | Should -Be 'DeviceInvalid,SdPowerShell.Commands.GetDiffusionDeviceCommand'
     }
 
     It 'can be written as JSON' {

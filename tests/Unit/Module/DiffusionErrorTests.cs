@@ -50,7 +50,7 @@ public sealed class DiffusionErrorTests : IDisposable
 
         Assert.Equal(
             kinds.Select(type => type.Name).Order(),
-            Errors.Select(row => row.Data.Item1.GetType().Name).Order());
+            Errors.Select(row => row.Data.Item1.GetType().Name).Distinct().Order());
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class DiffusionErrorTests : IDisposable
 
         Assert.Equal([DeviceKind.Cpu, DeviceKind.Cuda], result.Values<DeviceInfo>().Select(device => device.Kind));
         ErrorRecord record = Assert.Single(result.Errors);
-        Assert.Equal("InvalidSetting,SdPowerShell.Commands.GetDiffusionDeviceCommand", record.FullyQualifiedErrorId);
+        Assert.Equal("DeviceInvalid,SdPowerShell.Commands.GetDiffusionDeviceCommand", record.FullyQualifiedErrorId);
         Assert.Equal("nope", record.TargetObject);
     }
 }

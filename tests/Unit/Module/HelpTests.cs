@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Tests.Module;
 
@@ -49,7 +50,10 @@ public sealed class HelpTests
     public async Task A_page_that_does_not_fit_its_cmdlet_fails_the_build()
     {
         using Pages pages = new();
-        pages.Change("Get-DiffusionDevice.md", ("### -Name\n", "### -Nome\n"), ("Device Cuda)", "Device -Foo Cuda)"), ("## NOTES", "## SYNTAX"), ("Lists only the kinds that can be used here.", ""));
+        pages.Change("Get-DiffusionDevice.md", "^### -Name$", "### -Nome");
+        pages.Change("Get-DiffusionDevice.md", "(?<=^```powershell\nGet-DiffusionDevice)", " -Foo");
+        pages.Change("Get-DiffusionDevice.md", "^## RELATED LINKS$", "## SYNTAX");
+        pages.Change("Get-DiffusionDevice.md", @"(?<=^### -Available\n)[^#]*", "\n");
         pages.Add("Get-Nothing.md", "# Get-Nothing\n");
         ShellProcess.Result result = await pages.Generate();
 
@@ -174,16 +178,13 @@ public sealed class HelpTests
 
         public void Remove(string page) => File.Delete(PageOf(page));
 
-        public void Change(string page, params ReadOnlySpan<(string From, string To)> changes)
+        /// <summary>Replaces the first match of a pattern, which must be there.</summary>
+        public void Change(string page, string pattern, string replacement)
         {
             string text = File.ReadAllText(PageOf(page)).ReplaceLineEndings("\n");
-            foreach ((string from, string to) in changes)
-            {
-                Assert.Contains(from, text, StringComparison.Ordinal);
-                text = text.Replace(from, to, StringComparison.Ordinal);
-            }
-
-            File.WriteAllText(PageOf(page), text);
+            Regex regex = new(pattern, RegexOptions.Multiline);
+            Assert.Matches(regex, text);
+            File.WriteAllText(PageOf(page), regex.Replace(text, replacement, count: 1));
         }
 
         public string Read(string file) => File.ReadAllText(Path.Combine(Output, file));
