@@ -16,6 +16,13 @@ namespace StableDiffusion.Models;
 public sealed class DiffusionModel : IDisposable
 {
     private const string GraphFile = "model.onnx";
+
+    /// <summary>
+    /// Below this many bytes a U-Net's steps gain nothing from weights laid out anew, while its opening takes half as
+    /// long again (the demo model: 285 against 215 ms, and 8.7 ms a step either way).
+    /// </summary>
+    private const long SmallestReorderedUNet = 256L << 20;
+
     private const string BuildActivity = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -66,7 +73,7 @@ public sealed class DiffusionModel : IDisposable
     public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, "unet", cancellationToken)),
+        graphs => new UNet(OpenGraph(graphs, "unet", cancellationToken, reordersLayout: new DirectoryInfo(Path.Combine(graphs, "unet")).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet)),
         progress,
         cancellationToken);
 
@@ -142,8 +149,8 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken) =>
-        OnnxSession.Open(Path.Combine(graphs, part, GraphFile), Device, cancellationToken);
+    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
+        OnnxSession.Open(Path.Combine(graphs, part, GraphFile), Device, reordersLayout, cancellationToken);
 
     private static LatentScaling ReadScaling(string graphs, string part) =>
         new(VaeConfig.Read(Path.Combine(graphs, part, "config.json")).ScalingFactor);

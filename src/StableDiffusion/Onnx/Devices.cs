@@ -55,7 +55,9 @@ public static class Devices
     }
 
     /// <summary>Session options for a device.</summary>
-    internal static SessionOptions CreateOptions(Device device)
+    /// <param name="device">The device.</param>
+    /// <param name="reordersLayout">Whether weights are laid out anew for the processor's convolutions, which takes a while at opening.</param>
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true)
     {
         string provider = Provider(device.Kind);
         if (device.Kind != DeviceKind.Cpu && !OrtEnv.Instance().GetAvailableProviders().Contains(provider))
@@ -66,7 +68,7 @@ public static class Devices
 
         SessionOptions options = new()
         {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            GraphOptimizationLevel = reordersLayout ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
         try
