@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace SdShell;
@@ -10,6 +11,7 @@ internal static class Program
     {
         // The engine of PowerShell reports the modules it imports to its makers unless told not to.
         Environment.SetEnvironmentVariable("POWERSHELL_TELEMETRY_OPTOUT", "1");
+        UseKnownCulture();
         Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
 
         ShellOptions options;
@@ -32,5 +34,12 @@ internal static class Program
 
         using Shell shell = new();
         return shell.Run(options);
+    }
+
+    /// <summary>PowerShell breaks lines between words only in cultures that it knows, and the invariant one is not among them.</summary>
+    private static void UseKnownCulture()
+    {
+        if (CultureInfo.CurrentCulture.Name.Length == 0)
+            CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo("en-US");
     }
 }

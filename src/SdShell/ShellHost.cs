@@ -21,9 +21,7 @@ internal sealed class ShellHost : PSHost
 
     public override CultureInfo CurrentCulture => CultureInfo.CurrentCulture;
 
-    // PowerShell breaks text between words only for cultures that it knows, and the invariant one is not among them.
-    public override CultureInfo CurrentUICulture { get; } =
-        CultureInfo.CurrentUICulture.Name.Length > 0 ? CultureInfo.CurrentUICulture : CultureInfo.GetCultureInfo("en-US");
+    public override CultureInfo CurrentUICulture => CultureInfo.CurrentUICulture;
 
     public override void SetShouldExit(int exitCode) => ExitCode = exitCode;
 
