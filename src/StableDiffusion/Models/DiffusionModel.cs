@@ -23,6 +23,7 @@ public sealed class DiffusionModel : IDisposable
     /// </summary>
     private const long SmallestReorderedUNet = 256L << 20;
 
+    private const int ShortHashLength = 10;
     private const string BuildActivity = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -138,6 +139,7 @@ public sealed class DiffusionModel : IDisposable
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
         string graphs = ModelBuilder.Build(Info.Path, StorageFolders.Cache, Report, cancellationToken);
+        Info = Info with { Hash = ModelBuilder.HashUNet(Info.Path, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
         if (isBuilt)
             progress?.Invoke(new ModelLoadProgress(BuildActivity, Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
         return graphs;

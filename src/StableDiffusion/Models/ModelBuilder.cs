@@ -40,6 +40,18 @@ internal static class ModelBuilder
         return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken));
     }
 
+    /// <summary>The SHA-256 of a model's U-Net weights, by which pictures name the model; remembered since the build.</summary>
+    /// <param name="sourceFolder">The folder that holds the model's <c>model_index.json</c>.</param>
+    /// <param name="cacheRoot">The folder that built models are kept in.</param>
+    /// <param name="cancellationToken">Stops the reading of weights that were never hashed.</param>
+    /// <returns>64 hexadecimal digits.</returns>
+    public static string HashUNet(string sourceFolder, string cacheRoot, CancellationToken cancellationToken)
+    {
+        DiffusersFolder source = DiffusersFolder.Open(sourceFolder);
+        FileHashes hashes = FileHashes.Open(new BuildCache(Path.GetFullPath(cacheRoot)).HashFolder, source.Root);
+        return hashes.Get(source.FullPath(source.UNetWeights), static _ => { }, cancellationToken);
+    }
+
     private static string GetKey(
         DiffusersFolder source, BuildCache cache, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {

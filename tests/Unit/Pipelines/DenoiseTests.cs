@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
@@ -118,7 +119,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     }
 
     [Fact]
-    public void Sizes_of_any_multiple_of_8_can_be_made()
+    public void Sizes_of_any_multiple_of_8_can_be_made_and_the_picture_names_its_model_by_hash()
     {
         TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
         DenoiseOptions options = new() { Seed = 1, Steps = 1, Width = 72, Height = 40 };
@@ -126,6 +127,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
         DiffusionImage picture = demo.Pipeline.Decode(demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation), Cancellation);
 
         Assert.Equal((72, 40), (picture.Width, picture.Height));
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Repository.DemoModel, "unet", "diffusion_pytorch_model.safetensors"))))[..10], picture.Info.ModelHash);
     }
 
     [Fact]
