@@ -47,8 +47,11 @@ public static class PromptValidation
     private static void CheckPart(CompositePart part, int steps, List<PromptDiagnostic> found)
     {
         List<PromptDiagnostic> inSchedule = [];
+        IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(part.Text, steps, inSchedule);
+        found.AddRange(inSchedule.Select(diagnostic => diagnostic with { Column = part.Start + diagnostic.Column }));
+
         HashSet<string> seen = [];
-        foreach (ScheduledText scheduled in PromptSchedule.Parse(part.Text, steps, inSchedule))
+        foreach (ScheduledText scheduled in schedule)
         {
             if (!seen.Add(scheduled.Text))
             {
@@ -60,7 +63,5 @@ public static class PromptValidation
             found.AddRange(inText.Select(diagnostic =>
                 diagnostic with { Column = part.Start + scheduled.SourceIndex(diagnostic.Column - 1) + 1 }));
         }
-
-        found.AddRange(inSchedule.Select(diagnostic => diagnostic with { Column = part.Start + diagnostic.Column }));
     }
 }

@@ -35,8 +35,8 @@ public sealed class WeightedText
     public string Text { get; }
 
     /// <summary>
-    /// What the embeddings of the text's tokens are multiplied by; 1 leaves them as they are. May be negative; brackets
-    /// nested some 7,000 deep make it infinite or zero.
+    /// What the embeddings of the text's tokens are multiplied by; 1 leaves them as they are. May be zero or negative;
+    /// finite unless huge weights are nested.
     /// </summary>
     public double Weight { get; }
 
