@@ -13,6 +13,7 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
+    [Text]
     public string?[]? Prompt { get; set; }
 
     /// <inheritdoc/>

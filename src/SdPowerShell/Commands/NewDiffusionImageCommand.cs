@@ -19,6 +19,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
+    [Text]
     public string?[]? Prompt { get; set; }
 
     /// <summary>What not to show.</summary>

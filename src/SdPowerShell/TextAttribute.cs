@@ -1,0 +1,30 @@
+using System.Collections;
+using System.Management.Automation;
+
+namespace SdPowerShell;
+
+/// <summary>
+/// Takes texts and what is plainly written as one, such as numbers, and no other objects. PowerShell by itself would
+/// turn a table's row that lacks the parameter's column into the text "@{...}" and bind that.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class TextAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override bool TransformNullOptionalParameters => false;
+
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
+    {
+        foreach (object? item in Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
+        {
+            // The inner error lets a pipeline go on to the object's properties, which may fit.
+            if (Unwrap(item) is not (null or IConvertible))
+                throw new ArgumentTransformationMetadataException("A text is needed, or an object with a property of the parameter's name.", new PSInvalidCastException());
+        }
+
+        return inputData;
+    }
+
+    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+}
