@@ -81,6 +81,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             Format);
         long firstSeed = options.Seed ?? DiffusionPipeline.NewSeed();
 
+        if (firstSeed > long.MaxValue - (count - 1))
+            throw new InvalidSettingException(nameof(Seed), $"The seed {firstSeed} leaves no {count} seeds up to {long.MaxValue}, one for each picture. Take a lower one.");
+
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
