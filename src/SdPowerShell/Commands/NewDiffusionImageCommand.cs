@@ -116,9 +116,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     private void PrepareTarget(string target)
     {
         ImageFile.FormatOf(target);
-        if (!Force && File.Exists(target))
-            throw new OutputExistsException(target);
         if (!string.IsNullOrEmpty(OutDirectory))
             OutputNames.CreateFolderOf(target);
+        ImageFile.CheckTarget(target, Force);
     }
 }

@@ -42,6 +42,17 @@ public static class ImageFile
         };
     }
 
+    /// <summary>Finds out whether a file can be written under a name, as far as that can be told without writing.</summary>
+    /// <param name="path">The file name.</param>
+    /// <param name="overwrite">Whether a file of that name may be replaced.</param>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The name is a folder's, or the folder of the file does not exist.</exception>
+    public static void CheckTarget(string path, bool overwrite)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        OutputFile.Check(FullPath(path), overwrite);
+    }
+
     /// <summary>Writes a picture into a file, whole or not at all, and keeps the file's path in it.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="path">The file; its extension says the format: .png, .jpg, .jpeg or .webp.</param>

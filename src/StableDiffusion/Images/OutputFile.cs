@@ -14,15 +14,7 @@ internal static class OutputFile
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
     public static void Write(string path, bool overwrite, Action<Stream> write)
     {
-        if (Directory.Exists(path))
-            throw new OutputWriteException($"The file '{path}' cannot be written: there is a folder of that name. Choose another name.");
-        if (!overwrite && File.Exists(path))
-            throw new OutputExistsException(path);
-
-        string folder = Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is no name of a file. Choose another name.");
-        if (!Directory.Exists(folder))
-            throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
-
+        string folder = Check(path, overwrite);
         string temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
         {
@@ -44,6 +36,25 @@ internal static class OutputFile
         {
             Remove(temporary);
         }
+    }
+
+    /// <summary>Finds what would keep a file from being written, as far as that can be told without writing.</summary>
+    /// <param name="path">The file's full path.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <returns>The folder that the file is to lie in.</returns>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    public static string Check(string path, bool overwrite)
+    {
+        if (Directory.Exists(path))
+            throw new OutputWriteException($"The file '{path}' cannot be written: there is a folder of that name. Choose another name.");
+        if (!overwrite && File.Exists(path))
+            throw new OutputExistsException(path);
+
+        string folder = Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is no name of a file. Choose another name.");
+        return Directory.Exists(folder)
+            ? folder
+            : throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
     }
 
     // On Unix, File.Move looks for the name and renames after that, so two writers could both find it free. Making an
