@@ -1,16 +1,17 @@
 using System.Globalization;
 using System.Management.Automation;
+using System.Numerics;
 
 namespace SdPowerShell;
 
 /// <summary>
-/// Reads a number as a CSV file has it: an empty cell is no value at all, and a cell that is no number is an error of
-/// its record. PowerShell by itself would make 0 of the one and silently pass over the other.
+/// Reads a number as a table has it: an empty cell is no value at all, and a value that is no number, or is out of the
+/// type's range, is an error of its record. PowerShell by itself would make 0 of the one and silently pass over the other.
 /// </summary>
 /// <typeparam name="T">The type of the number.</typeparam>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class NumberAttribute<T> : ArgumentTransformationAttribute
-    where T : struct, IParsable<T>
+    where T : struct, IParsable<T>, IMinMaxValue<T>
 {
     /// <inheritdoc/>
     public override bool TransformNullOptionalParameters => false;
@@ -19,12 +20,16 @@ public sealed class NumberAttribute<T> : ArgumentTransformationAttribute
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         object? value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
-        if (value is not string text)
-            return inputData;
-        if (string.IsNullOrWhiteSpace(text))
+        if (value is null or T)
+            return value;
+        if (value is string cell && string.IsNullOrWhiteSpace(cell))
             return null;
-        return T.TryParse(text.Trim(), CultureInfo.InvariantCulture, out T number)
+
+        bool isNumber = value is string text
+            ? T.TryParse(text.Trim(), CultureInfo.InvariantCulture, out T number)
+            : LanguagePrimitives.TryConvertTo(value, CultureInfo.InvariantCulture, out number);
+        return isNumber
             ? number
-            : throw new ArgumentTransformationMetadataException($"'{text}' is no {(typeof(T) == typeof(double) ? "number, such as 7.5" : "whole number, such as 42")}.");
+            : throw new ArgumentTransformationMetadataException($"'{value}' is no {(typeof(T) == typeof(double) ? "number, such as 7.5" : $"whole number up to {T.MaxValue}, such as 42")}.");
     }
 }
