@@ -31,9 +31,13 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     protected override void BeginProcessing() => _isModelFixed = MyInvocation.BoundParameters.ContainsKey(nameof(Model));
 
     /// <inheritdoc/>
-    /// <remarks>A model that came with a record is that record's own fault.</remarks>
-    protected override bool EndsPipeline(Exception error) =>
-        base.EndsPipeline(error) && (_isModelFixed || string.IsNullOrEmpty(Model) || error is not StableDiffusion.ModelNotFoundException);
+    /// <remarks>A model that came with a record is that record's own fault; the device is the same for all.</remarks>
+    protected override bool EndsPipeline(Exception error) => error switch
+    {
+        StableDiffusion.ModelNotFoundException => _isModelFixed || string.IsNullOrEmpty(Model),
+        StableDiffusion.InvalidSettingException invalid => invalid.Setting == nameof(Device),
+        _ => base.EndsPipeline(error),
+    };
 
     /// <summary>Runs a stage or several of the model, which stays open for the next record.</summary>
     private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use)
@@ -72,8 +76,16 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         if (string.IsNullOrEmpty(Model) || ModelStore.Contains(Model))
             return Model;
 
-        string path = GetUnresolvedProviderPathFromPSPath(Model);
-        return Directory.Exists(path) ? path : Model;
+        try
+        {
+            string path = ResolveOutput(Model);
+            return Directory.Exists(path) ? path : Model;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system; the engine says which models there are.
+            return Model;
+        }
     }
 
     private void ReportLoading(ModelLoadProgress progress)
