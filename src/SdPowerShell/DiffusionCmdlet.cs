@@ -87,11 +87,11 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>The full path of the one file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>
-    /// <returns>The full path of a file that exists.</returns>
+    /// <returns>The full path of a file, or of a folder that was named in its place, that exists.</returns>
     private protected string ResolveFile(string path)
     {
         string full = ResolveOutput(path);
-        return File.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));
+        return Path.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));
     }
 
     /// <summary>The full path of what is to be written; to be used within <see cref="ProcessOne"/>.</summary>
