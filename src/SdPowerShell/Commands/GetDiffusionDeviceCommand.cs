@@ -30,6 +30,12 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
 
     private void List(string name)
     {
+        if (string.Equals(name, Device.Auto, StringComparison.OrdinalIgnoreCase))
+        {
+            WriteObject(Devices.List().First(device => device.IsDefault));
+            return;
+        }
+
         // A name without wildcards is held to be a device's, so a wrong one is an error rather than an empty list.
         WildcardPattern pattern = WildcardPattern.Get(
             WildcardPattern.ContainsWildcardCharacters(name) ? name : Device.Parse(name).Kind.ToString(),
