@@ -17,7 +17,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     private bool _isLiteral;
 
     /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
