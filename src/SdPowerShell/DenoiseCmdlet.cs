@@ -106,16 +106,20 @@ public abstract class DenoiseCmdlet : ModelCmdlet
         long begun = Stopwatch.GetTimestamp();
         long lastShown = 0;
         int steps = 0;
-        ProgressRecord record = new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status + "opening the model");
+        WriteProgress(Record("starting"));
         try
         {
             return Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
         }
         finally
         {
-            record.RecordType = ProgressRecordType.Completed;
-            WriteProgress(record);
+            ProgressRecord last = Record("done");
+            last.RecordType = ProgressRecordType.Completed;
+            WriteProgress(last);
         }
+
+        // One for each report: jobs and hosts keep the records that they are given.
+        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status + state);
 
         void Report(StepProgress progress)
         {
@@ -126,7 +130,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
 
             lastShown = Stopwatch.GetTimestamp();
             TimeSpan perStep = Stopwatch.GetElapsedTime(begun) / steps;
-            record.StatusDescription = $"{status}step {progress.Step} of {progress.StepCount}";
+            ProgressRecord record = Record($"step {progress.Step} of {progress.StepCount}");
             record.PercentComplete = progress.Step * 100 / progress.StepCount;
             record.SecondsRemaining = (int)Math.Ceiling((perStep * (progress.StepCount - progress.Step)).TotalSeconds);
             WriteProgress(record);
