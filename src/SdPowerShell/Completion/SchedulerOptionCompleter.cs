@@ -20,16 +20,28 @@ public sealed class SchedulerOptionCompleter : IArgumentCompleter
             if (!option.Name.StartsWith(typed, StringComparison.OrdinalIgnoreCase))
                 continue;
 
-            IEnumerable<string> values = option.AllowedValues.Count > 0
-                ? option.AllowedValues.Select(value => option.Kind == SchedulerOptionKind.Boolean ? "$" + value : $"'{value}'")
-                : [Convert.ToString(option.Default, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text : "0"];
-            foreach (string value in values)
+            foreach (string value in ValuesOf(option))
             {
                 string entry = $"@{{ {option.Name} = {value} }}";
                 yield return new CompletionResult(entry, entry, CompletionResultType.ParameterValue, option.Description);
             }
         }
     }
+
+    /// <summary>The values that an option takes, or the one to begin with, as they are written in a script.</summary>
+    private static IEnumerable<string> ValuesOf(SchedulerOption option) => option.Kind switch
+    {
+        SchedulerOptionKind.Boolean => option.AllowedValues.Select(value => "$" + value),
+        SchedulerOptionKind.Choice => option.AllowedValues.Select(value => $"'{value}'"),
+        SchedulerOptionKind.NumberList => ["@(0)"],
+        _ => [option.Default switch
+        {
+            double.PositiveInfinity => "[double]::PositiveInfinity",
+            double.NegativeInfinity => "[double]::NegativeInfinity",
+            null => "0",
+            object number => Convert.ToString(number, CultureInfo.InvariantCulture)!,
+        }],
+    };
 
     private static IReadOnlyList<SchedulerOption> OptionsOf(IDictionary boundParameters)
     {
