@@ -25,10 +25,9 @@ public sealed class Latent
         ArgumentNullException.ThrowIfNull(info);
         if (!tensor.HasShape(1, -1, -1, -1))
             throw new ShapeMismatchException($"A latent has the shape [1, channels, height, width], not {tensor}.");
-        if (!tensor.IsFinite())
-            throw new NotFiniteException("The latent holds a value that is NaN or infinite. Make it again; if it comes back, the model or the precision is at fault.");
 
         Tensor = tensor;
+        CheckFinite();
         Info = info;
         Step = step;
         StepCount = stepCount;
@@ -84,6 +83,14 @@ public sealed class Latent
 
     /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
     internal DenoisePause? Pause { get; init; }
+
+    /// <summary>Refuses values that are not finite; they are the latent's own array, which its holder may have written to.</summary>
+    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    internal void CheckFinite()
+    {
+        if (!Tensor.IsFinite())
+            throw new NotFiniteException("The latent holds a value that is NaN or infinite. Make it again; if it comes back, the model or the precision is at fault.");
+    }
 
     /// <summary>The latent in short.</summary>
     /// <returns>Its shape and step.</returns>

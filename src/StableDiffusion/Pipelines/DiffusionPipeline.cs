@@ -67,6 +67,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <exception cref="InvalidSettingException">An option is out of its range; the message says which.</exception>
     /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
     /// <exception cref="ShapeMismatchException">An embedding or latent does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">An embedding or latent holds a value that is NaN or infinite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the values became infinite.</exception>
     public Latent Denoise(
         TextEmbedding embedding,
@@ -86,6 +87,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             CheckEmbedding(negative ??= EncodePrompt(string.Empty, cancellationToken), unet);
         if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
+        start?.CheckFinite();
 
         (DenoisePause pause, Tensor sample, GenerationInfo info) = start switch
         {
@@ -143,10 +145,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <param name="cancellationToken">Stops the stage.</param>
     /// <returns>The picture.</returns>
     /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">The latent holds a value that is NaN or infinite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the picture is not finite.</exception>
     public DiffusionImage Decode(Latent latent, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(latent);
+        latent.CheckFinite();
         Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken);
         GenerationInfo info = latent.Info with
         {
