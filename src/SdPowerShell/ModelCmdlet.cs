@@ -5,6 +5,7 @@ using SdPowerShell.Completion;
 using StableDiffusion.Models;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell;
 
@@ -53,14 +54,24 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model, ReportLoading));
     }
 
-    /// <summary>Encodes a prompt and warns of words that did not fit.</summary>
-    private protected TextEmbedding EncodePrompt(DiffusionPipeline pipeline, string prompt)
+    /// <summary>Encodes a prompt and warns of what of it could not be honoured.</summary>
+    private protected TextEmbedding EncodePrompt(DiffusionPipeline pipeline, string prompt, PromptOptions options)
     {
-        TextEmbedding embedding = Timed("Text encoder", () => pipeline.EncodePrompt(prompt, CancellationToken));
+        TextEmbedding embedding = Timed("Text encoder", () => pipeline.EncodePrompt(prompt, options, CancellationToken));
         if (embedding.LostText.Length > 0)
-            WriteWarning($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'.");
+            WriteWarning($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+        foreach (string warning in embedding.Warnings)
+            WriteWarning(warning);
         return embedding;
     }
+
+    /// <summary>The settings of how prompts are read, as the engine takes them.</summary>
+    private protected static PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip) => new()
+    {
+        Syntax = EnumSetting.Parse("PromptSyntax", syntax, PromptSyntax.Plain),
+        Emphasis = EnumSetting.Parse("Emphasis", emphasis, EmphasisMode.Original),
+        ClipSkip = clipSkip ?? 1,
+    };
 
     /// <summary>Runs a stage and writes to the verbose stream how long it took.</summary>
     private protected T Timed<T>(string stage, Func<T> run)

@@ -9,6 +9,15 @@ public sealed record GenerationInfo
     /// <summary>The text of what not to show.</summary>
     public string? NegativePrompt { get; init; }
 
+    /// <summary>Whose syntax the prompts are in, by the name of a <see cref="Text.Prompts.PromptSyntax"/>; null for plain text.</summary>
+    public string? PromptSyntax { get; init; }
+
+    /// <summary>What weights in the prompts do, by the name of an <see cref="Text.Prompts.EmphasisMode"/>; null for A1111's own way.</summary>
+    public string? Emphasis { get; init; }
+
+    /// <summary>The layer of the text encoder that was used, counted from the last one; null for the last one, 1.</summary>
+    public int? ClipSkip { get; init; }
+
     /// <summary>The seed of the noise.</summary>
     public long? Seed { get; init; }
 

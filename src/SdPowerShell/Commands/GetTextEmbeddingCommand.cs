@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell.Commands;
 
@@ -16,6 +18,21 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
     [Text]
     public string?[]? Prompt { get; set; }
 
+    /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Text.Prompts.PromptSyntax>))]
+    public string? PromptSyntax { get; set; }
+
+    /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<EmphasisMode>))]
+    public string? Emphasis { get; set; }
+
+    /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? ClipSkip { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -28,6 +45,7 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
         if (prompt is null)
             throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a text; an empty one stands for no wish at all.");
 
-        return UsePipeline(pipeline => EncodePrompt(pipeline, prompt));
+        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip);
+        return UsePipeline(pipeline => EncodePrompt(pipeline, prompt, options));
     }
 }

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell.Commands;
 
@@ -25,6 +27,21 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <summary>What not to show.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? NegativePrompt { get; set; }
+
+    /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Text.Prompts.PromptSyntax>))]
+    public string? PromptSyntax { get; set; }
+
+    /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<EmphasisMode>))]
+    public string? Emphasis { get; set; }
+
+    /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? ClipSkip { get; set; }
 
     /// <summary>How many pictures of each prompt; each takes the next seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -74,6 +91,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
         DenoiseOptions options = CreateOptions();
+        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip);
         DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
@@ -100,8 +118,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             string status = count == 1 ? string.Empty : string.Create(CultureInfo.CurrentCulture, $"picture {index + 1} of {count}, ");
             DiffusionImage image = UsePipeline(pipeline =>
             {
-                embedding ??= EncodePrompt(pipeline, prompt);
-                negative ??= string.IsNullOrEmpty(NegativePrompt) ? null : EncodePrompt(pipeline, NegativePrompt);
+                embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
+                negative ??= string.IsNullOrEmpty(NegativePrompt) ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
                 Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, CancellationToken));
                 Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));

@@ -6,10 +6,11 @@ namespace StableDiffusion.Denoising;
 /// <summary>The state of a denoising between two calls, so that going on gives the same picture as never stopping.</summary>
 /// <param name="Scheduler">The scheduler with its history.</param>
 /// <param name="Noise">The noise source at its place.</param>
+/// <param name="FirstCall">The call that the denoising began with.</param>
 /// <param name="NextCall">The first call that is still to be made.</param>
 /// <param name="Inpainting">What is kept of a given picture, if anything.</param>
-internal sealed record DenoisePause(Scheduler Scheduler, INoiseSource Noise, int NextCall, Inpainting? Inpainting)
+internal sealed record DenoisePause(Scheduler Scheduler, INoiseSource Noise, int FirstCall, int NextCall, Inpainting? Inpainting)
 {
     /// <summary>A copy that can be run on without changing this one, which may be continued more than once.</summary>
-    public DenoisePause Copy() => new(Scheduler.Clone(), Noise.Clone(), NextCall, Inpainting?.Copy());
+    public DenoisePause Copy() => new(Scheduler.Clone(), Noise.Clone(), FirstCall, NextCall, Inpainting?.Copy());
 }

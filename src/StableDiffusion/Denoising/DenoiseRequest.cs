@@ -10,11 +10,14 @@ internal sealed record DenoiseRequest
     /// <summary>The sample at the noise level of the first call, [1, channels, height, width]; it is not changed.</summary>
     public required Tensor Sample { get; init; }
 
-    /// <summary>The prompt's embedding, [1, tokens, width].</summary>
-    public required Tensor Embedding { get; init; }
+    /// <summary>What the prompt asks for.</summary>
+    public required Conditioning Positive { get; init; }
 
-    /// <summary>The negative prompt's embedding; needed where the guidance scale is above 1.</summary>
-    public Tensor? NegativeEmbedding { get; init; }
+    /// <summary>What the negative prompt asks for; needed where the guidance scale is above 1 or the prompt has several parts.</summary>
+    public Conditioning? Negative { get; init; }
+
+    /// <summary>The call from which the steps of changing prompts count.</summary>
+    public int FirstStepCall { get; init; }
 
     /// <summary>The scheduler; its history is that of this denoising afterwards.</summary>
     public required Scheduler Scheduler { get; init; }

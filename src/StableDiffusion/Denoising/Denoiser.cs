@@ -22,25 +22,28 @@ internal sealed class Denoiser(UNet unet)
         Tensor sample = request.Sample.Clone();
         (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;
-        bool isGuided = request.NegativeEmbedding is not null && request.GuidanceScale > Guidance.NeutralScale;
+        bool isGuided = request.Negative is not null && (request.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
         using UNetInput input = unet.CreateInput(height, width);
-        using UNetPrediction positive = unet.Bind(input, request.Embedding);
-        using UNetPrediction? negative = isGuided ? unet.Bind(input, request.NegativeEmbedding!) : null;
+        using UNetPredictions predictions = new(unet, input);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
-        Span<float> guided = new float[isGuided ? sample.Length : 0];
+        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;
 
         for (int call = request.FirstCall; call < request.StopCall; call++)
         {
+            int step = (call - request.FirstStepCall) / scheduler.Order;
             float timestep = scheduler.Timesteps[call];
             scheduler.ScaleModelInput(sample.Span, call, modelInput);
             input.Upload(timestep);
 
-            ReadOnlySpan<float> prediction = positive.Run(cancellationToken);
-            if (negative is not null)
+            ReadOnlySpan<float> prediction = predictions.Of(request.Positive.Parts[0].At(step)).Run(cancellationToken);
+            if (guidance is not null)
             {
-                Guidance.Combine(prediction, negative.Run(cancellationToken), (float)request.GuidanceScale, (float)request.GuidanceRescale, guided);
-                prediction = guided;
+                ReadOnlySpan<float> negative = predictions.Of(request.Negative!.Parts[0].At(step)).Run(cancellationToken);
+                guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
+                for (int part = 1; part < request.Positive.Parts.Count; part++)
+                    guidance.Add(predictions.Of(request.Positive.Parts[part].At(step)).Run(cancellationToken), negative, request.Positive.Parts[part].Weight);
+                prediction = guidance.End();
             }
 
             scheduler.Step(prediction, call, sample.Span, request.Noise);

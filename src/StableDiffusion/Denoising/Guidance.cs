@@ -1,32 +1,56 @@
 namespace StableDiffusion.Denoising;
 
-/// <summary>Classifier-free guidance: away from what the negative prompt predicts, towards what the prompt predicts.</summary>
-/// <remarks>Ho and Salimans, arXiv 2207.12598; the rescale is section 3.4 of Lin et al., arXiv 2305.08891.</remarks>
-internal static class Guidance
+/// <summary>
+/// Classifier-free guidance: away from what the negative prompt predicts, towards what the prompt predicts, or towards
+/// each of several prompts by its weight.
+/// </summary>
+/// <remarks>
+/// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; the rescale is section 3.4 of
+/// Lin et al., arXiv 2305.08891.
+/// </remarks>
+internal sealed class Guidance(int length, double scale, double rescale)
 {
     /// <summary>Guidance changes a prediction only above this scale; at or below it the prompt's prediction is taken as it is.</summary>
     public const double NeutralScale = 1.0;
 
-    /// <summary>Combines two predictions into <paramref name="guided"/>: negative + scale * (positive - negative).</summary>
+    private readonly float[] _guided = new float[length];
+    private readonly float[] _difference = new float[length];
+    private double _deviation;
+
+    /// <summary>Begins with one prompt: negative + weight * scale * (positive - negative).</summary>
     /// <param name="positive">The prediction under the prompt.</param>
     /// <param name="negative">The prediction under the negative prompt.</param>
-    /// <param name="scale">The guidance scale.</param>
-    /// <param name="rescale">
-    /// How far (0 to 1) the result's standard deviation is drawn back to the prompt's prediction's, against overexposure.
-    /// </param>
-    /// <param name="guided">Receives the result; may be neither of the inputs.</param>
-    public static void Combine(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, float scale, float rescale, Span<float> guided)
+    /// <param name="weight">The prompt's weight.</param>
+    public void Begin(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight)
     {
-        TensorPrimitives.Subtract(positive, negative, guided);
-        TensorPrimitives.Multiply(guided, scale, guided);
-        TensorPrimitives.Add(guided, negative, guided);
+        _deviation = rescale > 0 ? StandardDeviation(positive) : 0;
+        TensorPrimitives.Subtract(positive, negative, _guided);
+        TensorPrimitives.Multiply(_guided, (float)(weight * scale), _guided);
+        TensorPrimitives.Add(_guided, negative, _guided);
+    }
 
-        if (rescale <= 0)
-            return;
+    /// <summary>Adds a further prompt: weight * scale * (positive - negative).</summary>
+    /// <inheritdoc cref="Begin"/>
+    public void Add(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight)
+    {
+        TensorPrimitives.Subtract(positive, negative, _difference);
+        TensorPrimitives.MultiplyAdd(_difference, (float)(weight * scale), _guided, _guided);
+    }
 
-        double ratio = StandardDeviation(positive) / StandardDeviation(guided);
-        float factor = (float)((rescale * ratio) + (1 - rescale));
-        TensorPrimitives.Multiply(guided, factor, guided);
+    /// <summary>
+    /// Ends with the rescale, which draws the result's standard deviation back to the first prompt's prediction's,
+    /// against overexposure.
+    /// </summary>
+    /// <returns>The guided prediction, in memory that the next call uses again.</returns>
+    public ReadOnlySpan<float> End()
+    {
+        if (rescale > 0)
+        {
+            double ratio = _deviation / StandardDeviation(_guided);
+            TensorPrimitives.Multiply(_guided, (float)((rescale * ratio) + (1 - rescale)), _guided);
+        }
+
+        return _guided;
     }
 
     private static double StandardDeviation(ReadOnlySpan<float> values)

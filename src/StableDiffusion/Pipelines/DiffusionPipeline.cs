@@ -5,6 +5,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Pipelines;
 
@@ -32,11 +33,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
 
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>
+    /// <param name="options">How the prompt is read; null takes it as it stands.</param>
     /// <param name="cancellationToken">Stops the stage.</param>
     /// <returns>The embedding.</returns>
+    /// <exception cref="InvalidSettingException">The encoder has no such layer as the clip skip asks for.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public TextEmbedding EncodePrompt(string prompt, CancellationToken cancellationToken = default) =>
-        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, cancellationToken);
+    public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
+        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, options, cancellationToken);
 
     /// <summary>Compresses a picture into a latent.</summary>
     /// <param name="image">The picture; width and height are multiples of 8.</param>
@@ -83,8 +86,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         double guidanceRescale = CheckRange("GuidanceRescale", options.GuidanceRescale, 0, 1);
         UNet unet = model.OpenUNet(loading, cancellationToken);
         CheckEmbedding(embedding, unet);
-        if (guidanceScale > Guidance.NeutralScale)
-            CheckEmbedding(negative ??= EncodePrompt(string.Empty, cancellationToken), unet);
+        if (guidanceScale > Guidance.NeutralScale || embedding.IsDynamic)
+            CheckEmbedding(negative ??= EncodePrompt(string.Empty, embedding.Options, cancellationToken), unet);
         if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start?.CheckFinite();
@@ -101,6 +104,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             NegativePrompt = negative?.Prompt,
             GuidanceScale = guidanceScale,
             GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
+            PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
+            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
+            ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
         };
 
         Scheduler scheduler = pause.Scheduler;
@@ -110,16 +116,18 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
+        TextEncoder encoder = model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Embedding = embedding.HiddenStates,
-            NegativeEmbedding = negative?.HiddenStates,
+            Positive = PromptConditioning.OfPrompt(encoder, embedding, info.Steps!.Value, cancellationToken),
+            Negative = negative is null ? null : PromptConditioning.OfNegativePrompt(encoder, negative, info.Steps.Value, cancellationToken),
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
             GuidanceRescale = guidanceRescale,
             FirstCall = pause.NextCall,
+            FirstStepCall = pause.FirstCall,
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
             Inpainting = pause.Inpainting,
         };
@@ -175,7 +183,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
         noise.Fill(sample.Span, 0, 0);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
-        return (new DenoisePause(scheduler, noise, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
+        return (new DenoisePause(scheduler, noise, FirstCall: 0, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
     }
 
     private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options)
@@ -207,7 +215,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         }
 
         return (
-            new DenoisePause(scheduler, noise, firstCall, inpainting),
+            new DenoisePause(scheduler, noise, firstCall, firstCall, inpainting),
             sample,
             info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
     }

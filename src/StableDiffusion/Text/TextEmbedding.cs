@@ -1,41 +1,62 @@
 using StableDiffusion.Tensors;
+using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Text;
 
 /// <summary>A prompt as the U-Net takes it: one vector a token, which say what the picture should show.</summary>
 public sealed class TextEmbedding
 {
-    internal TextEmbedding(string prompt, TokenizedPrompt tokens, Tensor hiddenStates, string model)
+    internal TextEmbedding(string prompt, PromptOptions options, Tensor hiddenStates, IReadOnlyList<int> tokenIds, IReadOnlyList<PromptToken> tokens, string model)
     {
         Prompt = prompt;
+        Options = options;
         HiddenStates = hiddenStates;
-        TokenIds = tokens.Ids;
-        Tokens = tokens.Tokens;
-        TokenCount = tokens.Count;
-        LostText = tokens.LostText;
+        TokenIds = tokenIds;
+        WeightedTokens = tokens;
+        Tokens = [.. tokens.Select(token => token.Text)];
         Model = model;
     }
 
     /// <summary>The prompt.</summary>
     public string Prompt { get; }
 
-    /// <summary>The text encoder's last hidden state, [1, tokens, width].</summary>
+    /// <summary>The text encoder's hidden state, [1, tokens, width]; that of the text in force first where it changes from step to step.</summary>
     public Tensor HiddenStates { get; }
 
-    /// <summary>The id of each token with start, end and padding; 77 of them.</summary>
+    /// <summary>The id of each token with start, end and padding; 77 of them, or a multiple.</summary>
     public IReadOnlyList<int> TokenIds { get; }
 
     /// <summary>The text of each of the prompt's own tokens that were taken in.</summary>
     public IReadOnlyList<string> Tokens { get; }
 
-    /// <summary>How many of the prompt's own tokens were taken in, at most 75.</summary>
-    public int TokenCount { get; }
+    /// <summary>The prompt's own tokens that were taken in, each with its weight and the stretch of 77 tokens that it lies in.</summary>
+    public IReadOnlyList<PromptToken> WeightedTokens { get; }
+
+    /// <summary>How many of the prompt's own tokens were taken in.</summary>
+    public int TokenCount => Tokens.Count;
 
     /// <summary>The words that no longer fitted, empty where the whole prompt did.</summary>
-    public string LostText { get; }
+    public string LostText { get; internal init; } = string.Empty;
 
     /// <summary>The model whose text encoder made it.</summary>
     public string Model { get; }
+
+    /// <summary>Whose syntax the prompt is in.</summary>
+    public PromptSyntax PromptSyntax => Options.Syntax;
+
+    /// <summary>What weights in the prompt do.</summary>
+    public EmphasisMode Emphasis => Options.Emphasis;
+
+    /// <summary>The layer of the text encoder that it comes from, counted from the last one, 1.</summary>
+    public int ClipSkip => Options.ClipSkip;
+
+    /// <summary>What in the prompt could not be honoured, or is read otherwise than it was probably meant.</summary>
+    public IReadOnlyList<string> Warnings { get; internal init; } = [];
+
+    internal PromptOptions Options { get; }
+
+    /// <summary>Whether the prompt changes from step to step or is several in one, and is resolved for each run.</summary>
+    internal bool IsDynamic { get; init; }
 
     /// <summary>The prompt in short.</summary>
     /// <returns>The prompt and the embedding's shape.</returns>

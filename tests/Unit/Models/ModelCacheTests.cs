@@ -23,7 +23,7 @@ public sealed class ModelCacheTests
         using ModelLease lease = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
         ModelCache.Clear();
 
-        Assert.NotNull(lease.Model.OpenTextEncoder(null, TestContext.Current.CancellationToken).Encode("a red house", TestContext.Current.CancellationToken));
+        Assert.NotNull(lease.Model.OpenTextEncoder(null, TestContext.Current.CancellationToken).Encode("a red house", cancellationToken: TestContext.Current.CancellationToken));
         using ModelLease next = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
         Assert.NotSame(lease.Model, next.Model);
     }

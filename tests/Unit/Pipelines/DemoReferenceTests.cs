@@ -80,9 +80,9 @@ public sealed class DemoReferenceTests(DemoModelFixture demo) : IClassFixture<De
 
     private Latent Denoise(JsonElement expected, Latent? start, DenoiseOptions options)
     {
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(expected.GetProperty("prompt").GetString()!, TestContext.Current.CancellationToken);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(expected.GetProperty("prompt").GetString()!, cancellationToken: TestContext.Current.CancellationToken);
         TextEmbedding? negative = expected.TryGetProperty("negative_prompt", out JsonElement text) && text.GetString() is string negativePrompt
-            ? demo.Pipeline.EncodePrompt(negativePrompt, TestContext.Current.CancellationToken)
+            ? demo.Pipeline.EncodePrompt(negativePrompt, cancellationToken: TestContext.Current.CancellationToken)
             : null;
         return demo.Pipeline.Denoise(embedding, negative, start, options, cancellationToken: TestContext.Current.CancellationToken);
     }

@@ -27,7 +27,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     public void Stopping_half_way_and_going_on_gives_the_same_latent(string scheduler)
     {
         DenoiseOptions options = new() { Seed = 7, Steps = 6, Scheduler = scheduler };
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
 
         Latent half = demo.Pipeline.Denoise(embedding, null, null, options with { StopStep = 3 }, cancellationToken: Cancellation);
@@ -45,7 +45,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     public void Each_step_can_be_captured_and_continued()
     {
         DenoiseOptions options = new() { Seed = 7, Steps = 5, Scheduler = "DPM++ 2M SDE Karras" };
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         List<Latent> captured = [];
         Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, step => captured.Add(step.Capture()), Cancellation);
 
@@ -58,7 +58,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [Fact]
     public void A_latent_that_was_stopped_refuses_another_scheduler()
     {
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         Latent half = demo.Pipeline.Denoise(embedding, null, null, new DenoiseOptions { Seed = 1, Steps = 4, StopStep = 2, Scheduler = "Euler" }, cancellationToken: Cancellation);
 
         InvalidSettingException error = Assert.Throws<InvalidSettingException>(
@@ -71,7 +71,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [Fact]
     public void A_seed_that_is_not_given_is_drawn_and_kept_with_the_latent()
     {
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         DenoiseOptions options = new() { Steps = 2, GuidanceScale = 1 };
 
         Latent drawn = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
@@ -110,7 +110,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
             "StartStep" => options with { StartStep = value },
             _ => options with { Strength = value },
         };
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
 
         InvalidSettingException error = Assert.Throws<InvalidSettingException>(
             () => demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation));
@@ -121,7 +121,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [Fact]
     public void Sizes_of_any_multiple_of_8_can_be_made_and_the_picture_names_its_model_by_hash()
     {
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         DenoiseOptions options = new() { Seed = 1, Steps = 1, Width = 72, Height = 40 };
 
         DiffusionImage picture = demo.Pipeline.Decode(demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation), Cancellation);
@@ -134,7 +134,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     public void A_latent_of_another_shape_is_refused()
     {
         Latent latent = new(new Tensor(1, 3, 8, 8), new GenerationInfo { Width = 64, Height = 64 });
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
 
         Assert.Throws<ShapeMismatchException>(() => demo.Pipeline.Denoise(embedding, null, latent, new DenoiseOptions { Seed = 1 }, cancellationToken: Cancellation));
         Assert.Throws<ShapeMismatchException>(() => demo.Pipeline.Decode(latent, Cancellation));
@@ -153,7 +153,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     public void Cancelling_stops_within_the_run()
     {
         using CancellationTokenSource source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         int steps = 0;
 
         Assert.ThrowsAny<OperationCanceledException>(() => demo.Pipeline.Denoise(
@@ -174,8 +174,8 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [Fact]
     public void Guidance_of_one_or_less_takes_the_prompt_alone()
     {
-        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, Cancellation);
-        TextEmbedding negative = demo.Pipeline.EncodePrompt("a black cat", Cancellation);
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        TextEmbedding negative = demo.Pipeline.EncodePrompt("a black cat", cancellationToken: Cancellation);
         DenoiseOptions options = new() { Seed = 1, Steps = 2, GuidanceScale = 1 };
 
         Latent with = demo.Pipeline.Denoise(embedding, negative, null, options, cancellationToken: Cancellation);

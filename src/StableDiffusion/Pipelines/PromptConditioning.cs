@@ -1,0 +1,53 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Tensors;
+using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>Resolves prompts that change from step to step, or that are several in one, for a run's number of steps.</summary>
+internal static class PromptConditioning
+{
+    /// <summary>What a prompt steers by.</summary>
+    public static Conditioning OfPrompt(TextEncoder encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
+    {
+        if (!embedding.IsDynamic)
+            return Conditioning.Of(embedding.HiddenStates);
+
+        IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(TextEncoder.Prepare(embedding.Prompt, embedding.Options).Text);
+        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder, part.Text, embedding.Options, steps, cancellationToken))));
+    }
+
+    /// <summary>What a negative prompt steers by; A1111 does not divide it at <c>AND</c>.</summary>
+    public static Conditioning OfNegativePrompt(TextEncoder encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.IsDynamic
+        ? new Conditioning([new ConditioningPart(1, Schedule(encoder, TextEncoder.Prepare(embedding.Prompt, embedding.Options).Text, embedding.Options, steps, cancellationToken))])
+        : Conditioning.Of(embedding.HiddenStates);
+
+    private static List<(int UntilStep, Tensor Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps);
+        IReadOnlyList<Tensor> embeddings = encoder.EncodeTogether([.. schedule.Select(entry => entry.Text)], options, cancellationToken);
+        return [.. schedule.Select((entry, index) => (entry.UntilStep, embeddings[index]))];
+    }
+
+    /// <summary>Makes all parts as long as the longest: A1111 repeats the last vector.</summary>
+    private static Conditioning Alike(IEnumerable<ConditioningPart> parts)
+    {
+        ConditioningPart[] all = [.. parts];
+        int tokens = all.SelectMany(part => part.Schedule).Max(entry => entry.Embedding.Shape[1]);
+        return new Conditioning([.. all.Select(part => part with { Schedule = [.. part.Schedule.Select(entry => (entry.UntilStep, Lengthen(entry.Embedding, tokens)))] })]);
+    }
+
+    private static Tensor Lengthen(Tensor embedding, int tokens)
+    {
+        int width = embedding.Shape[2];
+        if (embedding.Shape[1] == tokens)
+            return embedding;
+
+        Tensor longer = new(1, tokens, width);
+        embedding.Span.CopyTo(longer.Span);
+        for (int token = embedding.Shape[1]; token < tokens; token++)
+            embedding.Span[^width..].CopyTo(longer.Span[(token * width)..]);
+        return longer;
+    }
+}
