@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Management.Automation.Host;
 using System.Management.Automation.Runspaces;
 
 namespace StableDiffusion.Tests.Module;
@@ -17,6 +18,14 @@ internal sealed class ModuleShell : IDisposable
     /// <summary>Opens the runspace and imports the module.</summary>
     /// <param name="cmdlets">Cmdlets of the tests, to be there as well.</param>
     public ModuleShell(params Type[] cmdlets)
+        : this(host: null, cmdlets)
+    {
+    }
+
+    /// <summary>Opens the runspace with a host that answers questions, and imports the module.</summary>
+    /// <param name="host">The host; null for one that cannot be asked.</param>
+    /// <param name="cmdlets">Cmdlets of the tests, to be there as well.</param>
+    public ModuleShell(PSHost? host, params Type[] cmdlets)
     {
         InitialSessionState state = InitialSessionState.CreateDefault2();
         if (OperatingSystem.IsWindows())
@@ -30,7 +39,7 @@ internal sealed class ModuleShell : IDisposable
             state.Commands.Add(new SessionStateCmdletEntry($"{name.VerbName}-{name.NounName}", cmdlet, helpFileName: null));
         }
 
-        _runspace = RunspaceFactory.CreateRunspace(state);
+        _runspace = host is null ? RunspaceFactory.CreateRunspace(state) : RunspaceFactory.CreateRunspace(host, state);
         _runspace.Open();
     }
 

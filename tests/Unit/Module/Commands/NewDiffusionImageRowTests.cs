@@ -1,0 +1,153 @@
+using System.Management.Automation;
+using StableDiffusion.Images;
+
+namespace StableDiffusion.Tests.Module.Commands;
+
+/// <summary>New-DiffusionImage on the rows of a table: one after another, each with its own settings and its own errors.</summary>
+public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTests(fixture)
+{
+    private const string Cmdlet = "NewDiffusionImage";
+
+    /// <summary>What stands for the row itself among the expected targets.</summary>
+    private const string TheRow = "(row)";
+
+    public static TheoryData<string, string, ErrorCategory, string?, string> BadRows => new()
+    {
+        { "Prompt = ''", "PromptInvalid", ErrorCategory.InvalidArgument, "", "The prompt is empty" },
+        { "Prompt = '  '", "PromptInvalid", ErrorCategory.InvalidArgument, "  ", "The prompt is empty" },
+        { "Prompt = $null", "PromptInvalid", ErrorCategory.InvalidArgument, null, "The prompt is empty" },
+        { "Text = 'bad'; Steps = 1", "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, TheRow, "Prompt" },
+        { "Text = 'bad'", "InputObjectNotBound", ErrorCategory.InvalidArgument, TheRow, "" },
+        { "Prompt = 'bad'; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "bad", "such as 64" },
+        { "Prompt = 'bad'; Height = '100000'", "HeightInvalid", ErrorCategory.InvalidArgument, "bad", "8192" },
+        { "Prompt = 'bad'; Scheduler = 'Eular'", "SchedulerNotFound", ErrorCategory.ObjectNotFound, "bad", "Did you mean 'Euler'" },
+        { "Prompt = 'bad'; Seed = -1", "SeedInvalid", ErrorCategory.InvalidArgument, "bad", "The seed -1" },
+        { "Prompt = 'bad'; Seed = '99999999999999999999'", "ParameterArgumentTransformationError", ErrorCategory.InvalidData, TheRow, "'99999999999999999999' is no whole number up to 9223372036854775807" },
+        { "Prompt = 'bad'; Seed = 1e20", "ParameterArgumentTransformationError", ErrorCategory.InvalidData, TheRow, "'Seed'" },
+        { "Prompt = 'bad'; Seed = 9223372036854775807; Count = 2", "SeedInvalid", ErrorCategory.InvalidArgument, "bad", "2 seeds" },
+        { "Prompt = 'bad'; Steps = 'abc'", "ParameterArgumentTransformationError", ErrorCategory.InvalidData, TheRow, "'abc' is no whole number" },
+        { "Prompt = 'bad'; Steps = '0'", "StepsInvalid", ErrorCategory.InvalidArgument, "bad", "0 steps" },
+        { "Prompt = 'bad'; Steps = '1001'", "StepsInvalid", ErrorCategory.InvalidArgument, "bad", "1001 steps" },
+        { "Prompt = 'bad'; GuidanceScale = '7,5'", "ParameterArgumentTransformationError", ErrorCategory.InvalidData, TheRow, "'7,5' is no number" },
+        { "Prompt = 'bad'; GuidanceScale = 'NaN'", "GuidanceScaleInvalid", ErrorCategory.InvalidArgument, "bad", "NaN" },
+        { "Prompt = 'bad'; GuidanceRescale = 1.5", "GuidanceRescaleInvalid", ErrorCategory.InvalidArgument, "bad", "1.5" },
+        { "Prompt = 'bad'; Count = 0", "CountInvalid", ErrorCategory.InvalidArgument, "bad", "Count is 0" },
+        { "Prompt = 'bad'; Strength = 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument, "bad", "no latent is given" },
+        { "Prompt = 'bad'; InitImage = 'nope.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nope.png", "nope.png" },
+        { "Prompt = 'bad'; InitImage = 'text.png'", "ImageInvalid", ErrorCategory.InvalidData, "bad", "text.png" },
+        { "Prompt = 'bad'; InitImage = 'folder.png'", "ImageInvalid", ErrorCategory.InvalidData, "bad", "is a folder" },
+        { "Prompt = 'bad'; InitImage = 'Env:/PATH'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Env:/PATH", "Environment" },
+        { "Prompt = 'bad'; InitImage = $scene; Strength = 0", "StrengthInvalid", ErrorCategory.InvalidArgument, "bad", "trength" },
+        { "Prompt = 'bad'; InitImage = $scene; Width = 72", "WidthInvalid", ErrorCategory.InvalidArgument, "bad", "64" },
+        { "Prompt = 'bad'; InitImage = $scene; MaskImage = $small", "ImageInvalid", ErrorCategory.InvalidData, "bad", "mask" },
+        { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "bad", "no latent is given" },
+        { "Prompt = 'bad'; OutFile = 'text.png'", "FileExists", ErrorCategory.ResourceExists, "bad", "text.png" },
+        { "Prompt = 'bad'; OutFile = 'folder.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "folder of that name" },
+        { "Prompt = 'bad'; OutFile = 'missing/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "missing" },
+        { "Prompt = 'bad'; OutFile = 'x.docx'; OutDirectory = 'new'", "PathInvalid", ErrorCategory.InvalidArgument, "bad", ".png" },
+        { "Prompt = 'bad'; OutFile = 'Env:/x.png'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Env:/x.png", "Environment" },
+        { "Prompt = 'bad'; OutFile = 'nodrive:/x.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nodrive:/x.png", "nodrive" },
+        { "Prompt = 'bad'; OutDirectory = 'text.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "text.png" },
+        { "Prompt = 'bad'; Model = 'nope'", "ModelNotFound", ErrorCategory.ObjectNotFound, "bad", "demo" },
+        { "Prompt = 'bad'; Model = 'nodrive:/nope'", "ModelNotFound", ErrorCategory.ObjectNotFound, "bad", "nodrive:/nope" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadRows))]
+    public void A_bad_row_is_one_error_and_the_next_has_its_turn(string row, string id, ErrorCategory category, string? target, string message)
+    {
+        File.WriteAllText(Folder["text.png"], "no picture");
+        Directory.CreateDirectory(Folder["folder.png"]);
+        Set("scene", Scene);
+        Set("small", Repository.Data("images", "rgb.png"));
+
+        ShellResult result = Run($$"""
+            $rows = [pscustomobject]@{ {{row}} }, [pscustomobject]@{ Prompt = 'good'; Steps = 1 }
+            $rows | New-DiffusionImage
+            """);
+
+        Assert.Equal(["good"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+        ErrorRecord error = AssertError(result, id, category, Cmdlet);
+        Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+        if (target == TheRow)
+            Assert.IsType<PSCustomObject>(Unwrap(error.TargetObject));
+        else
+            Assert.Equal(target, Unwrap(error.TargetObject));
+        Assert.Equal(["folder.png", "text.png"], Names);
+        Assert.Equal("no picture", File.ReadAllText(Folder["text.png"]));
+    }
+
+    [Fact]
+    public void Rows_bind_by_the_names_of_their_columns_and_empty_cells_count_as_left_out()
+    {
+        ShellResult result = RunWell("""
+            $rows = [pscustomobject]@{ Prompt = 'first'; Seed = '3'; Steps = '2'; GuidanceScale = '2.5'; Scheduler = 'k_euler_a'; OutFile = 'first.png'; Other = 'x' },
+                [pscustomobject]@{ Prompt = 'second'; Seed = ''; Steps = '1'; GuidanceScale = ' '; Scheduler = ''; OutFile = ''; Other = '' },
+                [pscustomobject]@{ Prompt = 4; Steps = 1 }
+            $rows | New-DiffusionImage
+            """);
+
+        IReadOnlyList<DiffusionImage> images = result.Values<DiffusionImage>();
+        Assert.Equal(3, images[0].Seed);
+        Assert.NotEqual(3, images[1].Seed);
+        Assert.Equal(
+            [("first", 2, 2.5, "Euler a"), ("second", 1, 5.0, "DDIM"), ("4", 1, 5.0, "DDIM")],
+            images.Select(image => (image.Prompt, image.Steps!.Value, image.GuidanceScale!.Value, image.Scheduler)));
+        Assert.Equal(["first.png"], Names);
+    }
+
+    [Fact]
+    public void What_is_given_by_name_holds_for_all_rows()
+    {
+        ShellResult result = RunWell("[pscustomobject]@{ Prompt = 'a'; Steps = 9 }, [pscustomobject]@{ Prompt = 'b'; Steps = 8 } | New-DiffusionImage -Steps 1");
+        Assert.Equal([1, 1], result.Values<DiffusionImage>().Select(image => image.Steps!.Value));
+    }
+
+    [Fact]
+    public void Each_picture_comes_out_before_the_next_row_is_read()
+    {
+        ShellResult result = RunWell("""
+            $log = [System.Collections.Generic.List[string]]::new()
+            1..3 | ForEach-Object { $log.Add("row $_"); [pscustomobject]@{ Prompt = 'a'; Seed = $_; Steps = 1; OutFile = "$_.png" } } |
+                New-DiffusionImage |
+                ForEach-Object { $log.Add("picture $($_.Seed) $([System.IO.File]::Exists($_.Path))") }
+            $log
+            """);
+        Assert.Equal("row 1\npicture 1 True\nrow 2\npicture 2 True\nrow 3\npicture 3 True", result.Text);
+    }
+
+    [Fact]
+    public void A_pipeline_that_has_enough_reads_no_further()
+    {
+        ShellResult result = RunWell("""
+            $log = [System.Collections.Generic.List[string]]::new()
+            foreach ($once in 1) { 1..3 | ForEach-Object { $log.Add("row $_"); 'a' } | New-DiffusionImage -Steps 1 | ForEach-Object { break } }
+            $log
+            """);
+        Assert.Equal("row 1", result.Text);
+    }
+
+    [Fact]
+    public void Null_and_objects_that_are_no_text_are_refused_as_a_prompt()
+    {
+        ShellResult result = Run("$null, @{ Prompt = 'a' }, [System.IO.FileInfo]::new('a'), 7 | New-DiffusionImage -Steps 1");
+
+        Assert.Equal(
+            ["PromptInvalid", "InputObjectMissingMandatory", "InputObjectMissingMandatory"],
+            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0].Replace("InputObjectNotBound", "InputObjectMissingMandatory", StringComparison.Ordinal)));
+        Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+    }
+
+    [Fact]
+    public void A_picture_that_was_not_finished_is_not_written()
+    {
+        // The folder goes while the picture is made.
+        ShellResult result = Run("""
+            $null = [System.IO.Directory]::CreateDirectory("$folder/gone")
+            New-DiffusionImage 'a' -Steps 2 -OutFile gone/x.png -Verbose 4>&1 | ForEach-Object { if ("$_" -like 'Denoising*') { [System.IO.Directory]::Delete("$folder/gone") } }
+            """);
+
+        AssertError(result, "FileWriteFailed", ErrorCategory.WriteError, Cmdlet);
+        Assert.Empty(Names);
+    }
+}
