@@ -11,7 +11,7 @@ namespace SdPowerShell;
 /// <typeparam name="T">The type of the number.</typeparam>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class NumberAttribute<T> : ArgumentTransformationAttribute
-    where T : struct, IParsable<T>, IMinMaxValue<T>
+    where T : struct, INumber<T>, IMinMaxValue<T>
 {
     /// <inheritdoc/>
     public override bool TransformNullOptionalParameters => false;
@@ -25,8 +25,9 @@ public sealed class NumberAttribute<T> : ArgumentTransformationAttribute
         if (value is string cell && string.IsNullOrWhiteSpace(cell))
             return null;
 
+        // Without thousands: 7,5 is no 75.
         bool isNumber = value is string text
-            ? T.TryParse(text.Trim(), CultureInfo.InvariantCulture, out T number)
+            ? T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T number)
             : LanguagePrimitives.TryConvertTo(value, CultureInfo.InvariantCulture, out number);
         return isNumber
             ? number
