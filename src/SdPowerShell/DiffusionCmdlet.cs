@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion;
+using StableDiffusion.Models;
 
 namespace SdPowerShell;
 
@@ -98,6 +99,26 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>
     /// <returns>The full path, of something that need not exist.</returns>
     private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
+
+    /// <summary>A model's name, or the full path of the folder that the user named in its place.</summary>
+    /// <param name="model">What the user gave.</param>
+    /// <returns>What the engine takes; as it was given where it is neither.</returns>
+    private protected string? ResolveModel(string? model)
+    {
+        if (string.IsNullOrEmpty(model) || ModelStore.Contains(model))
+            return model;
+
+        try
+        {
+            string path = ResolveOutput(model);
+            return Directory.Exists(path) ? path : model;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system; the engine says which models there are.
+            return model;
+        }
+    }
 
     /// <summary>
     /// Whether no later record can succeed after this error: the model or the device is missing. A cmdlet whose

@@ -50,7 +50,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
             WriteVerbose($"Device {device}: {reason}.");
         }
 
-        using ModelLease lease = ModelCache.Rent(ResolveModel(), device);
+        using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device);
         return use(new DiffusionPipeline(lease.Model, ReportLoading));
     }
 
@@ -80,23 +80,6 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         T result = run();
         WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{stage}: {Stopwatch.GetElapsedTime(start).TotalMilliseconds:N0} ms."));
         return result;
-    }
-
-    private string? ResolveModel()
-    {
-        if (string.IsNullOrEmpty(Model) || ModelStore.Contains(Model))
-            return Model;
-
-        try
-        {
-            string path = ResolveOutput(Model);
-            return Directory.Exists(path) ? path : Model;
-        }
-        catch (RecordException)
-        {
-            // No path of the file system; the engine says which models there are.
-            return Model;
-        }
     }
 
     private void ReportLoading(ModelLoadProgress progress)

@@ -11,8 +11,8 @@ public abstract class NamedListCmdlet : DiffusionCmdlet
     /// <param name="names">What the user asked for.</param>
     /// <param name="items">All there is.</param>
     /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by name, and throws the error for a name that nothing goes by.</param>
-    private protected void WriteMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Action<string> find)
+    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
+    private protected void WriteMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
     {
         foreach (string name in names)
         {
@@ -27,7 +27,7 @@ public abstract class NamedListCmdlet : DiffusionCmdlet
                 }
 
                 if (!isFound && !WildcardPattern.ContainsWildcardCharacters(name))
-                    find(name);
+                    WriteObject(find(name));
             });
         }
     }

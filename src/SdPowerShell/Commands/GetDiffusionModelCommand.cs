@@ -22,5 +22,5 @@ public sealed class GetDiffusionModelCommand : NamedListCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        WriteMatches(Name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(name));
+        WriteMatches(Name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(ResolveModel(name)));
 }
