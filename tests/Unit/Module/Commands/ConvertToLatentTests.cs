@@ -71,7 +71,7 @@ public sealed class ConvertToLatentTests : CommandTests
     }
 
     [Theory]
-    [InlineData("a.png", "-Width 72", "ImageInvalid", ErrorCategory.InvalidData, "ResizeMode")]
+    [InlineData("a.png", "-Width 72", "ImageInvalid", ErrorCategory.InvalidData, "resize mode")]
     [InlineData("a.png", "-ResizeMode Crop -Width 60", "WidthInvalid", ErrorCategory.InvalidArgument, "multiple of 8")]
     [InlineData("a.png", "-ResizeMode Crop -Height 0", "HeightInvalid", ErrorCategory.InvalidArgument, "0 pixels high")]
     [InlineData("a.png", "-Seed -1", "SeedInvalid", ErrorCategory.InvalidArgument, "-1")]

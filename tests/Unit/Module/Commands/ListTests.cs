@@ -22,6 +22,14 @@ public sealed class ListTests(CommandShell fixture) : CommandTests(fixture)
     }
 
     [Fact]
+    public void A_model_is_also_found_by_its_folder()
+    {
+        Set("location", Path.GetDirectoryName(Repository.DemoModel));
+        ModelInfo model = Assert.Single(RunWell("$null = $ExecutionContext.SessionState.Path.SetLocation($location); Get-DiffusionModel ./demo-model").Values<ModelInfo>());
+        Assert.Equal((Repository.DemoModel, 25, false), (model.Path, model.Steps, model.IsEmbedded));
+    }
+
+    [Fact]
     public void A_model_that_is_not_there_is_an_error_and_the_next_has_its_turn()
     {
         ShellResult result = Run("'nope', 'demo' | Get-DiffusionModel");
