@@ -22,4 +22,16 @@ Describe 'Get-DiffusionDevice' {
     It 'can be written as JSON' {
         (Get-DiffusionDevice -Name Cpu | ConvertTo-Json | ConvertFrom-Json).ExecutionProvider | Should -Be 'CPUExecutionProvider'
     }
+
+    It 'lists what Auto takes' {
+        (Get-DiffusionDevice Auto).Name | Should -Be (Get-DiffusionDevice | Where-Object IsDefault).Name
+    }
+
+    It 'shows a table' {
+        Get-DiffusionDevice Cpu | Out-String -Width 120 | Should -Match 'Name +Available +Default +Note'
+    }
+
+    It 'has examples in its help' {
+        (Get-Help Get-DiffusionDevice -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
 }

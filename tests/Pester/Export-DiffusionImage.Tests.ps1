@@ -1,0 +1,52 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $cmdlet = 'SdPowerShell.Commands.ExportDiffusionImageCommand'
+    $image = New-DiffusionImage 'a red house' -Seed 5 -Steps 1
+}
+
+Describe 'Export-DiffusionImage' {
+    BeforeEach {
+        $folder = (New-Item -ItemType Directory -Path (Join-Path $TestDrive (New-Guid))).FullName
+        Push-Location -LiteralPath $folder
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    It 'writes to a file or a folder, in the format of the name' {
+        $image | Export-DiffusionImage x.png | Should -BeNullOrEmpty
+        $image | Export-DiffusionImage x -Format jpg
+        $image, $image | Export-DiffusionImage -OutDirectory new
+        (Get-ChildItem -Recurse -File).Name | Sort-Object | Should -Be 'a-red-house-5-2.png', 'a-red-house-5.png', 'x.jpg', 'x.png'
+        ($image | Export-DiffusionImage y.webp -PassThru).Path | Should -Be (Join-Path $folder y.webp)
+    }
+
+    It 'replaces a file with -Force alone' {
+        'mine' | Set-Content x.png
+        $image | Export-DiffusionImage x.png -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.FullyQualifiedErrorId | Should -Be "FileExists,$cmdlet"
+        Get-Content x.png | Should -Be 'mine'
+        $image | Export-DiffusionImage x.png -Force
+        (Get-Item x.png).Length | Should -BeGreaterThan 100
+    }
+
+    It 'leaves nothing of <Path>' -ForEach @(
+        @{ Path = 'missing/x.png'; Id = 'FileWriteFailed' }
+        @{ Path = 'x.docx'; Id = 'PathInvalid' }
+        @{ Path = 'Env:/x.png'; Id = 'PathNotFileSystem' }
+    ) {
+        $image | Export-DiffusionImage $Path -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        Get-ChildItem | Should -BeNullOrEmpty
+    }
+
+    It 'writes nothing with -WhatIf' {
+        $image | Export-DiffusionImage -OutDirectory new -WhatIf
+        Get-ChildItem | Should -BeNullOrEmpty
+    }
+
+    It 'has examples in its help' {
+        (Get-Help Export-DiffusionImage -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
+}

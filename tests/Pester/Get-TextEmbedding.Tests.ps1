@@ -1,0 +1,40 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+}
+
+Describe 'Get-TextEmbedding' {
+    It 'takes prompts by position, from the pipeline and from rows' {
+        (Get-TextEmbedding 'a', '').Prompt | Should -Be 'a', ''
+        ('a', 'b' | Get-TextEmbedding).Prompt | Should -Be 'a', 'b'
+        ("Prompt`na`nb" | ConvertFrom-Csv | Get-TextEmbedding).Prompt | Should -Be 'a', 'b'
+    }
+
+    It 'has the tokens and the shape of a CLIP text encoder' {
+        $embedding = Get-TextEmbedding 'a red house'
+        $embedding.Tokens | Should -Be 'a', 'red', 'house'
+        $embedding.TokenIds | Should -HaveCount 77
+        $embedding.HiddenStates.Shape[0, 1] | Should -Be 1, 77
+    }
+
+    It 'warns of the words that did not fit' {
+        $embedding = Get-TextEmbedding ('red ' * 75 + 'purple heart') -WarningAction SilentlyContinue -WarningVariable warnings
+        $warnings | Should -BeLike "*'purple heart'*"
+        $embedding.LostText | Should -Be 'purple heart'
+    }
+
+    It 'goes on after null' {
+        ($null, 'a' | Get-TextEmbedding -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
+        $problems.FullyQualifiedErrorId | Should -Be 'PromptInvalid,SdPowerShell.Commands.GetTextEmbeddingCommand'
+        $problems.CategoryInfo.Category | Should -Be 'InvalidArgument'
+    }
+
+    It 'shows a table of one line a prompt and no numbers of the embedding' {
+        $lines = @(('a', 'b' | Get-TextEmbedding | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
+        $lines | Should -HaveCount 4
+        $lines[0] | Should -Match '^Tokens +Shape +Model .*Prompt'
+    }
+
+    It 'has examples in its help' {
+        (Get-Help Get-TextEmbedding -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
+}

@@ -1,0 +1,55 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $cmdlet = 'SdPowerShell.Commands.InvokeDenoiseCommand'
+    $embedding = Get-TextEmbedding 'a red house'
+}
+
+Describe 'Invoke-Denoise' {
+    It 'gives every step with -EachStep' {
+        ($embedding | Invoke-Denoise -Seed 1 -Steps 3 -EachStep).Step | Should -Be 1, 2, 3
+        ($embedding | Invoke-Denoise -Seed 1 -Steps 500 -EachStep | Select-Object -First 2).Step | Should -Be 1, 2
+    }
+
+    It 'goes on after a stop as if it had never stopped, with <_>' -ForEach 'DDIM', 'Euler a', 'DPM++ 2M Karras' {
+        $whole = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -Scheduler $_
+        $parts = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -Scheduler $_ -StopStep 2 | Invoke-Denoise -Embedding $embedding
+        $parts.Tensor.Values | Should -Be $whole.Tensor.Values
+    }
+
+    It 'takes a picture up at a step' {
+        $latent = New-DiffusionImage 'a blue fish' -Seed 1 -Steps 2 | ConvertTo-Latent -Seed 1
+        $byStep = $latent | Invoke-Denoise -Embedding $embedding -Steps 4 -StartStep 2
+        $byStrength = $latent | Invoke-Denoise -Embedding $embedding -Steps 4 -Strength 0.5
+        $byStep.Tensor.Values | Should -Be $byStrength.Tensor.Values
+    }
+
+    It 'refuses <Settings>' -ForEach @(
+        @{ Settings = @{ Scheduler = 'Eular' }; Id = 'SchedulerNotFound' }
+        @{ Settings = @{ Width = 60 }; Id = 'WidthInvalid' }
+        @{ Settings = @{ Seed = -1 }; Id = 'SeedInvalid' }
+        @{ Settings = @{ Steps = 4; StopStep = 5 }; Id = 'StopStepInvalid' }
+        @{ Settings = @{ SchedulerOption = @{ nope = 1 } }; Id = 'SchedulerOptionInvalid' }
+    ) {
+        $embedding | Invoke-Denoise @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+    }
+
+    It 'refuses a latent that is not finite' {
+        $latent = $embedding | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1
+        $latent.Tensor.Values[0] = [float]::NaN
+        $latent | Invoke-Denoise -Embedding $embedding -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "NotFinite,$cmdlet"
+        $problems.CategoryInfo.Category | Should -Be 'InvalidData'
+    }
+
+    It 'shows a table of one line a latent and none of its numbers' {
+        $lines = @(($embedding | Invoke-Denoise -Seed 1 -Steps 2 | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
+        $lines | Should -HaveCount 3
+        $lines[0] | Should -Match '^Shape +Step +Seed +Scheduler +Prompt'
+        $lines[2] | Should -Match '\[1,4,8,8\] +2/2 +1 DDIM +a red house'
+    }
+
+    It 'has examples in its help' {
+        (Get-Help Invoke-Denoise -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
+}

@@ -1,0 +1,188 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $cmdlet = 'SdPowerShell.Commands.NewDiffusionImageCommand'
+}
+
+Describe 'New-DiffusionImage' {
+    BeforeEach {
+        $folder = (New-Item -ItemType Directory -Path (Join-Path $TestDrive (New-Guid))).FullName
+        Push-Location -LiteralPath $folder
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    Context 'Composition' {
+        It 'gives the file that the four stages give one by one' {
+            $settings = @{ Seed = 7; Steps = 3; Scheduler = 'DPM++ 2M Karras'; GuidanceScale = 4 }
+            $null = New-DiffusionImage 'a red house' -NegativePrompt 'a tree' @settings -OutFile whole.png
+            $negative = Get-TextEmbedding 'a tree'
+            Get-TextEmbedding 'a red house' | Invoke-Denoise -NegativeEmbedding $negative @settings | ConvertFrom-Latent | Export-DiffusionImage parts.png
+            (Get-FileHash parts.png).Hash | Should -Be (Get-FileHash whole.png).Hash
+        }
+
+        It 'does so from a picture, and for a part of one' {
+            $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 4 -OutFile init.png
+            $null = New-DiffusionImage 'a large white circle on black' -Seed 3 -Steps 4 -OutFile mask.png
+            $settings = @{ Strength = 0.5; Steps = 4; Scheduler = 'Euler a' }
+            $null = New-DiffusionImage 'a blue house' -InitImage init.png -MaskImage mask.png -Seed 7 @settings -OutFile whole.png
+            $embedding = Get-TextEmbedding 'a blue house'
+            ConvertTo-Latent init.png -Seed 7 | Invoke-Denoise -Embedding $embedding -MaskImage mask.png @settings | ConvertFrom-Latent | Export-DiffusionImage parts.png
+            (Get-FileHash parts.png).Hash | Should -Be (Get-FileHash whole.png).Hash
+        }
+    }
+
+    Context 'Tables' {
+        It 'takes the lines of a file as prompts' {
+            'a red house', 'a blue fish' | Set-Content prompts.txt
+            (Get-Content prompts.txt | New-DiffusionImage -Seed 2 -Steps 1 -OutDirectory pictures).Prompt | Should -Be 'a red house', 'a blue fish'
+            (Get-ChildItem pictures).Name | Should -Be 'a-blue-fish-2.png', 'a-red-house-2.png'
+        }
+
+        It 'takes the rows of a CSV file, with empty cells and bad ones' {
+            @'
+Prompt,Seed,Steps,GuidanceScale,Scheduler,Width,OutFile
+first,3,2,2.5,k_euler_a,,first.png
+second,abc,1,,,,second.png
+third,,1,"7,5",,,third.png
+,4,1,,,,fourth.png
+fifth,5,1,,Eular,,fifth.png
+sixth,6,1,,,60,sixth.png
+seventh,,1,,,,
+'@ | Set-Content jobs.csv
+            $images = Import-Csv jobs.csv | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems
+            $images.Prompt | Should -Be 'first', 'seventh'
+            $images[0].Seed, $images[0].Steps, $images[0].GuidanceScale, $images[0].Scheduler | Should -Be 3, 2, 2.5, 'Euler a'
+            $problems.FullyQualifiedErrorId | Should -Be (
+                "ParameterArgumentTransformationError,$cmdlet", "ParameterArgumentTransformationError,$cmdlet", "PromptInvalid,$cmdlet", "SchedulerNotFound,$cmdlet", "WidthInvalid,$cmdlet")
+            $problems[3].Exception.Message | Should -BeLike "*Did you mean 'Euler'*"
+            (Get-ChildItem -Filter *.png).Name | Should -Be 'first.png'
+        }
+
+        It 'takes objects of JSON' {
+            ('[{ "Prompt": "a blue fish", "Seed": 4, "Steps": 1 }]' | ConvertFrom-Json | New-DiffusionImage).Seed | Should -Be 4
+        }
+
+        It 'gives each picture before it reads the next row' {
+            $log = [System.Collections.Generic.List[string]]::new()
+            1..2 | ForEach-Object { $log.Add("row $_"); "prompt $_" } | New-DiffusionImage -Steps 1 | ForEach-Object { $log.Add("picture of $($_.Prompt)") }
+            $log | Should -Be 'row 1', 'picture of prompt 1', 'row 2', 'picture of prompt 2'
+        }
+
+        It 'reads no more rows than are asked for' {
+            $script:read = 0
+            $null = 1..5 | ForEach-Object { $script:read++; 'a' } | New-DiffusionImage -Steps 1 | Select-Object -First 1
+            $read | Should -Be 1
+        }
+
+        It 'refuses a row that has no prompt' {
+            New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable none -Prompt $null | Should -BeNullOrEmpty
+            $none[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
+            [pscustomobject]@{ Text = 'a'; Steps = 1 } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable missing | Should -BeNullOrEmpty
+            $missing[0].FullyQualifiedErrorId | Should -Be "InputObjectMissingMandatory,$cmdlet"
+        }
+
+        It 'fails the row alone whose model is none, and the pipeline where it is given for all' {
+            $rows = [pscustomobject]@{ Prompt = 'a'; Model = 'nope'; Steps = 1 }, [pscustomobject]@{ Prompt = 'b'; Model = ''; Steps = 1 }
+            ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'b'
+            $problems.FullyQualifiedErrorId | Should -Be "ModelNotFound,$cmdlet"
+            { 'a', 'b' | New-DiffusionImage -Model nope -ErrorAction SilentlyContinue } | Should -Throw -ErrorId "ModelNotFound,$cmdlet"
+            { 'a', 'b' | New-DiffusionImage -Device nope -ErrorAction SilentlyContinue } | Should -Throw -ErrorId "DeviceInvalid,$cmdlet"
+        }
+    }
+
+    Context 'Files' {
+        It 'numbers the files and seeds of -Count' {
+            (New-DiffusionImage 'a' -Seed 8 -Count 3 -Steps 1 -OutFile x.jpg).Seed | Should -Be 8, 9, 10
+            (Get-ChildItem).Name | Should -Be 'x-1.jpg', 'x-2.jpg', 'x-3.jpg'
+        }
+
+        It 'replaces a file with -Force alone' {
+            'mine' | Set-Content x.png
+            New-DiffusionImage 'a' -Steps 1 -OutFile x.png -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "FileExists,$cmdlet"
+            $problems.CategoryInfo.Category | Should -Be 'ResourceExists'
+            Get-Content x.png | Should -Be 'mine'
+            (New-DiffusionImage 'a' -Steps 1 -OutFile x.png -Force).Path | Should -Be (Join-Path $folder x.png)
+            (Get-ChildItem).Name | Should -Be 'x.png'
+        }
+
+        It 'writes and makes nothing with -WhatIf' {
+            'a', 'b' | New-DiffusionImage -OutDirectory new -Steps 1 -WhatIf | Should -BeNullOrEmpty
+            Get-ChildItem | Should -BeNullOrEmpty
+        }
+
+        It 'writes to a drive of PowerShell, relative to the current location' {
+            (New-DiffusionImage 'a' -Steps 1 -OutFile TestDrive:/drive.png).Path | Should -Be (Join-Path (Get-Item $TestDrive).FullName drive.png)
+            (New-DiffusionImage 'a' -Steps 1 -OutFile './here.png').Path | Should -Be (Join-Path $folder here.png)
+        }
+
+        It 'leaves nothing of a file that cannot be written' -ForEach @(
+            @{ OutFile = 'missing/x.png'; Id = 'FileWriteFailed' }
+            @{ OutFile = 'x.docx'; Id = 'PathInvalid' }
+            @{ OutFile = 'Env:/x.png'; Id = 'PathNotFileSystem' }
+        ) {
+            New-DiffusionImage 'a' -Steps 1 -OutFile $OutFile -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+            Get-ChildItem | Should -BeNullOrEmpty
+        }
+    }
+
+    Context 'Streams' {
+        It 'tells device, stages and their times in the verbose stream' {
+            $lines = New-DiffusionImage 'a' -Steps 1 -Verbose 4>&1 | Where-Object { $_ -is [System.Management.Automation.VerboseRecord] } | ForEach-Object Message
+            $lines | Where-Object { $_ -like 'Device Cpu:*' } | Should -HaveCount 1
+            $lines | Where-Object { $_ -match '^(Text encoder|Denoising|VAE decoder): [\d.,]+ ms\.$' } | Should -HaveCount 3
+        }
+
+        It 'warns of the words that did not fit' {
+            $null = New-DiffusionImage ('red ' * 75 + 'purple heart') -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings
+            $warnings | Should -BeLike "*77 tokens*'purple heart'*"
+        }
+
+        It 'stops when it is told to, and the next picture is made' {
+            $shell = [powershell]::Create()
+            try {
+                $null = $shell.AddScript("Import-Module '$ModuleFolder/StableDiffusion.psd1'; New-DiffusionImage a -Width 512 -Height 512 -Steps 1000 -OutFile '$folder/x.png' -Verbose")
+                $run = $shell.BeginInvoke()
+                $limit = [datetime]::Now.AddMinutes(1)
+                while (-not ($shell.Streams.Verbose -match '^Text encoder') -and [datetime]::Now -lt $limit) { Start-Sleep -Milliseconds 50 }
+                $stop = $shell.BeginStop($null, $null)
+                $stop.AsyncWaitHandle.WaitOne([timespan]::FromMinutes(1)) | Should -BeTrue
+                { $shell.EndInvoke($run) } | Should -Throw
+                $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+                $shell.Streams.Error | Should -BeNullOrEmpty
+            }
+            finally {
+                $shell.Dispose()
+            }
+
+            Get-ChildItem | Should -BeNullOrEmpty
+            New-DiffusionImage 'a' -Steps 1 | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    Context 'Completion' {
+        It 'offers <Expected> for <Line>' -ForEach @(
+            @{ Line = 'New-DiffusionImage x -Scheduler dd'; Expected = 'DDIM', 'DDPM' }
+            @{ Line = 'New-DiffusionImage x -Scheduler ''Euler a'; Expected = "'Euler a'" }
+            @{ Line = 'New-DiffusionImage x -Model dem'; Expected = 'demo' }
+            @{ Line = 'New-DiffusionImage x -Device c'; Expected = 'Cpu', 'Cuda', 'CoreML' }
+            @{ Line = 'New-DiffusionImage x -Scheduler Euler -SchedulerOption use_karras'; Expected = '@{ use_karras_sigmas = $true }', '@{ use_karras_sigmas = $false }' }
+        ) {
+            (TabExpansion2 $Line $Line.Length).CompletionMatches.CompletionText | Should -Be $Expected
+        }
+    }
+
+    It 'shows a table of one line a picture' {
+        $lines = @((New-DiffusionImage 'a red house' -Seed 1 -Steps 1 | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
+        $lines | Should -HaveCount 3
+        $lines[0] | Should -Match '^Size +Seed +File +Prompt'
+        $lines[2] | Should -Match '^64x64 .* 1 .*a red house'
+    }
+
+    It 'has examples in its help' {
+        (Get-Help New-DiffusionImage -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
+}
