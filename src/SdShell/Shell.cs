@@ -48,7 +48,8 @@ internal sealed class Shell : IDisposable
     /// </returns>
     public int Run(ShellOptions options)
     {
-        Invoke(shell => shell.AddCommand("Import-Module").AddParameter("Name", Path.Combine(ModuleFolder, "StableDiffusion.psd1")));
+        if (!options.NoModule)
+            Invoke(shell => shell.AddCommand("Import-Module").AddParameter("Name", Path.Combine(ModuleFolder, "StableDiffusion.psd1")));
         if (Outcome != 0)
             return Outcome;
 

@@ -4,10 +4,10 @@ namespace SdShell;
 internal sealed class ShellOptions
 {
     public const string Usage = """
-        Usage: SdShell [-NoLogo] [-Command <script> | -File <script.ps1> [<arguments>]]
+        Usage: SdShell [-NoLogo] [-NoModule] [-Command <script> | -File <script.ps1> [<arguments>]]
 
-        Runs PowerShell with the StableDiffusion module imported. Without -Command and -File it reads commands
-        from the terminal, or a script from redirected input.
+        Runs PowerShell with the StableDiffusion module imported, or with -NoModule without it. Without -Command
+        and -File it reads commands from the terminal, or a script from redirected input.
         It has the cmdlets of PowerShell's engine alone (Get-Help, Where-Object, ForEach-Object, Out-Default ...);
         pwsh has them all.
         """;
@@ -19,6 +19,8 @@ internal sealed class ShellOptions
     public IReadOnlyList<string> FileArguments { get; private set; } = [];
 
     public bool NoLogo { get; private set; }
+
+    public bool NoModule { get; private set; }
 
     public bool ShowHelp { get; private set; }
 
@@ -34,6 +36,10 @@ internal sealed class ShellOptions
             {
                 case "-nologo":
                     options.NoLogo = true;
+                    break;
+
+                case "-nomodule":
+                    options.NoModule = true;
                     break;
 
                 case "-help" or "--help" or "-h" or "-?":

@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Models;
+
+namespace StableDiffusion.Benchmarks;
+
+internal static class Program
+{
+    private const int BadCommandLine = 64;
+
+    private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["stages"] = StageRows.Measure,
+        ["samplers"] = SamplerRows.Measure,
+        ["sessions"] = SessionRows.Measure,
+        ["process"] = ProcessRows.Measure,
+    };
+
+    private static int Main(string[] arguments)
+    {
+        if (arguments is [ConsoleImage.Option, string path])
+        {
+            ConsoleImage.Make(path);
+            return 0;
+        }
+
+        string? unknown = arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
+        if (unknown is not null)
+        {
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them, or some of {string.Join(", ", s_parts.Keys)}.");
+            return BadCommandLine;
+        }
+
+        // Away from the user's own graphs; the child processes inherit it.
+        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "graphs"));
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+        List<Row> rows = [];
+        foreach (string part in arguments.Length == 0 ? s_parts.Keys.ToArray() : arguments)
+        {
+            Console.Error.WriteLine($"Measuring {part} (load {Load()}) ...");
+            rows.AddRange(s_parts[part]());
+        }
+
+        Console.WriteLine(
+            $"{DateTime.Today:yyyy-MM-dd}: {Environment.ProcessorCount} cores {RuntimeInformation.ProcessArchitecture}{(Avx512F.IsSupported ? " AVX-512" : string.Empty)}, " +
+            $".NET {Environment.Version}, ONNX Runtime {OrtEnv.Instance().GetVersionString()}, load at the end {Load()}");
+        Console.WriteLine();
+        Table.Write(rows, Console.Out);
+        return 0;
+    }
+
+    /// <summary>How many processes wanted a core in the last minute; timings mean little where it is far above the count of cores.</summary>
+    private static string Load() => OperatingSystem.IsLinux() ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "not known";
+}

@@ -1,0 +1,75 @@
+using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Benchmarks;
+
+/// <summary>The engine's stages, and for each the same graph runs in bare ONNX Runtime. Both have sessions of their own with the same options.</summary>
+internal sealed class StageSet : IDisposable
+{
+    public const string TextEncoder = "text encoder";
+    public const string VaeEncoder = "VAE encoder, 64x64";
+    public const string Denoising = "denoising, 20 steps with guidance, 64x64";
+    public const string DoubleDenoising = "denoising, 40 steps with guidance, 64x64";
+    public const string VaeDecoder = "VAE decoder, 64x64";
+
+    /// <summary>How many steps <see cref="Denoising"/> has; <see cref="DoubleDenoising"/> has twice as many.</summary>
+    public const int Steps = 20;
+
+    private const int Side = 64;
+    private const double GuidanceScale = 5;
+
+    private readonly ModelLease _lease = ModelCache.Rent(DemoModel.Path, Device.Cpu);
+    private readonly BareGraph[] _graphs;
+    private readonly Dictionary<string, (Action Engine, Action Bare)> _stages;
+
+    public StageSet()
+    {
+        DiffusionPipeline pipeline = new(_lease.Model);
+        TextEmbedding embedding = pipeline.EncodePrompt(DemoModel.Prompt);
+        TextEmbedding negative = pipeline.EncodePrompt(DemoModel.NegativePrompt);
+        Latent latent = pipeline.Denoise(embedding, negative, null, new DenoiseOptions { Steps = 2, Seed = DemoModel.Seed });
+        DiffusionImage image = pipeline.Decode(latent);
+
+        using SessionOptions options = Devices.CreateOptions(Device.Cpu);
+        BareGraph textEncoder = DemoModel.TextEncoder(options);
+        BareGraph unet = DemoModel.UNet(options, Side);
+        BareGraph vaeEncoder = DemoModel.VaeEncoder(options, Side);
+        BareGraph vaeDecoder = DemoModel.VaeDecoder(options, Side);
+        _graphs = [textEncoder, unet, vaeEncoder, vaeDecoder];
+        _stages = new Dictionary<string, (Action, Action)>(StringComparer.Ordinal)
+        {
+            [TextEncoder] = (() => pipeline.EncodePrompt(DemoModel.Prompt), textEncoder.Run),
+            [VaeEncoder] = (() => pipeline.EncodeImage(image), vaeEncoder.Run),
+            [Denoising] = (() => Denoise(Steps), () => RunUNet(Steps)),
+            [DoubleDenoising] = (() => Denoise(2 * Steps), () => RunUNet(2 * Steps)),
+            [VaeDecoder] = (() => pipeline.Decode(latent), vaeDecoder.Run),
+        };
+
+        void Denoise(int steps) => pipeline.Denoise(
+            embedding, negative, null, new DenoiseOptions { Steps = steps, Seed = DemoModel.Seed, Scheduler = "Euler", GuidanceScale = GuidanceScale });
+
+        void RunUNet(int steps)
+        {
+            for (int call = 0; call < 2 * steps; call++)
+                unet.Run();
+        }
+    }
+
+    /// <summary>Every stage by name, in the order of the pipeline.</summary>
+    public static IReadOnlyList<string> Names { get; } = [TextEncoder, VaeEncoder, Denoising, DoubleDenoising, VaeDecoder];
+
+    /// <summary>A stage: the engine's, and the bare runs.</summary>
+    public (Action Engine, Action Bare) this[string name] => _stages[name];
+
+    public void Dispose()
+    {
+        foreach (BareGraph graph in _graphs)
+            graph.Dispose();
+        _lease.Dispose();
+    }
+}
