@@ -10,6 +10,10 @@ internal sealed class Interleaved
 {
     private const int FewestRounds = 7;
     private const int MostRounds = 300;
+    private const int MostWarmUpRounds = 100;
+
+    /// <summary>Long enough for .NET to compile hot code anew, which it does in the background.</summary>
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1);
 
     private readonly double[][] _milliseconds;
 
@@ -18,27 +22,21 @@ internal sealed class Interleaved
     /// <summary>How many turns each action had.</summary>
     public int Rounds => _milliseconds[0].Length;
 
-    /// <summary>Runs actions in turns, each once untimed and then for as long as said.</summary>
+    /// <summary>Runs actions in turns: some untimed rounds first, then as many as there is time for, but not too few.</summary>
+    /// <param name="limit">How long to go on.</param>
+    /// <param name="actions">The actions.</param>
     public static Interleaved Run(TimeSpan limit, params ReadOnlySpan<Action> actions)
     {
-        foreach (Action action in actions)
-            action();
-        return Run(limit, actions.ToArray().Select(action => (Func<double>)(() => Time(action))).ToArray());
+        Func<double>[] timed = [.. actions.ToArray().Select(action => (Func<double>)(() => Time(action)))];
+        Collect(s_warmUp, 1, MostWarmUpRounds, timed);
+        return new Interleaved(Collect(limit, FewestRounds, MostRounds, timed));
     }
 
-    /// <summary>Runs actions in turns that tell their own time in milliseconds.</summary>
-    public static Interleaved Run(TimeSpan limit, params ReadOnlySpan<Func<double>> timed)
-    {
-        List<double>[] times = [.. timed.ToArray().Select(_ => new List<double>())];
-        long begun = Stopwatch.GetTimestamp();
-        while (times[0].Count < FewestRounds || (Stopwatch.GetElapsedTime(begun) < limit && times[0].Count < MostRounds))
-        {
-            for (int i = 0; i < timed.Length; i++)
-                times[i].Add(timed[i]());
-        }
-
-        return new Interleaved([.. times.Select(list => list.ToArray())]);
-    }
+    /// <summary>Runs a number of rounds of actions that tell their own time in milliseconds, such as whole processes.</summary>
+    /// <param name="rounds">How many rounds.</param>
+    /// <param name="timed">The actions.</param>
+    public static Interleaved Run(int rounds, params ReadOnlySpan<Func<double>> timed) =>
+        new(Collect(TimeSpan.MaxValue, rounds, rounds, timed));
 
     /// <summary>The median time of an action in milliseconds.</summary>
     public double Median(int action) => Statistics.Median(_milliseconds[action]);
@@ -50,6 +48,19 @@ internal sealed class Interleaved
     /// <summary>The median of the differences of an action from another one within the same round, in milliseconds.</summary>
     public double Difference(int action, int other) =>
         Statistics.Median([.. _milliseconds[action].Zip(_milliseconds[other], (mine, its) => mine - its)]);
+
+    private static double[][] Collect(TimeSpan limit, int fewest, int most, ReadOnlySpan<Func<double>> timed)
+    {
+        List<double>[] times = [.. timed.ToArray().Select(_ => new List<double>())];
+        long begun = Stopwatch.GetTimestamp();
+        while (times[0].Count < fewest || (times[0].Count < most && Stopwatch.GetElapsedTime(begun) < limit))
+        {
+            for (int i = 0; i < timed.Length; i++)
+                times[i].Add(timed[i]());
+        }
+
+        return [.. times.Select(list => list.ToArray())];
+    }
 
     private static double Time(Action action)
     {

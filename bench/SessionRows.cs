@@ -7,11 +7,12 @@ internal static class SessionRows
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(4);
 
-    private static readonly (string Name, bool Spins, GraphOptimizationLevel Level)[] s_options =
+    /// <summary>The options to compare; the first are the engine's own.</summary>
+    private static readonly (string Name, GraphOptimizationLevel Level, bool Spins)[] s_options =
     [
-        ("all optimisations, no spinning", false, GraphOptimizationLevel.ORT_ENABLE_ALL),
-        ("all optimisations, spinning", true, GraphOptimizationLevel.ORT_ENABLE_ALL),
-        ("extended optimisations, no spinning", false, GraphOptimizationLevel.ORT_ENABLE_EXTENDED),
+        ("as the engine", GraphOptimizationLevel.ORT_ENABLE_ALL, false),
+        ("spinning threads", GraphOptimizationLevel.ORT_ENABLE_ALL, true),
+        ("extended optimisations", GraphOptimizationLevel.ORT_ENABLE_EXTENDED, false),
     ];
 
     /// <summary>The graphs; opening does not depend on the size of the pictures, so one size of each shows it.</summary>
@@ -27,7 +28,7 @@ internal static class SessionRows
     {
         foreach ((string name, bool showsOpening, Func<SessionOptions, BareGraph> open) in s_graphs)
         {
-            BareGraph[] graphs = [.. s_options.Select(option => Open(option.Spins, option.Level, open))];
+            BareGraph[] graphs = [.. s_options.Select(option => Open(option, open))];
             Interleaved runs = Interleaved.Run(s_limit, graphs.Select(graph => (Action)graph.Run).ToArray());
             foreach (BareGraph graph in graphs)
                 graph.Dispose();
@@ -38,7 +39,7 @@ internal static class SessionRows
                 continue;
 
             Interleaved openings = Interleaved.Run(
-                s_limit, s_options.Select(option => (Action)(() => Open(option.Spins, option.Level, open).Dispose())).ToArray());
+                s_limit, s_options.Select(option => (Action)(() => Open(option, open).Dispose())).ToArray());
             for (int i = 1; i < s_options.Length; i++)
                 yield return Compare($"opening of the {name}: {s_options[i].Name}", openings, i);
         }
@@ -50,10 +51,10 @@ internal static class SessionRows
         Compared = $"{times.Ratio(option, 0):F3} x ({times.Rounds} rounds)",
     };
 
-    private static BareGraph Open(bool spins, GraphOptimizationLevel level, Func<SessionOptions, BareGraph> open)
+    private static BareGraph Open((string Name, GraphOptimizationLevel Level, bool Spins) option, Func<SessionOptions, BareGraph> open)
     {
-        using SessionOptions options = new() { GraphOptimizationLevel = level };
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", spins ? "1" : "0");
+        using SessionOptions options = new() { GraphOptimizationLevel = option.Level };
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", option.Spins ? "1" : "0");
         return open(options);
     }
 }

@@ -18,7 +18,7 @@ internal static class StageRows
     private const double HighestStepMilliseconds = 1;
 
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan s_denoisingLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_denoisingLimit = TimeSpan.FromSeconds(20);
 
     public static IEnumerable<Row> Measure()
     {
