@@ -111,7 +111,12 @@ public static class ImageFile
         return image;
     }
 
-    private static byte[] ReadBytes(string path, string name)
+    /// <summary>Reads a file whole.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="ImageInvalidException">There is no such file, it cannot be opened, is empty, or too large for a picture.</exception>
+    internal static byte[] ReadBytes(string path, string name)
     {
         if (Directory.Exists(path))
             throw new ImageInvalidException($"'{path}' is a folder. Name a picture file in it.");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using StableDiffusion.Images.Metadata;
 
 namespace StableDiffusion.Images;
 
@@ -14,6 +15,36 @@ public static class Infotext
     [
         "Karras", "Polyexponential", "Exponential", "SGM Uniform", "Uniform", "KL Optimal", "Align Your Steps", "Simple", "Normal", "Beta", "Turbo",
     ];
+
+    // In the order of A1111; what extensions add stands between these and the closing ones, in its own order.
+    private static readonly string[] s_leadingKeys =
+    [
+        "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "Seed", "Face restoration", "Size", "Model hash", "Model",
+        "FP8 weight", "Cache FP16 weight for LoRA", "VAE hash", "VAE", "Variation seed", "Variation seed strength", "Seed resize from",
+        "Denoising strength", "Conditional mask weight", "Clip skip", "ENSD", "Token merging ratio", "Token merging ratio hr",
+        "Init image hash", "RNG", "Tiling",
+    ];
+
+    private static readonly string[] s_closingKeys = ["Version", "User"];
+
+    /// <summary>Writes the text of settings that were read, in A1111's order and quotes.</summary>
+    /// <param name="parameters">Prompts and settings.</param>
+    /// <returns>
+    /// The text. <see cref="InfotextParser.Parse"/> makes the same parts of it if there are at least three settings (with
+    /// fewer, A1111 takes their line for a prompt) and if they came from it: lines of prompts without white space
+    /// around them, and names that the text can hold.
+    /// </returns>
+    public static string Format(GenerationParameters parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+
+        OrderedDictionary<string, string> settings = JoinSizes(parameters.Settings);
+        IEnumerable<string> names = s_leadingKeys.Where(settings.ContainsKey)
+            .Concat(settings.Keys.Where(name => !s_leadingKeys.Contains(name) && !s_closingKeys.Contains(name)))
+            .Concat(s_closingKeys.Where(settings.ContainsKey));
+        string line = string.Join(", ", names.Select(name => $"{name}: {QuoteIfNeeded(settings[name])}"));
+        return Assemble(parameters.Prompt, parameters.NegativePrompt, line);
+    }
 
     /// <summary>Writes the text.</summary>
     /// <param name="info">What made the picture; what is not known is left out.</param>
@@ -38,10 +69,7 @@ public static class Infotext
         Add("RNG", info.Seed is null ? null : "CPU");
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
 
-        StringBuilder text = new(info.Prompt);
-        if (!string.IsNullOrEmpty(info.NegativePrompt))
-            text.Append("\nNegative prompt: ").Append(info.NegativePrompt);
-        return text.Append('\n').Append(settings).ToString().Trim();
+        return Assemble(info.Prompt, info.NegativePrompt, settings.ToString());
 
         void Add(string key, string? value)
         {
@@ -55,9 +83,11 @@ public static class Infotext
     /// <returns>The value as it is written.</returns>
     internal static string Quote(string value)
     {
-        if (value.AsSpan().IndexOfAny(',', '\n', ':') < 0)
-            return value;
+        return value.AsSpan().IndexOfAny(',', '\n', ':') < 0 ? value : QuoteAlways(value);
+    }
 
+    private static string QuoteAlways(string value)
+    {
         StringBuilder quoted = new("\"");
         foreach (char character in value)
         {
@@ -77,6 +107,45 @@ public static class Infotext
 
         return quoted.Append('"').ToString();
     }
+
+    private static string Assemble(string? prompt, string? negativePrompt, string settings)
+    {
+        StringBuilder text = new(prompt);
+        if (!string.IsNullOrEmpty(negativePrompt))
+            text.Append("\nNegative prompt: ").Append(negativePrompt);
+        return PythonText.Strip(text.Append('\n').Append(settings).ToString()).ToString();
+    }
+
+    // A1111 leaves a value bare that is empty, begins with a quote, or has white space around it, and reads another one then.
+    private static string QuoteIfNeeded(string value)
+    {
+        bool isReadBack = value.Length > 0 && value[0] != '"' && PythonText.Strip(value).Length == value.Length;
+        return isReadBack ? Quote(value) : QuoteAlways(value);
+    }
+
+    // "Size-1" and "Size-2" are one setting in the text, in the first one's place.
+    private static OrderedDictionary<string, string> JoinSizes(IReadOnlyDictionary<string, string> settings)
+    {
+        OrderedDictionary<string, string> joined = new(StringComparer.Ordinal);
+        foreach ((string name, string value) in settings)
+        {
+            bool isSide = name.EndsWith("-1", StringComparison.Ordinal) || name.EndsWith("-2", StringComparison.Ordinal);
+            string whole = isSide ? name[..^2] : name;
+            if (isSide && InfotextParser.StartsWithName(whole, out int length) && length == whole.Length && !settings.ContainsKey(whole)
+                && IsNumber(settings.GetValueOrDefault(whole + "-1")) && IsNumber(settings.GetValueOrDefault(whole + "-2")))
+            {
+                joined[whole] = $"{settings[whole + "-1"]}x{settings[whole + "-2"]}";
+            }
+            else
+            {
+                joined[name] = value;
+            }
+        }
+
+        return joined;
+    }
+
+    private static bool IsNumber(string? text) => !string.IsNullOrEmpty(text) && text.All(char.IsDigit);
 
     private static (string? Sampler, string? ScheduleType) SplitScheduler(string? scheduler)
     {

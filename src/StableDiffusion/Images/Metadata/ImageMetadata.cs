@@ -1,0 +1,42 @@
+using System.Collections.ObjectModel;
+
+namespace StableDiffusion.Images.Metadata;
+
+/// <summary>What a picture file says of how it was made.</summary>
+public sealed record ImageMetadata
+{
+    /// <summary>The tool whose way of writing was found.</summary>
+    public MetadataSource Source { get; init; }
+
+    /// <summary>What made the picture, as far as it was told; the scheduler by the name that the catalog has for it.</summary>
+    public GenerationInfo Info { get; init; } = new();
+
+    /// <summary>
+    /// How many of the text encoder's layers count from the end, 1 being the last, as A1111 counts; null if it was not told.
+    /// </summary>
+    public int? ClipSkip { get; init; }
+
+    /// <summary>
+    /// The generator that the seed was meant for: <c>TorchCpu</c> or <c>Cuda</c>; null if there is no telling.
+    /// </summary>
+    public string? RandomSource { get; init; }
+
+    /// <summary>How the prompts are to be read: <c>A1111</c> or <c>ComfyUI</c>; null if neither fits.</summary>
+    public string? PromptSyntax { get; init; }
+
+    /// <summary>All settings under the names that the tool has for them, in the file's order, without the prompts.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>All texts of the file as they are, in the file's order.</summary>
+    public IReadOnlyList<TextEntry> Entries { get; init; } = [];
+
+    /// <summary>What could not be read, or has no counterpart here, in sentences for a person.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>The full path of the file.</summary>
+    public string Path { get; init; } = "";
+
+    /// <summary>The metadata in short.</summary>
+    /// <returns>The tool, and the prompt if it is known.</returns>
+    public override string ToString() => Info.Prompt is null ? $"{Source}" : $"{Source}: {Info.Prompt}";
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using ImageMagick;
+
+namespace StableDiffusion.Images.Metadata;
+
+/// <summary>Reads from picture files how they were made, without decoding their pixels.</summary>
+public static class MetadataReader
+{
+    private const string GraphMark = "prompt:";
+
+    /// <summary>Reads the metadata of a file: PNG, JPEG, WebP, GIF, AVIF or TIFF, told by the content and not by the name.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>
+    /// What the file says; if that is nothing, or nothing known, the source is <see cref="MetadataSource.Unknown"/> and a
+    /// warning says so. A damaged file gives what lies before the damage, and a warning.
+    /// </returns>
+    /// <exception cref="ImageInvalidException">There is no such file, it cannot be opened, or is no picture of a known format.</exception>
+    public static ImageMetadata Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        string name = $"The file '{path}'";
+        byte[] data = ImageFile.ReadBytes(path, name);
+        TextEntryList texts = ReadTexts(data, name);
+        List<string> warnings = [];
+        ImageMetadata metadata = Interpret(texts.Entries, warnings);
+        return metadata with { Entries = texts.Entries, Warnings = [.. texts.Warnings, .. warnings], Path = Path.GetFullPath(path) };
+    }
+
+    private static TextEntryList ReadTexts(byte[] data, string name)
+    {
+        TextEntryList texts = new();
+        MagickFormat format = ImageSignature.Detect(data)
+            ?? throw new ImageInvalidException($"{name} is no picture of a known format. Give one of {ImageSignature.Readable}.");
+        switch (format)
+        {
+            case MagickFormat.Png:
+                PngTexts.Read(data, texts);
+                break;
+            case MagickFormat.Jpeg:
+                JpegTexts.Read(data, texts);
+                break;
+            case MagickFormat.WebP:
+                WebPTexts.Read(data, texts);
+                break;
+            case MagickFormat.Gif:
+                GifTexts.Read(data, texts);
+                break;
+            case MagickFormat.Avif or MagickFormat.Tiff:
+                ReadByLibrary(data, format, name, texts);
+                break;
+        }
+
+        return texts;
+    }
+
+    private static void ReadByLibrary(byte[] data, MagickFormat format, string name, TextEntryList texts)
+    {
+        try
+        {
+            using MagickImage image = ImageLibrary.Ping(data, new MagickReadSettings { Format = format, FrameIndex = 0, FrameCount = 1 });
+            if (image.GetExifProfile()?.ToByteArray() is { Length: > 0 } block)
+                ExifTexts.Read(block, texts);
+        }
+        catch (MagickException error)
+        {
+            throw new ImageInvalidException($"{name} cannot be read as {format}; it is damaged, or of a variant that is not known: {error.Message}", error);
+        }
+    }
+
+    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)
+    {
+        // Of several texts of one name the first counts.
+        OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
+        foreach (TextEntry entry in entries)
+            texts.TryAdd(entry.Keyword, entry.Text);
+
+        if (NovelAiMetadata.Read(texts, warnings) is ImageMetadata novelAi)
+            return novelAi;
+
+        string? graph = FindGraph(texts);
+        if (FindInfotext(texts) is string infotext)
+            return InfotextMetadata.Read(infotext, graph is not null, warnings);
+        if (graph is not null && ComfyGraph.Read(graph, warnings) is ImageMetadata comfy)
+            return comfy;
+        if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings) is ImageMetadata invokeAi)
+            return invokeAi;
+
+        if (texts.ContainsKey("workflow"))
+        {
+            warnings.Add("The file holds ComfyUI's editor's workflow, but not the graph that was run ('prompt'); nothing was read from it.");
+            return new ImageMetadata { Source = MetadataSource.ComfyUI };
+        }
+
+        warnings.Add(texts.Count == 0
+            ? "The file does not say how it was made."
+            : $"The file does not say how it was made in any way that is known; it has texts named {string.Join(", ", texts.Keys.Take(10))}.");
+        return new ImageMetadata();
+    }
+
+    // As A1111 does: a user comment comes before the text of a PNG file. Comments of JPEG and GIF are often something else.
+    private static string? FindInfotext(OrderedDictionary<string, string> texts)
+    {
+        if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text))
+            return text;
+        if (texts.TryGetValue("parameters", out text) && !IsJson(text))
+            return text;
+        return texts.TryGetValue("Comment", out text) && InfotextParser.Parse(text).Settings.Count > 0 ? text : null;
+    }
+
+    // In PNG it goes by that name; in animated WebP it lies in a tag of EXIF, behind the name.
+    private static string? FindGraph(OrderedDictionary<string, string> texts)
+    {
+        if (texts.TryGetValue("prompt", out string? graph) && IsJson(graph))
+            return graph;
+
+        graph = texts.Values.FirstOrDefault(text => text.StartsWith(GraphMark, StringComparison.OrdinalIgnoreCase));
+        return graph is not null && IsJson(graph[GraphMark.Length..]) ? graph[GraphMark.Length..] : null;
+    }
+
+    private static bool IsJson(string text)
+    {
+        using JsonDocument? document = JsonText.ParseObject(text);
+        return document is not null;
+    }
+}
