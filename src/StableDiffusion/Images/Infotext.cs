@@ -30,9 +30,9 @@ public static class Infotext
     /// <summary>Writes the text of settings that were read, in A1111's order and quotes.</summary>
     /// <param name="parameters">Prompts and settings.</param>
     /// <returns>
-    /// The text. <see cref="InfotextParser.Parse"/> makes the same parts of it if there are at least three settings (with
-    /// fewer, A1111 takes their line for a prompt) and if they came from it: lines of prompts without white space
-    /// around them, and names that the text can hold.
+    /// The text. <see cref="InfotextParser.Parse"/> makes the same parts of it if there are at least three settings, a size
+    /// being one (with fewer, A1111 takes their line for a prompt), and if the text can hold them: lines of prompts
+    /// without white space around them, and names of at least two letters.
     /// </returns>
     public static string Format(GenerationParameters parameters)
     {
@@ -145,7 +145,7 @@ public static class Infotext
         return joined;
     }
 
-    private static bool IsNumber(string? text) => !string.IsNullOrEmpty(text) && text.All(char.IsDigit);
+    private static bool IsNumber(string? text) => !string.IsNullOrEmpty(text) && PythonText.DigitsLength(text) == text.Length;
 
     private static (string? Sampler, string? ScheduleType) SplitScheduler(string? scheduler)
     {

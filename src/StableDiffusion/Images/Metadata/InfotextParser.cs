@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Images.Metadata;
 
@@ -8,7 +7,7 @@ namespace StableDiffusion.Images.Metadata;
 /// Takes an infotext apart just as A1111 does, in time that grows with its length only.
 /// Source: A1111 1.10, <c>parse_generation_parameters</c>; the values that it fills in for missing settings are left out.
 /// </summary>
-public static partial class InfotextParser
+public static class InfotextParser
 {
     private const string NegativePromptMark = "Negative prompt:";
 
@@ -40,10 +39,10 @@ public static partial class InfotextParser
                 continue;
 
             string value = Unquote(raw);
-            if (SizePattern().Match(value) is { Success: true } size)
+            if (TrySplitSize(value, out string width, out string height))
             {
-                settings.Add(new(name + "-1", size.Groups[1].Value));
-                settings.Add(new(name + "-2", size.Groups[2].Value));
+                settings.Add(new(name + "-1", width));
+                settings.Add(new(name + "-2", height));
             }
             else if (name == "Prompt")
             {
@@ -206,6 +205,15 @@ public static partial class InfotextParser
         return true;
     }
 
-    [GeneratedRegex(@"^(\d+)x(\d+)$")]
-    private static partial Regex SizePattern();
+    // ^(\d+)x(\d+)$, where the end may be before a last line feed.
+    private static bool TrySplitSize(string value, out string width, out string height)
+    {
+        ReadOnlySpan<char> rest = value;
+        ReadOnlySpan<char> first = rest[..PythonText.DigitsLength(rest)];
+        rest = rest[first.Length..];
+        ReadOnlySpan<char> second = rest is ['x', ..] ? rest.Slice(1, PythonText.DigitsLength(rest[1..])) : default;
+        bool isSize = first.Length > 0 && second.Length > 0 && rest[(1 + second.Length)..] is ("" or "\n");
+        (width, height) = isSize ? (first.ToString(), second.ToString()) : ("", "");
+        return isSize;
+    }
 }

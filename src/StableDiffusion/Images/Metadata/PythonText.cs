@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -18,6 +19,18 @@ internal static class PythonText
         is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
         or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+
+    /// <summary>How long the run of <c>\d</c> of the module re is that a text begins with: digits of any script.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The run's length.</returns>
+    public static int DigitsLength(ReadOnlySpan<char> text)
+    {
+        int length = 0;
+        while (Rune.DecodeFromUtf16(text[length..], out Rune rune, out int next) == OperationStatus.Done && Rune.IsDigit(rune))
+            length += next;
+
+        return length;
+    }
 
     /// <summary><c>str.strip</c>.</summary>
     /// <param name="text">The text.</param>
