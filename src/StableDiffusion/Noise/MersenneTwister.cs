@@ -20,17 +20,24 @@ internal sealed class MersenneTwister
     public MersenneTwister(uint seed)
     {
         _state = new uint[Length];
-        _state[0] = seed;
-        for (uint i = 1; i < Length; i++)
-            _state[i] = (1812433253u * (_state[i - 1] ^ (_state[i - 1] >> 30))) + i;
-
-        _position = Length;
+        Seed(seed);
     }
 
     private MersenneTwister(MersenneTwister source)
     {
         _state = (uint[])source._state.Clone();
         _position = source._position;
+    }
+
+    /// <summary>Starts anew, as a new generator would.</summary>
+    /// <param name="seed">The seed.</param>
+    public void Seed(uint seed)
+    {
+        _state[0] = seed;
+        for (uint i = 1; i < Length; i++)
+            _state[i] = (1812433253u * (_state[i - 1] ^ (_state[i - 1] >> 30))) + i;
+
+        _position = Length;
     }
 
     /// <summary>The next 32 random bits.</summary>

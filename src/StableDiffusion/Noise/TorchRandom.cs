@@ -68,6 +68,14 @@ public sealed class TorchRandom : INoiseSource
     /// <inheritdoc/>
     public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
 
+    /// <summary>Starts anew, as a new generator of that seed would, in the memory of this one.</summary>
+    /// <param name="seed">The seed.</param>
+    internal void Reseed(uint seed)
+    {
+        _bits.Seed(seed);
+        _kept = null;
+    }
+
     /// <summary>A generator that goes on from the same state, apart from this one.</summary>
     /// <returns>The copy.</returns>
     public TorchRandom Clone() => new(this);

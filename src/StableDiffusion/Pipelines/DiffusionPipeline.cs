@@ -183,7 +183,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
         noise.Fill(sample.Span, 0, 0);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
-        return (new DenoisePause(scheduler, noise, FirstCall: 0, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
+        INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
+        return (new DenoisePause(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
     }
 
     private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options)
@@ -214,10 +215,18 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             noise.Fill(new float[start.Tensor.Length], 0, 0);
         }
 
+        INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall, sample);
         return (
-            new DenoisePause(scheduler, noise, firstCall, firstCall, inpainting),
+            new DenoisePause(scheduler, stepNoise, firstCall, firstCall, inpainting),
             sample,
             info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
+    }
+
+    private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, INoiseSource drawn, int firstCall, Tensor sample)
+    {
+        INoiseSource noise = scheduler.CreateNoise(info.Seed!.Value, drawn);
+        scheduler.Begin(firstCall, sample.Span, noise);
+        return noise;
     }
 
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>

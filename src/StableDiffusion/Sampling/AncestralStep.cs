@@ -9,10 +9,14 @@ internal static class AncestralStep
     /// </summary>
     /// <param name="sigma">The noise level that the step starts from.</param>
     /// <param name="next">The noise level that it ends at.</param>
+    /// <param name="eta">How much of the step is ancestral: 0 none, 1 all that the two levels allow.</param>
     /// <returns>The level that the model's part goes down to, and the deviation of the noise that is added.</returns>
-    public static (float Down, float Up) Split(float sigma, float next)
+    public static (float Down, float Up) Split(float sigma, float next, double eta = 1)
     {
-        float up = MathF.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma));
+        if (eta == 0)
+            return (next, 0);
+
+        float up = MathF.Min(next, (float)eta * MathF.Sqrt(next * next * ((sigma * sigma) - (next * next)) / (sigma * sigma)));
         return (MathF.Sqrt((next * next) - (up * up)), up);
     }
 }

@@ -47,6 +47,15 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     public static Dpm2Scheduler Create(SchedulerSettings settings, int steps, bool isAncestral) =>
         new(settings, steps, isAncestral, Tables.Create(settings, steps, isAncestral));
 
+    /// <summary>The noise level of a step's second call: by logarithms, in the order of operations of PyTorch's <c>lerp</c> at one half.</summary>
+    /// <param name="start">The level that the step starts from.</param>
+    /// <param name="end">The level that it ends at; above 0.</param>
+    public static float GeometricMean(float start, float end)
+    {
+        float logEnd = MathF.Log(end);
+        return MathF.Exp(logEnd - ((logEnd - MathF.Log(start)) * 0.5f));
+    }
+
     protected override float SampleSigma(int call) => _callSigmas[call];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -107,13 +116,6 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
             for (int i = 0; i <= 2 * steps; i++)
                 listed[i] = sigmas[(i + 1) / 2];
             return new Tables(callTimesteps, callSigmas, listed, down, up);
-        }
-
-        /// <summary>By logarithms, in the order of operations of PyTorch's <c>lerp</c> at one half.</summary>
-        private static float GeometricMean(float start, float end)
-        {
-            float logEnd = MathF.Log(end);
-            return MathF.Exp(logEnd - ((logEnd - MathF.Log(start)) * 0.5f));
         }
     }
 }

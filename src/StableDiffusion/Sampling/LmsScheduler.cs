@@ -43,28 +43,6 @@ internal sealed class LmsScheduler : SigmaScheduler
         // that it lacks, as it does in diffusers.
         int order = Math.Min(call + 1, _order);
         for (int back = 0; back < Math.Min(order, HistoryCount); back++)
-            Elementwise.Add(sample, History(back), Coefficient(order, call, back));
-    }
-
-    /// <summary>The integral over the step of the Lagrange polynomial that is 1 at one of the last noise levels and 0 at the others.</summary>
-    private double Coefficient(int order, int call, int back)
-    {
-        // Two nodes of Gauss and Legendre are exact up to the third degree, and so up to order 4.
-        double middle = (Sigmas[call] + (double)Sigmas[call + 1]) / 2;
-        double half = ((double)Sigmas[call + 1] - Sigmas[call]) / 2;
-        double node = half / Math.Sqrt(3);
-        return half * (Lagrange(middle - node) + Lagrange(middle + node));
-
-        double Lagrange(double sigma)
-        {
-            double product = 1;
-            for (int other = 0; other < order; other++)
-            {
-                if (other != back)
-                    product *= (sigma - Sigmas[call - other]) / ((double)Sigmas[call - back] - Sigmas[call - other]);
-            }
-
-            return product;
-        }
+            Elementwise.Add(sample, History(back), LinearMultistep.Coefficient(Sigmas, order, call, back));
     }
 }

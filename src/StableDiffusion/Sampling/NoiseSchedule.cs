@@ -5,27 +5,26 @@ namespace StableDiffusion.Sampling;
 /// <summary>
 /// The noise that a model was trained with, timestep by timestep: the cumulative products of the alphas
 /// (Ho et al., "Denoising Diffusion Probabilistic Models", arXiv:2006.11239) and, from them, the noise levels of the
-/// variance-exploding form. The tables are float32, each entry rounded where PyTorch rounds it.
+/// variance-exploding form. The tables are float32, each entry rounded where PyTorch rounds it: for diffusers at every
+/// step of the computation, for the original models' code, and so for k-diffusion and A1111, at its end.
 /// </summary>
 internal sealed class NoiseSchedule
 {
     /// <summary>The smallest subnormal of float16; stands for zero where a noise level must stay finite.</summary>
     private const float TerminalAlpha = 1f / (1 << 24);
 
+    /// <summary>What A1111 has in its place.</summary>
+    private const double OriginalTerminalAlpha = 4.8973451890853435e-08;
+
     private readonly float[] _alphasCumprod;
     private readonly float[] _sigmas;
     private readonly float[] _logSigmas;
 
-    private NoiseSchedule(float[] alphasCumprod)
+    private NoiseSchedule(float[] alphasCumprod, float[] sigmas)
     {
         _alphasCumprod = alphasCumprod;
-        _sigmas = new float[alphasCumprod.Length];
-        _logSigmas = new float[alphasCumprod.Length];
-        for (int t = 0; t < _sigmas.Length; t++)
-        {
-            _sigmas[t] = MathF.Sqrt((1 - alphasCumprod[t]) / alphasCumprod[t]);
-            _logSigmas[t] = MathF.Log(_sigmas[t]);
-        }
+        _sigmas = sigmas;
+        _logSigmas = Array.ConvertAll(sigmas, MathF.Log);
     }
 
     /// <summary>How many timesteps the model was trained with.</summary>
@@ -57,7 +56,32 @@ internal sealed class NoiseSchedule
         if (zeroSnr && finiteTerminal)
             alphasCumprod[^1] = TerminalAlpha;
 
-        return new NoiseSchedule(alphasCumprod);
+        return new NoiseSchedule(alphasCumprod, Array.ConvertAll(alphasCumprod, static alpha => MathF.Sqrt((1 - alpha) / alpha)));
+    }
+
+    /// <summary>Computes the schedule in double precision, as the original models' code does.</summary>
+    /// <param name="settings">Holds <see cref="Options.Betas"/> and <see cref="Options.ZeroTerminalSnr"/>; a rescaled schedule stays finite.</param>
+    public static NoiseSchedule CreateOriginal(SchedulerSettings settings)
+    {
+        double[] alphasCumprod = OriginalBetas(settings);
+        double product = 1;
+        foreach (ref double value in alphasCumprod.AsSpan())
+        {
+            product *= 1 - value;
+            value = product;
+        }
+
+        if (settings.Flag("rescale_betas_zero_snr"))
+        {
+            double first = Math.Sqrt(alphasCumprod[0]);
+            double last = Math.Sqrt(alphasCumprod[^1]);
+            alphasCumprod = Array.ConvertAll(alphasCumprod, alpha => Math.Pow((Math.Sqrt(alpha) - last) * first / (first - last), 2));
+            alphasCumprod[^1] = OriginalTerminalAlpha;
+        }
+
+        return new NoiseSchedule(
+            Array.ConvertAll(alphasCumprod, static alpha => (float)alpha),
+            Array.ConvertAll(alphasCumprod, static alpha => (float)Math.Sqrt((1 - alpha) / alpha)));
     }
 
     /// <summary>The cumulative product of the alphas up to a timestep: how much of the variance is the picture's.</summary>
@@ -76,6 +100,16 @@ internal sealed class NoiseSchedule
 
         int low = (int)timestep;
         return ((double)_sigmas[low + 1] - _sigmas[low]) * (timestep - low) + _sigmas[low];
+    }
+
+    /// <summary>The noise level at a timestep, its logarithm interpolated linearly in float32, as k-diffusion does.</summary>
+    /// <param name="timestep">The timestep, 0 to the last one of the training; need not be whole.</param>
+    public float SigmaByLogAt(float timestep)
+    {
+        int low = (int)timestep;
+        int high = Math.Min(low + 1, _logSigmas.Length - 1);
+        float weight = timestep - low;
+        return MathF.Exp(((1 - weight) * _logSigmas[low]) + (weight * _logSigmas[high]));
     }
 
     /// <summary>The timestep of a noise level, interpolated linearly in the level's logarithm.</summary>
@@ -116,6 +150,18 @@ internal sealed class NoiseSchedule
         while (low < _logSigmas.Length - 2 && _logSigmas[low + 1] <= logSigma)
             low++;
         return low;
+    }
+
+    private static double[] OriginalBetas(SchedulerSettings settings)
+    {
+        bool isScaled = settings.Word("beta_schedule") == "scaled_linear";
+        if (settings.Numbers("trained_betas") is not null || (!isScaled && settings.Word("beta_schedule") != "linear"))
+            return Array.ConvertAll(Betas(settings), static beta => (double)beta);
+
+        (double start, double end, int count) = (settings.Number("beta_start"), settings.Number("beta_end"), settings.Integer("num_train_timesteps"));
+        return isScaled
+            ? Array.ConvertAll(TimestepSpacing.Linspace(Math.Sqrt(start), Math.Sqrt(end), count), static root => root * root)
+            : TimestepSpacing.Linspace(start, end, count);
     }
 
     private static float[] Betas(SchedulerSettings settings)

@@ -16,7 +16,7 @@ public abstract class Scheduler
     /// <summary>
     /// The noise level (sigma) at each call and, last, the one that the run ends at; empty for algorithms that
     /// work with alphas alone. The list is the reference implementation's: for DPM2 it has the levels between which
-    /// the second calls lie, not those calls' own.
+    /// the second calls lie, not those calls' own, and for k-diffusion's samplers the levels between the steps alone.
     /// </summary>
     public abstract IReadOnlyList<float> Sigmas { get; }
 
@@ -46,6 +46,23 @@ public abstract class Scheduler
 
         int steps = Math.Min((int)(Steps * strength), Steps);
         return (Steps - steps) * Order;
+    }
+
+    /// <summary>
+    /// Chooses where the run's noise comes from: most algorithms go on with the generator that the first sample was drawn
+    /// from, those that follow one path of noise have a source of their own.
+    /// </summary>
+    /// <param name="seed">The picture's seed, 0 or more.</param>
+    /// <param name="continuing">The generator, where the first sample left it.</param>
+    /// <returns>The source to give to <see cref="Begin"/> and <see cref="Step"/>.</returns>
+    public virtual INoiseSource CreateNoise(long seed, INoiseSource continuing) => continuing;
+
+    /// <summary>Readies the first sample of a run; only algorithms that put noise back before a call change it.</summary>
+    /// <param name="call">The call that will run first.</param>
+    /// <param name="sample">The sample, at the noise level at which the call starts.</param>
+    /// <param name="noise">Where stochastic algorithms draw their noise.</param>
+    public virtual void Begin(int call, Span<float> sample, INoiseSource noise)
+    {
     }
 
     /// <summary>Prepares the sample for the U-Net's input at a call; most algorithms pass it on unchanged.</summary>

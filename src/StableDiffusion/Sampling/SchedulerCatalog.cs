@@ -1,6 +1,12 @@
+using StableDiffusion.Sampling.KDiffusion;
+
 namespace StableDiffusion.Sampling;
 
 /// <summary>Every scheduler that there is, under the names that people know.</summary>
+/// <remarks>
+/// diffusers' and k-diffusion's are both here. A plain name such as <c>DPM++ 2M Karras</c> is diffusers' where both have
+/// it; <c>A1111 DPM++ 2M Karras</c> is k-diffusion's, run as A1111 runs it.
+/// </remarks>
 public static class SchedulerCatalog
 {
     private const int MaxSteps = 1000;
@@ -123,6 +129,7 @@ public static class SchedulerCatalog
             }),
         ];
 
+        all.AddRange(SamplerCatalog.Entries(all.Select(info => info.Name).ToHashSet()));
         All = all.AsReadOnly();
         foreach (SchedulerInfo info in all)
         {

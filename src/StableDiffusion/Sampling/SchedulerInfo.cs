@@ -16,7 +16,10 @@ public sealed record SchedulerInfo
     /// <summary>The name that people know, such as <c>DPM++ 2M Karras</c>.</summary>
     public string Name { get; internal init; }
 
-    /// <summary>The diffusers class that the scheduler is, such as <c>DPMSolverMultistepScheduler</c>.</summary>
+    /// <summary>
+    /// The diffusers class that the scheduler is, such as <c>DPMSolverMultistepScheduler</c>, or the function of
+    /// k-diffusion, such as <c>sample_dpmpp_2m</c>.
+    /// </summary>
     public string ClassName { get; }
 
     /// <summary>Other names for it: diffusers' class, and the spellings of other tools.</summary>

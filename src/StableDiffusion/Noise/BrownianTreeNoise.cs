@@ -1,0 +1,250 @@
+namespace StableDiffusion.Noise;
+
+/// <summary>
+/// The noise of one path of Brownian motion over the noise levels, as the stochastic samplers of k-diffusion take it: a
+/// step's noise is the path's increment over the step, brought to unit variance. However the range is cut into steps,
+/// the same seed gives the same path, so that pictures of different numbers of steps resemble each other.
+/// </summary>
+/// <remarks>
+/// The path is that of torchsde's <c>BrownianTree</c> (Li et al., "Scalable Gradients for Stochastic Differential
+/// Equations", arXiv:2001.01328): the range is halved again and again, to a resolution of 1e-6; the path at the middle
+/// of a node is a Brownian bridge between its ends plus noise of a generator of the node's own, which numpy's
+/// <c>SeedSequence</c> seeds. k-diffusion's <c>BrownianTreeNoiseSampler</c> sets the sign and the scale.
+/// The sequence of calls makes no difference to the values.
+/// </remarks>
+public sealed class BrownianTreeNoise : INoiseSource
+{
+    private const int PoolSize = 24;
+    private const double Resolution = 1e6;
+
+    /// <summary>How many nodes of a depth are kept: those on the ways to the two ends of a step.</summary>
+    private const int Ways = 2;
+
+    private readonly long _seed;
+    private readonly double _start;
+    private readonly double _end;
+    private readonly TorchRandom? _torch;
+    private readonly List<Node[]> _nodes = [];
+    private float[]? _whole;
+    private long _clock;
+
+    /// <summary>Makes the path.</summary>
+    /// <param name="seed">The seed, 0 or more: that of the picture.</param>
+    /// <param name="sigmaMin">The least noise level above 0 that the run comes by.</param>
+    /// <param name="sigmaMax">The greatest noise level of the run.</param>
+    /// <param name="isCuda">Whether each node draws as <c>torch.randn</c> does on a CUDA device, rather than on the CPU.</param>
+    public BrownianTreeNoise(long seed, float sigmaMin, float sigmaMax, bool isCuda = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(seed);
+        ArgumentOutOfRangeException.ThrowIfNegative(sigmaMin);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sigmaMin, sigmaMax);
+        _seed = seed;
+        (_start, _end) = (Round(sigmaMin), Round(sigmaMax));
+        _torch = isCuda ? null : new TorchRandom(seed);
+    }
+
+    private BrownianTreeNoise(BrownianTreeNoise source)
+    {
+        (_seed, _start, _end) = (source._seed, source._start, source._end);
+        _torch = source._torch is null ? null : new TorchRandom(source._seed);
+    }
+
+    /// <summary>Fills a span with the path's increment over a step, divided by the root of the step's length.</summary>
+    /// <param name="destination">The values to fill; always as many.</param>
+    /// <param name="sigma">The noise level that the step starts from; levels outside the range count as its ends.</param>
+    /// <param name="sigmaNext">The noise level that the step ends at.</param>
+    /// <exception cref="ArgumentException">Earlier calls filled spans of another length.</exception>
+    public void Fill(Span<float> destination, float sigma, float sigmaNext)
+    {
+        if (_whole is not null && _whole.Length != destination.Length)
+            throw new ArgumentException($"The path has {_whole.Length} values at a time, not {destination.Length}.", nameof(destination));
+
+        destination.Clear();
+        double from = Round(Math.Clamp(Math.Min(sigma, sigmaNext), _start, _end));
+        double to = Round(Math.Clamp(Math.Max(sigma, sigmaNext), _start, _end));
+        if (from == to)
+            return;
+
+        AddIncrement(destination, from, to);
+        float length = MathF.Sqrt(MathF.Abs(sigmaNext - sigma));
+        TensorPrimitives.Divide(destination, sigma < sigmaNext ? length : -length, destination);
+    }
+
+    /// <summary>A source of the same path.</summary>
+    /// <returns>The copy.</returns>
+    public BrownianTreeNoise Clone() => new(this);
+
+    INoiseSource INoiseSource.Clone() => Clone();
+
+    private void AddIncrement(Span<float> sum, double from, double to)
+    {
+        _whole ??= DrawWhole(sum.Length);
+        Interval interval = new(_start, _end, Depth: 0, Key: 0, _whole);
+        while (from > interval.Start || to < interval.End)
+        {
+            Node node = Split(interval);
+            if (to <= node.Middle)
+            {
+                interval = interval.Left(node);
+            }
+            else if (from >= node.Middle)
+            {
+                interval = interval.Right(node);
+            }
+            else
+            {
+                // The upper end first: it was the last step's lower end, whose nodes are still at hand.
+                AddBelow(sum, interval.Right(node), to);
+                AddAbove(sum, interval.Left(node), from);
+                return;
+            }
+        }
+
+        TensorPrimitives.Add(sum, interval.Increment, sum);
+    }
+
+    /// <summary>Adds the increment from the interval's start to a point within.</summary>
+    private void AddBelow(Span<float> sum, Interval interval, double point)
+    {
+        while (point < interval.End)
+        {
+            Node node = Split(interval);
+            if (point < node.Middle)
+            {
+                interval = interval.Left(node);
+                continue;
+            }
+
+            TensorPrimitives.Add(sum, node.Left, sum);
+            if (point == node.Middle)
+                return;
+            interval = interval.Right(node);
+        }
+
+        TensorPrimitives.Add(sum, interval.Increment, sum);
+    }
+
+    /// <summary>Adds the increment from a point within the interval to its end.</summary>
+    private void AddAbove(Span<float> sum, Interval interval, double point)
+    {
+        while (point > interval.Start)
+        {
+            Node node = Split(interval);
+            if (point > node.Middle)
+            {
+                interval = interval.Right(node);
+                continue;
+            }
+
+            TensorPrimitives.Add(sum, node.Right, sum);
+            if (point == node.Middle)
+                return;
+            interval = interval.Left(node);
+        }
+
+        TensorPrimitives.Add(sum, interval.Increment, sum);
+    }
+
+    /// <summary>Finds an interval's halves among those that are kept, or makes them in place of the ones that were used longest ago.</summary>
+    private Node Split(Interval interval)
+    {
+        if (interval.Depth == _nodes.Count)
+            _nodes.Add([new Node(interval.Increment.Length), new Node(interval.Increment.Length)]);
+
+        Node[] kept = _nodes[interval.Depth];
+        Node node = kept[0];
+        for (int way = 0; way < Ways; way++)
+        {
+            if (kept[way].Key == interval.Key)
+            {
+                node = kept[way];
+                break;
+            }
+
+            if (kept[way].LastUse < node.LastUse)
+                node = kept[way];
+        }
+
+        node.LastUse = ++_clock;
+        if (node.Key != interval.Key)
+            Compute(interval, node);
+        return node;
+    }
+
+    private void Compute(Interval interval, Node node)
+    {
+        node.Key = interval.Key;
+        node.Middle = Round(0.5 * (interval.End + interval.Start));
+        double left = node.Middle - interval.Start;
+        double right = interval.End - node.Middle;
+        double reciprocal = 1 / (interval.End - interval.Start);
+
+        Draw(SeedSequence.FirstWord((ulong)_seed, [interval.Key, (uint)interval.Depth], PoolSize), node.Left);
+        TensorPrimitives.Multiply(node.Left, (float)Math.Sqrt(left * right * reciprocal), node.Left);
+        TensorPrimitives.Multiply(interval.Increment, (float)left, node.Right);
+        TensorPrimitives.Multiply(node.Right, (float)reciprocal, node.Right);
+        TensorPrimitives.Add(node.Left, node.Right, node.Left);
+        TensorPrimitives.Subtract(interval.Increment, node.Left, node.Right);
+    }
+
+    private float[] DrawWhole(int length)
+    {
+        float[] whole = new float[length];
+        Draw(SeedSequence.FirstWord((ulong)_seed, [], PoolSize), whole);
+        TensorPrimitives.Multiply(whole, (float)Math.Sqrt(_end - _start), whole);
+        return whole;
+    }
+
+    private void Draw(uint seed, Span<float> values)
+    {
+        if (_torch is null)
+        {
+            new PhiloxRandom((ulong)seed).Normal(values);
+            return;
+        }
+
+        _torch.Reseed(seed);
+        _torch.Normal(values);
+    }
+
+    /// <summary>Python's <c>round</c> to six places: exact for the double at hand, ties included.</summary>
+    private static double Round(double value)
+    {
+        double product = value * Resolution;
+        double lost = Math.FusedMultiplyAdd(value, Resolution, -product);
+        double whole = Math.Floor(product);
+        double rest = product - whole;
+        if (rest == 0.5 && lost == 0)
+            whole = Math.Round(product, MidpointRounding.ToEven);
+        else if (rest > 0.5 || (rest == 0.5 && lost > 0))
+            whole++;
+        return whole / Resolution;
+    }
+
+    /// <summary>A piece of the range, with the path's increment over it.</summary>
+    /// <param name="Start">The lower end.</param>
+    /// <param name="End">The upper end.</param>
+    /// <param name="Depth">How many times the range was halved.</param>
+    /// <param name="Key">Which of the pieces of that depth.</param>
+    /// <param name="Increment">The increment.</param>
+    private readonly record struct Interval(double Start, double End, int Depth, uint Key, float[] Increment)
+    {
+        public Interval Left(Node node) => new(Start, node.Middle, Depth + 1, 2 * Key, node.Left);
+
+        public Interval Right(Node node) => new(node.Middle, End, Depth + 1, (2 * Key) + 1, node.Right);
+    }
+
+    /// <summary>The increments over the two halves of an interval.</summary>
+    private sealed class Node(int length)
+    {
+        public uint? Key { get; set; }
+
+        public double Middle { get; set; }
+
+        public float[] Left { get; } = new float[length];
+
+        public float[] Right { get; } = new float[length];
+
+        public long LastUse { get; set; }
+    }
+}

@@ -1,0 +1,64 @@
+namespace StableDiffusion.Sampling.KDiffusion;
+
+/// <summary>
+/// The options of k-diffusion's samplers, under the names that they have in k-diffusion and in A1111. Those that say
+/// what the model is come from its config; the others are the caller's alone.
+/// </summary>
+internal static class SamplerOptions
+{
+    public const string Schedule = "schedule";
+    public const string SigmaMin = "sigma_min";
+    public const string SigmaMax = "sigma_max";
+    public const string Rho = "rho";
+    public const string BetaAlpha = "beta_dist_alpha";
+    public const string BetaBeta = "beta_dist_beta";
+    public const string DiscardNextToLast = "discard_next_to_last_sigma";
+    public const string SgmNoiseMultiplier = "sgm_noise_multiplier";
+    public const string Eta = "eta";
+    public const string NoiseScale = "s_noise";
+    public const string Churn = "s_churn";
+    public const string ChurnFrom = "s_tmin";
+    public const string ChurnTo = "s_tmax";
+    public const string MiddlePlace = "r";
+    public const string Order = "order";
+    public const string SolverType = "solver_type";
+    public const string Midpoint = "midpoint";
+    public const string Heun = "heun";
+
+    /// <summary>What every sampler takes.</summary>
+    /// <param name="schedule">The noise levels that A1111 chooses for the sampler.</param>
+    /// <param name="discards">Whether A1111 drops the next to last level.</param>
+    public static IEnumerable<SchedulerOption> Common(string schedule, bool discards = false) =>
+    [
+        .. Options.Betas,
+        Options.Prediction(Options.Epsilon, Options.Velocity),
+        Options.ZeroTerminalSnr,
+        OfRun(Options.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
+        OfRun(Options.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(Options.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(Options.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
+        OfRun(Options.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(Options.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(Options.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
+        OfRun(Options.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
+    ];
+
+    /// <summary>Ancestral and stochastic sampling.</summary>
+    public static IEnumerable<SchedulerOption> Stochastic { get; } =
+    [
+        Options.Eta(1, "How much fresh noise each step adds: 0 for none, 1 for all that the noise levels allow."),
+        OfRun(Options.Real(NoiseScale, 1, "What the fresh noise is multiplied by.", minimum: 0)),
+    ];
+
+    /// <summary>Noise that is put back before each step.</summary>
+    public static IEnumerable<SchedulerOption> Churned { get; } =
+    [
+        OfRun(Options.Real(Churn, 0, "How much noise is put back, over the steps of the whole run; 0 for none.", minimum: 0)),
+        OfRun(Options.Real(ChurnFrom, 0, "The least noise level at which noise is put back.", minimum: 0)),
+        OfRun(Options.Real(ChurnTo, double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0)),
+        OfRun(Options.Real(NoiseScale, 1, "What the noise that is put back is multiplied by.", minimum: 0)),
+    ];
+
+    /// <summary>An option of a single run, which no model's config sets.</summary>
+    public static SchedulerOption OfRun(SchedulerOption option) => option with { IsConfigurable = false };
+}
