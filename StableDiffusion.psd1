@@ -18,6 +18,7 @@
         'ConvertTo-Latent'
         'Export-DiffusionImage'
         'Get-DiffusionDevice'
+        'Get-DiffusionMetadata'
         'Get-DiffusionModel'
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'

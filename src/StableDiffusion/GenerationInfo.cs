@@ -27,6 +27,9 @@ public sealed record GenerationInfo
     /// <summary>The scheduler's name.</summary>
     public string? Scheduler { get; init; }
 
+    /// <summary>The options of the scheduler that were given, as JSON; null where there were none.</summary>
+    public string? SchedulerOptions { get; init; }
+
     /// <summary>The guidance scale.</summary>
     public double? GuidanceScale { get; init; }
 

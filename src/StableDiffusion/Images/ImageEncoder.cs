@@ -1,5 +1,6 @@
 using ImageMagick;
 using ImageMagick.Formats;
+using StableDiffusion.Images.Metadata;
 
 namespace StableDiffusion.Images;
 
@@ -27,12 +28,16 @@ internal static class ImageEncoder
         {
             using MagickImage picture = ImageLibrary.FromPixels(image.Pixels, image.Width, image.Height, "RGB");
             picture.Quality = (uint)options.Quality;
+            string record = options.Metadata ? GenerationRecord.Write(image.Info) : string.Empty;
             if (format == ImageFormat.Png)
-                return EncodePng(picture, options.Metadata ? Infotext.Format(image.Info) : string.Empty);
+                return EncodePng(picture, options.Metadata ? Infotext.Format(image.Info) : string.Empty, record);
 
             string text = options.Metadata ? Infotext.Format(format == ImageFormat.Jpeg ? Shorten(image.Info) : image.Info) : string.Empty;
             if (text.Length > 0)
                 picture.SetProfile(new ImageProfile("exif", ExifComment.Create(text)));
+            byte[] packet = record.Length > 0 ? XmpTexts.Write(GenerationRecord.Keyword, record) : [];
+            if (packet.Length > 0 && (format != ImageFormat.Jpeg || packet.Length <= XmpTexts.MaxLengthInJpeg))
+                picture.SetProfile(new ImageProfile("xmp", packet));
             return format == ImageFormat.Jpeg
                 ? picture.ToByteArray(MagickFormat.Jpeg)
                 : picture.ToByteArray(new WebPWriteDefines { Lossless = options.Lossless, Exact = options.Lossless });
@@ -43,14 +48,14 @@ internal static class ImageEncoder
         }
     }
 
-    private static byte[] EncodePng(MagickImage picture, string text)
+    private static byte[] EncodePng(MagickImage picture, string text, string record)
     {
         // Here quality is the effort of compression (4) and the choice of filters by row (5). More effort takes up to
         // seven times as long and saves next to nothing on pictures with grain.
         picture.Quality = 45;
         byte[] png = picture.ToByteArray(MagickFormat.Png24);
-        using MemoryStream file = new(png.Length + text.Length);
-        PngChunks.Rewrite(png, PngKeyword, text.Length == 0 ? null : text, file);
+        using MemoryStream file = new(png.Length + text.Length + record.Length);
+        PngChunks.Rewrite(png, [(PngKeyword, text), (GenerationRecord.Keyword, record)], file);
         return file.ToArray();
     }
 

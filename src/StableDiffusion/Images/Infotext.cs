@@ -64,9 +64,11 @@ public static class Infotext
         Add("Model hash", info.ModelHash);
         Add("Model", info.Model);
         Add("Denoising strength", Text(info.Strength));
+        Add("Clip skip", info.ClipSkip is 1 ? null : Text(info.ClipSkip));
 
         // A1111 takes the noise of a seed from the graphics card unless told; the engine's is that of torch's CPU generator.
         Add("RNG", info.Seed is null ? null : "CPU");
+        Add("Emphasis", info.Emphasis);
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
 
         return Assemble(info.Prompt, info.NegativePrompt, settings.ToString());

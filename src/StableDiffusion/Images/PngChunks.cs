@@ -16,14 +16,13 @@ internal static class PngChunks
     public static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
 
     /// <summary>
-    /// Copies a PNG file of true colours with nothing but the picture in it (encoders add dates and more), and puts a
-    /// text behind its header.
+    /// Copies a PNG file of true colours with nothing but the picture in it (encoders add dates and more), and puts
+    /// texts behind its header.
     /// </summary>
     /// <param name="png">The file's bytes, from a known good encoder.</param>
-    /// <param name="keyword">The text's keyword, 1 to 79 letters.</param>
-    /// <param name="text">The text; null for none.</param>
+    /// <param name="texts">The texts, each with its keyword of 1 to 79 letters; those that are empty are left out.</param>
     /// <param name="destination">Receives the file.</param>
-    public static void Rewrite(ReadOnlySpan<byte> png, string keyword, string? text, Stream destination)
+    public static void Rewrite(ReadOnlySpan<byte> png, IEnumerable<(string Keyword, string Text)> texts, Stream destination)
     {
         destination.Write(Signature);
         int position = Signature.Length;
@@ -35,8 +34,12 @@ internal static class PngChunks
             bool isHeader = type.SequenceEqual("IHDR"u8);
             if (isHeader || type.SequenceEqual("IDAT"u8) || type.SequenceEqual("IEND"u8))
                 destination.Write(chunk);
-            if (isHeader && text is not null)
-                WriteText(keyword, text, destination);
+            if (isHeader)
+            {
+                foreach ((string keyword, string text) in texts.Where(item => item.Text.Length > 0))
+                    WriteText(keyword, text, destination);
+            }
+
             position += length;
         }
     }

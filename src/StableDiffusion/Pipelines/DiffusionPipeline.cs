@@ -252,6 +252,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Seed = CheckSeed(options.Seed ?? NewSeed()),
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
+            SchedulerOptions = SchedulerOptionText.Write(options.SchedulerOptions),
             Model = model.Info.Name,
         };
         return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);

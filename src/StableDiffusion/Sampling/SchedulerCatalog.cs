@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
 
 namespace StableDiffusion.Sampling;
@@ -155,19 +156,30 @@ public static class SchedulerCatalog
     /// <exception cref="SchedulerNotFoundException">No scheduler goes by that name; the message has those that come near.</exception>
     public static SchedulerInfo Find(string name)
     {
-        ArgumentNullException.ThrowIfNull(name);
-        string key = Key(name);
-        if (s_byKey.TryGetValue(key, out SchedulerInfo? info))
+        if (TryFind(name, out SchedulerInfo? info))
             return info;
 
-        // "DPM 2M" without its plus signs is fine as long as only one scheduler can be meant.
-        List<SchedulerInfo> loose = [.. s_byKey.Where(entry => Loose(entry.Key) == key).Select(entry => entry.Value).Distinct()];
-        if (loose.Count == 1)
-            return loose[0];
-
+        string key = Key(name);
         throw new SchedulerNotFoundException(key.Length == 0
             ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
             : $"There is no scheduler '{name}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+    }
+
+    /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
+    /// <param name="name">A name.</param>
+    /// <param name="info">Receives the entry; null where no scheduler goes by that name.</param>
+    /// <returns>Whether there is one.</returns>
+    public static bool TryFind(string name, [NotNullWhen(true)] out SchedulerInfo? info)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        string key = Key(name);
+        if (s_byKey.TryGetValue(key, out info))
+            return true;
+
+        // "DPM 2M" without its plus signs is fine as long as only one scheduler can be meant.
+        List<SchedulerInfo> loose = [.. s_byKey.Where(entry => Loose(entry.Key) == key).Select(entry => entry.Value).Distinct()];
+        info = loose.Count == 1 ? loose[0] : null;
+        return info is not null;
     }
 
     /// <summary>The scheduler that a model was published with.</summary>

@@ -1,4 +1,6 @@
+using System.Collections;
 using System.Collections.ObjectModel;
+using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Images.Metadata;
 
@@ -23,6 +25,45 @@ public sealed record ImageMetadata
 
     /// <summary>How the prompts are to be read: <c>A1111</c> or <c>ComfyUI</c>; null if neither fits.</summary>
     public string? PromptSyntax { get; init; }
+
+    /// <summary>The text of what to show.</summary>
+    public string? Prompt => Info.Prompt;
+
+    /// <summary>The text of what not to show.</summary>
+    public string? NegativePrompt => Info.NegativePrompt;
+
+    /// <summary>The seed of the noise.</summary>
+    public long? Seed => Info.Seed;
+
+    /// <summary>How many steps.</summary>
+    public int? Steps => Info.Steps;
+
+    /// <summary>The scheduler's name.</summary>
+    public string? Scheduler => Info.Scheduler;
+
+    /// <summary>The options of the scheduler that were given; null where there were none.</summary>
+    public Hashtable? SchedulerOption => SchedulerOptionText.Read(Info.SchedulerOptions) is { } options ? new Hashtable(options, StringComparer.OrdinalIgnoreCase) : null;
+
+    /// <summary>The guidance scale.</summary>
+    public double? GuidanceScale => Info.GuidanceScale;
+
+    /// <summary>The guidance rescale, 0 to 1.</summary>
+    public double? GuidanceRescale => Info.GuidanceRescale;
+
+    /// <summary>How far a given picture was noised, 0 to 1; null where none was given.</summary>
+    public double? Strength => Info.Strength;
+
+    /// <summary>The width in pixels.</summary>
+    public int? Width => Info.Width;
+
+    /// <summary>The height in pixels.</summary>
+    public int? Height => Info.Height;
+
+    /// <summary>The model's name.</summary>
+    public string? Model => Info.Model;
+
+    /// <summary>What weights in the prompts do.</summary>
+    public string? Emphasis => Info.Emphasis;
 
     /// <summary>All settings under the names that the tool has for them, in the file's order, without the prompts.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = ReadOnlyDictionary<string, string>.Empty;

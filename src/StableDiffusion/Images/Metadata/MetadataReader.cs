@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Text.Json;
 using ImageMagick;
 
@@ -74,6 +75,20 @@ public static class MetadataReader
         OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
         foreach (TextEntry entry in entries)
             texts.TryAdd(entry.Keyword, entry.Text);
+
+        if (texts.TryGetValue(GenerationRecord.Keyword, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
+        {
+            if (info.Strength is not null)
+                warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            return new ImageMetadata
+            {
+                Source = MetadataSource.PowerShell,
+                Info = info,
+                ClipSkip = info.ClipSkip,
+                PromptSyntax = info.PromptSyntax ?? nameof(Text.Prompts.PromptSyntax.Plain),
+                Settings = FindInfotext(texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
+            };
+        }
 
         if (NovelAiMetadata.Read(texts, warnings) is ImageMetadata novelAi)
             return novelAi;

@@ -6,6 +6,9 @@ public enum MetadataSource
     /// <summary>None that is known, or no metadata at all.</summary>
     Unknown,
 
+    /// <summary>This module.</summary>
+    PowerShell,
+
     /// <summary>A1111's web UI, and all that write its infotext without saying who they are.</summary>
     A1111,
 

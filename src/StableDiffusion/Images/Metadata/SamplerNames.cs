@@ -39,15 +39,5 @@ internal static class SamplerNames
         return text;
     }
 
-    private static string? Find(string name)
-    {
-        try
-        {
-            return SchedulerCatalog.Find(name).Name;
-        }
-        catch (SchedulerNotFoundException)
-        {
-            return null;
-        }
-    }
+    private static string? Find(string name) => SchedulerCatalog.TryFind(name, out SchedulerInfo? info) ? info.Name : null;
 }

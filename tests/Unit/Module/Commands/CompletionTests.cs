@@ -9,7 +9,7 @@ public sealed class CompletionTests(CommandShell fixture) : CommandTests(fixture
     [Theory]
     [InlineData("New-DiffusionImage x -Scheduler ddi", "DDIM")]
     [InlineData("New-DiffusionImage x -Sampler 'Euler ", "'Euler Karras','Euler Exponential','Euler Beta','Euler a'")]
-    [InlineData("Invoke-Denoise -Scheduler 'DPM++ 2M SDE", "'DPM++ 2M SDE','DPM++ 2M SDE Karras','DPM++ 2M SDE Exponential','DPM++ 2M SDE Beta'")]
+    [InlineData("Invoke-Denoise -Scheduler 'DEI", "DEIS,'DEIS Karras','DEIS Exponential','DEIS Beta'")]
     [InlineData("Get-DiffusionScheduler LC", "LCM")]
     [InlineData("New-DiffusionImage x -Model de", "demo")]
     [InlineData("Get-DiffusionModel ", "demo")]

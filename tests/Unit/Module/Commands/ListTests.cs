@@ -39,7 +39,7 @@ public sealed class ListTests(CommandShell fixture) : CommandTests(fixture)
 
     [Theory]
     [InlineData("'dpmpp_2m_karras', 'k_euler', 'PNDMScheduler'", "DPM++ 2M Karras,Euler,PNDM")]
-    [InlineData("'DPM++ 2M*'", "DPM++ 2M,DPM++ 2M Karras,DPM++ 2M Exponential,DPM++ 2M Beta,DPM++ 2M Lu,DPM++ 2M SDE,DPM++ 2M SDE Karras,DPM++ 2M SDE Exponential,DPM++ 2M SDE Beta")]
+    [InlineData("'DEIS*'", "DEIS,DEIS Karras,DEIS Exponential,DEIS Beta")]
     [InlineData("'zzz*'", "")]
     public void Schedulers_are_found_by_any_of_their_names(string names, string expected) =>
         Assert.Equal(expected, string.Join(',', RunWell($"{names} | Get-DiffusionScheduler").Values<SchedulerInfo>().Select(scheduler => scheduler.Name)));

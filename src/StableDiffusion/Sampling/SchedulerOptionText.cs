@@ -1,0 +1,42 @@
+using System.Text.Json;
+
+namespace StableDiffusion.Sampling;
+
+/// <summary>Options of a scheduler as one text, for the records of what made a picture.</summary>
+internal static class SchedulerOptionText
+{
+    /// <summary>Writes options as JSON, in the order of their names.</summary>
+    /// <param name="options">The options as a caller gave them; may be null.</param>
+    /// <returns>The text; null where there are none.</returns>
+    public static string? Write(IReadOnlyDictionary<string, object?>? options) => options is { Count: > 0 }
+        ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(), StringComparer.Ordinal))
+        : null;
+
+    /// <summary>Reads options.</summary>
+    /// <param name="text">What <see cref="Write"/> wrote; may be null.</param>
+    /// <returns>The options; null where there are none or the text is damaged.</returns>
+    public static Dictionary<string, object?>? Read(string? text)
+    {
+        if (text is null)
+            return null;
+
+        try
+        {
+            return JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text)?.ToDictionary(entry => entry.Key, entry => ToValue(entry.Value));
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static object? ToValue(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => value.TryGetInt32(out int whole) ? whole : value.GetDouble(),
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Array => value.EnumerateArray().Select(ToValue).ToArray(),
+        _ => null,
+    };
+}
