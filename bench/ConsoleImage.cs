@@ -23,5 +23,6 @@ internal static class ConsoleImage
         TextEmbedding embedding = pipeline.EncodePrompt(DemoModel.Prompt);
         Latent latent = pipeline.Denoise(embedding, negative: null, start: null, new DenoiseOptions { Seed = DemoModel.Seed });
         ImageFile.Write(pipeline.Decode(latent), path, new ImageWriteOptions { Overwrite = true });
+        ChildProcess.WriteProcessor();
     }
 }

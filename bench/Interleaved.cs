@@ -9,63 +9,63 @@ namespace StableDiffusion.Benchmarks;
 internal sealed class Interleaved
 {
     private const int FewestRounds = 7;
-    private const int MostRounds = 300;
-    private const int MostWarmUpRounds = 100;
+    private const int MostRounds = 1000;
 
     /// <summary>Long enough for .NET to compile hot code anew, which it does in the background.</summary>
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(2);
 
-    private readonly double[][] _milliseconds;
+    private readonly Cost[][] _costs;
 
-    private Interleaved(double[][] milliseconds) => _milliseconds = milliseconds;
+    private Interleaved(Cost[][] costs) => _costs = costs;
 
     /// <summary>How many turns each action had.</summary>
-    public int Rounds => _milliseconds[0].Length;
+    public int Rounds => _costs[0].Length;
 
     /// <summary>Runs actions in turns: some untimed rounds first, then as many as there is time for, but not too few.</summary>
     /// <param name="limit">How long to go on.</param>
     /// <param name="actions">The actions.</param>
     public static Interleaved Run(TimeSpan limit, params ReadOnlySpan<Action> actions)
     {
-        Func<double>[] timed = [.. actions.ToArray().Select(action => (Func<double>)(() => Time(action)))];
-        Collect(s_warmUp, 1, MostWarmUpRounds, timed);
-        return new Interleaved(Collect(limit, FewestRounds, MostRounds, timed));
+        Func<Cost>[] measured = [.. actions.ToArray().Select(action => (Func<Cost>)(() => Cost.Of(action)))];
+        Collect(s_warmUp, 1, int.MaxValue, measured);
+        return new Interleaved(Collect(limit, FewestRounds, MostRounds, measured));
     }
 
-    /// <summary>Runs a number of rounds of actions that tell their own time in milliseconds, such as whole processes.</summary>
+    /// <summary>Runs a number of rounds of actions that tell their own cost, such as whole processes.</summary>
     /// <param name="rounds">How many rounds.</param>
-    /// <param name="timed">The actions.</param>
-    public static Interleaved Run(int rounds, params ReadOnlySpan<Func<double>> timed) =>
-        new(Collect(TimeSpan.MaxValue, rounds, rounds, timed));
+    /// <param name="measured">The actions.</param>
+    public static Interleaved Run(int rounds, params ReadOnlySpan<Func<Cost>> measured) =>
+        new(Collect(TimeSpan.MaxValue, rounds, rounds, measured));
 
     /// <summary>The median time of an action in milliseconds.</summary>
-    public double Median(int action) => Statistics.Median(_milliseconds[action]);
+    public double Median(int action) => Statistics.Median([.. _costs[action].Select(cost => cost.Time)]);
 
-    /// <summary>The median of the ratios of an action to another one within the same round.</summary>
-    public double Ratio(int action, int other) =>
-        Statistics.Median([.. _milliseconds[action].Zip(_milliseconds[other], (mine, its) => mine / its)]);
+    /// <summary>The median of the ratios of an action's time to another one's within the same round.</summary>
+    public double Ratio(int action, int other) => MedianOf(action, other, (mine, its) => mine.Time / its.Time);
 
-    /// <summary>The median of the differences of an action from another one within the same round, in milliseconds.</summary>
-    public double Difference(int action, int other) =>
-        Statistics.Median([.. _milliseconds[action].Zip(_milliseconds[other], (mine, its) => mine - its)]);
+    /// <summary>The median of the differences of an action's time from another one's within the same round, in milliseconds.</summary>
+    public double Difference(int action, int other) => MedianOf(action, other, (mine, its) => mine.Time - its.Time);
 
-    private static double[][] Collect(TimeSpan limit, int fewest, int most, ReadOnlySpan<Func<double>> timed)
+    /// <summary>The ratio of the processor time that an action took over all rounds to that of another one.</summary>
+    public double ProcessorRatio(int action, int other) =>
+        _costs[action].Sum(cost => cost.Processor) / _costs[other].Sum(cost => cost.Processor);
+
+    /// <summary>The median of the differences in processor time within the same round, in milliseconds.</summary>
+    public double ProcessorDifference(int action, int other) => MedianOf(action, other, (mine, its) => mine.Processor - its.Processor);
+
+    private static Cost[][] Collect(TimeSpan limit, int fewest, int most, ReadOnlySpan<Func<Cost>> measured)
     {
-        List<double>[] times = [.. timed.ToArray().Select(_ => new List<double>())];
+        List<Cost>[] costs = [.. measured.ToArray().Select(_ => new List<Cost>())];
         long begun = Stopwatch.GetTimestamp();
-        while (times[0].Count < fewest || (times[0].Count < most && Stopwatch.GetElapsedTime(begun) < limit))
+        while (costs[0].Count < fewest || (costs[0].Count < most && Stopwatch.GetElapsedTime(begun) < limit))
         {
-            for (int i = 0; i < timed.Length; i++)
-                times[i].Add(timed[i]());
+            for (int i = 0; i < measured.Length; i++)
+                costs[i].Add(measured[i]());
         }
 
-        return [.. times.Select(list => list.ToArray())];
+        return [.. costs.Select(list => list.ToArray())];
     }
 
-    private static double Time(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-    }
+    private double MedianOf(int action, int other, Func<Cost, Cost, double> compare) =>
+        Statistics.Median([.. _costs[action].Zip(_costs[other], compare)]);
 }

@@ -24,9 +24,9 @@ internal sealed record PowerShellHost(string Name)
     /// <summary>The command that imports the module.</summary>
     public static string Import { get; } = $"Import-Module '{Path.Combine(DemoModel.Module, "StableDiffusion.psd1").Replace("'", "''", StringComparison.Ordinal)}'; ";
 
-    /// <summary>Runs a script.</summary>
+    /// <summary>Runs a script, which tells its processor time at its end.</summary>
     public ChildProcess Run(string script, params ReadOnlySpan<(string Name, string Value)> variables) =>
-        ChildProcess.Run(Program, [.. Arguments, script], variables);
+        ChildProcess.Run(Program, [.. Arguments, script + ChildProcess.TellProcessor], variables);
 
     private static string? FindPwsh()
     {

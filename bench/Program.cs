@@ -40,18 +40,16 @@ internal static class Program
         List<Row> rows = [];
         foreach (string part in arguments.Length == 0 ? s_parts.Keys.ToArray() : arguments)
         {
-            Console.Error.WriteLine($"Measuring {part} (load {Load()}) ...");
+            Console.Error.WriteLine($"Measuring {part} (load {Machine.Load}) ...");
             rows.AddRange(s_parts[part]());
         }
 
         Console.WriteLine(
             $"{DateTime.Today:yyyy-MM-dd}: {Environment.ProcessorCount} cores {RuntimeInformation.ProcessArchitecture}{(Avx512F.IsSupported ? " AVX-512" : string.Empty)}, " +
-            $".NET {Environment.Version}, ONNX Runtime {OrtEnv.Instance().GetVersionString()}, load at the end {Load()}");
+            $".NET {Environment.Version}, ONNX Runtime {OrtEnv.Instance().GetVersionString()}, load at the end {Machine.Load}");
+        Console.WriteLine("Goals were judged by time, or by processor time where the load was above one and a half times the cores.");
         Console.WriteLine();
         Table.Write(rows, Console.Out);
         return 0;
     }
-
-    /// <summary>How many processes wanted a core in the last minute; timings mean little where it is far above the count of cores.</summary>
-    private static string Load() => OperatingSystem.IsLinux() ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "not known";
 }

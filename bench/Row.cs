@@ -11,6 +11,9 @@ internal sealed record Row(string Name, string Measured)
     /// <summary>The comparison: a ratio or a difference.</summary>
     public string Compared { get; init; } = string.Empty;
 
+    /// <summary>The same comparison in processor time, where that was measured.</summary>
+    public string Processor { get; init; } = string.Empty;
+
     /// <summary>The goal in words, empty where there is none.</summary>
     public string Goal { get; init; } = string.Empty;
 

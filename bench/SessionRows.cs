@@ -49,6 +49,7 @@ internal static class SessionRows
     {
         Beside = $"{times.Median(0):F2} ms, {s_options[0].Name}",
         Compared = $"{times.Ratio(option, 0):F3} x ({times.Rounds} rounds)",
+        Processor = $"{times.ProcessorRatio(option, 0):F3} x",
     };
 
     private static BareGraph Open((string Name, GraphOptimizationLevel Level, bool Spins) option, Func<SessionOptions, BareGraph> open)

@@ -33,20 +33,24 @@ internal static class StageRows
             (Action engine, Action bare) = stages[name];
             Interleaved times = Interleaved.Run(isDenoising ? s_denoisingLimit : s_limit, engine, bare);
             double ratio = times.Ratio(0, 1);
+            double processorRatio = times.ProcessorRatio(0, 1);
             yield return new Row(name, $"{times.Median(0):F2} ms")
             {
                 Beside = $"{times.Median(1):F2} ms, bare Run",
                 Compared = $"{ratio:F3} x ({times.Rounds} pairs)",
+                Processor = $"{processorRatio:F3} x",
                 Goal = $"at most {HighestRatio} x",
-                IsMet = ratio <= HighestRatio,
+                IsMet = (Machine.IsBusy ? processorRatio : ratio) <= HighestRatio,
             };
             if (isDenoising)
             {
                 double perStep = times.Difference(0, 1) / StageSet.Steps;
+                double processorPerStep = times.ProcessorDifference(0, 1) / StageSet.Steps;
                 yield return new Row("a step outside the U-Net", $"{perStep:F3} ms")
                 {
+                    Processor = $"{processorPerStep:F3} ms",
                     Goal = $"at most {HighestStepMilliseconds} ms",
-                    IsMet = perStep <= HighestStepMilliseconds,
+                    IsMet = (Machine.IsBusy ? processorPerStep : perStep) <= HighestStepMilliseconds,
                 };
                 long growth = (allocated[(StageSet.DoubleDenoising, nameof(StageBenchmarks.Engine))] - allocated[(name, nameof(StageBenchmarks.Engine))]) / StageSet.Steps;
                 long bareGrowth = (allocated[(StageSet.DoubleDenoising, nameof(StageBenchmarks.Bare))] - allocated[(name, nameof(StageBenchmarks.Bare))]) / StageSet.Steps;

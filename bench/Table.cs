@@ -3,7 +3,7 @@ namespace StableDiffusion.Benchmarks;
 /// <summary>Writes rows as one table in Markdown that also reads well as plain text.</summary>
 internal static class Table
 {
-    private static readonly string[] s_titles = ["what", "measured", "beside", "compared", "goal", "met"];
+    private static readonly string[] s_titles = ["what", "measured", "beside", "compared", "processor time", "goal", "met"];
 
     public static void Write(IReadOnlyList<Row> rows, TextWriter output)
     {
@@ -18,5 +18,5 @@ internal static class Table
     }
 
     private static string[] Cells(Row row) =>
-        [row.Name, row.Measured, row.Beside, row.Compared, row.Goal, row.IsMet switch { true => "yes", false => "NO", null => string.Empty }];
+        [row.Name, row.Measured, row.Beside, row.Compared, row.Processor, row.Goal, row.IsMet switch { true => "yes", false => "NO", null => string.Empty }];
 }
