@@ -10,20 +10,22 @@ internal sealed class BareGraph : IDisposable
 {
     private readonly RunOptions _runOptions = new();
     private readonly InferenceSession _session;
+    private readonly bool _ownsSession;
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
     private readonly OnnxBuffer[] _buffers;
     private readonly OrtValue[] _inputs;
     private readonly OrtValue[] _outputs;
 
-    /// <summary>Opens a graph.</summary>
-    /// <param name="path">The <c>.onnx</c> file.</param>
-    /// <param name="options">The session's options.</param>
+    /// <summary>Allocates the values for a session.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="ownsSession">Whether it is to be disposed with this.</param>
     /// <param name="output">The output to compute.</param>
     /// <param name="inputs">All inputs, each with its shape; their values are normal noise, or zeros where the graph takes whole numbers.</param>
-    public BareGraph(string path, SessionOptions options, (string Name, int[] Shape) output, params ReadOnlySpan<(string Name, int[] Shape)> inputs)
+    public BareGraph(InferenceSession session, bool ownsSession, (string Name, int[] Shape) output, params ReadOnlySpan<(string Name, int[] Shape)> inputs)
     {
-        _session = new InferenceSession(path, options);
+        _session = session;
+        _ownsSession = ownsSession;
         _inputNames = [.. inputs.ToArray().Select(input => input.Name)];
         _outputNames = [output.Name];
         _buffers =
@@ -41,7 +43,8 @@ internal sealed class BareGraph : IDisposable
     {
         foreach (OnnxBuffer buffer in _buffers)
             buffer.Dispose();
-        _session.Dispose();
+        if (_ownsSession)
+            _session.Dispose();
         _runOptions.Dispose();
     }
 

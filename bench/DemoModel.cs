@@ -27,26 +27,38 @@ internal static class DemoModel
 
     private static Lazy<string> Graphs { get; } = new(() => ModelBuilder.Build(Path, StorageFolders.Cache));
 
-    public static BareGraph TextEncoder(SessionOptions options) =>
-        new(Graph("text_encoder"), options, ("last_hidden_state", [1, Tokens, EmbeddingWidth]), ("input_ids", [1, Tokens]));
+    /// <summary>The text encoder in a session of the engine's.</summary>
+    public static BareGraph TextEncoder(InferenceSession session) =>
+        new(session, ownsSession: false, ("last_hidden_state", [1, Tokens, EmbeddingWidth]), ("input_ids", [1, Tokens]));
 
-    /// <summary>The U-Net on pictures of a side in pixels.</summary>
-    public static BareGraph UNet(SessionOptions options, int side)
+    /// <summary>The VAE encoder in a session of the engine's, on pictures of a side in pixels.</summary>
+    public static BareGraph VaeEncoder(InferenceSession session, int side) =>
+        new(session, ownsSession: false, ("latent_parameters", [1, 2 * LatentChannels, side / Factor, side / Factor]), ("sample", [1, 3, side, side]));
+
+    /// <summary>The U-Net in a session of the engine's, on pictures of a side in pixels.</summary>
+    public static BareGraph UNet(InferenceSession session, int side) => UNet(session, ownsSession: false, side);
+
+    /// <summary>The U-Net in a session of its own, on pictures of a side in pixels.</summary>
+    public static BareGraph UNet(SessionOptions options, int side) => UNet(Open("unet", options), ownsSession: true, side);
+
+    /// <summary>The VAE decoder in a session of the engine's, on pictures of a side in pixels.</summary>
+    public static BareGraph VaeDecoder(InferenceSession session, int side) => VaeDecoder(session, ownsSession: false, side);
+
+    /// <summary>The VAE decoder in a session of its own, on pictures of a side in pixels.</summary>
+    public static BareGraph VaeDecoder(SessionOptions options, int side) => VaeDecoder(Open("vae_decoder", options), ownsSession: true, side);
+
+    private static BareGraph UNet(InferenceSession session, bool ownsSession, int side)
     {
         int[] latent = [1, LatentChannels, side / Factor, side / Factor];
         return new BareGraph(
-            Graph("unet"), options, ("out_sample", latent), ("sample", latent), ("timestep", [1]), ("encoder_hidden_states", [1, Tokens, EmbeddingWidth]));
+            session, ownsSession, ("out_sample", latent), ("sample", latent), ("timestep", [1]), ("encoder_hidden_states", [1, Tokens, EmbeddingWidth]));
     }
 
-    /// <summary>The VAE encoder on pictures of a side in pixels.</summary>
-    public static BareGraph VaeEncoder(SessionOptions options, int side) =>
-        new(Graph("vae_encoder"), options, ("latent_parameters", [1, 2 * LatentChannels, side / Factor, side / Factor]), ("sample", [1, 3, side, side]));
+    private static BareGraph VaeDecoder(InferenceSession session, bool ownsSession, int side) =>
+        new(session, ownsSession, ("sample", [1, 3, side, side]), ("latent_sample", [1, LatentChannels, side / Factor, side / Factor]));
 
-    /// <summary>The VAE decoder on pictures of a side in pixels.</summary>
-    public static BareGraph VaeDecoder(SessionOptions options, int side) =>
-        new(Graph("vae_decoder"), options, ("sample", [1, 3, side, side]), ("latent_sample", [1, LatentChannels, side / Factor, side / Factor]));
-
-    private static string Graph(string part) => System.IO.Path.Combine(Graphs.Value, part, "model.onnx");
+    private static InferenceSession Open(string part, SessionOptions options) =>
+        new(System.IO.Path.Combine(Graphs.Value, part, "model.onnx"), options);
 
     private static string Metadata(string key) => System.IO.Path.TrimEndingDirectorySeparator(typeof(DemoModel).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>()

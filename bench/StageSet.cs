@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
@@ -8,7 +7,7 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Benchmarks;
 
-/// <summary>The engine's stages, and for each the same graph runs in bare ONNX Runtime. Both have sessions of their own with the same options.</summary>
+/// <summary>The engine's stages, and for each the runs of its graph in bare ONNX Runtime, by the very same session.</summary>
 internal sealed class StageSet : IDisposable
 {
     public const string TextEncoder = "text encoder";
@@ -35,11 +34,11 @@ internal sealed class StageSet : IDisposable
         Latent latent = pipeline.Denoise(embedding, negative, null, new DenoiseOptions { Steps = 2, Seed = DemoModel.Seed });
         DiffusionImage image = pipeline.Decode(latent);
 
-        using SessionOptions options = Devices.CreateOptions(Device.Cpu);
-        BareGraph textEncoder = DemoModel.TextEncoder(options);
-        BareGraph unet = DemoModel.UNet(options, Side);
-        BareGraph vaeEncoder = DemoModel.VaeEncoder(options, Side);
-        BareGraph vaeDecoder = DemoModel.VaeDecoder(options, Side);
+        DiffusionModel model = _lease.Model;
+        BareGraph textEncoder = DemoModel.TextEncoder(EngineSessions.Of(model.OpenTextEncoder(null, default)));
+        BareGraph unet = DemoModel.UNet(EngineSessions.Of(model.OpenUNet(null, default)), Side);
+        BareGraph vaeEncoder = DemoModel.VaeEncoder(EngineSessions.Of(model.OpenVaeEncoder(null, default)), Side);
+        BareGraph vaeDecoder = DemoModel.VaeDecoder(EngineSessions.Of(model.OpenVaeDecoder(null, default)), Side);
         _graphs = [textEncoder, unet, vaeEncoder, vaeDecoder];
         _stages = new Dictionary<string, (Action, Action)>(StringComparer.Ordinal)
         {
