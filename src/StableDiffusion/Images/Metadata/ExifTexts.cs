@@ -37,7 +37,7 @@ internal static class ExifTexts
                 texts.Add("EXIF", tag.ToString(), text);
         }
 
-        if (profile.GetValue(ExifTag.UserComment)?.Value is { Length: > 0 } comment && DecodeComment(comment, isBigEndian) is { Length: > 0 } decoded)
+        if (profile.GetValue(ExifTag.UserComment)?.Value is { Length: > CodeSize } comment && DecodeComment(comment, isBigEndian) is { Length: > 0 } decoded)
             texts.Add("EXIF", "UserComment", decoded);
     }
 

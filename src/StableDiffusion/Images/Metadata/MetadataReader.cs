@@ -94,7 +94,7 @@ public static class MetadataReader
             return novelAi;
 
         string? graph = FindGraph(texts);
-        if (FindInfotext(texts) is string infotext)
+        if (FindInfotext(entries, texts) is string infotext)
             return InfotextMetadata.Read(infotext, graph is not null, warnings);
         if (graph is not null && ComfyGraph.Read(graph, warnings) is ImageMetadata comfy)
             return comfy;
@@ -114,13 +114,13 @@ public static class MetadataReader
     }
 
     // As A1111 does: a user comment comes before the text of a PNG file. Comments of JPEG and GIF are often something else.
-    private static string? FindInfotext(OrderedDictionary<string, string> texts)
+    private static string? FindInfotext(IReadOnlyList<TextEntry> entries, OrderedDictionary<string, string> texts)
     {
         if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text))
             return text;
         if (texts.TryGetValue("parameters", out text) && !IsJson(text))
             return text;
-        return texts.TryGetValue("Comment", out text) && InfotextParser.Parse(text).Settings.Count > 0 ? text : null;
+        return entries.FirstOrDefault(entry => entry.Keyword == "Comment" && InfotextParser.Parse(entry.Text).Settings.Count > 0)?.Text;
     }
 
     // In PNG it goes by that name; in animated WebP it lies in a tag of EXIF, behind the name.

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 
@@ -67,13 +68,17 @@ internal sealed class TextEntryList
                     inflated.Write(buffer, 0, count);
             }
         }
-        catch (InvalidDataException)
+        catch (Exception error) when (error is InvalidDataException or IOException)
         {
             Warnings.Add($"The text '{keyword}' ({container}) is damaged and was left out.");
             return;
         }
 
-        Add(container, keyword, inflated.GetBuffer().AsSpan(0, (int)inflated.Length));
+        // The stream takes the end of its bytes for the end of the text; only the checksum tells.
+        ReadOnlySpan<byte> text = inflated.GetBuffer().AsSpan(0, (int)inflated.Length);
+        if (text.Length <= _bytesLeft && (bytes.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32BigEndian(bytes[^sizeof(uint)..]) != Adler32(text)))
+            Warnings.Add($"The text '{keyword}' ({container}) breaks off, or is not as it was written.");
+        Add(container, keyword, text);
     }
 
     // The standards say Latin-1 for many of these texts, yet some tools write UTF-8 into them. Latin-1 text in which
@@ -88,6 +93,21 @@ internal sealed class TextEntryList
         {
             return Encoding.Latin1.GetString(bytes);
         }
+    }
+
+    // Source: RFC 1950, section 8.2.
+    private static uint Adler32(ReadOnlySpan<byte> bytes)
+    {
+        const uint Modulus = 65521;
+        uint low = 1;
+        uint high = 0;
+        foreach (byte value in bytes)
+        {
+            low = (low + value) % Modulus;
+            high = (high + low) % Modulus;
+        }
+
+        return (high << 16) | low;
     }
 
     private bool TryTake(string container, string keyword, int length)
