@@ -5,26 +5,36 @@ using StableDiffusion.Sampling.KDiffusion;
 
 namespace StableDiffusion.Tests.Sampling.KDiffusion;
 
-/// <summary>Runs k-diffusion's samplers on the closed-form model of kdiffusion.json and compares with its numbers.</summary>
+/// <summary>Runs k-diffusion's samplers on the closed-form model and compares with its own numbers.</summary>
 public sealed class SamplerReferenceTests
 {
-    private static readonly JsonElement s_reference = JsonDocument.Parse(File.ReadAllBytes(Repository.Data("kdiffusion.json"))).RootElement;
+    private static readonly Dictionary<string, JsonElement> s_files = ((string[])["kdiffusion.json", "kdiffusion-options.json"])
+        .ToDictionary(file => file, file => JsonDocument.Parse(File.ReadAllBytes(Repository.Data(file))).RootElement);
+
+    private static readonly JsonElement s_schedules = s_files["kdiffusion.json"].GetProperty("schedules");
 
     private static readonly SchedulerConfig s_empty = SchedulerConfig.Parse("{}");
 
-    public static TheoryData<int, string> Cases()
+    public static TheoryData<string, int, string> Cases()
     {
-        TheoryData<int, string> cases = [];
-        int index = 0;
-        foreach (JsonElement reference in s_reference.GetProperty("cases").EnumerateArray())
-            cases.Add(index++, $"{Text(reference, "sampler")} {Text(reference, "schedule")} {Number(reference, "steps")} {Text(reference, "noise")}");
+        TheoryData<string, int, string> cases = [];
+        foreach ((string file, JsonElement root) in s_files)
+        {
+            int index = 0;
+            foreach (JsonElement reference in root.GetProperty("cases").EnumerateArray())
+            {
+                string options = reference.TryGetProperty("options", out JsonElement given) ? given.ToString() : "";
+                cases.Add(file, index++, $"{Text(reference, "sampler")} {Text(reference, "schedule")} {Number(reference, "steps")} {Text(reference, "noise")} {options}");
+            }
+        }
+
         return cases;
     }
 
     public static TheoryData<string, int> Schedules()
     {
         TheoryData<string, int> schedules = [];
-        foreach (JsonProperty schedule in s_reference.GetProperty("schedules").EnumerateObject())
+        foreach (JsonProperty schedule in s_schedules.EnumerateObject())
         {
             foreach (JsonProperty levels in schedule.Value.EnumerateObject())
                 schedules.Add(schedule.Name, int.Parse(levels.Name));
@@ -39,7 +49,7 @@ public sealed class SamplerReferenceTests
     {
         Scheduler scheduler = Create("Euler", steps, new() { ["schedule"] = schedule });
 
-        float[] expected = Floats(s_reference.GetProperty("schedules").GetProperty(schedule), $"{steps}");
+        float[] expected = Floats(s_schedules.GetProperty(schedule), $"{steps}");
         AssertRelative(expected, scheduler.Sigmas, schedule);
         Assert.Equal(expected[0], scheduler.InitNoiseSigma, expected[0] * 1e-5f);
     }
@@ -47,43 +57,45 @@ public sealed class SamplerReferenceTests
     [Fact]
     public void Every_schedule_has_a_reference()
     {
-        Assert.Equal(s_reference.GetProperty("schedules").EnumerateObject().Select(schedule => schedule.Name).Order(), NoiseLevels.Names.Order());
+        Assert.Equal(s_schedules.EnumerateObject().Select(schedule => schedule.Name).Order(), NoiseLevels.Names.Order());
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_run_gives_the_numbers_of_k_diffusion(int index, string label)
+    public void A_run_gives_the_numbers_of_k_diffusion(string file, int index, string label)
     {
-        JsonElement reference = s_reference.GetProperty("cases")[index];
-        Dictionary<string, object?> options = new()
+        JsonElement reference = s_files[file].GetProperty("cases")[index];
+        Sampler sampler = Create(reference);
+        AssertRelative(Floats(reference, "sigmas"), sampler.Sigmas, label + " sigmas");
+
+        float[] sample = new float[256];
+        int seed = Number(reference, "seed");
+        new TorchRandom(seed).Normal(sample);
+        int first = 0;
+        if (reference.TryGetProperty("strength", out JsonElement strength))
         {
-            ["schedule"] = Text(reference, "schedule"),
-            // The reference was made without the level that A1111 leaves out.
-            ["discard_next_to_last_sigma"] = false,
-        };
-        if (reference.TryGetProperty("options", out JsonElement given))
+            first = sampler.FirstCall(strength.GetDouble());
+            float[] original = new float[sample.Length];
+            for (int i = 0; i < original.Length; i++)
+                original[i] = (float)(0.5 * Math.Cos(0.11 * i));
+            sampler.AddNoise(original, sample, first, original);
+            original.CopyTo(sample, 0);
+        }
+        else
         {
-            foreach (JsonProperty option in given.EnumerateObject())
-                options[option.Name] = option.Value.GetDouble();
+            foreach (ref float value in sample.AsSpan())
+                value *= sampler.InitNoiseSigma;
         }
 
-        Sampler sampler = Create(Text(reference, "sampler")!, Number(reference, "steps"), options);
-        AssertRelative(Floats(reference, "sigmas"), sampler.Sigmas, label + " sigmas");
-        AssertRelative(Floats(reference, "sigma_of_each_model_call"), sampler.CallSigmas, label + " calls");
-
-        int seed = Number(reference, "seed");
-        float[] sample = new float[256];
-        new TorchRandom(seed).Normal(sample);
-        foreach (ref float value in sample.AsSpan())
-            value *= sampler.InitNoiseSigma;
-
+        AssertRelative(Floats(reference, "sigma_of_each_model_call"), [.. sampler.CallSigmas.Skip(first)], label + " calls");
         TorchRandom independent = new(seed + 1);
-        INoiseSource noise = Text(reference, "noise") == "brownian" ? sampler.CreateNoise(seed, independent) : independent;
-        Assert.Equal(Text(reference, "noise") == "brownian", noise is BrownianTreeNoise);
-        sampler.Begin(0, sample, noise);
+        INoiseSource noise = Text(reference, "noise") == "independent" ? independent : sampler.CreateNoise(seed, independent);
+        if (Text(reference, "noise") == "brownian")
+            Assert.IsType<BrownianTreeNoise>(noise);
+        sampler.Begin(first, sample, noise);
         float[] scaled = new float[sample.Length];
         float[] output = new float[sample.Length];
-        for (int call = 0; call < sampler.Timesteps.Count; call++)
+        for (int call = first; call < sampler.Timesteps.Count; call++)
         {
             sampler.ScaleModelInput(sample, call, scaled);
             ClosedFormModel.Run(scaled, sampler.Timesteps[call], output);
@@ -92,11 +104,29 @@ public sealed class SamplerReferenceTests
 
         float[] expected = Floats(reference, "final");
         double tolerance = 2e-4 * (1 + expected.Average(value => Math.Abs((double)value)));
-        double deviation = 0;
-        for (int i = 0; i < expected.Length; i++)
-            deviation = Math.Max(deviation, Math.Abs((double)expected[i] - sample[i]));
+        double deviation = expected.Zip(sample, (wanted, got) => Math.Abs((double)wanted - got)).Max();
         TestContext.Current.TestOutputHelper?.WriteLine($"{label}: largest deviation {deviation / tolerance:P1} of the tolerance");
         Assert.True(deviation <= tolerance, $"{label}: the final sample is off by {deviation}; tolerance {tolerance}.");
+    }
+
+    private static Sampler Create(JsonElement reference)
+    {
+        Dictionary<string, object?> options = new()
+        {
+            ["schedule"] = Text(reference, "schedule"),
+
+            // kdiffusion.json was made without leaving out the level that A1111 leaves out.
+            ["discard_next_to_last_sigma"] = false,
+        };
+        if (reference.TryGetProperty("prediction_type", out JsonElement prediction))
+            options["prediction_type"] = prediction.GetString();
+        if (reference.TryGetProperty("options", out JsonElement given))
+        {
+            foreach (JsonProperty option in given.EnumerateObject())
+                options[option.Name] = option.Value.ValueKind == JsonValueKind.Number ? option.Value.GetDouble() : option.Value.GetBoolean();
+        }
+
+        return Create(Text(reference, "sampler")!, Number(reference, "steps"), options);
     }
 
     private static Sampler Create(string name, int steps, Dictionary<string, object?> options) =>
