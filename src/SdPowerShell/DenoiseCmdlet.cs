@@ -34,7 +34,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     public string? Scheduler { get; set; }
 
     /// <summary>Options of the scheduler, such as @{ timestep_spacing = 'trailing' }.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerOptionCompleter))]
     public Hashtable? SchedulerOption { get; set; }
 

@@ -9,7 +9,7 @@ internal static class TestSetup
     [ModuleInitializer]
     internal static void UseOwnFolders()
     {
-        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "graphs"));
+        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "cache"));
         Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Path.Combine(AppContext.BaseDirectory, "models"));
     }
 }

@@ -1,3 +1,6 @@
+using System.Collections;
+using StableDiffusion.Sampling;
+
 namespace StableDiffusion.Images;
 
 /// <summary>A picture and what made it.</summary>
@@ -52,6 +55,18 @@ public sealed class DiffusionImage
 
     /// <summary>The scheduler's name.</summary>
     public string? Scheduler => Info.Scheduler;
+
+    /// <summary>Whose syntax the prompts are in; null for plain text.</summary>
+    public string? PromptSyntax => Info.PromptSyntax;
+
+    /// <summary>What weights in the prompts do; null for A1111's own way.</summary>
+    public string? Emphasis => Info.Emphasis;
+
+    /// <summary>The layer of the text encoder that was used, counted from the last one; null for the last one.</summary>
+    public int? ClipSkip => Info.ClipSkip;
+
+    /// <summary>The options of the scheduler that were given; null where there were none.</summary>
+    public Hashtable? SchedulerOption => SchedulerOptionText.ToHashtable(Info.SchedulerOptions);
 
     /// <summary>The guidance scale.</summary>
     public double? GuidanceScale => Info.GuidanceScale;

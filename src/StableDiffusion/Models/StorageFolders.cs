@@ -6,7 +6,7 @@ public static class StorageFolders
     /// <summary>The environment variable that names another folder for models.</summary>
     public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
 
-    /// <summary>The environment variable that names another folder for built graphs.</summary>
+    /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>.</summary>
     public const string CacheVariable = "STABLEDIFFUSION_CACHE";
 
     private const string ProductFolder = "StableDiffusion";
@@ -16,7 +16,7 @@ public static class StorageFolders
         ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
 
     /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
-    public static string Cache => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder, "graphs");
+    public static string Cache => Path.Combine(FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder), "graphs");
 
     /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
     private static string CacheRoot()

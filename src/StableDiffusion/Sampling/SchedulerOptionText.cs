@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Text.Json;
 
 namespace StableDiffusion.Sampling;
@@ -12,17 +13,20 @@ internal static class SchedulerOptionText
         ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(), StringComparer.Ordinal))
         : null;
 
-    /// <summary>Reads options.</summary>
+    /// <summary>Reads options, in the form that PowerShell has for named values.</summary>
     /// <param name="text">What <see cref="Write"/> wrote; may be null.</param>
     /// <returns>The options; null where there are none or the text is damaged.</returns>
-    public static Dictionary<string, object?>? Read(string? text)
+    public static Hashtable? ToHashtable(string? text)
     {
         if (text is null)
             return null;
 
         try
         {
-            return JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text)?.ToDictionary(entry => entry.Key, entry => ToValue(entry.Value));
+            Hashtable options = new(StringComparer.OrdinalIgnoreCase);
+            foreach ((string name, JsonElement value) in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text) ?? [])
+                options.Add(name, ToValue(value));
+            return options;
         }
         catch (JsonException)
         {

@@ -42,7 +42,7 @@ public sealed record ImageMetadata
     public string? Scheduler => Info.Scheduler;
 
     /// <summary>The options of the scheduler that were given; null where there were none.</summary>
-    public Hashtable? SchedulerOption => SchedulerOptionText.Read(Info.SchedulerOptions) is { } options ? new Hashtable(options, StringComparer.OrdinalIgnoreCase) : null;
+    public Hashtable? SchedulerOption => SchedulerOptionText.ToHashtable(Info.SchedulerOptions);
 
     /// <summary>The guidance scale.</summary>
     public double? GuidanceScale => Info.GuidanceScale;

@@ -86,7 +86,7 @@ public static class MetadataReader
                 Info = info,
                 ClipSkip = info.ClipSkip,
                 PromptSyntax = info.PromptSyntax ?? nameof(Text.Prompts.PromptSyntax.Plain),
-                Settings = FindInfotext(texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
+                Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
             };
         }
 

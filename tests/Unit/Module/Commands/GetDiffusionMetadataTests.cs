@@ -87,7 +87,7 @@ public sealed class GetDiffusionMetadataTests(CommandShell fixture) : CommandTes
 
     private void AssertSameAgain(string settings, string format)
     {
-        RunWell($"New-DiffusionImage {settings} -Seed 7 -Steps 3 -OutFile first.{format}");
+        RunWell($"New-DiffusionImage {settings} -Seed 7 -Steps 4 -OutFile first.{format}");
         RunWell($"Get-DiffusionMetadata first.{format} | New-DiffusionImage -OutFile second.{format}");
         Assert.Equal(File.ReadAllBytes(Folder[$"first.{format}"]), File.ReadAllBytes(Folder[$"second.{format}"]));
     }
