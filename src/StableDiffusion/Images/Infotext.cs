@@ -151,6 +151,11 @@ public static class Infotext
 
     private static (string? Sampler, string? ScheduleType) SplitScheduler(string? scheduler)
     {
+        // Names that diffusers has too have the tool's in front, which that tool does not write.
+        const string ToolPrefix = "A1111 ";
+        if (scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true)
+            scheduler = scheduler[ToolPrefix.Length..];
+
         foreach (string type in s_scheduleTypes)
         {
             if (scheduler is not null && scheduler.Length > type.Length + 1

@@ -62,6 +62,6 @@ internal static class InvokeAiMetadata
             return null;
 
         bool isKarras = name.EndsWith("_k", StringComparison.Ordinal);
-        return SamplerNames.Resolve(isKarras ? name[..^2] : name, isKarras ? "karras" : null, warnings);
+        return SamplerNames.Resolve(isKarras ? name[..^2] : name, isKarras ? "karras" : null, warnings, isKDiffusion: false);
     }
 }

@@ -23,15 +23,16 @@ internal static class SamplerNames
     /// <param name="sampler">The sampler's name, maybe with the schedule at its end.</param>
     /// <param name="schedule">The schedule's name; null if the sampler's says all.</param>
     /// <param name="warnings">Told if there is none.</param>
+    /// <param name="isKDiffusion">Whether the tool runs k-diffusion's samplers rather than diffusers' schedulers.</param>
     /// <returns>The catalog's name for it; the names as they are if there is none.</returns>
-    public static string Resolve(string sampler, string? schedule, ICollection<string> warnings)
+    public static string Resolve(string sampler, string? schedule, ICollection<string> warnings, bool isKDiffusion = true)
     {
         string name = s_otherNames.GetValueOrDefault(sampler, sampler);
         bool isUsual = string.IsNullOrEmpty(schedule) || s_usualSchedules.Contains(schedule, StringComparer.OrdinalIgnoreCase)
             || (schedule.Equals("ddim_uniform", StringComparison.OrdinalIgnoreCase) && name.Equals("DDIM", StringComparison.OrdinalIgnoreCase));
-        if (Find($"{name} {schedule}") is string exact)
+        if (Find($"{name} {schedule}", isKDiffusion) is string exact)
             return exact;
-        if (isUsual && Find(name) is string usual)
+        if (isUsual && Find(name, isKDiffusion) is string usual)
             return usual;
 
         string text = string.IsNullOrEmpty(schedule) ? sampler : $"{sampler} {schedule}";
@@ -39,5 +40,12 @@ internal static class SamplerNames
         return text;
     }
 
-    private static string? Find(string name) => SchedulerCatalog.TryFind(name, out SchedulerInfo? info) ? info.Name : null;
+    private static string? Find(string name, bool isKDiffusion)
+    {
+        // k-diffusion's have the tool's name in front where diffusers has an algorithm of the same name.
+        string bare = name.StartsWith("k_", StringComparison.OrdinalIgnoreCase) ? name[2..] : name;
+        if (isKDiffusion && SchedulerCatalog.TryFind("A1111 " + bare, out SchedulerInfo? info))
+            return info.Name;
+        return SchedulerCatalog.TryFind(name, out info) ? info.Name : null;
+    }
 }

@@ -51,7 +51,7 @@ public sealed class MetadataReaderTests : IDisposable
         Assert.Equal(
             new GenerationInfo
             {
-                Prompt = "a cät", NegativePrompt = "blurry", Steps = 20, Scheduler = "Euler a", GuidanceScale = 7.5, Seed = 42, Width = 512, Height = 768, Model = "m", ModelHash = "6ce0161689",
+                Prompt = "a cät", NegativePrompt = "blurry", Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7.5, Seed = 42, Width = 512, Height = 768, Model = "m", ModelHash = "6ce0161689",
             },
             metadata.Info);
         Assert.Equal((2, "Cuda", "A1111"), (metadata.ClipSkip, metadata.RandomSource, metadata.PromptSyntax));
@@ -126,7 +126,7 @@ public sealed class MetadataReaderTests : IDisposable
     {
         GenerationInfo info = new()
         {
-            Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "DPM++ 2M Karras", GuidanceScale = 5.5, GuidanceRescale = 0.7,
+            Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5.5, GuidanceRescale = 0.7,
             Width = 768, Height = 1024, Model = "my, model", ModelHash = "6ce0161689",
         };
 
@@ -147,18 +147,18 @@ public sealed class MetadataReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("DPM++ 2M", "Karras", "DPM++ 2M Karras")]
-    [InlineData("DPM++ 2M Karras", null, "DPM++ 2M Karras")]
-    [InlineData("DPM++ 2M SDE", "Exponential", "DPM++ 2M SDE Exponential")]
-    [InlineData("Euler a", "Automatic", "Euler a")]
-    [InlineData("Euler", "Uniform", "Euler")]
-    [InlineData("dpmpp_2m", "karras", "DPM++ 2M Karras")]
-    [InlineData("euler_ancestral", "normal", "Euler a")]
-    [InlineData("k_dpmpp_2m", "native", "DPM++ 2M")]
-    [InlineData("dpmpp_2m_sde_gpu", "karras", "DPM++ 2M SDE Karras")]
+    [InlineData("DPM++ 2M", "Karras", "A1111 DPM++ 2M Karras")]
+    [InlineData("DPM++ 2M Karras", null, "A1111 DPM++ 2M Karras")]
+    [InlineData("DPM++ 2M SDE", "Exponential", "A1111 DPM++ 2M SDE Exponential")]
+    [InlineData("Euler a", "Automatic", "A1111 Euler a")]
+    [InlineData("Euler", "Uniform", "A1111 Euler")]
+    [InlineData("dpmpp_2m", "karras", "A1111 DPM++ 2M Karras")]
+    [InlineData("euler_ancestral", "normal", "A1111 Euler a")]
+    [InlineData("k_dpmpp_2m", "native", "A1111 DPM++ 2M")]
+    [InlineData("dpmpp_2m_sde_gpu", "karras", "A1111 DPM++ 2M SDE Karras")]
     [InlineData("ddim", "ddim_uniform", "DDIM")]
-    [InlineData("dpm++2m", "discrete", "DPM++ 2M")]
-    [InlineData("euler_a", null, "Euler a")]
+    [InlineData("dpm++2m", "discrete", "A1111 DPM++ 2M")]
+    [InlineData("euler_a", null, "A1111 Euler a")]
     [InlineData("uni_pc", "normal", "UniPC")]
     public void A_sampler_and_its_schedule_are_a_scheduler_of_the_catalog(string sampler, string? schedule, string expected)
     {

@@ -20,7 +20,7 @@ public sealed class OtherToolsTests : IDisposable
 
     private static readonly GenerationInfo s_graphInfo = new()
     {
-        Prompt = "a \"NaN\" bottle, é", NegativePrompt = "text, watermark", Seed = 156680208700286, Steps = 20, Scheduler = "DPM++ 2M Karras", GuidanceScale = 8,
+        Prompt = "a \"NaN\" bottle, é", NegativePrompt = "text, watermark", Seed = 156680208700286, Steps = 20, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 8,
         Width = 512, Height = 768, Model = "v1-5-pruned-emaonly.safetensors",
     };
 
@@ -142,7 +142,7 @@ public sealed class OtherToolsTests : IDisposable
         ImageMetadata metadata = ReadGraph(Divided);
 
         Assert.Equal(
-            new GenerationInfo { Prompt = "big", NegativePrompt = "", Seed = 7, Steps = 12, Scheduler = "Euler a", GuidanceScale = 4.5, Width = 64, Height = 32, Model = "u.safetensors" },
+            new GenerationInfo { Prompt = "big", NegativePrompt = "", Seed = 7, Steps = 12, Scheduler = "A1111 Euler a", GuidanceScale = 4.5, Width = 64, Height = 32, Model = "u.safetensors" },
             metadata.Info);
         Assert.Equal(2, metadata.Warnings.Count);
         Assert.Contains(metadata.Warnings, warning => warning.Contains("two text encoders", StringComparison.Ordinal));
@@ -218,7 +218,7 @@ public sealed class OtherToolsTests : IDisposable
         Assert.Equal(
             new GenerationInfo
             {
-                Prompt = "a lovely cat, 日本", NegativePrompt = "bad & <ugly>", Steps = 20, Scheduler = "Euler a", GuidanceScale = 7, Seed = 42, Width = 512, Height = 768, Model = "sd-v1-4.ckpt",
+                Prompt = "a lovely cat, 日本", NegativePrompt = "bad & <ugly>", Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7, Seed = 42, Width = 512, Height = 768, Model = "sd-v1-4.ckpt",
             },
             metadata.Info);
         Assert.Equal((2, "Cuda", Json), (metadata.ClipSkip, metadata.RandomSource, metadata.Settings["SDCPP"]));
@@ -252,7 +252,7 @@ public sealed class OtherToolsTests : IDisposable
         Assert.Equal(
             new GenerationInfo
             {
-                Prompt = "a {cat}", NegativePrompt = "bad", Steps = 28, Scheduler = "DPM++ 2M Karras", GuidanceScale = 5, GuidanceRescale = 0.2, Seed = 3271532105, Width = 832, Height = 1216,
+                Prompt = "a {cat}", NegativePrompt = "bad", Steps = 28, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5, GuidanceRescale = 0.2, Seed = 3271532105, Width = 832, Height = 1216,
                 Model = "Stable Diffusion XL C1E1DE52",
             },
             metadata.Info);
