@@ -59,8 +59,8 @@ internal sealed class StageSet : IDisposable
         }
     }
 
-    /// <summary>Every stage by name, in the order of the pipeline.</summary>
-    public static IReadOnlyList<string> Names { get; } = [TextEncoder, VaeEncoder, Denoising, DoubleDenoising, VaeDecoder];
+    /// <summary>The stages by name, in the order of the pipeline; <see cref="DoubleDenoising"/> is not among them.</summary>
+    public static IReadOnlyList<string> Names { get; } = [TextEncoder, VaeEncoder, Denoising, VaeDecoder];
 
     /// <summary>A stage: the engine's, and the bare runs.</summary>
     public (Action Engine, Action Bare) this[string name] => _stages[name];
