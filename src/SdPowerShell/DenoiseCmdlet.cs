@@ -5,6 +5,7 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
 
@@ -21,6 +22,49 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
     public long? Seed { get; set; }
+
+    /// <summary>Whose random numbers the seed stands for: TorchCpu or Cuda.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
+    public string? RandomSource { get; set; }
+
+    /// <summary>The seed of the noise that the start noise is turned towards; drawn at random where it is left out.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("Subseed")]
+    [Number<long>]
+    public long? VariationSeed { get; set; }
+
+    /// <summary>How far the start noise is turned, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("SubseedStrength")]
+    [Number<double>]
+    public double? VariationStrength { get; set; }
+
+    /// <summary>The width in pixels of the picture whose noise stands in the middle of this one's.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? SeedResizeWidth { get; set; }
+
+    /// <summary>The height in pixels of the picture whose noise stands in the middle of this one's.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? SeedResizeHeight { get; set; }
+
+    /// <summary>What is added to the seed for the noise of the steps.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("ENSD")]
+    [Number<long>]
+    public long? EtaNoiseSeedDelta { get; set; }
+
+    /// <summary>How many pictures the batch has whose noise is drawn from one generator; goes with BatchIndex.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? BatchSize { get; set; }
+
+    /// <summary>Which picture of that batch to make, counted from 0.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? BatchIndex { get; set; }
 
     /// <summary>How many steps, 1 to 1000.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -72,6 +116,17 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     private protected DenoiseOptions CreateOptions() => new()
     {
         Seed = Seed,
+        Noise = new NoiseOptions
+        {
+            RandomSource = string.IsNullOrWhiteSpace(RandomSource) ? null : EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu),
+            VariationSeed = VariationSeed,
+            VariationStrength = VariationStrength,
+            SeedResizeWidth = SeedResizeWidth,
+            SeedResizeHeight = SeedResizeHeight,
+            EtaNoiseSeedDelta = EtaNoiseSeedDelta,
+            BatchSize = BatchSize,
+            BatchIndex = BatchIndex,
+        },
         Steps = Steps,
         Scheduler = string.IsNullOrWhiteSpace(Scheduler) ? null : Scheduler,
         SchedulerOptions = SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(

@@ -21,6 +21,30 @@ public sealed record GenerationInfo
     /// <summary>The seed of the noise.</summary>
     public long? Seed { get; init; }
 
+    /// <summary>Whose random numbers the seed stands for, by the name of a <see cref="Noise.RandomSource"/>; null for torch's on the CPU.</summary>
+    public string? RandomSource { get; init; }
+
+    /// <summary>The seed that the start noise was turned towards; null where it was not.</summary>
+    public long? VariationSeed { get; init; }
+
+    /// <summary>How far the start noise was turned, 0 to 1; null where it was not.</summary>
+    public double? VariationStrength { get; init; }
+
+    /// <summary>The width in pixels that the start noise was drawn for; null for the picture's own size.</summary>
+    public int? SeedResizeWidth { get; init; }
+
+    /// <summary>The height in pixels that the start noise was drawn for; null for the picture's own size.</summary>
+    public int? SeedResizeHeight { get; init; }
+
+    /// <summary>What was added to the seed for the noise of the steps; null for nothing.</summary>
+    public long? EtaNoiseSeedDelta { get; init; }
+
+    /// <summary>How many pictures drew from the seed's generator; null for this one alone.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Which of those pictures it is, counted from 0; null where it drew alone.</summary>
+    public int? BatchIndex { get; init; }
+
     /// <summary>How many steps the denoising took, or would take from the start.</summary>
     public int? Steps { get; init; }
 

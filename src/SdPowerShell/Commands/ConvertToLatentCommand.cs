@@ -1,6 +1,8 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Noise;
 
 namespace SdPowerShell.Commands;
 
@@ -49,6 +51,11 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     [Parameter]
     public long? Seed { get; set; }
 
+    /// <summary>Whose random numbers the seed stands for: TorchCpu or Cuda.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
+    public string? RandomSource { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -65,7 +72,8 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     private Latent Encode(DiffusionImage image)
     {
         DiffusionImage resized = Resize(image);
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, CancellationToken)));
+        RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)));
     }
 
     private DiffusionImage Resize(DiffusionImage image) => ImageResize.Resize(

@@ -4,6 +4,7 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
 using StableDiffusion.Text.Prompts;
@@ -43,10 +44,14 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Number<int>]
     public int? ClipSkip { get; set; }
 
-    /// <summary>How many pictures of each prompt; each takes the next seed.</summary>
+    /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public int? Count { get; set; }
+
+    /// <summary>Draws the noise of all pictures of a prompt from one generator, in place of a seed for each.</summary>
+    [Parameter]
+    public SwitchParameter SharedGenerator { get; set; }
 
     /// <summary>A picture file to start from, of the size that is to come out.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -90,24 +95,19 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (count is < 1 or > HighestCount)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
-        DenoiseOptions options = CreateOptions();
+        DenoiseOptions options = SettleSeeds(CreateOptions(), count);
         PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip);
         DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             Format);
-        long firstSeed = options.Seed ?? DiffusionPipeline.NewSeed();
-
-        if (firstSeed > long.MaxValue - (count - 1))
-            throw new InvalidSettingException(nameof(Seed), $"The seed {firstSeed} leaves no {count} seeds up to {long.MaxValue}, one for each picture. Take a lower one.");
-
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
         {
-            DenoiseOptions own = options with { Seed = firstSeed + index };
-            string? target = names.Next(prompt, own.Seed.Value, index, count, ResolveOutput);
+            DenoiseOptions own = OfPicture(options, index, count);
+            string? target = names.Next(prompt, own.Seed!.Value, index, count, ResolveOutput);
             if (target is not null)
             {
                 if (!ShouldProcess(target, "Write picture"))
@@ -120,7 +120,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             {
                 embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
                 negative ??= string.IsNullOrEmpty(NegativePrompt) ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
-                Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, CancellationToken));
+                Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
                 Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             });
@@ -128,6 +128,46 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality }));
             WriteObject(image);
         }
+    }
+
+    /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
+    private DenoiseOptions SettleSeeds(DenoiseOptions options, int count)
+    {
+        if (SharedGenerator && options.Noise.BatchSize is not null)
+            throw new InvalidSettingException(nameof(SharedGenerator), "SharedGenerator makes a batch of its own. Leave it out, or BatchSize and BatchIndex.");
+        if (SharedGenerator && count > NoiseOptions.HighestBatchSize)
+            throw new InvalidSettingException(nameof(Count), $"Count is {count}, but no more than {NoiseOptions.HighestBatchSize} pictures can share a generator.");
+
+        DenoiseOptions settled = options with { Seed = options.Seed ?? DiffusionPipeline.NewSeed() };
+        if (options.Noise.VariationStrength > 0)
+        {
+            settled = settled with { Noise = options.Noise with { VariationSeed = options.Noise.VariationSeed ?? DiffusionPipeline.NewSeed() } };
+            CheckSeeds(nameof(VariationSeed), settled.Noise.VariationSeed!.Value, count);
+        }
+        else if (!SharedGenerator)
+        {
+            CheckSeeds(nameof(Seed), settled.Seed!.Value, count);
+        }
+
+        return settled;
+    }
+
+    private static void CheckSeeds(string setting, long first, int count)
+    {
+        if (first > long.MaxValue - (count - 1))
+            throw new InvalidSettingException(setting, $"The seed {first} leaves no {count} seeds up to {long.MaxValue}, one for each picture. Take a lower one.");
+    }
+
+    /// <remarks>As A1111: pictures that vary one seed keep it, and take the next variation seed each.</remarks>
+    private DenoiseOptions OfPicture(DenoiseOptions options, int index, int count)
+    {
+        bool isVaried = options.Noise.VariationStrength > 0;
+        NoiseOptions noise = options.Noise with { VariationSeed = options.Noise.VariationSeed + (isVaried ? index : 0) };
+        return options with
+        {
+            Seed = options.Seed + (isVaried || SharedGenerator ? 0 : index),
+            Noise = SharedGenerator ? noise with { BatchSize = count, BatchIndex = index } : noise,
+        };
     }
 
     /// <summary>Finds out before the work begins, which may take minutes, that its result could not be kept.</summary>

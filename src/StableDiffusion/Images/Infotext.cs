@@ -60,14 +60,20 @@ public static class Infotext
         Add("Schedule type", scheduleType);
         Add("CFG scale", Text(info.GuidanceScale));
         Add("Seed", Text(info.Seed));
-        Add("Size", info is { Width: int width, Height: int height } ? string.Create(CultureInfo.InvariantCulture, $"{width}x{height}") : null);
+        Add("Size", Size(info.Width, info.Height));
         Add("Model hash", info.ModelHash);
         Add("Model", info.Model);
+        Add("Variation seed", Text(info.VariationSeed));
+        Add("Variation seed strength", Text(info.VariationStrength));
+        Add("Seed resize from", Size(info.SeedResizeWidth, info.SeedResizeHeight));
         Add("Denoising strength", Text(info.Strength));
         Add("Clip skip", info.ClipSkip is 1 ? null : Text(info.ClipSkip));
+        Add("ENSD", Text(info.EtaNoiseSeedDelta));
 
-        // A1111 takes the noise of a seed from the graphics card unless told; the engine's is that of torch's CPU generator.
-        Add("RNG", info.Seed is null ? null : "CPU");
+        // A1111 takes the noise of a seed from the graphics card unless told, or computes the same values itself ("NV").
+        Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
+        Add("Batch size", Text(info.BatchSize));
+        Add("Batch pos", Text(info.BatchIndex));
         Add("Emphasis", info.Emphasis);
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
 
@@ -167,6 +173,9 @@ public static class Infotext
 
         return (scheduler, null);
     }
+
+    private static string? Size(int? width, int? height) =>
+        width is null || height is null ? null : string.Create(CultureInfo.InvariantCulture, $"{width}x{height}");
 
     private static string? Text<T>(T? value)
         where T : struct, IFormattable => value?.ToString(null, CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using StableDiffusion.Images;
+using StableDiffusion.Noise;
 
 namespace StableDiffusion.Pipelines;
 
@@ -7,6 +8,9 @@ public sealed record DenoiseOptions
 {
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is null. The same seed and options give the same picture.</summary>
     public long? Seed { get; init; }
+
+    /// <summary>What is made of the seed besides the plain noise.</summary>
+    public NoiseOptions Noise { get; init; } = new();
 
     /// <summary>How many steps, 1 to 1000.</summary>
     public int? Steps { get; init; }

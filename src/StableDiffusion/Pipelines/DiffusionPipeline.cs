@@ -44,18 +44,26 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <summary>Compresses a picture into a latent.</summary>
     /// <param name="image">The picture; width and height are multiples of 8.</param>
     /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
+    /// <param name="randomSource">Whose random numbers the seed stands for.</param>
     /// <param name="cancellationToken">Stops the stage.</param>
     /// <returns>The clean latent.</returns>
     /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public Latent EncodeImage(DiffusionImage image, long? seed = null, CancellationToken cancellationToken = default)
+    public Latent EncodeImage(DiffusionImage image, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         CheckSide(nameof(DenoiseOptions.Width), image.Width);
         CheckSide(nameof(DenoiseOptions.Height), image.Height);
-        TorchRandom? noise = seed is long value ? new TorchRandom(CheckSeed(value)) : null;
+        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(CheckSeed(value), randomSource) : null;
         Tensor tensor = model.OpenVaeEncoder(loading, cancellationToken).Encode(PixelTensor.FromImage(image), noise, cancellationToken);
-        GenerationInfo info = new() { Width = image.Width, Height = image.Height, Seed = seed, Model = model.Info.Name };
+        GenerationInfo info = new()
+        {
+            Width = image.Width,
+            Height = image.Height,
+            Seed = seed,
+            RandomSource = seed is null ? null : NameOf(randomSource),
+            Model = model.Info.Name,
+        };
         return new Latent(tensor, info) { Noise = noise };
     }
 
@@ -170,39 +178,42 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return PixelTensor.ToImage(pixels, info);
     }
 
-    private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options)
+    internal (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options)
     {
         RequireLatent("Strength", options.Strength is not null, "how far a given latent is noised");
         RequireLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
         RequireLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
+        options = options with { Noise = CheckNoise(options.Noise) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
         int width = CheckSide("Width", options.Width ?? model.Info.Width);
         int height = CheckSide("Height", options.Height ?? model.Info.Height);
 
-        TorchRandom noise = new(info.Seed!.Value);
+        LatentNoise noise = new(info.Seed!.Value, options.Noise);
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
-        noise.Fill(sample.Span, 0, 0);
+        noise.FillStart(sample, model.Info.LatentFactor);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         return (new DenoisePause(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null), sample, info with { Width = width, Height = height });
     }
 
-    private (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options)
+    internal (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options)
     {
         RequireSame("Width", options.Width, start.Width);
         RequireSame("Height", options.Height, start.Height);
 
         // A latent that was sampled with this seed has drawn its own values from it already.
         long? seed = options.Seed ?? start.Seed;
-        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options with { Seed = seed });
-        INoiseSource noise = start.Noise is not null && start.Seed == seed ? start.Noise.Clone() : new TorchRandom(info.Seed!.Value);
+        options = options with { Seed = seed, Noise = CheckNoise(options.Noise) };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
+        bool goesOn = start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
+        LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);
 
         double strength = options.Strength ?? DefaultStrength;
         int firstCall = options.StartStep is int startStep
             ? CheckStartStep(startStep, scheduler) * scheduler.Order
             : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
         Tensor drawn = new([.. start.Tensor.Shape]);
-        noise.Fill(drawn.Span, 0, 0);
+        noise.FillStart(drawn, model.Info.LatentFactor);
         Tensor sample = new([.. start.Tensor.Shape]);
         scheduler.AddNoise(start.Tensor.Span, drawn.Span, firstCall, sample.Span);
 
@@ -212,7 +223,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             inpainting = new Inpainting(start.Tensor, drawn, LatentMask(options.Mask, start));
 
             // diffusers encodes the masked picture too, for U-Nets that take it, and so draws once more before the first step.
-            noise.Fill(new float[start.Tensor.Length], 0, 0);
+            noise.Skip(start.Tensor.Length);
         }
 
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall, sample);
@@ -222,11 +233,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
     }
 
-    private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, INoiseSource drawn, int firstCall, Tensor sample)
+    private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
     {
-        INoiseSource noise = scheduler.CreateNoise(info.Seed!.Value, drawn);
-        scheduler.Begin(firstCall, sample.Span, noise);
-        return noise;
+        INoiseSource stepNoise = noise.OfBatch(scheduler.CreateNoise(info.Seed!.Value, noise.StepGenerator));
+        scheduler.Begin(firstCall, sample.Span, stepNoise);
+        return stepNoise;
     }
 
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
@@ -236,6 +247,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             RequireSame("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
         RequireSame("Steps", options.Steps, start.Steps);
         RequireSame("Seed", options.Seed, start.Seed);
+        RequireSameNoise(options.Noise.Normalize(), start.Info);
         RequireSame("StartStep", options.StartStep, start.Step);
         RequireSame("Width", options.Width, start.Width);
         RequireSame("Height", options.Height, start.Height);
@@ -250,6 +262,14 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         GenerationInfo info = new()
         {
             Seed = CheckSeed(options.Seed ?? NewSeed()),
+            RandomSource = NameOf(options.Noise.RandomSource),
+            VariationSeed = options.Noise.VariationSeed,
+            VariationStrength = options.Noise.VariationStrength,
+            SeedResizeWidth = options.Noise.SeedResizeWidth,
+            SeedResizeHeight = options.Noise.SeedResizeHeight,
+            EtaNoiseSeedDelta = options.Noise.EtaNoiseSeedDelta,
+            BatchSize = options.Noise.BatchSize,
+            BatchIndex = options.Noise.BatchIndex,
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
             SchedulerOptions = SchedulerOptionText.Write(options.SchedulerOptions),
@@ -257,6 +277,32 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         };
         return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
     }
+
+    private NoiseOptions CheckNoise(NoiseOptions options)
+    {
+        NoiseOptions noise = options.Normalize();
+        if (noise is { SeedResizeWidth: int width, SeedResizeHeight: int height })
+        {
+            CheckSide(nameof(NoiseOptions.SeedResizeWidth), width);
+            CheckSide(nameof(NoiseOptions.SeedResizeHeight), height);
+        }
+
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? NewSeed() };
+    }
+
+    private static void RequireSameNoise(NoiseOptions asked, GenerationInfo given)
+    {
+        RequireSame(nameof(asked.RandomSource), asked.RandomSource?.ToString(), given.RandomSource ?? nameof(RandomSource.TorchCpu));
+        RequireSame(nameof(asked.VariationSeed), asked.VariationSeed, given.VariationSeed);
+        RequireSame(nameof(asked.VariationStrength), asked.VariationStrength, given.VariationStrength);
+        RequireSame(nameof(asked.SeedResizeWidth), asked.SeedResizeWidth, given.SeedResizeWidth);
+        RequireSame(nameof(asked.SeedResizeHeight), asked.SeedResizeHeight, given.SeedResizeHeight);
+        RequireSame(nameof(asked.EtaNoiseSeedDelta), asked.EtaNoiseSeedDelta, given.EtaNoiseSeedDelta);
+        RequireSame(nameof(asked.BatchSize), asked.BatchSize, given.BatchSize);
+        RequireSame(nameof(asked.BatchIndex), asked.BatchIndex, given.BatchIndex);
+    }
+
+    private static string? NameOf(RandomSource? source) => source is null or RandomSource.TorchCpu ? null : source.ToString();
 
     private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height
         ? InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2])
@@ -297,7 +343,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     private static void RequireSame<T>(string setting, T? asked, T? given)
     {
         if (asked is not null && !asked.Equals(given))
-            throw new InvalidSettingException(setting, $"{setting} is {asked}, but the given latent was made with {given}. Leave {setting} out, or start from another latent.");
+            throw new InvalidSettingException(setting, $"{setting} is {asked}, but the given latent was made with {given?.ToString() ?? "none"}. Leave {setting} out, or start from another latent.");
     }
 
     private static void RequireLatent(string setting, bool isGiven, string meaning)

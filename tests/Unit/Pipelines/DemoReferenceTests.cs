@@ -75,7 +75,7 @@ public sealed class DemoReferenceTests(DemoModelFixture demo) : IClassFixture<De
     private Latent Source(JsonElement expected)
     {
         DiffusionImage source = ImageFile.Read(DemoReference.Image(expected.GetProperty("source").GetString()!));
-        return demo.Pipeline.EncodeImage(source, expected.GetProperty("seed").GetInt64(), TestContext.Current.CancellationToken);
+        return demo.Pipeline.EncodeImage(source, expected.GetProperty("seed").GetInt64(), cancellationToken: TestContext.Current.CancellationToken);
     }
 
     private Latent Denoise(JsonElement expected, Latent? start, DenoiseOptions options)

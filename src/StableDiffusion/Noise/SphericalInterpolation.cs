@@ -1,0 +1,69 @@
+namespace StableDiffusion.Noise;
+
+/// <summary>
+/// Turns one noise towards another without losing variance on the way, as A1111's <c>slerp</c> does: each column of
+/// each channel is a vector that is turned by itself.
+/// </summary>
+internal static class SphericalInterpolation
+{
+    private const double AlmostParallel = 0.9995;
+    private const double LeastSine = 1e-6;
+
+    /// <summary>Turns a noise.</summary>
+    /// <param name="noise">The noise at a strength of 0, [channels, height, width]; receives the result.</param>
+    /// <param name="other">The noise at a strength of 1, of the same shape.</param>
+    /// <param name="height">The height.</param>
+    /// <param name="width">The width.</param>
+    /// <param name="strength">How far to turn, 0 to 1.</param>
+    public static void Turn(Span<float> noise, ReadOnlySpan<float> other, int height, int width, double strength)
+    {
+        double[] cosines = Cosines(noise, other, height, width);
+        double sum = 0;
+        foreach (double cosine in cosines)
+            sum += cosine;
+
+        // A1111 has the two the wrong way round here, where they hardly differ.
+        if (sum / cosines.Length > AlmostParallel)
+        {
+            for (int i = 0; i < noise.Length; i++)
+                noise[i] = (float)((noise[i] * strength) + (other[i] * (1 - strength)));
+            return;
+        }
+
+        for (int column = 0; column < cosines.Length; column++)
+        {
+            double angle = Math.Acos(Math.Clamp(cosines[column], -1, 1));
+            double sine = Math.Sin(angle);
+
+            // Latents of a single row are always parallel or opposed, and have no angle to turn by.
+            bool isTurned = sine > LeastSine;
+            double own = isTurned ? Math.Sin((1 - strength) * angle) / sine : 1 - strength;
+            double others = isTurned ? Math.Sin(strength * angle) / sine : strength;
+            int first = First(column, height, width);
+            for (int i = first; i < first + (height * width); i += width)
+                noise[i] = (float)((own * noise[i]) + (others * other[i]));
+        }
+    }
+
+    private static double[] Cosines(ReadOnlySpan<float> left, ReadOnlySpan<float> right, int height, int width)
+    {
+        double[] cosines = new double[left.Length / height];
+        for (int column = 0; column < cosines.Length; column++)
+        {
+            (double product, double leftSquares, double rightSquares) = (0, 0, 0);
+            int first = First(column, height, width);
+            for (int i = first; i < first + (height * width); i += width)
+            {
+                product += (double)left[i] * right[i];
+                leftSquares += (double)left[i] * left[i];
+                rightSquares += (double)right[i] * right[i];
+            }
+
+            cosines[column] = product / Math.Sqrt(leftSquares * rightSquares);
+        }
+
+        return cosines;
+    }
+
+    private static int First(int column, int height, int width) => (column / width * height * width) + (column % width);
+}
