@@ -50,6 +50,30 @@ public sealed class DiffusionImage
     /// <summary>The seed of its noise.</summary>
     public long? Seed => Info.Seed;
 
+    /// <summary>Whose random numbers the seed stands for; null for torch's on the CPU.</summary>
+    public string? RandomSource => Info.RandomSource;
+
+    /// <summary>The seed that its start noise was turned towards.</summary>
+    public long? VariationSeed => Info.VariationSeed;
+
+    /// <summary>How far its start noise was turned, 0 to 1.</summary>
+    public double? VariationStrength => Info.VariationStrength;
+
+    /// <summary>The width in pixels that its start noise was drawn for.</summary>
+    public int? SeedResizeWidth => Info.SeedResizeWidth;
+
+    /// <summary>The height in pixels that its start noise was drawn for.</summary>
+    public int? SeedResizeHeight => Info.SeedResizeHeight;
+
+    /// <summary>What was added to the seed for the noise of the steps.</summary>
+    public long? EtaNoiseSeedDelta => Info.EtaNoiseSeedDelta;
+
+    /// <summary>How many pictures drew from the seed's generator.</summary>
+    public int? BatchSize => Info.BatchSize;
+
+    /// <summary>Which of those pictures it is, counted from 0.</summary>
+    public int? BatchIndex => Info.BatchIndex;
+
     /// <summary>How many steps the denoising took.</summary>
     public int? Steps => Info.Steps;
 

@@ -203,7 +203,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
 
         // A latent that was sampled with this seed has drawn its own values from it already.
         long? seed = options.Seed ?? start.Seed;
-        options = options with { Seed = seed, Noise = CheckNoise(options.Noise) };
+        NoiseOptions asked = options.Noise;
+        if (options.Seed is null && asked.RandomSource is null && start.RandomSource is nameof(RandomSource.Cuda))
+            asked = asked with { RandomSource = RandomSource.Cuda };
+        options = options with { Seed = seed, Noise = CheckNoise(asked) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
         bool goesOn = start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
         LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);

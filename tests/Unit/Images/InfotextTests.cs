@@ -74,6 +74,12 @@ public sealed class InfotextTests
             Prompt = "a (cat:1.2)",
             NegativePrompt = "blurry",
             Seed = 42,
+            RandomSource = "Cuda",
+            VariationSeed = 7,
+            VariationStrength = 0.25,
+            SeedResizeWidth = 512,
+            SeedResizeHeight = 640,
+            EtaNoiseSeedDelta = 31337,
             Steps = 30,
             Scheduler = "DPM++ 2M Karras",
             GuidanceScale = 5.5,
@@ -87,7 +93,8 @@ public sealed class InfotextTests
 
         Assert.Equal(
             "a (cat:1.2)\nNegative prompt: blurry\nSteps: 30, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5.5, Seed: 42, Size: 768x1024, "
-            + "Model hash: 6ce0161689, Model: \"my, model\", Denoising strength: 0.55, RNG: CPU, CFG rescale: 0.7",
+            + "Model hash: 6ce0161689, Model: \"my, model\", Variation seed: 7, Variation seed strength: 0.25, Seed resize from: 512x640, "
+            + "Denoising strength: 0.55, ENSD: 31337, RNG: NV, CFG rescale: 0.7",
             Infotext.Format(info));
     }
 

@@ -13,6 +13,7 @@ public sealed class CompositionTests(CommandShell fixture) : CommandTests(fixtur
     [InlineData("-Scheduler 'DPM++ 2M SDE Karras' -GuidanceScale 3 -GuidanceRescale 0.7")]
     [InlineData("-Scheduler Heun -Width 72 -Height 48")]
     [InlineData("-GuidanceScale 1")]
+    [InlineData("-Scheduler 'Euler a' -RandomSource cuda -VariationSeed 9 -VariationStrength 0.3 -SeedResizeWidth 48 -SeedResizeHeight 80 -EtaNoiseSeedDelta 31337 -BatchSize 3 -BatchIndex 2")]
     public void Text_to_image(string settings) => AssertSame(
         $"New-DiffusionImage '{Prompt}' -Seed 7 -Steps 3 {settings} -OutFile whole.png",
         $"Get-TextEmbedding '{Prompt}' | Invoke-Denoise -Seed 7 -Steps 3 {settings} | ConvertFrom-Latent | Export-DiffusionImage parts.png");
@@ -32,16 +33,17 @@ public sealed class CompositionTests(CommandShell fixture) : CommandTests(fixtur
     }
 
     [Theory]
-    [InlineData("Euler")]
-    [InlineData("Euler a")]
-    public void From_a_picture(string scheduler)
+    [InlineData("Euler", "TorchCpu")]
+    [InlineData("Euler a", "TorchCpu")]
+    [InlineData("Euler a", "Cuda")]
+    public void From_a_picture(string scheduler, string source)
     {
         Set("scene", Scene);
         AssertSame(
-            $"New-DiffusionImage '{Prompt}' -InitImage $scene -Strength 0.6 -Seed 7 -Steps 4 -Scheduler '{scheduler}' -OutFile whole.png",
+            $"New-DiffusionImage '{Prompt}' -InitImage $scene -Strength 0.6 -Seed 7 -RandomSource {source} -Steps 4 -Scheduler '{scheduler}' -OutFile whole.png",
             $"""
             $embedding = Get-TextEmbedding '{Prompt}'
-            ConvertTo-Latent $scene -Seed 7 | Invoke-Denoise -Embedding $embedding -Strength 0.6 -Steps 4 -Scheduler '{scheduler}' | ConvertFrom-Latent | Export-DiffusionImage parts.png
+            ConvertTo-Latent $scene -Seed 7 -RandomSource {source} | Invoke-Denoise -Embedding $embedding -Strength 0.6 -Steps 4 -Scheduler '{scheduler}' | ConvertFrom-Latent | Export-DiffusionImage parts.png
             """);
     }
 
@@ -64,7 +66,7 @@ public sealed class CompositionTests(CommandShell fixture) : CommandTests(fixtur
     [Fact]
     public void A_picture_that_is_piped_back_is_made_again()
     {
-        RunWell($"New-DiffusionImage '{Prompt}' -NegativePrompt 'a tree' -Seed 7 -Steps 3 -Scheduler Heun -GuidanceScale 3 -OutFile first.png | New-DiffusionImage -OutFile second.png");
+        RunWell($"New-DiffusionImage '{Prompt}' -NegativePrompt 'a tree' -Seed 7 -Steps 3 -Scheduler Heun -GuidanceScale 3 -RandomSource Cuda -VariationStrength 0.3 -OutFile first.png | New-DiffusionImage -OutFile second.png");
         Assert.Equal(File.ReadAllBytes(Folder["first.png"]), File.ReadAllBytes(Folder["second.png"]));
     }
 

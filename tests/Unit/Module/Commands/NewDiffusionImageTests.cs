@@ -47,6 +47,34 @@ public sealed class NewDiffusionImageTests(CommandShell fixture) : CommandTests(
     }
 
     [Fact]
+    public void Variations_keep_the_seed_and_number_the_variation_seeds()
+    {
+        IReadOnlyList<DiffusionImage> images = RunWell("New-DiffusionImage 'a' -Seed 41 -VariationSeed 5 -VariationStrength 1 -Count 2 -Steps 1; New-DiffusionImage 'a' -Seed 6 -Steps 1").Values<DiffusionImage>();
+
+        Assert.Equal([(41L, 5L), (41L, 6L), (6L, null)], images.Select(image => (image.Seed!.Value, image.VariationSeed)));
+        Assert.Equal(images[2].Pixels, images[1].Pixels);
+        Assert.NotEqual(images[0].Pixels, images[1].Pixels);
+    }
+
+    [Fact]
+    public void Pictures_that_share_a_generator_have_one_seed_and_can_be_made_again_one_by_one()
+    {
+        RunWell("""
+            $all = New-DiffusionImage 'a' -Seed 41 -Count 3 -SharedGenerator -Steps 2 -Scheduler 'Euler a' -OutFile x.png
+            $all[1] | New-DiffusionImage -OutFile again.png
+            New-DiffusionImage 'a' -Seed 41 -Steps 2 -Scheduler DDIM -OutFile alone.png
+            New-DiffusionImage 'a' -Seed 41 -Steps 2 -Scheduler DDIM -BatchSize 3 -BatchIndex 0 -OutFile first.png
+            """);
+        IReadOnlyList<DiffusionImage> images = [.. new[] { "x-1.png", "x-2.png", "x-3.png", "again.png", "alone.png", "first.png" }.Select(name => ImageFile.Read(Folder[name]))];
+
+        Assert.Equal(images[1].Pixels, images[3].Pixels);
+        Assert.Equal(images[4].Pixels, images[5].Pixels);
+        Assert.NotEqual(images[0].Pixels, images[1].Pixels);
+        Assert.NotEqual(images[1].Pixels, images[2].Pixels);
+        Assert.Contains("Seed: 41,", Encoding.Latin1.GetString(File.ReadAllBytes(Folder["x-3.png"])), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Seeds_that_nobody_chose_differ()
     {
         IReadOnlyList<DiffusionImage> images = RunWell("'a', 'a' | New-DiffusionImage -Steps 1").Values<DiffusionImage>();
