@@ -62,6 +62,27 @@ public sealed record ImageMetadata
     /// <summary>The model's name.</summary>
     public string? Model => Info.Model;
 
+    /// <summary>The seed that the start noise was turned towards.</summary>
+    public long? VariationSeed => Info.VariationSeed;
+
+    /// <summary>How far the start noise was turned, 0 to 1.</summary>
+    public double? VariationStrength => Info.VariationStrength;
+
+    /// <summary>The width in pixels that the start noise was drawn for.</summary>
+    public int? SeedResizeWidth => Info.SeedResizeWidth;
+
+    /// <summary>The height in pixels that the start noise was drawn for.</summary>
+    public int? SeedResizeHeight => Info.SeedResizeHeight;
+
+    /// <summary>What was added to the seed for the noise of the steps.</summary>
+    public long? EtaNoiseSeedDelta => Info.EtaNoiseSeedDelta;
+
+    /// <summary>How many pictures drew from the seed's generator.</summary>
+    public int? BatchSize => Info.BatchSize;
+
+    /// <summary>Which of those pictures it is, counted from 0.</summary>
+    public int? BatchIndex => Info.BatchIndex;
+
     /// <summary>What weights in the prompts do.</summary>
     public string? Emphasis => Info.Emphasis;
 

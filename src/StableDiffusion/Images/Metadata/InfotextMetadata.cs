@@ -10,6 +10,7 @@ internal static class InfotextMetadata
     private static readonly HashSet<string> s_understood = new(StringComparer.Ordinal)
     {
         "Steps", "Sampler", "Schedule type", "CFG scale", "CFG rescale", "Seed", "Size-1", "Size-2", "Model", "Model hash", "Clip skip", "RNG",
+        "Variation seed", "Variation seed strength", "Seed resize from-1", "Seed resize from-2", "ENSD",
         "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance",
     };
 
@@ -43,6 +44,11 @@ internal static class InfotextMetadata
             GuidanceScale = reader.Number("CFG scale"),
             GuidanceRescale = reader.Number("CFG rescale", maximum: 1),
             Seed = reader.Seed("Seed"),
+            VariationSeed = reader.Seed("Variation seed"),
+            VariationStrength = reader.Number("Variation seed strength", maximum: 1),
+            SeedResizeWidth = reader.Count("Seed resize from-1"),
+            SeedResizeHeight = reader.Count("Seed resize from-2"),
+            EtaNoiseSeedDelta = reader.Seed("ENSD"),
             Width = reader.Count("Size-1"),
             Height = reader.Count("Size-2"),
             Model = reader.Text("Model"),

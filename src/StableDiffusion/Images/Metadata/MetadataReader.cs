@@ -85,7 +85,7 @@ public static class MetadataReader
                 Source = MetadataSource.PowerShell,
                 Info = info,
                 ClipSkip = info.ClipSkip,
-                RandomSource = "TorchCpu",
+                RandomSource = info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu),
                 PromptSyntax = info.PromptSyntax ?? nameof(Text.Prompts.PromptSyntax.Plain),
                 Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
             };

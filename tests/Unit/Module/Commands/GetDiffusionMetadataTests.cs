@@ -34,6 +34,7 @@ public sealed class GetDiffusionMetadataTests(CommandShell fixture) : CommandTes
     [InlineData("'a red house' -GuidanceScale 3.3333333333333335 -GuidanceRescale 0.1 -NegativePrompt 'a \"tree\", a: cat'")]
     [InlineData("'a (red:1.3) [house|tree] AND a fish :0.5' -PromptSyntax A1111 -Emphasis NoNorm -ClipSkip 2")]
     [InlineData("'a (red:1.3) house' -PromptSyntax ComfyUI -Width 72 -Height 48")]
+    [InlineData("'a red house' -RandomSource Cuda -VariationSeed 9 -VariationStrength 0.3 -EtaNoiseSeedDelta 31337 -Scheduler 'Euler a'")]
     [InlineData("\"two\nlines, café, 雪, Steps: 3, Seed: 9, Size: 1x1\"")]
     [InlineData("'a red house' -Scheduler Euler -SchedulerOption @{ timestep_spacing = 'trailing'; use_karras_sigmas = $true }")]
     public void A_picture_is_made_again_whatever_it_was_made_with(string settings) => AssertSameAgain(settings, "png");
