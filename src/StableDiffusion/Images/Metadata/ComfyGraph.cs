@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Images.Metadata;
 
@@ -102,6 +103,9 @@ internal sealed class ComfyGraph
         WarnOfParts(sampler);
 
         SettingReader reader = new(_settings, _warnings);
+        (string? scheduler, _, Dictionary<string, object?>? schedulerOptions) = reader.Text("sampler_name") is string name
+            ? SamplerNames.Resolve(name, reader.Text("scheduler"), isKDiffusion: true, _warnings)
+            : default;
         double? denoise = reader.Number("denoise", maximum: 1);
         GenerationInfo info = new()
         {
@@ -109,7 +113,10 @@ internal sealed class ComfyGraph
             NegativePrompt = negativePrompt,
             Seed = reader.Seed("seed"),
             Steps = reader.Count("steps"),
-            Scheduler = reader.Text("sampler_name") is string name ? SamplerNames.Resolve(name, reader.Text("scheduler"), _warnings) : null,
+            Scheduler = scheduler,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
+            ClipSkip = clipSkip,
+            PromptSyntax = "ComfyUI",
             GuidanceScale = reader.Number("cfg"),
             Width = reader.Count("width"),
             Height = reader.Count("height"),
@@ -127,9 +134,7 @@ internal sealed class ComfyGraph
         {
             Source = MetadataSource.ComfyUI,
             Info = info,
-            ClipSkip = clipSkip,
             RandomSource = info.Seed is null ? null : "TorchCpu",
-            PromptSyntax = "ComfyUI",
             Settings = _settings,
         };
     }
@@ -291,7 +296,7 @@ internal sealed class ComfyGraph
         // Counted from the end as -1, -2 and so on.
         string input = guider.Has("positive") ? "positive" : "conditioning";
         ComfyNode? cut = Follow(guider, input) is ComfyNode conditioning ? Upstream([conditioning]).FirstOrDefault(node => node.Has("stop_at_clip_layer")) : null;
-        return cut is not null && int.TryParse(Value(cut, "stop_at_clip_layer"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int layer) && layer is < 0 and > -100
+        return cut is not null && int.TryParse(Value(cut, "stop_at_clip_layer"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int layer) && layer is < -1 and > -100
             ? -layer
             : null;
     }

@@ -13,18 +13,16 @@ public sealed record ImageMetadata
     /// <summary>What made the picture, as far as it was told; the scheduler by the name that the catalog has for it.</summary>
     public GenerationInfo Info { get; init; } = new();
 
-    /// <summary>
-    /// How many of the text encoder's layers count from the end, 1 being the last, as A1111 counts; null if it was not told.
-    /// </summary>
-    public int? ClipSkip { get; init; }
+    /// <summary>The layer of the text encoder that was used, counted from the last one; null for the last one, 1.</summary>
+    public int? ClipSkip => Info.ClipSkip;
 
     /// <summary>
     /// The generator that the seed was meant for: <c>TorchCpu</c> or <c>Cuda</c>; null if there is no telling.
     /// </summary>
     public string? RandomSource { get; init; }
 
-    /// <summary>How the prompts are to be read: <c>A1111</c> or <c>ComfyUI</c>; null if neither fits.</summary>
-    public string? PromptSyntax { get; init; }
+    /// <summary>How the prompts are to be read: <c>A1111</c>, <c>ComfyUI</c> or <c>Plain</c>; null if there are none.</summary>
+    public string? PromptSyntax => Info.Prompt is null ? null : Info.PromptSyntax ?? nameof(Text.Prompts.PromptSyntax.Plain);
 
     /// <summary>The text of what to show.</summary>
     public string? Prompt => Info.Prompt;

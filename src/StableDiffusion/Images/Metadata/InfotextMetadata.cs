@@ -1,10 +1,31 @@
+using StableDiffusion.Sampling;
+
 namespace StableDiffusion.Images.Metadata;
 
 /// <summary>Reads the metadata that is an infotext: A1111's, stable-diffusion.cpp's, and that of savers for ComfyUI.</summary>
 internal static class InfotextMetadata
 {
+    // This module's files have a record of their own; where that is lost, their text is known by this without a version.
+    private const string OwnRandomSource = "CPU";
+
     private const string CppVersion = "Version: stable-diffusion.cpp";
     private const string CppJsonMark = ", SDCPP: {";
+
+    // Under the names that the schedulers have for them.
+    private static readonly Dictionary<string, string> s_schedulerOptions = new(StringComparer.Ordinal)
+    {
+        ["Eta"] = "eta",
+        ["Eta DDIM"] = "eta",
+        ["Sigma churn"] = "s_churn",
+        ["Sigma tmin"] = "s_tmin",
+        ["Sigma tmax"] = "s_tmax",
+        ["Sigma noise"] = "s_noise",
+        ["Schedule rho"] = "rho",
+        ["Schedule min sigma"] = "sigma_min",
+        ["Schedule max sigma"] = "sigma_max",
+        ["SGM noise multiplier"] = "sgm_noise_multiplier",
+        ["Discard penultimate sigma"] = "discard_next_to_last_sigma",
+    };
 
     // Those that are used below, and those that say nothing of how to make the picture.
     private static readonly HashSet<string> s_understood = new(StringComparer.Ordinal)
@@ -27,6 +48,7 @@ internal static class InfotextMetadata
         string version = reader.Text("Version") ?? "";
         MetadataSource source = isCpp ? MetadataSource.StableDiffusionCpp
             : hasGraph || version.StartsWith("ComfyUI", StringComparison.OrdinalIgnoreCase) ? MetadataSource.ComfyUI
+            : version.Length == 0 && reader.Text("RNG") == OwnRandomSource ? MetadataSource.PowerShell
             : MetadataSource.A1111;
 
         // With a second pass it is that one's strength; stable-diffusion.cpp writes it in that case only.
@@ -35,12 +57,16 @@ internal static class InfotextMetadata
         if (strength is not null)
             warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
 
+        HashSet<string> used = strength is null ? [] : ["Denoising strength"];
+        (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
+        int? clipSkip = reader.Count("Clip skip");
         GenerationInfo info = new()
         {
             Prompt = parameters.Prompt,
             NegativePrompt = parameters.NegativePrompt,
             Steps = reader.Count("Steps"),
-            Scheduler = Scheduler(reader, isCpp, warnings),
+            Scheduler = scheduler,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
             GuidanceScale = reader.Number("CFG scale"),
             GuidanceRescale = reader.Number("CFG rescale", maximum: 1),
             Seed = reader.Seed("Seed"),
@@ -54,16 +80,28 @@ internal static class InfotextMetadata
             Model = reader.Text("Model"),
             ModelHash = reader.Text("Model hash"),
             Strength = strength,
+            ClipSkip = clipSkip == 1 ? null : clipSkip,
+            PromptSyntax = source switch
+            {
+                MetadataSource.ComfyUI => "ComfyUI",
+                MetadataSource.PowerShell when reader.Text("Emphasis") is null => null,
+                _ => "A1111",
+            },
+            Emphasis = reader.Text("Emphasis")?.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant() switch
+            {
+                "NONORM" => "NoNorm",
+                "IGNORE" => "Ignore",
+                "NONE" => "None",
+                _ => null,
+            },
         };
         WarnOfPromptFiles(parameters, warnings);
-        WarnOfOthers(settings, strength is not null, warnings);
+        WarnOfOthers(settings, used, warnings);
         return new ImageMetadata
         {
             Source = source,
             Info = info,
-            ClipSkip = reader.Count("Clip skip"),
             RandomSource = RandomSource(reader, source, info.Seed, warnings),
-            PromptSyntax = source == MetadataSource.ComfyUI ? "ComfyUI" : "A1111",
             Settings = settings,
         };
     }
@@ -86,16 +124,27 @@ internal static class InfotextMetadata
         return (new GenerationParameters(parameters.Prompt, parameters.NegativePrompt, [.. parameters.Settings, new("SDCPP", json)]), true);
     }
 
-    private static string? Scheduler(SettingReader reader, bool isCpp, ICollection<string> warnings)
+    private static (string? Name, Dictionary<string, object?> Options) ReadScheduler(SettingReader reader, MetadataSource source, HashSet<string> used, ICollection<string> warnings)
     {
         if (reader.Text("Sampler") is not string sampler)
-            return null;
-        if (!isCpp)
-            return SamplerNames.Resolve(sampler, reader.Text("Schedule type"), warnings);
+            return (null, []);
 
-        // One word for the sampler, and maybe one for the schedule.
-        string[] words = sampler.Split(' ', 2, StringSplitOptions.TrimEntries);
-        return SamplerNames.Resolve(words[0], words.Length > 1 ? words[1] : null, warnings);
+        string? schedule = reader.Text("Schedule type");
+        if (source == MetadataSource.StableDiffusionCpp && sampler.Split(' ', 2, StringSplitOptions.TrimEntries) is [string first, string second])
+            (sampler, schedule) = (first, second);
+
+        (string name, SchedulerInfo? info, Dictionary<string, object?> options) = SamplerNames.Resolve(sampler, schedule, source != MetadataSource.PowerShell, warnings);
+        foreach ((string setting, string optionName) in s_schedulerOptions)
+        {
+            if (reader.Text(setting) is string text && info?.Options.FirstOrDefault(option => option.Name == optionName) is SchedulerOption option
+                && option.TryParse(text, out object value))
+            {
+                options[optionName] = value;
+                used.Add(setting);
+            }
+        }
+
+        return (name, options);
     }
 
     // A1111 and stable-diffusion.cpp take the noise of the graphics card unless told; ComfyUI always takes the processor's.
@@ -127,10 +176,10 @@ internal static class InfotextMetadata
         }
     }
 
-    private static void WarnOfOthers(IReadOnlyDictionary<string, string> settings, bool hasStrength, ICollection<string> warnings)
+    private static void WarnOfOthers(IReadOnlyDictionary<string, string> settings, HashSet<string> used, ICollection<string> warnings)
     {
         List<string> others = [.. settings
-            .Where(setting => !s_understood.Contains(setting.Key) && !(hasStrength && setting.Key == "Denoising strength"))
+            .Where(setting => !s_understood.Contains(setting.Key) && !used.Contains(setting.Key))
             .Select(setting => $"{setting.Key}: {SettingReader.Shorten(setting.Value)}")];
         if (others.Count > 0)
             warnings.Add($"These settings have no counterpart here and are left out: {string.Join(", ", others)}.");

@@ -32,6 +32,7 @@ internal static class InvokeAiMetadata
             Width = reader.Count("width"),
             Height = reader.Count("height"),
             Model = JsonText.Text(model, "name") ?? JsonText.Text(model, "model_name"),
+            ClipSkip = reader.Text("clip_skip") is null or "0" ? null : reader.Count("clip_skip") + 1,
             Strength = mode.EndsWith("txt2img", StringComparison.Ordinal) ? null : reader.Number("strength", maximum: 1),
         };
         if (info.Strength is not null)
@@ -49,7 +50,6 @@ internal static class InvokeAiMetadata
         {
             Source = MetadataSource.InvokeAI,
             Info = info,
-            ClipSkip = reader.Text("clip_skip") is null or "0" ? null : reader.Count("clip_skip") + 1,
             RandomSource = info.Seed is null ? null : isCpu ? "TorchCpu" : "Cuda",
             Settings = settings,
         };
@@ -62,6 +62,6 @@ internal static class InvokeAiMetadata
             return null;
 
         bool isKarras = name.EndsWith("_k", StringComparison.Ordinal);
-        return SamplerNames.Resolve(isKarras ? name[..^2] : name, isKarras ? "karras" : null, warnings, isKDiffusion: false);
+        return SamplerNames.Resolve(isKarras ? name[..^2] : name, isKarras ? "karras" : null, isKDiffusion: false, warnings).Name;
     }
 }

@@ -84,9 +84,7 @@ public static class MetadataReader
             {
                 Source = MetadataSource.PowerShell,
                 Info = info,
-                ClipSkip = info.ClipSkip,
-                RandomSource = info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu),
-                PromptSyntax = info.PromptSyntax ?? nameof(Text.Prompts.PromptSyntax.Plain),
+                RandomSource = info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu),
                 Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
             };
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Images.Metadata;
 
@@ -33,12 +34,16 @@ internal static class NovelAiMetadata
     {
         SettingReader reader = new(settings, warnings);
         bool isFromPicture = reader.Text("request_type")?.StartsWith("Img2Img", StringComparison.OrdinalIgnoreCase) ?? false;
+        (string? scheduler, _, Dictionary<string, object?>? schedulerOptions) = reader.Text("sampler") is string sampler
+            ? SamplerNames.Resolve(sampler, reader.Text("noise_schedule"), isKDiffusion: true, warnings)
+            : default;
         GenerationInfo info = new()
         {
             Prompt = reader.Text("prompt") ?? texts.GetValueOrDefault("Description"),
             NegativePrompt = reader.Text("uc"),
             Steps = reader.Count("steps"),
-            Scheduler = reader.Text("sampler") is string sampler ? SamplerNames.Resolve(sampler, reader.Text("noise_schedule"), warnings) : null,
+            Scheduler = scheduler,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
             GuidanceScale = reader.Number("scale"),
             GuidanceRescale = reader.Number("cfg_rescale", maximum: 1),
             Seed = reader.Seed("seed"),

@@ -50,10 +50,13 @@ internal static class XmpTexts
         {
             using MemoryStream stream = new(packet.ToArray());
             using XmlReader reader = XmlReader.Create(stream, settings);
-            while (reader.Read())
+            while (!reader.EOF)
             {
+                // The reading of an element goes on to what follows it.
                 if (reader.NodeType == XmlNodeType.Element && (reader.NamespaceURI == OwnNamespace || (reader.NamespaceURI == CppNamespace && reader.LocalName == CppElement)))
                     texts.Add("XMP", reader.LocalName, reader.ReadElementContentAsString());
+                else
+                    reader.Read();
             }
         }
         catch (XmlException)

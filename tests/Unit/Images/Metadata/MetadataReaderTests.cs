@@ -1,6 +1,7 @@
 using System.Text;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Metadata;
+using StableDiffusion.Sampling;
 using static StableDiffusion.Tests.Images.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Images.Metadata;
@@ -51,10 +52,11 @@ public sealed class MetadataReaderTests : IDisposable
         Assert.Equal(
             new GenerationInfo
             {
-                Prompt = "a cät", NegativePrompt = "blurry", Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7.5, Seed = 42, Width = 512, Height = 768, Model = "m", ModelHash = "6ce0161689",
+                Prompt = "a cät", NegativePrompt = "blurry", PromptSyntax = "A1111", ClipSkip = 2, Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7.5, Seed = 42,
+                Width = 512, Height = 768, Model = "m", ModelHash = "6ce0161689",
             },
             metadata.Info);
-        Assert.Equal((2, "Cuda", "A1111"), (metadata.ClipSkip, metadata.RandomSource, metadata.PromptSyntax));
+        Assert.Equal("Cuda", metadata.RandomSource);
         Assert.Equal("v1.10.1", metadata.Settings["Version"]);
         Assert.Equal(_folder["file"], metadata.Path);
     }
@@ -133,7 +135,7 @@ public sealed class MetadataReaderTests : IDisposable
         ImageMetadata metadata = Read(Encode(format, info));
 
         Assert.Equal(info, metadata.Info);
-        Assert.Equal("TorchCpu", metadata.RandomSource);
+        Assert.Equal((MetadataSource.PowerShell, "TorchCpu"), (metadata.Source, metadata.RandomSource));
         Assert.Empty(metadata.Warnings);
     }
 
@@ -146,26 +148,61 @@ public sealed class MetadataReaderTests : IDisposable
         Assert.Contains("another one", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
+    // The option after the colon. Where the tool names no schedule it means the model's own noise levels.
     [Theory]
     [InlineData("DPM++ 2M", "Karras", "A1111 DPM++ 2M Karras")]
     [InlineData("DPM++ 2M Karras", null, "A1111 DPM++ 2M Karras")]
-    [InlineData("DPM++ 2M SDE", "Exponential", "A1111 DPM++ 2M SDE Exponential")]
+    [InlineData("DPM++ 2M", "Automatic", "A1111 DPM++ 2M")]
+    [InlineData("DPM++ 2M", null, "A1111 DPM++ 2M: uniform")]
+    [InlineData("DPM++ 2M", "SGM Uniform", "A1111 DPM++ 2M: sgm_uniform")]
+    [InlineData("DPM++ SDE", "Align Your Steps", "DPM++ SDE: ays_sd1")]
+    [InlineData("DPM++ 2M SDE Heun", "Exponential", "DPM++ 2M SDE Heun Exponential")]
     [InlineData("Euler a", "Automatic", "A1111 Euler a")]
+    [InlineData("Euler a", null, "A1111 Euler a")]
     [InlineData("Euler", "Uniform", "A1111 Euler")]
     [InlineData("dpmpp_2m", "karras", "A1111 DPM++ 2M Karras")]
-    [InlineData("euler_ancestral", "normal", "A1111 Euler a")]
-    [InlineData("k_dpmpp_2m", "native", "A1111 DPM++ 2M")]
+    [InlineData("dpmpp_2m", "normal", "A1111 DPM++ 2M: normal")]
+    [InlineData("euler_ancestral", "simple", "A1111 Euler a: simple")]
+    [InlineData("dpm_2", "ddim_uniform", "A1111 DPM2: ddim")]
+    [InlineData("k_dpmpp_2s_ancestral", "native", "DPM++ 2S a: uniform")]
     [InlineData("dpmpp_2m_sde_gpu", "karras", "A1111 DPM++ 2M SDE Karras")]
     [InlineData("ddim", "ddim_uniform", "DDIM")]
-    [InlineData("dpm++2m", "discrete", "A1111 DPM++ 2M")]
-    [InlineData("euler_a", null, "A1111 Euler a")]
+    [InlineData("DDIM", "Automatic", "DDIM")]
+    [InlineData("dpm++2m", "discrete", "A1111 DPM++ 2M: uniform")]
     [InlineData("uni_pc", "normal", "UniPC")]
-    public void A_sampler_and_its_schedule_are_a_scheduler_of_the_catalog(string sampler, string? schedule, string expected)
+    public void A_sampler_of_k_diffusion_and_its_schedule_are_found(string sampler, string? schedule, string expected)
     {
         List<string> warnings = [];
 
-        Assert.Equal(expected, SamplerNames.Resolve(sampler, schedule, warnings));
+        (string name, SchedulerInfo? info, Dictionary<string, object?> options) = SamplerNames.Resolve(sampler, schedule, isKDiffusion: true, warnings);
+
+        Assert.Equal(expected, string.Join(": ", [name, .. options.Values]));
+        Assert.All(options.Keys, key => Assert.Equal("schedule", key));
+        Assert.Equal(name, info?.Name);
         Assert.Empty(warnings);
+    }
+
+    [Theory]
+    [InlineData("DPM++ 2M", "Karras", "DPM++ 2M Karras")]
+    [InlineData("A1111 DPM++ 2M", "Karras", "A1111 DPM++ 2M Karras")]
+    [InlineData("Euler a", null, "Euler a")]
+    [InlineData("DPM++ SDE", null, "DPM++ SDE")]
+    public void A_scheduler_of_diffusers_is_found(string sampler, string? schedule, string expected)
+    {
+        List<string> warnings = [];
+
+        Assert.Equal((expected, 0), (SamplerNames.Resolve(sampler, schedule, isKDiffusion: false, warnings).Name, warnings.Count));
+    }
+
+    [Fact]
+    public void Every_scheduler_of_the_catalog_is_read_as_it_was_written()
+    {
+        foreach (SchedulerInfo scheduler in SchedulerCatalog.All)
+        {
+            ImageMetadata metadata = Read(Encode(ImageFormat.Png, new GenerationInfo { Prompt = "p", Seed = 1, Steps = 2, Scheduler = scheduler.Name }));
+
+            Assert.Equal((scheduler.Name, null, 0), (metadata.Info.Scheduler, metadata.Info.SchedulerOptions, metadata.Warnings.Count));
+        }
     }
 
     [Theory]
@@ -176,8 +213,33 @@ public sealed class MetadataReaderTests : IDisposable
     {
         List<string> warnings = [];
 
-        Assert.Equal(expected, SamplerNames.Resolve(sampler, schedule, warnings));
+        Assert.Equal(expected, SamplerNames.Resolve(sampler, schedule, isKDiffusion: true, warnings).Name);
         Assert.Contains(expected, Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Settings_that_are_options_of_the_scheduler_become_options()
+    {
+        ImageMetadata metadata = ReadInfotext("p\nSteps: 2, Sampler: Euler, Schedule type: Karras, Seed: 1, Sigma churn: 0.5, Sigma noise: 1.25, Schedule rho: 5, Discard penultimate sigma: True, Eta: 0.5");
+
+        Assert.Equal("""{"discard_next_to_last_sigma":true,"rho":5,"s_churn":0.5,"s_noise":1.25}""", metadata.Info.SchedulerOptions);
+        Assert.EndsWith("left out: Eta: 0.5.", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Clip skip: 1, Version: v1.10.1", MetadataSource.A1111, "A1111", null, null)]
+    [InlineData("Clip skip: 3, Emphasis: No norm, Version: v1.10.1", MetadataSource.A1111, "A1111", "NoNorm", 3)]
+    [InlineData("Emphasis: Original", MetadataSource.A1111, "A1111", null, null)]
+    [InlineData("RNG: CPU", MetadataSource.PowerShell, null, null, null)]
+    [InlineData("RNG: CPU, Version: v1.10.1", MetadataSource.A1111, "A1111", null, null)]
+    [InlineData("RNG: CPU, Emphasis: NoNorm", MetadataSource.PowerShell, "A1111", "NoNorm", null)]
+    [InlineData("Version: ComfyUI", MetadataSource.ComfyUI, "ComfyUI", null, null)]
+    public void How_the_prompt_is_read_is_told(string settings, MetadataSource source, string? syntax, string? emphasis, int? clipSkip)
+    {
+        ImageMetadata metadata = ReadInfotext($"p\nSteps: 1, Sampler: Euler, Seed: 5, {settings}");
+
+        Assert.Equal((source, syntax, emphasis, clipSkip), (metadata.Source, metadata.Info.PromptSyntax, metadata.Info.Emphasis, metadata.Info.ClipSkip));
+        Assert.Empty(metadata.Warnings);
     }
 
     [Fact]
@@ -185,8 +247,7 @@ public sealed class MetadataReaderTests : IDisposable
     {
         ImageMetadata metadata = ReadInfotext("<lora:x:0.8> cat\nSteps: 0, Sampler: Odd, CFG scale: nan, Seed: -5, Size: 99999999999x8, Denoising strength: 0.5, Hires upscale: 2, RNG: TPU, Clip skip: two");
 
-        Assert.Equal(new GenerationInfo { Prompt = "<lora:x:0.8> cat", NegativePrompt = "", Scheduler = "Odd", Height = 8 }, metadata.Info);
-        Assert.Null(metadata.ClipSkip);
+        Assert.Equal(new GenerationInfo { Prompt = "<lora:x:0.8> cat", NegativePrompt = "", PromptSyntax = "A1111", Scheduler = "Odd", Height = 8 }, metadata.Info);
         string warnings = string.Join('\n', metadata.Warnings);
         Assert.All(
             (string[])["'0' of 'Steps'", "'Odd'", "'nan' of 'CFG scale'", "'-5' of 'Seed'", "of 'Size-1'", "'two' of 'Clip skip'", "'<lora:", "Denoising strength: 0.5, Hires upscale: 2"],

@@ -20,7 +20,7 @@ public sealed class OtherToolsTests : IDisposable
 
     private static readonly GenerationInfo s_graphInfo = new()
     {
-        Prompt = "a \"NaN\" bottle, é", NegativePrompt = "text, watermark", Seed = 156680208700286, Steps = 20, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 8,
+        Prompt = "a \"NaN\" bottle, é", NegativePrompt = "text, watermark", PromptSyntax = "ComfyUI", Seed = 156680208700286, Steps = 20, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 8,
         Width = 512, Height = 768, Model = "v1-5-pruned-emaonly.safetensors",
     };
 
@@ -36,7 +36,7 @@ public sealed class OtherToolsTests : IDisposable
         Assert.Equal(MetadataSource.ComfyUI, metadata.Source);
         Assert.Equal(s_graphInfo, metadata.Info);
         Assert.Empty(metadata.Warnings);
-        Assert.Equal((null, "TorchCpu", "ComfyUI"), (metadata.ClipSkip, metadata.RandomSource, metadata.PromptSyntax));
+        Assert.Equal("TorchCpu", metadata.RandomSource);
         Assert.Equal(["seed", "steps", "cfg", "sampler_name", "scheduler", "denoise", "width", "height", "batch_size", "ckpt_name"], metadata.Settings.Keys);
     }
 
@@ -73,8 +73,7 @@ public sealed class OtherToolsTests : IDisposable
                  "33": {"inputs": {"stop_at_clip_layer": -2, "clip": ["30", 1]}, "class_type": "CLIPSetLastLayer"}, "3":
                 """, StringComparison.Ordinal));
 
-        Assert.Equal(s_graphInfo, metadata.Info);
-        Assert.Equal(2, metadata.ClipSkip);
+        Assert.Equal(s_graphInfo with { ClipSkip = 2 }, metadata.Info);
         Assert.EndsWith("left out: ControlNetApplyAdvanced, LoraLoader.", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
@@ -142,7 +141,7 @@ public sealed class OtherToolsTests : IDisposable
         ImageMetadata metadata = ReadGraph(Divided);
 
         Assert.Equal(
-            new GenerationInfo { Prompt = "big", NegativePrompt = "", Seed = 7, Steps = 12, Scheduler = "A1111 Euler a", GuidanceScale = 4.5, Width = 64, Height = 32, Model = "u.safetensors" },
+            new GenerationInfo { Prompt = "big", NegativePrompt = "", PromptSyntax = "ComfyUI", Seed = 7, Steps = 12, Scheduler = "A1111 Euler a", SchedulerOptions = """{"schedule":"normal"}""", GuidanceScale = 4.5, Width = 64, Height = 32, Model = "u.safetensors" },
             metadata.Info);
         Assert.Equal(2, metadata.Warnings.Count);
         Assert.Contains(metadata.Warnings, warning => warning.Contains("two text encoders", StringComparison.Ordinal));
@@ -218,10 +217,10 @@ public sealed class OtherToolsTests : IDisposable
         Assert.Equal(
             new GenerationInfo
             {
-                Prompt = "a lovely cat, 日本", NegativePrompt = "bad & <ugly>", Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7, Seed = 42, Width = 512, Height = 768, Model = "sd-v1-4.ckpt",
+                Prompt = "a lovely cat, 日本", NegativePrompt = "bad & <ugly>", PromptSyntax = "A1111", ClipSkip = 2, Steps = 20, Scheduler = "A1111 Euler a", GuidanceScale = 7, Seed = 42, Width = 512, Height = 768, Model = "sd-v1-4.ckpt",
             },
             metadata.Info);
-        Assert.Equal((2, "Cuda", Json), (metadata.ClipSkip, metadata.RandomSource, metadata.Settings["SDCPP"]));
+        Assert.Equal(("Cuda", Json), (metadata.RandomSource, metadata.Settings["SDCPP"]));
         Assert.Empty(metadata.Warnings);
     }
 
@@ -230,7 +229,7 @@ public sealed class OtherToolsTests : IDisposable
     {
         ImageMetadata metadata = Read(Png(TextChunk("parameters", "trailing newline\nSteps: 4, Sampler: euler karras, CFG scale: 1, Seed: 1, Size: 8x8, Version: stable-diffusion.cpp\n")));
 
-        Assert.Equal((MetadataSource.StableDiffusionCpp, "Euler Karras"), (metadata.Source, metadata.Info.Scheduler));
+        Assert.Equal((MetadataSource.StableDiffusionCpp, "A1111 Euler Karras"), (metadata.Source, metadata.Info.Scheduler));
     }
 
     [Theory]
@@ -282,9 +281,9 @@ public sealed class OtherToolsTests : IDisposable
 
         Assert.Equal(MetadataSource.InvokeAI, metadata.Source);
         Assert.Equal(
-            new GenerationInfo { Prompt = "a cat", NegativePrompt = "bad", Width = 512, Height = 640, Seed = 12, GuidanceScale = 7.5, GuidanceRescale = 0, Steps = 30, Scheduler = "Euler Karras", Model = "dreamshaper-8" },
+            new GenerationInfo { Prompt = "a cat", NegativePrompt = "bad", ClipSkip = 2, Width = 512, Height = 640, Seed = 12, GuidanceScale = 7.5, GuidanceRescale = 0, Steps = 30, Scheduler = "Euler Karras", Model = "dreamshaper-8" },
             metadata.Info);
-        Assert.Equal((2, "TorchCpu"), (metadata.ClipSkip, metadata.RandomSource));
+        Assert.Equal("TorchCpu", metadata.RandomSource);
         Assert.Contains("loras", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
