@@ -26,10 +26,13 @@ internal static class Program
             return 0;
         }
 
+        if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
+            return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
+
         string? unknown = arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)
         {
-            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them, or some of {string.Join(", ", s_parts.Keys)}.");
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
             return BadCommandLine;
         }
 

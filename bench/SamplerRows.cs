@@ -46,7 +46,7 @@ internal static class SamplerRows
     }
 
     /// <summary>The name of a scheduler without its rule for noise levels, which changes the levels and not what a step does.</summary>
-    private static string WithoutRule(SchedulerInfo info)
+    public static string WithoutRule(SchedulerInfo info)
     {
         foreach (string rule in (ReadOnlySpan<string>)[" Karras", " Exponential", " Beta"])
         {
