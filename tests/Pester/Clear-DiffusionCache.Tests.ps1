@@ -15,7 +15,7 @@ Describe 'Clear-DiffusionCache' {
         $graphs = (New-Item -ItemType Directory "$TestDrive/graphs").FullName
         $null = New-Item -ItemType Directory "$graphs/0123"
         $before = $env:STABLEDIFFUSION_CACHE
-        $env:STABLEDIFFUSION_CACHE = $graphs
+        $env:STABLEDIFFUSION_CACHE = "$TestDrive"
         try {
             Clear-DiffusionCache -Graphs -WhatIf
             "$graphs/0123" | Should -Exist

@@ -25,19 +25,21 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTest
     {
         Directory.CreateDirectory(Folder["graphs", "0123"]);
         File.WriteAllText(Folder["graphs", "0123", "model.onnx"], "a graph");
+        File.WriteAllText(Folder["other.txt"], "the user's own");
         ShellProcess.Result result = await ShellProcess.Run($"""
-            $env:STABLEDIFFUSION_CACHE = '{Folder["graphs"]}'
+            $env:STABLEDIFFUSION_CACHE = '{Folder.Path}'
             Clear-DiffusionCache
-            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/0123/model.onnx")
+            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/graphs/0123/model.onnx")
             Clear-DiffusionCache -Graphs -WhatIf
-            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/0123/model.onnx")
+            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/graphs/0123/model.onnx")
             Clear-DiffusionCache -Graphs
-            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/0123/model.onnx")
+            [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/graphs/0123/model.onnx")
             Clear-DiffusionCache -Graphs
             """);
 
         Assert.Equal(string.Empty, result.Errors);
         Assert.Equal(["True", "True", "False"], result.Lines.Where(line => line is "True" or "False"));
+        Assert.True(File.Exists(Folder["other.txt"]));
         Assert.Contains(result.Lines, line => line.Contains(Folder["graphs"], StringComparison.Ordinal));
     }
 }
