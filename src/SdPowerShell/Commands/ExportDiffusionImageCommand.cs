@@ -37,6 +37,10 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     [ValidateRange(1, 100)]
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
+    /// <summary>Leaves out of the file how it was made.</summary>
+    [Parameter]
+    public SwitchParameter NoMetadata { get; set; }
+
     /// <summary>Replaces the file that Path names if it exists.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -61,7 +65,7 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
 
         if (OutDirectory is not null)
             OutputNames.CreateFolderOf(target);
-        ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality });
+        ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
         if (PassThru)
             WriteObject(image);
     }

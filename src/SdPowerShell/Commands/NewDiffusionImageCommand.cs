@@ -75,6 +75,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [ValidateRange(1, 100)]
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
+    /// <summary>Leaves out of the file how it was made.</summary>
+    [Parameter]
+    public SwitchParameter NoMetadata { get; set; }
+
     /// <summary>Replaces the file that OutFile names if it exists.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -125,7 +129,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             });
             if (target is not null)
-                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality }));
+                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }));
             WriteObject(image);
         }
     }

@@ -76,6 +76,18 @@ public sealed class GetDiffusionMetadataTests(CommandShell fixture) : CommandTes
         Assert.StartsWith("PathNotFound,", Assert.Single(result.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("New-DiffusionImage 'a red house' -Seed 7 -Steps 2 -NoMetadata -OutFile first.png")]
+    [InlineData("New-DiffusionImage 'a red house' -Seed 7 -Steps 2 | Export-DiffusionImage first.png -NoMetadata")]
+    public void Metadata_is_left_out_on_demand(string script)
+    {
+        RunWell(script);
+        ShellResult result = Run("(Get-DiffusionMetadata first.png).Entries.Count");
+
+        Assert.Equal([0], result.Values<int>());
+        Assert.DoesNotContain("house", System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(Folder["first.png"])), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_file_without_metadata_says_so()
     {
