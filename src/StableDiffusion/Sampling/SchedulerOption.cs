@@ -39,6 +39,10 @@ public sealed record SchedulerOption
     /// </summary>
     internal bool IgnoresForeignWords { get; init; }
 
+    /// <summary>The option in short.</summary>
+    /// <returns>Its name.</returns>
+    public override string ToString() => Name;
+
     /// <summary>Options are found by their letters and digits alone, so that TimestepSpacing is timestep_spacing.</summary>
     internal static string Key(string name) => name.Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 
