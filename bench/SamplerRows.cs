@@ -60,7 +60,7 @@ internal static class SamplerRows
     /// <summary>Makes a run, notes the time of each call, and gives what the calls of its second half allocated, when the history is full.</summary>
     private static long Run(Scheduler scheduler, ReadOnlySpan<float> modelOutput, List<double> milliseconds)
     {
-        TorchRandom noise = new(DemoModel.Seed);
+        INoiseSource noise = scheduler.CreateNoise(DemoModel.Seed, new TorchRandom(DemoModel.Seed));
         float[] sample = new float[Values];
         noise.Fill(sample, 0, 0);
         milliseconds.EnsureCapacity(milliseconds.Count + scheduler.Timesteps.Count);
