@@ -16,12 +16,13 @@ public static class ModelCache
     /// <exception cref="ModelInvalidException">Its configs are damaged.</exception>
     public static ModelLease Rent(string? model, Device device)
     {
-        ModelInfo info = ModelStore.Find(model);
+        (string name, string folder) = ModelStore.Locate(model);
         lock (s_lock)
         {
-            (string, Device) key = (info.Path, device);
+            // Its configs are read once, not for every picture.
+            (string, Device) key = (folder, device);
             if (!s_entries.TryGetValue(key, out Entry? entry))
-                s_entries.Add(key, entry = new Entry(new DiffusionModel(info, device)));
+                s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, folder), device)));
             entry.Leases++;
             return new ModelLease(entry);
         }

@@ -61,11 +61,21 @@ public static class ModelStore
     /// <exception cref="ModelInvalidException">Its configs are damaged.</exception>
     public static ModelInfo Find(string? nameOrPath)
     {
+        (string name, string folder) = Locate(nameOrPath);
+        return Describe(name, folder);
+    }
+
+    /// <summary>Finds a model's folder, without reading what lies in it.</summary>
+    /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
+    /// <returns>The model's name and the full path of its folder.</returns>
+    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
+    internal static (string Name, string Folder) Locate(string? nameOrPath)
+    {
         string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         if (FolderOf(name) is string folder)
-            return Describe(name, folder);
+            return (name, folder);
         if (File.Exists(Path.Combine(name, IndexFile)))
-            return Describe(Path.GetFullPath(name), Path.GetFullPath(name));
+            return (Path.GetFullPath(name), Path.GetFullPath(name));
         throw new ModelNotFoundException(NotFoundMessage(name));
     }
 
@@ -87,7 +97,8 @@ public static class ModelStore
         return File.Exists(Path.Combine(folder, IndexFile)) ? folder : null;
     }
 
-    private static ModelInfo Describe(string name, string folder)
+    /// <summary>Reads what is known of a model from its configs.</summary>
+    internal static ModelInfo Describe(string name, string folder)
     {
         if (!File.Exists(Path.Combine(folder, IndexFile)))
             throw new ModelNotFoundException(NotFoundMessage(folder));

@@ -94,7 +94,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         double guidanceRescale = CheckRange("GuidanceRescale", options.GuidanceRescale, 0, 1);
         UNet unet = model.OpenUNet(loading, cancellationToken);
         CheckEmbedding(embedding, unet);
-        if (guidanceScale > Guidance.NeutralScale || embedding.IsDynamic)
+        if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative ??= EncodePrompt(string.Empty, embedding.Options, cancellationToken), unet);
         if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
@@ -124,12 +124,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
-        TextEncoder encoder = model.OpenTextEncoder(loading, cancellationToken);
+        TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(encoder, embedding, info.Steps!.Value, cancellationToken),
-            Negative = negative is null ? null : PromptConditioning.OfNegativePrompt(encoder, negative, info.Steps.Value, cancellationToken),
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken),
+            Negative = negative is null ? null : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken),
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,

@@ -9,18 +9,23 @@ namespace StableDiffusion.Pipelines;
 internal static class PromptConditioning
 {
     /// <summary>What a prompt steers by.</summary>
-    public static Conditioning OfPrompt(TextEncoder encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
+    /// <param name="encoder">Opens the text encoder, which only a prompt that is resolved for the run needs.</param>
+    /// <param name="embedding">The prompt's embedding.</param>
+    /// <param name="steps">The run's number of steps.</param>
+    /// <param name="cancellationToken">Stops the encoding.</param>
+    public static Conditioning OfPrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
     {
-        if (!embedding.IsDynamic)
+        if (embedding.DynamicText is not string text)
             return Conditioning.Of(embedding.HiddenStates);
 
-        IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(TextEncoder.Prepare(embedding.Prompt, embedding.Options).Text);
-        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder, part.Text, embedding.Options, steps, cancellationToken))));
+        IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(text);
+        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, cancellationToken))));
     }
 
     /// <summary>What a negative prompt steers by; A1111 does not divide it at <c>AND</c>.</summary>
-    public static Conditioning OfNegativePrompt(TextEncoder encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.IsDynamic
-        ? new Conditioning([new ConditioningPart(1, Schedule(encoder, TextEncoder.Prepare(embedding.Prompt, embedding.Options).Text, embedding.Options, steps, cancellationToken))])
+    /// <inheritdoc cref="OfPrompt"/>
+    public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.DynamicText is string text
+        ? new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, cancellationToken))])
         : Conditioning.Of(embedding.HiddenStates);
 
     private static List<(int UntilStep, Tensor Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, CancellationToken cancellationToken)

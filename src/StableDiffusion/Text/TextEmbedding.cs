@@ -55,8 +55,8 @@ public sealed class TextEmbedding
 
     internal PromptOptions Options { get; }
 
-    /// <summary>Whether the prompt changes from step to step or is several in one, and is resolved for each run.</summary>
-    internal bool IsDynamic { get; init; }
+    /// <summary>The prompt without what is no prompt, where it changes from step to step or is several in one and is resolved for each run; else null.</summary>
+    internal string? DynamicText { get; init; }
 
     /// <summary>The prompt in short.</summary>
     /// <returns>The prompt and the embedding's shape.</returns>

@@ -55,7 +55,7 @@ public sealed class TextEncoder : IDisposable
         return new TextEmbedding(prompt, options, hiddenStates, [.. chunks.SelectMany(chunk => chunk.Ids)], promptTokens, _model)
         {
             Warnings = warnings,
-            IsDynamic = isDynamic,
+            DynamicText = isDynamic ? text : null,
         };
     }
 
@@ -71,7 +71,7 @@ public sealed class TextEncoder : IDisposable
         Encode([.. texts.Select(text => PromptChunker.Divide(_tokenizer, text, options).Chunks)], options, cancellationToken);
 
     /// <summary>Takes what is no prompt off a prompt, and says what its syntax reads otherwise than it was probably meant.</summary>
-    internal static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
+    private static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
     {
         if (options.Syntax != PromptSyntax.A1111)
             return (prompt, []);
