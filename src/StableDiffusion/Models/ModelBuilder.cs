@@ -81,7 +81,7 @@ internal static class ModelBuilder
         using SafetensorsFile textFile = SafetensorsFile.Open(source.FullPath(source.TextEncoderWeights));
         using SafetensorsFile unetFile = SafetensorsFile.Open(source.FullPath(source.UNetWeights));
         using SafetensorsFile vaeFile = SafetensorsFile.Open(source.FullPath(source.VaeWeights));
-        SafetensorsWeights vaeWeights = new(vaeFile);
+        FileWeights vaeWeights = new(vaeFile);
         ClipTextConfig textConfig = ClipTextConfig.Read(source.FullPath(DiffusersFolder.ConfigOf(DiffusersFolder.TextEncoder)));
         UNetConfig unetConfig = UNetConfig.Read(source.FullPath(DiffusersFolder.ConfigOf(DiffusersFolder.UNet)));
         VaeConfig vaeConfig = VaeConfig.Read(source.FullPath(DiffusersFolder.ConfigOf(DiffusersFolder.Vae)));
@@ -95,8 +95,8 @@ internal static class ModelBuilder
         // Every graph is checked against its weights before the first byte is written.
         (string Part, string ConfigSource, GraphBuilder Graph)[] parts =
         [
-            ("text_encoder", DiffusersFolder.TextEncoder, new ClipTextGraph(new SafetensorsWeights(textFile), textConfig).Build()),
-            ("unet", DiffusersFolder.UNet, new UNetGraph(new SafetensorsWeights(unetFile), unetConfig).Build()),
+            ("text_encoder", DiffusersFolder.TextEncoder, new ClipTextGraph(new FileWeights(textFile), textConfig).Build()),
+            ("unet", DiffusersFolder.UNet, new UNetGraph(new FileWeights(unetFile), unetConfig).Build()),
             ("vae_encoder", DiffusersFolder.Vae, new VaeEncoderGraph(vaeWeights, vaeConfig).Build()),
             ("vae_decoder", DiffusersFolder.Vae, new VaeDecoderGraph(vaeWeights, vaeConfig).Build()),
         ];

@@ -12,40 +12,40 @@ internal static class ElementConversion
     /// <param name="type">How they are stored.</param>
     /// <param name="source">Their bytes, just as many as <paramref name="destination"/> has room for.</param>
     /// <param name="destination">Receives the values; integers and doubles are rounded to the nearest float.</param>
-    public static void ToSingle(SafetensorElementType type, ReadOnlySpan<byte> source, Span<float> destination)
+    public static void ToSingle(StoredElementType type, ReadOnlySpan<byte> source, Span<float> destination)
     {
         switch (type)
         {
-            case SafetensorElementType.F64:
+            case StoredElementType.F64:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, double>(source), destination);
                 break;
-            case SafetensorElementType.F32:
+            case StoredElementType.F32:
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
-            case SafetensorElementType.F16:
+            case StoredElementType.F16:
                 TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
                 break;
-            case SafetensorElementType.BF16:
+            case StoredElementType.BF16:
                 Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, ushort>(source), bits);
                 TensorPrimitives.ShiftLeft(bits, 16, bits);
                 break;
-            case SafetensorElementType.F8E4M3:
+            case StoredElementType.F8E4M3:
                 Look(s_e4m3, source, destination);
                 break;
-            case SafetensorElementType.F8E5M2:
+            case StoredElementType.F8E5M2:
                 Look(s_e5m2, source, destination);
                 break;
-            case SafetensorElementType.I64:
+            case StoredElementType.I64:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, long>(source), destination);
                 break;
-            case SafetensorElementType.I32:
+            case StoredElementType.I32:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, int>(source), destination);
                 break;
-            case SafetensorElementType.I16:
+            case StoredElementType.I16:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, short>(source), destination);
                 break;
-            case SafetensorElementType.I8:
+            case StoredElementType.I8:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, sbyte>(source), destination);
                 break;
             default:

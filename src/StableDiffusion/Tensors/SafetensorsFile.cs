@@ -7,7 +7,7 @@ namespace StableDiffusion.Tensors;
 /// memory: only what is read is loaded. The header is checked as a whole before anything else is done with it.
 /// Reading is safe from several threads at once, disposing is not.
 /// </summary>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe class SafetensorsFile : ITensorFile
 {
     private readonly SafetensorsHeader _header;
     private readonly MemoryMappedFile _file;
@@ -27,7 +27,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public string Path { get; }
 
     /// <summary>What the file says of each of its tensors, by name.</summary>
-    public IReadOnlyDictionary<string, SafetensorInfo> Tensors => _header.Tensors;
+    public IReadOnlyDictionary<string, StoredTensor> Tensors => _header.Tensors;
 
     /// <summary>The texts that the file's maker left in it, such as <c>format</c>; often empty.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
@@ -81,7 +81,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="ModelInvalidException">The file holds no such tensor, or one of more than 2^31 values.</exception>
     public Tensor Read(string name)
     {
-        SafetensorInfo tensor = Find(name);
+        StoredTensor tensor = Find(name);
         if (tensor.Count > Array.MaxLength)
             throw new ModelInvalidException($"Tensor '{name}' in '{Path}' holds {tensor.Count} values, too many to read at once.");
 
@@ -108,13 +108,13 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public void Read(string name, Span<float> destination, long start = 0)
     {
         ObjectDisposedException.ThrowIf(_start is null, this);
-        SafetensorInfo tensor = Find(name);
+        StoredTensor tensor = Find(name);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, tensor.Count - destination.Length);
 
         // A span is at most 2^31 bytes long, and a tensor may be longer.
         const int Chunk = 1 << 24;
-        int size = SafetensorInfo.SizeOf(tensor.ElementType);
+        int size = StoredTensor.SizeOf(tensor.ElementType);
         byte* source = _start + _header.DataStart + tensor.Offset + start * size;
         for (int done = 0; done < destination.Length; done += Chunk)
         {
@@ -135,7 +135,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _file.Dispose();
     }
 
-    private SafetensorInfo Find(string name) => Tensors.TryGetValue(name, out SafetensorInfo? tensor)
+    private StoredTensor Find(string name) => Tensors.TryGetValue(name, out StoredTensor? tensor)
         ? tensor
         : throw new ModelInvalidException($"'{Path}' holds no tensor '{name}'.");
 }

@@ -16,12 +16,12 @@ internal sealed class SafetensorsHeader
     private const long MaxHeaderLength = 100_000_000;
 
     private readonly string _path;
-    private readonly Dictionary<string, SafetensorInfo> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
     private Dictionary<string, string>? _metadata;
 
     private SafetensorsHeader(string path) => _path = path;
 
-    public IReadOnlyDictionary<string, SafetensorInfo> Tensors => _tensors;
+    public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata ??= [];
 
@@ -103,12 +103,12 @@ internal sealed class SafetensorsHeader
         }
     }
 
-    private SafetensorInfo ReadTensor(ref Utf8JsonReader reader, string name)
+    private StoredTensor ReadTensor(ref Utf8JsonReader reader, string name)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw Invalid($"the entry of tensor '{name}' is not a JSON object");
 
-        SafetensorElementType? type = null;
+        StoredElementType? type = null;
         long[]? shape = null;
         long[]? offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -144,7 +144,7 @@ internal sealed class SafetensorsHeader
         if (offsets.Length != 2 || offsets[1] < offsets[0])
             throw Invalid($"tensor '{name}' has the data_offsets [{string.Join(',', offsets)}], which are not a begin and an end");
 
-        SafetensorInfo tensor = new(name, type.Value, shape, offsets[1] - offsets[0]) { Offset = offsets[0] };
+        StoredTensor tensor = new(name, type.Value, shape, offsets[1] - offsets[0]) { Offset = offsets[0] };
         if (ByteLength(shape, type.Value) is not long needed || needed != tensor.ByteLength)
         {
             throw Invalid(
@@ -154,23 +154,23 @@ internal sealed class SafetensorsHeader
         return tensor;
     }
 
-    private SafetensorElementType ReadElementType(ref Utf8JsonReader reader, string name)
+    private StoredElementType ReadElementType(ref Utf8JsonReader reader, string name)
     {
         string? text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
         return text switch
         {
-            "F64" => SafetensorElementType.F64,
-            "F32" => SafetensorElementType.F32,
-            "F16" => SafetensorElementType.F16,
-            "BF16" => SafetensorElementType.BF16,
-            "F8_E4M3" => SafetensorElementType.F8E4M3,
-            "F8_E5M2" => SafetensorElementType.F8E5M2,
-            "I64" => SafetensorElementType.I64,
-            "I32" => SafetensorElementType.I32,
-            "I16" => SafetensorElementType.I16,
-            "I8" => SafetensorElementType.I8,
-            "U8" => SafetensorElementType.U8,
-            "BOOL" => SafetensorElementType.Bool,
+            "F64" => StoredElementType.F64,
+            "F32" => StoredElementType.F32,
+            "F16" => StoredElementType.F16,
+            "BF16" => StoredElementType.BF16,
+            "F8_E4M3" => StoredElementType.F8E4M3,
+            "F8_E5M2" => StoredElementType.F8E5M2,
+            "I64" => StoredElementType.I64,
+            "I32" => StoredElementType.I32,
+            "I16" => StoredElementType.I16,
+            "I8" => StoredElementType.I8,
+            "U8" => StoredElementType.U8,
+            "BOOL" => StoredElementType.Bool,
             _ => throw new ModelInvalidException(
                 $"Tensor '{name}' in '{_path}' has the dtype '{text ?? reader.TokenType.ToString()}', which cannot be read. " +
                 "Convert the file to F32, F16 or BF16."),
@@ -193,9 +193,9 @@ internal sealed class SafetensorsHeader
         return [.. numbers];
     }
 
-    private static long? ByteLength(long[] shape, SafetensorElementType type)
+    private static long? ByteLength(long[] shape, StoredElementType type)
     {
-        Int128 bytes = SafetensorInfo.SizeOf(type);
+        Int128 bytes = StoredTensor.SizeOf(type);
         foreach (long length in shape)
         {
             bytes *= length;
@@ -208,12 +208,12 @@ internal sealed class SafetensorsHeader
 
     private void CheckLayout(long dataLength)
     {
-        SafetensorInfo[] inOrder = [.. _tensors.Values];
+        StoredTensor[] inOrder = [.. _tensors.Values];
         Array.Sort(inOrder, static (a, b) =>
             a.Offset != b.Offset ? a.Offset.CompareTo(b.Offset) : a.ByteLength.CompareTo(b.ByteLength));
 
         long end = 0;
-        foreach (SafetensorInfo tensor in inOrder)
+        foreach (StoredTensor tensor in inOrder)
         {
             if (tensor.Offset != end)
             {

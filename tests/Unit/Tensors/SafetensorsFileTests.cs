@@ -11,19 +11,19 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("F64", SafetensorElementType.F64, "000000000000F8BF0000000000002440", -1.5f, 10f)]
-    [InlineData("F32", SafetensorElementType.F32, "0000C0BF00002041", -1.5f, 10f)]
-    [InlineData("F16", SafetensorElementType.F16, "00BE0049", -1.5f, 10f)]
-    [InlineData("BF16", SafetensorElementType.BF16, "C0BF2041", -1.5f, 10f)]
-    [InlineData("F8_E4M3", SafetensorElementType.F8E4M3, "BC52", -1.5f, 10f)]
-    [InlineData("F8_E5M2", SafetensorElementType.F8E5M2, "BE49", -1.5f, 10f)]
-    [InlineData("I64", SafetensorElementType.I64, "FEFFFFFFFFFFFFFF0100000001000000", -2f, 4294967297f)]
-    [InlineData("I32", SafetensorElementType.I32, "FEFFFFFF00000100", -2f, 65536f)]
-    [InlineData("I16", SafetensorElementType.I16, "FEFF0001", -2f, 256f)]
-    [InlineData("I8", SafetensorElementType.I8, "FE7F", -2f, 127f)]
-    [InlineData("U8", SafetensorElementType.U8, "FE7F", 254f, 127f)]
-    [InlineData("BOOL", SafetensorElementType.Bool, "0001", 0f, 1f)]
-    public void Values_of_every_type_become_floats(string dtype, SafetensorElementType type, string bytes, float first, float second)
+    [InlineData("F64", StoredElementType.F64, "000000000000F8BF0000000000002440", -1.5f, 10f)]
+    [InlineData("F32", StoredElementType.F32, "0000C0BF00002041", -1.5f, 10f)]
+    [InlineData("F16", StoredElementType.F16, "00BE0049", -1.5f, 10f)]
+    [InlineData("BF16", StoredElementType.BF16, "C0BF2041", -1.5f, 10f)]
+    [InlineData("F8_E4M3", StoredElementType.F8E4M3, "BC52", -1.5f, 10f)]
+    [InlineData("F8_E5M2", StoredElementType.F8E5M2, "BE49", -1.5f, 10f)]
+    [InlineData("I64", StoredElementType.I64, "FEFFFFFFFFFFFFFF0100000001000000", -2f, 4294967297f)]
+    [InlineData("I32", StoredElementType.I32, "FEFFFFFF00000100", -2f, 65536f)]
+    [InlineData("I16", StoredElementType.I16, "FEFF0001", -2f, 256f)]
+    [InlineData("I8", StoredElementType.I8, "FE7F", -2f, 127f)]
+    [InlineData("U8", StoredElementType.U8, "FE7F", 254f, 127f)]
+    [InlineData("BOOL", StoredElementType.Bool, "0001", 0f, 1f)]
+    public void Values_of_every_type_become_floats(string dtype, StoredElementType type, string bytes, float first, float second)
     {
         byte[] data = Convert.FromHexString(bytes);
         using SafetensorsFile file = SafetensorsFile.Open(WriteOne(dtype, "[2]", data));

@@ -2,9 +2,9 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models.Weights;
 
-/// <summary>The weights of one safetensors file whose tensors have diffusers' own names.</summary>
+/// <summary>The weights of one file whose tensors have diffusers' own names.</summary>
 /// <param name="file">The file; its owner disposes it after the last reading.</param>
-internal sealed class SafetensorsWeights(SafetensorsFile file) : IWeights
+internal sealed class FileWeights(ITensorFile file) : IWeights
 {
     public string Source => file.Path;
 

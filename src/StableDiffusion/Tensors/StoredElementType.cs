@@ -1,7 +1,7 @@
 namespace StableDiffusion.Tensors;
 
-/// <summary>How the values of a tensor are stored in a safetensors file.</summary>
-public enum SafetensorElementType
+/// <summary>How the values of a tensor are stored in a file.</summary>
+public enum StoredElementType
 {
     /// <summary>64-bit float.</summary>
     F64,
