@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
 
 namespace StableDiffusion.Benchmarks;
 
@@ -25,7 +26,7 @@ internal static class DemoModel
     /// <summary>The model's folder in the module.</summary>
     public static string Path { get; } = System.IO.Path.Combine(Module, "model");
 
-    private static Lazy<string> Graphs { get; } = new(() => ModelBuilder.Build(Path, StorageFolders.Cache));
+    private static Lazy<string> Graphs { get; } = new(() => ModelBuilder.Build(DiffusersFolder.Find(Path), StorageFolders.Cache));
 
     /// <summary>The text encoder in a session of the engine's.</summary>
     public static BareGraph TextEncoder(InferenceSession session) =>

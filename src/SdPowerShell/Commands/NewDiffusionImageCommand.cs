@@ -123,7 +123,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             DiffusionImage image = UsePipeline(pipeline =>
             {
                 embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
-                negative ??= string.IsNullOrEmpty(NegativePrompt) ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
+                negative ??= NegativePrompt is null ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
                 Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
                 Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));

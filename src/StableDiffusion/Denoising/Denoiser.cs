@@ -36,13 +36,13 @@ internal sealed class Denoiser(UNet unet)
             scheduler.ScaleModelInput(sample.Span, call, modelInput);
             input.Upload(timestep);
 
-            ReadOnlySpan<float> prediction = predictions.Of(request.Positive.Parts[0].At(step)).Run(cancellationToken);
+            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(cancellationToken);
             if (guidance is not null)
             {
-                ReadOnlySpan<float> negative = predictions.Of(request.Negative!.Parts[0].At(step)).Run(cancellationToken);
+                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, step).Run(cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
-                    guidance.Add(predictions.Of(request.Positive.Parts[part].At(step)).Run(cancellationToken), negative, request.Positive.Parts[part].Weight);
+                    guidance.Add(predictions.Positive(request.Positive, part, step).Run(cancellationToken), negative, request.Positive.Parts[part].Weight);
                 prediction = guidance.End();
             }
 

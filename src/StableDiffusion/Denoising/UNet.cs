@@ -1,5 +1,6 @@
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
+using StableDiffusion.Text;
 
 namespace StableDiffusion.Denoising;
 
@@ -13,6 +14,8 @@ public sealed class UNet : IDisposable
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _timestep;
     private readonly OnnxValueInfo _embedding;
+    private readonly OnnxValueInfo? _pooledText;
+    private readonly OnnxValueInfo? _sizes;
     private readonly OnnxValueInfo _output;
 
     internal UNet(OnnxSession session)
@@ -21,6 +24,8 @@ public sealed class UNet : IDisposable
         _sample = session.Input("sample");
         _timestep = session.Input("timestep");
         _embedding = session.Input("encoder_hidden_states");
+        _pooledText = session.Inputs.GetValueOrDefault("text_embeds");
+        _sizes = session.Inputs.GetValueOrDefault("time_ids");
         _output = session.Output("out_sample", "noise_pred");
     }
 
@@ -33,6 +38,9 @@ public sealed class UNet : IDisposable
     /// <summary>The width of the text embedding that the cross-attention takes; -1 where the graph leaves it open.</summary>
     public int EmbeddingWidth => _embedding.Dimensions[^1];
 
+    /// <summary>Whether it takes a pooled vector of the text and the picture's sizes as well, as SDXL's does.</summary>
+    public bool TakesPooledText => _pooledText is not null;
+
     /// <summary>Makes the memory for predictions on latents of one size.</summary>
     /// <param name="height">Height of the latent, an eighth of the picture's.</param>
     /// <param name="width">Width of the latent.</param>
@@ -42,15 +50,19 @@ public sealed class UNet : IDisposable
 
     /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
     /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>
-    /// <param name="embedding">The text embedding, [1, tokens, width].</param>
-    internal UNetPrediction Bind(UNetInput input, Tensor embedding)
+    /// <param name="text">The text embedding.</param>
+    /// <param name="sizes">The picture's sizes where the U-Net takes them.</param>
+    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes)
     {
-        OnnxBuffer embeddingBuffer = new(embedding, _embedding.ElementType);
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
+        if (_pooledText is not null)
+            own.Add((_pooledText, new OnnxBuffer(text.PooledState!, _pooledText.ElementType)));
+        if (_sizes is not null)
+            own.Add((_sizes, new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _sizes.ElementType)));
+
         OnnxBuffer output = new(_output.ElementType, 1, LatentChannels, input.Height, input.Width);
-        return new UNetPrediction(
-            _session.Bind((_output, output), (_sample, input.Sample), (_timestep, input.Timestep), (_embedding, embeddingBuffer)),
-            embeddingBuffer,
-            output);
+        OnnxCall call = _session.Bind((_output, output), [(_sample, input.Sample), (_timestep, input.Timestep), .. own]);
+        return new UNetPrediction(call, output, [.. own.Select(item => item.Buffer)]);
     }
 
     /// <summary>Frees the graph.</summary>

@@ -3,7 +3,7 @@ using StableDiffusion.Onnx;
 namespace StableDiffusion.Denoising;
 
 /// <summary>The U-Net bound to one text embedding: what it predicts under that text.</summary>
-internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer embedding, OnnxBuffer output) : IDisposable
+internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> inputs) : IDisposable
 {
     /// <summary>Predicts from the shared input and returns the memory that holds the answer until the next call.</summary>
     public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
@@ -16,7 +16,8 @@ internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer embedding, OnnxBu
     public void Dispose()
     {
         call.Dispose();
-        embedding.Dispose();
         output.Dispose();
+        foreach (OnnxBuffer input in inputs)
+            input.Dispose();
     }
 }

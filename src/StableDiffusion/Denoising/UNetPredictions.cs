@@ -1,23 +1,30 @@
-using StableDiffusion.Tensors;
+using StableDiffusion.Text;
 
 namespace StableDiffusion.Denoising;
 
 /// <summary>The bindings of the U-Net to the embeddings of one denoising, each made when it is first needed.</summary>
 internal sealed class UNetPredictions(UNet unet, UNetInput input) : IDisposable
 {
-    private readonly Dictionary<Tensor, UNetPrediction> _predictions = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TextVectors, UNetPrediction> _positive = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TextVectors, UNetPrediction> _negative = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>The binding to an embedding, [1, tokens, width].</summary>
-    public UNetPrediction Of(Tensor embedding)
-    {
-        if (!_predictions.TryGetValue(embedding, out UNetPrediction? prediction))
-            _predictions.Add(embedding, prediction = unet.Bind(input, embedding));
-        return prediction;
-    }
+    /// <summary>The binding to a part of what the prompt asks for, as it is in force at a step.</summary>
+    public UNetPrediction Positive(Conditioning conditioning, int part, int step) => Of(_positive, conditioning, part, step);
+
+    /// <summary>The binding to what the negative prompt asks for, as it is in force at a step.</summary>
+    public UNetPrediction Negative(Conditioning conditioning, int step) => Of(_negative, conditioning, part: 0, step);
 
     public void Dispose()
     {
-        foreach (UNetPrediction prediction in _predictions.Values)
+        foreach (UNetPrediction prediction in _positive.Values.Concat(_negative.Values))
             prediction.Dispose();
+    }
+
+    private UNetPrediction Of(Dictionary<TextVectors, UNetPrediction> predictions, Conditioning conditioning, int part, int step)
+    {
+        TextVectors embedding = conditioning.Parts[part].At(step);
+        if (!predictions.TryGetValue(embedding, out UNetPrediction? prediction))
+            predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes));
+        return prediction;
     }
 }

@@ -15,8 +15,6 @@ namespace StableDiffusion.Models;
 /// </summary>
 public sealed class DiffusionModel : IDisposable
 {
-    private const string GraphFile = "model.onnx";
-
     /// <summary>
     /// Below this many bytes a U-Net's steps gain nothing from weights laid out anew, while its opening takes a third
     /// longer (the demo model: 285 against 215 ms, and 8.7 ms a step either way).
@@ -33,7 +31,7 @@ public sealed class DiffusionModel : IDisposable
     private VaeEncoder? _vaeEncoder;
     private VaeDecoder? _vaeDecoder;
 
-    /// <summary>Names a model to open; only its scheduler's config is read yet.</summary>
+    /// <summary>Names a model to open; only its index and its scheduler's config are read yet.</summary>
     /// <param name="info">The model.</param>
     /// <param name="device">The device that its parts run on.</param>
     /// <exception cref="ModelNotFoundException">The config is missing.</exception>
@@ -44,6 +42,7 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         Info = info;
         Device = device;
+        Pipeline = PipelineConfig.Read(info.Path);
         SchedulerConfig = SchedulerConfig.Load(Path.Combine(info.Path, "scheduler", "scheduler_config.json"));
     }
 
@@ -56,6 +55,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The model's own scheduler settings.</summary>
     public SchedulerConfig SchedulerConfig { get; }
 
+    /// <summary>How its parts work together.</summary>
+    internal PipelineConfig Pipeline { get; }
+
     /// <summary>The text encoder, opened when it is first asked for.</summary>
     /// <param name="progress">Hears how the opening goes; may be null.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
@@ -65,7 +67,7 @@ public sealed class DiffusionModel : IDisposable
     public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _textEncoder,
         "the text encoder",
-        graphs => new TextEncoder(ClipTokenizer.Load(Path.Combine(graphs, "tokenizer")), OpenGraph(graphs, "text_encoder", cancellationToken), Info.Name),
+        graphs => new TextEncoder(OpenEncoders(graphs, cancellationToken), Info.Name),
         progress,
         cancellationToken);
 
@@ -74,7 +76,7 @@ public sealed class DiffusionModel : IDisposable
     public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, "unet", cancellationToken, reordersLayout: new DirectoryInfo(Path.Combine(graphs, "unet")).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet)),
+        graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, reordersLayout: new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet)),
         progress,
         cancellationToken);
 
@@ -83,7 +85,7 @@ public sealed class DiffusionModel : IDisposable
     public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _vaeEncoder,
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenGraph(graphs, "vae_encoder", cancellationToken), ReadScaling(graphs, "vae_encoder")),
+        graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
@@ -92,7 +94,7 @@ public sealed class DiffusionModel : IDisposable
     public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenGraph(graphs, "vae_decoder", cancellationToken), ReadScaling(graphs, "vae_decoder")),
+        graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 
@@ -133,13 +135,14 @@ public sealed class DiffusionModel : IDisposable
 
     private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(Info.Path, "unet", GraphFile)))
+        if (File.Exists(Path.Combine(Info.Path, ModelParts.UNet, ModelParts.Graph)))
             return Info.Path;
 
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
-        string graphs = ModelBuilder.Build(Info.Path, StorageFolders.Cache, Report, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.HashUNet(Info.Path, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
+        DiffusersFolder source = DiffusersFolder.Find(Info.Path);
+        string graphs = ModelBuilder.Build(source, StorageFolders.Cache, Report, cancellationToken);
+        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
         if (isBuilt)
             progress?.Invoke(new ModelLoadProgress(BuildActivity, Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
         return graphs;
@@ -152,8 +155,36 @@ public sealed class DiffusionModel : IDisposable
     }
 
     private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OnnxSession.Open(Path.Combine(graphs, part, GraphFile), Device, reordersLayout, cancellationToken);
+        OnnxSession.Open(Path.Combine(graphs, part, ModelParts.Graph), Device, reordersLayout, cancellationToken);
+
+    private List<ClipEncoder> OpenEncoders(string graphs, CancellationToken cancellationToken)
+    {
+        List<ClipEncoder> encoders = [];
+        try
+        {
+            foreach (string suffix in ModelParts.EncoderSuffixes)
+            {
+                string part = ModelParts.TextEncoder + suffix;
+                if (!Directory.Exists(Path.Combine(graphs, part)))
+                    continue;
+
+                ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(graphs, ModelParts.Tokenizer + suffix));
+                ClipTextConfig config = ClipTextConfig.Read(Path.Combine(graphs, part, ModelParts.Config));
+                OnnxSession session = OpenGraph(graphs, part, cancellationToken);
+                encoders.Add(new ClipEncoder(tokenizer, session, config.Layers, Pipeline.IsLarge, Info.Name));
+            }
+
+            return encoders.Count > 0
+                ? encoders
+                : throw new ModelNotFoundException($"The model in '{graphs}' lacks the folder '{ModelParts.TextEncoder}'. Get the model again, or name another one.");
+        }
+        catch
+        {
+            encoders.ForEach(encoder => encoder.Dispose());
+            throw;
+        }
+    }
 
     private static LatentScaling ReadScaling(string graphs, string part) =>
-        new(VaeConfig.Read(Path.Combine(graphs, part, "config.json")).ScalingFactor);
+        new(VaeConfig.Read(Path.Combine(graphs, part, ModelParts.Config)).ScalingFactor);
 }

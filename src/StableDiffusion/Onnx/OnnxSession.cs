@@ -13,6 +13,7 @@ internal sealed class OnnxSession : IDisposable
         Device = device;
         _session = session;
         Inputs = Describe(session.InputMetadata);
+        OptionalInputs = Describe(session.OverridableInitializerMetadata);
         Outputs = Describe(session.OutputMetadata);
     }
 
@@ -21,6 +22,9 @@ internal sealed class OnnxSession : IDisposable
     public Device Device { get; }
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Inputs { get; }
+
+    /// <summary>The inputs that have a value where none is given.</summary>
+    public IReadOnlyDictionary<string, OnnxValueInfo> OptionalInputs { get; }
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
 
@@ -70,7 +74,17 @@ internal sealed class OnnxSession : IDisposable
     /// <returns>The output as floats.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public Tensors.Tensor Run(OnnxValueInfo output, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
+    public Tensors.Tensor Run(OnnxValueInfo output, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs) =>
+        Run([output], cancellationToken, inputs)[0];
+
+    /// <summary>Runs the graph once and copies some outputs.</summary>
+    /// <param name="outputs">The outputs to compute.</param>
+    /// <param name="cancellationToken">Stops the run within milliseconds.</param>
+    /// <param name="inputs">Each input with its memory.</param>
+    /// <returns>The outputs as floats, in the order in which they were asked for.</returns>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public Tensors.Tensor[] Run(OnnxValueInfo[] outputs, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
     {
         string[] names = new string[inputs.Length];
         OrtValue[] values = new OrtValue[inputs.Length];
@@ -80,8 +94,8 @@ internal sealed class OnnxSession : IDisposable
         using RunOptions options = CreateRunOptions();
         return Guarded(options, cancellationToken, () =>
         {
-            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [output.Name]);
-            return OnnxBuffer.ToTensor(results[0]);
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
+            return results.Select(OnnxBuffer.ToTensor).ToArray();
         });
     }
 

@@ -24,6 +24,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     private const double HighestGuidanceScale = 100;
     private const int HighestSide = 8192;
 
+    /// <summary>The scores that diffusers' pipelines give SDXL's refiner.</summary>
+    private const float AestheticScore = 6.0f;
+    private const float NegativeAestheticScore = 2.5f;
+
     /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
     private const long HighestRandomSeed = uint.MaxValue;
 
@@ -95,7 +99,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         UNet unet = model.OpenUNet(loading, cancellationToken);
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
-            CheckEmbedding(negative ??= EncodePrompt(string.Empty, embedding.Options, cancellationToken), unet);
+            CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
         if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start?.CheckFinite();
@@ -109,7 +113,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         info = info with
         {
             Prompt = embedding.Prompt,
-            NegativePrompt = negative?.Prompt,
+            NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
             GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
             PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
@@ -128,8 +132,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken),
-            Negative = negative is null ? null : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken),
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = Sizes(info, AestheticScore) },
+            Negative = negative is null
+                ? null
+                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = Sizes(info, NegativeAestheticScore) },
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
@@ -355,11 +361,35 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             throw new InvalidSettingException(setting, $"{setting} says {meaning}, but no latent is given. Leave {setting} out, or give a latent or picture to start from.");
     }
 
+    /// <summary>What stands in for a negative prompt that says nothing.</summary>
+    /// <remarks>
+    /// diffusers takes zeros for SDXL where no negative prompt is given and its index says so, and encodes an empty one;
+    /// A1111 takes zeros for either.
+    /// </remarks>
+    private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
+    {
+        bool isZero = embedding.PromptSyntax == PromptSyntax.A1111
+            ? model.Pipeline.IsLarge && string.IsNullOrEmpty(negative?.Prompt)
+            : negative is null && model.Pipeline.ZerosMissingPrompt;
+        return isZero
+            ? TextEmbedding.Nothing(embedding)
+            : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
+    }
+
+    private float[] Sizes(GenerationInfo info, float aestheticScore)
+    {
+        if (!model.Pipeline.IsLarge)
+            return [];
+
+        (float height, float width) = (info.Height!.Value, info.Width!.Value);
+        return model.Pipeline.TakesAestheticScore ? [height, width, 0, 0, aestheticScore] : [height, width, 0, 0, height, width];
+    }
+
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)
     {
-        if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth))
+        if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
-        if (!embedding.HiddenStates.IsFinite())
+        if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
             throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again with Get-TextEmbedding.");
     }
 }

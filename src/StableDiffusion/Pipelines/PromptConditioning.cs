@@ -16,7 +16,7 @@ internal static class PromptConditioning
     public static Conditioning OfPrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
     {
         if (embedding.DynamicText is not string text)
-            return Conditioning.Of(embedding.HiddenStates);
+            return Conditioning.Of(embedding.Vectors);
 
         IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(text);
         return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, cancellationToken))));
@@ -26,12 +26,12 @@ internal static class PromptConditioning
     /// <inheritdoc cref="OfPrompt"/>
     public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.DynamicText is string text
         ? new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, cancellationToken))])
-        : Conditioning.Of(embedding.HiddenStates);
+        : Conditioning.Of(embedding.Vectors);
 
-    private static List<(int UntilStep, Tensor Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, CancellationToken cancellationToken)
+    private static List<(int UntilStep, TextVectors Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, CancellationToken cancellationToken)
     {
         IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps);
-        IReadOnlyList<Tensor> embeddings = encoder.EncodeTogether([.. schedule.Select(entry => entry.Text)], options, cancellationToken);
+        IReadOnlyList<TextVectors> embeddings = encoder.EncodeTogether([.. schedule.Select(entry => entry.Text)], options, cancellationToken);
         return [.. schedule.Select((entry, index) => (entry.UntilStep, embeddings[index]))];
     }
 
@@ -39,8 +39,8 @@ internal static class PromptConditioning
     private static Conditioning Alike(IEnumerable<ConditioningPart> parts)
     {
         ConditioningPart[] all = [.. parts];
-        int tokens = all.SelectMany(part => part.Schedule).Max(entry => entry.Embedding.Shape[1]);
-        return new Conditioning([.. all.Select(part => part with { Schedule = [.. part.Schedule.Select(entry => (entry.UntilStep, Lengthen(entry.Embedding, tokens)))] })]);
+        int tokens = all.SelectMany(part => part.Schedule).Max(entry => entry.Embedding.HiddenStates.Shape[1]);
+        return new Conditioning([.. all.Select(part => part with { Schedule = [.. part.Schedule.Select(entry => (entry.UntilStep, entry.Embedding with { HiddenStates = Lengthen(entry.Embedding.HiddenStates, tokens) }))] })]);
     }
 
     private static Tensor Lengthen(Tensor embedding, int tokens)

@@ -6,11 +6,11 @@ namespace StableDiffusion.Text;
 /// <summary>A prompt as the U-Net takes it: one vector a token, which say what the picture should show.</summary>
 public sealed class TextEmbedding
 {
-    internal TextEmbedding(string prompt, PromptOptions options, Tensor hiddenStates, IReadOnlyList<int> tokenIds, IReadOnlyList<PromptToken> tokens, string model)
+    internal TextEmbedding(string prompt, PromptOptions options, TextVectors vectors, IReadOnlyList<int> tokenIds, IReadOnlyList<PromptToken> tokens, string model)
     {
         Prompt = prompt;
         Options = options;
-        HiddenStates = hiddenStates;
+        Vectors = vectors;
         TokenIds = tokenIds;
         WeightedTokens = tokens;
         Tokens = [.. tokens.Select(token => token.Text)];
@@ -21,7 +21,10 @@ public sealed class TextEmbedding
     public string Prompt { get; }
 
     /// <summary>The text encoder's hidden state, [1, tokens, width]; that of the text in force first where it changes from step to step.</summary>
-    public Tensor HiddenStates { get; }
+    public Tensor HiddenStates => Vectors.HiddenStates;
+
+    /// <summary>One vector for the whole prompt, [1, width], which SDXL's U-Net takes as well; null for other models.</summary>
+    public Tensor? PooledState => Vectors.PooledState;
 
     /// <summary>The id of each token with start, end and padding; 77 of them, or a multiple.</summary>
     public IReadOnlyList<int> TokenIds { get; }
@@ -55,8 +58,18 @@ public sealed class TextEmbedding
 
     internal PromptOptions Options { get; }
 
+    internal TextVectors Vectors { get; }
+
     /// <summary>The prompt without what is no prompt, where it changes from step to step or is several in one and is resolved for each run; else null.</summary>
     internal string? DynamicText { get; init; }
+
+    /// <summary>Whether it stands for no prompt at all rather than for an empty one.</summary>
+    internal bool IsNothing { get; private init; }
+
+    /// <summary>What SDXL takes where there is no negative prompt: zeros.</summary>
+    /// <param name="like">An embedding of the prompt that it is set against.</param>
+    internal static TextEmbedding Nothing(TextEmbedding like) =>
+        new(string.Empty, like.Options, TextVectors.Zeros(like.Vectors), [], [], like.Model) { IsNothing = true };
 
     /// <summary>The prompt in short.</summary>
     /// <returns>The prompt and the embedding's shape.</returns>

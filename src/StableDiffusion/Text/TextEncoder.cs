@@ -1,5 +1,4 @@
 using System.Globalization;
-using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text.Prompts;
 
@@ -10,20 +9,16 @@ namespace StableDiffusion.Text;
 /// </summary>
 public sealed class TextEncoder : IDisposable
 {
-    private const string HiddenStates = "last_hidden_state";
-
-    private readonly ClipTokenizer _tokenizer;
-    private readonly OnnxSession _session;
-    private readonly OnnxValueInfo _ids;
+    private readonly IReadOnlyList<ClipEncoder> _encoders;
     private readonly string _model;
 
-    internal TextEncoder(ClipTokenizer tokenizer, OnnxSession session, string model)
+    /// <summary>Takes the model's encoders.</summary>
+    /// <param name="encoders">One, or SDXL's two in the order in which the U-Net takes what they give.</param>
+    /// <param name="model">The model's name.</param>
+    internal TextEncoder(IReadOnlyList<ClipEncoder> encoders, string model)
     {
-        _tokenizer = tokenizer;
-        _session = session;
+        _encoders = encoders;
         _model = model;
-        _ids = session.Input("input_ids");
-        _ = session.Output(HiddenStates);
     }
 
     /// <summary>Encodes one prompt.</summary>
@@ -42,33 +37,41 @@ public sealed class TextEncoder : IDisposable
         options ??= PromptOptions.Default;
         if (options.Syntax == PromptSyntax.Plain)
         {
-            TokenizedPrompt tokens = _tokenizer.Encode(prompt);
+            TokenizedPrompt tokens = _encoders[0].Tokenizer.Encode(prompt);
             PromptToken[] details = [.. tokens.Tokens.Select((text, index) => new PromptToken(text, tokens.Ids[index + 1], 1, Chunk: 0))];
-            return new TextEmbedding(prompt, options, Run([.. tokens.Ids], options, cancellationToken), tokens.Ids, details, _model) { LostText = tokens.LostText };
+            TextVectors vectors = _encoders
+                .Select(encoder => encoder.Encode([.. encoder.Tokenizer.Encode(prompt).Ids], options.ClipSkip, cancellationToken))
+                .Aggregate(TextVectors.Join);
+            return new TextEmbedding(prompt, options, vectors, tokens.Ids, details, _model) { LostText = tokens.LostText };
         }
 
         (string text, IReadOnlyList<string> warnings) = Prepare(prompt, options);
         bool isDynamic = options.Syntax == PromptSyntax.A1111 && DynamicPrompt.IsDynamic(text);
-        (IReadOnlyList<PromptChunk> chunks, IReadOnlyList<PromptToken> promptTokens) = PromptChunker.Divide(
-            _tokenizer, isDynamic ? DynamicPrompt.FirstText(text) : text, options);
-        Tensor hiddenStates = Encode([chunks], options, cancellationToken)[0];
-        return new TextEmbedding(prompt, options, hiddenStates, [.. chunks.SelectMany(chunk => chunk.Ids)], promptTokens, _model)
+        string firstText = isDynamic ? DynamicPrompt.FirstText(text) : text;
+        (IReadOnlyList<PromptChunk> chunks, IReadOnlyList<PromptToken> promptTokens) = PromptChunker.Divide(_encoders[0].Tokenizer, firstText, options);
+        TextVectors states = EncodeTogether([firstText], options, cancellationToken)[0];
+        return new TextEmbedding(prompt, options, states, [.. chunks.SelectMany(chunk => chunk.Ids)], promptTokens, _model)
         {
             Warnings = warnings,
             DynamicText = isDynamic ? text : null,
         };
     }
 
-    /// <summary>Frees the graph.</summary>
-    public void Dispose() => _session.Dispose();
+    /// <summary>Frees the graphs.</summary>
+    public void Dispose()
+    {
+        foreach (ClipEncoder encoder in _encoders)
+            encoder.Dispose();
+    }
 
     /// <summary>Encodes texts that take turns in one run, as a whole: the mean that emphasis keeps is that of all of them.</summary>
     /// <param name="texts">The texts, their schedules resolved.</param>
     /// <param name="options">How they are read.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>An embedding for each text, all equally long.</returns>
-    internal IReadOnlyList<Tensor> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken) =>
-        Encode([.. texts.Select(text => PromptChunker.Divide(_tokenizer, text, options).Chunks)], options, cancellationToken);
+    internal IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken) => _encoders
+        .Select(encoder => Encode(encoder, [.. texts.Select(text => PromptChunker.Divide(encoder.Tokenizer, text, options).Chunks)], options, cancellationToken))
+        .Aggregate(static (first, second) => [.. first.Zip(second, TextVectors.Join)]);
 
     /// <summary>Takes what is no prompt off a prompt, and says what its syntax reads otherwise than it was probably meant.</summary>
     private static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
@@ -87,21 +90,20 @@ public sealed class TextEncoder : IDisposable
         return (text, warnings);
     }
 
-    private Tensor[] Encode(IReadOnlyList<IReadOnlyList<PromptChunk>> prompts, PromptOptions options, CancellationToken cancellationToken)
+    private static TextVectors[] Encode(ClipEncoder encoder, IReadOnlyList<IReadOnlyList<PromptChunk>> prompts, PromptOptions options, CancellationToken cancellationToken)
     {
         int chunkCount = prompts.Max(prompt => prompt.Count);
-        PromptChunk empty = PromptChunker.Empty(_tokenizer);
-        Tensor? emptyStates = null;
-        Tensor[] embeddings = [.. prompts.Select(_ => new Tensor(1, 0, 0))];
-        Dictionary<int[], Tensor> encoded = new(IdsComparer.Instance);
+        PromptChunk empty = PromptChunker.Empty(encoder.Tokenizer);
+        Tensor[] embeddings = new Tensor[prompts.Count];
+        Dictionary<int[], TextVectors> encoded = new(IdsComparer.Instance);
         for (int chunk = 0; chunk < chunkCount; chunk++)
         {
             PromptChunk[] row = [.. prompts.Select(prompt => chunk < prompt.Count ? prompt[chunk] : empty)];
-            Tensor[] states = [.. row.Select(item => EncodeIds(item.Ids).Clone())];
+            Tensor[] states = [.. row.Select(item => EncodeIds(item.Ids).HiddenStates.Clone())];
             if (options.Syntax == PromptSyntax.ComfyUI)
             {
                 if (Array.Exists(row, item => item.HasWeights))
-                    PromptWeighting.Interpolate(states, row, emptyStates ??= EncodeIds(empty.Ids));
+                    PromptWeighting.Interpolate(states, row, EncodeIds(empty.Ids).HiddenStates);
             }
             else if (options.Emphasis is EmphasisMode.Original or EmphasisMode.NoNorm)
             {
@@ -112,34 +114,15 @@ public sealed class TextEncoder : IDisposable
                 embeddings[i] = chunk == 0 ? states[i] : PromptWeighting.Append(embeddings[i], states[i]);
         }
 
-        return embeddings;
+        // A1111 and ComfyUI alike take the pooled state of the first stretch, whatever its weights.
+        return [.. embeddings.Select((hiddenStates, index) => new TextVectors(hiddenStates, EncodeIds(prompts[index][0].Ids).PooledState))];
 
-        Tensor EncodeIds(int[] ids)
+        TextVectors EncodeIds(int[] ids)
         {
-            if (!encoded.TryGetValue(ids, out Tensor? states))
-                encoded.Add(ids, states = Run(ids, options, cancellationToken));
+            if (!encoded.TryGetValue(ids, out TextVectors? states))
+                encoded.Add(ids, states = encoder.Encode(ids, options.ClipSkip, cancellationToken));
             return states;
         }
-    }
-
-    private Tensor Run(int[] tokenIds, PromptOptions options, CancellationToken cancellationToken)
-    {
-        using OnnxBuffer ids = OnnxBuffer.FromIntegers(tokenIds, _ids.ElementType, 1, tokenIds.Length);
-        Tensor hiddenStates = _session.Run(Layer(options.ClipSkip), cancellationToken, (_ids, ids));
-        return hiddenStates.IsFinite()
-            ? hiddenStates
-            : throw new InferenceException("The text encoder gave values that are not finite. The model's weights are damaged, or too large for half precision.");
-    }
-
-    private OnnxValueInfo Layer(int clipSkip)
-    {
-        if (clipSkip == 1)
-            return _session.Output(HiddenStates);
-        if (clipSkip > 1 && _session.Outputs.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{HiddenStates}.{clipSkip - 1}"), out OnnxValueInfo? layer))
-            return layer;
-
-        int layers = _session.Outputs.Keys.Count(name => name.StartsWith(HiddenStates, StringComparison.Ordinal));
-        throw new InvalidSettingException("ClipSkip", $"A clip skip of {clipSkip} cannot be had: the text encoder of '{_model}' gives its last {layers} layers. Use 1, the last one, to {layers}.");
     }
 
     private sealed class IdsComparer : IEqualityComparer<int[]>

@@ -1,4 +1,5 @@
 using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
 
 namespace StableDiffusion.Tests.Models;
 
@@ -7,7 +8,7 @@ public sealed class BuiltDemoModel : IDisposable
 {
     private readonly TemporaryFolder _cache = new();
 
-    public BuiltDemoModel() => Folder = ModelBuilder.Build(Repository.DemoModel, _cache.Path);
+    public BuiltDemoModel() => Folder = ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel), _cache.Path);
 
     public string Folder { get; }
 

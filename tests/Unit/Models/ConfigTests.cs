@@ -93,7 +93,7 @@ public sealed class ConfigTests : IDisposable
     [Theory]
     [InlineData("_class_name", "\"UNet2DModel\"")]
     [InlineData("act_fn", "\"gelu\"")]
-    [InlineData("addition_embed_type", "\"text_time\"")]
+    [InlineData("addition_embed_type", "\"text_image\"")]
     [InlineData("addition_time_embed_dim", "256")]
     [InlineData("attention_type", "\"gated\"")]
     [InlineData("center_input_sample", "true")]

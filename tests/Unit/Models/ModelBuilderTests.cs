@@ -55,7 +55,7 @@ public sealed class ModelBuilderTests : IDisposable
         File.WriteAllBytes(weights, bytes);
         File.SetLastWriteTimeUtc(weights, written);
         List<BuildProgress> reports = [];
-        string again = ModelBuilder.Build(Source, Cache, reports.Add, TestContext.Current.CancellationToken);
+        string again = ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, reports.Add, TestContext.Current.CancellationToken);
 
         Assert.Equal(built, again);
         Assert.Equal(stamp, File.GetLastWriteTimeUtc(Path.Combine(built, "unet", "model.onnx")));
@@ -91,7 +91,7 @@ public sealed class ModelBuilderTests : IDisposable
     {
         CopyDemoModel();
 
-        Assert.Equal(ModelBuilder.Build(Repository.DemoModel, Cache, null, TestContext.Current.CancellationToken), Build());
+        Assert.Equal(ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel), Cache, null, TestContext.Current.CancellationToken), Build());
     }
 
     [Fact]
@@ -103,8 +103,8 @@ public sealed class ModelBuilderTests : IDisposable
         // Both wait until the other writes too, so neither can find what the other made.
         bool waited1 = false;
         bool waited2 = false;
-        Task<string> first = Task.Run(() => ModelBuilder.Build(Source, Cache, report => Wait(report, ref waited1)));
-        Task<string> second = Task.Run(() => ModelBuilder.Build(Source, Cache, report => Wait(report, ref waited2)));
+        Task<string> first = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, report => Wait(report, ref waited1)));
+        Task<string> second = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, report => Wait(report, ref waited2)));
         string[] built = await Task.WhenAll(first, second);
 
         Assert.Equal(built[0], built[1]);
@@ -126,7 +126,7 @@ public sealed class ModelBuilderTests : IDisposable
         CopyDemoModel();
         using CancellationTokenSource cancellation = new();
 
-        Assert.ThrowsAny<OperationCanceledException>(() => ModelBuilder.Build(Source, Cache, CancelInTheMiddle, cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, CancelInTheMiddle, cancellation.Token));
 
         Assert.Empty(Models());
         Build();
@@ -143,7 +143,7 @@ public sealed class ModelBuilderTests : IDisposable
     {
         CopyDemoModel();
 
-        Assert.Throws<TimeoutException>(() => ModelBuilder.Build(Source, Cache, Fail, TestContext.Current.CancellationToken));
+        Assert.Throws<TimeoutException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Fail, TestContext.Current.CancellationToken));
 
         Assert.Empty(Models());
 
@@ -251,11 +251,23 @@ public sealed class ModelBuilderTests : IDisposable
     public void A_model_of_another_family_is_refused_by_name()
     {
         CopyDemoModel();
+        Change("model_index.json", config => config["_class_name"] = "StableDiffusion3Pipeline");
+
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(Build);
+
+        Assert.Contains("StableDiffusion3Pipeline", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_index_that_contradicts_the_U_Net_is_refused()
+    {
+        CopyDemoModel();
         Change("model_index.json", config => config["_class_name"] = "StableDiffusionXLPipeline");
 
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(Build);
 
-        Assert.Contains("StableDiffusionXLPipeline", error.Message, StringComparison.Ordinal);
+        Assert.Contains("addition_embed_type", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Models());
     }
 
     [Fact]
@@ -301,7 +313,7 @@ public sealed class ModelBuilderTests : IDisposable
         CopyDemoModel();
         List<BuildProgress> reports = [];
 
-        ModelBuilder.Build(Source, Cache, reports.Add, TestContext.Current.CancellationToken);
+        ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, reports.Add, TestContext.Current.CancellationToken);
 
         foreach (IGrouping<BuildStage, BuildProgress> stage in reports.GroupBy(report => report.Stage))
         {
@@ -350,7 +362,7 @@ public sealed class ModelBuilderTests : IDisposable
         }
     }
 
-    private string Build() => ModelBuilder.Build(Source, Cache, null, TestContext.Current.CancellationToken);
+    private string Build() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, null, TestContext.Current.CancellationToken);
 
     private string[] Models() => Directory.Exists(Cache)
         ? [.. Directory.GetDirectories(Cache).Where(folder => Path.GetFileName(folder) != ".hashes")]

@@ -1,57 +1,57 @@
 using StableDiffusion.Models.Configs;
+using StableDiffusion.Models.Weights;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models.Building;
 
 /// <summary>
 /// A model in diffusers' layout with safetensors weights: where each of its files lies. Everything that is needed
-/// is known to be there once this is open.
+/// is known to be there once this is made.
 /// </summary>
-internal sealed class DiffusersFolder
+internal sealed class DiffusersFolder : IModelSource
 {
-    public const string TextEncoder = "text_encoder";
-    public const string UNet = "unet";
-    public const string Vae = "vae";
-
-    private const string Index = "model_index.json";
-    private const string Config = "config.json";
     private const string Scheduler = "scheduler";
-    private const string Tokenizer = "tokenizer";
     private const string GenerationConfig = "generation_config.json";
+    private const string TextEncoderStem = "model";
+    private const string OtherStem = "diffusion_pytorch_model";
 
     private static readonly string[] s_pipelines =
-        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline"];
+    [
+        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline",
+        "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline",
+    ];
+
+    private readonly List<string> _commonFiles;
+    private readonly List<(string Network, string Config, string Weights)> _networks = [];
 
     private DiffusersFolder(string root)
     {
-        Root = root;
-        TextEncoderWeights = FindWeights(TextEncoder, "model");
-        UNetWeights = FindWeights(UNet, "diffusion_pytorch_model");
-        VaeWeights = FindWeights(Vae, "diffusion_pytorch_model");
-        CopiedFiles = FindCopiedFiles();
+        Path = root;
+        foreach (string suffix in ModelParts.EncoderSuffixes)
+        {
+            if (Directory.Exists(FullPath(ModelParts.TextEncoder + suffix)))
+                AddNetwork(ModelParts.TextEncoder + suffix, TextEncoderStem);
+        }
+
+        if (_networks.Count == 0)
+            throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model must have.");
+        AddNetwork(ModelParts.UNet, OtherStem);
+        NamingFile = FullPath(_networks[^1].Weights);
+        AddNetwork(ModelParts.Vae, OtherStem);
+        _commonFiles = FindCommonFiles();
     }
 
     /// <summary>The folder's full path.</summary>
-    public string Root { get; }
+    public string Path { get; }
 
-    /// <summary>The path of the text encoder's weights, from the folder.</summary>
-    public string TextEncoderWeights { get; }
+    public string NamingFile { get; }
 
-    /// <summary>The path of the U-Net's weights, from the folder.</summary>
-    public string UNetWeights { get; }
+    public string Options => string.Empty;
 
-    /// <summary>The path of the autoencoder's weights, from the folder.</summary>
-    public string VaeWeights { get; }
-
-    /// <summary>The paths of the files that every form of the model has alike, from the folder.</summary>
-    public IReadOnlyList<string> CopiedFiles { get; }
-
-    /// <summary>The paths of all files that the model is built of, from the folder, in a fixed order.</summary>
-    public IEnumerable<string> Files =>
+    public IReadOnlyList<(string Name, string Path)> Inputs =>
     [
-        .. CopiedFiles,
-        ConfigOf(TextEncoder), TextEncoderWeights,
-        ConfigOf(UNet), UNetWeights,
-        ConfigOf(Vae), VaeWeights,
+        .. _commonFiles.Concat(_networks.SelectMany(network => (string[])[network.Config, network.Weights]))
+            .Select(file => (file.Replace('\\', '/'), FullPath(file))),
     ];
 
     /// <summary>Finds a model's files.</summary>
@@ -59,67 +59,91 @@ internal sealed class DiffusersFolder
     /// <returns>The folder.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
     /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
-    public static DiffusersFolder Open(string path)
+    public static DiffusersFolder Find(string path)
     {
-        string root = Path.GetFullPath(path);
-        if (!File.Exists(Path.Combine(root, Index)))
-            throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{Index}' in it.");
+        string root = System.IO.Path.GetFullPath(path);
+        string index = System.IO.Path.Combine(root, PipelineConfig.FileName);
+        if (!File.Exists(index))
+            throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
 
-        ConfigFile index = ConfigFile.Read(Path.Combine(root, Index));
-        index.RequireText("_class_name", s_pipelines);
+        ConfigFile.Read(index).RequireText("_class_name", s_pipelines);
         return new DiffusersFolder(root);
     }
 
-    /// <summary>The path of a part's config, from the folder.</summary>
-    public static string ConfigOf(string part) => Path.Combine(part, Config);
+    public ModelContents Open()
+    {
+        List<IDisposable> opened = [];
+        try
+        {
+            List<ModelNetwork> networks = [];
+            foreach ((string network, string config, string weights) in _networks)
+            {
+                SafetensorsFile file = SafetensorsFile.Open(FullPath(weights));
+                opened.Add(file);
+                networks.Add(new ModelNetwork(network, FullPath(config), File.ReadAllBytes(FullPath(config)), new FileWeights(file)));
+            }
 
-    /// <summary>The full path of a file.</summary>
-    /// <param name="relativePath">Its path from the folder.</param>
-    public string FullPath(string relativePath) => Path.Combine(Root, relativePath);
+            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, File.ReadAllBytes(FullPath(file))))], opened);
+        }
+        catch
+        {
+            opened.ForEach(file => file.Dispose());
+            throw;
+        }
+    }
+
+    private string FullPath(string relativePath) => System.IO.Path.Combine(Path, relativePath);
+
+    private void AddNetwork(string network, string stem) =>
+        _networks.Add((network, System.IO.Path.Combine(network, ModelParts.Config), FindWeights(network, stem)));
 
     private string FindWeights(string part, string stem)
     {
         string[] names = [$"{stem}.safetensors", $"{stem}.fp16.safetensors"];
         foreach (string name in names)
         {
-            string relative = Path.Combine(part, name);
+            string relative = System.IO.Path.Combine(part, name);
             if (File.Exists(FullPath(relative)))
                 return relative;
         }
 
         string folder = FullPath(part);
-        if (File.Exists(Path.Combine(folder, $"{stem}.safetensors.index.json")))
+        if (File.Exists(System.IO.Path.Combine(folder, $"{stem}.safetensors.index.json")))
             throw new ModelInvalidException($"The weights in '{folder}' are split into several files, which cannot be read. Save them as one '{names[0]}'.");
         if (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.bin").Any())
             throw new ModelInvalidException($"The weights in '{folder}' are a pickle, which could run any code and is not read. Save them as '{names[0]}'.");
         throw new ModelNotFoundException($"There is no '{names[0]}' in '{folder}', which a model must have.");
     }
 
-    private List<string> FindCopiedFiles()
+    private List<string> FindCommonFiles()
     {
-        List<string> files = [Index, Path.Combine(Scheduler, "scheduler_config.json")];
+        string scheduler = System.IO.Path.Combine(Scheduler, "scheduler_config.json");
+        List<string> files = [PipelineConfig.FileName, scheduler];
         if (File.Exists(FullPath(GenerationConfig)))
             files.Add(GenerationConfig);
-
-        string tokenizer = FullPath(Tokenizer);
-        if (Directory.Exists(tokenizer))
+        foreach (string suffix in ModelParts.EncoderSuffixes)
         {
-            string[] names = [.. Directory.EnumerateFiles(tokenizer).Select(file => Path.GetFileName(file))];
-            Array.Sort(names, StringComparer.Ordinal);
-            files.AddRange(names.Select(static name => Path.Combine(Tokenizer, name)));
+            if (_networks.Exists(network => network.Network == ModelParts.TextEncoder + suffix))
+                files.AddRange(FindTokenizer(ModelParts.Tokenizer + suffix));
         }
 
-        bool vocabulary = File.Exists(Path.Combine(tokenizer, "vocab.json")) && File.Exists(Path.Combine(tokenizer, "merges.txt"));
-        if (!vocabulary && !File.Exists(Path.Combine(tokenizer, "tokenizer.json")))
-            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{tokenizer}', nor a 'tokenizer.json', which a model must have.");
-
-        string[] needed = [files[1], ConfigOf(TextEncoder), ConfigOf(UNet), ConfigOf(Vae)];
-        foreach (string relative in needed)
+        foreach (string relative in (string[])[scheduler, .. _networks.Select(network => network.Config)])
         {
             if (!File.Exists(FullPath(relative)))
                 throw new ModelNotFoundException($"There is no file '{FullPath(relative)}', which a model must have.");
         }
 
         return files;
+    }
+
+    private IEnumerable<string> FindTokenizer(string tokenizer)
+    {
+        string folder = FullPath(tokenizer);
+        string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(file => System.IO.Path.GetFileName(file))] : [];
+        if (!(names.Contains("vocab.json") && names.Contains("merges.txt")) && !names.Contains("tokenizer.json"))
+            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model must have.");
+
+        Array.Sort(names, StringComparer.Ordinal);
+        return names.Select(name => System.IO.Path.Combine(tokenizer, name));
     }
 }

@@ -30,14 +30,22 @@ internal sealed record ClipTextConfig
     /// <summary>The token that ends a text.</summary>
     public required int EosTokenId { get; init; }
 
+    /// <summary>The width of the pooled vector after its projection, where the weights hold one.</summary>
+    public required int ProjectionWidth { get; init; }
+
     /// <summary>Reads a config.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
     /// <returns>The config.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
-    public static ClipTextConfig Read(string path)
+    public static ClipTextConfig Read(string path) => From(ConfigFile.Read(path));
+
+    /// <summary>Takes a config.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    public static ClipTextConfig From(ConfigFile file)
     {
-        ConfigFile file = ConfigFile.Read(path);
         file.RequireText("model_type", "clip_text_model");
         file.RequireText("hidden_act", "quick_gelu", "gelu");
         ClipTextConfig config = new()
@@ -45,6 +53,7 @@ internal sealed record ClipTextConfig
             VocabSize = file.Count("vocab_size", 49408),
             Width = file.Count("hidden_size", 512),
             InnerWidth = file.Count("intermediate_size", 2048),
+            ProjectionWidth = file.Count("projection_dim", 512),
             Layers = file.Count("num_hidden_layers", 12),
             Heads = file.Count("num_attention_heads", 8),
             MaxPositions = file.Count("max_position_embeddings", 77),

@@ -26,16 +26,33 @@ internal sealed class ConfigFile
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
-                return new ConfigFile(path, document.RootElement.Clone());
-            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's config must be.");
+            return Parse(File.ReadAllBytes(path), path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new ModelNotFoundException($"There is no file '{path}', which a model must have.", error);
         }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Reads a config that may lie in no file of its own.</summary>
+    /// <param name="json">The JSON.</param>
+    /// <param name="path">Where it comes from, for messages.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It is not a JSON object.</exception>
+    public static ConfigFile Parse(ReadOnlyMemory<byte> json, string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                return new ConfigFile(path, document.RootElement.Clone());
+            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's config must be.");
+        }
+        catch (JsonException error)
         {
             throw new ModelInvalidException($"'{path}' cannot be read as JSON: {error.Message}", error);
         }

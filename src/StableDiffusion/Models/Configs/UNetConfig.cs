@@ -9,13 +9,14 @@ internal sealed record UNetConfig
     private const string UpBlockWithAttention = "CrossAttnUpBlock2D";
     private const string MiddleBlock = "UNetMidBlock2DCrossAttn";
 
-    // What other families use and SD 1.x and 2.x leave alone.
+    private const string TextAndTime = "text_time";
+
+    // What other families use and Stable Diffusion leaves alone.
     private static readonly string[] s_notBuilt =
     [
-        "addition_embed_type", "addition_time_embed_dim", "center_input_sample", "class_embed_type",
-        "class_embeddings_concat", "cross_attention_norm", "dual_cross_attention", "encoder_hid_dim",
-        "encoder_hid_dim_type", "mid_block_only_cross_attention", "num_attention_heads", "num_class_embeds",
-        "only_cross_attention", "projection_class_embeddings_input_dim", "resnet_skip_time_act",
+        "center_input_sample", "class_embed_type", "class_embeddings_concat", "cross_attention_norm",
+        "dual_cross_attention", "encoder_hid_dim", "encoder_hid_dim_type", "mid_block_only_cross_attention",
+        "num_attention_heads", "num_class_embeds", "only_cross_attention", "resnet_skip_time_act",
         "reverse_transformer_layers_per_block", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
     ];
 
@@ -52,6 +53,9 @@ internal sealed record UNetConfig
     /// <summary>The width of the timestep's embedding.</summary>
     public required int TimeWidth { get; init; }
 
+    /// <summary>How the pooled text and the picture's sizes are added to the timestep's embedding, as SDXL does; null where they are not.</summary>
+    public required AddedConditioningConfig? Added { get; init; }
+
     /// <summary>Whether a timestep's cosines stand before its sines.</summary>
     public required bool CosinesFirst { get; init; }
 
@@ -75,9 +79,14 @@ internal sealed record UNetConfig
     /// <returns>The config.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
-    public static UNetConfig Read(string path)
+    public static UNetConfig Read(string path) => From(ConfigFile.Read(path));
+
+    /// <summary>Takes a config.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    public static UNetConfig From(ConfigFile file)
     {
-        ConfigFile file = ConfigFile.Read(path);
         file.RequireText("_class_name", "UNet2DConditionModel");
         file.RequireText("act_fn", "silu", "swish");
         file.RequireText("attention_type", "default");
@@ -114,6 +123,7 @@ internal sealed record UNetConfig
             Heads = file.CountPerBlock("attention_head_dim", blocks, 8),
             TextWidth = ReadTextWidth(file, blocks),
             TimeWidth = file.OptionalCount("time_embedding_dim") ?? 4 * channels[0],
+            Added = ReadAdded(file),
             CosinesFirst = file.Flag("flip_sin_to_cos", true),
             FrequencyShift = file.Integer("freq_shift", 0),
             Groups = file.Count("norm_num_groups", 32),
@@ -123,6 +133,21 @@ internal sealed record UNetConfig
         };
         config.CheckDivisions(file);
         return config;
+    }
+
+    private static AddedConditioningConfig? ReadAdded(ConfigFile file)
+    {
+        file.RequireText("addition_embed_type", TextAndTime);
+        if (file.Text("addition_embed_type", string.Empty) != TextAndTime)
+        {
+            file.RefuseIfSet("addition_time_embed_dim");
+            file.RefuseIfSet("projection_class_embeddings_input_dim");
+            return null;
+        }
+
+        int waves = file.Count("addition_time_embed_dim", 256);
+        int width = file.Count("projection_class_embeddings_input_dim", 2816);
+        return waves % 2 == 0 ? new AddedConditioningConfig(waves, width) : throw file.Invalid("addition_time_embed_dim", "it must be even, for sines and cosines");
     }
 
     private static bool[] ReadBlocks(ConfigFile file, string key, int blocks, string plain, string withAttention, params string[] absent)

@@ -41,9 +41,14 @@ internal sealed record VaeConfig
     /// <returns>The config.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
-    public static VaeConfig Read(string path)
+    public static VaeConfig Read(string path) => From(ConfigFile.Read(path));
+
+    /// <summary>Takes a config.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    public static VaeConfig From(ConfigFile file)
     {
-        ConfigFile file = ConfigFile.Read(path);
         file.RequireText("_class_name", "AutoencoderKL");
         file.RequireText("act_fn", "silu", "swish");
         file.RefuseIfSet("shift_factor");

@@ -1,52 +1,54 @@
+using StableDiffusion.Models.Configs;
 using StableDiffusion.Models.Weights;
 using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Models.Graphs;
 
 /// <summary>
-/// What the U-Net knows of a timestep: sines and cosines of it at falling frequencies (Ho et al., 2020), and two
-/// layers over them.
+/// What the U-Net knows of a timestep: waves of it and two layers over them (Ho et al., 2020). SDXL adds the same of
+/// the pooled text and of the picture's sizes (Podell et al., 2023).
 /// </summary>
 internal sealed class TimestepEmbedding
 {
-    private const float MaxPeriod = 10000;
-
-    private readonly int _waves;
-    private readonly bool _cosinesFirst;
-    private readonly float _frequencyShift;
-    private readonly Linear _linear1;
-    private readonly Linear _linear2;
+    private readonly SinusoidalWaves _timeWaves;
+    private readonly Linear[] _timeLayers;
+    private readonly SinusoidalWaves? _sizeWaves;
+    private readonly Linear[] _addedLayers = [];
 
     /// <summary>Takes the weights of the embedding.</summary>
-    /// <param name="weights">The weights of <c>linear_1</c> and <c>linear_2</c>.</param>
-    /// <param name="waveWidth">How many sines and cosines there are together; even.</param>
-    /// <param name="width">The embedding's width.</param>
-    /// <param name="cosinesFirst">Whether the cosines stand before the sines (<c>flip_sin_to_cos</c>).</param>
-    /// <param name="frequencyShift">What the number of frequencies is lessened by in their spacing (<c>freq_shift</c>).</param>
-    public TimestepEmbedding(WeightScope weights, int waveWidth, int width, bool cosinesFirst, float frequencyShift)
+    /// <param name="weights">All weights of the U-Net.</param>
+    /// <param name="config">The U-Net's form.</param>
+    public TimestepEmbedding(WeightScope weights, UNetConfig config)
     {
-        _waves = waveWidth / 2;
-        _cosinesFirst = cosinesFirst;
-        _frequencyShift = frequencyShift;
-        _linear1 = new Linear(weights["linear_1"], waveWidth, width);
-        _linear2 = new Linear(weights["linear_2"], width, width);
+        _timeWaves = new SinusoidalWaves(config.BlockChannels[0], config.CosinesFirst, config.FrequencyShift);
+        _timeLayers = TakeLayers(weights["time_embedding"], config.BlockChannels[0], config.TimeWidth);
+        if (config.Added is { } added)
+        {
+            _sizeWaves = new SinusoidalWaves(added.WaveWidth, config.CosinesFirst, config.FrequencyShift);
+            _addedLayers = TakeLayers(weights["add_embedding"], added.Width, config.TimeWidth);
+        }
     }
 
     /// <summary>Adds the embedding to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="timestep">Timesteps [steps]; they may be fractional.</param>
-    /// <returns>Embeddings [steps, width].</returns>
-    public Value Apply(GraphBuilder graph, Value timestep)
+    /// <param name="added">The pooled text [batch, pooled width] and the sizes [batch, count], where the U-Net takes them.</param>
+    /// <returns>Embeddings [steps or batch, width].</returns>
+    public Value Apply(GraphBuilder graph, Value timestep, (Value PooledText, Value Sizes)? added)
     {
-        // In 32-bit floats like the reference: at timestep 999 the rounding of a frequency shows in the fourth digit.
-        float[] frequencies = new float[_waves];
-        for (int i = 0; i < _waves; i++)
-            frequencies[i] = MathF.Exp(-MathF.Log(MaxPeriod) * i / (_waves - _frequencyShift));
+        Value time = ApplyLayers(graph, _timeLayers, _timeWaves.Apply(graph, timestep));
+        if (added is not { } conditioning)
+            return time;
 
-        Value angles = graph.Mul(graph.Reshape(timestep, -1, 1), graph.Floats(frequencies));
-        Value sines = graph.Node("Sin", [angles]);
-        Value cosines = graph.Node("Cos", [angles]);
-        Value waves = _cosinesFirst ? graph.Concat(1, cosines, sines) : graph.Concat(1, sines, cosines);
-        return _linear2.Apply(graph, graph.Silu(_linear1.Apply(graph, waves)));
+        Value waves = _sizeWaves!.Apply(graph, conditioning.Sizes);
+        Value batch = graph.Shape(conditioning.PooledText, 0, 1);
+        Value rows = graph.Reshape(waves, graph.Concat(0, batch, graph.Integers(-1)));
+        return graph.Add(time, ApplyLayers(graph, _addedLayers, graph.Concat(1, conditioning.PooledText, rows)));
     }
+
+    private static Linear[] TakeLayers(WeightScope weights, int inWidth, int width) =>
+        [new(weights["linear_1"], inWidth, width), new(weights["linear_2"], width, width)];
+
+    private static Value ApplyLayers(GraphBuilder graph, Linear[] layers, Value x) =>
+        layers[1].Apply(graph, graph.Silu(layers[0].Apply(graph, x)));
 }

@@ -7,7 +7,8 @@ namespace StableDiffusion.Models.Graphs;
 /// <summary>
 /// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
 /// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
-/// [batch, sequence, width] → <c>out_sample</c> like the sample.
+/// [batch, sequence, width] → <c>out_sample</c> like the sample. SDXL's also takes <c>text_embeds</c> [batch, width] and
+/// <c>time_ids</c> [batch, 6], or 5 for the refiner.
 /// </summary>
 internal sealed class UNetGraph
 {
@@ -30,8 +31,7 @@ internal sealed class UNetGraph
         int blocks = config.BlockChannels.Count;
         int firstChannels = config.BlockChannels[0];
         _config = config;
-        _timeEmbedding = new TimestepEmbedding(
-            root["time_embedding"], firstChannels, config.TimeWidth, config.CosinesFirst, config.FrequencyShift);
+        _timeEmbedding = new TimestepEmbedding(root, config);
         _convIn = new Conv2d(root["conv_in"], config.InChannels, firstChannels, config.KernelIn);
 
         Stack<int> skipChannels = new([firstChannels]);
@@ -64,7 +64,7 @@ internal sealed class UNetGraph
         Value text = graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth);
 
         // Every residual block starts from the activation of the embedding, so it is computed once.
-        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep));
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
         Value x = _convIn.Apply(graph, sample);
         Stack<Value> skips = new([x]);
         foreach (UNetDownBlock block in _downBlocks)
@@ -78,4 +78,8 @@ internal sealed class UNetGraph
         graph.Output("out_sample", x, "batch", _config.OutChannels, "height", "width");
         return graph;
     }
+
+    // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.
+    private static (Value PooledText, Value Sizes) AddedInputs(GraphBuilder graph) =>
+        (graph.Input("text_embeds", "batch", "pooled_width"), graph.Input("time_ids", "batch", "sizes"));
 }

@@ -55,6 +55,22 @@ internal sealed class GraphBuilder(string name)
     /// <returns>The input.</returns>
     public Value IntegerInput(string inputName, params ReadOnlySpan<Dimension> shape) => Input(inputName, DataType.Int64, shape);
 
+    /// <summary>Adds an input that has a value where the caller gives none.</summary>
+    /// <param name="inputName">Its name.</param>
+    /// <param name="values">The value, of 32-bit floats, row by row.</param>
+    /// <param name="valueShape">The value's shape.</param>
+    /// <param name="shape">The input's axes, as many as the value has.</param>
+    /// <returns>The input.</returns>
+    public Value OptionalInput(string inputName, ReadOnlySpan<float> values, ReadOnlySpan<long> valueShape, params ReadOnlySpan<Dimension> shape) =>
+        AddOptionalInput(inputName, DataType.Float, MemoryMarshal.AsBytes(values), valueShape, shape);
+
+    /// <summary>Adds an input of one 64-bit integer that has a value where the caller gives none.</summary>
+    /// <param name="inputName">Its name.</param>
+    /// <param name="value">The value.</param>
+    /// <returns>The input, a list of one axis and one value.</returns>
+    public Value OptionalInteger(string inputName, long value) =>
+        AddOptionalInput(inputName, DataType.Int64, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)), [1], [1]);
+
     /// <summary>Gives a value out, under a name of its own.</summary>
     /// <param name="outputName">The output's name.</param>
     /// <param name="value">The value, of 32-bit floats.</param>
@@ -205,6 +221,15 @@ internal sealed class GraphBuilder(string name)
     {
         _graph.Input.Add(Describe(Unique(inputName), type, shape));
         return new Value(inputName);
+    }
+
+    private Value AddOptionalInput(string inputName, DataType type, ReadOnlySpan<byte> bytes, ReadOnlySpan<long> valueShape, ReadOnlySpan<Dimension> shape)
+    {
+        Value input = Input(inputName, type, shape);
+        TensorProto initializer = new() { Name = inputName, DataType = type, RawData = ByteString.CopyFrom(bytes) };
+        initializer.Dims.AddRange(valueShape.ToArray());
+        _graph.Initializer.Add(initializer);
+        return input;
     }
 
     private Value Constant<T>(DataType type, ReadOnlySpan<T> values)

@@ -1,0 +1,42 @@
+namespace StableDiffusion.Models.Configs;
+
+/// <summary>What a model's <c>model_index.json</c> says of how its parts work together.</summary>
+internal sealed record PipelineConfig
+{
+    /// <summary>The name of the file.</summary>
+    public const string FileName = "model_index.json";
+
+    private const string LargePrefix = "StableDiffusionXL";
+
+    /// <summary>The diffusers class that it is made for, such as <c>StableDiffusionPipeline</c>.</summary>
+    public required string ClassName { get; init; }
+
+    /// <summary>Whether it is SDXL or its refiner, whose U-Net takes a pooled text and sizes, and the text encoders' last layer but one.</summary>
+    public bool IsLarge => ClassName.StartsWith(LargePrefix, StringComparison.Ordinal);
+
+    /// <summary>Whether a negative prompt that is not given stands for zeros rather than for the empty prompt.</summary>
+    public required bool ZerosMissingPrompt { get; init; }
+
+    /// <summary>Whether the U-Net takes an aesthetic score, as SDXL's refiner does.</summary>
+    public required bool TakesAestheticScore { get; init; }
+
+    /// <summary>Reads a model's index.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged.</exception>
+    public static PipelineConfig Read(string folder) => From(ConfigFile.Read(Path.Combine(folder, FileName)));
+
+    /// <summary>Takes a model's index.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static PipelineConfig From(ConfigFile file)
+    {
+        string className = file.Text("_class_name", "StableDiffusionPipeline");
+        return new PipelineConfig
+        {
+            ClassName = className,
+            ZerosMissingPrompt = file.Flag("force_zeros_for_empty_prompt", className.StartsWith(LargePrefix, StringComparison.Ordinal)),
+            TakesAestheticScore = file.Flag("requires_aesthetics_score", false),
+        };
+    }
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using StableDiffusion.Onnx;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Text;
+
+/// <summary>One CLIP text encoder: a tokenizer and the graph that takes its ids. SDXL has two side by side.</summary>
+/// <param name="tokenizer">The tokenizer.</param>
+/// <param name="session">The graph; it is disposed with the encoder.</param>
+/// <param name="layers">How many layers the encoder has.</param>
+/// <param name="isPenultimate">Whether the U-Net was trained on the last layer but one, before the final normalization, as SDXL's was.</param>
+/// <param name="model">The model's name, for messages.</param>
+internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, int layers, bool isPenultimate, string model) : IDisposable
+{
+    private const string LastHiddenState = "last_hidden_state";
+    private const string ClipSkipInput = "clip_skip";
+
+    private readonly OnnxValueInfo _ids = session.Input("input_ids");
+
+    public ClipTokenizer Tokenizer { get; } = tokenizer;
+
+    /// <summary>Encodes as many ids as the encoder takes at once.</summary>
+    /// <param name="tokenIds">The ids with start, end and padding.</param>
+    /// <param name="clipSkip">The layer, counted from the last one, 1.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
+    /// <returns>The hidden state, and the pooled state where the encoder has a projection for it.</returns>
+    /// <exception cref="InvalidSettingException">The encoder does not give that layer.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or gave values that are not finite.</exception>
+    public TextVectors Encode(int[] tokenIds, int clipSkip, CancellationToken cancellationToken)
+    {
+        if (clipSkip < 1 || clipSkip > layers)
+            throw InvalidLayer(clipSkip, layers);
+
+        // SDXL never looks at the last layer, so that its first and its second mean the same.
+        int layer = isPenultimate ? Math.Max(clipSkip, 2) : clipSkip;
+        using OnnxBuffer ids = OnnxBuffer.FromIntegers(tokenIds, _ids.ElementType, 1, tokenIds.Length);
+        Tensor[] states;
+        OnnxValueInfo? pooled = session.Outputs.GetValueOrDefault("text_embeds");
+        if (session.OptionalInputs.TryGetValue(ClipSkipInput, out OnnxValueInfo? skip))
+        {
+            using OnnxBuffer skipped = OnnxBuffer.FromIntegers([layer], skip.ElementType, 1);
+            states = session.Run(Outputs(session.Output(LastHiddenState), pooled), cancellationToken, (_ids, ids), (skip, skipped));
+        }
+        else
+        {
+            states = session.Run(Outputs(ForeignOutput(clipSkip, layer), pooled), cancellationToken, (_ids, ids));
+        }
+
+        return Array.TrueForAll(states, state => state.IsFinite())
+            ? new TextVectors(states[0], states.ElementAtOrDefault(1))
+            : throw new InferenceException("The text encoder gave values that are not finite. The model's weights are damaged, or too large for half precision.");
+    }
+
+    public void Dispose() => session.Dispose();
+
+    private static OnnxValueInfo[] Outputs(OnnxValueInfo hiddenState, OnnxValueInfo? pooled) => pooled is null ? [hiddenState] : [hiddenState, pooled];
+
+    /// <summary>Other exporters' graphs give their layers, if at all, as outputs that are not normalized, the embedding being the first.</summary>
+    private OnnxValueInfo ForeignOutput(int clipSkip, int layer)
+    {
+        if (!isPenultimate)
+            return layer == 1 ? session.Output(LastHiddenState) : throw InvalidLayer(clipSkip, 1);
+
+        string name = string.Create(CultureInfo.InvariantCulture, $"hidden_states.{layers + 1 - layer}");
+        return session.Outputs.TryGetValue(name, out OnnxValueInfo? output)
+            ? output
+            : throw new ModelInvalidException($"The text encoder '{session.Path}' has no output '{name}', which SDXL needs. Export it with its hidden states.");
+    }
+
+    private InvalidSettingException InvalidLayer(int clipSkip, int highest) =>
+        new("ClipSkip", $"A clip skip of {clipSkip} cannot be had: the text encoder of '{model}' gives its last {highest} layers. Use 1, the last one, to {highest}.");
+}

@@ -1,0 +1,36 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Text;
+
+/// <summary>What the U-Net is told of a text. A class, so that one that is used twice is known by its identity.</summary>
+/// <param name="HiddenStates">A vector a token, [1, tokens, width].</param>
+/// <param name="PooledState">One vector for the whole text, [1, width], which SDXL takes as well; null for other models.</param>
+internal sealed record TextVectors(Tensor HiddenStates, Tensor? PooledState)
+{
+    /// <summary>Nothing at all, as SDXL takes it where there is no negative prompt.</summary>
+    /// <param name="like">Vectors of the same shapes.</param>
+    public static TextVectors Zeros(TextVectors like) => new(
+        new Tensor([.. like.HiddenStates.Shape]),
+        like.PooledState is null ? null : new Tensor([.. like.PooledState.Shape]));
+
+    /// <summary>Joins what two text encoders say of one text.</summary>
+    public static TextVectors Join(TextVectors first, TextVectors second) => new(
+        JoinWidths(first.HiddenStates, second.HiddenStates),
+        first.PooledState ?? second.PooledState);
+
+    private static Tensor JoinWidths(Tensor first, Tensor second)
+    {
+        int tokens = first.Shape[1];
+        int firstWidth = first.Shape[2];
+        int secondWidth = second.Shape[2];
+        Tensor joined = new(1, tokens, firstWidth + secondWidth);
+        for (int token = 0; token < tokens; token++)
+        {
+            Span<float> row = joined.Span.Slice(token * (firstWidth + secondWidth), firstWidth + secondWidth);
+            first.Span.Slice(token * firstWidth, firstWidth).CopyTo(row);
+            second.Span.Slice(token * secondWidth, secondWidth).CopyTo(row[firstWidth..]);
+        }
+
+        return joined;
+    }
+}
