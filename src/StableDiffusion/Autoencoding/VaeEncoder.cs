@@ -10,18 +10,27 @@ namespace StableDiffusion.Autoencoding;
 /// </summary>
 public sealed class VaeEncoder : IDisposable
 {
+    private const string Parameters = "latent_parameters";
+    private const string Sampled = "latent_sample";
+
     private readonly OnnxSession _session;
     private readonly LatentScaling _scaling;
     private readonly OnnxValueInfo _sample;
-    private readonly OnnxValueInfo _parameters;
+    private readonly OnnxValueInfo _output;
 
     internal VaeEncoder(OnnxSession session, LatentScaling scaling)
     {
         _session = session;
         _scaling = scaling;
         _sample = session.Input("sample");
-        _parameters = session.Output("latent_parameters");
+        _output = session.Output(Parameters, Sampled);
     }
+
+    /// <summary>
+    /// Whether it gives the latent's distribution. Graphs of older exporters draw from it themselves: what they give is
+    /// another one every time, whatever the seed.
+    /// </summary>
+    public bool GivesDistribution => _output.Name == Parameters;
 
     /// <summary>Encodes a picture.</summary>
     /// <param name="pixels">The picture, [1, 3, height, width] in -1..1; height and width are multiples of 8.</param>
@@ -31,8 +40,9 @@ public sealed class VaeEncoder : IDisposable
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public Tensor Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default)
     {
-        LatentDistribution distribution = Describe(pixels, cancellationToken);
-        Tensor latent = noise is null ? distribution.Mean : distribution.Sample(noise);
+        using OnnxBuffer buffer = new(pixels, _sample.ElementType);
+        Tensor output = _session.Run(_output, cancellationToken, (_sample, buffer));
+        Tensor latent = GivesDistribution ? Draw(LatentDistribution.FromParameters(output), noise) : output;
         _scaling.Apply(latent.Span);
         return latent;
     }
@@ -40,9 +50,5 @@ public sealed class VaeEncoder : IDisposable
     /// <summary>Frees the graph.</summary>
     public void Dispose() => _session.Dispose();
 
-    internal LatentDistribution Describe(Tensor pixels, CancellationToken cancellationToken)
-    {
-        using OnnxBuffer buffer = new(pixels, _sample.ElementType);
-        return LatentDistribution.FromParameters(_session.Run(_parameters, cancellationToken, (_sample, buffer)));
-    }
+    private static Tensor Draw(LatentDistribution distribution, INoiseSource? noise) => noise is null ? distribution.Mean : distribution.Sample(noise);
 }

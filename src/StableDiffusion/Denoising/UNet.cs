@@ -10,6 +10,8 @@ namespace StableDiffusion.Denoising;
 /// </summary>
 public sealed class UNet : IDisposable
 {
+    private const int DefaultChannels = 4;
+
     private readonly OnnxSession _session;
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _timestep;
@@ -30,10 +32,10 @@ public sealed class UNet : IDisposable
     }
 
     /// <summary>How many channels the input latent has; 4 for text-to-image models.</summary>
-    public int Channels => _sample.Dimensions[1];
+    public int Channels => Known(_sample.Dimensions[1]);
 
     /// <summary>How many channels the latent has that is predicted and denoised; 4 for Stable Diffusion.</summary>
-    public int LatentChannels => _output.Dimensions[1];
+    public int LatentChannels => Known(_output.Dimensions[1]);
 
     /// <summary>The width of the text embedding that the cross-attention takes; -1 where the graph leaves it open.</summary>
     public int EmbeddingWidth => _embedding.Dimensions[^1];
@@ -67,4 +69,7 @@ public sealed class UNet : IDisposable
 
     /// <summary>Frees the graph.</summary>
     public void Dispose() => _session.Dispose();
+
+    // Some exporters leave every axis open.
+    private static int Known(int channels) => channels > 0 ? channels : DefaultChannels;
 }

@@ -169,9 +169,8 @@ public sealed class DiffusionModel : IDisposable
                     continue;
 
                 ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(graphs, ModelParts.Tokenizer + suffix));
-                ClipTextConfig config = ClipTextConfig.Read(Path.Combine(graphs, part, ModelParts.Config));
                 OnnxSession session = OpenGraph(graphs, part, cancellationToken);
-                encoders.Add(new ClipEncoder(tokenizer, session, config.Layers, Pipeline.IsLarge, Info.Name));
+                encoders.Add(new ClipEncoder(tokenizer, session, ReadLayers(graphs, part), Pipeline.IsLarge, Info.Name));
             }
 
             return encoders.Count > 0
@@ -185,6 +184,16 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private static LatentScaling ReadScaling(string graphs, string part) =>
-        new(VaeConfig.Read(Path.Combine(graphs, part, ModelParts.Config)).ScalingFactor);
+    // Folders of older exporters have no config there, and their one layer is the last.
+    private int ReadLayers(string graphs, string part)
+    {
+        string config = Path.Combine(graphs, part, ModelParts.Config);
+        return File.Exists(config) || Pipeline.IsLarge ? ClipTextConfig.Read(config).Layers : 1;
+    }
+
+    private static LatentScaling ReadScaling(string graphs, string part)
+    {
+        string config = Path.Combine(graphs, part, ModelParts.Config);
+        return new((File.Exists(config) ? VaeConfig.Read(config) : VaeConfig.StableDiffusion).ScalingFactor);
+    }
 }

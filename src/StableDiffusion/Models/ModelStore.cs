@@ -9,8 +9,6 @@ public static class ModelStore
     /// <summary>The name of the model that ships with the engine.</summary>
     public const string EmbeddedName = "demo";
 
-    private const string IndexFile = "model_index.json";
-
     /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
@@ -33,7 +31,7 @@ public static class ModelStore
 
         foreach (string folder in Directory.EnumerateDirectories(StorageFolders.Models).Order(StringComparer.OrdinalIgnoreCase))
         {
-            if (!File.Exists(Path.Combine(folder, IndexFile)))
+            if (!File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
                 continue;
 
             try
@@ -74,14 +72,14 @@ public static class ModelStore
         string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         if (FolderOf(name) is string folder)
             return (name, folder);
-        if (File.Exists(Path.Combine(name, IndexFile)))
+        if (File.Exists(Path.Combine(name, PipelineConfig.FileName)))
             return (Path.GetFullPath(name), Path.GetFullPath(name));
         throw new ModelNotFoundException(NotFoundMessage(name));
     }
 
     /// <summary>Says that a model is not there, and which ones are.</summary>
     internal static string NotFoundMessage(string name) => Directory.Exists(name)
-        ? $"The folder '{name}' is no model: it has no {IndexFile}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler."
+        ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler."
         : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout.";
 
     private static string? FolderOf(string name)
@@ -94,18 +92,20 @@ public static class ModelStore
             return null;
 
         string folder = Path.Combine(StorageFolders.Models, name);
-        return File.Exists(Path.Combine(folder, IndexFile)) ? folder : null;
+        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : null;
     }
 
     /// <summary>Reads what is known of a model from its configs.</summary>
     internal static ModelInfo Describe(string name, string folder)
     {
-        if (!File.Exists(Path.Combine(folder, IndexFile)))
+        if (!File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
             throw new ModelNotFoundException(NotFoundMessage(folder));
 
-        VaeConfig vae = VaeConfig.Read(FirstFile(folder, "vae/config.json", "vae_decoder/config.json"));
-        int side = ConfigFile.Read(FirstFile(folder, "unet/config.json")).Count("sample_size", DefaultSampleSize) * vae.Factor;
-        SchedulerConfig scheduler = SchedulerConfig.Load(FirstFile(folder, "scheduler/scheduler_config.json"));
+        // Only folders of graphs may lack these configs; older exporters wrote none.
+        bool isOptional = File.Exists(Path.Combine(folder, ModelParts.UNet, ModelParts.Graph));
+        VaeConfig vae = FindConfig(folder, isOptional, ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
+        int side = (FindConfig(folder, isOptional, ModelParts.UNet)?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        SchedulerConfig scheduler = SchedulerConfig.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
         string generation = Path.Combine(folder, "generation_config.json");
         ConfigFile? defaults = File.Exists(generation) ? ConfigFile.Read(generation) : null;
         return new ModelInfo
@@ -125,16 +125,16 @@ public static class ModelStore
         };
     }
 
-    private static string FirstFile(string folder, params ReadOnlySpan<string> names)
+    private static ConfigFile? FindConfig(string folder, bool isOptional, params ReadOnlySpan<string> parts)
     {
-        foreach (string name in names)
+        foreach (string part in parts)
         {
-            string path = Path.Combine(folder, name);
+            string path = Path.Combine(folder, part, ModelParts.Config);
             if (File.Exists(path))
-                return path;
+                return ConfigFile.Read(path);
         }
 
-        throw new ModelNotFoundException($"The model in '{folder}' lacks {string.Join(" or ", names.ToArray())}. Get the model again, or name another one.");
+        return isOptional ? null : throw new ModelNotFoundException($"The model in '{folder}' lacks the {ModelParts.Config} in {string.Join(" or ", parts.ToArray())}. Get the model again, or name another one.");
     }
 
     private static string FindEmbedded()

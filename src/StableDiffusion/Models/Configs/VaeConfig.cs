@@ -36,6 +36,17 @@ internal sealed record VaeConfig
     /// <summary>How many pixels of a picture's side make one of the latent's.</summary>
     public int Factor => 1 << (BlockChannels.Count - 1);
 
+    /// <summary>The config of an autoencoder that says nothing of itself, as in folders of older exporters: Stable Diffusion's own.</summary>
+    public static VaeConfig StableDiffusion { get; } = From(ConfigFile.Parse(
+        """
+        {
+          "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
+          "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+          "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]
+        }
+        """u8.ToArray(),
+        "the autoencoder's default config"));
+
     /// <summary>Reads a config.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
     /// <returns>The config.</returns>
