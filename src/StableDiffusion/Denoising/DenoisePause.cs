@@ -1,5 +1,6 @@
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
 
@@ -11,6 +12,9 @@ namespace StableDiffusion.Denoising;
 /// <param name="Inpainting">What is kept of a given picture, if anything.</param>
 internal sealed record DenoisePause(Scheduler Scheduler, INoiseSource Noise, int FirstCall, int NextCall, Inpainting? Inpainting)
 {
+    /// <summary>What the U-Net takes besides the latent; null for most.</summary>
+    public Tensor? AddedChannels { get; init; }
+
     /// <summary>A copy that can be run on without changing this one, which may be continued more than once.</summary>
-    public DenoisePause Copy() => new(Scheduler.Clone(), Noise.Clone(), FirstCall, NextCall, Inpainting?.Copy());
+    public DenoisePause Copy() => this with { Scheduler = Scheduler.Clone(), Noise = Noise.Clone(), Inpainting = Inpainting?.Copy() };
 }

@@ -35,6 +35,9 @@ internal sealed record DenoiseRequest
     /// <summary>The call to stop before.</summary>
     public required int StopCall { get; init; }
 
+    /// <summary>What the U-Net takes besides the latent, [1, channels, height, width]; null for most.</summary>
+    public Tensor? AddedChannels { get; init; }
+
     /// <summary>What to keep of a given picture, if anything.</summary>
     public Inpainting? Inpainting { get; init; }
 }

@@ -24,7 +24,7 @@ internal sealed class Denoiser(UNet unet)
         Scheduler scheduler = request.Scheduler;
         bool isGuided = request.Negative is not null && (request.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
-        using UNetInput input = unet.CreateInput(height, width);
+        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
         using UNetPredictions predictions = new(unet, input);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;

@@ -105,6 +105,9 @@ public sealed class Latent
     /// <summary>Where the next random number of its seed comes from, if its making drew any.</summary>
     internal INoiseSource? Noise { get; init; }
 
+    /// <summary>The picture that it was encoded from, [1, 3, height, width] in -1..1, where it was: inpainting models look at the picture itself.</summary>
+    internal Tensor? SourcePixels { get; init; }
+
     /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
     internal DenoisePause? Pause { get; init; }
 

@@ -43,12 +43,23 @@ public sealed class UNet : IDisposable
     /// <summary>Whether it takes a pooled vector of the text and the picture's sizes as well, as SDXL's does.</summary>
     public bool TakesPooledText => _pooledText is not null;
 
+    /// <summary>Whether it was trained for inpainting: it also takes the mask and the latent of the picture without what is masked.</summary>
+    public bool TakesMaskedPicture => Channels == (2 * LatentChannels) + 1;
+
     /// <summary>Makes the memory for predictions on latents of one size.</summary>
     /// <param name="height">Height of the latent, an eighth of the picture's.</param>
     /// <param name="width">Width of the latent.</param>
-    internal UNetInput CreateInput(int height, int width) => new(
-        new OnnxBuffer(_sample.ElementType, 1, Channels, height, width),
-        _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1));
+    /// <param name="added">What the U-Net takes besides the latent, [1, channels, height, width]; the same at every step.</param>
+    /// <exception cref="ModelInvalidException">It takes something that is not known.</exception>
+    internal UNetInput CreateInput(int height, int width, Tensor? added)
+    {
+        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels)
+            throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image or inpainting.");
+
+        OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);
+        added?.Span.CopyTo(sample.Values.AsSpan(LatentChannels * height * width));
+        return new UNetInput(sample, _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1));
+    }
 
     /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
     /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>

@@ -43,6 +43,9 @@ internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource?
     /// <param name="count">How many values.</param>
     public void Skip(int count) => _generator.Fill(new float[count], 0, 0);
 
+    /// <summary>The picture's generator, for an encoding between start and steps.</summary>
+    public INoiseSource Generator => OfBatch(_generator);
+
     /// <summary>The generator that the steps' noise comes from, for the whole batch.</summary>
     public INoiseSource StepGenerator => options.EtaNoiseSeedDelta is long delta
         ? CreateGenerator(unchecked(seed + delta), options.RandomSource)

@@ -7,7 +7,8 @@ namespace StableDiffusion.Pipelines;
 /// <remarks>As diffusers: cut at half of full brightness, then the nearest neighbour down to the latent's size.</remarks>
 internal static class InpaintMask
 {
-    private const int HalfBrightness = 128;
+    /// <summary>The lowest grey value that is painted anew.</summary>
+    public const int HalfBrightness = 128;
 
     /// <summary>1 where the mask is white (paint anew) and 0 where it is black (keep), [1, 1, height, width].</summary>
     public static Tensor ToLatent(MaskImage mask, int width, int height)

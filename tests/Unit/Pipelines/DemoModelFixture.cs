@@ -13,5 +13,7 @@ public sealed class DemoModelFixture : IDisposable
 
     public DiffusionPipeline Pipeline { get; }
 
+    public DiffusionModel Model => _lease.Model;
+
     public void Dispose() => _lease.Dispose();
 }

@@ -1,0 +1,182 @@
+using StableDiffusion.Autoencoding;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Noise;
+using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>Where a denoising starts: from noise alone, from a clean latent that is noised first, or where another one stopped.</summary>
+/// <param name="model">The open model.</param>
+/// <param name="loading">Hears how parts of the model are opened; may be null.</param>
+internal sealed class DenoiseStart(DiffusionModel model, Action<ModelLoadProgress>? loading = null)
+{
+    public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
+    {
+        SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how far a given latent is noised");
+        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
+        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
+        options = options with { Noise = CheckNoise(options.Noise) };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
+        int width = SettingCheck.Side("Width", options.Width ?? model.Info.Width, model.Info);
+        int height = SettingCheck.Side("Height", options.Height ?? model.Info.Height, model.Info);
+
+        LatentNoise noise = new(info.Seed!.Value, options.Noise);
+        Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
+        noise.FillStart(sample, model.Info.LatentFactor);
+        TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
+        INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
+        DenoisePause pause = new(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null)
+        {
+            AddedChannels = model.OpenUNet(loading, cancellationToken).TakesMaskedPicture
+                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
+                : null,
+        };
+        return (pause, sample, info with { Width = width, Height = height });
+    }
+
+    public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
+    {
+        SettingCheck.Same("Width", options.Width, start.Width);
+        SettingCheck.Same("Height", options.Height, start.Height);
+
+        // A latent that was sampled with this seed has drawn its own values from it already.
+        long? seed = options.Seed ?? start.Seed;
+        NoiseOptions asked = options.Noise;
+        if (options.Seed is null && asked.RandomSource is null && start.RandomSource is nameof(RandomSource.Cuda))
+            asked = asked with { RandomSource = RandomSource.Cuda };
+        options = options with { Seed = seed, Noise = CheckNoise(asked) };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
+        double strength = options.Strength ?? DiffusionPipeline.DefaultStrength;
+        bool takesMasked = model.OpenUNet(loading, cancellationToken).TakesMaskedPicture;
+
+        // diffusers does not encode the picture for an inpainting model that keeps nothing of it, and so draws nothing.
+        bool isEncoded = !(takesMasked && options.StartStep is null && strength >= 1);
+        bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
+        LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);
+        int firstCall = options.StartStep is int startStep
+            ? CheckStartStep(startStep, scheduler) * scheduler.Order
+            : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+        Tensor drawn = new([.. start.Tensor.Shape]);
+        noise.FillStart(drawn, model.Info.LatentFactor);
+        Tensor sample = new([.. start.Tensor.Shape]);
+        if (isEncoded)
+            scheduler.AddNoise(start.Tensor.Span, drawn.Span, firstCall, sample.Span);
+        else
+            TensorPrimitives.Multiply(drawn.Span, scheduler.InitNoiseSigma, sample.Span);
+
+        Inpainting? inpainting = null;
+        Tensor? added = null;
+        if (takesMasked)
+        {
+            added = options.Mask is null
+                ? MaskedPicture.OfNothing(start.Height!.Value, start.Width!.Value, OpenEncoder(cancellationToken), cancellationToken)
+                : MaskedPicture.Of(Source(start), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+        }
+        else if (options.Mask is not null)
+        {
+            inpainting = new Inpainting(start.Tensor, drawn, LatentMask(options.Mask, start));
+
+            // diffusers encodes the masked picture too, for U-Nets that take it, and so draws once more before the first step.
+            noise.Skip(start.Tensor.Length);
+        }
+
+        INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall, sample);
+        return (
+            new DenoisePause(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
+            sample,
+            info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
+    }
+
+    private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
+    {
+        INoiseSource stepNoise = noise.OfBatch(scheduler.CreateNoise(info.Seed!.Value, noise.StepGenerator));
+        scheduler.Begin(firstCall, sample.Span, stepNoise);
+        return stepNoise;
+    }
+
+    /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
+    public static (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromPause(Latent start, DenoisePause pause, DenoiseOptions options)
+    {
+        if (options.Scheduler != start.Scheduler)
+            SettingCheck.Same("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
+        SettingCheck.Same("Steps", options.Steps, start.Steps);
+        SettingCheck.Same("Seed", options.Seed, start.Seed);
+        RequireSameNoise(options.Noise.Normalize(), start.Info);
+        SettingCheck.Same("StartStep", options.StartStep, start.Step);
+        SettingCheck.Same("Width", options.Width, start.Width);
+        SettingCheck.Same("Height", options.Height, start.Height);
+        return (pause.Copy(), start.Tensor, start.Info);
+    }
+
+    private (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options)
+    {
+        SchedulerInfo scheduler = options.Scheduler is null
+            ? SchedulerCatalog.Default(model.SchedulerConfig)
+            : SchedulerCatalog.Find(options.Scheduler);
+        GenerationInfo info = new()
+        {
+            Seed = SettingCheck.Seed(options.Seed ?? DiffusionPipeline.NewSeed()),
+            RandomSource = DiffusionPipeline.NameOf(options.Noise.RandomSource),
+            VariationSeed = options.Noise.VariationSeed,
+            VariationStrength = options.Noise.VariationStrength,
+            SeedResizeWidth = options.Noise.SeedResizeWidth,
+            SeedResizeHeight = options.Noise.SeedResizeHeight,
+            EtaNoiseSeedDelta = options.Noise.EtaNoiseSeedDelta,
+            BatchSize = options.Noise.BatchSize,
+            BatchIndex = options.Noise.BatchIndex,
+            Steps = options.Steps ?? model.Info.Steps,
+            Scheduler = scheduler.Name,
+            SchedulerOptions = SchedulerOptionText.Write(options.SchedulerOptions),
+            Model = model.Info.Name,
+        };
+        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
+    }
+
+    private NoiseOptions CheckNoise(NoiseOptions options)
+    {
+        NoiseOptions noise = options.Normalize();
+        if (noise is { SeedResizeWidth: int width, SeedResizeHeight: int height })
+        {
+            SettingCheck.Side(nameof(NoiseOptions.SeedResizeWidth), width, model.Info);
+            SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model.Info);
+        }
+
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
+    }
+
+    private static void RequireSameNoise(NoiseOptions asked, GenerationInfo given)
+    {
+        SettingCheck.Same(nameof(asked.RandomSource), asked.RandomSource?.ToString(), given.RandomSource ?? nameof(RandomSource.TorchCpu));
+        SettingCheck.Same(nameof(asked.VariationSeed), asked.VariationSeed, given.VariationSeed);
+        SettingCheck.Same(nameof(asked.VariationStrength), asked.VariationStrength, given.VariationStrength);
+        SettingCheck.Same(nameof(asked.SeedResizeWidth), asked.SeedResizeWidth, given.SeedResizeWidth);
+        SettingCheck.Same(nameof(asked.SeedResizeHeight), asked.SeedResizeHeight, given.SeedResizeHeight);
+        SettingCheck.Same(nameof(asked.EtaNoiseSeedDelta), asked.EtaNoiseSeedDelta, given.EtaNoiseSeedDelta);
+        SettingCheck.Same(nameof(asked.BatchSize), asked.BatchSize, given.BatchSize);
+        SettingCheck.Same(nameof(asked.BatchIndex), asked.BatchIndex, given.BatchIndex);
+    }
+
+    private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
+
+    private static Tensor Source(Latent start) => start.SourcePixels
+        ?? throw new InvalidSettingException("Mask", "The model was trained for inpainting and looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
+
+    private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height
+        ? InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2])
+        : throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the picture is {start.Width}x{start.Height}. Give a mask of the picture's size.");
+
+    private static int CheckStartStep(int startStep, Scheduler scheduler)
+    {
+        int last = DiffusionPipeline.CountSteps(scheduler, scheduler.Timesteps.Count) - 1;
+        return startStep >= 0 && startStep <= last
+            ? startStep
+            : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");
+    }
+
+    private static int CheckFirstCall(int call, double strength, Scheduler scheduler) => call < scheduler.Timesteps.Count
+        ? call
+        : throw new InvalidSettingException("Strength", $"A strength of {strength} leaves none of the {scheduler.Steps} steps to do. Raise it, or take more steps.");
+}

@@ -1,0 +1,49 @@
+using StableDiffusion.Autoencoding;
+using StableDiffusion.Images;
+using StableDiffusion.Noise;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>What a U-Net that was trained for inpainting takes besides the latent: a mask, and the latent of the picture without what is masked.</summary>
+/// <remarks>As diffusers' StableDiffusionInpaintPipeline for U-Nets of nine channels; without a mask, as A1111 does.</remarks>
+internal static class MaskedPicture
+{
+    /// <summary>For a picture and a mask.</summary>
+    /// <param name="pixels">The picture, [1, 3, height, width] in -1..1.</param>
+    /// <param name="mask">The mask, as large as the picture.</param>
+    /// <param name="latentMask">The mask at the latent's size, [1, 1, height, width].</param>
+    /// <param name="encoder">The VAE encoder.</param>
+    /// <param name="noise">Where the latent is drawn from.</param>
+    /// <param name="cancellationToken">Stops the encoding.</param>
+    /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
+    public static Tensor Of(Tensor pixels, MaskImage mask, Tensor latentMask, VaeEncoder encoder, INoiseSource noise, CancellationToken cancellationToken)
+    {
+        Tensor kept = pixels.Clone();
+        for (int i = 0; i < kept.Length; i++)
+        {
+            // Half brightness divides painted from kept, and 0 is grey.
+            if (mask.Pixels[i % mask.Pixels.Length] >= InpaintMask.HalfBrightness)
+                kept.Values[i] = 0;
+        }
+
+        return Join(latentMask, encoder.Encode(kept, noise, cancellationToken));
+    }
+
+    /// <summary>For no picture: all of it is painted anew.</summary>
+    /// <param name="height">The height in pixels.</param>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="encoder">The VAE encoder.</param>
+    /// <param name="cancellationToken">Stops the encoding.</param>
+    /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
+    public static Tensor OfNothing(int height, int width, VaeEncoder encoder, CancellationToken cancellationToken)
+    {
+        Tensor grey = encoder.Encode(new Tensor(1, DiffusionImage.Channels, height, width), noise: null, cancellationToken);
+        Tensor all = new(1, 1, grey.Shape[2], grey.Shape[3]);
+        all.Span.Fill(1);
+        return Join(all, grey);
+    }
+
+    private static Tensor Join(Tensor mask, Tensor latent) =>
+        new([.. mask.Values, .. latent.Values], 1, mask.Shape[1] + latent.Shape[1], latent.Shape[2], latent.Shape[3]);
+}
