@@ -17,6 +17,7 @@ internal static class DiffusionError
         {
             ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
             ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
+            UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
             ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
             NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),

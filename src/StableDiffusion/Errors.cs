@@ -27,6 +27,26 @@ public sealed class ModelNotFoundException(string message, Exception? innerExcep
 public sealed class ModelInvalidException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
+/// <summary>A model's file asks for code to be run, or for an object that is no part of a tensor. Nothing of it was run.</summary>
+/// <param name="path">The full path of the file.</param>
+/// <param name="opcode">The pickle opcode at fault, by the name that Python's <c>pickletools</c> gives it.</param>
+/// <param name="globalName">The function or class that it asks for, or what else it works on.</param>
+/// <param name="position">The byte of the file at which the opcode lies.</param>
+public sealed class UnsafeFileException(string path, string opcode, string globalName, long position)
+    : DiffusionException(
+        $"'{path}' was refused, and nothing of it was run: at byte {position} the opcode {opcode} asks for '{globalName}', " +
+        "which no file of tensors needs. Such a file can hold a virus. Get the model as a safetensors file, or from a source that you trust.")
+{
+    /// <summary>The pickle opcode at fault, such as <c>GLOBAL</c> or <c>REDUCE</c>.</summary>
+    public string Opcode { get; } = opcode;
+
+    /// <summary>The function or class that was asked for, such as <c>os.system</c>.</summary>
+    public string Global { get; } = globalName;
+
+    /// <summary>The byte of the file at which the opcode lies.</summary>
+    public long Position { get; } = position;
+}
+
 /// <summary>A latent or an embedding has a shape that the model at hand cannot take.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class ShapeMismatchException(string message) : DiffusionException(message);

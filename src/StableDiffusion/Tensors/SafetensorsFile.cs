@@ -1,5 +1,3 @@
-using System.IO.MemoryMappedFiles;
-
 namespace StableDiffusion.Tensors;
 
 /// <summary>
@@ -7,24 +5,19 @@ namespace StableDiffusion.Tensors;
 /// memory: only what is read is loaded. The header is checked as a whole before anything else is done with it.
 /// Reading is safe from several threads at once, disposing is not.
 /// </summary>
-public sealed unsafe class SafetensorsFile : ITensorFile
+public sealed class SafetensorsFile : ITensorFile
 {
+    private readonly MappedFile _file;
     private readonly SafetensorsHeader _header;
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
-    private byte* _start;
 
-    private SafetensorsFile(string path, SafetensorsHeader header, MemoryMappedFile file, MemoryMappedViewAccessor view, byte* start)
+    private SafetensorsFile(MappedFile file, SafetensorsHeader header)
     {
-        Path = path;
-        _header = header;
         _file = file;
-        _view = view;
-        _start = start;
+        _header = header;
     }
 
     /// <summary>The file's full path.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>What the file says of each of its tensors, by name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _header.Tensors;
@@ -37,66 +30,20 @@ public sealed unsafe class SafetensorsFile : ITensorFile
     /// <returns>The open file.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged or not a safetensors file, or cannot be opened.</exception>
-    public static SafetensorsFile Open(string path)
-    {
-        string fullPath = System.IO.Path.GetFullPath(path);
-        if (!File.Exists(fullPath))
-            throw new ModelNotFoundException($"There is no file '{fullPath}'.");
+    public static SafetensorsFile Open(string path) => Open(MappedFile.Open(path));
 
-        MemoryMappedFile? file = null;
-        MemoryMappedViewAccessor? view = null;
-        byte* mapped = null;
+    /// <summary>Takes over a mapped file; it is closed if it is not one of safetensors.</summary>
+    internal static SafetensorsFile Open(MappedFile file)
+    {
         try
         {
-            using FileStream stream = new(fullPath, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-            long length = stream.Length;
-
-            // An empty file cannot be mapped; the header's own check words the error.
-            if (length == 0)
-                SafetensorsHeader.Read(fullPath, [], 0);
-
-            file = MemoryMappedFile.CreateFromFile(
-                stream, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            view.SafeMemoryMappedViewHandle.AcquirePointer(ref mapped);
-            byte* start = mapped + view.PointerOffset;
-            SafetensorsHeader header = SafetensorsHeader.Read(fullPath, new ReadOnlySpan<byte>(start, (int)Math.Min(length, int.MaxValue)), length);
-            return new SafetensorsFile(fullPath, header, file, view, start);
+            return new SafetensorsFile(file, SafetensorsHeader.Read(file.Path, file.Head(int.MaxValue), file.Length));
         }
-        catch (Exception error)
+        catch
         {
-            if (mapped is not null)
-                view!.SafeMemoryMappedViewHandle.ReleasePointer();
-            view?.Dispose();
-            file?.Dispose();
-            if (error is IOException or UnauthorizedAccessException)
-                throw new ModelInvalidException($"'{fullPath}' cannot be read: {error.Message}", error);
+            file.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Reads a tensor as 32-bit floats.</summary>
-    /// <param name="name">The tensor's name.</param>
-    /// <returns>The values under the shape that the file gives.</returns>
-    /// <exception cref="ModelInvalidException">The file holds no such tensor, or one of more than 2^31 values.</exception>
-    public Tensor Read(string name)
-    {
-        StoredTensor tensor = Find(name);
-        if (tensor.Count > Array.MaxLength)
-            throw new ModelInvalidException($"Tensor '{name}' in '{Path}' holds {tensor.Count} values, too many to read at once.");
-
-        int[] shape = new int[tensor.Shape.Count];
-        for (int axis = 0; axis < shape.Length; axis++)
-        {
-            // Only a tensor without values can have an axis that is longer than its values are many.
-            if (tensor.Shape[axis] > int.MaxValue)
-                throw new ModelInvalidException($"Tensor '{name}' in '{Path}' has the shape {tensor.ShapeText}, which is too long.");
-            shape[axis] = (int)tensor.Shape[axis];
-        }
-
-        float[] values = GC.AllocateUninitializedArray<float>((int)tensor.Count);
-        Read(name, values);
-        return new Tensor(values, shape);
     }
 
     /// <summary>Reads a tensor, or a part of it, as 32-bit floats into memory that is there already.</summary>
@@ -107,35 +54,13 @@ public sealed unsafe class SafetensorsFile : ITensorFile
     /// <exception cref="ArgumentOutOfRangeException">The tensor does not hold so many values from there on.</exception>
     public void Read(string name, Span<float> destination, long start = 0)
     {
-        ObjectDisposedException.ThrowIf(_start is null, this);
-        StoredTensor tensor = Find(name);
+        StoredTensor tensor = this.Find(name);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, tensor.Count - destination.Length);
-
-        // A span is at most 2^31 bytes long, and a tensor may be longer.
-        const int Chunk = 1 << 24;
-        int size = StoredTensor.SizeOf(tensor.ElementType);
-        byte* source = _start + _header.DataStart + tensor.Offset + start * size;
-        for (int done = 0; done < destination.Length; done += Chunk)
-        {
-            Span<float> part = destination.Slice(done, Math.Min(Chunk, destination.Length - done));
-            ElementConversion.ToSingle(tensor.ElementType, new ReadOnlySpan<byte>(source + (long)done * size, part.Length * size), part);
-        }
+        _file.ReadValues(
+            tensor.ElementType, _header.DataStart + tensor.Offset + start * StoredTensor.SizeOf(tensor.ElementType), destination);
     }
 
     /// <summary>Lets go of the file.</summary>
-    public void Dispose()
-    {
-        if (_start is null)
-            return;
-
-        _start = null;
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
-    }
-
-    private StoredTensor Find(string name) => Tensors.TryGetValue(name, out StoredTensor? tensor)
-        ? tensor
-        : throw new ModelInvalidException($"'{Path}' holds no tensor '{name}'.");
+    public void Dispose() => _file.Dispose();
 }

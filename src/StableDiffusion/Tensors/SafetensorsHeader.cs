@@ -28,6 +28,11 @@ internal sealed class SafetensorsHeader
     /// <summary>Where the values of the first tensor start in the file.</summary>
     public long DataStart { get; private init; }
 
+    /// <summary>Whether a file with these first bytes is a safetensors file, perhaps a damaged one.</summary>
+    public static bool Recognises(ReadOnlySpan<byte> head) =>
+        // The length of a header that is not far too long leaves its upper bytes zero; in text they would be letters.
+        head.Length > LengthBytes && head[LengthBytes] == '{' && head[LengthBytes - 1] == 0;
+
     /// <summary>Reads the header.</summary>
     /// <param name="path">The file's path, for messages.</param>
     /// <param name="file">At least the first bytes of the file, up to the end of the header.</param>

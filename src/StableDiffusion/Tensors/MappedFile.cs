@@ -1,0 +1,142 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.CompilerServices;
+
+namespace StableDiffusion.Tensors;
+
+/// <summary>
+/// A file that is mapped into memory for reading: only what is looked at is loaded. Every access is checked against
+/// the file's length. Reading is safe from several threads at once, disposing is not.
+/// </summary>
+internal sealed unsafe class MappedFile : IDisposable
+{
+    private readonly MemoryMappedFile? _file;
+    private readonly MemoryMappedViewAccessor? _view;
+    private readonly byte* _start;
+    private bool _disposed;
+
+    private MappedFile(string path, long length, MemoryMappedFile? file, MemoryMappedViewAccessor? view, byte* start)
+    {
+        Path = path;
+        Length = length;
+        _file = file;
+        _view = view;
+        _start = start;
+    }
+
+    /// <summary>The file's full path.</summary>
+    public string Path { get; }
+
+    /// <summary>How many bytes the file has; an empty file is mapped too.</summary>
+    public long Length { get; }
+
+    /// <summary>Maps a file.</summary>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file cannot be opened.</exception>
+    public static MappedFile Open(string path)
+    {
+        string fullPath = System.IO.Path.GetFullPath(path);
+        if (!File.Exists(fullPath))
+            throw new ModelNotFoundException($"There is no file '{fullPath}'.");
+
+        MemoryMappedFile? file = null;
+        MemoryMappedViewAccessor? view = null;
+        byte* mapped = null;
+        try
+        {
+            using FileStream stream = new(fullPath, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            long length = stream.Length;
+            if (length == 0)
+                return new MappedFile(fullPath, 0, null, null, null);
+
+            file = MemoryMappedFile.CreateFromFile(
+                stream, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref mapped);
+            return new MappedFile(fullPath, length, file, view, mapped + view.PointerOffset);
+        }
+        catch (Exception error)
+        {
+            view?.Dispose();
+            file?.Dispose();
+            if (error is IOException or UnauthorizedAccessException)
+                throw new ModelInvalidException($"'{fullPath}' cannot be read: {error.Message}", error);
+            throw;
+        }
+    }
+
+    /// <summary>A part of the file, as it lies in memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The file has no such part.</exception>
+    /// <exception cref="ObjectDisposedException">The file is closed.</exception>
+    public ReadOnlySpan<byte> Slice(long offset, int length)
+    {
+        Check(offset, length);
+        return new ReadOnlySpan<byte>(_start + offset, length);
+    }
+
+    /// <summary>The first bytes of the file: as many as asked for, or all that there are.</summary>
+    public ReadOnlySpan<byte> Head(int length) => Slice(0, (int)Math.Min(length, Length));
+
+    /// <summary>Reads values that lie side by side.</summary>
+    /// <param name="type">How they are stored.</param>
+    /// <param name="offset">The byte at which the first one starts.</param>
+    /// <param name="destination">Receives as many values as it is long.</param>
+    public void ReadValues(StoredElementType type, long offset, Span<float> destination)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+
+        // A span is at most 2^31 bytes long, and the values may take up more.
+        const int Chunk = 1 << 24;
+        int size = StoredTensor.SizeOf(type);
+        for (int done = 0; done < destination.Length; done += Chunk)
+        {
+            Span<float> part = destination.Slice(done, Math.Min(Chunk, destination.Length - done));
+            ElementConversion.ToSingle(type, Slice(offset + (long)done * size, part.Length * size), part);
+        }
+    }
+
+    /// <summary>Reads values that lie apart by the same number of bytes.</summary>
+    /// <param name="type">How they are stored.</param>
+    /// <param name="offset">The byte at which the first one starts.</param>
+    /// <param name="stride">How many bytes after one value the next one starts.</param>
+    /// <param name="destination">Receives as many values as it is long.</param>
+    public void ReadValues(StoredElementType type, long offset, long stride, Span<float> destination)
+    {
+        if (destination.IsEmpty)
+            return;
+
+        int size = StoredTensor.SizeOf(type);
+        Check(offset, size);
+        Check(checked(offset + stride * (destination.Length - 1)), size);
+
+        Span<byte> gathered = stackalloc byte[4096];
+        int room = gathered.Length / size;
+        byte* source = _start + offset;
+        for (int done = 0; done < destination.Length; done += room)
+        {
+            Span<float> part = destination.Slice(done, Math.Min(room, destination.Length - done));
+            for (int i = 0; i < part.Length; i++, source += stride)
+                Unsafe.CopyBlockUnaligned(ref gathered[i * size], ref *source, (uint)size);
+            ElementConversion.ToSingle(type, gathered[..(part.Length * size)], part);
+        }
+    }
+
+    /// <summary>Lets go of the file.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+
+        _disposed = true;
+        _view?.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view?.Dispose();
+        _file?.Dispose();
+    }
+
+    private void Check(long offset, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+    }
+}

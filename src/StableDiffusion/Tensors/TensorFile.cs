@@ -1,0 +1,63 @@
+using StableDiffusion.Tensors.Torch;
+
+namespace StableDiffusion.Tensors;
+
+/// <summary>Opens files of tensors of any format that can be read, and reads whole tensors from them.</summary>
+public static class TensorFile
+{
+    /// <summary>
+    /// Opens a file of tensors. What it is shows from its first bytes, whatever its name: safetensors, or what
+    /// PyTorch's <c>torch.save</c> writes (<c>.ckpt</c>, <c>.pt</c>, <c>.bin</c>), from which nothing is run.
+    /// </summary>
+    /// <param name="path">The path of the file.</param>
+    /// <returns>The open file.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, cannot be opened, or is something else; the message says what.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public static ITensorFile Open(string path)
+    {
+        MappedFile file = MappedFile.Open(path);
+        ReadOnlySpan<byte> head = file.Head(ForeignFile.HeadLength);
+        if (TorchFile.Recognises(head))
+            return TorchFile.Open(file);
+        if (SafetensorsHeader.Recognises(head))
+            return SafetensorsFile.Open(file);
+
+        ModelInvalidException error = ForeignFile.Refuse(file.Path, head);
+        file.Dispose();
+        throw error;
+    }
+
+    /// <summary>Reads a tensor as 32-bit floats.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <returns>The values under the shape that the file gives.</returns>
+    /// <exception cref="ModelInvalidException">The file holds no such tensor, or one of more than 2^31 values.</exception>
+    public static Tensor Read(this ITensorFile file, string name)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        StoredTensor tensor = file.Find(name);
+        if (tensor.Count > Array.MaxLength)
+            throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' holds {tensor.Count} values, too many to read at once.");
+
+        // A shape's product may leave the range of int even if a zero in it leaves no values.
+        int[] shape = new int[tensor.Shape.Count];
+        long count = 1;
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            count = tensor.Shape[axis] > int.MaxValue ? long.MaxValue : count * tensor.Shape[axis];
+            if (count > int.MaxValue)
+                throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' has the shape {tensor.ShapeText}, which is too long.");
+            shape[axis] = (int)tensor.Shape[axis];
+        }
+
+        float[] values = GC.AllocateUninitializedArray<float>((int)tensor.Count);
+        file.Read(name, values);
+        return new Tensor(values, shape);
+    }
+
+    /// <summary>What the file says of a tensor.</summary>
+    internal static StoredTensor Find(this ITensorFile file, string name) => file.Tensors.TryGetValue(name, out StoredTensor? tensor)
+        ? tensor
+        : throw new ModelInvalidException($"'{file.Path}' holds no tensor '{name}'.");
+}

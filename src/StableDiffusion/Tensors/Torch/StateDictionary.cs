@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// The tensors of a saved value by name: those of dictionaries in dictionaries under the keys joined by dots, as
+/// <c>state_dict</c> itself names the parts of modules. Of a trainer's checkpoint only the model's state is taken.
+/// </summary>
+internal sealed class StateDictionary
+{
+    private const string StateKey = "state_dict";
+
+    private readonly string _path;
+    private readonly PickleBudget _budget;
+    private readonly Dictionary<string, TorchTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
+
+    private StateDictionary(string path, PickleBudget budget)
+    {
+        _path = path;
+        _budget = budget;
+    }
+
+    public IReadOnlyDictionary<string, TorchTensor> Tensors => _tensors;
+
+    /// <summary>The numbers and texts that lie beside the tensors at the top, such as an embedding's <c>name</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>Takes the tensors out of a saved value.</summary>
+    /// <exception cref="ModelInvalidException">It holds none, or names that cannot be told apart, or more than a model does.</exception>
+    public static StateDictionary From(string path, object? root, PickleBudget budget)
+    {
+        if (root is not PickleDictionary top)
+            throw new ModelInvalidException($"'{path}' holds no dictionary of tensors, so they have no names. Save the model's state_dict.");
+
+        StateDictionary state = new(path, budget);
+        state.ReadMetadata(top);
+        state.Add("", top.TryGet(StateKey, out object? inner) && inner is PickleDictionary model ? model : top, depth: 0);
+        return state._tensors.Count > 0
+            ? state
+            : throw new ModelInvalidException($"'{path}' is a file of PyTorch without any tensors. Get the model's weights.");
+    }
+
+    private void ReadMetadata(PickleDictionary top)
+    {
+        foreach ((object? key, object? value) in top.Entries)
+        {
+            string? text = value switch
+            {
+                string given => given,
+                bool or long or double or BigInteger => Convert.ToString(value, CultureInfo.InvariantCulture),
+                _ => null,
+            };
+            if (key is string name && text is not null)
+                _metadata[name] = text;
+        }
+    }
+
+    private void Add(string name, object? value, int depth)
+    {
+        _budget.TakeOperation();
+        switch (value)
+        {
+            case TorchTensor tensor:
+                if (_tensors.Count == PickleBudget.MaxTensors)
+                    throw _budget.Exceeded($"more than {PickleBudget.MaxTensors} tensors");
+                _budget.TakeObject(160);
+                if (!_tensors.TryAdd(name, tensor))
+                    throw new ModelInvalidException($"'{_path}' holds two tensors '{name}'. Get the file from another source.");
+                break;
+            case PickleDictionary dictionary:
+                CheckDepth(depth);
+                foreach ((object? key, object? inner) in dictionary.Entries)
+                {
+                    // Other keys, such as a callback's class, have no part in names.
+                    if (inner is TorchTensor or PickleDictionary or List<object?> or object?[]
+                        && (key as string ?? (key as long?)?.ToString(CultureInfo.InvariantCulture)) is string part)
+                    {
+                        Add(Join(name, part), inner, depth + 1);
+                    }
+                }
+
+                break;
+            case IReadOnlyList<object?> list:
+                CheckDepth(depth);
+                for (int i = 0; i < list.Count; i++)
+                {
+                    if (list[i] is TorchTensor or PickleDictionary or List<object?> or object?[])
+                        Add(Join(name, i.ToString(CultureInfo.InvariantCulture)), list[i], depth + 1);
+                }
+
+                break;
+        }
+    }
+
+    private void CheckDepth(int depth)
+    {
+        if (depth == PickleBudget.MaxDepth)
+            throw _budget.Exceeded($"dictionaries nested deeper than {PickleBudget.MaxDepth}");
+    }
+
+    private string Join(string name, string part)
+    {
+        int length = name.Length + 1 + part.Length;
+        if (length > PickleBudget.MaxNameLength)
+            throw _budget.Exceeded($"a name of {length} characters");
+        if (name.Length == 0)
+            return part;
+        _budget.TakeText(length);
+        return $"{name}.{part}";
+    }
+}

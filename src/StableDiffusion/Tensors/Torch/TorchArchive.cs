@@ -1,0 +1,58 @@
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// PyTorch's format since version 1.6: a zip archive with one folder, in which <c>data.pkl</c> is the pickle and
+/// <c>data/KEY</c> are the storages, each as it is.
+/// </summary>
+internal static class TorchArchive
+{
+    private const string PickleName = "data.pkl";
+
+    /// <summary>Reads what was saved, and finds the storages of its tensors.</summary>
+    public static object? Read(MappedFile file, PickleBudget budget)
+    {
+        IReadOnlyDictionary<string, ZipEntry> entries = ZipDirectory.Read(file, budget).Entries;
+        ZipEntry pickle = FindPickle(file.Path, entries.Values);
+        string folder = pickle.Name[..^PickleName.Length];
+        if (entries.ContainsKey(folder + "constants.pkl") || entries.Keys.Any(name => name.StartsWith(folder + "code/", StringComparison.Ordinal)))
+        {
+            throw new ModelInvalidException(
+                $"'{file.Path}' is a TorchScript program, not a file of weights, and programs are not run. Get the model's weights as a safetensors file.");
+        }
+
+        if (entries.TryGetValue(folder + "byteorder", out ZipEntry order)
+            && !(order.Length == 6 && file.Slice(order.Start, 6).SequenceEqual("little"u8)))
+        {
+            throw new ModelInvalidException(
+                $"'{file.Path}' was saved on a big-endian machine, which is not read. Save it again on a common machine, or convert it to safetensors.");
+        }
+
+        PickleReader reader = new(file, pickle.Start, pickle.Start + pickle.Length);
+        TorchObjects objects = new(reader, budget, file.Length);
+        object? root = new Unpickler(reader, budget, objects).Read();
+        foreach (TorchStorage storage in objects.Storages)
+        {
+            if (!entries.TryGetValue($"{folder}data/{storage.Key}", out ZipEntry data))
+                throw reader.Invalid($"the storage '{storage.Key}' is missing");
+            if (storage.ByteLength > data.Length)
+                throw reader.Invalid($"the storage '{storage.Key}' has {data.Length} bytes of {storage.ByteLength}");
+            storage.Start = data.Start;
+        }
+
+        return root;
+    }
+
+    private static ZipEntry FindPickle(string path, IEnumerable<ZipEntry> entries)
+    {
+        ZipEntry[] pickles = [.. entries.Where(entry =>
+            entry.Name == PickleName || (entry.Name.EndsWith("/" + PickleName, StringComparison.Ordinal) && entry.Name.Count(letter => letter == '/') == 1))];
+        return pickles switch
+        {
+            [ZipEntry one] => one,
+            [] => throw new ModelInvalidException(
+                $"'{path}' is a zip archive, but not one of PyTorch: it has no '{PickleName}'. If it is an archive of model files, unpack it first."),
+            _ => throw new ModelInvalidException(
+                $"'{path}' is a zip archive with {pickles.Length} files '{PickleName}', and which one is meant cannot be told. Unpack it first."),
+        };
+    }
+}

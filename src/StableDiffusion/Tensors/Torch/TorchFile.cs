@@ -1,0 +1,108 @@
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// A file that PyTorch's <c>torch.save</c> wrote (<c>.ckpt</c>, <c>.pt</c>, <c>.pth</c>, <c>.bin</c>), open for
+/// reading, in the format of today or in the one before version 1.6. Such a file is a program that builds its
+/// contents; here nothing is run, and a file that asks for anything but tensors, dictionaries, texts and numbers is
+/// refused. The file is mapped into memory: only what is read is loaded. Reading is safe from several threads at
+/// once, disposing is not.
+/// </summary>
+public sealed class TorchFile : ITensorFile
+{
+    // Tensors may share their values, and a trained model has a few such names. Far more of them make a small file a large model.
+    private const int MaxSharing = 16;
+
+    private readonly MappedFile _file;
+    private readonly StateDictionary _state;
+    private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
+
+    private TorchFile(MappedFile file)
+    {
+        _file = file;
+        PickleBudget budget = new(file.Path);
+        object? root = IsArchive(file.Head(4)) ? TorchArchive.Read(file, budget) : TorchStream.Read(file, budget);
+        _state = StateDictionary.From(file.Path, root, budget);
+
+        Int128 bytes = 0;
+        foreach ((string name, TorchTensor tensor) in _state.Tensors)
+        {
+            StoredTensor stored = tensor.Describe(name);
+            _tensors.Add(name, stored);
+            bytes += stored.ByteLength;
+        }
+
+        if (bytes > (Int128)file.Length * MaxSharing)
+            throw budget.Exceeded($"tensors of {bytes} bytes in a file of {file.Length}");
+    }
+
+    /// <summary>The file's full path.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>
+    /// What the file says of each of its tensors, by name. Dictionaries in dictionaries are named by their keys joined
+    /// with dots; if the top has a <c>state_dict</c>, its tensors are all there is.
+    /// </summary>
+    public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
+
+    /// <summary>The numbers and texts beside the tensors, such as <c>global_step</c> or an embedding's <c>name</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _state.Metadata;
+
+    /// <summary>Opens a file and checks the whole of it but its tensors' values.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <returns>The open file.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, holds what cannot be read, or cannot be opened.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public static TorchFile Open(string path) => Open(MappedFile.Open(path));
+
+    /// <summary>Takes over a mapped file; it is closed if it is not one of PyTorch.</summary>
+    internal static TorchFile Open(MappedFile file)
+    {
+        try
+        {
+            return new TorchFile(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether a file with these first bytes is a zip archive or a pickle.</summary>
+    internal static bool Recognises(ReadOnlySpan<byte> head) =>
+        IsArchive(head) || (head.Length > 1 && head[0] == (byte)PickleOpcode.Proto && head[1] is >= 2 and <= 5) || IsOldPickle(head);
+
+    /// <summary>Reads a tensor, or a part of it, as 32-bit floats into memory that is there already.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="destination">Receives as many values as it is long.</param>
+    /// <param name="start">The first value to read, counted row by row, whatever the order in the file.</param>
+    /// <exception cref="ModelInvalidException">The file holds no such tensor.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor does not hold so many values from there on.</exception>
+    public void Read(string name, Span<float> destination, long start = 0)
+    {
+        StoredTensor stored = this.Find(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, stored.Count - destination.Length);
+        _state.Tensors[name].Read(_file, destination, start);
+    }
+
+    /// <summary>Lets go of the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static bool IsArchive(ReadOnlySpan<byte> head) => head.StartsWith("PK\x03\x04"u8);
+
+    /// <summary>
+    /// Whether it starts as a pickle of protocol 0 or 1 that names a function at once. PyTorch writes none, but
+    /// malicious files are often of this kind, and are to be refused as what they are.
+    /// </summary>
+    private static bool IsOldPickle(ReadOnlySpan<byte> head)
+    {
+        if (head.StartsWith("("u8))
+            head = head[1..];
+        int length = head.IndexOf((byte)'\n');
+        return length > 1
+            && (PickleOpcode)head[0] is PickleOpcode.Global or PickleOpcode.Inst
+            && !head[1..length].ContainsAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."u8);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// PyTorch's format before version 1.6, which embeddings and hypernetworks still come in: five pickles one after
+/// another (a magic number, the format's version, facts of the machine, what was saved, the names of the storages),
+/// then the storages in that order, each as an 8-byte count and its values.
+/// </summary>
+internal static class TorchStream
+{
+    private const long FormatVersion = 1001;
+
+    private static readonly BigInteger s_magic = BigInteger.Parse("1950A86A20F9469CFC6C", NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    /// <summary>Reads what was saved, and finds the storages of its tensors.</summary>
+    public static object? Read(MappedFile file, PickleBudget budget)
+    {
+        PickleReader reader = new(file, 0, file.Length);
+        TorchObjects objects = new(reader, budget, file.Length);
+        Unpickler unpickler = new(reader, budget, objects);
+        if (unpickler.Read() is not BigInteger magic || magic != s_magic)
+        {
+            throw new ModelInvalidException(
+                $"'{file.Path}' is a pickle of Python, but not one that PyTorch wrote. Get the model as a safetensors file.");
+        }
+
+        if (unpickler.Read() is not FormatVersion)
+            throw reader.Invalid($"the version of its format should be {FormatVersion}");
+        if (unpickler.Read() is not PickleDictionary machine)
+            throw reader.Invalid("facts of the machine should follow");
+        if (machine.TryGet("little_endian", out object? littleEndian) && littleEndian is false)
+        {
+            throw new ModelInvalidException(
+                $"'{file.Path}' was saved on a big-endian machine, which is not read. Save it again on a common machine, or convert it to safetensors.");
+        }
+
+        object? root = unpickler.Read();
+        if (unpickler.Read() is not List<object?> keys)
+            throw reader.Invalid("the names of its storages should follow");
+        FindStorages(file, reader, objects, keys);
+        return root;
+    }
+
+    private static void FindStorages(MappedFile file, PickleReader reader, TorchObjects objects, List<object?> keys)
+    {
+        ILookup<string, TorchStorage> byKey = objects.Storages.ToLookup(storage => storage.Key, StringComparer.Ordinal);
+        foreach (object? key in keys)
+        {
+            if (key is not string name || byKey[name].FirstOrDefault() is not TorchStorage first)
+                throw reader.Invalid("it lists a storage that nothing refers to");
+
+            long count = BinaryPrimitives.ReadInt64LittleEndian(reader.Read(8));
+            if (count != first.Count)
+                throw reader.Invalid($"the storage '{name}' has {count} values of {first.Count}");
+
+            long start = reader.Position;
+            reader.Skip((ulong)first.ByteLength);
+            foreach (TorchStorage storage in byKey[name])
+            {
+                if (storage.Start >= 0)
+                    throw reader.Invalid($"it lists the storage '{name}' twice");
+                if (storage.Count != first.Count || storage.ElementType != first.ElementType)
+                    throw reader.Invalid($"the storage '{name}' is said to be of two kinds");
+                storage.Start = start;
+            }
+        }
+
+        if (objects.Storages.FirstOrDefault(storage => storage.Start < 0) is TorchStorage missing)
+            throw reader.Invalid($"the storage '{missing.Key}' is missing");
+    }
+}

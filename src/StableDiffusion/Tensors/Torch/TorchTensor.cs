@@ -1,0 +1,140 @@
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// A view of a storage: an offset, and for each axis a length and a stride. It is checked to lie within what its
+/// storage claims to hold.
+/// </summary>
+internal sealed class TorchTensor
+{
+    private const int MaxRank = 64;
+
+    // The axes with those of length 1 left out and those that follow on one another made one, so that runs are long.
+    private readonly long[] _lengths;
+    private readonly long[] _strides;
+
+    private TorchTensor(TorchStorage storage, StoredElementType type, long offset, long[] shape, long count, long[] lengths, long[] strides)
+    {
+        Storage = storage;
+        ElementType = type;
+        Offset = offset;
+        Shape = shape;
+        Count = count;
+        _lengths = lengths;
+        _strides = strides;
+    }
+
+    public TorchStorage Storage { get; }
+
+    public StoredElementType ElementType { get; }
+
+    /// <summary>Where the first value lies, in values from the start of the storage's block.</summary>
+    public long Offset { get; }
+
+    public long[] Shape { get; }
+
+    public long Count { get; }
+
+    /// <summary>Makes a view.</summary>
+    /// <returns>The view, or null and what is wrong with it.</returns>
+    public static TorchTensor? Create(
+        TorchStorage storage, StoredElementType type, long offset, long[] shape, long[] strides, out string? fault)
+    {
+        int size = StoredTensor.SizeOf(type);
+        int storageSize = StoredTensor.SizeOf(storage.ElementType);
+        long capacity = (long)((Int128)storage.PartCount * storageSize / size);
+        fault = shape.Length != strides.Length ? $"it has {shape.Length} lengths and {strides.Length} strides"
+            : shape.Length > MaxRank ? $"it has {shape.Length} axes"
+            : Array.Exists(shape, length => length < 0) || Array.Exists(strides, stride => stride < 0) || offset < 0
+                ? "it has a length, stride or offset below zero"
+            : null;
+        if (fault is not null)
+            return null;
+
+        bool empty = Array.IndexOf(shape, 0) >= 0;
+        Int128 count = empty ? 0 : 1;
+        Int128 last = offset;
+        for (int axis = 0; axis < shape.Length && !empty; axis++)
+        {
+            count *= shape[axis];
+            last += (Int128)(shape[axis] - 1) * strides[axis];
+
+            // More values than the storage has is what only a stride of 0 gives: a few bytes that claim to be a large tensor.
+            if (count > capacity || last >= capacity)
+                break;
+        }
+
+        if (count > capacity || (empty ? offset > capacity : last >= capacity))
+        {
+            fault = $"its shape [{string.Join(',', shape)}] with strides [{string.Join(',', strides)}] from {offset} on " +
+                $"leaves its storage '{storage.Key}' of {capacity} values";
+            return null;
+        }
+
+        (long[] lengths, long[] merged) = Merge(empty ? [] : shape, strides);
+        long partStart = (long)((Int128)storage.PartStart * storageSize / size);
+        return new TorchTensor(storage, type, partStart + offset, shape, (long)count, lengths, merged);
+    }
+
+    /// <summary>What a file says of this tensor under a name.</summary>
+    public StoredTensor Describe(string name) => new(name, ElementType, Shape, Count * StoredTensor.SizeOf(ElementType));
+
+    /// <summary>Reads values from a file in which the storage has been found.</summary>
+    public void Read(MappedFile file, Span<float> destination, long start)
+    {
+        if (destination.IsEmpty)
+            return;
+
+        int size = StoredTensor.SizeOf(ElementType);
+        Span<long> index = stackalloc long[MaxRank];
+        long rest = start;
+        for (int axis = _lengths.Length - 1; axis >= 0; axis--)
+            (rest, index[axis]) = Math.DivRem(rest, _lengths[axis]);
+
+        int inner = _lengths.Length - 1;
+        while (!destination.IsEmpty)
+        {
+            long at = Offset;
+            for (int axis = 0; axis <= inner; axis++)
+                at += index[axis] * _strides[axis];
+
+            int run = (int)Math.Min(destination.Length, _lengths[inner] - index[inner]);
+            long position = Storage.Start + at * size;
+            if (_strides[inner] == 1)
+                file.ReadValues(ElementType, position, destination[..run]);
+            else
+                file.ReadValues(ElementType, position, _strides[inner] * size, destination[..run]);
+
+            destination = destination[run..];
+            index[inner] += run;
+            for (int axis = inner; axis > 0 && index[axis] == _lengths[axis]; axis--)
+            {
+                index[axis] = 0;
+                index[axis - 1]++;
+            }
+        }
+    }
+
+    private static (long[] Lengths, long[] Strides) Merge(long[] shape, long[] strides)
+    {
+        List<long> lengths = [];
+        List<long> merged = [];
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            if (shape[axis] == 1)
+                continue;
+            if (lengths.Count > 0 && (Int128)strides[axis] * shape[axis] == merged[^1])
+            {
+                lengths[^1] *= shape[axis];
+                merged[^1] = strides[axis];
+            }
+            else
+            {
+                lengths.Add(shape[axis]);
+                merged.Add(strides[axis]);
+            }
+        }
+
+        // A single value is one axis of length 1.
+        return lengths.Count > 0 ? ([.. lengths], [.. merged]) : ([1], [1]);
+    }
+}

@@ -1,0 +1,467 @@
+using System.Numerics;
+using System.Text;
+
+namespace StableDiffusion.Tensors.Torch;
+
+/// <summary>
+/// Reads a pickle (https://docs.python.org/3/library/pickle.html, protocols 2 to 5) that can hold nothing but
+/// dictionaries, lists, tuples, texts, numbers and tensors. A pickle is a program for a stack machine; this one
+/// knows no opcode and no function by which a file could do more than describe data, and refuses all others by name.
+/// It does not recurse, and takes what it needs from a budget.
+/// </summary>
+/// <remarks>
+/// Values are null (None), bool, long, <see cref="BigInteger"/> beyond 64 bits, double, string, object[] (tuple),
+/// <see cref="List{T}"/>, <see cref="PickleDictionary"/>, <see cref="PickleGlobal"/>, <see cref="TorchStorage"/>,
+/// <see cref="TorchTensor"/> and <see cref="PickleOpaque"/>.
+/// </remarks>
+internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchObjects objects)
+{
+    private const int MaxStack = 1 << 16;
+    private const int MaxMarks = 1 << 10;
+    private const int MaxMemo = 1 << 20;
+    private const int MaxNumberBytes = 255;
+
+    private static readonly object s_unset = new();
+    private static readonly object s_true = true;
+    private static readonly object s_false = false;
+
+    private readonly List<object?> _stack = [];
+    private readonly List<int> _marks = [];
+    private readonly List<object?> _memo = [];
+    private PickleOpcode _opcode;
+    private long _position;
+
+    /// <summary>Reads one pickle, up to the byte after its STOP.</summary>
+    /// <returns>The value that it describes.</returns>
+    /// <exception cref="ModelInvalidException">The pickle is damaged, or too large.</exception>
+    /// <exception cref="UnsafeFileException">It names a function or class that no file of tensors needs.</exception>
+    public object? Read()
+    {
+        _stack.Clear();
+        _marks.Clear();
+        _memo.Clear();
+        do
+        {
+            budget.TakeOperation();
+            _position = reader.Position;
+            _opcode = (PickleOpcode)reader.ReadByte();
+            Step();
+        }
+        while (_opcode != PickleOpcode.Stop);
+
+        object? value = Pop();
+        return _stack.Count == 0 && _marks.Count == 0 ? value : throw reader.Invalid("the pickle stops before it is whole");
+    }
+
+    private void Step()
+    {
+        switch (_opcode)
+        {
+            case PickleOpcode.Stop:
+                break;
+            case PickleOpcode.Proto:
+                byte protocol = reader.ReadByte();
+                if (protocol is < 2 or > 5)
+                    throw reader.Invalid($"the pickle's protocol is {protocol}, and 2 to 5 are known");
+                break;
+            case PickleOpcode.Frame:
+                // How much to read ahead; all of it lies in memory.
+                reader.ReadUInt64();
+                break;
+            case PickleOpcode.Mark:
+                if (_marks.Count == MaxMarks)
+                    throw budget.Exceeded($"values nested deeper than {MaxMarks}");
+                _marks.Add(_stack.Count);
+                break;
+            case PickleOpcode.Pop:
+                // On a mark it takes the mark away.
+                if (_marks.Count > 0 && _marks[^1] == _stack.Count)
+                    _marks.RemoveAt(_marks.Count - 1);
+                else
+                    Pop();
+                break;
+            case PickleOpcode.PopMark:
+                Drop(TakeMark());
+                break;
+
+            case PickleOpcode.None:
+                Push(null);
+                break;
+            case PickleOpcode.Newtrue:
+                Push(s_true);
+                break;
+            case PickleOpcode.Newfalse:
+                Push(s_false);
+                break;
+            case PickleOpcode.Binint:
+                PushNumber(reader.ReadInt32());
+                break;
+            case PickleOpcode.Binint1:
+                PushNumber(reader.ReadByte());
+                break;
+            case PickleOpcode.Binint2:
+                PushNumber(reader.ReadUInt16());
+                break;
+            case PickleOpcode.Long1:
+                PushLong(reader.ReadByte());
+                break;
+            case PickleOpcode.Long4:
+                PushLong(reader.ReadInt32());
+                break;
+            case PickleOpcode.Binfloat:
+                budget.TakeObject(24);
+                Push(reader.ReadDouble());
+                break;
+
+            case PickleOpcode.ShortBinunicode:
+                PushText(reader.ReadByte(), Encoding.UTF8);
+                break;
+            case PickleOpcode.Binunicode:
+                PushText(reader.ReadUInt32(), Encoding.UTF8);
+                break;
+            case PickleOpcode.Binunicode8:
+                PushText(reader.ReadUInt64(), Encoding.UTF8);
+                break;
+            case PickleOpcode.ShortBinstring:
+                PushText(reader.ReadByte(), Encoding.Latin1);
+                break;
+            case PickleOpcode.Binstring:
+                PushText(reader.ReadUInt32(), Encoding.Latin1);
+                break;
+            case PickleOpcode.ShortBinbytes:
+                SkipBytes(reader.ReadByte());
+                break;
+            case PickleOpcode.Binbytes:
+                SkipBytes(reader.ReadUInt32());
+                break;
+            case PickleOpcode.Binbytes8 or PickleOpcode.Bytearray8:
+                SkipBytes(reader.ReadUInt64());
+                break;
+
+            case PickleOpcode.EmptyTuple:
+                Push(Array.Empty<object?>());
+                break;
+            case PickleOpcode.Tuple1:
+                PushTuple(_stack.Count - 1);
+                break;
+            case PickleOpcode.Tuple2:
+                PushTuple(_stack.Count - 2);
+                break;
+            case PickleOpcode.Tuple3:
+                PushTuple(_stack.Count - 3);
+                break;
+            case PickleOpcode.Tuple:
+                PushTuple(TakeMark());
+                break;
+            case PickleOpcode.EmptyList:
+                budget.TakeObject(56);
+                Push(new List<object?>());
+                break;
+            case PickleOpcode.Append:
+                Append(_stack.Count - 1);
+                break;
+            case PickleOpcode.Appends:
+                Append(TakeMark());
+                break;
+            case PickleOpcode.EmptyDict:
+                budget.TakeObject(160);
+                Push(new PickleDictionary());
+                break;
+            case PickleOpcode.Setitem:
+                SetItems(_stack.Count - 2);
+                break;
+            case PickleOpcode.Setitems:
+                SetItems(TakeMark());
+                break;
+            case PickleOpcode.EmptySet:
+                Push(PickleOpaque.Instance);
+                break;
+            case PickleOpcode.Additems:
+                Drop(TakeMark());
+                if (Peek() is not PickleOpaque)
+                    throw reader.Invalid("items are added to something else than a set");
+                break;
+            case PickleOpcode.Frozenset:
+                Drop(TakeMark());
+                Push(PickleOpaque.Instance);
+                break;
+
+            case PickleOpcode.Binput:
+                Remember(reader.ReadByte());
+                break;
+            case PickleOpcode.LongBinput:
+                Remember(reader.ReadUInt32());
+                break;
+            case PickleOpcode.Memoize:
+                Remember((uint)_memo.Count);
+                break;
+            case PickleOpcode.Binget:
+                Recall(reader.ReadByte());
+                break;
+            case PickleOpcode.LongBinget:
+                Recall(reader.ReadUInt32());
+                break;
+
+            case PickleOpcode.Global:
+                string module = ReadName();
+                PushGlobal(module, ReadName());
+                break;
+            case PickleOpcode.StackGlobal:
+                if (Pop() is not string name || Pop() is not string moduleName)
+                    throw reader.Invalid("a function or class is named by something else than texts");
+                PushGlobal(moduleName, name);
+                break;
+            case PickleOpcode.Binpersid:
+                Push(objects.MakeStorage(Pop()));
+                break;
+            case PickleOpcode.Reduce:
+                Reduce();
+                break;
+            case PickleOpcode.Newobj:
+                Construct();
+                break;
+            case PickleOpcode.Build:
+                Build();
+                break;
+
+            case PickleOpcode.Inst:
+                throw Refuse($"{ReadName()}.{ReadName()}");
+            case PickleOpcode.Obj:
+                int first = TakeMark();
+                throw Refuse(first < _stack.Count ? Describe(_stack[first]) : "nothing");
+            case PickleOpcode.NewobjEx:
+                Pop();
+                Pop();
+                throw Refuse(Describe(Pop()));
+            case PickleOpcode.Ext1:
+                throw Refuse($"copyreg extension {reader.ReadByte()}");
+            case PickleOpcode.Ext2:
+                throw Refuse($"copyreg extension {reader.ReadUInt16()}");
+            case PickleOpcode.Ext4:
+                throw Refuse($"copyreg extension {reader.ReadInt32()}");
+            case PickleOpcode.Persid:
+                throw Refuse($"persistent id {ReadName()}");
+            default:
+                throw reader.Invalid($"0x{(byte)_opcode:X2} is no opcode of a PyTorch file");
+        }
+    }
+
+    private void Push(object? value)
+    {
+        if (_stack.Count == MaxStack)
+            throw budget.Exceeded($"values nested deeper than {MaxStack}");
+        _stack.Add(value);
+    }
+
+    private object? Pop()
+    {
+        object? value = Peek();
+        _stack.RemoveAt(_stack.Count - 1);
+        return value;
+    }
+
+    private object? Peek()
+    {
+        CheckReach(_stack.Count - 1);
+        return _stack[^1];
+    }
+
+    /// <summary>Nothing below the last mark can be reached but by taking the mark.</summary>
+    private void CheckReach(int index)
+    {
+        if (index < (_marks.Count == 0 ? 0 : _marks[^1]))
+            throw reader.Invalid("the pickle takes a value that it did not make");
+    }
+
+    private int TakeMark()
+    {
+        if (_marks.Count == 0)
+            throw reader.Invalid("the pickle goes back to a mark that it did not make");
+
+        int mark = _marks[^1];
+        _marks.RemoveAt(_marks.Count - 1);
+        return mark;
+    }
+
+    private void Drop(int from) => _stack.RemoveRange(from, _stack.Count - from);
+
+    private void PushNumber(long number)
+    {
+        budget.TakeObject(24);
+        Push(number);
+    }
+
+    private void PushLong(int length)
+    {
+        if (length is < 0 or > MaxNumberBytes)
+            throw reader.Invalid($"a number claims {length} bytes");
+
+        BigInteger number = new(reader.Read(length));
+        budget.TakeObject(64 + length);
+        Push(number >= long.MinValue && number <= long.MaxValue ? (long)number : number);
+    }
+
+    private void PushText(ulong length, Encoding encoding)
+    {
+        // The length is checked against the file first, then against what texts may take, and only then is there a text.
+        long start = reader.Position;
+        reader.Skip(length);
+        budget.TakeText((long)length);
+        Push(encoding.GetString(reader.Reread(start, (int)length)));
+    }
+
+    private void SkipBytes(ulong length)
+    {
+        reader.Skip(length);
+        Push(PickleOpaque.Instance);
+    }
+
+    private void PushTuple(int from)
+    {
+        CheckReach(from);
+        int count = _stack.Count - from;
+        budget.TakeObject(24 + 8 * count);
+        object?[] tuple = count == 0 ? [] : new object?[count];
+        _stack.CopyTo(from, tuple, 0, count);
+        Drop(from);
+        Push(tuple);
+    }
+
+    private void Append(int from)
+    {
+        CheckReach(from - 1);
+        if (_stack[from - 1] is not List<object?> list)
+            throw reader.Invalid("values are appended to something else than a list");
+
+        budget.TakeObject(16 * (_stack.Count - from));
+        for (int i = from; i < _stack.Count; i++)
+            list.Add(_stack[i]);
+        Drop(from);
+    }
+
+    private void SetItems(int from)
+    {
+        CheckReach(from - 1);
+        if (_stack[from - 1] is not PickleDictionary dictionary || (_stack.Count - from) % 2 != 0)
+            throw reader.Invalid("keys and values are set in something else than a dictionary");
+
+        budget.TakeObject(16 * (_stack.Count - from));
+        for (int i = from; i < _stack.Count; i += 2)
+            dictionary.Entries.Add((_stack[i], _stack[i + 1]));
+        Drop(from);
+    }
+
+    private void Remember(uint index)
+    {
+        if (index >= MaxMemo)
+            throw budget.Exceeded($"more than {MaxMemo} values to come back to");
+
+        object? value = Peek();
+        while (_memo.Count <= index)
+            _memo.Add(s_unset);
+        _memo[(int)index] = value;
+    }
+
+    private void Recall(uint index)
+    {
+        if (index >= _memo.Count || ReferenceEquals(_memo[(int)index], s_unset))
+            throw reader.Invalid($"the pickle comes back to a value {index} that it did not make");
+        Push(_memo[(int)index]);
+    }
+
+    private string ReadName()
+    {
+        ReadOnlySpan<byte> line = reader.ReadLine();
+        budget.TakeText(line.Length);
+        return Encoding.UTF8.GetString(line);
+    }
+
+    private void PushGlobal(string module, string name) =>
+        Push(TorchGlobals.Find(module, name) ?? throw Refuse($"{module}.{name}"));
+
+    private void Reduce()
+    {
+        object? arguments = Pop();
+        object? function = Pop();
+        if (function is not PickleGlobal global)
+            throw Refuse(Describe(function));
+        if (arguments is not object?[] tuple)
+            throw reader.Invalid("a call's arguments are no tuple");
+        Push(objects.Call(global, tuple) ?? throw Refuse(global.Name));
+    }
+
+    private void Construct()
+    {
+        object? arguments = Pop();
+        object? type = Pop();
+        if (type is not PickleGlobal { Kind: PickleGlobalKind.ParameterDictionary } || arguments is not object?[] { Length: 0 })
+            throw Refuse(Describe(type));
+        budget.TakeObject(160);
+        Push(new PickleDictionary(PickleGlobalKind.ParameterDictionary));
+    }
+
+    /// <summary>Sets the attributes of an object. They matter for one class only, a torch module whose entries are among them.</summary>
+    private void Build()
+    {
+        object? state = Pop();
+        switch (Peek())
+        {
+            case PickleDictionary { Kind: PickleGlobalKind.OrderedDictionary } when state is PickleDictionary:
+            case PickleOpaque:
+                break;
+            case PickleDictionary { Kind: PickleGlobalKind.ParameterDictionary } parameters when state is PickleDictionary attributes:
+                if (!attributes.TryGet("_parameters", out object? held) || held is not PickleDictionary source)
+                    throw reader.Invalid("a ParameterDict has no parameters");
+                budget.TakeObject(32 * source.Entries.Count);
+                parameters.Entries.AddRange(source.Entries);
+                break;
+            case var target:
+                throw Refuse(Describe(target));
+        }
+    }
+
+    private UnsafeFileException Refuse(string globalName) => new(reader.Path, OpcodeName(), Printable(globalName), _position);
+
+    private string OpcodeName()
+    {
+        StringBuilder name = new();
+        foreach (char letter in _opcode.ToString())
+        {
+            if (char.IsUpper(letter) && name.Length > 0)
+                name.Append('_');
+            name.Append(char.ToUpperInvariant(letter));
+        }
+
+        return name.ToString();
+    }
+
+    /// <summary>A name out of the file goes into a message, so it may not bring line ends or escape sequences, nor be endless.</summary>
+    private static string Printable(string name)
+    {
+        const int MaxLength = 200;
+        string start = name.Length > MaxLength ? name[..MaxLength] + "..." : name;
+        return string.Create(start.Length, start, static (span, text) =>
+        {
+            for (int i = 0; i < span.Length; i++)
+                span[i] = char.IsControl(text[i]) || char.IsSurrogate(text[i]) ? '?' : text[i];
+        });
+    }
+
+    private static string Describe(object? value) => value switch
+    {
+        null => "None",
+        PickleGlobal global => global.Name,
+        PickleDictionary { Kind: PickleGlobalKind.OrderedDictionary } => "collections.OrderedDict",
+        PickleDictionary { Kind: PickleGlobalKind.ParameterDictionary } => "torch.nn.modules.container.ParameterDict",
+        PickleDictionary => "dict",
+        List<object?> => "list",
+        object?[] => "tuple",
+        string => "str",
+        long or BigInteger => "int",
+        double => "float",
+        bool => "bool",
+        TorchStorage => "torch.storage.TypedStorage",
+        TorchTensor => "torch.Tensor",
+        _ => "an object",
+    };
+}
