@@ -298,7 +298,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
 
         BigInteger number = new(reader.Read(length));
         budget.TakeObject(64 + length);
-        Push(number >= long.MinValue && number <= long.MaxValue ? (long)number : number);
+        Push(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
     }
 
     private void PushText(ulong length, Encoding encoding)
