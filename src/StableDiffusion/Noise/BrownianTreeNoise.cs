@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace StableDiffusion.Noise;
 
 /// <summary>
@@ -180,11 +182,32 @@ public sealed class BrownianTreeNoise : INoiseSource
         double reciprocal = 1 / (interval.End - interval.Start);
 
         Draw(SeedSequence.FirstWord((ulong)_seed, [interval.Key, (uint)interval.Depth], PoolSize), node.Left);
-        TensorPrimitives.Multiply(node.Left, (float)Math.Sqrt(left * right * reciprocal), node.Left);
-        TensorPrimitives.Multiply(interval.Increment, (float)left, node.Right);
-        TensorPrimitives.Multiply(node.Right, (float)reciprocal, node.Right);
-        TensorPrimitives.Add(node.Left, node.Right, node.Left);
-        TensorPrimitives.Subtract(interval.Increment, node.Left, node.Right);
+        Bridge(interval.Increment, (float)left, (float)reciprocal, (float)Math.Sqrt(left * right * reciprocal), node.Left, node.Right);
+    }
+
+    /// <summary>Cuts an increment in two: each part has its share, and the noise with opposite signs.</summary>
+    /// <param name="increment">The increment.</param>
+    /// <param name="length">The length of the left part.</param>
+    /// <param name="reciprocal">One by the length of both.</param>
+    /// <param name="deviation">The noise's deviation.</param>
+    /// <param name="left">Holds standard normal values; receives the left part.</param>
+    /// <param name="right">Receives the right part.</param>
+    private static void Bridge(ReadOnlySpan<float> increment, float length, float reciprocal, float deviation, Span<float> left, Span<float> right)
+    {
+        int i = 0;
+        for (; i <= increment.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector<float> whole = new(increment[i..]);
+            Vector<float> part = (new Vector<float>(left[i..]) * deviation) + (whole * length * reciprocal);
+            part.CopyTo(left[i..]);
+            (whole - part).CopyTo(right[i..]);
+        }
+
+        for (; i < increment.Length; i++)
+        {
+            left[i] = (left[i] * deviation) + (increment[i] * length * reciprocal);
+            right[i] = increment[i] - left[i];
+        }
     }
 
     private float[] DrawWhole(int length)

@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace StableDiffusion.Noise;
 
 /// <summary>
@@ -10,7 +14,9 @@ internal sealed class MersenneTwister
     private const int Middle = 397;
     private const uint UpperMask = 0x80000000;
     private const uint LowerMask = 0x7FFFFFFF;
-    private const uint Twist = 0x9908B0DF;
+    private const uint TwistMask = 0x9908B0DF;
+    private const uint TemperMask7 = 0x9D2C5680;
+    private const uint TemperMask15 = 0xEFC60000;
 
     private readonly uint[] _state;
     private int _position;
@@ -47,33 +53,85 @@ internal sealed class MersenneTwister
         if (_position == Length)
             Refill();
 
-        uint bits = _state[_position++];
-        bits ^= bits >> 11;
-        bits ^= (bits << 7) & 0x9D2C5680;
-        bits ^= (bits << 15) & 0xEFC60000;
-        return bits ^ (bits >> 18);
+        return Temper(_state[_position++]);
+    }
+
+    /// <summary>Fills a span with random bits, 32 a number, as so many calls of <see cref="Next"/> do.</summary>
+    /// <param name="destination">The numbers to fill.</param>
+    public void Fill(Span<uint> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            if (_position == Length)
+                Refill();
+
+            int count = Math.Min(Length - _position, destination.Length);
+            Temper(_state.AsSpan(_position, count), destination);
+            destination = destination[count..];
+            _position += count;
+        }
     }
 
     /// <summary>A generator that goes on from the same state, apart from this one.</summary>
     /// <returns>The copy.</returns>
     public MersenneTwister Clone() => new(this);
 
+    private static void Temper(ReadOnlySpan<uint> words, Span<uint> destination)
+    {
+        ref uint source = ref MemoryMarshal.GetReference(words);
+        ref uint target = ref MemoryMarshal.GetReference(destination);
+        int i = 0;
+        for (; i <= words.Length - Vector256<uint>.Count; i += Vector256<uint>.Count)
+        {
+            Vector256<uint> bits = Vector256.LoadUnsafe(ref source, (uint)i);
+            bits ^= bits >>> 11;
+            bits ^= (bits << 7) & Vector256.Create(TemperMask7);
+            bits ^= (bits << 15) & Vector256.Create(TemperMask15);
+            (bits ^ (bits >>> 18)).StoreUnsafe(ref target, (uint)i);
+        }
+
+        for (; i < words.Length; i++)
+            destination[i] = Temper(words[i]);
+    }
+
+    private static uint Temper(uint bits)
+    {
+        bits ^= bits >> 11;
+        bits ^= (bits << 7) & TemperMask7;
+        bits ^= (bits << 15) & TemperMask15;
+        return bits ^ (bits >> 18);
+    }
+
     private void Refill()
     {
-        Span<uint> state = _state;
-        int i = 0;
-        for (; i < Length - Middle; i++)
-            state[i] = state[i + Middle] ^ Mix(state[i], state[i + 1]);
-        for (; i < Length - 1; i++)
-            state[i] = state[i + Middle - Length] ^ Mix(state[i], state[i + 1]);
-
-        state[Length - 1] = state[Middle - 1] ^ Mix(state[Length - 1], state[0]);
+        Twist(0, Length - Middle, Middle);
+        Twist(Length - Middle, Length - 1, Middle - Length);
+        _state[Length - 1] = _state[Middle - 1] ^ Mix(_state[Length - 1], _state[0]);
         _position = 0;
+    }
 
-        static uint Mix(uint high, uint low)
+    /// <summary>Renews words of the state from themselves, their right neighbours, and words at a distance.</summary>
+    private void Twist(int start, int end, int distance)
+    {
+        // No word is read after its renewal within one vector: the distance is longer than that.
+        ref uint state = ref MemoryMarshal.GetArrayDataReference(_state);
+        int i = start;
+        for (; i <= end - Vector256<uint>.Count; i += Vector256<uint>.Count)
         {
-            uint joined = (high & UpperMask) | (low & LowerMask);
-            return (joined >> 1) ^ (Twist & (0 - (joined & 1)));
+            ref uint word = ref Unsafe.Add(ref state, i);
+            Vector256<uint> low = Vector256.LoadUnsafe(ref word, 1);
+            Vector256<uint> joined = (Vector256.LoadUnsafe(ref word) & Vector256.Create(UpperMask)) | (low & Vector256.Create(LowerMask));
+            Vector256<uint> twist = (Vector256<uint>.Zero - (low & Vector256<uint>.One)) & Vector256.Create(TwistMask);
+            (Vector256.LoadUnsafe(ref Unsafe.Add(ref word, distance)) ^ (joined >>> 1) ^ twist).StoreUnsafe(ref word);
         }
+
+        for (; i < end; i++)
+            _state[i] = _state[i + distance] ^ Mix(_state[i], _state[i + 1]);
+    }
+
+    private static uint Mix(uint high, uint low)
+    {
+        uint joined = (high & UpperMask) | (low & LowerMask);
+        return (joined >> 1) ^ (TwistMask & (0 - (joined & 1)));
     }
 }

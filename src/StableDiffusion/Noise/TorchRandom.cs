@@ -1,21 +1,19 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace StableDiffusion.Noise;
 
 /// <summary>
 /// The normal values of <c>torch.randn</c> in float32 on the CPU, so that a seed gives the picture that it gives in
-/// tools built on PyTorch. Follows ATen's <c>DistributionTemplates.h</c> and <c>DistributionsHelper.h</c>; agrees
-/// to within 2e-6.
+/// tools built on PyTorch. Follows ATen's <c>DistributionTemplates.h</c> and <c>DistributionsHelper.h</c>.
 /// </summary>
 /// <remarks>
 /// The values depend on how many are drawn at once: sixteen and more come in blocks of float32 Box-Muller pairs,
-/// fewer from pairs in double precision of which the second half is kept for the next draw.
+/// fewer from pairs in double precision of which the second half is kept for the next draw. Blocks have the bits that
+/// torch has on x64, on every machine; torch's own differ from those by up to 2e-6 on others, and so may pairs.
 /// </remarks>
 public sealed class TorchRandom : INoiseSource
 {
-    private const int Block = 16;
-    private const int Half = Block / 2;
+    private const int Block = BoxMuller.Block;
 
     private readonly MersenneTwister _bits;
     private double? _kept;
@@ -51,18 +49,16 @@ public sealed class TorchRandom : INoiseSource
             return;
         }
 
-        FillUniform(destination);
         int whole = destination.Length - (destination.Length % Block);
-        for (int start = 0; start < whole; start += Block)
-            BoxMuller(destination.Slice(start, Block));
-
+        FillBits(destination);
+        BoxMuller.Transform(destination[..whole]);
         if (whole == destination.Length)
             return;
 
         // torch draws anew for the last sixteen values, over those of the block before that they overlap.
         Span<float> last = destination[^Block..];
-        FillUniform(last);
-        BoxMuller(last);
+        FillBits(last);
+        BoxMuller.Transform(last);
     }
 
     /// <inheritdoc/>
@@ -82,24 +78,7 @@ public sealed class TorchRandom : INoiseSource
 
     INoiseSource INoiseSource.Clone() => Clone();
 
-    private static void BoxMuller(Span<float> block)
-    {
-        ref float first = ref MemoryMarshal.GetReference(block);
-        Vector256<float> radius = Vector256.Sqrt(
-            Vector256.Create(-2f) * Vector256.Log(Vector256<float>.One - Vector256.LoadUnsafe(ref first)));
-        (Vector256<float> sine, Vector256<float> cosine) =
-            Vector256.SinCos(Vector256.Create(2 * MathF.PI) * Vector256.LoadUnsafe(ref first, Half));
-
-        (radius * cosine).StoreUnsafe(ref first);
-        (radius * sine).StoreUnsafe(ref first, Half);
-    }
-
-    private void FillUniform(Span<float> destination)
-    {
-        const float Unit = 1f / (1 << 24);
-        foreach (ref float value in destination)
-            value = (_bits.Next() & 0xFFFFFF) * Unit;
-    }
+    private void FillBits(Span<float> destination) => _bits.Fill(MemoryMarshal.Cast<float, uint>(destination));
 
     private double NextDouble()
     {

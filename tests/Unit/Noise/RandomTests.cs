@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using StableDiffusion.Noise;
 
@@ -18,6 +19,60 @@ public sealed class RandomTests
         JsonElement reference = Reference(index);
         TorchRandom random = new(reference.GetProperty("seed").GetInt64());
         Check(reference, random.Normal);
+    }
+
+    [Theory]
+    [MemberData(nameof(TorchCases))]
+    public void Blocks_have_the_bits_of_torch_on_x64(int index)
+    {
+        JsonElement reference = Reference(index);
+        float[] values = new float[Count(reference)];
+        if (values.Length < BoxMuller.Block)
+            return;
+
+        new TorchRandom(reference.GetProperty("seed").GetInt64()).Normal(values);
+        Assert.Equal(Floats(reference, "first"), values[..BoxMuller.Block]);
+        double sum = 0;
+        foreach (float value in values)
+            sum += value;
+        Assert.Equal(reference.GetProperty("sum").GetDouble(), sum);
+    }
+
+    [Fact]
+    public void Bits_of_the_twister_are_those_of_its_paper()
+    {
+        // What the standard library of C++ demands of std::mt19937: the ten thousandth number.
+        uint[] bits = new uint[10_000];
+        new MersenneTwister(5489).Fill(bits);
+        Assert.Equal(4123659995u, bits[^1]);
+    }
+
+    [Fact]
+    public void Bits_are_the_same_one_by_one_and_in_spans_of_any_length()
+    {
+        MersenneTwister single = new(3);
+        MersenneTwister several = new(3);
+        for (int length = 0; length < 100; length++)
+        {
+            uint[] bits = new uint[length];
+            several.Fill(bits);
+            Assert.All(bits, number => Assert.Equal(single.Next(), number));
+        }
+    }
+
+    [Fact]
+    public void Blocks_are_normal_values_at_both_ends_of_the_range()
+    {
+        // Random bits of 0 and of 2^24 - 1: a radius of 0 and the greatest one, at angles of 0 and of almost a whole turn.
+        uint[] bits = new uint[2 * BoxMuller.Block];
+        bits.AsSpan(BoxMuller.Block).Fill(0xABFFFFFF);
+        float[] values = MemoryMarshal.Cast<uint, float>(bits).ToArray();
+        BoxMuller.Transform(values);
+
+        double radius = Math.Sqrt(-2 * Math.Log(Math.Pow(2, -24)));
+        Assert.All(values[..16], value => Assert.Equal(0, value));
+        Assert.All(values[16..24], value => Assert.Equal(radius, value, 2e-6));
+        Assert.All(values[24..], value => Assert.Equal(radius * Math.Sin(-2 * Math.PI * Math.Pow(2, -24)), value, 2e-6));
     }
 
     [Theory]
@@ -68,10 +123,7 @@ public sealed class RandomTests
 
     private static void Check(JsonElement reference, NormalDraw draw)
     {
-        int count = 1;
-        foreach (JsonElement axis in reference.GetProperty("shape").EnumerateArray())
-            count *= axis.GetInt32();
-
+        int count = Count(reference);
         float[] values = new float[count];
         draw(values);
         double sum = 0;
@@ -87,6 +139,14 @@ public sealed class RandomTests
         draw(values);
         float[] second = Floats(reference, "second_draw_first");
         AssertClose(second, values.AsSpan(0, second.Length));
+    }
+
+    private static int Count(JsonElement reference)
+    {
+        int count = 1;
+        foreach (JsonElement axis in reference.GetProperty("shape").EnumerateArray())
+            count *= axis.GetInt32();
+        return count;
     }
 
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
