@@ -1,8 +1,8 @@
 namespace StableDiffusion.Models.Checkpoints;
 
 /// <summary>
-/// Transformers' names for the weights of a CLIP text encoder. Single files keep them below a prefix; those from
-/// before transformers 4.0's class was taken over whole lack the <c>text_model</c> in front.
+/// Transformers' names for the weights of a CLIP text encoder. Single files keep them below a prefix; in some older
+/// ones the <c>text_model</c> in front is missing.
 /// </summary>
 internal static class ClipKeys
 {

@@ -37,12 +37,12 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
     /// <summary>A tensor that is a weight with its axes exchanged.</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="key">The tensor's name in the file.</param>
-    /// <exception cref="ModelInvalidException">It is no matrix.</exception>
+    /// <exception cref="ModelInvalidException">It is no matrix, or one too large to be turned round.</exception>
     public void AddTransposed(string name, string key)
     {
         StoredTensor tensor = file.Tensors[key];
-        if (tensor.Shape.Count != 2)
-            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should be a matrix.");
+        if (tensor.Shape.Count != 2 || tensor.Count > Array.MaxLength)
+            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should be a matrix of at most {Array.MaxLength} values.");
         Add(name, new WeightOrigin(key, [tensor.Shape[1], tensor.Shape[0]]) { Transposed = true });
     }
 
