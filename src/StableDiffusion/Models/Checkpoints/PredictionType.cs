@@ -21,6 +21,10 @@ internal sealed record PredictionType(string Name, string Reason, bool Assumed)
     private const string SpecKey = "modelspec.prediction_type";
     private const string ArchitectureKey = "modelspec.architecture";
 
+    // PyTorch's files count the steps of the training; this many made the base model for 512 pixels.
+    private const string StepsKey = "global_step";
+    private const string StepsOfBase = "875000";
+
     /// <summary>
     /// Concludes it, from the surest sign to the weakest: what the caller says; the mark; the maker's words in the
     /// file; the family. Stable Diffusion 2 was published both ways: the inpainting model and those for 512 pixels
@@ -52,6 +56,8 @@ internal sealed record PredictionType(string Name, string Reason, bool Assumed)
             return new PredictionType(Epsilon, "as nearly all models of the family", Assumed: false);
         if (variant == ModelVariant.Inpainting)
             return new PredictionType(Epsilon, "as the published inpainting model", Assumed: true);
+        if (file.Metadata.GetValueOrDefault(StepsKey) == StepsOfBase)
+            return new PredictionType(Epsilon, $"the file says '{StepsKey}' {StepsOfBase}, as the published base model does", Assumed: true);
 
         string? sign = FileWords.In(file.Path).FirstOrDefault(static word => word is "512" or "base" or "turbo");
         return sign is null

@@ -230,6 +230,12 @@ public sealed class CheckpointTests : IDisposable
     public void What_a_file_or_the_caller_says_of_the_prediction_counts_more()
     {
         ShapeFile file = PublishedModels.Sd2("v2-1_768.safetensors");
+        file.Texts["global_step"] = "875000";
+        Assert.Equal("epsilon", Checkpoint.Open(file).PredictionType.Name);
+
+        file.Texts["modelspec.architecture"] = "stable-diffusion-v2-768-v";
+        Assert.Equal("v_prediction", Checkpoint.Open(file).PredictionType.Name);
+
         file.Texts["modelspec.architecture"] = "stable-diffusion-v2-512";
         Assert.Equal("epsilon", Checkpoint.Open(file).PredictionType.Name);
 
