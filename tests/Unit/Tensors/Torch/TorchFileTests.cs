@@ -249,7 +249,7 @@ public sealed class TorchFileTests : IDisposable
         {
             byte[] whole = File.ReadAllBytes(Repository.Data("torch", name));
             string path = _folder["cut.pt"];
-            for (int length = 0; length < whole.Length; length++)
+            for (int length = 0; length < whole.Length; length += length is > 700 and < 4700 ? 37 : 1)
             {
                 File.WriteAllBytes(path, whole[..length]);
                 ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(path));

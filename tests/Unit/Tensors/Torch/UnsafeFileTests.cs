@@ -1,0 +1,221 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Tests.Tensors.Torch;
+
+public sealed class UnsafeFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    public static TheoryData<string, string, string> Functions => new()
+    {
+        { "os", "system", "os.system" },
+        { "posix", "system", "posix.system" },
+        { "nt", "system", "nt.system" },
+        { "builtins", "eval", "builtins.eval" },
+        { "__builtin__", "exec", "__builtin__.exec" },
+        { "builtins", "getattr", "builtins.getattr" },
+        { "builtins", "__import__", "builtins.__import__" },
+        { "subprocess", "Popen", "subprocess.Popen" },
+        { "runpy", "_run_code", "runpy._run_code" },
+        { "webbrowser", "open", "webbrowser.open" },
+        { "torch", "load", "torch.load" },
+        { "torch", "hub.load", "torch.hub.load" },
+        { "torch.storage", "_load_from_bytes", "torch.storage._load_from_bytes" },
+        { "torch._utils", "_rebuild_wrapper_subclass", "torch._utils._rebuild_wrapper_subclass" },
+        { "torch._utils", "_import_dotted_name", "torch._utils._import_dotted_name" },
+        { "torch", "_utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v2" },
+        { "torch.jit._script", "RecursiveScriptModule", "torch.jit._script.RecursiveScriptModule" },
+        { "collections", "OrderedDict.__class__", "collections.OrderedDict.__class__" },
+        { "numpy.core.multiarray", "fromfile", "numpy.core.multiarray.fromfile" },
+        { "_codecs", "decode", "_codecs.decode" },
+        { "copyreg", "_reconstructor", "copyreg._reconstructor" },
+        { "", "", "." },
+        { "o\u001b[31ms", "system\u0007", "o?[31ms.system?" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Functions))]
+    public void A_function_that_no_tensor_needs_is_refused_by_name_before_it_is_called(string module, string name, string shown)
+    {
+        foreach (int protocol in (int[])[2, 4])
+        {
+            string opcode = protocol == 2 ? "GLOBAL" : "STACK_GLOBAL";
+            PickledCall call = new(new PickledName(module, name), "echo x");
+            Refused(opcode, shown, PickleWriter.Dump(call, protocol));
+            Refused(opcode, shown, PickleWriter.Dump(new PickledDictionary(ordered: true) { { "a", new List<object> { 1, new PickledDictionary { { "b", call } } } } }, protocol));
+            Refused(opcode, shown, PickleWriter.Dump(new PickledDictionary { { "state_dict", new PickledDictionary() }, { "callbacks", new PickledName(module, name) } }, protocol));
+        }
+    }
+
+    [Fact]
+    public void Opcodes_that_could_run_code_are_refused_by_name()
+    {
+        Refused("INST", "os.system", New().Raw("(").Value("echo x").Raw("ios\nsystem\n").Stop());
+        Refused("OBJ", "torch.FloatStorage", New().Raw("(").Name("torch", "FloatStorage").Value("x").Raw("o").Stop());
+        Refused("NEWOBJ", "torch.FloatStorage", New().Name("torch", "FloatStorage").Raw(")").Raw(0x81).Stop());
+        Refused("NEWOBJ", "collections.OrderedDict", New().Name("collections", "OrderedDict").Raw(")").Raw(0x81).Stop());
+        Refused("NEWOBJ", "torch.nn.modules.container.ParameterDict", New().Name("torch.nn.modules.container", "ParameterDict").Value(new object[] { 1 }).Raw(0x81).Stop());
+        Refused("NEWOBJ", "str", New().Value("os.system").Raw(")").Raw(0x81).Stop());
+        Refused("NEWOBJ_EX", "torch.Size", New().Name("torch", "Size").Raw(")}").Raw(0x92).Stop());
+        Refused("EXT1", "copyreg extension 7", New().Raw(0x82, 7).Stop());
+        Refused("EXT2", "copyreg extension 513", New().Raw(0x83, 1, 2).Stop());
+        Refused("EXT4", "copyreg extension 7", New().Raw(0x84).Number(7).Stop());
+        Refused("PERSID", "persistent id os.system", New().Raw("Pos.system\n").Stop());
+    }
+
+    [Fact]
+    public void Calls_of_what_is_only_a_name_are_refused()
+    {
+        Refused("REDUCE", "torch.FloatStorage", New().Name("torch", "FloatStorage").Raw(")R").Stop());
+        Refused("REDUCE", "torch.float16", New().Name("torch", "float16").Raw(")R").Stop());
+        Refused("REDUCE", "numpy.ndarray", New().Name("numpy", "ndarray").Raw(")R").Stop());
+        Refused("REDUCE", "torch.nn.modules.container.ParameterDict", New().Name("torch.nn.modules.container", "ParameterDict").Raw(")R").Stop());
+        Refused(
+            "REDUCE",
+            "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+            New().Name("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint").Raw(")R").Stop());
+        Refused("REDUCE", "str", New().Value("os.system").Raw(")R").Stop());
+        Refused("REDUCE", "dict", New().Raw("})R").Stop());
+
+        // What a call gives is not called either.
+        Refused("REDUCE", "an object", New().Name("_codecs", "encode").Raw(")R").Raw(")R").Stop());
+    }
+
+    [Fact]
+    public void Attributes_are_set_on_nothing_that_could_act_on_them()
+    {
+        PickledDictionary state = new() { { "__reduce__", 1 } };
+        Refused("BUILD", "torch.FloatStorage", New().Name("torch", "FloatStorage").Value(state).Raw("b").Stop());
+        Refused("BUILD", "dict", New().Raw("}").Value(state).Raw("b").Stop());
+        Refused("BUILD", "list", New().Raw("]").Value(state).Raw("b").Stop());
+        Refused("BUILD", "None", New().Raw("N").Value(state).Raw("b").Stop());
+        Refused("BUILD", "collections.OrderedDict", New().Name("collections", "OrderedDict").Raw(")R").Value("state").Raw("b").Stop());
+        Refused(
+            "BUILD",
+            "torch.Tensor",
+            New().Value(TorchWriter.Tensor(new TorchWriter().Storage("ByteStorage", 1, [1]), 0, [1], [1])).Value(state).Raw("b").Stop());
+    }
+
+    [Fact]
+    public void A_pickle_of_an_old_protocol_is_refused_as_what_it_is()
+    {
+        Refused("GLOBAL", "os.system", "cos\nsystem\n(S'echo x'\ntR."u8.ToArray(), wrapped: false, position: 0);
+        Refused("GLOBAL", "posix.system", "(cposix\nsystem\nS'echo x'\no."u8.ToArray(), wrapped: false, position: 1);
+        Refused("INST", "os.system", "(ios\nsystem\n."u8.ToArray(), wrapped: false, position: 1);
+        Refused("GLOBAL", "os.system", [0x80, 2, .. "cos\nsystem\n"u8], wrapped: false, position: 2);
+    }
+
+    [Fact]
+    public void The_position_is_that_of_the_opcode_in_the_file()
+    {
+        byte[] file = new TorchWriter().Archive(new PickledDictionary { { "a", new PickledName("os", "system") } });
+        string path = Write(file);
+
+        UnsafeFileException error = Assert.Throws<UnsafeFileException>(() => TensorFile.Open(path));
+
+        Assert.Equal(file.AsSpan().IndexOf("cos\nsystem\n"u8), error.Position);
+        Assert.Contains($"byte {error.Position}", error.Message, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, byte[]> Bombs()
+    {
+        byte[] mark = [.. Enumerable.Repeat((byte)'(', 2000)];
+        TheoryData<string, byte[]> bombs = new()
+        {
+            { "LONG4 claims 2 GB", New().Raw(0x8b).Number(int.MaxValue).Stop() },
+            { "LONG4 claims less than nothing", New().Raw(0x8b).Number(-1).Stop() },
+            { "BINUNICODE claims 4 GB", New().Raw("X").Number(-1).Stop() },
+            { "BINUNICODE8 claims 2^62 bytes", New().Raw(0x8d).Number(1L << 62).Stop() },
+            { "BINUNICODE8 claims 2^64-1 bytes", New().Raw(0x8d).Number(-1L).Stop() },
+            { "BINBYTES8 claims 2^63-1 bytes", New().Raw(0x8e).Number(long.MaxValue).Stop() },
+            { "BYTEARRAY8 claims 2^63-1 bytes", New().Raw(0x96).Number(long.MaxValue).Stop() },
+            { "a value is remembered as the 2^32-1st", New().Raw("Nr").Number(-1).Stop() },
+            { "a value is remembered as the 2^31-1st", New().Raw("Nr").Number(int.MaxValue).Stop() },
+            { "marks without end", New().Raw(mark).Stop() },
+            { "values without end", New().Raw([.. Enumerable.Repeat((byte)'N', 100_000)]).Stop() },
+            { "dictionaries without end", New().Raw("]").Raw([.. Enumerable.Repeat("}a"u8.ToArray(), 3_000_000).SelectMany(pair => pair)]).Stop() },
+            { "nothing, often", New().Raw([.. Enumerable.Repeat("N0"u8.ToArray(), 6_000_000).SelectMany(pair => pair)]).Stop() },
+            { "texts without end", New().Raw([.. Enumerable.Repeat<byte[]>([(byte)'X', 0, 0, 1, 0, .. new byte[65536], (byte)'0'], 400).SelectMany(text => text)]).Stop() },
+            { "tuples that double", New().Raw(")").Raw([.. Enumerable.Repeat<byte[]>([(byte)'q', 0, (byte)'h', 0, 0x86], 100_000).SelectMany(text => text), (byte)'0', (byte)'N']).Stop() },
+            { "lists in lists, ten thousand deep", Nested(10_000) },
+            { "dictionaries in themselves", Raw("}q\0X\u0001\0\0\0ah\0s.") },
+        };
+        bombs.Add("a billion laughs", Laughs());
+        return bombs;
+    }
+
+    [Theory]
+    [MemberData(nameof(Bombs), DisableDiscoveryEnumeration = true)]
+    public void A_pickle_that_would_exhaust_the_machine_is_refused_cheaply(string name, byte[] pickle)
+    {
+        foreach (byte[] file in (byte[][])[new TorchWriter().Stream(pickle), ZipWriter.Write([("m/data.pkl", pickle)])])
+        {
+            string path = Write(file);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(path));
+            Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 200_000_000, name);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Names_of_one_values_storage_do_not_make_a_small_file_a_large_model()
+    {
+        const int Length = 100_000;
+        TorchWriter writer = new();
+        PickledCall tensor = TorchWriter.Tensor(writer.Storage("ByteStorage", Length, new byte[Length]), 0, [Length], [1]);
+        PickledDictionary root = new();
+        for (int i = 0; i < 1000; i++)
+            root.Add($"t{i}", tensor);
+
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(Write(writer.Archive(root))));
+        Assert.Contains("tensors of 100000000 bytes", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Nine dictionaries, each of which holds the next one ten times, and the last a tensor.</summary>
+    private static byte[] Laughs()
+    {
+        PickledDictionary inner = new() { { "t", TorchWriter.Tensor(new PickledId(["storage", new PickledName("torch", "ByteStorage"), "0", "cpu", 0L]), 0, [0], [1]) } };
+        for (int level = 0; level < 9; level++)
+        {
+            PickledDictionary outer = new();
+            for (int i = 0; i < 10; i++)
+                outer.Add($"laugh{i}", inner);
+            inner = outer;
+        }
+
+        return PickleWriter.Dump(inner);
+    }
+
+    private static byte[] Nested(int depth) => New().Raw("}").Value("a").Raw([.. Enumerable.Repeat((byte)']', depth), .. Enumerable.Repeat((byte)'a', depth - 1)]).Raw("s").Stop();
+
+    private static byte[] Raw(string latin) => [0x80, 2, .. System.Text.Encoding.Latin1.GetBytes(latin)];
+
+    private static PickleWriter New() => new();
+
+    private void Refused(string opcode, string global, byte[] pickle, bool wrapped = true, long? position = null)
+    {
+        byte[][] files = wrapped ? [pickle, new TorchWriter().Stream(pickle), ZipWriter.Write([("m/data.pkl", pickle)])] : [pickle];
+        foreach (byte[] file in files)
+        {
+            string path = Write(file);
+            UnsafeFileException error = Assert.Throws<UnsafeFileException>(() => TensorFile.Open(path));
+            Assert.Equal(opcode, error.Opcode);
+            Assert.Equal(global, error.Global);
+            Assert.Contains(opcode, error.Message, StringComparison.Ordinal);
+            Assert.Contains($"'{global}'", error.Message, StringComparison.Ordinal);
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            if (position is not null)
+                Assert.Equal(position, error.Position);
+        }
+    }
+
+    private string Write(byte[] bytes)
+    {
+        string path = _folder["unsafe.pt"];
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+}
