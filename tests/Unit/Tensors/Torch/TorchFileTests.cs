@@ -248,9 +248,9 @@ public sealed class TorchFileTests : IDisposable
         foreach (string name in (string[])["archive-protocol2.pt", "stream-protocol4.pt"])
         {
             byte[] whole = File.ReadAllBytes(Repository.Data("torch", name));
-            string path = _folder["cut.pt"];
             for (int length = 0; length < whole.Length; length += length is > 700 and < 4700 ? 37 : 1)
             {
+                string path = _folder[$"{length}-{name}"];
                 File.WriteAllBytes(path, whole[..length]);
                 ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(path));
                 Assert.Contains(path, error.Message, StringComparison.Ordinal);
@@ -353,7 +353,7 @@ public sealed class TorchFileTests : IDisposable
 
     private void Refused(string fault, byte[] bytes, string? otherFault = null)
     {
-        string path = _folder["refused.pt"];
+        string path = _folder[$"{Guid.NewGuid():N}.pt"];
         File.WriteAllBytes(path, bytes);
         long before = GC.GetAllocatedBytesForCurrentThread();
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(path));

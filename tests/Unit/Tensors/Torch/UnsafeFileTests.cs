@@ -214,7 +214,7 @@ public sealed class UnsafeFileTests : IDisposable
 
     private string Write(byte[] bytes)
     {
-        string path = _folder["unsafe.pt"];
+        string path = _folder[$"{Guid.NewGuid():N}.pt"];
         File.WriteAllBytes(path, bytes);
         return path;
     }
