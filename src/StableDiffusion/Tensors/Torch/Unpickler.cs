@@ -16,18 +16,12 @@ namespace StableDiffusion.Tensors.Torch;
 /// </remarks>
 internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchObjects objects)
 {
-    private const int MaxStack = 1 << 16;
-    private const int MaxMarks = 1 << 10;
-    private const int MaxMemo = 1 << 20;
     private const int MaxNumberBytes = 255;
 
-    private static readonly object s_unset = new();
     private static readonly object s_true = true;
     private static readonly object s_false = false;
 
-    private readonly List<object?> _stack = [];
-    private readonly List<int> _marks = [];
-    private readonly List<object?> _memo = [];
+    private readonly PickleStack _stack = new(reader, budget);
     private PickleOpcode _opcode;
     private long _position;
 
@@ -38,8 +32,6 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
     public object? Read()
     {
         _stack.Clear();
-        _marks.Clear();
-        _memo.Clear();
         do
         {
             budget.TakeOperation();
@@ -49,8 +41,8 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         }
         while (_opcode != PickleOpcode.Stop);
 
-        object? value = Pop();
-        return _stack.Count == 0 && _marks.Count == 0 ? value : throw reader.Invalid("the pickle stops before it is whole");
+        object? value = _stack.Pop();
+        return _stack.IsEmpty ? value : throw reader.Invalid("the pickle stops before it is whole");
     }
 
     private void Step()
@@ -69,29 +61,23 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 reader.ReadUInt64();
                 break;
             case PickleOpcode.Mark:
-                if (_marks.Count == MaxMarks)
-                    throw budget.Exceeded($"values nested deeper than {MaxMarks}");
-                _marks.Add(_stack.Count);
+                _stack.Mark();
                 break;
             case PickleOpcode.Pop:
-                // On a mark it takes the mark away.
-                if (_marks.Count > 0 && _marks[^1] == _stack.Count)
-                    _marks.RemoveAt(_marks.Count - 1);
-                else
-                    Pop();
+                _stack.PopValueOrMark();
                 break;
             case PickleOpcode.PopMark:
-                Drop(TakeMark());
+                _stack.Drop(_stack.TakeMark());
                 break;
 
             case PickleOpcode.None:
-                Push(null);
+                _stack.Push(null);
                 break;
             case PickleOpcode.Newtrue:
-                Push(s_true);
+                _stack.Push(s_true);
                 break;
             case PickleOpcode.Newfalse:
-                Push(s_false);
+                _stack.Push(s_false);
                 break;
             case PickleOpcode.Binint:
                 PushNumber(reader.ReadInt32());
@@ -110,7 +96,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 break;
             case PickleOpcode.Binfloat:
                 budget.TakeObject(24);
-                Push(reader.ReadDouble());
+                _stack.Push(reader.ReadDouble());
                 break;
 
             case PickleOpcode.ShortBinunicode:
@@ -139,7 +125,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 break;
 
             case PickleOpcode.EmptyTuple:
-                Push(Array.Empty<object?>());
+                _stack.Push(Array.Empty<object?>());
                 break;
             case PickleOpcode.Tuple1:
                 PushTuple(_stack.Count - 1);
@@ -151,55 +137,55 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 PushTuple(_stack.Count - 3);
                 break;
             case PickleOpcode.Tuple:
-                PushTuple(TakeMark());
+                PushTuple(_stack.TakeMark());
                 break;
             case PickleOpcode.EmptyList:
                 budget.TakeObject(56);
-                Push(new List<object?>());
+                _stack.Push(new List<object?>());
                 break;
             case PickleOpcode.Append:
                 Append(_stack.Count - 1);
                 break;
             case PickleOpcode.Appends:
-                Append(TakeMark());
+                Append(_stack.TakeMark());
                 break;
             case PickleOpcode.EmptyDict:
                 budget.TakeObject(160);
-                Push(new PickleDictionary());
+                _stack.Push(new PickleDictionary());
                 break;
             case PickleOpcode.Setitem:
                 SetItems(_stack.Count - 2);
                 break;
             case PickleOpcode.Setitems:
-                SetItems(TakeMark());
+                SetItems(_stack.TakeMark());
                 break;
             case PickleOpcode.EmptySet:
-                Push(PickleOpaque.Instance);
+                _stack.Push(PickleOpaque.Instance);
                 break;
             case PickleOpcode.Additems:
-                Drop(TakeMark());
-                if (Peek() is not PickleOpaque)
+                _stack.Drop(_stack.TakeMark());
+                if (_stack.Peek() is not PickleOpaque)
                     throw reader.Invalid("items are added to something else than a set");
                 break;
             case PickleOpcode.Frozenset:
-                Drop(TakeMark());
-                Push(PickleOpaque.Instance);
+                _stack.Drop(_stack.TakeMark());
+                _stack.Push(PickleOpaque.Instance);
                 break;
 
             case PickleOpcode.Binput:
-                Remember(reader.ReadByte());
+                _stack.Remember(reader.ReadByte());
                 break;
             case PickleOpcode.LongBinput:
-                Remember(reader.ReadUInt32());
+                _stack.Remember(reader.ReadUInt32());
                 break;
             case PickleOpcode.Memoize:
-                Remember((uint)_memo.Count);
+                _stack.Remember();
                 break;
             case PickleOpcode.Binget:
-                Recall(reader.ReadByte());
+                _stack.Recall(reader.ReadByte());
                 break;
             case PickleOpcode.LongBinget:
-                Recall(reader.ReadUInt32());
+                _stack.Recall(reader.ReadUInt32());
                 break;
 
             case PickleOpcode.Global:
@@ -207,12 +193,12 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 PushGlobal(module, ReadName());
                 break;
             case PickleOpcode.StackGlobal:
-                if (Pop() is not string name || Pop() is not string moduleName)
+                if (_stack.Pop() is not string name || _stack.Pop() is not string moduleName)
                     throw reader.Invalid("a function or class is named by something else than texts");
                 PushGlobal(moduleName, name);
                 break;
             case PickleOpcode.Binpersid:
-                Push(objects.MakeStorage(Pop()));
+                _stack.Push(objects.MakeStorage(_stack.Pop()));
                 break;
             case PickleOpcode.Reduce:
                 Reduce();
@@ -227,12 +213,12 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
             case PickleOpcode.Inst:
                 throw Refuse($"{ReadName()}.{ReadName()}");
             case PickleOpcode.Obj:
-                int first = TakeMark();
-                throw Refuse(first < _stack.Count ? Describe(_stack[first]) : "nothing");
+                int first = _stack.TakeMark();
+                throw Refuse(_stack.From(first) is [var type, ..] ? Describe(type) : "nothing");
             case PickleOpcode.NewobjEx:
-                Pop();
-                Pop();
-                throw Refuse(Describe(Pop()));
+                _stack.Pop();
+                _stack.Pop();
+                throw Refuse(Describe(_stack.Pop()));
             case PickleOpcode.Ext1:
                 throw Refuse($"copyreg extension {reader.ReadByte()}");
             case PickleOpcode.Ext2:
@@ -246,49 +232,10 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         }
     }
 
-    private void Push(object? value)
-    {
-        if (_stack.Count == MaxStack)
-            throw budget.Exceeded($"values nested deeper than {MaxStack}");
-        _stack.Add(value);
-    }
-
-    private object? Pop()
-    {
-        object? value = Peek();
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private object? Peek()
-    {
-        CheckReach(_stack.Count - 1);
-        return _stack[^1];
-    }
-
-    /// <summary>Nothing below the last mark can be reached but by taking the mark.</summary>
-    private void CheckReach(int index)
-    {
-        if (index < (_marks.Count == 0 ? 0 : _marks[^1]))
-            throw reader.Invalid("the pickle takes a value that it did not make");
-    }
-
-    private int TakeMark()
-    {
-        if (_marks.Count == 0)
-            throw reader.Invalid("the pickle goes back to a mark that it did not make");
-
-        int mark = _marks[^1];
-        _marks.RemoveAt(_marks.Count - 1);
-        return mark;
-    }
-
-    private void Drop(int from) => _stack.RemoveRange(from, _stack.Count - from);
-
     private void PushNumber(long number)
     {
         budget.TakeObject(24);
-        Push(number);
+        _stack.Push(number);
     }
 
     private void PushLong(int length)
@@ -298,7 +245,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
 
         BigInteger number = new(reader.Read(length));
         budget.TakeObject(64 + length);
-        Push(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
+        _stack.Push(number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number);
     }
 
     private void PushText(ulong length, Encoding encoding)
@@ -307,66 +254,44 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         long start = reader.Position;
         reader.Skip(length);
         budget.TakeText((long)length);
-        Push(encoding.GetString(reader.Reread(start, (int)length)));
+        _stack.Push(encoding.GetString(reader.Reread(start, (int)length)));
     }
 
     private void SkipBytes(ulong length)
     {
         reader.Skip(length);
-        Push(PickleOpaque.Instance);
+        _stack.Push(PickleOpaque.Instance);
     }
 
     private void PushTuple(int from)
     {
-        CheckReach(from);
-        int count = _stack.Count - from;
-        budget.TakeObject(24 + 8 * count);
-        object?[] tuple = count == 0 ? [] : new object?[count];
-        _stack.CopyTo(from, tuple, 0, count);
-        Drop(from);
-        Push(tuple);
+        ReadOnlySpan<object?> values = _stack.From(from);
+        budget.TakeObject(24 + 8 * values.Length);
+        object?[] tuple = values.ToArray();
+        _stack.Drop(from);
+        _stack.Push(tuple);
     }
 
     private void Append(int from)
     {
-        CheckReach(from - 1);
-        if (_stack[from - 1] is not List<object?> list)
+        // The list or dictionary lies below the values.
+        if (_stack.From(from - 1) is not [List<object?> list, .. ReadOnlySpan<object?> values])
             throw reader.Invalid("values are appended to something else than a list");
 
-        budget.TakeObject(16 * (_stack.Count - from));
-        for (int i = from; i < _stack.Count; i++)
-            list.Add(_stack[i]);
-        Drop(from);
+        budget.TakeObject(16 * values.Length);
+        list.AddRange(values);
+        _stack.Drop(from);
     }
 
     private void SetItems(int from)
     {
-        CheckReach(from - 1);
-        if (_stack[from - 1] is not PickleDictionary dictionary || (_stack.Count - from) % 2 != 0)
+        if (_stack.From(from - 1) is not [PickleDictionary dictionary, .. ReadOnlySpan<object?> values] || values.Length % 2 != 0)
             throw reader.Invalid("keys and values are set in something else than a dictionary");
 
-        budget.TakeObject(16 * (_stack.Count - from));
-        for (int i = from; i < _stack.Count; i += 2)
-            dictionary.Entries.Add((_stack[i], _stack[i + 1]));
-        Drop(from);
-    }
-
-    private void Remember(uint index)
-    {
-        if (index >= MaxMemo)
-            throw budget.Exceeded($"more than {MaxMemo} values to come back to");
-
-        object? value = Peek();
-        while (_memo.Count <= index)
-            _memo.Add(s_unset);
-        _memo[(int)index] = value;
-    }
-
-    private void Recall(uint index)
-    {
-        if (index >= _memo.Count || ReferenceEquals(_memo[(int)index], s_unset))
-            throw reader.Invalid($"the pickle comes back to a value {index} that it did not make");
-        Push(_memo[(int)index]);
+        budget.TakeObject(16 * values.Length);
+        for (int i = 0; i < values.Length; i += 2)
+            dictionary.Entries.Add((values[i], values[i + 1]));
+        _stack.Drop(from);
     }
 
     private string ReadName()
@@ -377,34 +302,34 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
     }
 
     private void PushGlobal(string module, string name) =>
-        Push(TorchGlobals.Find(module, name) ?? throw Refuse($"{module}.{name}"));
+        _stack.Push(TorchGlobals.Find(module, name) ?? throw Refuse($"{module}.{name}"));
 
     private void Reduce()
     {
-        object? arguments = Pop();
-        object? function = Pop();
+        object? arguments = _stack.Pop();
+        object? function = _stack.Pop();
         if (function is not PickleGlobal global)
             throw Refuse(Describe(function));
         if (arguments is not object?[] tuple)
             throw reader.Invalid("a call's arguments are no tuple");
-        Push(objects.Call(global, tuple) ?? throw Refuse(global.Name));
+        _stack.Push(objects.Call(global, tuple) ?? throw Refuse(global.Name));
     }
 
     private void Construct()
     {
-        object? arguments = Pop();
-        object? type = Pop();
+        object? arguments = _stack.Pop();
+        object? type = _stack.Pop();
         if (type is not PickleGlobal { Kind: PickleGlobalKind.ParameterDictionary } || arguments is not object?[] { Length: 0 })
             throw Refuse(Describe(type));
         budget.TakeObject(160);
-        Push(new PickleDictionary(PickleGlobalKind.ParameterDictionary));
+        _stack.Push(new PickleDictionary(PickleGlobalKind.ParameterDictionary));
     }
 
     /// <summary>Sets the attributes of an object. They matter for one class only, a torch module whose entries are among them.</summary>
     private void Build()
     {
-        object? state = Pop();
-        switch (Peek())
+        object? state = _stack.Pop();
+        switch (_stack.Peek())
         {
             case PickleDictionary { Kind: PickleGlobalKind.OrderedDictionary } when state is PickleDictionary:
             case PickleOpaque:
