@@ -23,17 +23,6 @@ internal sealed class Dpm2AncestralSampler : Sampler
 
     public static SchedulerOption[] OptionList { get; } = [.. SamplerOptions.Common(NoiseLevels.Karras, discards: true), .. SamplerOptions.Stochastic];
 
-    /// <summary>The geometric mean of the levels that the model's part of a step runs between.</summary>
-    /// <remarks>
-    /// A step so long that its part goes down to nothing is Euler's, in one call; its second call then changes
-    /// nothing, at any level.
-    /// </remarks>
-    public static float Middle(float sigma, float next, double eta)
-    {
-        float down = AncestralStep.Split(sigma, next, eta).Down;
-        return down > 0 ? Dpm2Scheduler.GeometricMean(sigma, down) : next;
-    }
-
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         int step = call / 2;
@@ -52,5 +41,16 @@ internal sealed class Dpm2AncestralSampler : Sampler
             if (_eta > 0)
                 Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
         }
+    }
+
+    /// <summary>The geometric mean of the levels that the model's part of a step runs between.</summary>
+    /// <remarks>
+    /// A step so long that its part goes down to nothing is Euler's, in one call; its second call then changes
+    /// nothing, at any level.
+    /// </remarks>
+    private static float Middle(float sigma, float next, double eta)
+    {
+        float down = AncestralStep.Split(sigma, next, eta).Down;
+        return down > 0 ? Dpm2Scheduler.GeometricMean(sigma, down) : next;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class DpmPlusPlus2SAncestralSampler : Sampler
     private readonly double _noiseScale;
 
     public DpmPlusPlus2SAncestralSampler(SchedulerSettings settings, int steps)
-        : base(settings, steps, (sigma, next) => Dpm2AncestralSampler.Middle(sigma, next, settings.Number(SamplerOptions.Eta)), scratchCount: 3)
+        : base(settings, steps, (sigma, next) => Middle(sigma, next, settings.Number(SamplerOptions.Eta)), scratchCount: 3)
     {
         _eta = settings.Number(SamplerOptions.Eta);
         _noiseScale = settings.Number(SamplerOptions.NoiseScale);
@@ -50,5 +50,12 @@ internal sealed class DpmPlusPlus2SAncestralSampler : Sampler
 
         if (next > 0 && _eta > 0)
             Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+    }
+
+    private static float Middle(float sigma, float next, double eta)
+    {
+        // Where the model's part goes down to nothing, the step is Euler's, and its second call changes nothing.
+        float down = AncestralStep.Split(sigma, next, eta).Down;
+        return down > 0 ? DpmPlusPlusSdeSampler.Middle(sigma, down, 0.5) : next;
     }
 }

@@ -34,6 +34,13 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
 
     protected override bool FollowsPath => true;
 
+    /// <summary>The noise level at a place between two others, by the logarithm, in k-diffusion's order of operations.</summary>
+    public static float Middle(float sigma, float next, double place)
+    {
+        float start = -MathF.Log(sigma);
+        return TorchMath.Exp(-(start + ((-MathF.Log(next) - start) * (float)place)));
+    }
+
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         int step = call / 2;
@@ -45,7 +52,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
         }
 
         // k-diffusion goes by the logarithms, and so draws at levels that were rounded once more.
-        float sigma = MathF.Exp(MathF.Log(Sigmas[step]));
+        float sigma = TorchMath.Exp(MathF.Log(Sigmas[step]));
         if (!IsSecond(call))
         {
             sample.CopyTo(Scratch(KeptSample));
@@ -59,19 +66,13 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
         else
         {
             Denoise(modelOutput, call, sample, Scratch(Denoised));
-            float end = MathF.Exp(MathF.Log(next));
+            float end = TorchMath.Exp(MathF.Log(next));
             (float down, float up) = AncestralStep.Split(sigma, end, _eta);
             double ratio = (double)down / sigma;
             Elementwise.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));
             Elementwise.Add(sample, Scratch(Denoised), (1 - ratio) * _share);
             AddFresh(sample, noise, sigma, end, up);
         }
-    }
-
-    private static float Middle(float sigma, float next, double place)
-    {
-        float start = -MathF.Log(sigma);
-        return MathF.Exp(-(start + ((-MathF.Log(next) - start) * (float)place)));
     }
 
     private void AddFresh(Span<float> sample, INoiseSource noise, float sigma, float next, float up)
