@@ -10,6 +10,12 @@ namespace StableDiffusion.Images;
 /// </summary>
 public static class Infotext
 {
+    /// <summary>What says which sampler is meant where A1111's and diffusers' have one name.</summary>
+    internal const string SchedulerKey = "Scheduler";
+
+    // Names that diffusers has too have the tool's in front in the catalog; that tool does not write it.
+    private const string ToolPrefix = "A1111 ";
+
     // A1111 writes these apart from the sampler's name, under the names that it has for them.
     private static readonly string[] s_scheduleTypes =
     [
@@ -76,7 +82,10 @@ public static class Infotext
         Add("Batch pos", Text(info.BatchIndex));
         Add("Emphasis", info.Emphasis);
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
+        Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
 
+        // Not without a seed: of a text with fewer than three settings, readers would take all for the prompt.
+        Add("Version", info.Seed is null ? null : OwnVersion.Text);
         return Assemble(info.Prompt, info.NegativePrompt, settings.ToString());
 
         void Add(string key, string? value)
@@ -157,8 +166,6 @@ public static class Infotext
 
     private static (string? Sampler, string? ScheduleType) SplitScheduler(string? scheduler)
     {
-        // Names that diffusers has too have the tool's in front, which that tool does not write.
-        const string ToolPrefix = "A1111 ";
         if (scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true)
             scheduler = scheduler[ToolPrefix.Length..];
 

@@ -7,7 +7,8 @@ namespace StableDiffusion.Tests.Images;
 
 public sealed class ImageFileWriteTests : IDisposable
 {
-    private const string Latin = "a café, with: a colon\nNegative prompt: größe\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 37x23, RNG: CPU";
+    private static readonly string s_version = $"StableDiffusion.PowerShell {typeof(Infotext).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
+    private static readonly string s_latin = $"a café, with: a colon\nNegative prompt: größe\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 37x23, RNG: CPU, Version: {s_version}";
 
     private static readonly GenerationInfo s_info = new()
     {
@@ -81,7 +82,7 @@ public sealed class ImageFileWriteTests : IDisposable
         List<(string Type, byte[] Data)> chunks = Chunks(Encode(Picture(s_info), ImageFormat.Png));
 
         Assert.Equal(["IHDR", "tEXt", "IDAT", "IEND"], chunks.Select(chunk => chunk.Type).Distinct());
-        Assert.Equal("parameters\0" + Latin, Encoding.Latin1.GetString(chunks[1].Data));
+        Assert.Equal("parameters\0" + s_latin, Encoding.Latin1.GetString(chunks[1].Data));
     }
 
     [Fact]
@@ -101,7 +102,7 @@ public sealed class ImageFileWriteTests : IDisposable
     {
         byte[] file = Encode(Picture(s_info), format);
 
-        Assert.Equal(Latin, UserComment(file, format));
+        Assert.Equal(s_latin, UserComment(file, format));
         Assert.Null(UserComment(Encode(Picture(s_info), format, new ImageWriteOptions { Metadata = false }), format));
         Assert.Null(UserComment(Encode(Picture(), format), format));
     }
@@ -118,7 +119,7 @@ public sealed class ImageFileWriteTests : IDisposable
 
         Assert.Equal(37, ImageFile.Read(path).Width);
         if (format != ImageFormat.Png)
-            Assert.EndsWith("Seed: 42, Size: 37x23, RNG: CPU", UserComment(File.ReadAllBytes(path), format), StringComparison.Ordinal);
+            Assert.EndsWith($"Seed: 42, Size: 37x23, RNG: CPU, Version: {s_version}", UserComment(File.ReadAllBytes(path), format), StringComparison.Ordinal);
     }
 
     [Fact]

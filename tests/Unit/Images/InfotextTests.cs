@@ -6,6 +6,8 @@ namespace StableDiffusion.Tests.Images;
 
 public sealed class InfotextTests
 {
+    private static readonly string s_version = $"StableDiffusion.PowerShell {typeof(Infotext).Assembly.GetName().Version!.ToString(fieldCount: 3)}";
+
     private static readonly string[] s_knownKeys =
     [
         "Prompt", "Negative prompt", "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size-1", "Size-2", "Model hash", "Model", "Denoising strength",
@@ -56,8 +58,9 @@ public sealed class InfotextTests
             ModelHash = Value("Model hash"),
         };
 
-        // Those texts tell of noise from the graphics card, which goes without saying there; the engine's does not.
-        Assert.Equal(info.Seed is null ? text : text + ", RNG: CPU", Infotext.Format(info));
+        // Those texts tell of noise from the graphics card, which goes without saying there; the engine's does not. And the
+        // engine says who it is.
+        Assert.Equal(info.Seed is null ? text : $"{text}, RNG: CPU, Version: {s_version}", Infotext.Format(info));
     }
 
     [Fact]
@@ -94,7 +97,8 @@ public sealed class InfotextTests
         Assert.Equal(
             "a (cat:1.2)\nNegative prompt: blurry\nSteps: 30, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5.5, Seed: 42, Size: 768x1024, "
             + "Model hash: 6ce0161689, Model: \"my, model\", Variation seed: 7, Variation seed strength: 0.25, Seed resize from: 512x640, "
-            + "Denoising strength: 0.55, ENSD: 31337, RNG: NV, CFG rescale: 0.7",
+            + "Denoising strength: 0.55, ENSD: 31337, RNG: NV, CFG rescale: 0.7, "
+            + $"Version: {s_version}",
             Infotext.Format(info));
     }
 
@@ -108,6 +112,14 @@ public sealed class InfotextTests
     public void The_schedule_stands_apart_from_the_sampler(string scheduler, string text)
     {
         Assert.Equal(text, Infotext.Format(new GenerationInfo { Scheduler = scheduler }));
+    }
+
+    [Fact]
+    public void A1111s_sampler_has_the_name_that_it_has_there_and_the_catalogs_beside_it()
+    {
+        Assert.Equal(
+            $"Sampler: DPM++ 2M, Schedule type: Karras, Seed: 1, RNG: CPU, Scheduler: A1111 DPM++ 2M Karras, Version: {s_version}",
+            Infotext.Format(new GenerationInfo { Scheduler = "A1111 DPM++ 2M Karras", Seed = 1 }));
     }
 
     [Fact]

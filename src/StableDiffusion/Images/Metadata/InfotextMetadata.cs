@@ -5,7 +5,8 @@ namespace StableDiffusion.Images.Metadata;
 /// <summary>Reads the metadata that is an infotext: A1111's, stable-diffusion.cpp's, and that of savers for ComfyUI.</summary>
 internal static class InfotextMetadata
 {
-    // This module's files have a record of their own; where that is lost, their text is known by this without a version.
+    // This module's files have a record of their own; where that is lost, their text is known by its version, or by this
+    // without one.
     private const string OwnRandomSource = "CPU";
 
     private const string CppVersion = "Version: stable-diffusion.cpp";
@@ -47,6 +48,7 @@ internal static class InfotextMetadata
         SettingReader reader = new(settings, warnings);
         string version = reader.Text("Version") ?? "";
         MetadataSource source = isCpp ? MetadataSource.StableDiffusionCpp
+            : OwnVersion.IsOwn(version) ? MetadataSource.PowerShell
             : hasGraph || version.StartsWith("ComfyUI", StringComparison.OrdinalIgnoreCase) ? MetadataSource.ComfyUI
             : version.Length == 0 && reader.Text("RNG") == OwnRandomSource ? MetadataSource.PowerShell
             : MetadataSource.A1111;
@@ -132,6 +134,11 @@ internal static class InfotextMetadata
         string? schedule = reader.Text("Schedule type");
         if (source == MetadataSource.StableDiffusionCpp && sampler.Split(' ', 2, StringSplitOptions.TrimEntries) is [string first, string second])
             (sampler, schedule) = (first, second);
+        if (source == MetadataSource.PowerShell && reader.Text(Infotext.SchedulerKey) is string whole)
+        {
+            (sampler, schedule) = (whole, null);
+            used.Add(Infotext.SchedulerKey);
+        }
 
         (string name, SchedulerInfo? info, Dictionary<string, object?> options) = SamplerNames.Resolve(sampler, schedule, source != MetadataSource.PowerShell, warnings);
         foreach ((string setting, string optionName) in s_schedulerOptions)

@@ -1,6 +1,7 @@
 using System.Text;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Metadata;
+using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using static StableDiffusion.Tests.Images.Metadata.MetadataFiles;
 
@@ -233,6 +234,9 @@ public sealed class MetadataReaderTests : IDisposable
     [InlineData("RNG: CPU", MetadataSource.PowerShell, null, null, null)]
     [InlineData("RNG: CPU, Version: v1.10.1", MetadataSource.A1111, "A1111", null, null)]
     [InlineData("RNG: CPU, Emphasis: NoNorm", MetadataSource.PowerShell, "A1111", "NoNorm", null)]
+    [InlineData("Version: StableDiffusion.PowerShell 0.1.0", MetadataSource.PowerShell, null, null, null)]
+    [InlineData("RNG: NV, Version: StableDiffusion.PowerShell 9.0.0-preview", MetadataSource.PowerShell, null, null, null)]
+    [InlineData("RNG: CPU, Version: StableDiffusion.PowerShellish 1", MetadataSource.A1111, "A1111", null, null)]
     [InlineData("Version: ComfyUI", MetadataSource.ComfyUI, "ComfyUI", null, null)]
     public void How_the_prompt_is_read_is_told(string settings, MetadataSource source, string? syntax, string? emphasis, int? clipSkip)
     {
@@ -240,6 +244,44 @@ public sealed class MetadataReaderTests : IDisposable
 
         Assert.Equal((source, syntax, emphasis, clipSkip), (metadata.Source, metadata.Info.PromptSyntax, metadata.Info.Emphasis, metadata.Info.ClipSkip));
         Assert.Empty(metadata.Warnings);
+    }
+
+    [Theory]
+    [InlineData("Sampler: DPM++ 2M", "Version: StableDiffusion.PowerShell 0.1.0", "DPM++ 2M")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Karras", "Version: StableDiffusion.PowerShell 0.1.0", "DPM++ 2M Karras")]
+    [InlineData("Sampler: A1111 DPM++ 2M, Schedule type: Karras", "Version: StableDiffusion.PowerShell 0.1.0", "A1111 DPM++ 2M Karras")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Karras", "Scheduler: A1111 DPM++ 2M Karras, Version: StableDiffusion.PowerShell 0.1.0", "A1111 DPM++ 2M Karras")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Karras", "Version: v1.10.1", "A1111 DPM++ 2M Karras")]
+    [InlineData("Sampler: DPM++ 2M, Schedule type: Karras", "RNG: CPU", "DPM++ 2M Karras")]
+    public void Whose_sampler_is_meant_is_told_by_the_version(string sampler, string settings, string expected)
+    {
+        ImageMetadata metadata = ReadInfotext($"p\nSteps: 1, {sampler}, Seed: 5, {settings}");
+
+        Assert.Equal(expected, metadata.Info.Scheduler);
+        Assert.Empty(metadata.Warnings);
+    }
+
+    [Fact]
+    public void The_scheduler_of_another_tools_setting_is_left_out_with_a_word()
+    {
+        ImageMetadata metadata = ReadInfotext("p\nSteps: 1, Sampler: Euler, Seed: 5, Scheduler: odd");
+
+        Assert.Contains("Scheduler: odd", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_scheduler_is_found_again_from_the_infotext_alone()
+    {
+        foreach (RandomSource source in Enum.GetValues<RandomSource>())
+        {
+            foreach (SchedulerInfo scheduler in SchedulerCatalog.All)
+            {
+                ImageMetadata metadata = ReadInfotext(StableDiffusion.Images.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Scheduler = scheduler.Name, RandomSource = source.ToString() }));
+
+                Assert.Equal((scheduler.Name, null, source.ToString()), (metadata.Info.Scheduler, metadata.Info.SchedulerOptions, metadata.RandomSource));
+                Assert.Empty(metadata.Warnings);
+            }
+        }
     }
 
     [Fact]
