@@ -6,7 +6,7 @@ namespace StableDiffusion.Tests.Text;
 
 public sealed class ClipTokenizerTests : IDisposable
 {
-    private static readonly Lazy<ClipTokenizer> s_public = new(() => ClipTokenizer.Load(Repository.Data("clip-tokenizer")));
+    private static readonly Lazy<ClipTokenizer> s_public = new(() => ClipTokenizer.Load(Repository.ClipTokenizer));
     private static readonly Lazy<ClipTokenizer> s_demo = new(() => ClipTokenizer.Load(Path.Combine(Repository.DemoModel, "tokenizer")));
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tokenizer-").FullName;
@@ -182,7 +182,7 @@ public sealed class ClipTokenizerTests : IDisposable
     public void Many_threads_get_the_same_ids()
     {
         string[] texts = [.. PublicCases().Select(item => item.Data.Item1)];
-        ClipTokenizer tokenizer = ClipTokenizer.Load(Repository.Data("clip-tokenizer"));
+        ClipTokenizer tokenizer = ClipTokenizer.Load(Repository.ClipTokenizer);
         int[][] expected = [.. texts.Select(text => s_public.Value.Tokenize(text).Select(token => token.Id).ToArray())];
 
         Parallel.For(0, 8 * texts.Length, i =>

@@ -1,6 +1,5 @@
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Models.Weights;
-using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models.Building;
 
@@ -12,8 +11,6 @@ internal sealed class DiffusersFolder : IModelSource
 {
     private const string Scheduler = "scheduler";
     private const string GenerationConfig = "generation_config.json";
-    private const string TextEncoderStem = "model";
-    private const string OtherStem = "diffusion_pytorch_model";
 
     private static readonly string[] s_pipelines =
     [
@@ -30,14 +27,14 @@ internal sealed class DiffusersFolder : IModelSource
         foreach (string suffix in ModelParts.EncoderSuffixes)
         {
             if (Directory.Exists(FullPath(ModelParts.TextEncoder + suffix)))
-                AddNetwork(ModelParts.TextEncoder + suffix, TextEncoderStem);
+                AddNetwork(ModelParts.TextEncoder + suffix, FolderWeights.TextEncoderStem);
         }
 
         if (_networks.Count == 0)
             throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model must have.");
-        AddNetwork(ModelParts.UNet, OtherStem);
-        NamingFile = FullPath(_networks[^1].Weights);
-        AddNetwork(ModelParts.Vae, OtherStem);
+        AddNetwork(ModelParts.UNet, FolderWeights.OtherStem);
+        NamingFile = _networks[^1].Weights;
+        AddNetwork(ModelParts.Vae, FolderWeights.OtherStem);
         _commonFiles = FindCommonFiles();
     }
 
@@ -50,8 +47,9 @@ internal sealed class DiffusersFolder : IModelSource
 
     public IReadOnlyList<(string Name, string Path)> Inputs =>
     [
-        .. _commonFiles.Concat(_networks.SelectMany(network => (string[])[network.Config, network.Weights]))
-            .Select(file => (file.Replace('\\', '/'), FullPath(file))),
+        .. _commonFiles.Select(FullPath)
+            .Concat(_networks.SelectMany(network => (string[])[network.Config, .. FolderWeights.Files(network.Weights)]))
+            .Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file)),
     ];
 
     /// <summary>Finds a model's files.</summary>
@@ -78,12 +76,12 @@ internal sealed class DiffusersFolder : IModelSource
             List<ModelNetwork> networks = [];
             foreach ((string network, string config, string weights) in _networks)
             {
-                SafetensorsFile file = SafetensorsFile.Open(FullPath(weights));
+                (IWeights networkWeights, IDisposable file) = FolderWeights.Open(weights);
                 opened.Add(file);
-                networks.Add(new ModelNetwork(network, FullPath(config), File.ReadAllBytes(FullPath(config)), new FileWeights(file)));
+                networks.Add(new ModelNetwork(network, config, ConfigFile.ReadBytes(config), networkWeights));
             }
 
-            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, File.ReadAllBytes(FullPath(file))))], opened);
+            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, ConfigFile.ReadBytes(FullPath(file))))], opened);
         }
         catch
         {
@@ -95,25 +93,7 @@ internal sealed class DiffusersFolder : IModelSource
     private string FullPath(string relativePath) => System.IO.Path.Combine(Path, relativePath);
 
     private void AddNetwork(string network, string stem) =>
-        _networks.Add((network, System.IO.Path.Combine(network, ModelParts.Config), FindWeights(network, stem)));
-
-    private string FindWeights(string part, string stem)
-    {
-        string[] names = [$"{stem}.safetensors", $"{stem}.fp16.safetensors"];
-        foreach (string name in names)
-        {
-            string relative = System.IO.Path.Combine(part, name);
-            if (File.Exists(FullPath(relative)))
-                return relative;
-        }
-
-        string folder = FullPath(part);
-        if (File.Exists(System.IO.Path.Combine(folder, $"{stem}.safetensors.index.json")))
-            throw new ModelInvalidException($"The weights in '{folder}' are split into several files, which cannot be read. Save them as one '{names[0]}'.");
-        if (Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.bin").Any())
-            throw new ModelInvalidException($"The weights in '{folder}' are a pickle, which could run any code and is not read. Save them as '{names[0]}'.");
-        throw new ModelNotFoundException($"There is no '{names[0]}' in '{folder}', which a model must have.");
-    }
+        _networks.Add((network, FullPath(System.IO.Path.Combine(network, ModelParts.Config)), FolderWeights.Find(FullPath(network), stem)));
 
     private List<string> FindCommonFiles()
     {
@@ -127,10 +107,10 @@ internal sealed class DiffusersFolder : IModelSource
                 files.AddRange(FindTokenizer(ModelParts.Tokenizer + suffix));
         }
 
-        foreach (string relative in (string[])[scheduler, .. _networks.Select(network => network.Config)])
+        foreach (string path in (string[])[FullPath(scheduler), .. _networks.Select(network => network.Config)])
         {
-            if (!File.Exists(FullPath(relative)))
-                throw new ModelNotFoundException($"There is no file '{FullPath(relative)}', which a model must have.");
+            if (!File.Exists(path))
+                throw new ModelNotFoundException($"There is no file '{path}', which a model must have.");
         }
 
         return files;

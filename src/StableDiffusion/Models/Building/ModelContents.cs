@@ -1,3 +1,4 @@
+using StableDiffusion.Models.Checkpoints;
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Models.Weights;
 
@@ -22,6 +23,15 @@ internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadO
     public IReadOnlyList<ModelNetwork> Networks { get; } = networks;
 
     public IReadOnlyList<(string Path, byte[] Bytes)> Files { get; } = files;
+
+    /// <summary>The family of the model, where its form tells it.</summary>
+    public ModelFamily? Family { get; init; }
+
+    /// <summary>What the model takes besides the noise, where its form tells it.</summary>
+    public ModelVariant? Variant { get; init; }
+
+    /// <summary>What is worth telling of the source.</summary>
+    public IReadOnlyList<CheckpointFinding> Findings { get; init; } = [];
 
     public void Dispose()
     {

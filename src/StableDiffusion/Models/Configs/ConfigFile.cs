@@ -22,11 +22,18 @@ internal sealed class ConfigFile
     /// <returns>The config.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is not a JSON object.</exception>
-    public static ConfigFile Read(string path)
+    public static ConfigFile Read(string path) => Parse(ReadBytes(path), path);
+
+    /// <summary>Reads a file as it is.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">It cannot be read.</exception>
+    public static byte[] ReadBytes(string path)
     {
         try
         {
-            return Parse(File.ReadAllBytes(path), path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

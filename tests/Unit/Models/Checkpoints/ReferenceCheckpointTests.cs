@@ -68,7 +68,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
         int compared = 0;
         foreach ((string path, JsonObject? config) in parts)
         {
-            string reference = Path.Combine(Repository.SharedReference("families", family), path);
+            string reference = Path.Combine(SharedReference.Find("families", family), path);
             if (!File.Exists(reference))
                 continue;
 
@@ -207,7 +207,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     }
 
     private static SafetensorsFile Open(string family, string name) =>
-        SafetensorsFile.Open(Path.Combine(Repository.SharedReference("families", family), name));
+        SafetensorsFile.Open(Path.Combine(SharedReference.Find("families", family), name));
 
     private static void AssertSame(CheckpointPart part, string diffusersFile)
     {

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Tensors;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+/// <summary>Single files of every family, from the file to the picture, against what diffusers made of them.</summary>
+public sealed class FamilyTests : IDisposable
+{
+    /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
+    private const double LatentTolerance = 2e-3;
+
+    private readonly TemporaryFolder _cache = new();
+
+    public void Dispose() => _cache.Dispose();
+
+    [Theory]
+    [InlineData("sd1", "sd1-tiny.safetensors")]
+    [InlineData("sd2", "sd2-v-tiny.safetensors")]
+    [InlineData("sdxl", "sdxl-tiny.safetensors")]
+    public void A_single_file_gives_the_latents_that_diffusers_gives(string family, string file)
+    {
+        using DiffusionModel model = Build(new CheckpointSource(FamilyReference.Find(family, file), new ImportOptions()));
+        Assert.All(FamilyReference.Cases(family, "pipeline"), item => LatentCheck.AssertClose(
+            FamilyReference.Tensor(item.GetProperty("latent").GetString()!), Denoise(new DiffusionPipeline(model), item), LatentTolerance));
+    }
+
+    [Fact]
+    public void A_diffusers_folder_gives_the_very_latents_of_the_single_file()
+    {
+        using DiffusionModel fromFile = Build(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions()));
+        using DiffusionModel fromFolder = Build(DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")));
+        Assert.All(FamilyReference.Cases("sd1", "pipeline"), item => Assert.Equal(
+            Denoise(new DiffusionPipeline(fromFile), item).Tensor.Values, Denoise(new DiffusionPipeline(fromFolder), item).Tensor.Values));
+    }
+
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(0.6)]
+    public void An_inpainting_model_gives_the_latents_that_diffusers_gives(double strength)
+    {
+        using DiffusionModel model = Build(new CheckpointSource(FamilyReference.Find("sd1-inpaint", "sd1-inpaint-tiny.safetensors"), new ImportOptions()));
+        DiffusionPipeline pipeline = new(model);
+        JsonElement item = FamilyReference.Cases("sd1-inpaint", "inpaint").Single(item => item.GetProperty("strength").GetDouble() == strength);
+        DiffusionImage source = ImageFile.Read(FamilyReference.Find(item.GetProperty("source").GetString()!.Split('/')));
+        MaskImage mask = ImageFile.ReadMask(FamilyReference.Find(item.GetProperty("mask").GetString()!.Split('/')));
+
+        Latent start = pipeline.EncodeImage(source, item.GetProperty("seed").GetInt64(), cancellationToken: TestContext.Current.CancellationToken);
+        Latent latent = Denoise(pipeline, item, start, new DenoiseOptions { Strength = strength, Mask = mask });
+
+        LatentCheck.AssertClose(FamilyReference.Tensor(item.GetProperty("latent").GetString()!), latent, LatentTolerance);
+    }
+
+    [Fact]
+    public void Clip_skip_gives_the_embedding_that_transformers_gives()
+    {
+        using DiffusionModel model = Build(new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions()));
+        JsonElement item = Assert.Single(FamilyReference.Cases("sd1", "clip_skip"));
+
+        TextEmbedding embedding = new DiffusionPipeline(model).EncodePrompt(
+            item.GetProperty("prompt").GetString()!, new() { ClipSkip = item.GetProperty("a1111_clip_skip").GetInt32() }, TestContext.Current.CancellationToken);
+
+        Tensor expected = FamilyReference.Tensor(item.GetProperty("embedding").GetString()!);
+        double deviation = expected.Values.Zip(embedding.HiddenStates.Values, (a, b) => Math.Abs((double)a - b)).Max();
+        Assert.True(deviation <= 2e-4, $"The embedding is off by {deviation}.");
+    }
+
+    internal static Latent Denoise(DiffusionPipeline pipeline, JsonElement item, Latent? start = null, DenoiseOptions? options = null)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        options = (options ?? new DenoiseOptions()) with
+        {
+            Seed = item.GetProperty("seed").GetInt64(),
+            Steps = item.GetProperty("steps").GetInt32(),
+            GuidanceScale = item.GetProperty("guidance_scale").GetDouble(),
+            Width = item.TryGetProperty("width", out JsonElement width) ? width.GetInt32() : null,
+            Height = item.TryGetProperty("height", out JsonElement height) ? height.GetInt32() : null,
+            Scheduler = item.GetProperty("scheduler").GetString(),
+        };
+        return pipeline.Denoise(
+            pipeline.EncodePrompt(item.GetProperty("prompt").GetString()!, cancellationToken: cancellation),
+            item.GetProperty("negative_prompt").GetString() is string negative ? pipeline.EncodePrompt(negative, cancellationToken: cancellation) : null,
+            start,
+            options,
+            cancellationToken: cancellation);
+    }
+
+    private DiffusionModel Build(IModelSource source)
+    {
+        string folder = ModelBuilder.Build(source, _cache.Path, null, TestContext.Current.CancellationToken);
+        return new DiffusionModel(ModelStore.Describe(Path.GetFileName(source.Path), folder), Device.Cpu);
+    }
+}
