@@ -25,6 +25,7 @@
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'Save-DiffusionModel'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

@@ -23,6 +23,7 @@ internal static class DiffusionError
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
+            DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),

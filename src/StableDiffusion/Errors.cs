@@ -61,12 +61,12 @@ public sealed class NotFiniteException(string message) : DiffusionException(mess
 public sealed class ImageInvalidException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
-/// <summary>A file that would be written exists already and may not be replaced.</summary>
-/// <param name="path">The full path of the file.</param>
+/// <summary>A file or a model's folder that would be written exists already and may not be replaced.</summary>
+/// <param name="path">The full path of the file or folder.</param>
 public sealed class OutputExistsException(string path)
-    : DiffusionException($"The file '{path}' exists already. Choose another name, or use Force to replace it.")
+    : DiffusionException($"'{path}' exists already. Choose another name, or use Force to replace it.")
 {
-    /// <summary>The full path of the file.</summary>
+    /// <summary>The full path of the file or folder.</summary>
     public string Path { get; } = path;
 }
 
@@ -75,6 +75,21 @@ public sealed class OutputExistsException(string path)
 /// <param name="innerException">The cause, if any.</param>
 public sealed class OutputWriteException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
+
+/// <summary>A file of a model could not be fetched from a hub, or is not what the hub says that it is.</summary>
+/// <param name="message">What is wrong with which repository and file, and what to do. It holds no address and no token.</param>
+/// <param name="repository">The repository, as <c>owner/name</c>.</param>
+/// <param name="statusCode">The status that the hub answered with, if it did.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class DownloadException(string message, string repository, int? statusCode = null, Exception? innerException = null)
+    : DiffusionException(message, innerException)
+{
+    /// <summary>The repository, as <c>owner/name</c>.</summary>
+    public string Repository { get; } = repository;
+
+    /// <summary>The HTTP status that the hub answered with; null where it gave none.</summary>
+    public int? StatusCode { get; } = statusCode;
+}
 
 /// <summary>The device that was asked for is not offered by the ONNX Runtime in use.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>

@@ -6,7 +6,7 @@ public static class StorageFolders
     /// <summary>The environment variable that names another folder for models.</summary>
     public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
 
-    /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>.</summary>
+    /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>, unfinished downloads in <c>downloads</c>.</summary>
     public const string CacheVariable = "STABLEDIFFUSION_CACHE";
 
     private const string ProductFolder = "StableDiffusion";
@@ -16,7 +16,12 @@ public static class StorageFolders
         ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
 
     /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
-    public static string Cache => Path.Combine(FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder), "graphs");
+    public static string Cache => Path.Combine(CacheFolder, "graphs");
+
+    /// <summary>What was fetched of models that are not whole yet; deleting it costs only the time to fetch it again.</summary>
+    public static string Downloads => Path.Combine(CacheFolder, "downloads");
+
+    private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
 
     /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
     private static string CacheRoot()

@@ -20,6 +20,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new ImageInvalidException("message"), "ImageInvalid", ErrorCategory.InvalidData, false },
         { new OutputExistsException("file.png"), "FileExists", ErrorCategory.ResourceExists, false },
         { new OutputWriteException("message"), "FileWriteFailed", ErrorCategory.WriteError, false },
+        { new DownloadException("message", "owner/name"), "DownloadFailed", ErrorCategory.ConnectionError, false },
         { new DeviceUnavailableException("message"), "ExecutionProviderUnavailable", ErrorCategory.NotInstalled, true },
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },

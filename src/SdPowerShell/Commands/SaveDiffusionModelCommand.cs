@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Management.Automation;
+using StableDiffusion;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Hub;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Fetches models from a hub into the user's models.</summary>
+[Cmdlet(VerbsData.Save, "DiffusionModel", SupportsShouldProcess = true)]
+[OutputType(typeof(ModelInfo), typeof(FileInfo))]
+public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
+{
+    private const int DownloadActivityId = 3;
+
+    /// <summary>The repositories: owner/name, or owner/name@revision.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [Text]
+    public string[] Id { get; set; } = [];
+
+    /// <summary>The branch, tag or commit.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Revision { get; set; }
+
+    /// <summary>The model's name in the store.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Name { get; set; }
+
+    /// <summary>The one file to fetch.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? File { get; set; }
+
+    /// <summary>The form of the weights.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public string? Variant { get; set; }
+
+    /// <summary>Which files to fetch, in place of the choice by layout.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[]? Include { get; set; }
+
+    /// <summary>Which files to leave out.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    public string[]? Exclude { get; set; }
+
+    /// <summary>How many files are fetched at once.</summary>
+    [Parameter]
+    public int ThrottleLimit { get; set; } = 4;
+
+    /// <summary>Fetches again what is there, and replaces a model of the same name.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    /// <remarks>Each record asks for another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (string id in Id)
+            ProcessOne(id, () => Save(id));
+    }
+
+    private void Save(string id)
+    {
+        if (Id.Length > 1 && !string.IsNullOrEmpty(Name))
+            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {Id.Length} models. Save them one by one, or leave the name out.");
+
+        HubRequest request = new()
+        {
+            Id = id,
+            Revision = NullIfEmpty(Revision),
+            Name = NullIfEmpty(Name),
+            File = NullIfEmpty(File),
+            Variant = NullIfEmpty(Variant),
+            Include = Matcher(Include),
+            Exclude = Matcher(Exclude),
+            Force = Force,
+            ThrottleLimit = ThrottleLimit,
+        };
+        HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), CancellationToken);
+        if (download.IsSaved)
+        {
+            WriteVerbose($"{download.Id} at {download.Commit} lies in '{download.Folder}' already.");
+            WriteSaved(download.Save(cancellationToken: CancellationToken));
+            return;
+        }
+
+        if (!ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", "Save-DiffusionModel"))
+            return;
+
+        try
+        {
+            WriteSaved(download.Save(Report, CancellationToken));
+        }
+        finally
+        {
+            if (!Stopping)
+                WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {download.Id}", "done") { RecordType = ProgressRecordType.Completed });
+        }
+    }
+
+    private void WriteSaved(SavedModel saved)
+    {
+        if (saved.IsModel)
+        {
+            WriteObject(ModelStore.Find(saved.Name));
+            return;
+        }
+
+        // What is no model by itself goes on as files.
+        foreach (string file in saved.Files)
+            WriteObject(new FileInfo(Path.Combine(saved.Folder, file)));
+    }
+
+    private void Report(DownloadProgress progress)
+    {
+        string status = string.Create(
+            CultureInfo.CurrentCulture, $"{ByteSize.Format(progress.Received)} of {ByteSize.Format(progress.Length)}, {ByteSize.Format(progress.BytesPerSecond)}/s");
+        WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {progress.Repository}", status)
+        {
+            CurrentOperation = progress.Note ?? progress.File,
+            PercentComplete = progress.Length == 0 ? 0 : (int)(100 * progress.Received / progress.Length),
+            SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
+        });
+    }
+
+    private static string Describe(HubDownload download)
+    {
+        IEnumerable<string> files = download.Files.Select(static file => $"  {file.Path} ({ByteSize.Format(file.Length)})");
+        return string.Create(
+            CultureInfo.CurrentCulture,
+            $"Fetch {download.Id} at {download.Commit}, {download.Files.Count} files, {ByteSize.Format(download.Length)}, to '{download.Folder}':{Environment.NewLine}{string.Join(Environment.NewLine, files)}");
+    }
+
+    private static Func<string, bool>? Matcher(string[]? patterns)
+    {
+        if (patterns is null)
+            return null;
+
+        WildcardPattern[] compiled = [.. patterns.Select(static pattern => WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase))];
+        return path => compiled.Any(pattern => pattern.IsMatch(path));
+    }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+}

@@ -1,0 +1,218 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace StableDiffusion.Models.Hub;
+
+/// <summary>
+/// A model that is to be fetched from a hub: first it is found out which files that takes, then they are fetched into
+/// the user's models. A download that breaks off is gone on with by the next one.
+/// </summary>
+public sealed class HubDownload
+{
+    private const string SourceKind = "hub";
+    private const int MaxThrottle = 32;
+
+    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly HubRequest _request;
+    private readonly HubSettings _settings;
+    private readonly HubRepository _repository;
+
+    private HubDownload(HubRequest request, HubSettings settings, HubRepository repository, string name, HubListing listing)
+    {
+        _request = request;
+        _settings = settings;
+        _repository = repository;
+        Name = name;
+        Commit = listing.Commit;
+        Files = listing.Files;
+        Length = listing.Files.Sum(static file => file.Length);
+    }
+
+    /// <summary>The repository, as <c>owner/name</c>.</summary>
+    public string Id => _repository.Id;
+
+    /// <summary>The commit that the revision stands for.</summary>
+    public string Commit { get; }
+
+    /// <summary>The model's name in the store.</summary>
+    public string Name { get; }
+
+    /// <summary>The full path of the model's folder.</summary>
+    public string Folder => Path.Combine(StorageFolders.Models, Name);
+
+    /// <summary>The files that are needed.</summary>
+    public IReadOnlyList<HubFile> Files { get; }
+
+    /// <summary>How many bytes they have.</summary>
+    public long Length { get; }
+
+    /// <summary>Whether the same files of the same commit lie in the store already, and need not be fetched.</summary>
+    public bool IsSaved => !_request.Force && FindSaved() is not null;
+
+    /// <summary>Finds out what is to be fetched. Without a connection (<see cref="HubSettings.IsOffline"/>), that is what is there.</summary>
+    /// <param name="request">What is wanted.</param>
+    /// <param name="settings">Which hub is asked.</param>
+    /// <param name="cancellationToken">Ends the asking.</param>
+    /// <returns>The download; nothing is fetched yet.</returns>
+    /// <exception cref="InvalidSettingException">A part of the request is none, or leaves open which files are meant.</exception>
+    /// <exception cref="DownloadException">The hub does not have it, or does not give it.</exception>
+    /// <exception cref="ModelInvalidException">The repository holds no model of a kind that can be used.</exception>
+    /// <exception cref="OutputExistsException">Another model of that name is there, and may not be replaced.</exception>
+    /// <exception cref="OperationCanceledException">The asking was ended.</exception>
+    public static HubDownload Plan(HubRequest request, HubSettings settings, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(settings);
+        HubRepository repository = HubRepository.Parse(request.Id, request.Revision);
+        if (request.ThrottleLimit is < 1 or > MaxThrottle)
+            throw new InvalidSettingException("ThrottleLimit", $"ThrottleLimit is {request.ThrottleLimit}. Give 1 to {MaxThrottle}.");
+
+        string name = LocalName(request, repository);
+        if (settings.IsOffline)
+            return PlanOffline(request, settings, repository, name);
+
+        // On a thread of the pool, whatever context the caller has.
+        HubListing listing = Task.Run(() => ListAsync(settings, repository, cancellationToken), cancellationToken).GetAwaiter().GetResult();
+        IReadOnlyList<HubFile> files = new HubFileChoice(repository, listing.Files).Choose(request);
+        HubDownload download = new(request, settings, repository, name, listing with { Files = files });
+        return download.IsSaved || request.Force || !Path.Exists(download.Folder) ? download : throw new OutputExistsException(download.Folder);
+    }
+
+    /// <summary>Fetches the files, checks them by the hub's hashes, and puts them into the store in one step.</summary>
+    /// <param name="progress">Is told some times a second how far it has come, on the thread of the caller; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the download within a moment. What was fetched is kept for the next one.</param>
+    /// <returns>What lies in the store.</returns>
+    /// <exception cref="DownloadException">A file cannot be had, or is not what the hub says that it is.</exception>
+    /// <exception cref="OutputWriteException">The disk has no room, or cannot be written to.</exception>
+    /// <exception cref="OutputExistsException">Another model of that name came in between.</exception>
+    /// <exception cref="OperationCanceledException">The download was ended.</exception>
+    public SavedModel Save(Action<DownloadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        if (!_request.Force && FindSaved() is SavedModel saved)
+            return saved;
+
+        DownloadMeter meter = new(Id, Length, TimeProvider.System);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<SavedModel> work = Task.Run(() => SaveAsync(meter, stop.Token), CancellationToken.None);
+        try
+        {
+            while (Task.WaitAny([work], s_reportInterval) < 0)
+                progress?.Invoke(meter.Read());
+        }
+        catch
+        {
+            // A caller that cannot be told any more must not leave files open behind it.
+            stop.Cancel();
+            ((IAsyncResult)work).AsyncWaitHandle.WaitOne();
+            throw;
+        }
+
+        return work.GetAwaiter().GetResult();
+    }
+
+    private static async Task<HubListing> ListAsync(HubSettings settings, HubRepository repository, CancellationToken cancellationToken)
+    {
+        using HubClient client = new(settings);
+        return await new HubListings(client, settings).ReadAsync(repository, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static HubDownload PlanOffline(HubRequest request, HubSettings settings, HubRepository repository, string name)
+    {
+        ModelManifest? manifest = ModelManifest.Read(Path.Combine(StorageFolders.Models, name));
+        bool isIt = !request.Force && manifest is not null && IsOf(manifest, repository)
+            && (manifest.Source.Revision == repository.Revision || manifest.Source.Requested == repository.Revision)
+            && (request.File is null || manifest.Files.ContainsKey(request.File));
+        if (isIt)
+        {
+            HubListing listing = new(manifest!.Source.Revision!, [.. manifest.Files.Select(static file => new HubFile(file.Key, file.Value.Length, file.Value.Sha256))]);
+            HubDownload download = new(request, settings, repository, name, listing);
+            if (download.IsSaved)
+                return download;
+        }
+
+        throw new DownloadException(
+            $"'{repository.Id}' cannot be fetched: HF_HUB_OFFLINE says to stay offline, and there is no model '{name}' here that came from '{repository.Revision}' of it. Remove the variable to fetch it.", repository.Id);
+    }
+
+    private async Task<SavedModel> SaveAsync(DownloadMeter meter, CancellationToken cancellationToken)
+    {
+        using DownloadFolder folder = await DownloadFolder.OpenAsync(FolderName(), _settings, meter.Wait, cancellationToken).ConfigureAwait(false);
+
+        // Whoever had the folder before may have been at the same.
+        if (!_request.Force && FindSaved() is SavedModel saved)
+            return saved;
+
+        if (_request.Force)
+            folder.Clear();
+        folder.KeepOnly(Files);
+        CheckRoom(folder);
+
+        ConcurrentDictionary<string, ModelFile> done = new(StringComparer.Ordinal);
+        using HubClient client = new(_settings);
+        FileDownload transfer = new(client, _settings, _repository, Commit, folder, meter);
+        ParallelOptions options = new() { MaxDegreeOfParallelism = _request.ThrottleLimit, CancellationToken = cancellationToken };
+
+        // The large ones first, so that none of them is left to come alone at the end.
+        await Parallel.ForEachAsync(
+            Files.OrderByDescending(static file => file.Length),
+            options,
+            async (file, token) => done[file.Path] = await transfer.FetchAsync(file, token).ConfigureAwait(false)).ConfigureAwait(false);
+
+        cancellationToken.ThrowIfCancellationRequested();
+        ModelSource source = new() { Kind = SourceKind, Id = Id, Revision = Commit, Requested = _repository.Revision };
+        new ModelManifest { Source = source, Files = new SortedDictionary<string, ModelFile>(done, StringComparer.Ordinal) }.Write(folder.FilesFolder);
+        Directory.CreateDirectory(StorageFolders.Models);
+        folder.Publish(Folder, _request.Force);
+        return Saved();
+    }
+
+    private void CheckRoom(DownloadFolder folder)
+    {
+        long needed = Length - folder.Present(Files);
+        if (_settings.FreeSpace(StorageFolders.Downloads) is long free && free < needed)
+            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{StorageFolders.Downloads}', where {ByteSize.Format(free)} are free. Make room, or name another folder by {StorageFolders.CacheVariable}.");
+    }
+
+    private SavedModel? FindSaved()
+    {
+        ModelManifest? manifest;
+        try
+        {
+            manifest = ModelManifest.Read(Folder);
+        }
+        catch (ModelInvalidException)
+        {
+            // What cannot be told to be the same is another model.
+            return null;
+        }
+
+        bool isSame = manifest is not null && IsOf(manifest, _repository) && manifest.Source.Revision == Commit
+            && Files.All(file => manifest.Files.TryGetValue(file.Path, out ModelFile? known) && known.Length == file.Length && IsThere(file));
+        return isSame ? Saved() : null;
+    }
+
+    private bool IsThere(HubFile file) => new FileInfo(Path.Combine(Folder, file.Path)) is { Exists: true } info && info.Length == file.Length;
+
+    private SavedModel Saved() => new(Name, Folder, [.. Files.Select(static file => file.Path)]);
+
+    private string FolderName()
+    {
+        string origin = $"{_settings.Endpoint.AbsoluteUri.TrimEnd('/')}\n{Id}\n{Name}";
+        return $"{Id.Replace("/", "--", StringComparison.Ordinal)}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(origin)))[..8]}";
+    }
+
+    private static bool IsOf(ModelManifest manifest, HubRepository repository) =>
+        manifest.Source.Kind == SourceKind && string.Equals(manifest.Source.Id, repository.Id, StringComparison.OrdinalIgnoreCase);
+
+    private static string LocalName(HubRequest request, HubRepository repository)
+    {
+        string name = request.Name ?? (request.File is null ? repository.Name : Path.GetFileNameWithoutExtension(request.File));
+        if (string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase))
+            throw new InvalidSettingException("Name", $"'{name}' is the model that ships with the module. Give another name by Name.");
+        return ModelFilePath.IsSafeName(name) && name[0] != '.'
+            ? name
+            : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' is no name of a folder on every system. Give another name by Name.");
+    }
+}
