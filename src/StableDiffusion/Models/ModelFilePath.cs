@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace StableDiffusion.Models;
 
@@ -31,8 +32,8 @@ internal static class ModelFilePath
         if (name.Length == 0 || name.Contains('/') || name.AsSpan().ContainsAny(s_forbidden) || name[^1] is '.' or ' ' || name[0] == ' ')
             return false;
 
-        // Half a surrogate pair has no bytes of its own.
-        if (name.EnumerateRunes().Sum(rune => rune.Utf8SequenceLength) > MaxSegmentBytes || name.Contains('\ufffd'))
+        // Half a surrogate pair is read as the replacement character, and has no bytes of its own.
+        if (name.EnumerateRunes().Sum(static rune => rune.Utf8SequenceLength) > MaxSegmentBytes || name.EnumerateRunes().Contains(Rune.ReplacementChar))
             return false;
 
         // CON.json is the console too.

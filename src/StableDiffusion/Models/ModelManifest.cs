@@ -41,7 +41,7 @@ public sealed record ModelManifest
             {
                 if (!ModelFilePath.IsSafe(name))
                     throw Invalid(path, $"'{name}' is no path of a file in the model's folder");
-                if (file.Length < 0 || file.Sha256.Length != Sha256Digits || !file.Sha256.All(char.IsAsciiHexDigit))
+                if (file is null || file.Length < 0 || file.Sha256.Length != Sha256Digits || !file.Sha256.All(char.IsAsciiHexDigit))
                     throw Invalid(path, $"the length or the hash of '{name}' is none");
             }
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace StableDiffusion.Models.Hub;
 
 /// <summary>
-/// Where a model's files are gathered, in <see cref="StorageFolders.Downloads"/>: <c>parts</c> holds files on their way,
+/// Where a model's files are gathered, in <see cref="HubSettings.DownloadsFolder"/>: <c>parts</c> holds files on their way,
 /// named after their content, and <c>files</c> whole ones, as they will lie in the model's folder. It stays when a
 /// download breaks off, so that the next one goes on, and is one process's at a time.
 /// </summary>
@@ -36,12 +36,12 @@ internal sealed class DownloadFolder : IDisposable
     /// <exception cref="OutputWriteException">The folder cannot be made.</exception>
     public static async Task<DownloadFolder> OpenAsync(string name, HubSettings settings, Action<string?> waiting, CancellationToken cancellationToken)
     {
-        string root = Path.Combine(StorageFolders.Downloads, name);
+        string root = Path.Combine(settings.DownloadsFolder, name);
         for (;;)
         {
             try
             {
-                Directory.CreateDirectory(StorageFolders.Downloads);
+                Directory.CreateDirectory(settings.DownloadsFolder);
                 // The file stays: one that goes away could be locked by two, each having opened another one.
                 FileStream lockFile = new($"{root}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 waiting(null);
@@ -53,7 +53,7 @@ internal sealed class DownloadFolder : IDisposable
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                throw CannotWrite(StorageFolders.Downloads, error);
+                throw CannotWrite(settings.DownloadsFolder, error);
             }
 
             await settings.Delay(s_poll, cancellationToken).ConfigureAwait(false);

@@ -40,7 +40,7 @@ public sealed class HubDownload
     public string Name { get; }
 
     /// <summary>The full path of the model's folder.</summary>
-    public string Folder => Path.Combine(StorageFolders.Models, Name);
+    public string Folder => Path.Combine(_settings.ModelsFolder, Name);
 
     /// <summary>The files that are needed.</summary>
     public IReadOnlyList<HubFile> Files { get; }
@@ -120,7 +120,7 @@ public sealed class HubDownload
 
     private static HubDownload PlanOffline(HubRequest request, HubSettings settings, HubRepository repository, string name)
     {
-        ModelManifest? manifest = ModelManifest.Read(Path.Combine(StorageFolders.Models, name));
+        ModelManifest? manifest = ModelManifest.Read(Path.Combine(settings.ModelsFolder, name));
         bool isIt = !request.Force && manifest is not null && IsOf(manifest, repository)
             && (manifest.Source.Revision == repository.Revision || manifest.Source.Requested == repository.Revision)
             && (request.File is null || manifest.Files.ContainsKey(request.File));
@@ -163,7 +163,6 @@ public sealed class HubDownload
         cancellationToken.ThrowIfCancellationRequested();
         ModelSource source = new() { Kind = SourceKind, Id = Id, Revision = Commit, Requested = _repository.Revision };
         new ModelManifest { Source = source, Files = new SortedDictionary<string, ModelFile>(done, StringComparer.Ordinal) }.Write(folder.FilesFolder);
-        Directory.CreateDirectory(StorageFolders.Models);
         folder.Publish(Folder, _request.Force);
         return Saved();
     }
@@ -171,8 +170,8 @@ public sealed class HubDownload
     private void CheckRoom(DownloadFolder folder)
     {
         long needed = Length - folder.Present(Files);
-        if (_settings.FreeSpace(StorageFolders.Downloads) is long free && free < needed)
-            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{StorageFolders.Downloads}', where {ByteSize.Format(free)} are free. Make room, or name another folder by {StorageFolders.CacheVariable}.");
+        if (_settings.FreeSpace(_settings.DownloadsFolder) is long free && free < needed)
+            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{_settings.DownloadsFolder}', where {ByteSize.Format(free)} are free. Make room, or name another folder by {StorageFolders.CacheVariable}.");
     }
 
     private SavedModel? FindSaved()

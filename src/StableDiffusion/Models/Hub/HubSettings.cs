@@ -24,6 +24,12 @@ public sealed class HubSettings
     /// <summary>How long the hub may be silent before it is asked again.</summary>
     public TimeSpan Timeout { get; init; } = s_defaultTimeout;
 
+    /// <summary>Where models are put.</summary>
+    internal string ModelsFolder { get; init; } = StorageFolders.Models;
+
+    /// <summary>Where files lie until their model is whole.</summary>
+    internal string DownloadsFolder { get; init; } = StorageFolders.Downloads;
+
     /// <summary>Waits between attempts.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 

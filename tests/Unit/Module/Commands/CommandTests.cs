@@ -27,7 +27,7 @@ public abstract class CommandTests : IDisposable
         .Select(path => Path.GetRelativePath(Folder.Path, path).Replace('\\', '/'))
         .Order(StringComparer.Ordinal);
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         Assert.False(_shell.Invoke("$ExecutionContext.SessionState.Path.SetLocation([System.IO.Path]::GetTempPath())").HadErrors);
         Folder.Dispose();
