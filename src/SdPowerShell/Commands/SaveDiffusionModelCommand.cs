@@ -83,25 +83,18 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
             Force = Force,
             ThrottleLimit = ThrottleLimit,
         };
-        HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), CancellationToken);
-        if (download.IsSaved)
-        {
-            WriteVerbose($"{download.Id} at {download.Commit} lies in '{download.Folder}' already.");
-            WriteSaved(download.Save(cancellationToken: CancellationToken));
-            return;
-        }
-
-        if (!ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", "Save-DiffusionModel"))
-            return;
-
         try
         {
-            WriteSaved(download.Save(Report, CancellationToken));
+            HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), Report, CancellationToken);
+            if (download.IsSaved)
+                WriteVerbose($"{download.Id} at {download.Commit} lies in '{download.Folder}' already.");
+            if (download.IsSaved || ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
+                WriteSaved(download.Save(Report, CancellationToken));
         }
         finally
         {
             if (!Stopping)
-                WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {download.Id}", "done") { RecordType = ProgressRecordType.Completed });
+                WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {id}", "done") { RecordType = ProgressRecordType.Completed });
         }
     }
 
@@ -120,7 +113,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
 
     private void Report(DownloadProgress progress)
     {
-        string status = string.Create(
+        string status = progress.Length == 0 ? "asking the hub" : string.Create(
             CultureInfo.CurrentCulture, $"{ByteSize.Format(progress.Received)} of {ByteSize.Format(progress.Length)}, {ByteSize.Format(progress.BytesPerSecond)}/s");
         WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {progress.Repository}", status)
         {

@@ -91,7 +91,7 @@ internal sealed class DownloadFolder : IDisposable
     /// <summary>How many bytes of some files are here.</summary>
     public long Present(IEnumerable<HubFile> files) => files.Sum(file => Math.Max(LengthOf(FilePath(file.Path)), LengthOf(PartPath(file))));
 
-    /// <summary>Takes away the whole files that are not among those to keep.</summary>
+    /// <summary>Takes away the whole files that are not among those to keep, and the folders that they leave empty.</summary>
     /// <param name="files">The files to keep.</param>
     /// <exception cref="OutputWriteException">One cannot be taken away.</exception>
     public void KeepOnly(IEnumerable<HubFile> files)
@@ -107,6 +107,8 @@ internal sealed class DownloadFolder : IDisposable
                 if (!kept.Contains(Path.GetFullPath(path)))
                     File.Delete(path);
             }
+
+            DeleteEmpty(FilesFolder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -142,7 +144,6 @@ internal sealed class DownloadFolder : IDisposable
         string name = Path.GetFileName(target);
         try
         {
-            DeleteEmpty(FilesFolder);
             Directory.CreateDirectory(Path.Combine(temporary, "old"));
             string ready = BringTo(temporary, name);
             Exchange(ready, target, Path.Combine(temporary, "old", name), replace);

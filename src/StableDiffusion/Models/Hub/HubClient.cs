@@ -18,14 +18,12 @@ internal sealed class HubClient : IDisposable
 
     private readonly HubSettings _settings;
     private readonly HttpClient _http;
-    private readonly bool _mayAuthorize;
 
     /// <summary>Makes a client of a hub.</summary>
     /// <param name="settings">Which hub, as whom.</param>
     public HubClient(HubSettings settings)
     {
         _settings = settings;
-        _mayAuthorize = settings.Token is not null && (settings.Endpoint.Scheme == Uri.UriSchemeHttps || settings.Endpoint.IsLoopback);
         SocketsHttpHandler handler = new()
         {
             AllowAutoRedirect = false,
@@ -55,6 +53,10 @@ internal sealed class HubClient : IDisposable
     /// <summary>Whether an address belongs to the hub itself.</summary>
     public bool IsHub(Uri address) =>
         Uri.Compare(address, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+
+    /// <summary>Whether a request to an address carries the token: to the hub itself, where nobody on the way can read it.</summary>
+    public bool SendsTokenTo(Uri address) =>
+        _settings.Token is not null && IsHub(address) && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback);
 
     /// <summary>Asks for something, and follows where the hub sends to.</summary>
     /// <param name="address">What to ask for.</param>
@@ -96,7 +98,7 @@ internal sealed class HubClient : IDisposable
         request.Headers.UserAgent.Add(s_userAgent);
         // A body that is packed on its way could not be gone on with in the middle.
         request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
-        if (_mayAuthorize && IsHub(address))
+        if (SendsTokenTo(address))
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _settings.Token);
         prepare?.Invoke(request.Headers);
 

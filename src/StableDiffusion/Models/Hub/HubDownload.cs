@@ -54,6 +54,7 @@ public sealed class HubDownload
     /// <summary>Finds out what is to be fetched. Without a connection (<see cref="HubSettings.IsOffline"/>), that is what is there.</summary>
     /// <param name="request">What is wanted.</param>
     /// <param name="settings">Which hub is asked.</param>
+    /// <param name="progress">Is told some times a second what is waited for, on the thread of the caller; null for nobody.</param>
     /// <param name="cancellationToken">Ends the asking.</param>
     /// <returns>The download; nothing is fetched yet.</returns>
     /// <exception cref="InvalidSettingException">A part of the request is none, or leaves open which files are meant.</exception>
@@ -61,7 +62,8 @@ public sealed class HubDownload
     /// <exception cref="ModelInvalidException">The repository holds no model of a kind that can be used.</exception>
     /// <exception cref="OutputExistsException">Another model of that name is there, and may not be replaced.</exception>
     /// <exception cref="OperationCanceledException">The asking was ended.</exception>
-    public static HubDownload Plan(HubRequest request, HubSettings settings, CancellationToken cancellationToken = default)
+    public static HubDownload Plan(
+        HubRequest request, HubSettings settings, Action<DownloadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(settings);
@@ -73,8 +75,8 @@ public sealed class HubDownload
         if (settings.IsOffline)
             return PlanOffline(request, settings, repository, name);
 
-        // On a thread of the pool, whatever context the caller has.
-        HubListing listing = Task.Run(() => ListAsync(settings, repository, cancellationToken), cancellationToken).GetAwaiter().GetResult();
+        DownloadMeter meter = new(repository.Id, length: 0, TimeProvider.System);
+        HubListing listing = Run(token => ListAsync(settings, repository, meter.Wait, token), meter, progress, cancellationToken);
         IReadOnlyList<HubFile> files = new HubFileChoice(repository, listing.Files).Choose(request);
         HubDownload download = new(request, settings, repository, name, listing with { Files = files });
         return download.IsSaved || request.Force || !Path.Exists(download.Folder) ? download : throw new OutputExistsException(download.Folder);
@@ -94,8 +96,14 @@ public sealed class HubDownload
             return saved;
 
         DownloadMeter meter = new(Id, Length, TimeProvider.System);
+        return Run(token => SaveAsync(meter, token), meter, progress, cancellationToken);
+    }
+
+    // The work is done on threads of the pool, and told of on the caller's, which alone may write to a pipeline.
+    private static T Run<T>(Func<CancellationToken, Task<T>> start, DownloadMeter meter, Action<DownloadProgress>? progress, CancellationToken cancellationToken)
+    {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<SavedModel> work = Task.Run(() => SaveAsync(meter, stop.Token), CancellationToken.None);
+        Task<T> work = Task.Run(() => start(stop.Token), CancellationToken.None);
         try
         {
             while (Task.WaitAny([work], s_reportInterval) < 0)
@@ -112,10 +120,10 @@ public sealed class HubDownload
         return work.GetAwaiter().GetResult();
     }
 
-    private static async Task<HubListing> ListAsync(HubSettings settings, HubRepository repository, CancellationToken cancellationToken)
+    private static async Task<HubListing> ListAsync(HubSettings settings, HubRepository repository, Action<string?> waiting, CancellationToken cancellationToken)
     {
         using HubClient client = new(settings);
-        return await new HubListings(client, settings).ReadAsync(repository, cancellationToken).ConfigureAwait(false);
+        return await new HubListings(client, settings, waiting).ReadAsync(repository, cancellationToken).ConfigureAwait(false);
     }
 
     private static HubDownload PlanOffline(HubRequest request, HubSettings settings, HubRepository repository, string name)

@@ -7,7 +7,8 @@ namespace StableDiffusion.Models.Hub;
 /// <summary>Reads what a repository holds: by its description, or by its tree where the description has no lengths.</summary>
 /// <param name="client">The hub.</param>
 /// <param name="settings">How patiently it is asked.</param>
-internal sealed partial class HubListings(HubClient client, HubSettings settings)
+/// <param name="waiting">Is told what is waited for; null when the waiting is over.</param>
+internal sealed partial class HubListings(HubClient client, HubSettings settings, Action<string?> waiting)
 {
     private const int MaxAnswer = 64 << 20;
     private const int MaxPages = 1000;
@@ -51,7 +52,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
     private async Task<(T Answer, string? Link)> GetAsync<T>(Uri address, HubSubject subject, JsonTypeInfo<T> type, CancellationToken cancellationToken)
         where T : class
     {
-        RetryPolicy retry = new(settings, subject.ToString(), subject.Repository.Id, static _ => { });
+        RetryPolicy retry = new(settings, subject.ToString(), subject.Repository.Id, waiting);
         for (;;)
         {
             try

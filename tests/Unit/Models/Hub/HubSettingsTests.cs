@@ -94,5 +94,18 @@ public sealed class HubSettingsTests : IDisposable
         Assert.Equal(expected, client.IsHub(new Uri(address)));
     }
 
+    [Theory]
+    [InlineData("https://hub.example.org", "https://hub.example.org/x", true)]
+    [InlineData("https://hub.example.org", "https://other.example.org/x", false)]
+    [InlineData("http://hub.example.org", "http://hub.example.org/x", false)]
+    [InlineData("http://127.0.0.1:1", "http://127.0.0.1:1/x", true)]
+    [InlineData("http://127.0.0.1:1", "http://127.0.0.1:2/x", false)]
+    [InlineData("http://localhost", "http://localhost/x", true)]
+    public void The_token_is_sent_where_nobody_else_can_read_it(string endpoint, string address, bool expected)
+    {
+        using HubClient client = new(new HubSettings { Endpoint = new Uri(endpoint), Token = "hf_secret" });
+        Assert.Equal(expected, client.SendsTokenTo(new Uri(address)));
+    }
+
     private HubSettings Read() => HubSettings.From(_variables.GetValueOrDefault);
 }

@@ -52,7 +52,7 @@ public abstract class HubTests : IDisposable
     };
 
     private protected SavedModel Save(HubRequest? request = null, HubSettings? settings = null) =>
-        HubDownload.Plan(request ?? Request, settings ?? Settings(), Token).Save(cancellationToken: Token);
+        HubDownload.Plan(request ?? Request, settings ?? Settings(), cancellationToken: Token).Save(cancellationToken: Token);
 
     private protected static HubRequest Request { get; } = new() { Id = FakeHub.Id };
 

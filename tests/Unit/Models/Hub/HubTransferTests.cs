@@ -289,7 +289,7 @@ public sealed class HubTransferTests : HubTests
         Hub.Script = request => IsFile(request, Model)
             ? new FakeHub.Answer(200, _content[..100_000]) { StatedLength = _content.Length, Stalls = true }
             : null;
-        HubDownload download = HubDownload.Plan(Request, Settings(), Token);
+        HubDownload download = HubDownload.Plan(Request, Settings(), cancellationToken: Token);
         Assert.ThrowsAny<OperationCanceledException>(() => download.Save(
             progress =>
             {
@@ -310,7 +310,7 @@ public sealed class HubTransferTests : HubTests
     public void An_error_of_the_one_who_is_told_ends_the_download()
     {
         Hub.Script = request => IsFile(request, Model) ? new FakeHub.Answer(200, _content[..1000]) { StatedLength = _content.Length, Stalls = true } : null;
-        HubDownload download = HubDownload.Plan(Request, Settings(), Token);
+        HubDownload download = HubDownload.Plan(Request, Settings(), cancellationToken: Token);
 
         Assert.Throws<InvalidTimeZoneException>(() => download.Save(_ => throw new InvalidTimeZoneException(), Token));
         // Nothing holds the files any more.
@@ -324,7 +324,7 @@ public sealed class HubTransferTests : HubTests
         Hub.Script = request => IsFile(request, Model) ? new FakeHub.Answer(200, _content[..100_000]) { StatedLength = _content.Length, Stalls = true } : null;
         using CancellationTokenSource stop = new();
         DownloadProgress? last = null;
-        HubDownload download = HubDownload.Plan(Request with { Include = static _ => true }, Settings(), Token);
+        HubDownload download = HubDownload.Plan(Request with { Include = static _ => true }, Settings(), cancellationToken: Token);
         Assert.ThrowsAny<OperationCanceledException>(() => download.Save(
             progress =>
             {
@@ -380,6 +380,86 @@ public sealed class HubTransferTests : HubTests
         Assert.Contains(Hub.Requests, request => request.Path.EndsWith("/a%20b/e%2B%C3%A9.txt", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Files_are_fetched_several_at_once()
+    {
+        Hub.Files["other.txt"] = Text("other");
+        using Barrier both = new(2);
+        Hub.Script = request =>
+        {
+            // Each answer waits until the other file has been asked for too.
+            if (request.Path.Contains("/resolve/", StringComparison.Ordinal))
+                Assert.True(both.SignalAndWait(TimeSpan.FromMinutes(1), Token));
+            return null;
+        };
+        Assert.Equal(2, Save(Request with { Include = static _ => true, ThrottleLimit = 2 }).Files.Count);
+    }
+
+    [Fact]
+    public void An_error_of_one_file_ends_the_others()
+    {
+        Hub.Files["other.txt"] = Text("other");
+        using ManualResetEventSlim sent = new();
+        Hub.Script = request =>
+        {
+            if (IsFile(request, Model))
+                return new FakeHub.Answer(200, _content[..1000]) { StatedLength = _content.Length, Stalls = true, Sent = sent.Set };
+            if (!IsFile(request, "other.txt"))
+                return null;
+            Assert.True(sent.Wait(TimeSpan.FromMinutes(1), Token));
+            return new FakeHub.Answer(418);
+        };
+
+        DownloadException error = Assert.Throws<DownloadException>(() => Save(Request with { Include = static _ => true, ThrottleLimit = 2 }, RealWait()));
+        Assert.Equal(418, error.StatusCode);
+    }
+
+    [Fact]
+    public void What_is_left_of_another_state_of_the_repository_does_not_stand_in_the_way()
+    {
+        // The first state comes in but for one file, which is the last for being the smallest.
+        HubRequest all = Request with { Include = static _ => true, ThrottleLimit = 1 };
+        Hub.Files.Clear();
+        Hub.Files["x"] = Text("a file");
+        Hub.Files["y/z"] = Text("a file in a folder");
+        Hub.Files["last"] = Text("0");
+        Hub.Script = request => IsFile(request, "last") ? new FakeHub.Answer(418) : null;
+        Assert.Throws<DownloadException>(() => Save(all));
+        Assert.Equal(["x", "y/z"], FilesIn("downloads").Where(path => path.Contains("/files/", StringComparison.Ordinal)).Select(path => path[(path.IndexOf("/files/", StringComparison.Ordinal) + 7)..]));
+
+        // In the second one the file's name is a folder's, and the other way round.
+        Hub.Script = static _ => null;
+        Hub.Files.Clear();
+        Hub.Files["x/z"] = Text("a file in a folder");
+        Hub.Files["y"] = Text("a file");
+        Save(all);
+        Assert.Equal([ModelManifest.FileName, "x/z", "y"], FilesIn("models", "name"));
+    }
+
+    [Fact]
+    public void A_models_folder_on_another_disk_takes_a_copy()
+    {
+        const string OtherDisk = "/dev/shm";
+        Assert.SkipUnless(Directory.Exists(OtherDisk), "Only Linux has another disk everywhere.");
+        string models = Path.Combine(OtherDisk, Path.GetFileName(Folder.Path));
+        try
+        {
+            HubSettings settings = new() { Endpoint = Hub.Endpoint, ModelsFolder = models, DownloadsFolder = Folder["downloads"] };
+            Save(settings: settings);
+            File.Delete(Path.Combine(models, "name", ModelManifest.FileName));
+            Save(Request with { Force = true }, settings);
+
+            Assert.Equal(_content, File.ReadAllBytes(Path.Combine(models, "name", Model)));
+            Assert.NotNull(ModelManifest.Read(Path.Combine(models, "name")));
+            Assert.Equal(["name"], Directory.EnumerateFileSystemEntries(models).Select(path => Path.GetFileName(path)));
+            Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(models, recursive: true);
+        }
+    }
+
     private FakeHub.Answer Broken(FakeHub.Request request, int length) => Hub.FileAnswer(request) with { CutAfter = length };
 
     private HubSettings RealWait() => new()
@@ -387,6 +467,7 @@ public sealed class HubTransferTests : HubTests
         Endpoint = Hub.Endpoint,
         ModelsFolder = Folder["models"],
         DownloadsFolder = Folder["downloads"],
+        Timeout = TimeSpan.FromMinutes(5),
         Delay = static (_, token) => Task.Delay(10, token),
     };
 }
