@@ -38,9 +38,6 @@ internal sealed class FileDownload(
         HubSubject subject = new(repository, file.Path);
         RetryPolicy retry = new(settings, subject.ToString(), repository.Id, meter.Wait);
         using PartFile part = PartFile.Open(folder.PartPath(file), file, meter.Find, cancellationToken);
-        if (!file.HasHash && part.Length > 0)
-            Restart(part);
-
         bool isRestarted = false;
         Transfer transfer = new() { IsPatched = part.Length > 0 };
         for (;;)
@@ -61,6 +58,10 @@ internal sealed class FileDownload(
                 transfer = new Transfer();
                 isRestarted = true;
             }
+
+            // Without a hash, only the hub's word for its content says that what comes now goes behind what is here.
+            if (!file.HasHash && transfer.ETag is null && part.Length > 0)
+                Restart(part);
 
             long before = part.Length;
             try

@@ -39,6 +39,9 @@ internal sealed class FakeHub : IDisposable
     /// <summary>Whether the description has no lengths, as that of a hub that does not know of blobs.</summary>
     public bool IsPlain { get; set; }
 
+    /// <summary>Whether the description has lengths but no hashes.</summary>
+    public bool IsWithoutHashes { get; set; }
+
     /// <summary>All requests so far.</summary>
     public ConcurrentQueue<Request> Requests { get; } = new();
 
@@ -99,6 +102,9 @@ internal sealed class FakeHub : IDisposable
             return file;
 
         file["size"] = content.Length;
+        if (IsWithoutHashes)
+            return file;
+
         file["blobId"] = BlobId(content);
         if (IsLarge(path))
             file["lfs"] = new JsonObject { ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(content)), ["size"] = content.Length, ["pointerSize"] = 130 };

@@ -134,18 +134,46 @@ public sealed class HubTransferTests : HubTests
         Assert.Equal("\"old\"", Hub.FileRequests(Model).Last().Headers["If-Range"]);
     }
 
-    [Fact]
-    public void A_part_of_another_content_is_refused_even_where_the_hub_sends_it()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_part_of_another_content_is_refused_even_where_the_hub_sends_it(bool isWithoutHashes)
     {
         byte[] old = Bytes(2);
+        Hub.IsWithoutHashes = isWithoutHashes;
         Hub.Script = request => !IsFile(request, Model) ? null : Hub.FileRequests(Model).Count() switch
         {
             1 => new FakeHub.Answer(200, old) { CutAfter = 100_000, Headers = { ["ETag"] = "\"old\"" } },
-            2 => new FakeHub.Answer(206, _content[100_000..]) { Headers = { ["ETag"] = "\"new\"", ["Content-Range"] = $"bytes 100000-299999/300000" } },
+            2 => new FakeHub.Answer(206, _content[100_000..]) { Headers = { ["ETag"] = "\"new\"", ["Content-Range"] = "bytes 100000-299999/300000" } },
             _ => null,
         };
         Save();
 
+        Assert.Equal(_content, Saved);
+        Assert.Null(Hub.FileRequests(Model).Last().Range);
+    }
+
+    [Fact]
+    public void Without_hash_and_tag_each_attempt_begins_anew()
+    {
+        Hub.IsWithoutHashes = true;
+        byte[] old = Bytes(2);
+        Hub.Script = request => IsFile(request, Model) && Hub.FileRequests(Model).Count() == 1 ? new FakeHub.Answer(200, old) { CutAfter = 100_000 } : null;
+        Save();
+        Assert.Equal([null, null], Hub.FileRequests(Model).Select(request => request.Range));
+        Assert.Equal(_content, Saved);
+    }
+
+    [Fact]
+    public void Without_a_hash_a_later_run_begins_anew()
+    {
+        Hub.IsWithoutHashes = true;
+        Hub.Script = request => IsFile(request, Model) ? request.Range is null ? Broken(request, 100_000) : new FakeHub.Answer(418) : null;
+        Assert.Throws<DownloadException>(() => Save());
+        Assert.Single(Parts);
+
+        Hub.Script = static _ => null;
+        Save();
         Assert.Equal(_content, Saved);
         Assert.Null(Hub.FileRequests(Model).Last().Range);
     }
