@@ -128,7 +128,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
         IEnumerable<string> files = download.Files.Select(static file => $"  {file.Path} ({ByteSize.Format(file.Length)})");
         return string.Create(
             CultureInfo.CurrentCulture,
-            $"Fetch {download.Id} at {download.Commit}, {download.Files.Count} files, {ByteSize.Format(download.Length)}, to '{download.Folder}':{Environment.NewLine}{string.Join(Environment.NewLine, files)}");
+            $"Fetch {download.Id} at {download.Commit}, {download.Files.Count} {(download.Files.Count == 1 ? "file" : "files")}, {ByteSize.Format(download.Length)}, to '{download.Folder}':{Environment.NewLine}{string.Join(Environment.NewLine, files)}");
     }
 
     private static Func<string, bool>? Matcher(string[]? patterns)
