@@ -22,10 +22,13 @@
         'Get-DiffusionModel'
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
+        'Import-DiffusionModel'
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'Remove-DiffusionModel'
         'Save-DiffusionModel'
+        'Test-DiffusionModel'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

@@ -136,7 +136,10 @@ public sealed class DiffusionModel : IDisposable
     private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
         if (File.Exists(Path.Combine(Info.Path, ModelParts.UNet, ModelParts.Graph)))
+        {
+            ModelManifest.Read(Info.Path)?.Check(Info.Path, cancellationToken);
             return Info.Path;
+        }
 
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;

@@ -42,7 +42,9 @@ internal static class ModelBuilder
         return hashes.Get(source.NamingFile, static _ => { }, cancellationToken);
     }
 
-    private static string GetKey(
+    /// <summary>The key of what would be built: a hash of all that decides it.</summary>
+    /// <inheritdoc cref="Build"/>
+    public static string GetKey(
         IModelSource source, BuildCache cache, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {
         FileHashes hashes = FileHashes.Open(cache.HashFolder, source.Path);
@@ -58,7 +60,7 @@ internal static class ModelBuilder
             void Report(long bytes)
             {
                 done += bytes;
-                progress?.Invoke(new BuildProgress(BuildStage.Hashing, name, (double)done / total));
+                progress?.Invoke(new BuildProgress(BuildStage.Hashing, name, done, total));
             }
         }
 
@@ -69,9 +71,20 @@ internal static class ModelBuilder
     private static void Write(IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {
         using ModelContents contents = source.Open();
+        Write(contents, source.Path, folder, progress, cancellationToken);
+    }
+
+    /// <summary>Writes a model's internal form.</summary>
+    /// <param name="contents">What the model's source holds.</param>
+    /// <param name="source">The source's path, for messages.</param>
+    /// <param name="folder">The folder to write into.</param>
+    /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    public static void Write(ModelContents contents, string source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    {
 
         // Every graph is checked against its weights before the first byte is written.
-        IReadOnlyList<ModelGraph> graphs = ModelGraph.Make(contents, source.Path);
+        IReadOnlyList<ModelGraph> graphs = ModelGraph.Make(contents, source);
         foreach ((string file, byte[] bytes) in contents.Files)
             WriteFile(Path.Combine(folder, file), bytes);
 
@@ -85,7 +98,7 @@ internal static class ModelBuilder
             void Report(long bytes)
             {
                 done += bytes;
-                progress?.Invoke(new BuildProgress(BuildStage.Writing, part.Name, (double)done / total));
+                progress?.Invoke(new BuildProgress(BuildStage.Writing, part.Name, done, total));
             }
         }
     }

@@ -6,6 +6,9 @@ public sealed record ModelInfo
     /// <summary>The name to ask for it by: its folder's, or the full path of a folder outside the store.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The family: <c>StableDiffusion1</c>, <c>StableDiffusion2</c>, <c>StableDiffusionXL</c> or <c>StableDiffusionXLRefiner</c>.</summary>
+    public required string Family { get; init; }
+
     /// <summary>The full path of its folder.</summary>
     public required string Path { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using StableDiffusion.Models.Building;
 
 namespace StableDiffusion.Models;
 
@@ -57,6 +58,37 @@ public sealed record ModelManifest
         }
     }
 
+    /// <summary>Checks that a model's files are still what they were.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="cancellationToken">Stops the reading of files that were never read before.</param>
+    /// <exception cref="ModelInvalidException">A file is missing or has changed; the message names it.</exception>
+    internal void Check(string folder, CancellationToken cancellationToken)
+    {
+        FileHashes hashes = FileHashes.Open(new BuildCache(StorageFolders.Cache).HashFolder, folder);
+        if (Compare(folder, hashes, cancellationToken).FirstOrDefault() is string fault)
+            throw new ModelInvalidException(fault);
+        hashes.Save();
+    }
+
+    /// <summary>Compares a model's files with what they were, reading every one anew.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>What is wrong, a sentence a file.</returns>
+    internal IEnumerable<string> Compare(string folder, CancellationToken cancellationToken) =>
+        Compare(folder, FileHashes.Forgetful(folder), cancellationToken);
+
+    private IEnumerable<string> Compare(string folder, FileHashes hashes, CancellationToken cancellationToken)
+    {
+        foreach ((string name, ModelFile file) in Files)
+        {
+            string path = Path.Combine(folder, name);
+            if (!File.Exists(path))
+                yield return $"The model's file '{path}' is missing. Get or import the model again.";
+            else if (FileHashes.Length(path) != file.Length || !string.Equals(hashes.Get(path, static _ => { }, cancellationToken), file.Sha256, StringComparison.OrdinalIgnoreCase))
+                yield return $"The model's file '{path}' is not what it was when the model came here: it is damaged or was changed. Get or import the model again.";
+        }
+    }
+
     /// <summary>Writes the manifest into a model's folder, in place of one that lies there.</summary>
     /// <param name="folder">The folder, which must exist.</param>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
@@ -82,6 +114,9 @@ public sealed record ModelManifest
 /// <summary>Where a model came from.</summary>
 public sealed record ModelSource
 {
+    /// <summary>The kind of what was imported from a file or folder: the id is its name, the revision the SHA-256 of the file that pictures name it by.</summary>
+    public const string Import = "import";
+
     /// <summary>The kind of place: <c>hub</c>, or how else it came here.</summary>
     public required string Kind { get; init; }
 

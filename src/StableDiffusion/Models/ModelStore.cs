@@ -1,3 +1,4 @@
+using StableDiffusion.Models.Checkpoints;
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Sampling;
 
@@ -15,6 +16,9 @@ public static class ModelStore
     private const double DefaultGuidanceScale = 7.5;
     private const string DefaultPredictionType = "epsilon";
 
+    private const string QuickGelu = "quick_gelu";
+    private const int ShortHashLength = 10;
+
     /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
     public static string EmbeddedPath { get; } = FindEmbedded();
 
@@ -29,14 +33,15 @@ public static class ModelStore
         if (!Directory.Exists(StorageFolders.Models))
             return models;
 
-        foreach (string folder in Directory.EnumerateDirectories(StorageFolders.Models).Order(StringComparer.OrdinalIgnoreCase))
+        IEnumerable<string> folders = Directory.EnumerateDirectories(StorageFolders.Models).Select(folder => Path.GetFileName(folder));
+        foreach (string name in folders.Concat(new ContentStore(StorageFolders.Models).Names).Distinct().Order(StringComparer.OrdinalIgnoreCase))
         {
-            if (!File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
+            if (FolderOf(name) is not string folder)
                 continue;
 
             try
             {
-                models.Add(Describe(Path.GetFileName(folder), folder));
+                models.Add(Describe(name, folder));
             }
             catch (DiffusionException)
             {
@@ -61,6 +66,41 @@ public static class ModelStore
     {
         (string name, string folder) = Locate(nameOrPath);
         return Describe(name, folder);
+    }
+
+    /// <summary>Deletes a model of the user's. What is open of it in this process is closed first.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="ModelNotFoundException">There is none.</exception>
+    /// <exception cref="InvalidSettingException">It is the model that ships with the engine.</exception>
+    /// <exception cref="OutputWriteException">A file could not be deleted, such as one that another process has open.</exception>
+    public static void Remove(string name)
+    {
+        CheckRemovable(name);
+        ModelCache.Clear();
+        if (new ContentStore(StorageFolders.Models).Remove(name))
+            return;
+
+        string folder = Path.Combine(StorageFolders.Models, name);
+        try
+        {
+            // Its index goes first: what a deletion that breaks off leaves is no model any more.
+            File.Delete(Path.Combine(folder, PipelineConfig.FileName));
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException($"The model '{name}' cannot be removed whole: {error.Message} Close what uses it (Clear-DiffusionCache in every session) and try again.", error);
+        }
+    }
+
+    /// <summary>Refuses what cannot be removed by name.</summary>
+    /// <inheritdoc cref="Remove"/>
+    public static void CheckRemovable(string name)
+    {
+        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+            throw new InvalidSettingException("Name", $"The model '{name}' is a part of the module and cannot be removed.");
+        if (FolderOf(name) is null)
+            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. A folder elsewhere is deleted with Remove-Item.");
     }
 
     /// <summary>Finds a model's folder, without reading what lies in it.</summary>
@@ -92,7 +132,7 @@ public static class ModelStore
             return null;
 
         string folder = Path.Combine(StorageFolders.Models, name);
-        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : null;
+        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : new ContentStore(StorageFolders.Models).Find(name);
     }
 
     /// <summary>Reads what is known of a model from its configs.</summary>
@@ -112,6 +152,8 @@ public static class ModelStore
         {
             Name = name,
             Path = folder,
+            Family = FindFamily(folder).ToString(),
+            Hash = ModelManifest.Read(folder) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             IsEmbedded = folder == EmbeddedPath,
             Width = side,
             Height = side,
@@ -123,6 +165,17 @@ public static class ModelStore
             LatentFactor = vae.Factor,
             Length = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
         };
+    }
+
+    private static ModelFamily FindFamily(string folder)
+    {
+        PipelineConfig pipeline = PipelineConfig.Read(folder);
+        if (pipeline.IsLarge)
+            return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
+
+        // Of the text encoders only OpenCLIP's, of Stable Diffusion 2, has the exact activation.
+        ConfigFile? encoder = FindConfig(folder, isOptional: true, ModelParts.TextEncoder);
+        return encoder?.Text("hidden_act", QuickGelu) is null or QuickGelu ? ModelFamily.StableDiffusion1 : ModelFamily.StableDiffusion2;
     }
 
     private static ConfigFile? FindConfig(string folder, bool isOptional, params ReadOnlySpan<string> parts)

@@ -7,7 +7,8 @@ namespace StableDiffusion.Models.Building;
 /// and takes its place in one move, so what lies under a key is whole, whoever else builds the same or breaks off.
 /// </summary>
 /// <param name="root">The full path of the folder.</param>
-internal sealed class BuildCache(string root)
+/// <param name="description">What the folder is, for messages.</param>
+internal sealed class BuildCache(string root, string description = "the cache")
 {
     private const string TemporaryPrefix = ".building-";
     private const string ManifestName = "build.json";
@@ -58,7 +59,7 @@ internal sealed class BuildCache(string root)
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new OutputWriteException(
-                $"The model cannot be built in '{root}': {error.Message} Make room there, or choose another folder for the cache.", error);
+                $"The model cannot be built in '{root}': {error.Message} Make room there, or choose another folder for {description}.", error);
         }
         finally
         {

@@ -57,8 +57,22 @@ internal sealed class DiffusersFolder : IModelSource
     /// <returns>The folder.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
     /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
-    public static DiffusersFolder Find(string path)
+    public static DiffusersFolder Find(string path) => Find(path, new ImportOptions());
+
+    /// <summary>Finds a model's files.</summary>
+    /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
+    /// <param name="options">How it is to be read; none of them has a meaning for a folder but a default one.</param>
+    /// <returns>The folder.</returns>
+    /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
+    /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
+    /// <exception cref="InvalidSettingException">An option is for single files only.</exception>
+    public static DiffusersFolder Find(string path, ImportOptions options)
     {
+        if (options.Vae is not null)
+            throw new InvalidSettingException(nameof(options.Vae), $"'{path}' is a folder of diffusers and has its autoencoder in its subfolder 'vae'. Put the other one there, or import a single file.");
+        if (options.PredictionType is not null)
+            throw new InvalidSettingException(nameof(options.PredictionType), $"'{path}' is a folder of diffusers, whose scheduler/scheduler_config.json says what the U-Net predicts. Change it there.");
+
         string root = System.IO.Path.GetFullPath(path);
         string index = System.IO.Path.Combine(root, PipelineConfig.FileName);
         if (!File.Exists(index))

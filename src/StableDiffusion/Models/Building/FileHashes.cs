@@ -47,6 +47,10 @@ internal sealed class FileHashes
         return new FileHashes(path, remembered ?? []);
     }
 
+    /// <summary>Remembers nothing, so that every file is read.</summary>
+    /// <param name="source">The full path of the source.</param>
+    public static FileHashes Forgetful(string source) => new(source, []);
+
     /// <summary>The hash of a file.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="read">Is told how many bytes were read or need not be.</param>
@@ -76,6 +80,16 @@ internal sealed class FileHashes
         if (file.Length >= LargeFile && DateTime.UtcNow - file.LastWriteTimeUtc > s_rest)
             _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
         return hash;
+    }
+
+    /// <summary>Takes down the hash of a file that was just written here.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <param name="hash">Its SHA-256 in hexadecimal digits.</param>
+    public void Note(string path, string hash)
+    {
+        FileInfo file = Resolve(path);
+        if (file.Length >= LargeFile)
+            _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
     }
 
     /// <summary>Remembers the hashes for the next time, if that can be written.</summary>

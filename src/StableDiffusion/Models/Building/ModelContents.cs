@@ -33,6 +33,35 @@ internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadO
     /// <summary>What is worth telling of the source.</summary>
     public IReadOnlyList<CheckpointFinding> Findings { get; init; } = [];
 
+    /// <summary>The folder that is taken over as it is, where nothing is built.</summary>
+    public OnnxFolder? CopiedFrom { get; init; }
+
+    /// <summary>Copies the files of a source that is taken over as it is.</summary>
+    /// <param name="folder">The folder to copy into.</param>
+    /// <param name="clock">Hears how far the copying has come.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public void CopyTo(string folder, ProgressClock clock, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<(string Name, string Path)> inputs = CopiedFrom!.Inputs;
+        long total = inputs.Sum(static input => FileHashes.Length(input.Path));
+        long done = 0;
+        byte[] buffer = new byte[1 << 20];
+        foreach ((string name, string path) in inputs)
+        {
+            string target = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using FileStream from = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            using FileStream to = new(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            for (int count = from.Read(buffer); count > 0; count = from.Read(buffer))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                to.Write(buffer, 0, count);
+                done += count;
+                clock.Report("Copying the model", name, done, total);
+            }
+        }
+    }
+
     public void Dispose()
     {
         foreach (IDisposable item in opened)

@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Management.Automation;
+using SdPowerShell.Completion;
+using StableDiffusion;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Hub;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Takes models from files and folders into the user's models.</summary>
+[Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(ModelImport))]
+public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
+{
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+    private const int ImportActivityId = 4;
+
+    private readonly Throttle _throttle = new();
+    private string[] _paths = [];
+    private bool _isLiteral;
+
+    /// <summary>The files or folders; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
+
+    /// <summary>The files or folders, taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+
+    /// <summary>The name to ask for the model by.</summary>
+    [Parameter(Position = 1)]
+    public string? Name { get; set; }
+
+    /// <summary>A file or folder with an autoencoder, to take in place of the model's own.</summary>
+    [Parameter]
+    public string? Vae { get; set; }
+
+    /// <summary>Takes averaged weights of the U-Net where a file holds both.</summary>
+    [Parameter]
+    public SwitchParameter PreferEma { get; set; }
+
+    /// <summary>What the U-Net predicts.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(PredictionTypeCompleter))]
+    public string? PredictionType { get; set; }
+
+    /// <summary>Replaces a model of the same name.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        string[] found = [.. PathHelper.ResolveInput(this, _paths, _isLiteral)];
+        foreach (string path in found)
+            ProcessOne(path, () => Import(path, found.Length));
+    }
+
+    private void Import(string path, int count)
+    {
+        if (count > 1 && !string.IsNullOrEmpty(Name))
+            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {count} models. Import them one by one, or leave the name out.");
+        if (!ShouldProcess(path, "Import model"))
+            return;
+
+        ImportOptions options = new()
+        {
+            Vae = string.IsNullOrEmpty(Vae) ? null : ResolveFile(Vae),
+            PreferEma = PreferEma,
+            PredictionType = string.IsNullOrEmpty(PredictionType) ? null : PredictionType,
+        };
+        try
+        {
+            ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
+            foreach (string finding in import.Findings)
+                WriteVerbose($"{System.IO.Path.GetFileName(path)}: {finding}");
+            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+            WriteObject(import);
+        }
+        finally
+        {
+            if (!Stopping)
+                WriteProgress(new ProgressRecord(ImportActivityId, "Importing", "done") { RecordType = ProgressRecordType.Completed });
+        }
+    }
+
+    private void Report(ImportProgress progress)
+    {
+        if (!_throttle.IsDue())
+            return;
+
+        WriteProgress(new ProgressRecord(ImportActivityId, progress.Activity, $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}")
+        {
+            CurrentOperation = progress.Part,
+            PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
+            SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
+        });
+    }
+
+    /// <summary>Lets through a few reports a second: a console draws slower than a disk reads.</summary>
+    private sealed class Throttle
+    {
+        private const int IntervalMilliseconds = 200;
+
+        private long _next;
+
+        public bool IsDue()
+        {
+            long now = Environment.TickCount64;
+            if (now < _next)
+                return false;
+
+            _next = now + IntervalMilliseconds;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Models.Configs;
+
+namespace StableDiffusion.Models;
+
+/// <summary>
+/// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
+/// exporter's graphs - and keeps it among the user's models.
+/// </summary>
+public static class ModelImporter
+{
+    /// <summary>Imports a model.</summary>
+    /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
+    /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
+    /// <param name="options">How it is imported; null takes the model as it is.</param>
+    /// <param name="force">Whether the name may stand for another model already, which is then replaced.</param>
+    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
+    /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
+    /// <exception cref="InvalidSettingException">The name cannot be one, or another setting is out of its range.</exception>
+    /// <exception cref="OutputExistsException">The name stands for another model.</exception>
+    /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
+    /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
+    public static ModelImport Import(
+        string path,
+        string? name = null,
+        ImportOptions? options = null,
+        bool force = false,
+        Action<ImportProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        long start = Stopwatch.GetTimestamp();
+        string fullPath = Path.GetFullPath(path);
+        name = CheckName(name ?? DefaultName(fullPath));
+        IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
+        ContentStore store = new(StorageFolders.Models);
+        ProgressClock clock = new(progress);
+
+        BuildCache hashMemory = new(StorageFolders.Cache);
+        string key = ModelBuilder.GetKey(source, hashMemory, clock.Report, cancellationToken);
+        CheckFree(name, key, store, force);
+
+        string? previous = store.ReadKey(name);
+        ImportedContent content = new(source, hashMemory, clock, cancellationToken);
+        bool wasThere = store.FindContent(key) is not null;
+        string folder = store.FindContent(key) ?? store.AddContent(key, content.Write);
+        content.NoteHashes(folder);
+        store.SetName(name, key);
+        if (previous is not null && previous != key)
+            store.RemoveUnnamed(previous);
+
+        return new ModelImport
+        {
+            Name = name,
+            Model = ModelStore.Find(name),
+            Source = fullPath,
+            SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
+            Variant = content.Variant?.ToString(),
+            WasThere = wasThere,
+            Elapsed = Stopwatch.GetElapsedTime(start),
+            Findings = content.Findings,
+        };
+    }
+
+    private static string DefaultName(string path) => Directory.Exists(path) ? new DirectoryInfo(path).Name : Path.GetFileNameWithoutExtension(path);
+
+    private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
+        ? name
+        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be usable as a file's name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
+
+    private static void CheckFree(string name, string key, ContentStore store, bool force)
+    {
+        string folder = Path.Combine(StorageFolders.Models, name);
+        if (File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
+            throw new OutputExistsException(folder);
+        if (!force && store.ReadKey(name) is string other && other != key)
+            throw new OutputExistsException(store.Find(name)!);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Management.Automation;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Pipelines;
+
+namespace StableDiffusion.Tests.Module.Commands;
+
+/// <summary>Import-, Test- and Remove-DiffusionModel over a store of their own.</summary>
+public sealed class ModelStoreTests : CommandTests
+{
+    private readonly string? _before = Environment.GetEnvironmentVariable(StorageFolders.ModelsVariable);
+
+    public ModelStoreTests(CommandShell fixture)
+        : base(fixture)
+    {
+        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Folder["store"]);
+        Set("demo", Repository.DemoModel);
+    }
+
+    public override void Dispose()
+    {
+        ModelCache.Clear();
+        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _before);
+        base.Dispose();
+    }
+
+    [Fact]
+    public void A_diffusers_folder_is_imported_listed_tested_used_and_removed()
+    {
+        ModelImport import = Assert.Single(RunWell("Import-DiffusionModel $demo -Name mine").Values<ModelImport>());
+        Assert.Equal(("mine", "StableDiffusion1", "epsilon", false), (import.Name, import.Family, import.PredictionType, import.WasThere));
+        Assert.Equal(Repository.DemoModel, import.Source);
+        Assert.True(import.Length > 0 && import.SourceLength > 0);
+
+        ModelInfo listed = Assert.Single(RunWell("Get-DiffusionModel mine").Values<ModelInfo>());
+        Assert.Equal((64, 25), (listed.Width, listed.Steps));
+        Assert.Equal(10, listed.Hash?.Length);
+
+        ModelTestReport report = Assert.Single(RunWell("Test-DiffusionModel mine").Values<ModelTestReport>());
+        Assert.Empty(report.Problems);
+        Assert.True(report.IsValid && report.HasRun && report.CheckedFiles > 8);
+
+        byte[] own = Pixels("New-DiffusionImage 'a red house' -Model mine -Seed 1 -Steps 2");
+        Assert.Equal(Pixels("New-DiffusionImage 'a red house' -Seed 1 -Steps 2"), own);
+
+        RunWell("Remove-DiffusionModel mine");
+        Assert.DoesNotContain(Directory.EnumerateFiles(Folder["store"], "*", SearchOption.AllDirectories), file => !file.Contains(".hashes", StringComparison.Ordinal));
+        AssertError(Run("Get-DiffusionModel mine"), "ModelNotFound", ErrorCategory.ObjectNotFound, "GetDiffusionModel");
+    }
+
+    [Fact]
+    public void The_same_content_is_kept_once_and_goes_with_its_last_name()
+    {
+        RunWell("Import-DiffusionModel $demo -Name first");
+        ModelImport second = Assert.Single(RunWell("Import-DiffusionModel $demo -Name second").Values<ModelImport>());
+        Assert.True(second.WasThere);
+        Assert.Single(Directory.GetDirectories(Folder["store", ".content"]));
+
+        RunWell("Remove-DiffusionModel first");
+        Assert.True(Assert.Single(RunWell("Test-DiffusionModel second").Values<ModelTestReport>()).IsValid);
+        RunWell("'second' | Remove-DiffusionModel");
+        Assert.Empty(Directory.GetDirectories(Folder["store", ".content"]));
+    }
+
+    [Fact]
+    public void A_name_that_is_taken_is_refused_without_force()
+    {
+        RunWell("Import-DiffusionModel $demo -Name mine");
+        Set("other", Repository.Data("exports", "current"));
+
+        AssertError(Run("Import-DiffusionModel $other -Name mine"), "FileExists", ErrorCategory.ResourceExists, "ImportDiffusionModel");
+        Assert.Equal(25, Assert.Single(RunWell("Get-DiffusionModel mine").Values<ModelInfo>()).Steps);
+
+        RunWell("Import-DiffusionModel $other -Name mine -Force");
+        Assert.Single(Directory.GetDirectories(Folder["store", ".content"]));
+        Assert.True(Assert.Single(RunWell("Test-DiffusionModel mine").Values<ModelTestReport>()).IsValid);
+    }
+
+    [Fact]
+    public void What_if_imports_and_removes_nothing()
+    {
+        RunWell("Import-DiffusionModel $demo -Name mine -WhatIf");
+        Assert.False(Directory.Exists(Folder["store"]));
+
+        RunWell("Import-DiffusionModel $demo -Name mine; Remove-DiffusionModel m* -WhatIf");
+        Assert.Single(RunWell("Get-DiffusionModel mine").Values<ModelInfo>());
+    }
+
+    [Fact]
+    public void A_file_that_was_changed_is_found_when_the_model_is_tested_and_when_it_is_used()
+    {
+        ModelImport import = Assert.Single(RunWell("Import-DiffusionModel $demo -Name mine").Values<ModelImport>());
+        string graph = Path.Combine(import.Model.Path, "unet", "model.onnx_data");
+        using (FileStream file = new(graph, FileMode.Open, FileAccess.ReadWrite))
+        {
+            file.Position = file.Length / 2;
+            int value = file.ReadByte();
+            file.Position--;
+            file.WriteByte((byte)(value ^ 1));
+        }
+
+        ModelTestReport report = Assert.Single(RunWell("Test-DiffusionModel mine").Values<ModelTestReport>());
+        Assert.Contains(graph, Assert.Single(report.Problems), StringComparison.Ordinal);
+        Assert.False(report.IsValid || report.HasRun);
+        Assert.Contains(graph, AssertError(Run("New-DiffusionImage x -Model mine -Steps 1"), "ModelInvalid", ErrorCategory.InvalidData, "NewDiffusionImage").ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bad_file_is_an_error_and_the_next_has_its_turn()
+    {
+        File.WriteAllText(Folder["bad.safetensors"], "<!DOCTYPE html><html>Not found</html>");
+        Set("paths", new[] { Folder["bad.safetensors"], Repository.DemoModel });
+
+        ShellResult result = Run("$paths | Import-DiffusionModel");
+
+        Assert.Equal(["demo-model"], result.Values<ModelImport>().Select(import => import.Name));
+        ErrorRecord error = AssertError(result, "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel");
+        Assert.Contains("web page", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(Folder["bad.safetensors"], Unwrap(error.TargetObject));
+    }
+
+    [Theory]
+    [InlineData("../out")]
+    [InlineData("demo")]
+    [InlineData(".hidden")]
+    [InlineData("a/b")]
+    [InlineData("con")]
+    public void A_name_that_cannot_be_one_is_refused(string name)
+    {
+        Set("name", name);
+        AssertError(Run("Import-DiffusionModel $demo -Name $name"), "NameInvalid", ErrorCategory.InvalidArgument, "ImportDiffusionModel");
+        Assert.False(Directory.Exists(Folder["store"]));
+    }
+
+    [Fact]
+    public void The_model_of_the_module_cannot_be_removed() =>
+        AssertError(Run("Remove-DiffusionModel demo"), "NameInvalid", ErrorCategory.InvalidArgument, "RemoveDiffusionModel");
+
+    private byte[] Pixels(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>()).Pixels.ToArray();
+}
