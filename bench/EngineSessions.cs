@@ -13,7 +13,7 @@ namespace StableDiffusion.Benchmarks;
 /// </summary>
 internal static class EngineSessions
 {
-    public static InferenceSession Of(TextEncoder stage) => Native(Session(stage));
+    public static InferenceSession Of(TextEncoder stage) => Native(Session(Encoders(stage)[0]));
 
     public static InferenceSession Of(UNet stage) => Native(Session(stage));
 
@@ -24,8 +24,11 @@ internal static class EngineSessions
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
     private static extern ref InferenceSession Native(OnnxSession session);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_encoders")]
+    private static extern ref IReadOnlyList<ClipEncoder> Encoders(TextEncoder stage);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
-    private static extern ref OnnxSession Session(TextEncoder stage);
+    private static extern ref OnnxSession Session(ClipEncoder stage);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
     private static extern ref OnnxSession Session(UNet stage);

@@ -10,12 +10,16 @@ internal static class Program
 {
     private const int BadCommandLine = 64;
 
+    /// <summary>Only where it is named: it writes 30 GB and takes ten minutes.</summary>
+    private const string FullSize = "fullsize";
+
     private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
     {
         ["stages"] = StageRows.Measure,
         ["samplers"] = SamplerRows.Measure,
         ["sessions"] = SessionRows.Measure,
         ["process"] = ProcessRows.Measure,
+        [FullSize] = FullSizeRows.Measure,
     };
 
     private static int Main(string[] arguments)
@@ -26,13 +30,25 @@ internal static class Program
             return 0;
         }
 
+        if (arguments is [FullSizeRows.ImportOption, string file])
+        {
+            FullSizeRows.Import(file);
+            return 0;
+        }
+
+        if (arguments is [FullSizeRows.RunOption, string model])
+        {
+            FullSizeRows.Run(model);
+            return 0;
+        }
+
         if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
             return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
 
         string? unknown = arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)
         {
-            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
             return BadCommandLine;
         }
 
@@ -41,7 +57,7 @@ internal static class Program
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
         List<Row> rows = [];
-        foreach (string part in arguments.Length == 0 ? s_parts.Keys.ToArray() : arguments)
+        foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(part => part != FullSize).ToArray() : arguments)
         {
             Console.Error.WriteLine($"Measuring {part} (load {Machine.Load}) ...");
             rows.AddRange(s_parts[part]());

@@ -15,6 +15,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     private const string LastHiddenState = "last_hidden_state";
     private const string ClipSkipInput = "clip_skip";
 
+    private readonly OnnxSession _session = session;
     private readonly OnnxValueInfo _ids = session.Input("input_ids");
 
     public ClipTokenizer Tokenizer { get; } = tokenizer;
@@ -35,15 +36,15 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
         int layer = isPenultimate ? Math.Max(clipSkip, 2) : clipSkip;
         using OnnxBuffer ids = OnnxBuffer.FromIntegers(tokenIds, _ids.ElementType, 1, tokenIds.Length);
         Tensor[] states;
-        OnnxValueInfo? pooled = session.Outputs.GetValueOrDefault("text_embeds");
-        if (session.OptionalInputs.TryGetValue(ClipSkipInput, out OnnxValueInfo? skip))
+        OnnxValueInfo? pooled = _session.Outputs.GetValueOrDefault("text_embeds");
+        if (_session.OptionalInputs.TryGetValue(ClipSkipInput, out OnnxValueInfo? skip))
         {
             using OnnxBuffer skipped = OnnxBuffer.FromIntegers([layer], skip.ElementType, 1);
-            states = session.Run(Outputs(session.Output(LastHiddenState), pooled), cancellationToken, (_ids, ids), (skip, skipped));
+            states = _session.Run(Outputs(_session.Output(LastHiddenState), pooled), cancellationToken, (_ids, ids), (skip, skipped));
         }
         else
         {
-            states = session.Run(Outputs(ForeignOutput(clipSkip, layer), pooled), cancellationToken, (_ids, ids));
+            states = _session.Run(Outputs(ForeignOutput(clipSkip, layer), pooled), cancellationToken, (_ids, ids));
         }
 
         return Array.TrueForAll(states, state => state.IsFinite())
@@ -51,7 +52,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
             : throw new InferenceException("The text encoder gave values that are not finite. The model's weights are damaged, or too large for half precision.");
     }
 
-    public void Dispose() => session.Dispose();
+    public void Dispose() => _session.Dispose();
 
     private static OnnxValueInfo[] Outputs(OnnxValueInfo hiddenState, OnnxValueInfo? pooled) => pooled is null ? [hiddenState] : [hiddenState, pooled];
 
@@ -59,12 +60,12 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     private OnnxValueInfo ForeignOutput(int clipSkip, int layer)
     {
         if (!isPenultimate)
-            return layer == 1 ? session.Output(LastHiddenState) : throw InvalidLayer(clipSkip, 1);
+            return layer == 1 ? _session.Output(LastHiddenState) : throw InvalidLayer(clipSkip, 1);
 
         string name = string.Create(CultureInfo.InvariantCulture, $"hidden_states.{layers + 1 - layer}");
-        return session.Outputs.TryGetValue(name, out OnnxValueInfo? output)
+        return _session.Outputs.TryGetValue(name, out OnnxValueInfo? output)
             ? output
-            : throw new ModelInvalidException($"The text encoder '{session.Path}' has no output '{name}', which SDXL needs. Export it with its hidden states.");
+            : throw new ModelInvalidException($"The text encoder '{_session.Path}' has no output '{name}', which SDXL needs. Export it with its hidden states.");
     }
 
     private InvalidSettingException InvalidLayer(int clipSkip, int highest) =>

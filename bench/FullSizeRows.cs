@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Globalization;
+using StableDiffusion.Denoising;
+using StableDiffusion.Models;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Tests.Models.Checkpoints;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Benchmarks;
+
+/// <summary>Single files as large as the published models, with random weights: their import, and a step of their U-Nets.</summary>
+internal static class FullSizeRows
+{
+    /// <summary>The command of the child process that imports a file: its path follows.</summary>
+    public const string ImportOption = "--full-size-import";
+
+    /// <summary>The command of the child process that runs an imported model: its name follows.</summary>
+    public const string RunOption = "--full-size-run";
+
+    private const double HighestImportMebibytes = 2048;
+    private const double HighestOverhead = 1.03;
+    private const int Side = 512;
+    private const int Steps = 3;
+
+    private static readonly (string Name, Func<ShapeFile> Shapes)[] s_models =
+    [
+        ("sd15", () => PublishedModels.Sd1()),
+        ("sdxl", () => PublishedModels.Xl()),
+    ];
+
+    public static IEnumerable<Row> Measure()
+    {
+        foreach ((string name, Func<ShapeFile> shapes) in s_models)
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, $"full-size-{Guid.NewGuid():N}")).FullName;
+            try
+            {
+                string file = Path.Combine(folder, $"{name}.safetensors");
+                FullSizeCheckpoint.Write(file, shapes());
+                foreach (Row row in Measure(name, file, folder))
+                    yield return row;
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+
+    /// <summary>Imports a file and tells what it took. Runs in a process of its own.</summary>
+    public static void Import(string path)
+    {
+        using PeakMemory memory = new();
+        ModelImport import = ModelImporter.Import(path);
+        Tell("seconds", import.Elapsed.TotalSeconds);
+        Tell("written", import.Length);
+        Tell("anonymous", memory.Stop());
+    }
+
+    /// <summary>Makes some steps without guidance and the same runs of the bare session, and tells the times. Runs in a process of its own.</summary>
+    public static void Run(string name)
+    {
+        using PeakMemory memory = new();
+        long start = Stopwatch.GetTimestamp();
+        using ModelLease lease = ModelCache.Rent(name, Device.Cpu);
+        DiffusionPipeline pipeline = new(lease.Model);
+        TextEmbedding embedding = pipeline.EncodePrompt(DemoModel.Prompt);
+        UNet unet = lease.Model.OpenUNet(null, default);
+        Tell("opening", Stopwatch.GetElapsedTime(start).TotalSeconds);
+
+        (string, int[])[] added = embedding.PooledState is null ? [] : [("text_embeds", [1, embedding.PooledState.Shape[1]]), ("time_ids", [1, 6])];
+        int side = Side / lease.Model.Info.LatentFactor;
+        int[] latent = [1, unet.LatentChannels, side, side];
+        using BareGraph bare = new(
+            EngineSessions.Of(unet), ownsSession: false, ("out_sample", latent),
+            [("sample", latent), ("timestep", [1]), ("encoder_hidden_states", [.. embedding.HiddenStates.Shape]), .. added]);
+        bare.Run();
+
+        List<double> times = [];
+        long last = 0;
+        DenoiseOptions options = new() { Seed = 1, Steps = Steps, GuidanceScale = 1, Width = Side, Height = Side, Scheduler = "Euler" };
+        pipeline.Denoise(embedding, null, null, options, _ =>
+        {
+            // The first step also allocates.
+            if (last != 0)
+                times.Add(Stopwatch.GetElapsedTime(last).TotalMilliseconds);
+
+            long bareStart = Stopwatch.GetTimestamp();
+            bare.Run();
+            Tell("bare", Stopwatch.GetElapsedTime(bareStart).TotalMilliseconds);
+            last = Stopwatch.GetTimestamp();
+        });
+        times.ForEach(time => Tell("step", time));
+        Tell("anonymous", memory.Stop());
+    }
+
+    private static IEnumerable<Row> Measure(string name, string file, string folder)
+    {
+        (string, string)[] variables = [(StorageFolders.ModelsVariable, Path.Combine(folder, "models")), (StorageFolders.CacheVariable, Path.Combine(folder, "cache"))];
+        ChildProcess import = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ImportOption, file], variables);
+        double anonymous = import.Numbers("anonymous")[0];
+        yield return new Row($"{name}, full size: import of a single file", $"{import.Numbers("seconds")[0]:F1} s")
+        {
+            Beside = $"{new FileInfo(file).Length / 1e9:F2} GB read, {import.Numbers("written")[0] / 1e9:F2} GB written",
+            Compared = $"{anonymous:F0} MiB beyond mapped files",
+            Goal = $"under {HighestImportMebibytes} MiB",
+            IsMet = anonymous < HighestImportMebibytes,
+        };
+
+        ChildProcess run = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, RunOption, name], variables);
+        double step = Statistics.Median(run.Numbers("step"));
+        double bare = Statistics.Median(run.Numbers("bare"));
+        yield return new Row($"{name}, full size: a step at {Side}x{Side} without guidance", $"{step:F0} ms")
+        {
+            Beside = $"{bare:F0} ms, bare session.Run",
+            Compared = $"{step / bare:F3} x; opened in {run.Numbers("opening")[0]:F1} s; {run.Numbers("anonymous")[0]:F0} MiB beyond mapped files",
+            Goal = $"at most {HighestOverhead} x",
+            IsMet = step / bare <= HighestOverhead,
+        };
+    }
+
+    private static void Tell(string word, double number) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{word} {number}"));
+}
