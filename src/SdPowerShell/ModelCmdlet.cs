@@ -51,7 +51,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         }
 
         using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device);
-        return use(new DiffusionPipeline(lease.Model, ReportLoading));
+        return use(new DiffusionPipeline(lease.Model, ReportLoading, WriteWarning));
     }
 
     /// <summary>Encodes a prompt and warns of what of it could not be honoured.</summary>

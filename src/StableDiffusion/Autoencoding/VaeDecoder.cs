@@ -8,14 +8,18 @@ namespace StableDiffusion.Autoencoding;
 /// </summary>
 public sealed class VaeDecoder : IDisposable
 {
+    private const string Overflowed = "The VAE decoder overflowed in half precision; decoded in full precision.";
+
     private readonly OnnxSession _session;
+    private readonly FullPrecisionGraph? _full;
     private readonly LatentScaling _scaling;
     private readonly OnnxValueInfo _latent;
     private readonly OnnxValueInfo _sample;
 
-    internal VaeDecoder(OnnxSession session, LatentScaling scaling)
+    internal VaeDecoder(OnnxSession session, LatentScaling scaling, FullPrecisionGraph? full = null)
     {
         _session = session;
+        _full = full;
         _scaling = scaling;
         _latent = session.Input("latent_sample");
         _sample = session.Output("sample");
@@ -24,10 +28,11 @@ public sealed class VaeDecoder : IDisposable
     /// <summary>Decodes a latent.</summary>
     /// <param name="latent">The latent in the U-Net's space, [1, channels, height, width].</param>
     /// <param name="cancellationToken">Stops the run.</param>
+    /// <param name="warning">Is told if half precision overflowed and the picture was decoded again in full precision; may be null.</param>
     /// <returns>The picture, [1, 3, height * 8, width * 8], about -1..1.</returns>
     /// <exception cref="ShapeMismatchException">The latent has another number of channels than the decoder takes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the picture holds values that are not finite.</exception>
-    public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default)
+    public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
         int channels = _latent.Dimensions[1];
         if (!latent.HasShape(1, channels, -1, -1))
@@ -37,11 +42,21 @@ public sealed class VaeDecoder : IDisposable
         _scaling.Remove(latent.Span, unscaled.Span);
         using OnnxBuffer buffer = new(unscaled, _latent.ElementType);
         Tensor pixels = _session.Run(_sample, cancellationToken, (_latent, buffer));
+        if (_full is not null && !pixels.IsFinite())
+        {
+            pixels = _full.Session.Run(_sample, cancellationToken, (_latent, buffer));
+            warning?.Invoke(Overflowed);
+        }
+
         if (!pixels.IsFinite())
             throw new InferenceException("The decoder gave values that are not finite. Its weights are damaged, or too large for half precision.");
         return pixels;
     }
 
     /// <summary>Frees the graph.</summary>
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _full?.Dispose();
+    }
 }

@@ -13,14 +13,18 @@ public sealed class VaeEncoder : IDisposable
     private const string Parameters = "latent_parameters";
     private const string Sampled = "latent_sample";
 
+    private const string Overflowed = "The VAE encoder overflowed in half precision; encoded in full precision.";
+
     private readonly OnnxSession _session;
+    private readonly FullPrecisionGraph? _full;
     private readonly LatentScaling _scaling;
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _output;
 
-    internal VaeEncoder(OnnxSession session, LatentScaling scaling)
+    internal VaeEncoder(OnnxSession session, LatentScaling scaling, FullPrecisionGraph? full = null)
     {
         _session = session;
+        _full = full;
         _scaling = scaling;
         _sample = session.Input("sample");
         _output = session.Output(Parameters, Sampled);
@@ -36,19 +40,30 @@ public sealed class VaeEncoder : IDisposable
     /// <param name="pixels">The picture, [1, 3, height, width] in -1..1; height and width are multiples of 8.</param>
     /// <param name="noise">Where to sample from; null takes the mean, which is the same at every time.</param>
     /// <param name="cancellationToken">Stops the run.</param>
+    /// <param name="warning">Is told if half precision overflowed and the picture was encoded again in full precision; may be null.</param>
     /// <returns>The latent in the U-Net's space, [1, channels, height / 8, width / 8].</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public Tensor Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default)
+    public Tensor Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
         using OnnxBuffer buffer = new(pixels, _sample.ElementType);
         Tensor output = _session.Run(_output, cancellationToken, (_sample, buffer));
+        if (_full is not null && !output.IsFinite())
+        {
+            output = _full.Session.Run(_output, cancellationToken, (_sample, buffer));
+            warning?.Invoke(Overflowed);
+        }
+
         Tensor latent = GivesDistribution ? Draw(LatentDistribution.FromParameters(output), noise) : output;
         _scaling.Apply(latent.Span);
         return latent;
     }
 
     /// <summary>Frees the graph.</summary>
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _full?.Dispose();
+    }
 
     private static Tensor Draw(LatentDistribution distribution, INoiseSource? noise) => noise is null ? distribution.Mean : distribution.Sample(noise);
 }

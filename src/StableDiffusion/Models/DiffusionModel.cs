@@ -42,6 +42,7 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         Info = info;
         Device = device;
+        ComputesHalf = device.Kind != DeviceKind.Cpu;
         Pipeline = PipelineConfig.Read(info.Path);
         SchedulerConfig = SchedulerConfig.Load(Path.Combine(info.Path, "scheduler", "scheduler_config.json"));
     }
@@ -54,6 +55,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The model's own scheduler settings.</summary>
     public SchedulerConfig SchedulerConfig { get; }
+
+    /// <summary>Whether a half-precision model computes in 16-bit floats. The processor has no arithmetic for them.</summary>
+    internal bool ComputesHalf { get; init; }
 
     /// <summary>How its parts work together.</summary>
     internal PipelineConfig Pipeline { get; }
@@ -85,7 +89,7 @@ public sealed class DiffusionModel : IDisposable
     public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _vaeEncoder,
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder)),
+        graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
@@ -94,7 +98,7 @@ public sealed class DiffusionModel : IDisposable
     public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 
@@ -158,7 +162,22 @@ public sealed class DiffusionModel : IDisposable
     }
 
     private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OnnxSession.Open(Path.Combine(graphs, part, ModelParts.Graph), Device, reordersLayout, cancellationToken);
+        OnnxSession.Open(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), Device, reordersLayout, cancellationToken);
+
+    private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
+
+    private static string FullPath(string graphs, string part)
+    {
+        string full = Path.Combine(graphs, part, ModelParts.FullGraph);
+        return File.Exists(full) ? full : HalfPath(graphs, part);
+    }
+
+    /// <summary>What stands in for a graph where it overflows; null where it computes in full precision itself.</summary>
+    private FullPrecisionGraph? FullGraph(string graphs, string part)
+    {
+        string full = FullPath(graphs, part);
+        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OnnxSession.Open(full, Device)) : null;
+    }
 
     private List<ClipEncoder> OpenEncoders(string graphs, CancellationToken cancellationToken)
     {

@@ -11,4 +11,7 @@ public sealed record ImportOptions
 
     /// <summary>What the U-Net predicts, <c>epsilon</c> or <c>v_prediction</c>; null concludes it from the file.</summary>
     public string? PredictionType { get; init; }
+
+    /// <summary>In which numbers the model is kept and computed.</summary>
+    public ModelPrecision Precision { get; init; }
 }

@@ -27,7 +27,7 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
             Variant = contents.Variant;
             Findings = [.. contents.Findings.Select(finding => finding.Text)];
             if (contents.Networks.Count > 0)
-                ModelBuilder.Write(contents, source.Path, folder, clock.Report, cancellationToken);
+                ModelBuilder.Write(contents, source, folder, clock.Report, cancellationToken);
             else
                 contents.CopyTo(folder, clock, cancellationToken);
         }

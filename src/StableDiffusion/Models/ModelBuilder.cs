@@ -71,18 +71,17 @@ internal static class ModelBuilder
     private static void Write(IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {
         using ModelContents contents = source.Open();
-        Write(contents, source.Path, folder, progress, cancellationToken);
+        Write(contents, source, folder, progress, cancellationToken);
     }
 
     /// <summary>Writes a model's internal form.</summary>
     /// <param name="contents">What the model's source holds.</param>
-    /// <param name="source">The source's path, for messages.</param>
+    /// <param name="source">The source.</param>
     /// <param name="folder">The folder to write into.</param>
     /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
-    public static void Write(ModelContents contents, string source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    public static void Write(ModelContents contents, IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {
-
         // Every graph is checked against its weights before the first byte is written.
         IReadOnlyList<ModelGraph> graphs = ModelGraph.Make(contents, source);
         foreach ((string file, byte[] bytes) in contents.Files)
@@ -92,8 +91,7 @@ internal static class ModelBuilder
         long done = 0;
         foreach (ModelGraph part in graphs)
         {
-            WriteFile(Path.Combine(folder, part.Name, ModelParts.Config), part.Config);
-            part.Graph.Save(Path.Combine(folder, part.Name, ModelParts.Graph), Report, cancellationToken);
+            part.Save(folder, Report, cancellationToken);
 
             void Report(long bytes)
             {

@@ -16,6 +16,9 @@ internal static class ModelParts
     /// <summary>The name of the graph in a part's folder.</summary>
     public const string Graph = "model.onnx";
 
+    /// <summary>The name of the graph that computes in 32-bit floats over the 16-bit weights of <see cref="Graph"/>, where that computes in 16.</summary>
+    public const string FullGraph = "model_full.onnx";
+
     /// <summary>What follows the names of text encoders and tokenizers: SDXL has two of each, its refiner only the second.</summary>
     public static readonly string[] EncoderSuffixes = ["", "_2"];
 }

@@ -16,7 +16,8 @@ namespace StableDiffusion.Pipelines;
 /// </summary>
 /// <param name="model">The open model; the pipeline does not close it.</param>
 /// <param name="loading">Hears how parts of the model are opened when a stage first needs them; may be null.</param>
-public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null)
+/// <param name="warning">Is told, on the calling thread, what went otherwise than asked for but well; may be null.</param>
+public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null, Action<string>? warning = null)
 {
     /// <summary>How far a given picture is noised where nobody says.</summary>
     public const double DefaultStrength = 0.8;
@@ -58,7 +59,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(SettingCheck.Seed(value), randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
-        Tensor tensor = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken);
+        Tensor tensor = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
         GenerationInfo info = new()
         {
             Width = image.Width,
@@ -173,7 +174,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     {
         ArgumentNullException.ThrowIfNull(latent);
         latent.CheckFinite();
-        Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken);
+        Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken, warning);
         GenerationInfo info = latent.Info with
         {
             Width = pixels.Shape[3],

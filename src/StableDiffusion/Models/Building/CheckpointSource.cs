@@ -14,7 +14,9 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
 
     public string NamingFile => path;
 
-    public string Options => $"ema {options.PreferEma}\nprediction {options.PredictionType}\n";
+    public string Options => $"ema {options.PreferEma}\nprediction {options.PredictionType}\nprecision {options.Precision}\n";
+
+    public ModelPrecision Precision => options.Precision;
 
     public IReadOnlyList<(string Name, string Path)> Inputs =>
     [

@@ -21,9 +21,10 @@ internal sealed class DiffusersFolder : IModelSource
     private readonly List<string> _commonFiles;
     private readonly List<(string Network, string Config, string Weights)> _networks = [];
 
-    private DiffusersFolder(string root)
+    private DiffusersFolder(string root, ModelPrecision precision)
     {
         Path = root;
+        Precision = precision;
         foreach (string suffix in ModelParts.EncoderSuffixes)
         {
             if (Directory.Exists(FullPath(ModelParts.TextEncoder + suffix)))
@@ -43,7 +44,9 @@ internal sealed class DiffusersFolder : IModelSource
 
     public string NamingFile { get; }
 
-    public string Options => string.Empty;
+    public string Options => $"precision {Precision}\n";
+
+    public ModelPrecision Precision { get; }
 
     public IReadOnlyList<(string Name, string Path)> Inputs =>
     [
@@ -61,7 +64,7 @@ internal sealed class DiffusersFolder : IModelSource
 
     /// <summary>Finds a model's files.</summary>
     /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
-    /// <param name="options">How it is to be read; none of them has a meaning for a folder but a default one.</param>
+    /// <param name="options">How it is to be built; those of reading are for single files.</param>
     /// <returns>The folder.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
     /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
@@ -79,7 +82,7 @@ internal sealed class DiffusersFolder : IModelSource
             throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
 
         ConfigFile.Read(index).RequireText("_class_name", s_pipelines);
-        return new DiffusersFolder(root);
+        return new DiffusersFolder(root, options.Precision);
     }
 
     public ModelContents Open()

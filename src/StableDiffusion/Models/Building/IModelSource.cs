@@ -12,6 +12,9 @@ internal interface IModelSource
     /// <summary>The choices that change what is built of the same files, in a fixed form.</summary>
     string Options { get; }
 
+    /// <summary>In which numbers the model is built; a part of <see cref="Options"/>.</summary>
+    ModelPrecision Precision { get; }
+
     /// <summary>The full path of the file whose hash names the model in pictures.</summary>
     string NamingFile { get; }
 

@@ -10,12 +10,28 @@ namespace StableDiffusion.Models.Building;
 /// <param name="Graph">The graph.</param>
 internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph)
 {
+    /// <summary>The graph that computes in 32-bit floats over the same weights, where the first computes in 16; else null.</summary>
+    public GraphBuilder? FullGraph { get; init; }
+
+    /// <summary>Writes all of it into its folder.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="written">Is told the bytes of each weight once it is written.</param>
+    /// <param name="cancellationToken">Stops between two weights.</param>
+    public void Save(string folder, Action<long> written, CancellationToken cancellationToken)
+    {
+        string part = Path.Combine(folder, Name);
+        Directory.CreateDirectory(part);
+        File.WriteAllBytes(Path.Combine(part, ModelParts.Config), Config);
+        Graph.Save(Path.Combine(part, ModelParts.Graph), written, cancellationToken);
+        FullGraph?.SaveBeside(Path.Combine(part, ModelParts.FullGraph), Graph);
+    }
+
     /// <summary>Makes all graphs of a model.</summary>
     /// <param name="contents">What its source holds.</param>
-    /// <param name="source">The source's path, for messages.</param>
+    /// <param name="source">The source, of which only path and precision are looked at; 8-bit integers come later, when the graphs of floats are there.</param>
     /// <returns>The graphs.</returns>
     /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for what is not built, or the parts do not fit together.</exception>
-    public static IReadOnlyList<ModelGraph> Make(ModelContents contents, string source)
+    public static IReadOnlyList<ModelGraph> Make(ModelContents contents, IModelSource source)
     {
         PipelineConfig pipeline = ReadIndex(contents);
         UNetConfig? unet = null;
@@ -28,36 +44,38 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
             {
                 case ModelParts.UNet:
                     unet = UNetConfig.From(config);
-                    Add(network.Name, new UNetGraph(network.Weights, unet).Build());
+                    Add(network.Name, new UNetGraph(network.Weights, unet).Build);
                     break;
                 case ModelParts.Vae:
                     VaeConfig vae = VaeConfig.From(config);
-                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build());
-                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build());
+                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
+                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
                     break;
                 default:
                     ClipTextConfig text = ClipTextConfig.From(config);
                     textWidth += text.Width;
-                    Add(network.Name, new ClipTextGraph(network.Weights, text, pipeline.IsLarge).Build());
+                    Add(network.Name, new ClipTextGraph(network.Weights, text, pipeline.IsLarge).Build);
                     break;
             }
 
-            void Add(string name, GraphBuilder graph) => graphs.Add(new ModelGraph(name, network.Config, graph));
+            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(source.Precision == ModelPrecision.Half
+                ? new ModelGraph(name, network.Config, build(GraphPrecision.Half)) { FullGraph = build(GraphPrecision.FullOfHalf) }
+                : new ModelGraph(name, network.Config, build(null)));
         }
 
         if (unet is null)
-            throw new ModelNotFoundException($"'{source}' holds no U-Net, which a model must have.");
+            throw new ModelNotFoundException($"'{source.Path}' holds no U-Net, which a model must have.");
         if (unet.TextWidth != textWidth)
         {
             throw new ModelInvalidException(
-                $"The text encoder of '{source}' gives embeddings of width {textWidth} ('hidden_size'), " +
+                $"The text encoder of '{source.Path}' gives embeddings of width {textWidth} ('hidden_size'), " +
                 $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
         }
 
         return unet.Added is not null == pipeline.IsLarge
             ? graphs
             : throw new ModelInvalidException(
-                $"'{source}' says that it is made for {pipeline.ClassName} ('_class_name'), and its U-Net " +
+                $"'{source.Path}' says that it is made for {pipeline.ClassName} ('_class_name'), and its U-Net " +
                 $"{(pipeline.IsLarge ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
     }
 

@@ -18,7 +18,7 @@ internal static class ModelSources
         if (!Directory.Exists(path))
             throw new ModelNotFoundException($"There is no file or folder '{path}'.");
         if (File.Exists(Path.Combine(path, PipelineConfig.FileName)))
-            return File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph)) ? new OnnxFolder(path) : DiffusersFolder.Find(path, options);
+            return File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph)) ? new OnnxFolder(path, options) : DiffusersFolder.Find(path, options);
 
         // A repository of a single file, as model sites and Save-DiffusionModel leave it.
         string[] files = [.. Directory.EnumerateFiles(path).Where(IsTensorFile).Order(StringComparer.Ordinal)];

@@ -55,10 +55,11 @@ internal sealed class ClipTextGraph
     }
 
     /// <summary>Makes the graph.</summary>
+    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
     /// <returns>The graph, not saved yet.</returns>
-    public GraphBuilder Build()
+    public GraphBuilder Build(GraphPrecision? precision = null)
     {
-        GraphBuilder graph = new("text_encoder");
+        GraphBuilder graph = new("text_encoder", precision);
         Value ids = graph.IntegerInput("input_ids", "batch", "sequence");
         Value skip = graph.OptionalInteger("clip_skip", _isPenultimate ? Penultimate : 1);
         Value positions = graph.Slice(graph.Weight(_positions), graph.Integers(0), graph.Shape(ids, 1, 2), axis: 0);
@@ -84,7 +85,7 @@ internal sealed class ClipTextGraph
 
     private Value Embed(GraphBuilder graph, Value ids)
     {
-        Value added = graph.OptionalInput("added_embeddings", new float[_config.Width], [1, _config.Width], "added", _config.Width);
+        Value added = graph.ToComputed(graph.OptionalInput("added_embeddings", new float[_config.Width], [1, _config.Width], "added", _config.Width));
         Value size = graph.Integers(_config.VocabSize);
         Value known = graph.Node("Gather", [graph.Weight(_tokens), graph.Node("Min", [ids, graph.Integers(_config.VocabSize - 1)])]);
         Value learned = graph.Node("Gather", [added, graph.Node("Max", [graph.Node("Sub", [ids, size]), graph.Integers(0)])]);

@@ -35,9 +35,11 @@ internal sealed class Conv2d
     /// <param name="graph">The graph.</param>
     /// <param name="x">Pictures.</param>
     /// <returns>Pictures.</returns>
-    public Value Apply(GraphBuilder graph, Value x) => graph.Node(
-        "Conv",
-        [x, graph.Weight(_weight), graph.Weight(_bias)],
+    public Value Apply(GraphBuilder graph, Value x) => graph.Products.Convolve(
+        graph,
+        x,
+        _weight.ForGraph(),
+        _bias.ForGraph(),
         [("kernel_shape", [_kernel, _kernel]), ("strides", [_stride, _stride]), ("pads", _padding)],
         _path);
 }

@@ -7,5 +7,8 @@ namespace StableDiffusion.Models.Graphs;
 internal static class GraphWeights
 {
     /// <summary>Adds a weight as it is, under its own name.</summary>
-    public static Value Weight(this GraphBuilder graph, Weight weight) => graph.Weight(weight.Name, weight.Shape, weight.Read);
+    public static Value Weight(this GraphBuilder graph, Weight weight) => graph.Weight(weight.ForGraph());
+
+    /// <summary>A weight as the graph takes it, under its own name.</summary>
+    public static GraphWeight ForGraph(this Weight weight) => new(weight.Name, weight.Shape, weight.Read);
 }

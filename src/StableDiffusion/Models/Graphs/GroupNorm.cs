@@ -37,12 +37,14 @@ internal sealed class GroupNorm
     {
         float[] ones = new float[_groups];
         Array.Fill(ones, 1);
+
+        // A sum of squares leaves the range of 16-bit floats soon, and the operator does not say what it sums in.
         Value normalized = graph.Node(
             "InstanceNormalization",
-            [graph.Reshape(x, 0, _groups, -1), graph.Floats(ones), graph.Floats(new float[_groups])],
+            [graph.Reshape(graph.ToSingle(x), 0, _groups, -1), graph.Floats(ones), graph.Floats(new float[_groups])],
             [("epsilon", _epsilon)],
             _path);
-        Value scaled = graph.Mul(graph.Reshape(normalized, graph.Shape(x, 0, 4)), graph.Weight(_scale));
+        Value scaled = graph.Mul(graph.Reshape(graph.ToComputed(normalized), graph.Shape(x, 0, 4)), graph.Weight(_scale));
         return graph.Add(scaled, graph.Weight(_shift));
     }
 }

@@ -27,6 +27,7 @@ internal sealed class LayerNorm
     /// <param name="graph">The graph.</param>
     /// <param name="x">Values [.., width].</param>
     /// <returns>Values [.., width].</returns>
+    /// <remarks>The operator takes mean and variance in 32-bit floats whatever it is given (<c>stash_type</c>).</remarks>
     public Value Apply(GraphBuilder graph, Value x) => graph.Node(
         "LayerNormalization", [x, graph.Weight(_scale), graph.Weight(_shift)], [("axis", -1), ("epsilon", _epsilon)], _path);
 }

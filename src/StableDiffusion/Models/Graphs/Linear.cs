@@ -4,8 +4,7 @@ using StableDiffusion.Onnx.Graphs;
 namespace StableDiffusion.Models.Graphs;
 
 /// <summary>
-/// x·Wᵀ + b over the last axis. Written as MatMul and Add, which ONNX Runtime turns into one matrix product on the
-/// CPU; a Gemm with its reshapes was no faster at any size of these networks.
+/// x·Wᵀ + b over the last axis.
 /// </summary>
 internal sealed class Linear
 {
@@ -52,11 +51,9 @@ internal sealed class Linear
     {
         int outWidth = _weight.Shape[0];
         int inWidth = _weight.Shape[1];
-        Value matrix = graph.Weight(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed);
-        Value product = graph.Node("MatMul", [x, matrix], path: _path);
-        return _bias is null
-            ? product
-            : graph.Node("Add", [product, graph.Weight(_bias.Name + _suffix, _bias.Shape, _bias.Read)], path: _path);
+        GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed);
+        GraphWeight? bias = _bias is null ? null : new(_bias.Name + _suffix, _bias.Shape, _bias.Read);
+        return graph.Products.Multiply(graph, x, matrix, bias, _path);
     }
 
     private static Weight GetMatrix(WeightScope weights, int inWidth, int outWidth)

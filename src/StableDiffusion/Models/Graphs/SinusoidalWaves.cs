@@ -12,7 +12,7 @@ internal sealed class SinusoidalWaves(int width, bool cosinesFirst, float freque
 
     /// <summary>Adds the waves to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="numbers">Numbers of any shape; they may be fractional.</param>
+    /// <param name="numbers">Numbers of any shape, 32-bit floats; they may be fractional.</param>
     /// <returns>A row of waves for each number [numbers, width].</returns>
     public Value Apply(GraphBuilder graph, Value numbers)
     {
@@ -24,6 +24,6 @@ internal sealed class SinusoidalWaves(int width, bool cosinesFirst, float freque
         Value angles = graph.Mul(graph.Reshape(numbers, -1, 1), graph.Floats(frequencies));
         Value sines = graph.Node("Sin", [angles]);
         Value cosines = graph.Node("Cos", [angles]);
-        return cosinesFirst ? graph.Concat(1, cosines, sines) : graph.Concat(1, sines, cosines);
+        return graph.ToComputed(cosinesFirst ? graph.Concat(1, cosines, sines) : graph.Concat(1, sines, cosines));
     }
 }

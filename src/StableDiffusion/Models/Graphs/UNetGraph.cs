@@ -55,13 +55,14 @@ internal sealed class UNetGraph
     }
 
     /// <summary>Makes the graph.</summary>
+    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
     /// <returns>The graph, not saved yet.</returns>
-    public GraphBuilder Build()
+    public GraphBuilder Build(GraphPrecision? precision = null)
     {
-        GraphBuilder graph = new("unet");
-        Value sample = graph.Input("sample", "batch", _config.InChannels, "height", "width");
+        GraphBuilder graph = new("unet", precision);
+        Value sample = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
         Value timestep = graph.Input("timestep", "steps");
-        Value text = graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth);
+        Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
 
         // Every residual block starts from the activation of the embedding, so it is computed once.
         Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
@@ -81,5 +82,5 @@ internal sealed class UNetGraph
 
     // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.
     private static (Value PooledText, Value Sizes) AddedInputs(GraphBuilder graph) =>
-        (graph.Input("text_embeds", "batch", "pooled_width"), graph.Input("time_ids", "batch", "sizes"));
+        (graph.ToComputed(graph.Input("text_embeds", "batch", "pooled_width")), graph.Input("time_ids", "batch", "sizes"));
 }

@@ -51,11 +51,12 @@ internal sealed class VaeDecoderGraph
     }
 
     /// <summary>Makes the graph.</summary>
+    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
     /// <returns>The graph, not saved yet.</returns>
-    public GraphBuilder Build()
+    public GraphBuilder Build(GraphPrecision? precision = null)
     {
-        GraphBuilder graph = new("vae_decoder");
-        Value x = graph.Input("latent_sample", "batch", _config.LatentChannels, "latent_height", "latent_width");
+        GraphBuilder graph = new("vae_decoder", precision);
+        Value x = graph.ToComputed(graph.Input("latent_sample", "batch", _config.LatentChannels, "latent_height", "latent_width"));
         if (_postQuantConv is not null)
             x = _postQuantConv.Apply(graph, x);
         x = _midBlock.Apply(graph, _convIn.Apply(graph, x));

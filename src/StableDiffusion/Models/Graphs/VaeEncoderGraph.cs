@@ -53,11 +53,12 @@ internal sealed class VaeEncoderGraph
     }
 
     /// <summary>Makes the graph.</summary>
+    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
     /// <returns>The graph, not saved yet.</returns>
-    public GraphBuilder Build()
+    public GraphBuilder Build(GraphPrecision? precision = null)
     {
-        GraphBuilder graph = new("vae_encoder");
-        Value x = graph.Input("sample", "batch", _config.InChannels, "height", "width");
+        GraphBuilder graph = new("vae_encoder", precision);
+        Value x = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
         x = _convIn.Apply(graph, x);
         for (int level = 0; level < _resnets.Length; level++)
         {

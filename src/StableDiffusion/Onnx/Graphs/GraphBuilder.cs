@@ -10,12 +10,18 @@ namespace StableDiffusion.Onnx.Graphs;
 /// <param name="destination">Receives all its values, row by row.</param>
 internal delegate void InitializerReader(Span<float> destination);
 
+/// <summary>Reads the values of an initializer of whole numbers when it is written.</summary>
+/// <typeparam name="T">The type of the numbers.</typeparam>
+/// <param name="destination">Receives all its values, row by row.</param>
+internal delegate void IntegerReader<T>(Span<T> destination);
+
 /// <summary>
 /// Writes an ONNX graph: nodes are added in the order in which data flows, and weights stay where they are until
 /// the graph is saved, when they are streamed one at a time into a single file beside it.
 /// </summary>
 /// <param name="name">The graph's name.</param>
-internal sealed class GraphBuilder(string name)
+/// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
+internal sealed class GraphBuilder(string name, GraphPrecision? precision = null)
 {
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     public const string MicrosoftDomain = "com.microsoft";
@@ -32,16 +38,27 @@ internal sealed class GraphBuilder(string name)
     // ONNX asks for multiples of a page, so that a runtime can map the weights instead of copying them.
     private const int Alignment = 4096;
 
+    private const int SingleSize = sizeof(float);
+    private const int HalfSize = sizeof(ushort);
+
+    private readonly GraphPrecision _precision = precision ?? GraphPrecision.Full;
     private readonly GraphProto _graph = new() { Name = name };
     private readonly Dictionary<string, Initializer> _initializers = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
-    private readonly Dictionary<(DataType Type, string Bytes), Value> _constants = [];
+    private readonly Dictionary<(DataType Type, bool IsScalar, string Bytes), Value> _constants = [];
+    private readonly Dictionary<(Value Value, DataType Type), Value> _conversions = [];
 
-    private sealed record Initializer(TensorProto Proto, int Count, InitializerReader Read);
+    private sealed record Initializer(TensorProto Proto, Value Value, int Count, int ElementSize, Action<Span<byte>> Read)
+    {
+        public long Length => (long)Count * ElementSize;
+    }
 
     /// <summary>How many bytes the weights take up when they are saved.</summary>
-    public long InitializerBytes => _initializers.Values.Sum(static initializer => 4L * initializer.Count);
+    public long InitializerBytes => _initializers.Values.Sum(static initializer => initializer.Length);
+
+    /// <summary>How convolutions and linear layers are written.</summary>
+    public IProductWriter Products => _precision.Products;
 
     /// <summary>Adds an input of 32-bit floats.</summary>
     /// <param name="inputName">Its name.</param>
@@ -71,39 +88,63 @@ internal sealed class GraphBuilder(string name)
     public Value OptionalInteger(string inputName, long value) =>
         AddOptionalInput(inputName, DataType.Int64, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)), [1], [1]);
 
-    /// <summary>Gives a value out, under a name of its own.</summary>
+    /// <summary>Gives a value out as 32-bit floats, under a name of its own.</summary>
     /// <param name="outputName">The output's name.</param>
-    /// <param name="value">The value, of 32-bit floats.</param>
+    /// <param name="value">The value, in the numbers that the graph computes in.</param>
     /// <param name="shape">Its axes.</param>
     public void Output(string outputName, Value value, params ReadOnlySpan<Dimension> shape)
     {
         _graph.Output.Add(Describe(outputName, DataType.Float, shape));
-        _graph.Node.Add(new NodeProto { Name = Unique($"{outputName}/Identity"), OpType = "Identity", Input = { value.Name }, Output = { Unique(outputName) } });
+        _graph.Node.Add(new NodeProto { Name = Unique($"{outputName}/Identity"), OpType = "Identity", Input = { ToSingle(value).Name }, Output = { Unique(outputName) } });
     }
 
     /// <summary>Adds a weight. Its values are asked for when the graph is saved.</summary>
     /// <param name="initializerName">Its name; the same name always stands for the same weight.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
-    /// <returns>The weight.</returns>
+    /// <returns>The weight in the numbers that the graph computes in.</returns>
     public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read)
     {
-        if (!_initializers.ContainsKey(initializerName))
-        {
-            TensorProto proto = new() { Name = Unique(initializerName), DataType = DataType.Float };
-            int count = 1;
-            foreach (int length in shape)
-            {
-                proto.Dims.Add(length);
-                count = checked(count * length);
-            }
+        if (!_precision.StoresHalf)
+            return AddWeight(initializerName, DataType.Float, SingleSize, shape, bytes => read(MemoryMarshal.Cast<byte, float>(bytes)));
 
-            _graph.Initializer.Add(proto);
-            _initializers.Add(initializerName, new Initializer(proto, count, read));
-        }
-
-        return new Value(initializerName);
+        Value stored = AddWeight(initializerName, DataType.Float16, HalfSize, shape, bytes => ReadHalf(initializerName, read, bytes));
+        return _precision.ComputesHalf ? stored : Converted(stored, DataType.Float);
     }
+
+    /// <inheritdoc cref="Weight(string, ReadOnlySpan{int}, InitializerReader)"/>
+    public Value Weight(GraphWeight weight) => Weight(weight.Name, weight.Shape, weight.Read);
+
+    /// <summary>Adds a weight of 32-bit floats whatever the graph computes in. Its values are asked for when the graph is saved.</summary>
+    /// <param name="initializerName">Its name.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="read">Reads its values.</param>
+    /// <returns>The weight.</returns>
+    public Value SingleWeight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read) =>
+        AddWeight(initializerName, DataType.Float, SingleSize, shape, bytes => read(MemoryMarshal.Cast<byte, float>(bytes)));
+
+    /// <summary>Adds a weight of 8-bit signed integers. Its values are asked for when the graph is saved.</summary>
+    /// <param name="initializerName">Its name.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="read">Reads its values.</param>
+    /// <returns>The weight.</returns>
+    public Value ByteWeight(string initializerName, ReadOnlySpan<int> shape, IntegerReader<sbyte> read) =>
+        AddWeight(initializerName, DataType.Int8, sizeof(sbyte), shape, bytes => read(MemoryMarshal.Cast<byte, sbyte>(bytes)));
+
+    /// <summary>Adds a weight of 32-bit integers. Its values are asked for when the graph is saved.</summary>
+    /// <inheritdoc cref="ByteWeight"/>
+    public Value IntegerWeight(string initializerName, ReadOnlySpan<int> shape, IntegerReader<int> read) =>
+        AddWeight(initializerName, DataType.Int32, sizeof(int), shape, bytes => read(MemoryMarshal.Cast<byte, int>(bytes)));
+
+    /// <summary>A value of 32-bit floats in the numbers that the graph computes in.</summary>
+    /// <param name="single">The value.</param>
+    /// <returns>The same value where the graph computes in 32-bit floats.</returns>
+    public Value ToComputed(Value single) => _precision.ComputesHalf ? Converted(single, DataType.Float16) : single;
+
+    /// <summary>A value in the numbers that the graph computes in, as 32-bit floats.</summary>
+    /// <param name="computed">The value.</param>
+    /// <returns>The same value where the graph computes in 32-bit floats.</returns>
+    public Value ToSingle(Value computed) => _precision.ComputesHalf ? Converted(computed, DataType.Float) : computed;
 
     /// <summary>Adds constant floats, once for all who ask for the same ones.</summary>
     /// <param name="values">The values; a list of one axis.</param>
@@ -114,6 +155,23 @@ internal sealed class GraphBuilder(string name)
     /// <param name="values">The values; a list of one axis.</param>
     /// <returns>The constant.</returns>
     public Value Integers(params ReadOnlySpan<long> values) => Constant(DataType.Int64, values);
+
+    /// <summary>Adds constant 32-bit integers, once for all who ask for the same ones.</summary>
+    /// <inheritdoc cref="Integers"/>
+    public Value ShortIntegers(params ReadOnlySpan<int> values) => Constant(DataType.Int32, values);
+
+    /// <summary>Adds constant 8-bit signed integers, once for all who ask for the same ones.</summary>
+    /// <inheritdoc cref="Integers"/>
+    public Value SignedBytes(params ReadOnlySpan<sbyte> values) => Constant(DataType.Int8, values);
+
+    /// <summary>Adds one constant 32-bit float without axes, once for all who ask for the same one.</summary>
+    /// <param name="value">The value.</param>
+    /// <returns>The constant.</returns>
+    public Value Scalar(float value) => Constant(DataType.Float, new ReadOnlySpan<float>(in value), isScalar: true);
+
+    /// <summary>Adds one constant 8-bit unsigned integer without axes, once for all who ask for the same one.</summary>
+    /// <inheritdoc cref="Scalar"/>
+    public Value ByteScalar(byte value) => Constant(DataType.Uint8, new ReadOnlySpan<byte>(in value), isScalar: true);
 
     /// <summary>Adds a node with one output.</summary>
     /// <param name="operation">The operator, of ONNX's own set.</param>
@@ -137,31 +195,32 @@ internal sealed class GraphBuilder(string name)
     {
         string dataPath = path + ExternalDataSuffix;
         string location = Path.GetFileName(dataPath);
-        float[] buffer = [];
+        byte[] buffer = [];
         FileStream? data = null;
         try
         {
             foreach (Initializer initializer in _initializers.Values)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (initializer.Count > buffer.Length)
-                    buffer = GC.AllocateUninitializedArray<float>(initializer.Count);
-                Span<float> values = buffer.AsSpan(0, initializer.Count);
-                initializer.Read(values);
                 if (initializer.Count <= LargestInline)
                 {
-                    initializer.Proto.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
+                    byte[] bytes = new byte[initializer.Length];
+                    initializer.Read(bytes);
+                    initializer.Proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
                 }
                 else
                 {
+                    if (initializer.Length > buffer.Length)
+                        buffer = GC.AllocateUninitializedArray<byte>(checked((int)initializer.Length));
+                    Span<byte> bytes = buffer.AsSpan(0, (int)initializer.Length);
+                    initializer.Read(bytes);
                     data ??= new FileStream(dataPath, FileMode.CreateNew, FileAccess.Write);
                     data.Position = (data.Position + Alignment - 1) / Alignment * Alignment;
-                    long offset = data.Position;
-                    WriteAll(data, values);
-                    SetExternal(initializer.Proto, location, offset, data.Position - offset);
+                    SetExternal(initializer.Proto, location, data.Position, initializer.Length);
+                    data.Write(bytes);
                 }
 
-                written?.Invoke(4L * initializer.Count);
+                written?.Invoke(initializer.Length);
             }
 
             data?.Flush(flushToDisk: true);
@@ -171,6 +230,27 @@ internal sealed class GraphBuilder(string name)
             data?.Dispose();
         }
 
+        WriteGraph(path);
+    }
+
+    /// <summary>Writes a graph beside one that was saved, over the same file of weights.</summary>
+    /// <param name="path">The path of the graph's file, in the folder of the other's.</param>
+    /// <param name="saved">The graph that was saved; it has all weights of this one, kept in the same numbers.</param>
+    public void SaveBeside(string path, GraphBuilder saved)
+    {
+        foreach ((string key, Initializer initializer) in _initializers)
+        {
+            TensorProto source = saved._initializers[key].Proto;
+            if (source.DataType != initializer.Proto.DataType || !source.Dims.Equals(initializer.Proto.Dims))
+                throw new InvalidOperationException($"The graphs '{_graph.Name}' and '{saved._graph.Name}' keep the weight '{key}' in different forms.");
+            initializer.Proto.MergeFrom(new TensorProto { RawData = source.RawData, DataLocation = source.DataLocation, ExternalData = { source.ExternalData } });
+        }
+
+        WriteGraph(path);
+    }
+
+    private void WriteGraph(string path)
+    {
         ModelProto model = new()
         {
             IrVersion = IrVersion,
@@ -187,13 +267,14 @@ internal sealed class GraphBuilder(string name)
         file.Flush(flushToDisk: true);
     }
 
-    private static void WriteAll(FileStream file, ReadOnlySpan<float> values)
+    private static void ReadHalf(string weightName, InitializerReader read, Span<byte> bytes)
     {
-        // A span of bytes holds fewer floats than an array does.
-        const int Chunk = 1 << 24;
-        for (; values.Length > Chunk; values = values[Chunk..])
-            file.Write(MemoryMarshal.AsBytes(values[..Chunk]));
-        file.Write(MemoryMarshal.AsBytes(values));
+        Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
+        float[] values = GC.AllocateUninitializedArray<float>(halves.Length);
+        read(values);
+        TensorPrimitives.ConvertToHalf(values, halves);
+        if (!TensorPrimitives.IsFiniteAll<Half>(halves))
+            throw new ModelInvalidException($"The tensor '{weightName}' holds a value that half precision cannot hold, which ends at {Half.MaxValue}. Build the model in full precision.");
     }
 
     private static void SetExternal(TensorProto tensor, string location, long offset, long length)
@@ -223,6 +304,34 @@ internal sealed class GraphBuilder(string name)
         return new Value(inputName);
     }
 
+    private Value AddWeight(string initializerName, DataType type, int elementSize, ReadOnlySpan<int> shape, Action<Span<byte>> read)
+    {
+        if (_initializers.TryGetValue(initializerName, out Initializer? known))
+            return known.Value;
+
+        TensorProto proto = new() { Name = Unique(initializerName), DataType = type };
+        int count = 1;
+        foreach (int length in shape)
+        {
+            proto.Dims.Add(length);
+            count = checked(count * length);
+        }
+
+        Initializer added = new(proto, new Value(initializerName), count, elementSize, read);
+        _graph.Initializer.Add(proto);
+        _initializers.Add(initializerName, added);
+        return added.Value;
+    }
+
+    /// <summary>A value in another type, once for all who ask for it.</summary>
+    private Value Converted(Value value, DataType type)
+    {
+        ref Value converted = ref CollectionsMarshal.GetValueRefOrAddDefault(_conversions, (value, type), out bool exists);
+        if (!exists)
+            converted = Node("Cast", [value], [("to", (long)type)], value.Name);
+        return converted;
+    }
+
     private Value AddOptionalInput(string inputName, DataType type, ReadOnlySpan<byte> bytes, ReadOnlySpan<long> valueShape, ReadOnlySpan<Dimension> shape)
     {
         Value input = Input(inputName, type, shape);
@@ -232,22 +341,19 @@ internal sealed class GraphBuilder(string name)
         return input;
     }
 
-    private Value Constant<T>(DataType type, ReadOnlySpan<T> values)
+    private Value Constant<T>(DataType type, ReadOnlySpan<T> values, bool isScalar = false)
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
         ref Value constant = ref CollectionsMarshal.GetValueRefOrAddDefault(
-            _constants, (type, Convert.ToHexString(bytes)), out bool exists);
+            _constants, (type, isScalar, Convert.ToHexString(bytes)), out bool exists);
         if (!exists)
         {
             constant = new Value(Numbered("constant"));
-            _graph.Initializer.Add(new TensorProto
-            {
-                Name = constant.Name,
-                DataType = type,
-                Dims = { values.Length },
-                RawData = ByteString.CopyFrom(bytes),
-            });
+            TensorProto proto = new() { Name = constant.Name, DataType = type, RawData = ByteString.CopyFrom(bytes) };
+            if (!isScalar)
+                proto.Dims.Add(values.Length);
+            _graph.Initializer.Add(proto);
         }
 
         return constant;
