@@ -274,7 +274,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         read(values);
         TensorPrimitives.ConvertToHalf(values, halves);
         if (!TensorPrimitives.IsFiniteAll<Half>(halves))
-            throw new ModelInvalidException($"The tensor '{weightName}' holds a value that half precision cannot hold, which ends at {Half.MaxValue}. Build the model in full precision.");
+            throw new ModelInvalidException($"The tensor '{weightName}' holds a value that half precision cannot hold, which ends at {(float)Half.MaxValue}. Build the model in full precision.");
     }
 
     private static void SetExternal(TensorProto tensor, string location, long offset, long length)
