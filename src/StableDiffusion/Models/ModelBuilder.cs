@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using StableDiffusion.Models.Building;
+using StableDiffusion.Models.Quantization;
 
 namespace StableDiffusion.Models;
 
@@ -83,7 +84,8 @@ internal static class ModelBuilder
     public static void Write(ModelContents contents, IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
     {
         // Every graph is checked against its weights before the first byte is written.
-        IReadOnlyList<ModelGraph> graphs = ModelGraph.Make(contents, source);
+        bool isInteger = source.Precision == ModelPrecision.Int8;
+        ModelGraph[] graphs = [.. ModelGraph.Make(contents, source).Where(part => !isInteger || part.Name != ModelParts.UNet)];
         foreach ((string file, byte[] bytes) in contents.Files)
             WriteFile(Path.Combine(folder, file), bytes);
 
@@ -99,6 +101,9 @@ internal static class ModelBuilder
                 progress?.Invoke(new BuildProgress(BuildStage.Writing, part.Name, done, total));
             }
         }
+
+        if (isInteger)
+            IntegerUNet.Write(contents.Networks.Single(static network => network.Name == ModelParts.UNet), folder, progress, cancellationToken);
     }
 
     private static void WriteFile(string path, byte[] bytes)

@@ -8,6 +8,9 @@ internal enum BuildStage
 
     /// <summary>The graphs are written.</summary>
     Writing,
+
+    /// <summary>The U-Net is tried, to find the ranges of its values.</summary>
+    Calibrating,
 }
 
 /// <summary>How far a model's build has come.</summary>
