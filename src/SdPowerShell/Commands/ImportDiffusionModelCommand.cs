@@ -49,6 +49,11 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
     [ArgumentCompleter(typeof(PredictionTypeCompleter))]
     public string? PredictionType { get; set; }
 
+    /// <summary>In which numbers the model is built: Full, Half or Int8.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<ModelPrecision>))]
+    public string? Precision { get; set; }
+
     /// <summary>Replaces a model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -76,6 +81,7 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
         {
             Vae = string.IsNullOrEmpty(Vae) ? null : ResolveFile(Vae),
             PreferEma = PreferEma,
+            Precision = EnumSetting.Parse(nameof(Precision), Precision, ModelPrecision.Full),
             PredictionType = string.IsNullOrEmpty(PredictionType) ? null : PredictionType,
         };
         try
@@ -98,7 +104,7 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
         if (!_throttle.IsDue())
             return;
 
-        WriteProgress(new ProgressRecord(ImportActivityId, progress.Activity, $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}")
+        WriteProgress(new ProgressRecord(ImportActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
         {
             CurrentOperation = progress.Part,
             PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),

@@ -43,8 +43,11 @@ public sealed record ModelImport
 /// <param name="Done">How many bytes of that activity are done.</param>
 /// <param name="Total">How many bytes it has.</param>
 /// <param name="Elapsed">How long the activity takes already.</param>
-public readonly record struct ImportProgress(string Activity, string Part, long Done, long Total, TimeSpan Elapsed)
+public sealed record ImportProgress(string Activity, string Part, long Done, long Total, TimeSpan Elapsed)
 {
+    /// <summary>Whether bytes are counted; else only the share of what is done means something.</summary>
+    public bool CountsBytes { get; init; } = true;
+
     /// <summary>How long the activity takes yet at the speed that it had; null at its beginning.</summary>
     public TimeSpan? Remaining => Done > 0 ? Elapsed * ((double)(Total - Done) / Done) : null;
 }

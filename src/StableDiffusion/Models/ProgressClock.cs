@@ -11,12 +11,19 @@ internal sealed class ProgressClock(Action<ImportProgress>? report)
     private long _start;
 
     public void Report(BuildProgress progress) =>
-        Report(progress.Stage == BuildStage.Hashing ? "Reading the model" : "Writing the model's graphs", progress.Part, progress.Done, progress.Total);
+        Report(NameOf(progress.Stage), progress.Part, progress.Done, progress.Total, countsBytes: progress.Stage != BuildStage.Calibrating);
 
-    public void Report(string activity, string part, long done, long total)
+    public void Report(string activity, string part, long done, long total, bool countsBytes = true)
     {
         if (activity != _activity)
             (_activity, _start) = (activity, Stopwatch.GetTimestamp());
-        report?.Invoke(new ImportProgress(activity, part, done, total, Stopwatch.GetElapsedTime(_start)));
+        report?.Invoke(new ImportProgress(activity, part, done, total, Stopwatch.GetElapsedTime(_start)) { CountsBytes = countsBytes });
     }
+
+    private static string NameOf(BuildStage stage) => stage switch
+    {
+        BuildStage.Hashing => "Reading the model",
+        BuildStage.Calibrating => "Trying the model for the ranges of its integers",
+        _ => "Writing the model's graphs",
+    };
 }

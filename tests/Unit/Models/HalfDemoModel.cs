@@ -8,7 +8,7 @@ public sealed class HalfDemoModel : IDisposable
 {
     private readonly TemporaryFolder _cache = new();
 
-    public HalfDemoModel() => Folder = ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, ModelPrecision.Half), _cache.Path);
+    public HalfDemoModel() => Folder = ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Half }), _cache.Path);
 
     public string Folder { get; }
 

@@ -92,7 +92,7 @@ public sealed class OverflowTests : IDisposable
 
     private string Build()
     {
-        string built = ModelBuilder.Build(DiffusersFolder.Find(_folder["model"], ModelPrecision.Half), _folder["cache"], null, TestContext.Current.CancellationToken);
+        string built = ModelBuilder.Build(DiffusersFolder.Find(_folder["model"], new ImportOptions { Precision = ModelPrecision.Half }), _folder["cache"], null, TestContext.Current.CancellationToken);
         string copy = _folder["built"];
         if (!Directory.Exists(copy))
         {

@@ -32,6 +32,8 @@ internal static class IntegerUNet
         new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { Products = new IntegerProducts(ranges) }))
             .Save(folder, static _ => { }, cancellationToken);
 
-        void Report(double fraction) => progress?.Invoke(new BuildProgress(BuildStage.Calibrating, network.Name, fraction));
+        // No bytes are counted here.
+        const int Parts = 1000;
+        void Report(double fraction) => progress?.Invoke(new BuildProgress(BuildStage.Calibrating, network.Name, (long)(fraction * Parts), Parts));
     }
 }
