@@ -17,6 +17,8 @@ internal static class DiffusionError
         {
             ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
             ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
+            AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
+            AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
             ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
             NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),

@@ -115,3 +115,13 @@ public sealed class InvalidSettingException(string setting, string message) : Di
     /// <summary>The name of the setting, such as <c>Width</c> or <c>Strength</c>.</summary>
     public string Setting { get; } = setting;
 }
+
+/// <summary>No LoRA or embedding lies where it was looked for.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class AdapterNotFoundException(string message) : DiffusionException(message);
+
+/// <summary>A LoRA or an embedding is damaged, is of a kind that cannot be used, or does not fit the model.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class AdapterInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);

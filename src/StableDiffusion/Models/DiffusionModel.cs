@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Denoising;
+using StableDiffusion.Models.Adapters;
 using StableDiffusion.Models.Building;
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Onnx;
@@ -25,7 +26,11 @@ public sealed class DiffusionModel : IDisposable
     private const string BuildActivity = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
+
+    // The same model without adapters, whose parts stand for those that no adapter changes; it belongs to the caller.
+    private readonly DiffusionModel? _plain;
     private string? _graphs;
+    private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
     private UNet? _unet;
     private VaeEncoder? _vaeEncoder;
@@ -47,6 +52,24 @@ public sealed class DiffusionModel : IDisposable
         SchedulerConfig = SchedulerConfig.Load(Path.Combine(info.Path, "scheduler", "scheduler_config.json"));
     }
 
+    /// <summary>Names a model to open with adapters. Parts that they do not change are those of the model without them.</summary>
+    /// <param name="plain">The model without adapters; it is not closed with this one, and must outlive it.</param>
+    /// <param name="adapters">The adapters, at least one.</param>
+    public DiffusionModel(DiffusionModel plain, AdapterSet adapters)
+    {
+        ArgumentNullException.ThrowIfNull(plain);
+        ArgumentNullException.ThrowIfNull(adapters);
+        _plain = plain;
+        Info = plain.Info;
+        Device = plain.Device;
+        Pipeline = plain.Pipeline;
+        SchedulerConfig = plain.SchedulerConfig;
+        Adapters = adapters;
+    }
+
+    /// <summary>The adapters that it is opened with.</summary>
+    public AdapterSet Adapters { get; } = AdapterSet.Empty;
+
     /// <summary>What is known of the model.</summary>
     public ModelInfo Info { get; private set; }
 
@@ -62,13 +85,38 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>How its parts work together.</summary>
     internal PipelineConfig Pipeline { get; }
 
+    /// <summary>Finds out what the adapters change, before any part is opened.</summary>
+    /// <param name="progress">Hears how the building of a model goes that was never used; may be null.</param>
+    /// <param name="cancellationToken">Stops the building.</param>
+    /// <returns>A report for each adapter; none without adapters.</returns>
+    /// <exception cref="AdapterNotFoundException">An adapter's file is not there.</exception>
+    /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
+    /// <exception cref="ModelNotFoundException">A file of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file of the model is damaged, or contradicts another.</exception>
+    public IReadOnlyList<AdapterReport> MatchAdapters(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (Adapters.IsEmpty)
+            return [];
+
+        _gate.Wait(cancellationToken);
+        try
+        {
+            string graphs = _graphs ??= Build(progress, cancellationToken);
+            return (_plan ??= AdapterPlan.Make(graphs, Adapters, Info.Name)).Reports;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     /// <summary>The text encoder, opened when it is first asked for.</summary>
     /// <param name="progress">Hears how the opening goes; may be null.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+    public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
         graphs => new TextEncoder(OpenEncoders(graphs, cancellationToken), Info.Name),
@@ -77,7 +125,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+    public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
         graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, reordersLayout: new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet)),
@@ -86,7 +134,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE encoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+    public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
         graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
@@ -95,7 +143,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE decoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Open(
+    public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
         graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
@@ -110,6 +158,13 @@ public sealed class DiffusionModel : IDisposable
         _vaeEncoder?.Dispose();
         _vaeDecoder?.Dispose();
         _gate.Dispose();
+    }
+
+    /// <summary>The model whose part stands for this one's, or null where it is this one's own.</summary>
+    private DiffusionModel? Shared(bool isText, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        MatchAdapters(progress, cancellationToken);
+        return _plan?.Changes(isText) == true ? null : _plain;
     }
 
     private T Open<T>(ref T? part, string name, Func<string, T> open, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
@@ -161,8 +216,11 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OnnxSession.Open(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), Device, reordersLayout, cancellationToken);
+    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true)
+    {
+        string graph = ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part);
+        return OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+    }
 
     private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
 
@@ -192,7 +250,8 @@ public sealed class DiffusionModel : IDisposable
 
                 ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(graphs, ModelParts.Tokenizer + suffix));
                 OnnxSession session = OpenGraph(graphs, part, cancellationToken);
-                encoders.Add(new ClipEncoder(tokenizer, session, ReadLayers(graphs, part), Pipeline.IsLarge, Info.Name));
+                ClipTextConfig? config = ReadTextConfig(graphs, part);
+                encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, Pipeline.IsLarge, Info.Name));
             }
 
             return encoders.Count > 0
@@ -207,10 +266,10 @@ public sealed class DiffusionModel : IDisposable
     }
 
     // Folders of older exporters have no config there, and their one layer is the last.
-    private int ReadLayers(string graphs, string part)
+    private ClipTextConfig? ReadTextConfig(string graphs, string part)
     {
         string config = Path.Combine(graphs, part, ModelParts.Config);
-        return File.Exists(config) || Pipeline.IsLarge ? ClipTextConfig.Read(config).Layers : 1;
+        return File.Exists(config) || Pipeline.IsLarge ? ClipTextConfig.Read(config) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

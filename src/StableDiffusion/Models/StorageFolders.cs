@@ -9,17 +9,30 @@ public static class StorageFolders
     /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>, unfinished downloads in <c>downloads</c>.</summary>
     public const string CacheVariable = "STABLEDIFFUSION_CACHE";
 
+    /// <summary>The environment variable that names another folder for LoRAs.</summary>
+    public const string LorasVariable = "STABLEDIFFUSION_LORAS";
+
+    /// <summary>The environment variable that names another folder for textual inversion embeddings.</summary>
+    public const string EmbeddingsVariable = "STABLEDIFFUSION_EMBEDDINGS";
+
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The user's models, a folder each.</summary>
-    public static string Models => FromVariable(ModelsVariable)
-        ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+    public static string Models => FromVariable(ModelsVariable) ?? DataFolder("models");
+
+    /// <summary>The user's LoRAs, files in it or in its subfolders.</summary>
+    public static string Loras => FromVariable(LorasVariable) ?? DataFolder("loras");
+
+    /// <summary>The user's textual inversion embeddings, files in it or in its subfolders.</summary>
+    public static string Embeddings => FromVariable(EmbeddingsVariable) ?? DataFolder("embeddings");
 
     /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
     public static string Cache => Path.Combine(CacheFolder, "graphs");
 
     /// <summary>What was fetched of models that are not whole yet; deleting it costs only the time to fetch it again.</summary>
     public static string Downloads => Path.Combine(CacheFolder, "downloads");
+
+    private static string DataFolder(string name) => Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, name);
 
     private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
 

@@ -6,9 +6,11 @@ namespace StableDiffusion.Onnx;
 internal sealed class OnnxSession : IDisposable
 {
     private readonly InferenceSession _session;
+    private readonly ReplacedWeights? _replaced;
 
-    private OnnxSession(string path, Device device, InferenceSession session)
+    private OnnxSession(string path, Device device, InferenceSession session, ReplacedWeights? replaced)
     {
+        _replaced = replaced;
         Path = path;
         Device = device;
         _session = session;
@@ -32,22 +34,37 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="device">Where to run it.</param>
     /// <param name="reordersLayout">Whether weights are laid out anew for the processor's convolutions, which takes a while now and may make runs faster.</param>
+    /// <param name="replaced">Weights to take in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
     /// <param name="cancellationToken">Stops the loading, which can take seconds for a large graph.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">ONNX Runtime cannot read or build the graph.</exception>
     /// <exception cref="DeviceUnavailableException">The device is not offered here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return OpenWith(path, device, reordersLayout, replaced, cancellationToken);
+        }
+        catch
+        {
+            replaced?.Dispose();
+            throw;
+        }
+    }
+
+    private static OnnxSession OpenWith(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
 
         cancellationToken.ThrowIfCancellationRequested();
         using SessionOptions options = Devices.CreateOptions(device, reordersLayout);
+        replaced?.AddTo(options);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
             static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
         try
         {
-            return new OnnxSession(path, device, new InferenceSession(path, options));
+            return new OnnxSession(path, device, new InferenceSession(path, options), replaced);
         }
         catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
         {
@@ -109,7 +126,11 @@ internal sealed class OnnxSession : IDisposable
         return new OnnxCall(this, binding);
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _replaced?.Dispose();
+    }
 
     internal static RunOptions CreateRunOptions() => new()
     {

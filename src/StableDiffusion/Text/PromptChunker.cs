@@ -4,7 +4,7 @@ namespace StableDiffusion.Text;
 
 /// <summary>Divides a prompt of any length into stretches that the text encoder takes.</summary>
 /// <remarks>
-/// After tokenize_line of A1111 1.10 (sd_hijack_clip.py), without textual inversion, and after ComfyUI's
+/// After tokenize_line of A1111 1.10 (sd_hijack_clip.py) and after ComfyUI's
 /// SDTokenizer.tokenize_with_weights.
 /// </remarks>
 internal sealed class PromptChunker
@@ -15,6 +15,7 @@ internal sealed class PromptChunker
     /// <summary>From how many tokens on ComfyUI divides a stretch of one weight rather than moving it whole.</summary>
     private const int LongestWholeStretch = 8;
 
+    private readonly PromptTokenizer _words;
     private readonly ClipTokenizer _tokenizer;
     private readonly int _room;
     private readonly int? _comma;
@@ -22,11 +23,12 @@ internal sealed class PromptChunker
     private readonly List<PromptToken> _tokens = [];
     private List<(ClipToken Token, double Weight)> _current = [];
 
-    private PromptChunker(ClipTokenizer tokenizer)
+    private PromptChunker(PromptTokenizer tokenizer)
     {
-        _tokenizer = tokenizer;
-        _room = tokenizer.MaxLength - 2;
-        _comma = tokenizer.Tokenize(",") is [ClipToken comma] ? comma.Id : null;
+        _words = tokenizer;
+        _tokenizer = tokenizer.Clip;
+        _room = _tokenizer.MaxLength - 2;
+        _comma = _tokenizer.Tokenize(",") is [ClipToken comma] ? comma.Id : null;
     }
 
     /// <summary>Divides a prompt whose schedules are resolved.</summary>
@@ -34,7 +36,7 @@ internal sealed class PromptChunker
     /// <param name="text">The prompt.</param>
     /// <param name="options">How it is read; its syntax is not <see cref="PromptSyntax.Plain"/>.</param>
     /// <returns>The chunks, at least one, and the prompt's own tokens.</returns>
-    public static (IReadOnlyList<PromptChunk> Chunks, IReadOnlyList<PromptToken> Tokens) Divide(ClipTokenizer tokenizer, string text, PromptOptions options)
+    public static (IReadOnlyList<PromptChunk> Chunks, IReadOnlyList<PromptToken> Tokens) Divide(PromptTokenizer tokenizer, string text, PromptOptions options)
     {
         PromptChunker chunker = new(tokenizer);
         if (options.Syntax == PromptSyntax.ComfyUI)
@@ -45,7 +47,7 @@ internal sealed class PromptChunker
     }
 
     /// <summary>A chunk of no tokens, which fills up a prompt that is shorter than another it is compared with.</summary>
-    public static PromptChunk Empty(ClipTokenizer tokenizer)
+    public static PromptChunk Empty(PromptTokenizer tokenizer)
     {
         PromptChunker chunker = new(tokenizer);
         chunker.CloseChunk();
@@ -65,8 +67,21 @@ internal sealed class PromptChunker
                 continue;
             }
 
-            foreach (ClipToken token in _tokenizer.Tokenize(part.Text))
+            foreach (ClipToken[] word in _words.Tokenize(part.Text))
             {
+                // The vectors of a word stay together.
+                if (word is not [ClipToken token])
+                {
+                    if (_current.Count + word.Length > _room)
+                    {
+                        CloseChunk();
+                        lastComma = -1;
+                    }
+
+                    _current.AddRange(word.Select(vector => (vector, part.Weight)));
+                    continue;
+                }
+
                 if (token.Id == _comma)
                 {
                     lastComma = _current.Count;
@@ -98,21 +113,39 @@ internal sealed class PromptChunker
     {
         foreach (WeightedText part in parts)
         {
-            ReadOnlySpan<ClipToken> left = [.. _tokenizer.Tokenize(part.Text)];
-            bool isLong = left.Length >= LongestWholeStretch;
-            while (left.Length > 0)
+            List<ClipToken> stretch = [];
+            foreach (ClipToken[] word in _words.Tokenize(part.Text))
             {
-                int free = _room - _current.Count;
-                int taken = left.Length <= free ? left.Length : isLong ? free : 0;
-                foreach (ClipToken token in left[..taken])
-                    _current.Add((token, part.Weight));
-                left = left[taken..];
-                if (left.Length > 0)
-                    CloseChunk();
+                if (word.Length == 1)
+                {
+                    stretch.Add(word[0]);
+                    continue;
+                }
+
+                AddStretch([.. stretch], part.Weight);
+                AddStretch(word, part.Weight);
+                stretch.Clear();
             }
+
+            AddStretch([.. stretch], part.Weight);
         }
 
         CloseChunk();
+    }
+
+    private void AddStretch(ReadOnlySpan<ClipToken> left, double weight)
+    {
+        bool isLong = left.Length >= LongestWholeStretch;
+        while (left.Length > 0)
+        {
+            int free = _room - _current.Count;
+            int taken = left.Length <= free ? left.Length : isLong ? free : 0;
+            foreach (ClipToken token in left[..taken])
+                _current.Add((token, weight));
+            left = left[taken..];
+            if (left.Length > 0)
+                CloseChunk();
+        }
     }
 
     private void CloseChunk()

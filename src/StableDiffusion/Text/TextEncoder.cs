@@ -30,6 +30,7 @@ public sealed class TextEncoder : IDisposable
     /// fit; the other syntaxes take prompts of any length.
     /// </returns>
     /// <exception cref="InvalidSettingException">The encoder has no such layer as the clip skip asks for.</exception>
+    /// <exception cref="AdapterInvalidException">A word of textual inversion was made for another family of models.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the encoder gave values that are not finite.</exception>
     public TextEmbedding Encode(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -37,10 +38,10 @@ public sealed class TextEncoder : IDisposable
         options ??= PromptOptions.Default;
         if (options.Syntax == PromptSyntax.Plain)
         {
-            TokenizedPrompt tokens = _encoders[0].Tokenizer.Encode(prompt);
+            TokenizedPrompt tokens = _encoders[0].TokenizerFor(options).Encode(prompt);
             PromptToken[] details = [.. tokens.Tokens.Select((text, index) => new PromptToken(text, tokens.Ids[index + 1], 1, Chunk: 0))];
             TextVectors vectors = _encoders
-                .Select(encoder => encoder.Encode([.. encoder.Tokenizer.Encode(prompt).Ids], options.ClipSkip, cancellationToken))
+                .Select(encoder => encoder.Encode([.. encoder.TokenizerFor(options).Encode(prompt).Ids], options, cancellationToken))
                 .Aggregate(TextVectors.Join);
             return new TextEmbedding(prompt, options, vectors, tokens.Ids, details, _model) { LostText = tokens.LostText };
         }
@@ -48,7 +49,7 @@ public sealed class TextEncoder : IDisposable
         (string text, IReadOnlyList<string> warnings) = Prepare(prompt, options);
         bool isDynamic = options.Syntax == PromptSyntax.A1111 && DynamicPrompt.IsDynamic(text);
         string firstText = isDynamic ? DynamicPrompt.FirstText(text) : text;
-        (IReadOnlyList<PromptChunk> chunks, IReadOnlyList<PromptToken> promptTokens) = PromptChunker.Divide(_encoders[0].Tokenizer, firstText, options);
+        (IReadOnlyList<PromptChunk> chunks, IReadOnlyList<PromptToken> promptTokens) = PromptChunker.Divide(_encoders[0].TokenizerFor(options), firstText, options);
         TextVectors states = EncodeTogether([firstText], options, cancellationToken)[0];
         return new TextEmbedding(prompt, options, states, [.. chunks.SelectMany(chunk => chunk.Ids)], promptTokens, _model)
         {
@@ -70,7 +71,7 @@ public sealed class TextEncoder : IDisposable
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>An embedding for each text, all equally long.</returns>
     internal IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken) => _encoders
-        .Select(encoder => Encode(encoder, [.. texts.Select(text => PromptChunker.Divide(encoder.Tokenizer, text, options).Chunks)], options, cancellationToken))
+        .Select(encoder => Encode(encoder, [.. texts.Select(text => PromptChunker.Divide(encoder.TokenizerFor(options), text, options).Chunks)], options, cancellationToken))
         .Aggregate(static (first, second) => [.. first.Zip(second, TextVectors.Join)]);
 
     /// <summary>Takes what is no prompt off a prompt, and says what its syntax reads otherwise than it was probably meant.</summary>
@@ -79,8 +80,12 @@ public sealed class TextEncoder : IDisposable
         if (options.Syntax != PromptSyntax.A1111)
             return (prompt, []);
 
-        string text = ExtraNetworks.Remove(prompt, out IReadOnlyList<string> removed);
-        List<string> warnings = [.. removed.Select(tag => $"The prompt asks for {tag}, which is not supported and was left out.")];
+        string text = ExtraNetworks.Remove(prompt, out IReadOnlyList<ExtraNetwork> removed);
+        List<string> warnings = [.. removed
+            .Where(tag => !tag.IsLora || !options.LoraNames.Contains(tag.Name, StringComparer.OrdinalIgnoreCase))
+            .Select(tag => tag.IsLora
+                ? $"The prompt asks for {tag.Text}, but the model was opened without that LoRA; it was left out."
+                : $"The prompt asks for {tag.Text}, which is not supported and was left out.")];
         if (options.Emphasis != EmphasisMode.None)
         {
             warnings.AddRange(PromptValidation.Check(text, PromptSyntax.A1111, DynamicPrompt.NominalSteps)
@@ -93,7 +98,7 @@ public sealed class TextEncoder : IDisposable
     private static TextVectors[] Encode(ClipEncoder encoder, IReadOnlyList<IReadOnlyList<PromptChunk>> prompts, PromptOptions options, CancellationToken cancellationToken)
     {
         int chunkCount = prompts.Max(prompt => prompt.Count);
-        PromptChunk empty = PromptChunker.Empty(encoder.Tokenizer);
+        PromptChunk empty = PromptChunker.Empty(encoder.TokenizerFor(options));
         Tensor[] embeddings = new Tensor[prompts.Count];
         Dictionary<int[], TextVectors> encoded = new(IdsComparer.Instance);
         for (int chunk = 0; chunk < chunkCount; chunk++)
@@ -120,7 +125,7 @@ public sealed class TextEncoder : IDisposable
         TextVectors EncodeIds(int[] ids)
         {
             if (!encoded.TryGetValue(ids, out TextVectors? states))
-                encoded.Add(ids, states = encoder.Encode(ids, options.ClipSkip, cancellationToken));
+                encoded.Add(ids, states = encoder.Encode(ids, options, cancellationToken));
             return states;
         }
     }

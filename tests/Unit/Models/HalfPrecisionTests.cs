@@ -84,7 +84,7 @@ public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half,
         Assert.Equal(other, Build(ModelPrecision.Half));
 
         string Build(ModelPrecision precision) =>
-            ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, precision), cache.Path, null, TestContext.Current.CancellationToken);
+            ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = precision }), cache.Path, null, TestContext.Current.CancellationToken);
     }
 
     private static string[] Initializers(string path) =>

@@ -14,6 +14,8 @@ public sealed class DiffusionErrorTests : IDisposable
     {
         { new ModelNotFoundException("message"), "ModelNotFound", ErrorCategory.ObjectNotFound, true },
         { new ModelInvalidException("message"), "ModelInvalid", ErrorCategory.InvalidData, false },
+        { new AdapterNotFoundException("message"), "AdapterNotFound", ErrorCategory.ObjectNotFound, false },
+        { new AdapterInvalidException("message"), "AdapterInvalid", ErrorCategory.InvalidData, false },
         { new UnsafeFileException("file.pt", "GLOBAL", "os.system", 2), "UnsafeFile", ErrorCategory.SecurityError, false },
         { new ShapeMismatchException("message"), "LatentShapeMismatch", ErrorCategory.InvalidData, false },
         { new NotFiniteException("message"), "NotFinite", ErrorCategory.InvalidData, false },

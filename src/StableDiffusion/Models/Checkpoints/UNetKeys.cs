@@ -11,6 +11,9 @@ internal sealed class UNetKeys
 
     private UNetKeys(int stride) => _stride = stride;
 
+    /// <summary>The translation for a U-Net whose levels have so many layers on the way down.</summary>
+    public static UNetKeys OfLayers(int layersPerBlock) => new(layersPerBlock + 1);
+
     /// <summary>Learns how the lists are divided into levels.</summary>
     /// <param name="names">The names of all the U-Net's tensors, from <c>input_blocks</c> on.</param>
     /// <param name="source">The file, for messages.</param>

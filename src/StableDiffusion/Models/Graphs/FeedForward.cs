@@ -6,6 +6,9 @@ namespace StableDiffusion.Models.Graphs;
 /// <summary>A transformer block's feed-forward layer with a gated unit (GEGLU; Shazeer, 2020) four times as wide.</summary>
 internal sealed class FeedForward
 {
+    /// <summary>What the two halves of the first layer are called in the graph, in the order of its outputs.</summary>
+    public static readonly string[] HalfNames = ["hidden", "gate"];
+
     private readonly Linear _hidden;
     private readonly Linear _gate;
     private readonly Linear _output;
@@ -15,8 +18,8 @@ internal sealed class FeedForward
         // One layer gives values and gates; two products save a split of the result.
         int inner = 4 * width;
         Linear both = new(weights["net.0.proj"], width, 2 * inner);
-        _hidden = both.Part("hidden", 0, inner);
-        _gate = both.Part("gate", inner, inner);
+        _hidden = both.Part(HalfNames[0], 0, inner);
+        _gate = both.Part(HalfNames[1], inner, inner);
         _output = new Linear(weights["net.2"], inner, width);
     }
 

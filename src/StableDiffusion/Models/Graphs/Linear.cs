@@ -1,5 +1,6 @@
 using StableDiffusion.Models.Weights;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models.Graphs;
 
@@ -70,22 +71,6 @@ internal sealed class Linear
         int columns = _weight.Shape[1];
         float[] values = GC.AllocateUninitializedArray<float>(_weight.Count);
         _weight.Read(values);
-
-        // In square tiles, so that both sides stay in the cache.
-        const int Tile = 32;
-        for (int firstRow = 0; firstRow < rows; firstRow += Tile)
-        {
-            int endRow = Math.Min(firstRow + Tile, rows);
-            for (int firstColumn = 0; firstColumn < columns; firstColumn += Tile)
-            {
-                int endColumn = Math.Min(firstColumn + Tile, columns);
-                for (int column = firstColumn; column < endColumn; column++)
-                {
-                    Span<float> target = destination.Slice(column * rows, rows);
-                    for (int row = firstRow; row < endRow; row++)
-                        target[row] = values[row * columns + column];
-                }
-            }
-        }
+        Matrix.Transpose(values, rows, columns, destination);
     }
 }

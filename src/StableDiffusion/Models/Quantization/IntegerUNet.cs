@@ -24,7 +24,7 @@ internal static class IntegerUNet
         unet.Build(new GraphPrecision { Products = observed }).Save(path, null, cancellationToken);
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;
         using (DiffusionModel model = new(ModelStore.Describe(folder, folder), Device.Cpu))
-        using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken))
+        using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
             ranges = new Calibration(model, session, observed.Paths).Run(Report, cancellationToken);
 
         File.Delete(path);

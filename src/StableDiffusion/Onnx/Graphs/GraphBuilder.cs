@@ -29,6 +29,9 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <summary>The name under which exporters keep large weights beside <c>model.onnx</c>.</summary>
     public const string ExternalDataSuffix = "_data";
 
+    /// <summary>What graphs of this writer say of where they come from.</summary>
+    public const string Producer = nameof(StableDiffusion);
+
     private const int OpsetVersion = 17;
     private const int IrVersion = 8;
 
@@ -254,7 +257,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         ModelProto model = new()
         {
             IrVersion = IrVersion,
-            ProducerName = nameof(StableDiffusion),
+            ProducerName = Producer,
             Graph = _graph,
             OpsetImport =
             {

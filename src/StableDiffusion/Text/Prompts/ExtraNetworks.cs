@@ -3,18 +3,29 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion.Text.Prompts;
 
 /// <summary>The tags in A1111's prompts that ask for more than the prompt, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
-internal static partial class ExtraNetworks
+public static partial class ExtraNetworks
 {
+    /// <summary>Finds the tags in a prompt.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <returns>The tags in their order.</returns>
+    public static IReadOnlyList<ExtraNetwork> Find(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        Remove(prompt, out IReadOnlyList<ExtraNetwork> tags);
+        return tags;
+    }
+
     /// <summary>Takes the tags off a prompt, as A1111 does before it reads the rest.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="removed">Receives the tags.</param>
     /// <returns>The rest.</returns>
-    public static string Remove(string prompt, out IReadOnlyList<string> removed)
+    internal static string Remove(string prompt, out IReadOnlyList<ExtraNetwork> removed)
     {
-        List<string> tags = [];
+        List<ExtraNetwork> tags = [];
         string rest = Tag().Replace(prompt, match =>
         {
-            tags.Add(match.Value);
+            string[] parts = match.Groups[2].Value.Split(':');
+            tags.Add(new ExtraNetwork(match.Value, match.Groups[1].Value, parts[0], parts[1..]));
             return string.Empty;
         });
         removed = tags;

@@ -17,4 +17,13 @@ public sealed record PromptOptions
     /// last, 2 the one before it.
     /// </summary>
     public int ClipSkip { get; init; } = 1;
+
+    /// <summary>
+    /// Words of textual inversion that the prompt may use: by themselves, as diffusers and A1111 take them, or in ComfyUI's
+    /// syntax as <c>embedding:name</c>.
+    /// </summary>
+    public IReadOnlyList<TextualInversion> TextualInversions { get; init; } = [];
+
+    /// <summary>The names of the LoRAs that are in force, so that a prompt's tags for them are honoured.</summary>
+    internal IReadOnlyCollection<string> LoraNames { get; init; } = [];
 }

@@ -1,0 +1,139 @@
+using System.Globalization;
+using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Tensors;
+using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
+
+namespace StableDiffusion.Onnx.Graphs;
+
+/// <summary>
+/// The weights of a graph that <see cref="GraphBuilder"/> wrote, open for reading: small ones lie in the graph, large
+/// ones in the file beside it, which is mapped and not copied. Not for use from several threads at once.
+/// </summary>
+internal sealed class GraphInitializers : IDisposable
+{
+    // Graphs of this writer hold no large weights; a larger file is another exporter's, which need not be read to know.
+    private const long LargestGraph = 256L << 20;
+
+    // ONNX's number for halves, which the graph writer itself does not write.
+    private const DataType Half = (DataType)10;
+
+    // These read a weight where it lies. What other operators make of one, ONNX Runtime computes ahead while it optimizes.
+    private static readonly HashSet<string> s_directReaders = new(StringComparer.Ordinal) { "MatMul", "Add", "Mul", "LayerNormalization", "Gather", "Slice" };
+
+    private readonly string _path;
+    private readonly ModelProto _model;
+    private readonly Dictionary<string, TensorProto> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MappedFile> _files = new(StringComparer.Ordinal);
+
+    private GraphInitializers(string path, ModelProto model)
+    {
+        _path = path;
+        _model = model;
+        foreach (TensorProto tensor in model.Graph.Initializer)
+            _tensors[tensor.Name] = tensor;
+    }
+
+    /// <summary>The names of the initializers.</summary>
+    public IEnumerable<string> Names => _tensors.Keys;
+
+    /// <summary>Opens a graph.</summary>
+    /// <param name="path">The full path of its <c>.onnx</c> file.</param>
+    /// <returns>The weights; null if another exporter wrote the graph, so that their names and layout are not known.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged.</exception>
+    public static GraphInitializers? Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            if (stream.Length > LargestGraph)
+                return null;
+
+            ModelProto model = ModelProto.Parser.ParseFrom(stream);
+            return model.ProducerName == GraphBuilder.Producer && model.Graph is not null ? new GraphInitializers(path, model) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The graph '{path}' cannot be read: {error.Message} Get the model again.", error);
+        }
+    }
+
+    /// <summary>The shape of an initializer.</summary>
+    public int[] ShapeOf(string name) => [.. _tensors[name].Dims.Select(length => checked((int)length))];
+
+    /// <summary>How the values of an initializer are stored; null if in a way whose values cannot be changed, such as quantized.</summary>
+    public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
+    {
+        DataType.Float => StoredElementType.F32,
+        Half => StoredElementType.F16,
+        _ => null,
+    };
+
+    /// <summary>What ONNX Runtime's optimizers must leave alone, so that a replaced weight has its effect.</summary>
+    /// <param name="names">The initializers that are replaced.</param>
+    /// <returns>The names of optimizers.</returns>
+    public IReadOnlyList<string> OptimizersToLeaveOut(IReadOnlySet<string> names)
+    {
+        SortedSet<string> optimizers = new(StringComparer.Ordinal);
+        foreach (NodeProto node in _model.Graph.Node)
+        {
+            if (s_directReaders.Contains(node.OpType) || !node.Input.Any(names.Contains))
+                continue;
+
+            // The weights of convolutions are laid out anew, from the values in the file.
+            optimizers.Add("NchwcTransformer");
+            if (node.OpType != "Conv")
+                optimizers.Add("ConstantFolding");
+        }
+
+        return [.. optimizers];
+    }
+
+    /// <summary>Reads an initializer.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>Its values, row by row.</returns>
+    /// <exception cref="ModelInvalidException">The graph or the file beside it is damaged.</exception>
+    public float[] Read(string name)
+    {
+        TensorProto tensor = _tensors[name];
+        StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' holds no floats.", nameof(name));
+        long count = tensor.Dims.Aggregate(1L, (product, length) => checked(product * length));
+        long bytes = count * StoredTensor.SizeOf(type);
+        float[] values = GC.AllocateUninitializedArray<float>(checked((int)count));
+        if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
+        {
+            if (tensor.RawData.Length != bytes)
+                throw Damaged(name);
+            ElementConversion.ToSingle(type, tensor.RawData.Span, values);
+            return values;
+        }
+
+        Dictionary<string, string> place = tensor.ExternalData.ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+        string location = place.GetValueOrDefault("location", string.Empty);
+        if (location != Path.GetFileName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
+            throw Damaged(name);
+        if (!_files.TryGetValue(location, out MappedFile? file))
+            _files.Add(location, file = MappedFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
+        if (offset < 0 || offset > file.Length - length)
+            throw Damaged(name);
+        file.ReadValues(type, offset, values);
+        return values;
+
+        bool TryGet(string key, long absent, out long value)
+        {
+            value = absent;
+            return !place.TryGetValue(key, out string? text) || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (MappedFile file in _files.Values)
+            file.Dispose();
+    }
+
+    private ModelInvalidException Damaged(string name) =>
+        new($"The weight '{name}' of the graph '{_path}' does not lie where the graph says, or is cut. Empty the cache with Clear-DiffusionCache -Graphs, so that the graph is built again.");
+}

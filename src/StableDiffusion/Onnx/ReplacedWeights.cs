@@ -1,0 +1,58 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>
+/// Weights that a session takes in place of those in the graph's file. ONNX Runtime does not copy them, so they live
+/// as long as the session.
+/// </summary>
+/// <param name="leftOutOptimizers">The optimizers that work on the file's weights before they are replaced, and so must not run.</param>
+internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) : IDisposable
+{
+    private const string LeaveOutKey = "optimization.disable_specified_optimizers";
+
+    private readonly List<(string Name, OrtValue Value)> _values = [];
+
+    /// <summary>Adds a weight.</summary>
+    /// <param name="name">The initializer's name in the graph.</param>
+    /// <param name="type">How the graph holds it: as floats or as halves.</param>
+    /// <param name="shape">Its shape in the graph.</param>
+    /// <param name="values">Its values, row by row; they are copied.</param>
+    public void Add(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values)
+    {
+        long[] dimensions = new long[shape.Length];
+        for (int axis = 0; axis < shape.Length; axis++)
+            dimensions[axis] = shape[axis];
+
+        // ONNX Runtime takes only memory that is not its own.
+        if (type == StoredElementType.F16)
+        {
+            Float16[] halves = new Float16[values.Length];
+            TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<Float16, Half>(halves.AsSpan()));
+            _values.Add((name, OrtValue.CreateTensorValueFromMemory(halves, dimensions)));
+        }
+        else
+        {
+            _values.Add((name, OrtValue.CreateTensorValueFromMemory(values.ToArray(), dimensions)));
+        }
+    }
+
+    /// <summary>Gives the weights to a session that is about to be opened.</summary>
+    /// <param name="options">Its options.</param>
+    public void AddTo(SessionOptions options)
+    {
+        if (leftOutOptimizers.Count > 0)
+            options.AddSessionConfigEntry(LeaveOutKey, string.Join(';', leftOutOptimizers));
+        foreach ((string name, OrtValue value) in _values)
+            options.AddInitializer(name, value);
+    }
+
+    public void Dispose()
+    {
+        foreach ((_, OrtValue value) in _values)
+            value.Dispose();
+        _values.Clear();
+    }
+}
