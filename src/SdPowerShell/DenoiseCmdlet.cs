@@ -112,6 +112,15 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? MaskImage { get; set; }
 
+    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(LoraCompleter))]
+    [AllowNull]
+    [AllowEmptyCollection]
+    [AllowEmptyString]
+    [Text]
+    public string?[]? Lora { get; set; }
+
     /// <summary>The settings as the engine takes them.</summary>
     private protected DenoiseOptions CreateOptions() => new()
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion.Models;
+using StableDiffusion.Models.Adapters;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
 using StableDiffusion.Text.Prompts;
@@ -15,6 +16,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     private const int LoadingActivityId = 1;
 
     private string? _lastDevice;
+    private AdapterSet _reported = AdapterSet.Empty;
     private bool _isModelFixed;
 
     /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder. The model that ships with the module where it is left out.</summary>
@@ -41,7 +43,9 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     };
 
     /// <summary>Runs a stage or several of the model, which stays open for the next record.</summary>
-    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use)
+    /// <param name="use">The stages.</param>
+    /// <param name="adapters">The LoRAs to open the model with; null for none.</param>
+    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
     {
         StableDiffusion.Onnx.Device device = StableDiffusion.Onnx.Devices.Resolve(Device, out string reason);
         if (_lastDevice != device.ToString())
@@ -50,7 +54,14 @@ public abstract class ModelCmdlet : DiffusionCmdlet
             WriteVerbose($"Device {device}: {reason}.");
         }
 
-        using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device);
+        using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device, adapters);
+        if (adapters is not null && !adapters.Equals(_reported))
+        {
+            _reported = adapters;
+            foreach (AdapterReport report in lease.Model.MatchAdapters(ReportLoading, CancellationToken))
+                Write(report);
+        }
+
         return use(new DiffusionPipeline(lease.Model, ReportLoading, WriteWarning));
     }
 
@@ -66,12 +77,64 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     }
 
     /// <summary>The settings of how prompts are read, as the engine takes them.</summary>
-    private protected static PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip) => new()
+    private protected PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip, string?[]? textualInversion) => new()
     {
+        TextualInversions = ReadTextualInversions(textualInversion),
         Syntax = EnumSetting.Parse("PromptSyntax", syntax, PromptSyntax.Plain),
         Emphasis = EnumSetting.Parse("Emphasis", emphasis, EmphasisMode.Original),
         ClipSkip = clipSkip ?? 1,
     };
+
+    /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
+    /// <param name="parameter">The parameter's texts; empty ones count as left out.</param>
+    /// <param name="prompt">The prompt; null where it is not looked at.</param>
+    /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
+    private protected AdapterSet CreateAdapters(IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
+    {
+        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => ResolveAdapter(name, AdapterFiles.FindLora)))];
+        HashSet<string> given = [.. loras.Select(lora => lora.Path)];
+        if (syntax == PromptSyntax.A1111 && prompt is not null)
+        {
+            loras.AddRange(ExtraNetworks.Find(prompt)
+                .Where(tag => tag.IsLora)
+                .Select(tag => new Lora(AdapterFiles.FindLora(tag.Name), tag.UNetStrength, tag.TextEncoderStrength))
+                .Where(lora => !given.Contains(lora.Path)));
+        }
+
+        return AdapterSet.Create(loras);
+    }
+
+    /// <summary>Reads the embeddings that a parameter names.</summary>
+    private protected IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
+        [.. Given(parameter).Select(name => TextualInversion.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
+
+    private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
+
+    /// <summary>The full path of an adapter: a path, a file of the current location, or a name in the store.</summary>
+    private string ResolveAdapter(string name, Func<string, string> find)
+    {
+        bool isName = name.AsSpan().IndexOfAny('/', '\\') < 0;
+        string? path = null;
+        try
+        {
+            path = ResolveOutput(name);
+        }
+        catch (RecordException) when (isName)
+        {
+            // No path of the file system, but it may be a name.
+        }
+
+        return !isName || File.Exists(path) ? find(path!) : find(name);
+    }
+
+    private void Write(AdapterReport report)
+    {
+        WriteVerbose($"LoRA {report}.");
+        foreach (AdapterKey key in report.Keys)
+            WriteVerbose($"LoRA {report.Name}: {key.State.ToString().ToLowerInvariant()} {key.Name} ({key.Kind}){(key.Layer is null ? string.Empty : $" to {key.Layer}")}.");
+        if (report.Unmatched > 0)
+            WriteWarning($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of a kind that is not known, and were left out; -Verbose lists them.");
+    }
 
     /// <summary>Runs a stage and writes to the verbose stream how long it took.</summary>
     private protected T Timed<T>(string stage, Func<T> run)

@@ -72,6 +72,18 @@ public sealed record GenerationInfo
     /// <summary>The model's name.</summary>
     public string? Model { get; init; }
 
+    /// <summary>The LoRAs with their strengths, as a list in JSON of texts such as <c>style:0.8</c>; null where there were none.</summary>
+    public string? Lora { get; init; }
+
+    /// <summary>The LoRAs' names with the hashes that A1111 has for them; null where there were none.</summary>
+    public string? LoraHashes { get; init; }
+
+    /// <summary>The textual inversion embeddings that the prompts might use, as a list in JSON of names or paths; null where there were none.</summary>
+    public string? TextualInversion { get; init; }
+
+    /// <summary>Their names with the hashes that A1111 has for them; null where there were none.</summary>
+    public string? TextualInversionHashes { get; init; }
+
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
     public string? ModelHash { get; init; }
 }

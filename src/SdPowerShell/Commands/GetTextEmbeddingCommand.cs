@@ -33,6 +33,24 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
     [Number<int>]
     public int? ClipSkip { get; set; }
 
+    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(LoraCompleter))]
+    [AllowNull]
+    [AllowEmptyCollection]
+    [AllowEmptyString]
+    [Text]
+    public string?[]? Lora { get; set; }
+
+    /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(TextualInversionCompleter))]
+    [AllowNull]
+    [AllowEmptyCollection]
+    [AllowEmptyString]
+    [Text]
+    public string?[]? TextualInversion { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -45,7 +63,7 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
         if (prompt is null)
             throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a text; an empty one stands for no wish at all.");
 
-        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip);
-        return UsePipeline(pipeline => EncodePrompt(pipeline, prompt, options));
+        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        return UsePipeline(pipeline => EncodePrompt(pipeline, prompt, options), CreateAdapters(Lora, prompt, options.Syntax));
     }
 }

@@ -42,14 +42,16 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     protected override void ProcessRecord() => ProcessOne(Latent ?? (object?)Embedding, () =>
     {
         DenoiseOptions options = CreateOptions() with { StartStep = StartStep, StopStep = StopStep };
-        Latent result = UsePipeline(pipeline => Denoise(
-            pipeline,
-            Embedding!,
-            NegativeEmbedding,
-            Latent,
-            options,
-            status: string.Empty,
-            EachStep ? progress => WriteObject(progress.Capture()) : null));
+        Latent result = UsePipeline(
+            pipeline => Denoise(
+                pipeline,
+                Embedding!,
+                NegativeEmbedding,
+                Latent,
+                options,
+                status: string.Empty,
+                EachStep ? progress => WriteObject(progress.Capture()) : null),
+            CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora));
         if (!EachStep)
             WriteObject(result);
     });

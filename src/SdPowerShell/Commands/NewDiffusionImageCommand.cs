@@ -4,6 +4,7 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Models.Adapters;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -43,6 +44,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public int? ClipSkip { get; set; }
+
+    /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(TextualInversionCompleter))]
+    [AllowNull]
+    [AllowEmptyCollection]
+    [AllowEmptyString]
+    [Text]
+    public string?[]? TextualInversion { get; set; }
 
     /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -100,7 +110,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
         DenoiseOptions options = SettleSeeds(CreateOptions(), count);
-        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip);
+        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        AdapterSet adapters = CreateAdapters(Lora, prompt, promptOptions.Syntax);
         DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
@@ -127,7 +138,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
                 Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
-            });
+            }, adapters);
             if (target is not null)
                 Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }));
             WriteObject(image);

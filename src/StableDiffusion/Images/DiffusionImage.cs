@@ -89,6 +89,12 @@ public sealed class DiffusionImage
     /// <summary>The layer of the text encoder that was used, counted from the last one; null for the last one.</summary>
     public int? ClipSkip => Info.ClipSkip;
 
+    /// <summary>The LoRAs with their strengths; null where there were none.</summary>
+    public IReadOnlyList<string>? Lora => TextList.Read(Info.Lora);
+
+    /// <summary>The textual inversion embeddings that the prompts might use; null where there were none.</summary>
+    public IReadOnlyList<string>? TextualInversion => TextList.Read(Info.TextualInversion);
+
     /// <summary>The options of the scheduler that were given; null where there were none.</summary>
     public Hashtable? SchedulerOption => SchedulerOptionText.ToHashtable(Info.SchedulerOptions);
 

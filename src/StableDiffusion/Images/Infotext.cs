@@ -84,9 +84,12 @@ public static class Infotext
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
 
+        Add("Lora hashes", info.LoraHashes);
+        Add("TI hashes", info.TextualInversionHashes);
+
         // Not without a seed: of a text with fewer than three settings, readers would take all for the prompt.
         Add("Version", info.Seed is null ? null : OwnVersion.Text);
-        return Assemble(info.Prompt, info.NegativePrompt, settings.ToString());
+        return Assemble(LoraTags.AddTo(info), info.NegativePrompt, settings.ToString());
 
         void Add(string key, string? value)
         {

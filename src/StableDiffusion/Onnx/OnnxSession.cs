@@ -57,6 +57,10 @@ internal sealed class OnnxSession : IDisposable
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
 
+        // A device's provider passes over weights in the processor's memory, and only its log would say so.
+        if (replaced is not null && device.Kind != DeviceKind.Cpu)
+            throw new DeviceUnavailableException($"Weights can be changed on the processor only, and the device is {device}. Leave the LoRAs out, or use -Device Cpu.");
+
         cancellationToken.ThrowIfCancellationRequested();
         using SessionOptions options = Devices.CreateOptions(device, reordersLayout);
         replaced?.AddTo(options);

@@ -40,9 +40,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <param name="cancellationToken">Stops the stage.</param>
     /// <returns>The embedding.</returns>
     /// <exception cref="InvalidSettingException">The encoder has no such layer as the clip skip asks for.</exception>
+    /// <exception cref="AdapterNotFoundException">The file of an adapter that the model is to be opened with is not there.</exception>
+    /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
-        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, options, cancellationToken);
+        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
 
     /// <summary>Compresses a picture into a latent.</summary>
     /// <param name="image">The picture; width and height are multiples of 8.</param>
@@ -120,6 +122,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
             ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
         };
+        info = AdapterRecord.Add(info, model.Adapters, embedding, negative);
 
         Scheduler scheduler = pause.Scheduler;
         int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);

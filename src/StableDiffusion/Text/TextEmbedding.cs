@@ -56,6 +56,12 @@ public sealed class TextEmbedding
     /// <summary>What in the prompt could not be honoured, or is read otherwise than it was probably meant.</summary>
     public IReadOnlyList<string> Warnings { get; internal init; } = [];
 
+    /// <summary>The LoRAs that the text encoder was opened with, each as text with its strengths; the U-Net is to have the same.</summary>
+    public IReadOnlyList<string> Lora => Options.Loras;
+
+    /// <summary>The names of the textual inversion embeddings that the prompt might use.</summary>
+    public IReadOnlyList<string> TextualInversion => [.. Options.TextualInversions.Select(word => word.Name)];
+
     internal PromptOptions Options { get; }
 
     internal TextVectors Vectors { get; }

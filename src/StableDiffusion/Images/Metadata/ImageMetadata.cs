@@ -84,6 +84,12 @@ public sealed record ImageMetadata
     /// <summary>What weights in the prompts do.</summary>
     public string? Emphasis => Info.Emphasis;
 
+    /// <summary>The LoRAs with their strengths that the prompt does not name itself; null where there were none.</summary>
+    public IReadOnlyList<string>? Lora => TextList.Read(Info.Lora);
+
+    /// <summary>The textual inversion embeddings that the prompts might use; null where there were none.</summary>
+    public IReadOnlyList<string>? TextualInversion => TextList.Read(Info.TextualInversion);
+
     /// <summary>All settings under the names that the tool has for them, in the file's order, without the prompts.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 

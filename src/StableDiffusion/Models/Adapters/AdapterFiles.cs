@@ -47,13 +47,6 @@ public static class AdapterFiles
         return Convert.ToHexStringLower(SHA256.HashData(stream))[..ShortHashLength];
     }
 
-    /// <summary>The hash by which A1111 names an embedding: of the whole file.</summary>
-    internal static string HashWhole(string path)
-    {
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream))[..ShortHashLength];
-    }
-
     /// <summary>Opens a file of tensors as an adapter.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="what">What it stands for, for messages.</param>

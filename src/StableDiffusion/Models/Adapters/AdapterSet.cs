@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace StableDiffusion.Models.Adapters;
 
 /// <summary>
@@ -28,7 +26,7 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
     public bool IsEmpty => _entries.Length == 0;
 
     /// <summary>The LoRAs as a list in JSON, each as <see cref="Lora.Parse"/> reads it; null for none.</summary>
-    internal string? Text => IsEmpty ? null : JsonSerializer.Serialize(Loras.Select(lora => lora.ToString()));
+    internal string? Text => TextList.Write([.. Loras.Select(lora => lora.ToString())]);
 
     /// <summary>The LoRAs' names with the hashes that A1111 has for them; null for none. The files are read the first time.</summary>
     internal string? Hashes => IsEmpty ? null : _hashes.Value;

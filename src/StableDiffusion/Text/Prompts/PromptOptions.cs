@@ -24,6 +24,9 @@ public sealed record PromptOptions
     /// </summary>
     public IReadOnlyList<TextualInversion> TextualInversions { get; init; } = [];
 
-    /// <summary>The names of the LoRAs that are in force, so that a prompt's tags for them are honoured.</summary>
+    /// <summary>The names of the LoRAs that the model is opened with, so that a prompt's tags for them count as honoured.</summary>
     internal IReadOnlyCollection<string> LoraNames { get; init; } = [];
+
+    /// <summary>Those LoRAs with their strengths, as text.</summary>
+    internal IReadOnlyList<string> Loras { get; init; } = [];
 }

@@ -1,0 +1,14 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using StableDiffusion.Models.Adapters;
+
+namespace SdPowerShell.Completion;
+
+/// <summary>Completes the names of LoRAs; a path is completed as PowerShell completes any path.</summary>
+public sealed class LoraCompleter : IArgumentCompleter
+{
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
+        Completions.Of(wordToComplete, AdapterFiles.ListLoras()).Concat(CompletionCompleters.CompleteFilename(wordToComplete));
+}

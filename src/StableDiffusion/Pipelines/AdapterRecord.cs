@@ -1,0 +1,32 @@
+using StableDiffusion.Models;
+using StableDiffusion.Models.Adapters;
+using StableDiffusion.Text;
+using StableDiffusion.Text.Prompts;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>Notes which adapters took part.</summary>
+internal static class AdapterRecord
+{
+    /// <summary>Tells the reading of a prompt which LoRAs the model is opened with.</summary>
+    public static PromptOptions? Complete(PromptOptions? options, AdapterSet adapters) => adapters.IsEmpty
+        ? options
+        : (options ?? PromptOptions.Default) with
+        {
+            LoraNames = [.. adapters.Loras.Select(lora => lora.Name)],
+            Loras = [.. adapters.Loras.Select(lora => lora.ToString())],
+        };
+
+    /// <summary>Adds them to what is known of a picture.</summary>
+    public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, TextEmbedding embedding, TextEmbedding? negative)
+    {
+        TextualInversion[] words = [.. embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []).DistinctBy(word => word.Path)];
+        return info with
+        {
+            Lora = adapters.Text,
+            LoraHashes = adapters.Hashes,
+            TextualInversion = TextList.Write([.. words.Select(word => AdapterFiles.Reference(word.Path, StorageFolders.Embeddings))]),
+            TextualInversionHashes = words.Length == 0 ? null : string.Join(", ", words.Select(word => $"{word.Name}: {word.Hash}")),
+        };
+    }
+}
