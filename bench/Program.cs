@@ -18,6 +18,7 @@ internal static class Program
         ["stages"] = StageRows.Measure,
         ["samplers"] = SamplerRows.Measure,
         ["sessions"] = SessionRows.Measure,
+        ["precision"] = PrecisionRows.Measure,
         ["process"] = ProcessRows.Measure,
         [FullSize] = FullSizeRows.Measure,
     };

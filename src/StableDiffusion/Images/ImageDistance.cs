@@ -1,0 +1,126 @@
+namespace StableDiffusion.Images;
+
+/// <summary>How far two pictures of one size are from each other.</summary>
+public static class ImageDistance
+{
+    private const int WindowSide = 11;
+    private const double WindowSigma = 1.5;
+    private const double Peak = byte.MaxValue;
+    private const double C1 = 0.01 * Peak * 0.01 * Peak;
+    private const double C2 = 0.03 * Peak * 0.03 * Peak;
+
+    private static readonly double[] s_window = CreateWindow();
+
+    /// <summary>The peak signal-to-noise ratio over red, green and blue: 10 log10(255² / mean squared difference).</summary>
+    /// <param name="a">A picture.</param>
+    /// <param name="b">Another one.</param>
+    /// <returns>Decibels; infinite for equal pictures.</returns>
+    /// <exception cref="ImageInvalidException">The pictures have different sizes.</exception>
+    public static double Psnr(DiffusionImage a, DiffusionImage b)
+    {
+        CheckSizes(a, b);
+        long sum = 0;
+        for (int i = 0; i < a.Pixels.Length; i++)
+        {
+            int difference = a.Pixels[i] - b.Pixels[i];
+            sum += difference * difference;
+        }
+
+        return 10 * Math.Log10(Peak * Peak * a.Pixels.Length / sum);
+    }
+
+    /// <summary>
+    /// The structural similarity of the lightness: the mean over all windows of 11x11 pixels that lie within the picture,
+    /// weighted by a Gaussian of 1.5 pixels.
+    /// </summary>
+    /// <param name="a">A picture, at least 11 pixels wide and high.</param>
+    /// <param name="b">Another one.</param>
+    /// <returns>At most 1, which equal pictures have.</returns>
+    /// <exception cref="ImageInvalidException">The pictures have different sizes, or are too small.</exception>
+    /// <remarks>Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, with its constants 0.01 and 0.03.</remarks>
+    public static double Ssim(DiffusionImage a, DiffusionImage b)
+    {
+        CheckSizes(a, b);
+        if (a.Width < WindowSide || a.Height < WindowSide)
+            throw new ImageInvalidException($"The structural similarity takes pictures of {WindowSide}x{WindowSide} pixels or more, not {a.Width}x{a.Height}.");
+
+        double[] x = Luma(a);
+        double[] y = Luma(b);
+        double[] meanX = Smooth(x, a.Width);
+        double[] meanY = Smooth(y, a.Width);
+        double[] squareX = Smooth(Multiply(x, x), a.Width);
+        double[] squareY = Smooth(Multiply(y, y), a.Width);
+        double[] product = Smooth(Multiply(x, y), a.Width);
+        double sum = 0;
+        for (int i = 0; i < meanX.Length; i++)
+        {
+            double covariance = product[i] - (meanX[i] * meanY[i]);
+            double variances = squareX[i] - (meanX[i] * meanX[i]) + squareY[i] - (meanY[i] * meanY[i]);
+            sum += ((2 * meanX[i] * meanY[i]) + C1) * ((2 * covariance) + C2)
+                / (((meanX[i] * meanX[i]) + (meanY[i] * meanY[i]) + C1) * (variances + C2));
+        }
+
+        return sum / meanX.Length;
+    }
+
+    private static void CheckSizes(DiffusionImage a, DiffusionImage b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (a.Width != b.Width || a.Height != b.Height)
+            throw new ImageInvalidException($"Pictures of {a.Width}x{a.Height} and {b.Width}x{b.Height} pixels cannot be compared. Make them of one size.");
+    }
+
+    private static double[] CreateWindow()
+    {
+        double[] window = new double[WindowSide];
+        for (int i = 0; i < WindowSide; i++)
+            window[i] = Math.Exp(-Math.Pow(i - (WindowSide / 2), 2) / (2 * WindowSigma * WindowSigma));
+        double sum = window.Sum();
+        return [.. window.Select(weight => weight / sum)];
+    }
+
+    // As ITU-R BT.601 weighs the colours.
+    private static double[] Luma(DiffusionImage image)
+    {
+        double[] luma = new double[image.Width * image.Height];
+        for (int i = 0; i < luma.Length; i++)
+        {
+            ReadOnlySpan<byte> pixel = image.Pixels.AsSpan(i * DiffusionImage.Channels, DiffusionImage.Channels);
+            luma[i] = (0.299 * pixel[0]) + (0.587 * pixel[1]) + (0.114 * pixel[2]);
+        }
+
+        return luma;
+    }
+
+    private static double[] Multiply(double[] a, double[] b)
+    {
+        double[] product = new double[a.Length];
+        TensorPrimitives.Multiply(a, b, product);
+        return product;
+    }
+
+    /// <summary>The weighted mean of every window that lies within the picture, first along rows, then along columns.</summary>
+    private static double[] Smooth(double[] values, int width)
+    {
+        int height = values.Length / width;
+        int innerWidth = width - WindowSide + 1;
+        int innerHeight = height - WindowSide + 1;
+        double[] rows = new double[height * innerWidth];
+        for (int row = 0; row < height; row++)
+        {
+            for (int column = 0; column < innerWidth; column++)
+                rows[(row * innerWidth) + column] = TensorPrimitives.Dot(values.AsSpan((row * width) + column, WindowSide), s_window);
+        }
+
+        double[] smooth = new double[innerHeight * innerWidth];
+        for (int row = 0; row < innerHeight; row++)
+        {
+            Span<double> target = smooth.AsSpan(row * innerWidth, innerWidth);
+            for (int i = 0; i < WindowSide; i++)
+                TensorPrimitives.MultiplyAdd(rows.AsSpan((row + i) * innerWidth, innerWidth), s_window[i], target, target);
+        }
+
+        return smooth;
+    }
+}
