@@ -1,0 +1,107 @@
+using Microsoft.ML.OnnxRuntime.Tensors;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Adapters;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Tensors;
+using Tensor = StableDiffusion.Tensors.Tensor;
+
+namespace StableDiffusion.Tests.Models.Adapters;
+
+/// <summary>Sessions with changed weights against graphs that were built of the changed weights themselves.</summary>
+public sealed class MergedModelTests(BuiltDemoModel model) : IClassFixture<BuiltDemoModel>, IDisposable
+{
+    // A linear layer, one that the graph holds in halves, one from a pointwise convolution, convolutions, and norms of both kinds.
+    private static readonly string[] s_weights =
+    [
+        "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k", "down_blocks.0.attentions.1.transformer_blocks.0.ff.net.0.proj", "mid_block.attentions.0.proj_in",
+        "down_blocks.1.resnets.0.conv1", "up_blocks.0.resnets.0.conv_shortcut", "down_blocks.0.downsamplers.0.conv", "conv_in",
+        "down_blocks.1.resnets.0.norm1", "mid_block.attentions.0.transformer_blocks.0.norm2", "time_embedding.linear_1", "down_blocks.0.resnets.1.time_emb_proj",
+    ];
+
+    private static readonly string[] s_biases =
+    [
+        "down_blocks.1.resnets.0.conv1", "down_blocks.0.attentions.1.transformer_blocks.0.ff.net.0.proj", "mid_block.attentions.0.proj_in",
+        "down_blocks.1.resnets.0.norm1", "mid_block.attentions.0.transformer_blocks.0.norm2", "conv_out",
+    ];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_session_with_changed_weights_computes_what_a_graph_of_them_computes(bool reordersLayout)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        (string lora, string changedModel) = Change(strength: 0.5f);
+        using OnnxSession plain = OnnxSession.Open(Graph(model.Folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        using OnnxSession rebuilt = OnnxSession.Open(Graph(ModelBuilder.Build(DiffusersFolder.Find(changedModel), _folder["cache"], null, cancellation)), Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        AdapterPlan plan = AdapterPlan.Make(model.Folder, AdapterSet.Create([new Lora(lora, 0.5)]), "demo");
+        using OnnxSession merged = OnnxSession.Open(Graph(model.Folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, cancellation), cancellation);
+
+        float[] expected = Run(rebuilt);
+        float magnitude = expected.Average(Math.Abs);
+        Assert.True(Deviation(Run(plain), expected) > 0.1 * magnitude, "The change does not show.");
+        Assert.InRange(Deviation(Run(merged), expected), 0, 1e-4 * magnitude);
+        Assert.Equal(s_weights.Union(s_biases).Count(), plan.Reports[0].Applied);
+    }
+
+    private (string Lora, string Model) Change(float strength)
+    {
+        LoraTensors lora = new();
+        string source = Repository.DemoModel;
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(_folder["changed"], Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        string unet = Path.Combine(_folder["changed"], ModelParts.UNet, "diffusion_pytorch_model.safetensors");
+        Dictionary<string, Tensor> tensors;
+        using (SafetensorsFile file = SafetensorsFile.Open(unet))
+            tensors = file.Tensors.Keys.ToDictionary(name => name, name => file.Read(name));
+        foreach (string path in s_weights)
+            Add($"{path}.weight", $"lora_unet_{path.Replace('.', '_')}.diff");
+        foreach (string path in s_biases)
+            Add($"{path}.bias", $"lora_unet_{path.Replace('.', '_')}.diff_b");
+        File.Delete(unet);
+        SafetensorsWriter.Write(unet, tensors);
+        return (lora.Save(_folder), _folder["changed"]);
+
+        void Add(string name, string key)
+        {
+            float[] change = lora.Add(key, [.. tensors[name].Shape]);
+            for (int i = 0; i < change.Length; i++)
+            {
+                change[i] *= 0.1f;
+                tensors[name].Values[i] += strength * change[i];
+            }
+        }
+    }
+
+    private static string Graph(string folder) => Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
+
+    private static float Deviation(float[] actual, float[] expected) => actual.Zip(expected, (a, b) => Math.Abs(a - b)).Max();
+
+    private static float[] Run(OnnxSession session)
+    {
+        Random random = new(3);
+        using OnnxBuffer sample = Noise(1, session.Input("sample").Dimensions[1], 8, 8);
+        using OnnxBuffer timestep = new(new Tensor([500f], 1), TensorElementType.Float);
+        using OnnxBuffer text = Noise(1, 77, session.Input("encoder_hidden_states").Dimensions[2]);
+        return session.Run(
+            session.Output("out_sample"), TestContext.Current.CancellationToken,
+            (session.Input("sample"), sample), (session.Input("timestep"), timestep), (session.Input("encoder_hidden_states"), text)).Values;
+
+        OnnxBuffer Noise(params int[] shape)
+        {
+            Tensor tensor = new(shape);
+            for (int i = 0; i < tensor.Length; i++)
+                tensor.Values[i] = (float)(random.NextDouble() * 2 - 1);
+            return new OnnxBuffer(tensor, TensorElementType.Float);
+        }
+    }
+}
