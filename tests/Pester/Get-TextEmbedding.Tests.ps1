@@ -34,6 +34,17 @@ Describe 'Get-TextEmbedding' {
         $lines[0] | Should -Match '^Tokens +Shape +Model .*Prompt'
     }
 
+    It 'refuses <Parameter> <Value>' -ForEach @(
+        @{ Parameter = 'Lora'; Value = 'no-such-lora'; Id = 'AdapterNotFound'; Category = 'ObjectNotFound' }
+        @{ Parameter = 'Lora'; Value = "$PSScriptRoot/../data/adapters/my-style.safetensors"; Id = 'AdapterInvalid'; Category = 'InvalidData' }
+        @{ Parameter = 'TextualInversion'; Value = "$PSScriptRoot/../data/adapters/my-style.safetensors"; Id = 'AdapterInvalid'; Category = 'InvalidData' }
+    ) {
+        $arguments = @{ $Parameter = $Value }
+        Get-TextEmbedding 'a' @arguments -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,SdPowerShell.Commands.GetTextEmbeddingCommand"
+        $problems.CategoryInfo.Category | Should -Be $Category
+    }
+
     It 'has examples in its help' {
         (Get-Help Get-TextEmbedding -Examples).examples.example | Should -Not -BeNullOrEmpty
     }
