@@ -62,6 +62,7 @@ public sealed class DiffusionModel : IDisposable
         _plain = plain;
         Info = plain.Info;
         Device = plain.Device;
+        ComputesHalf = plain.ComputesHalf;
         Pipeline = plain.Pipeline;
         SchedulerConfig = plain.SchedulerConfig;
         Adapters = adapters;
@@ -101,7 +102,7 @@ public sealed class DiffusionModel : IDisposable
         _gate.Wait(cancellationToken);
         try
         {
-            string graphs = _graphs ??= Build(progress, cancellationToken);
+            string graphs = _graphs ??= FindGraphs(progress, cancellationToken);
             return (_plan ??= AdapterPlan.Make(graphs, Adapters, Info.Name)).Reports;
         }
         finally
@@ -179,7 +180,7 @@ public sealed class DiffusionModel : IDisposable
             if (part is not null)
                 return part;
 
-            string graphs = _graphs ??= Build(progress, cancellationToken);
+            string graphs = _graphs ??= FindGraphs(progress, cancellationToken);
             long start = Stopwatch.GetTimestamp();
             T made = open(graphs);
             progress?.Invoke(new ModelLoadProgress($"Opening {name}", Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
@@ -189,6 +190,25 @@ public sealed class DiffusionModel : IDisposable
         finally
         {
             _gate.Release();
+        }
+    }
+
+    /// <summary>The folder of the graphs, which is found, checked and built once for the model with and without adapters.</summary>
+    private string FindGraphs(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (_plain is null)
+            return Build(progress, cancellationToken);
+
+        _plain._gate.Wait(cancellationToken);
+        try
+        {
+            string graphs = _plain._graphs ??= _plain.FindGraphs(progress, cancellationToken);
+            Info = _plain.Info;
+            return graphs;
+        }
+        finally
+        {
+            _plain._gate.Release();
         }
     }
 

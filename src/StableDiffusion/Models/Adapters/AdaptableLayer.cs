@@ -46,9 +46,6 @@ internal sealed class AdaptableLayer
     /// <summary>How many values of the weight each output has: the inputs, times the kernel of a convolution.</summary>
     public int InnerCount { get; }
 
-    /// <summary>Whether the graph holds the weight in a form that can be changed; quantized ones cannot.</summary>
-    public bool IsChangeable => _weights.Concat(_biases).All(name => _graph.TypeOf(name) is not null);
-
     /// <summary>The layers of a graph by their paths with dots as underscores.</summary>
     public static IReadOnlyDictionary<string, AdaptableLayer> ListOf(GraphInitializers graph)
     {

@@ -1,3 +1,4 @@
+using StableDiffusion.Models.Quantization;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Tensors;
@@ -27,6 +28,8 @@ internal sealed class AdapterPlan
             {
                 GraphInitializers initializers = OpenPart(part, model);
                 parts.Add(part, initializers);
+                if (initializers.Names.Any(static name => name.EndsWith(QuantizedWeight.ValuesEnding, StringComparison.Ordinal)))
+                    throw new AdapterInvalidException($"The weights of the model '{model}' are 8-bit integers, which a LoRA cannot change. Import the model with a precision of Full or Half.");
                 names.Add(part, new LayerNames(AdaptableLayer.ListOf(initializers)));
             }
 
@@ -161,8 +164,6 @@ internal sealed class AdapterPlan
                 continue;
             }
 
-            if (!target.IsChangeable)
-                throw new AdapterInvalidException($"The weights of the model '{model}' are quantized and cannot be changed by a LoRA. Import the model with a precision of Full or Half.");
             CheckShape(file, lora, layer, target, model);
             _matches.Add((index, layer.Key.Module), (layer.Key.Part!, target.Path.Replace('.', '_')));
             keys.Add(new AdapterKey(

@@ -9,13 +9,16 @@ namespace StableDiffusion.Models.Quantization;
 /// <param name="channelsFirst">Whether the channels are its rows, as in a convolution's kernels, or its columns, as in a matrix [in, out].</param>
 internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
 {
+    /// <summary>What the names of the integers end in.</summary>
+    public const string ValuesEnding = ".int8";
+
     private readonly int _channels = channelsFirst ? weight.Shape[0] : weight.Shape[^1];
 
     /// <summary>How many output channels there are.</summary>
     public int Channels => _channels;
 
     /// <summary>Adds the integers to a graph.</summary>
-    public Value AddValues(GraphBuilder graph) => graph.ByteWeight($"{weight.Name}.int8", weight.Shape, ReadValues);
+    public Value AddValues(GraphBuilder graph) => graph.ByteWeight(weight.Name + ValuesEnding, weight.Shape, ReadValues);
 
     /// <summary>Adds the scales to a graph.</summary>
     public Value AddScales(GraphBuilder graph) => graph.SingleWeight($"{weight.Name}.scale", [_channels], ReadScales);

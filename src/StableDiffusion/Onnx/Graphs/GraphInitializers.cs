@@ -14,8 +14,6 @@ internal sealed class GraphInitializers : IDisposable
     // Graphs of this writer hold no large weights; a larger file is another exporter's, which need not be read to know.
     private const long LargestGraph = 256L << 20;
 
-    // ONNX's number for halves, which the graph writer itself does not write.
-    private const DataType Half = (DataType)10;
 
     // These read a weight where it lies. What other operators make of one, ONNX Runtime computes ahead while it optimizes.
     private static readonly HashSet<string> s_directReaders = new(StringComparer.Ordinal) { "MatMul", "Add", "Mul", "LayerNormalization", "Gather", "Slice" };
@@ -67,7 +65,7 @@ internal sealed class GraphInitializers : IDisposable
     public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
     {
         DataType.Float => StoredElementType.F32,
-        Half => StoredElementType.F16,
+        DataType.Float16 => StoredElementType.F16,
         _ => null,
     };
 

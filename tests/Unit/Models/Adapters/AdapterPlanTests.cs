@@ -43,7 +43,7 @@ public sealed class AdapterPlanTests(BuiltDemoModel model) : IClassFixture<Built
         AdapterPlan plan = Plan(new Lora(_tensors.Save(_folder), unet, text));
 
         Assert.Equal((changesUNet, changesText), (plan.Changes(isText: false), plan.Changes(isText: true)));
-        using ReplacedWeights? merged = plan.Merge(ModelParts.UNet, TestContext.Current.CancellationToken);
+        using ReplacedWeights? merged = plan.Merge(ModelParts.UNet, Path.Combine(model.Folder, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken);
         Assert.Equal(changesUNet, merged is not null);
     }
 

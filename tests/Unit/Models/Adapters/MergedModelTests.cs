@@ -9,7 +9,7 @@ using Tensor = StableDiffusion.Tensors.Tensor;
 namespace StableDiffusion.Tests.Models.Adapters;
 
 /// <summary>Sessions with changed weights against graphs that were built of the changed weights themselves.</summary>
-public sealed class MergedModelTests(BuiltDemoModel model) : IClassFixture<BuiltDemoModel>, IDisposable
+public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : IClassFixture<BuiltDemoModel>, IClassFixture<HalfDemoModel>, IDisposable
 {
     // A linear layer, one that the graph holds in halves, one from a pointwise convolution, convolutions, and norms of both kinds.
     private static readonly string[] s_weights =
@@ -30,16 +30,19 @@ public sealed class MergedModelTests(BuiltDemoModel model) : IClassFixture<Built
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_session_with_changed_weights_computes_what_a_graph_of_them_computes(bool reordersLayout)
+    [InlineData(true, ModelPrecision.Full)]
+    [InlineData(false, ModelPrecision.Full)]
+    [InlineData(true, ModelPrecision.Half)]
+    [InlineData(false, ModelPrecision.Half)]
+    public void A_session_with_changed_weights_computes_what_a_graph_of_them_computes(bool reordersLayout, ModelPrecision precision)
     {
+        string folder = precision == ModelPrecision.Half ? half.Folder : full.Folder;
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         (string lora, string changedModel) = Change(strength: 0.5f);
-        using OnnxSession plain = OnnxSession.Open(Graph(model.Folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
-        using OnnxSession rebuilt = OnnxSession.Open(Graph(ModelBuilder.Build(DiffusersFolder.Find(changedModel), _folder["cache"], null, cancellation)), Device.Cpu, reordersLayout, cancellationToken: cancellation);
-        AdapterPlan plan = AdapterPlan.Make(model.Folder, AdapterSet.Create([new Lora(lora, 0.5)]), "demo");
-        using OnnxSession merged = OnnxSession.Open(Graph(model.Folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, cancellation), cancellation);
+        using OnnxSession plain = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        using OnnxSession rebuilt = OnnxSession.Open(Graph(ModelBuilder.Build(DiffusersFolder.Find(changedModel, new ImportOptions { Precision = precision }), _folder["cache"], null, cancellation)), Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        AdapterPlan plan = AdapterPlan.Make(folder, AdapterSet.Create([new Lora(lora, 0.5)]), "demo");
+        using OnnxSession merged = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, Graph(folder), cancellation), cancellation);
 
         float[] expected = Run(rebuilt);
         float magnitude = expected.Average(Math.Abs);
@@ -82,7 +85,12 @@ public sealed class MergedModelTests(BuiltDemoModel model) : IClassFixture<Built
         }
     }
 
-    private static string Graph(string folder) => Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
+    // What the processor runs.
+    private static string Graph(string folder)
+    {
+        string path = Path.Combine(folder, ModelParts.UNet, ModelParts.FullGraph);
+        return File.Exists(path) ? path : Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
+    }
 
     private static float Deviation(float[] actual, float[] expected) => actual.Zip(expected, (a, b) => Math.Abs(a - b)).Max();
 
