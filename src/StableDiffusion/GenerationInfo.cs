@@ -63,6 +63,9 @@ public sealed record GenerationInfo
     /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
     public double? Strength { get; init; }
 
+    /// <summary>The ControlNets that took part; null where there were none.</summary>
+    public IReadOnlyList<ControlNetInfo>? ControlNets { get; init; }
+
     /// <summary>The picture's width in pixels.</summary>
     public int? Width { get; init; }
 

@@ -11,5 +11,6 @@ internal static class TestSetup
     {
         Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "cache"));
         Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Path.Combine(AppContext.BaseDirectory, "models"));
+        Environment.SetEnvironmentVariable(StorageFolders.ControlNetsVariable, Path.Combine(AppContext.BaseDirectory, "controlnets"));
     }
 }

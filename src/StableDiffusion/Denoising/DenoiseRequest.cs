@@ -38,6 +38,9 @@ internal sealed record DenoiseRequest
     /// <summary>What the U-Net takes besides the latent, [1, channels, height, width]; null for most.</summary>
     public Tensor? AddedChannels { get; init; }
 
+    /// <summary>The ControlNets; the U-Net is the one that takes what they give where there are any.</summary>
+    public IReadOnlyList<ControlCondition> Controls { get; init; } = [];
+
     /// <summary>What to keep of a given picture, if anything.</summary>
     public Inpainting? Inpainting { get; init; }
 }

@@ -25,7 +25,9 @@ internal sealed class Denoiser(UNet unet)
         bool isGuided = request.Negative is not null && (request.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
         using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
-        using UNetPredictions predictions = new(unet, input);
+        int steps = (scheduler.Timesteps.Count - request.FirstStepCall + scheduler.Order - 1) / scheduler.Order;
+        using ControlMemory? control = request.Controls.Count > 0 ? new ControlMemory(request.Controls, input, steps) : null;
+        using UNetPredictions predictions = new(unet, input, control);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;
 
@@ -35,6 +37,7 @@ internal sealed class Denoiser(UNet unet)
             float timestep = scheduler.Timesteps[call];
             scheduler.ScaleModelInput(sample.Span, call, modelInput);
             input.Upload(timestep);
+            control?.Upload(modelInput, timestep, step);
 
             ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(cancellationToken);
             if (guidance is not null)

@@ -20,8 +20,15 @@ public sealed class UNet : IDisposable
     private readonly OnnxValueInfo? _sizes;
     private readonly OnnxValueInfo _output;
 
-    internal UNet(OnnxSession session)
+    private readonly IReadOnlyList<int> _residualLevels;
+
+    /// <summary>Takes a U-Net.</summary>
+    /// <param name="session">Its graph.</param>
+    /// <param name="skipLevels">How often each picture that its way down leaves was halved; needed where the graph takes what ControlNets give.</param>
+    internal UNet(OnnxSession session, IReadOnlyList<int>? skipLevels = null)
     {
+        Residuals = ControlResiduals.Sort(session.Inputs);
+        _residualLevels = skipLevels is null ? [] : [.. skipLevels, skipLevels[^1]];
         _session = session;
         _sample = session.Input("sample");
         _timestep = session.Input("timestep");
@@ -46,6 +53,9 @@ public sealed class UNet : IDisposable
     /// <summary>Whether it was trained for inpainting: it also takes the mask and the latent of the picture without what is masked.</summary>
     public bool TakesMaskedPicture => Channels == (2 * LatentChannels) + 1;
 
+    /// <summary>The inputs for what ControlNets give; none for the U-Net without them.</summary>
+    internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
+
     /// <summary>Makes the memory for predictions on latents of one size.</summary>
     /// <param name="height">Height of the latent, an eighth of the picture's.</param>
     /// <param name="width">Width of the latent.</param>
@@ -58,14 +68,16 @@ public sealed class UNet : IDisposable
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);
         added?.Span.CopyTo(sample.Values.AsSpan(LatentChannels * height * width));
-        return new UNetInput(sample, _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1));
+        OnnxBuffer timestep = _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1);
+        return new UNetInput(sample, timestep, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
     }
 
     /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
     /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>
     /// <param name="text">The text embedding.</param>
     /// <param name="sizes">The picture's sizes where the U-Net takes them.</param>
-    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes)
+    /// <param name="control">The ControlNets bound to the same text, run before each prediction; it is disposed with this one.</param>
+    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlPrediction? control = null)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
         if (_pooledText is not null)
@@ -74,12 +86,20 @@ public sealed class UNet : IDisposable
             own.Add((_sizes, new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _sizes.ElementType)));
 
         OnnxBuffer output = new(_output.ElementType, 1, LatentChannels, input.Height, input.Width);
-        OnnxCall call = _session.Bind((_output, output), [(_sample, input.Sample), (_timestep, input.Timestep), .. own]);
-        return new UNetPrediction(call, output, [.. own.Select(item => item.Buffer)]);
+        OnnxCall call = _session.Bind((_output, output), [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
+        return new UNetPrediction(call, output, [.. own.Select(item => item.Buffer)], control);
     }
 
     /// <summary>Frees the graph.</summary>
     public void Dispose() => _session.Dispose();
+
+    // A convolution of stride 2 gives one pixel for the last of an odd number.
+    private static OnnxBuffer CreateResidual(OnnxValueInfo residual, int level, int height, int width)
+    {
+        for (; level > 0; level--)
+            (height, width) = ((height + 1) / 2, (width + 1) / 2);
+        return new OnnxBuffer(residual.ElementType, 1, residual.Dimensions[1], height, width);
+    }
 
     // Some exporters leave every axis open.
     private static int Known(int channels) => channels > 0 ? channels : DefaultChannels;

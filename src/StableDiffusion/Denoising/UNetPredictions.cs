@@ -3,7 +3,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Denoising;
 
 /// <summary>The bindings of the U-Net to the embeddings of one denoising, each made when it is first needed.</summary>
-internal sealed class UNetPredictions(UNet unet, UNetInput input) : IDisposable
+internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlMemory? control = null) : IDisposable
 {
     private readonly Dictionary<TextVectors, UNetPrediction> _positive = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TextVectors, UNetPrediction> _negative = new(ReferenceEqualityComparer.Instance);
@@ -24,7 +24,7 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input) : IDisposable
     {
         TextVectors embedding = conditioning.Parts[part].At(step);
         if (!predictions.TryGetValue(embedding, out UNetPrediction? prediction))
-            predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes));
+            predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes, control?.Bind(embedding, conditioning.Sizes)));
         return prediction;
     }
 }

@@ -29,10 +29,12 @@ public sealed class DiffusionModel : IDisposable
 
     // The same model without adapters, whose parts stand for those that no adapter changes; it belongs to the caller.
     private readonly DiffusionModel? _plain;
+    private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private string? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
     private UNet? _unet;
+    private UNet? _controlledUNet;
     private VaeEncoder? _vaeEncoder;
     private VaeDecoder? _vaeDecoder;
 
@@ -129,9 +131,61 @@ public sealed class DiffusionModel : IDisposable
     public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, reordersLayout: new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet)),
+        graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, ReordersUNet(graphs))),
         progress,
         cancellationToken);
+
+    /// <summary>The U-Net that takes what ControlNets give, opened when it is first asked for. Its weights are those of the other one.</summary>
+    /// <inheritdoc cref="OpenTextEncoder"/>
+    public UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
+        ref _controlledUNet,
+        "the U-Net for ControlNets",
+        graphs =>
+        {
+            string folder = Path.Combine(graphs, ModelParts.UNet);
+            string graph = Path.Combine(folder, ModelParts.ControlGraph);
+            if (!File.Exists(graph))
+                throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' cannot take what ControlNets give: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
+            return new UNet(OpenFile(graph, ModelParts.UNet, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
+        },
+        progress,
+        cancellationToken);
+
+    /// <summary>A ControlNet, opened when it is first asked for.</summary>
+    /// <param name="nameOrPath">Its name in <see cref="ControlNetStore"/>, or the path of its folder or file.</param>
+    /// <param name="progress">Hears how the opening goes; may be null.</param>
+    /// <param name="cancellationToken">Stops the opening.</param>
+    /// <returns>The ControlNet; it belongs to the model.</returns>
+    /// <exception cref="InvalidSettingException">There is no such ControlNet.</exception>
+    /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file of it is damaged, or is no ControlNet.</exception>
+    public ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(nameOrPath);
+        if (_plain is not null)
+            return _plain.OpenControlNet(nameOrPath, progress, cancellationToken);
+
+        (string name, string path) = ControlNetStore.Locate(nameOrPath);
+        _gate.Wait(cancellationToken);
+        try
+        {
+            if (_controlNets.TryGetValue(path, out ControlNet? opened))
+                return opened;
+
+            ControlNetSource source = new(path);
+            string graphs = BuildGraphs(source, name, progress, cancellationToken);
+            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength];
+            long start = Stopwatch.GetTimestamp();
+            ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
+            progress?.Invoke(new ModelLoadProgress("Opening the ControlNet", name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            _controlNets.Add(path, made);
+            return made;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
 
     /// <summary>The VAE encoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
@@ -156,6 +210,9 @@ public sealed class DiffusionModel : IDisposable
     {
         _textEncoder?.Dispose();
         _unet?.Dispose();
+        _controlledUNet?.Dispose();
+        foreach (ControlNet controlNet in _controlNets.Values)
+            controlNet.Dispose();
         _vaeEncoder?.Dispose();
         _vaeDecoder?.Dispose();
         _gate.Dispose();
@@ -220,13 +277,19 @@ public sealed class DiffusionModel : IDisposable
             return Info.Path;
         }
 
+        DiffusersFolder source = DiffusersFolder.Find(Info.Path);
+        string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
+        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
+        return graphs;
+    }
+
+    private static string BuildGraphs(IModelSource source, string name, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
-        DiffusersFolder source = DiffusersFolder.Find(Info.Path);
         string graphs = ModelBuilder.Build(source, StorageFolders.Cache, Report, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
         if (isBuilt)
-            progress?.Invoke(new ModelLoadProgress(BuildActivity, Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            progress?.Invoke(new ModelLoadProgress(BuildActivity, name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
         return graphs;
 
         void Report(BuildProgress build)
@@ -236,11 +299,14 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true)
-    {
-        string graph = ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part);
-        return OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
-    }
+    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
+        OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, cancellationToken, reordersLayout);
+
+    private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
+        OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+
+    private static bool ReordersUNet(string graphs) =>
+        new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
 
     private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
 

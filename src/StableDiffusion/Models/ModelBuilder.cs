@@ -12,7 +12,7 @@ namespace StableDiffusion.Models;
 internal static class ModelBuilder
 {
     // Raise with every change of what the graphs compute or how they are written, so that older builds are left alone.
-    private const int WriterVersion = 3;
+    private const int WriterVersion = 4;
 
     /// <summary>Gives the folder of the built model; the second time it is only looked up.</summary>
     /// <param name="source">The model.</param>

@@ -15,6 +15,9 @@ public static class StorageFolders
     /// <summary>The environment variable that names another folder for textual inversion embeddings.</summary>
     public const string EmbeddingsVariable = "STABLEDIFFUSION_EMBEDDINGS";
 
+    /// <summary>The environment variable that names another folder for ControlNets.</summary>
+    public const string ControlNetsVariable = "STABLEDIFFUSION_CONTROLNETS";
+
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The user's models, a folder each.</summary>
@@ -25,6 +28,9 @@ public static class StorageFolders
 
     /// <summary>The user's textual inversion embeddings, files in it or in its subfolders.</summary>
     public static string Embeddings => FromVariable(EmbeddingsVariable) ?? DataFolder("embeddings");
+
+    /// <summary>The user's ControlNets, a folder or a file each.</summary>
+    public static string ControlNets => FromVariable(ControlNetsVariable) ?? DataFolder("controlnets");
 
     /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
     public static string Cache => Path.Combine(CacheFolder, "graphs");

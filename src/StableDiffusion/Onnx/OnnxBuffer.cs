@@ -22,6 +22,7 @@ internal sealed class OnnxBuffer : IDisposable
     public OnnxBuffer(Tensors.Tensor tensor, TensorElementType elementType)
     {
         Values = tensor.Values;
+        ElementType = elementType;
         long[] dimensions = [.. tensor.Shape.Select(length => (long)length)];
         (_native, Value) = elementType switch
         {
@@ -39,6 +40,12 @@ internal sealed class OnnxBuffer : IDisposable
     public float[] Values { get; }
 
     public OrtValue Value { get; }
+
+    /// <summary>The type of the elements that the graph works in.</summary>
+    public TensorElementType ElementType { get; }
+
+    /// <summary>The length of each axis.</summary>
+    public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
     /// <summary>A tensor of whole numbers, such as token ids, in the integer type that the graph asks for.</summary>
     public static OnnxBuffer FromIntegers(ReadOnlySpan<int> integers, TensorElementType elementType, params ReadOnlySpan<int> shape)

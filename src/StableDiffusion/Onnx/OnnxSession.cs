@@ -121,12 +121,17 @@ internal sealed class OnnxSession : IDisposable
     }
 
     /// <summary>Binds memory to inputs and to one output, for a graph that runs many times over the same memory.</summary>
-    public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer) output, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
+    public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer) output, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs) =>
+        Bind([output], inputs);
+
+    /// <summary>Binds memory to inputs and to some outputs, for a graph that runs many times over the same memory.</summary>
+    public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
     {
         OrtIoBinding binding = _session.CreateIoBinding();
         foreach ((OnnxValueInfo info, OnnxBuffer buffer) in inputs)
             binding.BindInput(info.Name, buffer.Value);
-        binding.BindOutput(output.Info.Name, output.Buffer.Value);
+        foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
+            binding.BindOutput(info.Name, buffer.Value);
         return new OnnxCall(this, binding);
     }
 

@@ -44,4 +44,7 @@ public sealed record DenoiseOptions
 
     /// <summary>What to paint anew of a given picture: white is painted, black is kept; as large as the picture.</summary>
     public MaskImage? Mask { get; init; }
+
+    /// <summary>The ControlNets that steer besides the prompt; their answers add up.</summary>
+    public IReadOnlyList<ControlOptions> Controls { get; init; } = [];
 }

@@ -10,8 +10,9 @@ namespace StableDiffusion.Pipelines;
 
 /// <summary>Where a denoising starts: from noise alone, from a clean latent that is noised first, or where another one stopped.</summary>
 /// <param name="model">The open model.</param>
+/// <param name="unet">Its U-Net.</param>
 /// <param name="loading">Hears how parts of the model are opened; may be null.</param>
-internal sealed class DenoiseStart(DiffusionModel model, Action<ModelLoadProgress>? loading = null)
+internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
 {
     public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
@@ -30,7 +31,7 @@ internal sealed class DenoiseStart(DiffusionModel model, Action<ModelLoadProgres
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         DenoisePause pause = new(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null)
         {
-            AddedChannels = model.OpenUNet(loading, cancellationToken).TakesMaskedPicture
+            AddedChannels = unet.TakesMaskedPicture
                 ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
                 : null,
         };
@@ -50,7 +51,7 @@ internal sealed class DenoiseStart(DiffusionModel model, Action<ModelLoadProgres
         options = options with { Seed = seed, Noise = CheckNoise(asked) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
         double strength = options.Strength ?? DiffusionPipeline.DefaultStrength;
-        bool takesMasked = model.OpenUNet(loading, cancellationToken).TakesMaskedPicture;
+        bool takesMasked = unet.TakesMaskedPicture;
 
         // diffusers does not encode the picture for an inpainting model that keeps nothing of it, and so draws nothing.
         bool isEncoded = !(takesMasked && options.StartStep is null && strength >= 1);

@@ -98,7 +98,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(options);
         double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
         double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
-        UNet unet = model.OpenUNet(loading, cancellationToken);
+        ControlStart.Check(options.Controls);
+        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
@@ -108,12 +109,14 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
 
         (DenoisePause pause, Tensor sample, GenerationInfo info) = start switch
         {
-            null => new DenoiseStart(model, loading).FromNoise(options, cancellationToken),
+            null => new DenoiseStart(model, unet, loading).FromNoise(options, cancellationToken),
             { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
-            _ => new DenoiseStart(model, loading).FromClean(start, options, cancellationToken),
+            _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
+        ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
+            ControlNets = ControlStart.Describe(options.Controls, controls),
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
@@ -148,6 +151,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
             AddedChannels = pause.AddedChannels,
             Inpainting = pause.Inpainting,
+            Controls = controls,
         };
 
         Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, CountSteps(scheduler, nextCall), stepCount)

@@ -190,7 +190,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         DiffusionImage grey = new(64, 64, [.. Enumerable.Repeat((byte)128, 64 * 64 * DiffusionImage.Channels)]);
         Latent clean = demo.Pipeline.EncodeImage(grey, 5, source, Cancellation);
-        (DenoisePause pause, Tensor sample, _) = new DenoiseStart(demo.Model).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, Noise = new NoiseOptions { RandomSource = source } }, TestContext.Current.CancellationToken);
+        (DenoisePause pause, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, Noise = new NoiseOptions { RandomSource = source } }, TestContext.Current.CancellationToken);
 
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         Draw(generator);
@@ -199,7 +199,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         Assert.Equal(expected, sample.Values);
 
         // The seed is the latent's where none is given, and so is what it stands for.
-        (_, Tensor same, _) = new DenoiseStart(demo.Model).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0 }, TestContext.Current.CancellationToken);
+        (_, Tensor same, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0 }, TestContext.Current.CancellationToken);
         Assert.Equal(expected, same.Values);
     }
 
@@ -237,7 +237,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
 
     private (DenoisePause Pause, float[] Sample, GenerationInfo Info) Start(long seed, NoiseOptions noise, string scheduler = "DDIM", int? width = null)
     {
-        (DenoisePause pause, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model).FromNoise(new DenoiseOptions { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width, Noise = noise }, TestContext.Current.CancellationToken);
+        (DenoisePause pause, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(new DenoiseOptions { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width, Noise = noise }, TestContext.Current.CancellationToken);
         return (pause, sample.Values, info);
     }
 

@@ -13,6 +13,9 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
     /// <summary>The graph that computes in 32-bit floats over the same weights, where the first computes in 16; else null.</summary>
     public GraphBuilder? FullGraph { get; init; }
 
+    /// <summary>The same network with the inputs for what ControlNets give, in 32-bit floats over the same weights; null where there is no such form.</summary>
+    public GraphBuilder? ControlGraph { get; init; }
+
     /// <summary>Writes all of it into its folder.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="written">Is told the bytes of each weight once it is written.</param>
@@ -24,6 +27,7 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
         File.WriteAllBytes(Path.Combine(part, ModelParts.Config), Config);
         Graph.Save(Path.Combine(part, ModelParts.Graph), written, cancellationToken);
         FullGraph?.SaveBeside(Path.Combine(part, ModelParts.FullGraph), Graph);
+        ControlGraph?.SaveBeside(Path.Combine(part, ModelParts.ControlGraph), Graph);
     }
 
     /// <summary>Makes all graphs of a model.</summary>
@@ -33,6 +37,9 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
     /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for what is not built, or the parts do not fit together.</exception>
     public static IReadOnlyList<ModelGraph> Make(ModelContents contents, IModelSource source)
     {
+        if (contents.Networks is [{ Name: ModelParts.ControlNet } controlNet])
+            return [new ModelGraph(controlNet.Name, controlNet.Config, new ControlNetGraph(controlNet.Weights, ControlNetConfig.From(controlNet.ReadConfig())).Build())];
+
         PipelineConfig pipeline = ReadIndex(contents);
         UNetConfig? unet = null;
         int textWidth = 0;
@@ -44,7 +51,10 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
             {
                 case ModelParts.UNet:
                     unet = UNetConfig.From(config);
-                    Add(network.Name, new UNetGraph(network.Weights, unet).Build);
+                    UNetGraph graph = new(network.Weights, unet);
+                    Add(network.Name, precision => graph.Build(precision));
+                    if (unet.Middle)
+                        graphs[^1] = graphs[^1] with { ControlGraph = graph.Build(source.Precision == ModelPrecision.Half ? GraphPrecision.FullOfHalf : null, takesResiduals: true) };
                     break;
                 case ModelParts.Vae:
                     VaeConfig vae = VaeConfig.From(config);

@@ -16,15 +16,20 @@ internal sealed class UNetForm
     private const int SizeNumbers = 6;
     private const int RefinerSizeNumbers = 5;
 
+    // The width of the pooled text of XL's second encoder, OpenCLIP ViT-bigG.
+    private const int LargePooledWidth = 1280;
+
     private readonly WeightShapes _shapes;
     private readonly int _layers;
+    private readonly bool _hasWayUp;
     private readonly bool _hasMiddle;
     private readonly int[] _channels;
     private readonly int[] _depths;
 
-    private UNetForm(MappedWeights weights)
+    private UNetForm(MappedWeights weights, bool hasWayUp = true)
     {
-        _shapes = new WeightShapes(weights, "U-Net");
+        _hasWayUp = hasWayUp;
+        _shapes = new WeightShapes(weights, hasWayUp ? "U-Net" : "ControlNet");
         int levels = _shapes.Count("down_blocks", "resnets.0.conv1.weight");
         if (levels == 0)
             throw _shapes.Invalid("it has no blocks");
@@ -63,6 +68,31 @@ internal sealed class UNetForm
         return config;
     }
 
+    /// <summary>Learns the form of a ControlNet.</summary>
+    /// <param name="weights">The weights under diffusers' names.</param>
+    /// <returns>The ControlNet's <c>config.json</c>.</returns>
+    /// <exception cref="ModelInvalidException">Weights are missing, or the form is not one that a config can describe.</exception>
+    public static JsonObject DescribeControlNet(MappedWeights weights)
+    {
+        UNetForm form = new(weights, hasWayUp: false);
+        bool isLarge = form._shapes.Has("add_embedding.linear_1.weight");
+        ModelFamily family = isLarge ? ModelFamily.StableDiffusionXL
+            : form._shapes.Rank($"{form.FirstAttention()}.proj_in.weight") == 2 ? ModelFamily.StableDiffusion2 : ModelFamily.StableDiffusion1;
+        JsonObject config = form.ToConfig(family, sampleSize: 64);
+        if (isLarge)
+            form.AddTextTime(config, family, LargePooledWidth);
+
+        int blocks = form._shapes.Count("controlnet_cond_embedding.blocks", "weight");
+        JsonArray channels = [(JsonNode)form._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 0)];
+        for (int i = 1; i < blocks; i += 2)
+            channels.Add((JsonNode)form._shapes.Axis($"controlnet_cond_embedding.blocks.{i}.weight", 0));
+        config["_class_name"] = "ControlNetModel";
+        config["conditioning_channels"] = form._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 1);
+        config["conditioning_embedding_out_channels"] = channels;
+        config["controlnet_conditioning_channel_order"] = "rgb";
+        return config;
+    }
+
     private JsonObject ToConfig(ModelFamily family, int sampleSize)
     {
         int levels = _channels.Length;
@@ -78,7 +108,7 @@ internal sealed class UNetForm
             ["block_out_channels"] = ToArray(_channels),
             ["center_input_sample"] = false,
             ["conv_in_kernel"] = _shapes.Axis("conv_in.weight", 2),
-            ["conv_out_kernel"] = _shapes.Axis("conv_out.weight", 2),
+            ["conv_out_kernel"] = _hasWayUp ? _shapes.Axis("conv_out.weight", 2) : null,
             ["cross_attention_dim"] = _shapes.Axis($"{attention}.transformer_blocks.0.attn2.to_k.weight", 1),
             ["down_block_types"] = ToTypes(down, "DownBlock2D", "CrossAttnDownBlock2D"),
             ["downsample_padding"] = 1,
@@ -91,13 +121,13 @@ internal sealed class UNetForm
             ["norm_eps"] = 1e-5,
             ["norm_num_groups"] = 32,
             ["only_cross_attention"] = false,
-            ["out_channels"] = _shapes.Axis("conv_out.weight", 0),
+            ["out_channels"] = _hasWayUp ? _shapes.Axis("conv_out.weight", 0) : null,
             ["resnet_time_scale_shift"] = "default",
             ["sample_size"] = sampleSize,
             ["time_embedding_dim"] = timeWidth == 4 * _channels[0] ? null : timeWidth,
             ["time_embedding_type"] = "positional",
             ["transformer_layers_per_block"] = TransformerLayers(),
-            ["up_block_types"] = ToTypes(up, "UpBlock2D", "CrossAttnUpBlock2D"),
+            ["up_block_types"] = _hasWayUp ? ToTypes(up, "UpBlock2D", "CrossAttnUpBlock2D") : null,
             ["upcast_attention"] = false,
             ["use_linear_projection"] = _shapes.Rank($"{attention}.proj_in.weight") == 2,
         };

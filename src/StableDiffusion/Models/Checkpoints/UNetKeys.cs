@@ -17,9 +17,10 @@ internal sealed class UNetKeys
     /// <summary>Learns how the lists are divided into levels.</summary>
     /// <param name="names">The names of all the U-Net's tensors, from <c>input_blocks</c> on.</param>
     /// <param name="source">The file, for messages.</param>
+    /// <param name="hasWayUp">Whether there is a way up; a ControlNet has none.</param>
     /// <returns>The translation.</returns>
     /// <exception cref="ModelInvalidException">The levels differ in the number of their blocks, or blocks are missing.</exception>
-    public static UNetKeys For(IEnumerable<string> names, string source)
+    public static UNetKeys For(IEnumerable<string> names, string source, bool hasWayUp = true)
     {
         SortedSet<int> downs = [];
         SortedSet<int> inputs = [];
@@ -44,7 +45,7 @@ internal sealed class UNetKeys
         bool regular = stride > 1
             && downs.Select(static (block, index) => (block, index)).All(down => down.block == (down.index + 1) * stride)
             && inputs.Count == blocks && inputs.Max == blocks - 1
-            && outputs.Count == blocks && outputs.Max == blocks - 1;
+            && (!hasWayUp || (outputs.Count == blocks && outputs.Max == blocks - 1));
         return regular
             ? new UNetKeys(stride)
             : throw new ModelInvalidException(

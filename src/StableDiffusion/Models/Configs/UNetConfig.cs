@@ -74,6 +74,23 @@ internal sealed record UNetConfig
     /// <summary>The length of the sides of the last convolution's kernel.</summary>
     public required int KernelOut { get; init; }
 
+    /// <summary>How often each picture that the way down leaves for the way up was halved, in the order in which they are left.</summary>
+    public IReadOnlyList<int> SkipLevels
+    {
+        get
+        {
+            List<int> levels = [0];
+            for (int level = 0; level < BlockChannels.Count; level++)
+            {
+                levels.AddRange(Enumerable.Repeat(level, LayersPerBlock[level]));
+                if (level < BlockChannels.Count - 1)
+                    levels.Add(level + 1);
+            }
+
+            return levels;
+        }
+    }
+
     /// <summary>Reads a config.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
     /// <returns>The config.</returns>
@@ -88,6 +105,16 @@ internal sealed record UNetConfig
     public static UNetConfig From(ConfigFile file)
     {
         file.RequireText("_class_name", "UNet2DConditionModel");
+        return From(file, hasWayUp: true);
+    }
+
+    /// <summary>Takes a config of a network that may be a U-Net's way down and middle alone, as a ControlNet is.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <param name="hasWayUp">Whether there is a way up.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    internal static UNetConfig From(ConfigFile file, bool hasWayUp)
+    {
         file.RequireText("act_fn", "silu", "swish");
         file.RequireText("attention_type", "default");
         file.RequireText("resnet_time_scale_shift", "default");
@@ -104,17 +131,20 @@ internal sealed record UNetConfig
         if (middle is not (null or MiddleBlock))
             throw file.Unsupported("mid_block_type");
 
+        bool[] down = ReadBlocks(
+            file, "down_block_types", blocks, DownBlock, DownBlockWithAttention,
+            DownBlockWithAttention, DownBlockWithAttention, DownBlockWithAttention, DownBlock);
         UNetConfig config = new()
         {
             InChannels = file.Count("in_channels", 4),
             OutChannels = file.Count("out_channels", 4),
             BlockChannels = channels,
-            DownAttention = ReadBlocks(
-                file, "down_block_types", blocks, DownBlock, DownBlockWithAttention,
-                DownBlockWithAttention, DownBlockWithAttention, DownBlockWithAttention, DownBlock),
-            UpAttention = ReadBlocks(
-                file, "up_block_types", blocks, UpBlock, UpBlockWithAttention,
-                UpBlock, UpBlockWithAttention, UpBlockWithAttention, UpBlockWithAttention),
+            DownAttention = down,
+            UpAttention = hasWayUp
+                ? ReadBlocks(
+                    file, "up_block_types", blocks, UpBlock, UpBlockWithAttention,
+                    UpBlock, UpBlockWithAttention, UpBlockWithAttention, UpBlockWithAttention)
+                : [.. down.Reverse()],
             Middle = middle is not null,
             LayersPerBlock = file.CountPerBlock("layers_per_block", blocks, 2),
             TransformerLayers = file.CountPerBlock("transformer_layers_per_block", blocks, 1),

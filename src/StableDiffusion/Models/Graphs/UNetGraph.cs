@@ -16,6 +16,7 @@ internal sealed class UNetGraph
     private readonly TimestepEmbedding _timeEmbedding;
     private readonly Conv2d _convIn;
     private readonly UNetDownBlock[] _downBlocks;
+    private readonly int[] _skipChannels;
     private readonly UNetMidBlock? _midBlock;
     private readonly UNetUpBlock[] _upBlocks;
     private readonly GroupNorm _normOut;
@@ -46,6 +47,7 @@ internal sealed class UNetGraph
         if (config.Middle)
             _midBlock = new UNetMidBlock(root["mid_block"], config);
 
+        _skipChannels = [.. skipChannels.Reverse()];
         _upBlocks = new UNetUpBlock[blocks];
         for (int i = 0; i < blocks; i++)
             _upBlocks[i] = new UNetUpBlock(root["up_blocks", i], config, i, skipChannels);
@@ -56,8 +58,12 @@ internal sealed class UNetGraph
 
     /// <summary>Makes the graph.</summary>
     /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
+    /// <param name="takesResiduals">
+    /// Whether it also takes what ControlNets give, which is added to what the way down leaves and to what the middle
+    /// gives: <c>down_block_0_additional_residual</c> and so on, and <c>mid_block_additional_residual</c>.
+    /// </param>
     /// <returns>The graph, not saved yet.</returns>
-    public GraphBuilder Build(GraphPrecision? precision = null)
+    public GraphBuilder Build(GraphPrecision? precision = null, bool takesResiduals = false)
     {
         GraphBuilder graph = new("unet", precision);
         Value sample = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
@@ -72,12 +78,26 @@ internal sealed class UNetGraph
             x = block.Apply(graph, x, time, text, skips);
         if (_midBlock is not null)
             x = _midBlock.Apply(graph, x, time, text);
+        if (takesResiduals)
+        {
+            skips = AddResiduals(graph, skips);
+            x = graph.Add(x, graph.ToComputed(graph.Input(ControlResidual.Middle, ControlResidual.Shape(_config.BlockChannels[^1], _config.BlockChannels.Count - 1))));
+        }
+
         foreach (UNetUpBlock block in _upBlocks)
             x = block.Apply(graph, x, time, text, skips);
         x = _convOut.Apply(graph, graph.Silu(_normOut.Apply(graph, x)));
 
         graph.Output("out_sample", x, "batch", _config.OutChannels, "height", "width");
         return graph;
+    }
+
+    private Stack<Value> AddResiduals(GraphBuilder graph, Stack<Value> skips)
+    {
+        Value[] pictures = [.. skips.Reverse()];
+        for (int i = 0; i < pictures.Length; i++)
+            pictures[i] = graph.Add(pictures[i], graph.ToComputed(graph.Input(ControlResidual.Down(i), ControlResidual.Shape(_skipChannels[i], _config.SkipLevels[i]))));
+        return new Stack<Value>(pictures);
     }
 
     // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.

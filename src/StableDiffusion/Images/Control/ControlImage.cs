@@ -1,0 +1,54 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Images.Control;
+
+/// <summary>Makes of pictures what ControlNets look at.</summary>
+public static class ControlImage
+{
+    private const float Largest = byte.MaxValue;
+
+    // What A1111's tile_resample takes for its slider's default of 1 leaves the picture alone; a quarter takes details out.
+    private const int TileFactor = 4;
+
+    /// <summary>Preprocesses a picture; its size stays.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="preprocessor">What to make of it.</param>
+    /// <returns>A new picture, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
+    public static DiffusionImage Preprocess(DiffusionImage image, ControlPreprocessor preprocessor)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return preprocessor switch
+        {
+            ControlPreprocessor.None => image,
+            ControlPreprocessor.Canny => CannyEdges.Find(image),
+            ControlPreprocessor.Invert => new DiffusionImage(image.Width, image.Height, Array.ConvertAll(image.Pixels, static value => (byte)(byte.MaxValue - value))),
+            ControlPreprocessor.Tile => Coarsen(image),
+            _ => throw new ArgumentOutOfRangeException(nameof(preprocessor), preprocessor, "There is no such preprocessor."),
+        };
+    }
+
+    /// <summary>Makes a ControlNet's input of a picture.</summary>
+    /// <param name="image">The picture.</param>
+    /// <returns>A tensor [1, 3, height, width] in 0..1.</returns>
+    public static Tensor ToTensor(DiffusionImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        Tensor tensor = new(1, DiffusionImage.Channels, image.Height, image.Width);
+        int planeLength = image.Width * image.Height;
+        for (int i = 0; i < planeLength; i++)
+        {
+            for (int channel = 0; channel < DiffusionImage.Channels; channel++)
+                tensor.Values[(channel * planeLength) + i] = image.Pixels[(i * DiffusionImage.Channels) + channel] / Largest;
+        }
+
+        return tensor;
+    }
+
+    private static DiffusionImage Coarsen(DiffusionImage image)
+    {
+        int width = Math.Max(1, image.Width / TileFactor);
+        int height = Math.Max(1, image.Height / TileFactor);
+        DiffusionImage small = ImageResize.Resize(image, width, height, ResizeMode.Stretch);
+        return ImageResize.Resize(small, image.Width, image.Height, ResizeMode.Stretch);
+    }
+}

@@ -1,0 +1,63 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Images.Control;
+using StableDiffusion.Models;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>Makes the ControlNets of a denoising ready.</summary>
+internal static class ControlStart
+{
+    private const double HighestScale = 10;
+
+    /// <summary>Refuses settings that are out of range, before anything is opened.</summary>
+    public static void Check(IReadOnlyList<ControlOptions> controls)
+    {
+        foreach (ControlOptions control in controls)
+        {
+            SettingCheck.Range("ControlScale", control.Scale, -HighestScale, HighestScale);
+            SettingCheck.Range("ControlStart", control.Start, 0, 1);
+            SettingCheck.Range("ControlEnd", control.End, 0, 1);
+            if (control.Start >= control.End)
+                throw new InvalidSettingException("ControlStart", $"ControlStart is {control.Start}, but must lie below ControlEnd, {control.End}.");
+        }
+    }
+
+    /// <summary>Opens them and prepares their pictures.</summary>
+    /// <param name="controls">The ControlNets.</param>
+    /// <param name="model">The open model.</param>
+    /// <param name="unet">Its U-Net, which takes what they give.</param>
+    /// <param name="width">The width of the picture that is made.</param>
+    /// <param name="height">Its height.</param>
+    /// <param name="loading">Hears how they are opened; may be null.</param>
+    /// <param name="cancellationToken">Stops the opening.</param>
+    public static ControlCondition[] Open(
+        IReadOnlyList<ControlOptions> controls, DiffusionModel model, UNet unet, int width, int height, Action<ModelLoadProgress>? loading, CancellationToken cancellationToken)
+    {
+        ControlCondition[] conditions = new ControlCondition[controls.Count];
+        for (int i = 0; i < conditions.Length; i++)
+        {
+            ControlOptions control = controls[i];
+            ControlNet net = model.OpenControlNet(control.ControlNet, loading, cancellationToken);
+            net.CheckFits(unet, model.Info.Name);
+            DiffusionImage image = ControlImage.Preprocess(ImageResize.Resize(control.Image, width, height, ResizeMode.Stretch), control.Preprocessor);
+            conditions[i] = new ControlCondition(net, ControlImage.ToTensor(image), control.Scale, control.Start, control.End);
+        }
+
+        return conditions;
+    }
+
+    /// <summary>What is noted of them in the picture.</summary>
+    public static IReadOnlyList<ControlNetInfo>? Describe(IReadOnlyList<ControlOptions> controls, ControlCondition[] conditions) => controls.Count == 0
+        ? null
+        : [.. controls.Zip(conditions, (control, condition) => new ControlNetInfo
+        {
+            Name = condition.Net.Name,
+            Hash = condition.Net.Hash,
+            Image = control.Image.Path,
+            Preprocessor = control.Preprocessor.ToString(),
+            Scale = control.Scale,
+            Start = control.Start,
+            End = control.End,
+        })];
+}

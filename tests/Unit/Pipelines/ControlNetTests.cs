@@ -1,0 +1,185 @@
+using System.Text.Json;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+/// <summary>ControlNets against what diffusers makes with them.</summary>
+public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
+{
+    /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
+    private const double LatentTolerance = 2e-3;
+
+    private readonly Sd1 _sd1;
+
+    public ControlNetTests(Sd1 sd1) => _sd1 = sd1;
+
+    private static string NetFolder { get; } = Repository.Data("adapters", "sd1-controlnet");
+
+    private static DiffusionImage Picture => ImageFile.Read(Repository.Data("adapters", "control.png"));
+
+    [Fact]
+    public void A_ControlNet_gives_the_latents_that_diffusers_gives()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("adapters", "adapters.json")));
+        JsonElement[] cases = [.. document.RootElement.GetProperty("cases").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == "controlnet")];
+        Assert.Equal(3, cases.Length);
+        Assert.All(cases, item =>
+        {
+            ControlOptions control = new(NetFolder, Picture)
+            {
+                Scale = item.GetProperty("conditioning_scale").GetDouble(),
+                Start = item.GetProperty("guidance_start").GetDouble(),
+                End = item.GetProperty("guidance_end").GetDouble(),
+            };
+            LatentCheck.AssertClose(Expected(item.GetProperty("latent").GetString()!), Denoise(control), LatentTolerance);
+        });
+    }
+
+    [Fact]
+    public void A_scale_of_zero_gives_the_picture_without_it()
+    {
+        Latent plain = Denoise();
+        LatentCheck.AssertClose(Expected("base"), plain, LatentTolerance);
+        LatentCheck.AssertClose(plain.Tensor, Denoise(new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
+    }
+
+    [Fact]
+    public void A_part_that_holds_no_whole_step_gives_the_picture_without_it() =>
+        LatentCheck.AssertClose(Denoise().Tensor, Denoise(new ControlOptions(NetFolder, Picture) { Start = 0.4, End = 0.6 }), 1e-5);
+
+    [Fact]
+    public void Two_ControlNets_add_up()
+    {
+        // The answers are linear in the scale, so that two halves make a whole.
+        ControlOptions half = new(NetFolder, Picture) { Scale = 0.5 };
+        LatentCheck.AssertClose(Denoise(new ControlOptions(NetFolder, Picture)).Tensor, Denoise(half, half), 1e-4);
+    }
+
+    [Fact]
+    public void Two_ControlNets_take_turns()
+    {
+        ControlOptions early = new(NetFolder, Picture) { End = 0.5 };
+        ControlOptions late = new(NetFolder, Picture) { Start = 0.5 };
+        LatentCheck.AssertClose(Denoise(new ControlOptions(NetFolder, Picture)).Tensor, Denoise(early, late), 1e-5);
+    }
+
+    [Fact]
+    public void A_single_file_in_the_original_layout_is_the_same_ControlNet()
+    {
+        using TemporaryFolder folder = new();
+        string original = folder["original.safetensors"];
+        OriginalControlNet.Write(Path.Combine(NetFolder, "diffusion_pytorch_model.safetensors"), original);
+        Tensor expected = Denoise(new ControlOptions(NetFolder, Picture)).Tensor;
+        Assert.Equal(expected.Values, Denoise(new ControlOptions(original, Picture)).Tensor.Values);
+        Assert.Equal(expected.Values, Denoise(new ControlOptions(Path.Combine(NetFolder, "diffusion_pytorch_model.safetensors"), Picture)).Tensor.Values);
+    }
+
+    [Fact]
+    public void Going_on_with_the_same_ControlNet_gives_the_same_latent()
+    {
+        ControlOptions control = new(NetFolder, Picture) { Start = 0.2, End = 0.7 };
+        Latent half = Denoise(null, new DenoiseOptions { StopStep = 3 }, control);
+        Assert.False(half.IsComplete);
+        Assert.Equal(Denoise(control).Tensor.Values, Denoise(half, new DenoiseOptions(), control).Tensor.Values);
+    }
+
+    [Fact]
+    public void A_scheduler_of_two_calls_a_step_counts_steps()
+    {
+        // Three steps of two calls: a half is no whole number of calls from a step's start.
+        DenoiseOptions heun = new() { Scheduler = "Heun", Steps = 3 };
+        ControlOptions none = new(NetFolder, Picture) { Start = 0.4, End = 0.6 };
+        LatentCheck.AssertClose(Denoise(null, heun).Tensor, Denoise(null, heun, none), 1e-5);
+    }
+
+    [Fact]
+    public void The_latent_says_which_ControlNet_took_part()
+    {
+        ControlNetInfo info = Assert.Single(Denoise(new ControlOptions(NetFolder, Picture) { Scale = 0.5 }).Info.ControlNets!);
+        Assert.Equal(("sd1-controlnet", "None", 0.5, 0.0, 1.0), (info.Name, info.Preprocessor, info.Scale, info.Start, info.End));
+        Assert.Equal(Path.GetFullPath(Repository.Data("adapters", "control.png")), info.Image);
+        Assert.Equal(10, info.Hash!.Length);
+    }
+
+    [Theory]
+    [InlineData(11, 0, 1, "ControlScale")]
+    [InlineData(1, -0.1, 1, "ControlStart")]
+    [InlineData(1, 0.5, 0.5, "ControlStart")]
+    [InlineData(1, 0, 1.1, "ControlEnd")]
+    public void A_setting_out_of_its_range_is_refused(double scale, double start, double end, string setting)
+    {
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => Denoise(new ControlOptions(NetFolder, Picture) { Scale = scale, Start = start, End = end }));
+        Assert.Equal(setting, error.Setting);
+    }
+
+    [Fact]
+    public void A_ControlNet_that_is_not_there_is_an_error_that_says_where_they_lie()
+    {
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => Denoise(new ControlOptions("no-such-net", Picture)));
+        Assert.Contains(StorageFolders.ControlNets, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_ControlNet_of_another_family_is_refused()
+    {
+        using DiffusionModel model = new(ModelStore.Find(null), Device.Cpu);
+        ShapeMismatchException error = Assert.Throws<ShapeMismatchException>(() => Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture)));
+        Assert.Contains("sd1-controlnet", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_second_graph_has_no_weights_of_its_own()
+    {
+        string unet = Path.Combine(_sd1.Folder, "unet");
+        Assert.Equal(["config.json", "model.onnx", "model.onnx_data", "model_control.onnx"], Directory.EnumerateFiles(unet).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.InRange(new FileInfo(Path.Combine(unet, "model_control.onnx")).Length, 1, 2 * new FileInfo(Path.Combine(unet, "model.onnx")).Length);
+    }
+
+    private static Tensor Expected(string name)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(Repository.Data("adapters", "adapters.safetensors"));
+        return file.Read(name);
+    }
+
+    private Latent Denoise(params ControlOptions[] controls) => Denoise(null, new DenoiseOptions(), controls);
+
+    private Latent Denoise(Latent? start, DenoiseOptions options, params ControlOptions[] controls) => Denoise(_sd1.Model, start, options, controls);
+
+    private static Latent Denoise(DiffusionModel model, Latent? start, DenoiseOptions options, params ControlOptions[] controls)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        DiffusionPipeline pipeline = new(model);
+        options = options with { Seed = 21, Steps = options.Steps ?? 6, GuidanceScale = 6, Width = 64, Height = 64, Scheduler = options.Scheduler ?? "DDIM", Controls = controls };
+        return pipeline.Denoise(
+            pipeline.EncodePrompt("a photo of an astronaut riding a horse", cancellationToken: cancellation),
+            pipeline.EncodePrompt(string.Empty, cancellationToken: cancellation),
+            start,
+            options,
+            cancellationToken: cancellation);
+    }
+
+    /// <summary>The reference's tiny SD 1.x, which lies beside the repository.</summary>
+    public sealed class Sd1 : IDisposable
+    {
+        private readonly TemporaryFolder _cache = new();
+        private DiffusionModel? _model;
+        private string? _folder;
+
+        public string Folder => _folder ??= ModelBuilder.Build(
+            new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
+
+        public DiffusionModel Model => _model ??= new DiffusionModel(ModelStore.Describe("sd1-tiny", Folder), Device.Cpu);
+
+        public void Dispose()
+        {
+            _model?.Dispose();
+            _cache.Dispose();
+        }
+    }
+}
