@@ -15,6 +15,7 @@
     CmdletsToExport      = @(
         'Clear-DiffusionCache'
         'ConvertFrom-Latent'
+        'ConvertTo-ControlImage'
         'ConvertTo-Latent'
         'Export-DiffusionImage'
         'Get-DiffusionDevice'

@@ -5,6 +5,7 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Models;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -17,6 +18,8 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     private const int DenoisingActivityId = 2;
 
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
+
+    private bool _isControlNetFixed;
 
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -121,6 +124,42 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     [Text]
     public string?[]? Lora { get; set; }
 
+    /// <summary>The ControlNets that steer besides the prompt: names of those in the store, or paths of folders or files.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ControlNetCompleter))]
+    public string[]? ControlNet { get; set; }
+
+    /// <summary>The picture that each ControlNet looks at: a path, or a picture.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public object[]? ControlImage { get; set; }
+
+    /// <summary>What is made of each picture first: None, Canny, Invert or Tile.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Images.Control.ControlPreprocessor>))]
+    public string[]? ControlPreprocessor { get; set; }
+
+    /// <summary>How strongly each ControlNet steers; 1 as it was trained.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Numbers<double>]
+    public double[]? ControlScale { get; set; }
+
+    /// <summary>The part of the steps before each ControlNet takes effect, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Numbers<double>]
+    public double[]? ControlStart { get; set; }
+
+    /// <summary>The part of the steps after which each ControlNet no longer takes effect, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Numbers<double>]
+    public double[]? ControlEnd { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _isControlNetFixed = MyInvocation.BoundParameters.ContainsKey(nameof(ControlNet));
+    }
+
     /// <summary>The settings as the engine takes them.</summary>
     private protected DenoiseOptions CreateOptions() => new()
     {
@@ -148,6 +187,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
         Width = Width,
         Height = Height,
         Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.ReadMask(ResolveFile(MaskImage)),
+        Controls = CreateControls(),
     };
 
     /// <summary>Denoises with a progress bar and a verbose line.</summary>
@@ -173,7 +213,14 @@ public abstract class DenoiseCmdlet : ModelCmdlet
         WriteProgress(Record("starting"));
         try
         {
-            return Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
+            Latent latent = Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
+            foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
+            {
+                if (image.Width != latent.Width || image.Height != latent.Height)
+                    WriteVerbose($"The ControlNet's picture was brought from {image} to {latent.Width}x{latent.Height} pixels.");
+            }
+
+            return latent;
         }
         finally
         {
@@ -198,6 +245,39 @@ public abstract class DenoiseCmdlet : ModelCmdlet
             record.PercentComplete = progress.Step * 100 / progress.StepCount;
             record.SecondsRemaining = (int)Math.Ceiling((perStep * (progress.StepCount - progress.Step)).TotalSeconds);
             WriteProgress(record);
+        }
+    }
+
+    private IReadOnlyList<ControlOptions> CreateControls()
+    {
+        string[] nets = [.. (ControlNet ?? []).Where(net => !string.IsNullOrWhiteSpace(net))];
+        if (nets.Length == 0)
+            return [];
+
+        if (ControlImage is null or [] && !_isControlNetFixed)
+        {
+            WriteWarning($"The ControlNet {string.Join(", ", nets)} is left out: the picture that it looked at came from no file. Give it with -ControlImage.");
+            return [];
+        }
+
+        return new ControlSettings([.. nets.Select(ResolveControlNet)], path => ImageFile.Read(ResolveFile(path)))
+            .Combine(ControlImage, ControlPreprocessor, ControlScale, ControlStart, ControlEnd);
+    }
+
+    private string ResolveControlNet(string net)
+    {
+        if (ControlNetStore.Contains(net))
+            return net;
+
+        try
+        {
+            string path = ResolveOutput(net);
+            return Path.Exists(path) ? path : net;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system; the engine says which ControlNets there are.
+            return net;
         }
     }
 }

@@ -3,7 +3,7 @@ namespace StableDiffusion;
 /// <summary>A ControlNet that took part in the making of a picture.</summary>
 public sealed record ControlNetInfo
 {
-    /// <summary>Its name.</summary>
+    /// <summary>Its name, or the full path of its folder or file where it was given by that.</summary>
     public required string Name { get; init; }
 
     /// <summary>The first ten hexadecimal digits of the SHA-256 of its weights.</summary>
@@ -23,4 +23,7 @@ public sealed record ControlNetInfo
 
     /// <summary>The part of the steps after which it no longer did, 0 to 1.</summary>
     public required double End { get; init; }
+
+    /// <summary>One setting of several ControlNets.</summary>
+    internal static T[]? Each<T>(IReadOnlyList<ControlNetInfo>? nets, Func<ControlNetInfo, T> setting) => nets is null ? null : [.. nets.Select(setting)];
 }

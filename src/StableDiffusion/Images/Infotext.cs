@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using StableDiffusion.Images.Control;
 using StableDiffusion.Images.Metadata;
 
 namespace StableDiffusion.Images;
@@ -82,6 +83,8 @@ public static class Infotext
         Add("Batch pos", Text(info.BatchIndex));
         Add("Emphasis", info.Emphasis);
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
+        for (int i = 0; i < info.ControlNets?.Count; i++)
+            Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
 
         Add("Lora hashes", info.LoraHashes);
@@ -182,6 +185,21 @@ public static class Infotext
         }
 
         return (scheduler, null);
+    }
+
+    // The text of A1111's extension sd-webui-controlnet, with its names for the preprocessors.
+    private static string Describe(ControlNetInfo net)
+    {
+        string module = net.Preprocessor switch
+        {
+            nameof(ControlPreprocessor.Invert) => "invert (from white bg & black line)",
+            nameof(ControlPreprocessor.Tile) => "tile_resample",
+            string other => other.ToLowerInvariant(),
+        };
+        string hash = net.Hash is null ? string.Empty : $" [{net.Hash}]";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Module: {module}, Model: {Path.GetFileName(net.Name)}{hash}, Weight: {net.Scale}, Guidance Start: {net.Start}, Guidance End: {net.End}");
     }
 
     private static string? Size(int? width, int? height) =>

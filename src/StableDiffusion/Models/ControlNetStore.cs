@@ -18,14 +18,14 @@ public static class ControlNetStore
 
     /// <summary>Finds a ControlNet.</summary>
     /// <param name="nameOrPath">A name, or the path of a folder or file.</param>
-    /// <returns>Its name and full path.</returns>
+    /// <returns>Its name, which is its path where it was given by that, and its full path.</returns>
     /// <exception cref="InvalidSettingException">There is none; the message lists those there are.</exception>
     internal static (string Name, string Path) Locate(string nameOrPath)
     {
         if (PathOf(nameOrPath) is string stored)
             return (NameOf(stored), stored);
         if (nameOrPath.Length > 0 && System.IO.Path.Exists(nameOrPath))
-            return (NameOf(nameOrPath), System.IO.Path.GetFullPath(nameOrPath));
+            return (System.IO.Path.GetFullPath(nameOrPath), System.IO.Path.GetFullPath(nameOrPath));
 
         IReadOnlyList<string> names = List();
         string known = names.Count > 0 ? $"The ControlNets here are {string.Join(", ", names)}" : "There are none here yet";

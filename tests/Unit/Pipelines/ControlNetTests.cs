@@ -102,7 +102,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
     public void The_latent_says_which_ControlNet_took_part()
     {
         ControlNetInfo info = Assert.Single(Denoise(new ControlOptions(NetFolder, Picture) { Scale = 0.5 }).Info.ControlNets!);
-        Assert.Equal(("sd1-controlnet", "None", 0.5, 0.0, 1.0), (info.Name, info.Preprocessor, info.Scale, info.Start, info.End));
+        Assert.Equal((Path.GetFullPath(NetFolder), "None", 0.5, 0.0, 1.0), (info.Name, info.Preprocessor, info.Scale, info.Start, info.End));
         Assert.Equal(Path.GetFullPath(Repository.Data("adapters", "control.png")), info.Image);
         Assert.Equal(10, info.Hash!.Length);
     }

@@ -57,6 +57,24 @@ public sealed record ImageMetadata
     /// <summary>The height in pixels.</summary>
     public int? Height => Info.Height;
 
+    /// <summary>The ControlNets that took part; null where there were none.</summary>
+    public string[]? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
+
+    /// <summary>The full path of the picture that each ControlNet looked at; null where one came from no file.</summary>
+    public string[]? ControlImage => Info.ControlNets?.All(net => net.Image is not null) == true ? ControlNetInfo.Each(Info.ControlNets, net => net.Image!) : null;
+
+    /// <summary>What was made of each ControlNet's picture.</summary>
+    public string[]? ControlPreprocessor => ControlNetInfo.Each(Info.ControlNets, net => net.Preprocessor);
+
+    /// <summary>How strongly each ControlNet steered.</summary>
+    public double[]? ControlScale => ControlNetInfo.Each(Info.ControlNets, net => net.Scale);
+
+    /// <summary>The part of the steps before each ControlNet took effect.</summary>
+    public double[]? ControlStart => ControlNetInfo.Each(Info.ControlNets, net => net.Start);
+
+    /// <summary>The part of the steps after which each ControlNet no longer did.</summary>
+    public double[]? ControlEnd => ControlNetInfo.Each(Info.ControlNets, net => net.End);
+
     /// <summary>The model's name.</summary>
     public string? Model => Info.Model;
 

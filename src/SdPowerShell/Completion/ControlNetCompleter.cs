@@ -1,0 +1,15 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using StableDiffusion.Models;
+
+namespace SdPowerShell.Completion;
+
+/// <summary>Completes the names of ControlNets; a path is completed as PowerShell completes any path.</summary>
+public sealed class ControlNetCompleter : IArgumentCompleter
+{
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
+        Completions.Of(wordToComplete, ControlNetStore.List().Select(name => (name, name)))
+            .Concat(CompletionCompleters.CompleteFilename(wordToComplete));
+}
