@@ -141,6 +141,20 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
         Assert.InRange(new FileInfo(Path.Combine(unet, "model_control.onnx")).Length, 1, 2 * new FileInfo(Path.Combine(unet, "model.onnx")).Length);
     }
 
+    [Fact]
+    public void A_model_of_half_precision_takes_ControlNets_over_the_same_weights()
+    {
+        using TemporaryFolder cache = new();
+        CheckpointSource source = new(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half });
+        string folder = ModelBuilder.Build(source, cache.Path, null, TestContext.Current.CancellationToken);
+        using DiffusionModel model = new(ModelStore.Describe("sd1-tiny-half", folder), Device.Cpu);
+        Latent plain = Denoise(model, null, new DenoiseOptions());
+        LatentCheck.AssertClose(plain.Tensor, Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
+
+        // The file's own weights are of 16 bits, so that nothing is lost.
+        LatentCheck.AssertClose(Expected("controlnet.1.0.0.0.1.0"), Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture)), LatentTolerance);
+    }
+
     private static Tensor Expected(string name)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Repository.Data("adapters", "adapters.safetensors"));
