@@ -62,7 +62,7 @@ internal sealed class OnnxSession : IDisposable
             throw new DeviceUnavailableException($"Weights can be changed on the processor only, and the device is {device}. Leave the LoRAs out, or use -Device Cpu.");
 
         cancellationToken.ThrowIfCancellationRequested();
-        using SessionOptions options = Devices.CreateOptions(device, reordersLayout);
+        using SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
         replaced?.AddTo(options);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
             static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);

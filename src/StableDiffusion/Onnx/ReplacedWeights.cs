@@ -15,6 +15,9 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
 
     private readonly List<(string Name, OrtValue Value)> _values = [];
 
+    /// <summary>Whether weights may be laid out anew, which is done from the file's values where operators make something of a weight first.</summary>
+    public bool AllowsReordering => leftOutOptimizers.Count == 0;
+
     /// <summary>Adds a weight.</summary>
     /// <param name="name">The initializer's name in the graph.</param>
     /// <param name="type">How the graph holds it: as floats or as halves.</param>
