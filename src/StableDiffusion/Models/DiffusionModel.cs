@@ -22,7 +22,6 @@ public sealed class DiffusionModel : IDisposable
     /// </summary>
     private const long SmallestReorderedUNet = 256L << 20;
 
-    private const int ShortHashLength = 10;
     private const string BuildActivity = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -174,7 +173,7 @@ public sealed class DiffusionModel : IDisposable
 
             ControlNetSource source = new(path);
             string graphs = BuildGraphs(source, name, progress, cancellationToken);
-            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength];
+            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelStore.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(new ModelLoadProgress("Opening the ControlNet", name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
@@ -279,7 +278,7 @@ public sealed class DiffusionModel : IDisposable
 
         DiffusersFolder source = DiffusersFolder.Find(Info.Path);
         string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ShortHashLength] };
+        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelStore.ShortHashLength] };
         return graphs;
     }
 

@@ -4,7 +4,9 @@ namespace StableDiffusion.Models;
 internal static class ModelParts
 {
     public const string TextEncoder = "text_encoder";
+    public const string TextEncoder2 = TextEncoder + SecondSuffix;
     public const string Tokenizer = "tokenizer";
+    public const string Tokenizer2 = Tokenizer + SecondSuffix;
     public const string UNet = "unet";
     public const string ControlNet = "controlnet";
     public const string Vae = "vae";
@@ -24,5 +26,7 @@ internal static class ModelParts
     public const string ControlGraph = "model_control.onnx";
 
     /// <summary>What follows the names of text encoders and tokenizers: SDXL has two of each, its refiner only the second.</summary>
-    public static readonly string[] EncoderSuffixes = ["", "_2"];
+    public static readonly string[] EncoderSuffixes = [string.Empty, SecondSuffix];
+
+    private const string SecondSuffix = "_2";
 }

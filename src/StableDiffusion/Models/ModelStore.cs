@@ -17,7 +17,8 @@ public static class ModelStore
     private const string DefaultPredictionType = "epsilon";
 
     private const string QuickGelu = "quick_gelu";
-    private const int ShortHashLength = 10;
+    /// <summary>By how many digits of a hash pictures name a model, as A1111 does.</summary>
+    internal const int ShortHashLength = 10;
 
     /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
     public static string EmbeddedPath { get; } = FindEmbedded();

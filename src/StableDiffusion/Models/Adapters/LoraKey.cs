@@ -31,8 +31,8 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
 
     private static readonly (string Start, string Part)[] s_parts =
     [
-        ("lora_unet_", ModelParts.UNet), ("lora_te1_", ModelParts.TextEncoder), ("lora_te2_", $"{ModelParts.TextEncoder}_2"), ("lora_te_", ModelParts.TextEncoder),
-        ("unet.", ModelParts.UNet), ("text_encoder_2.", $"{ModelParts.TextEncoder}_2"), ("text_encoder.", ModelParts.TextEncoder),
+        ("lora_unet_", ModelParts.UNet), ("lora_te1_", ModelParts.TextEncoder), ("lora_te2_", ModelParts.TextEncoder2), ("lora_te_", ModelParts.TextEncoder),
+        ("unet.", ModelParts.UNet), ("text_encoder_2.", ModelParts.TextEncoder2), ("text_encoder.", ModelParts.TextEncoder),
         ("diffusion_model.", ModelParts.UNet), ("model.diffusion_model.", ModelParts.UNet),
     ];
 

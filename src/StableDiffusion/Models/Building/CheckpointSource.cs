@@ -33,7 +33,7 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
             Checkpoint checkpoint = Checkpoint.Open(file, options.PreferEma, options.PredictionType);
             List<ModelNetwork> networks = [];
             Add(ModelParts.TextEncoder, checkpoint.TextEncoder);
-            Add($"{ModelParts.TextEncoder}_2", checkpoint.TextEncoder2);
+            Add(ModelParts.TextEncoder2, checkpoint.TextEncoder2);
             Add(ModelParts.UNet, checkpoint.UNet);
             networks.Add(options.Vae is null
                 ? Network(ModelParts.Vae, checkpoint.Vae ?? throw new ModelInvalidException($"'{path}' holds no autoencoder (VAE). Get the model with one, or name the file of one with Vae."))
@@ -90,7 +90,7 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
         if (checkpoint.TextEncoder is not null)
             files.AddRange(PublicTokenizer.Files(ModelParts.Tokenizer, isOpenClip: checkpoint.Family == ModelFamily.StableDiffusion2));
         if (checkpoint.TextEncoder2 is not null)
-            files.AddRange(PublicTokenizer.Files($"{ModelParts.Tokenizer}_2", isOpenClip: true));
+            files.AddRange(PublicTokenizer.Files(ModelParts.Tokenizer2, isOpenClip: true));
         return files;
     }
 }

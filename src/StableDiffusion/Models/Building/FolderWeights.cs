@@ -12,8 +12,6 @@ internal static class FolderWeights
     /// <summary>What the names of other networks' files begin with.</summary>
     public const string OtherStem = "diffusion_pytorch_model";
 
-    private const string IndexSuffix = ".index.json";
-
     /// <summary>Finds them.</summary>
     /// <param name="folder">The network's folder.</param>
     /// <param name="stem">What their names begin with.</param>
@@ -21,10 +19,11 @@ internal static class FolderWeights
     /// <exception cref="ModelNotFoundException">There are none.</exception>
     public static string Find(string folder, string stem)
     {
+        IReadOnlyList<string> lists = ShardIndex.NamesFor(stem);
         string[] names =
         [
-            $"{stem}.safetensors", $"{stem}.safetensors{IndexSuffix}",
-            $"{stem}.fp16.safetensors", $"{stem}.safetensors.index.fp16.json", $"{stem}.fp16.safetensors{IndexSuffix}",
+            $"{stem}.safetensors", lists[0],
+            $"{stem}.fp16.safetensors", .. lists.Skip(1),
             stem == TextEncoderStem ? "pytorch_model.bin" : $"{stem}.bin",
         ];
         foreach (string name in names)

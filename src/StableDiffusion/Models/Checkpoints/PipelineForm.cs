@@ -33,8 +33,8 @@ internal static class PipelineForm
         if (large)
         {
             index["force_zeros_for_empty_prompt"] = !refiner;
-            index["text_encoder_2"] = Part("transformers", "CLIPTextModelWithProjection");
-            index["tokenizer_2"] = Part("transformers", "CLIPTokenizer");
+            index[ModelParts.TextEncoder2] = Part("transformers", "CLIPTextModelWithProjection");
+            index[ModelParts.Tokenizer2] = Part("transformers", "CLIPTokenizer");
         }
         else
         {
