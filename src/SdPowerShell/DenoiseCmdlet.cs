@@ -91,6 +91,12 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     [Number<double>]
     public double? GuidanceScale { get; set; }
 
+    /// <summary>How strongly a model that edits pictures by instructions follows the given one, 0 to 100; 1.5 unless it is given.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("ImageCfgScale")]
+    [Number<double>]
+    public double? ImageGuidanceScale { get; set; }
+
     /// <summary>How far the guided prediction's deviation is drawn back, 0 to 1, against overexposure.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
@@ -182,6 +188,7 @@ public abstract class DenoiseCmdlet : ModelCmdlet
             entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
             StringComparer.OrdinalIgnoreCase),
         GuidanceScale = GuidanceScale,
+        ImageGuidanceScale = ImageGuidanceScale,
         GuidanceRescale = GuidanceRescale ?? 0,
         Strength = Strength,
         Width = Width,

@@ -57,6 +57,9 @@ public sealed record GenerationInfo
     /// <summary>The guidance scale.</summary>
     public double? GuidanceScale { get; init; }
 
+    /// <summary>The image guidance scale of a model that edits a picture; null for others.</summary>
+    public double? ImageGuidanceScale { get; init; }
+
     /// <summary>The guidance rescale, 0 to 1.</summary>
     public double? GuidanceRescale { get; init; }
 

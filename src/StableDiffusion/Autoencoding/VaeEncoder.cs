@@ -58,6 +58,15 @@ public sealed class VaeEncoder : IDisposable
         return latent;
     }
 
+    /// <summary>Encodes a picture to the middle of its distribution in the autoencoder's own space, without the factor between it and the U-Net's.</summary>
+    /// <inheritdoc cref="Encode"/>
+    public Tensor EncodeUnscaled(Tensor pixels, CancellationToken cancellationToken = default)
+    {
+        Tensor latent = Encode(pixels, noise: null, cancellationToken);
+        _scaling.Remove(latent.Span, latent.Span);
+        return latent;
+    }
+
     /// <summary>Frees the graph.</summary>
     public void Dispose()
     {

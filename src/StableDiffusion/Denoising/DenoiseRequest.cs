@@ -29,6 +29,9 @@ internal sealed record DenoiseRequest
 
     public double GuidanceRescale { get; init; }
 
+    /// <summary>How strongly the picture in the added channels is followed; null where they hold none. Brooks et al., arXiv 2211.09800, section 3.2.</summary>
+    public double? ImageGuidanceScale { get; init; }
+
     /// <summary>The first call to make.</summary>
     public required int FirstCall { get; init; }
 

@@ -31,6 +31,12 @@ internal sealed class Denoiser(UNet unet)
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;
 
+        // What it predicts without the picture either; at the neutral scale that has no part in the result.
+        using UNetInput? unseen = isGuided && request.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+            ? unet.CreateInput(height, width, new Tensor([.. request.AddedChannels!.Shape]))
+            : null;
+        using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen);
+
         for (int call = request.FirstCall; call < request.StopCall; call++)
         {
             int step = (call - request.FirstStepCall) / scheduler.Order;
@@ -46,6 +52,13 @@ internal sealed class Denoiser(UNet unet)
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
                     guidance.Add(predictions.Positive(request.Positive, part, step).Run(cancellationToken), negative, request.Positive.Parts[part].Weight);
+                if (unseenPredictions is not null)
+                {
+                    modelInput.CopyTo(unseen!.Sample.Values);
+                    unseen.Upload(timestep);
+                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.ImageGuidanceScale!.Value);
+                }
+
                 prediction = guidance.End();
             }
 

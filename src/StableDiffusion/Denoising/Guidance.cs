@@ -6,7 +6,7 @@ namespace StableDiffusion.Denoising;
 /// </summary>
 /// <remarks>
 /// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; the rescale is section 3.4 of
-/// Lin et al., arXiv 2305.08891.
+/// Lin et al., arXiv 2305.08891; pictures: Brooks et al., arXiv 2211.09800.
 /// </remarks>
 internal sealed class Guidance(int length, double scale, double rescale)
 {
@@ -31,11 +31,17 @@ internal sealed class Guidance(int length, double scale, double rescale)
 
     /// <summary>Adds a further prompt: weight * scale * (positive - negative).</summary>
     /// <inheritdoc cref="Begin"/>
-    public void Add(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight)
-    {
-        TensorPrimitives.Subtract(positive, negative, _difference);
-        TensorPrimitives.MultiplyAdd(_difference, (float)(weight * scale), _guided, _guided);
-    }
+    public void Add(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight) =>
+        AddDifference(positive, negative, weight * scale);
+
+    /// <summary>
+    /// Adds what a picture asks for. The sum is unseen + imageScale * (seen - unseen) + scale * (positive - seen), where
+    /// the part of the prompt begins at <paramref name="seen"/> already.
+    /// </summary>
+    /// <param name="seen">The prediction under the negative prompt with the picture.</param>
+    /// <param name="unseen">The prediction under the negative prompt without it.</param>
+    /// <param name="imageScale">How strongly the picture is followed.</param>
+    public void AddPicture(ReadOnlySpan<float> seen, ReadOnlySpan<float> unseen, double imageScale) => AddDifference(seen, unseen, imageScale - 1);
 
     /// <summary>
     /// Ends with the rescale, which draws the result's standard deviation back to the first prompt's prediction's,
@@ -51,6 +57,12 @@ internal sealed class Guidance(int length, double scale, double rescale)
         }
 
         return _guided;
+    }
+
+    private void AddDifference(ReadOnlySpan<float> to, ReadOnlySpan<float> from, double factor)
+    {
+        TensorPrimitives.Subtract(to, from, _difference);
+        TensorPrimitives.MultiplyAdd(_difference, (float)factor, _guided, _guided);
     }
 
     private static double StandardDeviation(ReadOnlySpan<float> values)

@@ -53,6 +53,9 @@ public sealed class UNet : IDisposable
     /// <summary>Whether it was trained for inpainting: it also takes the mask and the latent of the picture without what is masked.</summary>
     public bool TakesMaskedPicture => Channels == (2 * LatentChannels) + 1;
 
+    /// <summary>Whether it was trained to edit a picture by instructions: it also takes the picture's latent, not scaled.</summary>
+    public bool TakesPicture => Channels == 2 * LatentChannels;
+
     /// <summary>The inputs for what ControlNets give; none for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
@@ -64,7 +67,7 @@ public sealed class UNet : IDisposable
     internal UNetInput CreateInput(int height, int width, Tensor? added)
     {
         if ((added?.Shape[1] ?? 0) != Channels - LatentChannels)
-            throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image or inpainting.");
+            throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);
         added?.Span.CopyTo(sample.Values.AsSpan(LatentChannels * height * width));

@@ -101,6 +101,9 @@ public sealed class DiffusionImage
     /// <summary>The guidance scale.</summary>
     public double? GuidanceScale => Info.GuidanceScale;
 
+    /// <summary>How strongly the picture was followed that was edited; null for most.</summary>
+    public double? ImageGuidanceScale => Info.ImageGuidanceScale;
+
     /// <summary>The guidance rescale, 0 to 1.</summary>
     public double? GuidanceRescale => Info.GuidanceRescale;
 

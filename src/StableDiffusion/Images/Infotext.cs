@@ -66,6 +66,7 @@ public static class Infotext
         Add("Sampler", sampler);
         Add("Schedule type", scheduleType);
         Add("CFG scale", Text(info.GuidanceScale));
+        Add("Image CFG scale", Text(info.ImageGuidanceScale));
         Add("Seed", Text(info.Seed));
         Add("Size", Size(info.Width, info.Height));
         Add("Model hash", info.ModelHash);

@@ -24,6 +24,9 @@ public sealed record DenoiseOptions
     /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
     public double? GuidanceScale { get; init; }
 
+    /// <summary>How strongly the given picture is followed by a model that edits pictures by instructions, 0 to 100; 1.5 where it is null.</summary>
+    public double? ImageGuidanceScale { get; init; }
+
     /// <summary>How far the guided prediction's deviation is drawn back to the unguided one's, 0 to 1.</summary>
     public double GuidanceRescale { get; init; }
 

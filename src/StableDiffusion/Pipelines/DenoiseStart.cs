@@ -31,8 +31,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         DenoisePause pause = new(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null)
         {
-            AddedChannels = unet.TakesMaskedPicture
-                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
+            AddedChannels = unet.TakesMaskedPicture ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
+                : unet.TakesPicture ? new Tensor([.. sample.Shape])
                 : null,
         };
         return (pause, sample, info with { Width = width, Height = height });
@@ -50,11 +50,15 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             asked = asked with { RandomSource = RandomSource.Cuda };
         options = options with { Seed = seed, Noise = CheckNoise(asked) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
-        double strength = options.Strength ?? DiffusionPipeline.DefaultStrength;
         bool takesMasked = unet.TakesMaskedPicture;
+        bool takesPicture = unet.TakesPicture;
+        if (takesPicture)
+            CheckEdit(options);
+        double strength = options.Strength ?? (takesPicture ? 1 : DiffusionPipeline.DefaultStrength);
 
         // diffusers does not encode the picture for an inpainting model that keeps nothing of it, and so draws nothing.
-        bool isEncoded = !(takesMasked && options.StartStep is null && strength >= 1);
+        // A model that edits begins with noise too: the picture stands beside the latent.
+        bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
         LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);
         int firstCall = options.StartStep is int startStep
@@ -74,7 +78,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         {
             added = options.Mask is null
                 ? MaskedPicture.OfNothing(start.Height!.Value, start.Width!.Value, OpenEncoder(cancellationToken), cancellationToken)
-                : MaskedPicture.Of(Source(start), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+                : MaskedPicture.Of(Source(start, "Mask"), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+        }
+        else if (takesPicture)
+        {
+            added = OpenEncoder(cancellationToken).EncodeUnscaled(Source(start, "InitImage"), cancellationToken);
         }
         else if (options.Mask is not null)
         {
@@ -88,7 +96,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         return (
             new DenoisePause(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
             sample,
-            info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null ? strength : null });
+            info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null && !takesPicture ? strength : null });
     }
 
     private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
@@ -162,8 +170,19 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
 
-    private static Tensor Source(Latent start) => start.SourcePixels
-        ?? throw new InvalidSettingException("Mask", "The model was trained for inpainting and looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
+    private static void CheckEdit(DenoiseOptions options)
+    {
+        const string reason = "The model edits a picture by instructions: it begins with noise and looks at the whole picture.";
+        if (options.Strength is not null)
+            throw new InvalidSettingException("Strength", $"{reason} Set ImageGuidanceScale instead of Strength.");
+        if (options.StartStep is not (null or 0))
+            throw new InvalidSettingException("StartStep", $"{reason} Leave StartStep away.");
+        if (options.Mask is not null)
+            throw new InvalidSettingException("Mask", $"{reason} Leave the mask away, or use a model for inpainting.");
+    }
+
+    private static Tensor Source(Latent start, string setting) => start.SourcePixels
+        ?? throw new InvalidSettingException(setting, "The model looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
 
     private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height
         ? InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2])

@@ -23,6 +23,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     public const double DefaultStrength = 0.8;
 
     private const double HighestGuidanceScale = 100;
+    private const double DefaultImageGuidanceScale = 1.5;
     /// <summary>The scores that diffusers' pipelines give SDXL's refiner.</summary>
     private const float AestheticScore = 6.0f;
     private const float NegativeAestheticScore = 2.5f;
@@ -97,9 +98,14 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
         double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
+        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
         double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
         ControlStart.Check(options.Controls);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
+        if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
+            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
+        if (options.Controls.Count > 0 && unet.TakesPicture)
+            throw new InvalidSettingException("ControlNet", $"The model '{model.Info.Name}' edits pictures by instructions, and ControlNets are made for others. Leave the ControlNets away.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
@@ -113,6 +119,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
+        bool isEdited = unet.TakesPicture && start is not null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -120,6 +127,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
+            ImageGuidanceScale = isEdited ? imageGuidanceScale : null,
             GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
             PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
             Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
@@ -145,6 +153,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
+            ImageGuidanceScale = isEdited ? imageGuidanceScale : null,
             GuidanceRescale = guidanceRescale,
             FirstCall = pause.NextCall,
             FirstStepCall = pause.FirstCall,

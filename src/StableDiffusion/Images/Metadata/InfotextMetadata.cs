@@ -70,6 +70,7 @@ internal static class InfotextMetadata
             Scheduler = scheduler,
             SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
             GuidanceScale = reader.Number("CFG scale"),
+            ImageGuidanceScale = reader.Number("Image CFG scale"),
             GuidanceRescale = reader.Number("CFG rescale", maximum: 1),
             Seed = reader.Seed("Seed"),
             VariationSeed = reader.Seed("Variation seed"),

@@ -83,11 +83,11 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
         }
     }
 
-    /// <summary>For U-Nets of inpainting: a mask that covers all of the picture, of which nothing is left.</summary>
+    /// <summary>For U-Nets of inpainting: a mask that covers all of the picture, of which nothing is left. For those that edit a picture: none.</summary>
     private static void HideEverything(Tensor sample, int channels)
     {
         int added = sample.Shape[1] - channels;
-        if (added == 0)
+        if (added == 0 || added == channels)
             return;
         if (added != channels + 1)
             throw new ModelInvalidException($"The U-Net takes {sample.Shape[1]} channels, {channels} of them the latent, and what to try it with in the others is not known. Build the model in full or half precision.");

@@ -129,7 +129,7 @@ public sealed class MetadataReaderTests : IDisposable
     {
         GenerationInfo info = new()
         {
-            Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5.5, GuidanceRescale = 0.7,
+            Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5.5, ImageGuidanceScale = 1.7, GuidanceRescale = 0.7,
             Width = 768, Height = 1024, Model = "my, model", ModelHash = "6ce0161689",
         };
 

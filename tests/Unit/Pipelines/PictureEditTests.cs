@@ -1,0 +1,118 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Tensors;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+/// <summary>Models of eight channels, which edit a picture by instructions.</summary>
+public sealed class PictureEditTests : IDisposable
+{
+    private const string FirstConvolution = "model.diffusion_model.input_blocks.0.0.weight";
+    private const string Prompt = "make it red";
+
+    private readonly TemporaryFolder _cache = new();
+    private readonly DiffusionModel _model;
+    private readonly DiffusionPipeline _pipeline;
+
+    public PictureEditTests()
+    {
+        string file = Path.Combine(_cache.Path, "edit.safetensors");
+        WriteCheckpoint(FamilyReference.Find("sd1-inpaint", "sd1-inpaint-tiny.safetensors"), file);
+        string folder = ModelBuilder.Build(new CheckpointSource(file, new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
+        _model = new DiffusionModel(ModelStore.Describe("edit", folder), Device.Cpu);
+        _pipeline = new DiffusionPipeline(_model);
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _cache.Dispose();
+    }
+
+    [Theory]
+    [InlineData(6.0, 1.5)]
+    [InlineData(3.0, 0.5)]
+    [InlineData(3.0, 1.0)]
+    public void The_picture_and_the_prompt_each_have_their_guidance(double scale, double imageScale)
+    {
+        // One step of DDIM is linear in the prediction, so that the latents follow the formula of the predictions.
+        Latent source = Source();
+        float[] unseen = Denoise("", null, 1, null);
+        float[] seen = Denoise("", source, 1, null);
+        float[] prompted = Denoise(Prompt, source, 1, null);
+
+        float[] guided = Denoise(Prompt, source, scale, imageScale);
+
+        for (int i = 0; i < guided.Length; i++)
+            Assert.Equal(unseen[i] + (imageScale * (seen[i] - unseen[i])) + (scale * (prompted[i] - seen[i])), guided[i], 1e-4);
+        Assert.NotEqual(unseen, seen);
+        Assert.NotEqual(seen, prompted);
+    }
+
+    [Fact]
+    public void The_image_guidance_scale_is_recorded_and_is_1_5_unless_it_is_given()
+    {
+        Latent latent = Run(Prompt, Source(), new DenoiseOptions { Seed = 1, Steps = 2 });
+
+        Assert.Equal(1.5, latent.ImageGuidanceScale);
+        Assert.Null(latent.Info.Strength);
+        Assert.Null(Run(Prompt, null, new DenoiseOptions { Seed = 1, Steps = 2 }).ImageGuidanceScale);
+        Assert.Equal(Run(Prompt, Source(), new DenoiseOptions { Seed = 1, Steps = 2, ImageGuidanceScale = 1.5 }).Tensor.Values, latent.Tensor.Values);
+    }
+
+    [Fact]
+    public void A_stopped_edit_goes_on_to_the_same_latent()
+    {
+        DenoiseOptions options = new() { Seed = 1, Steps = 3 };
+
+        Latent stopped = Run(Prompt, Source(), options with { StopStep = 1 });
+
+        Assert.Equal(Run(Prompt, Source(), options).Tensor.Values, Run(Prompt, stopped, options).Tensor.Values);
+    }
+
+    [Fact]
+    public void What_belongs_to_other_models_is_refused()
+    {
+        Latent source = Source();
+        DenoiseOptions options = new() { Seed = 1, Steps = 2 };
+
+        Assert.Equal("Strength", Refused(options with { Strength = 0.5 }));
+        Assert.Equal("StartStep", Refused(options with { StartStep = 1 }));
+        Assert.Equal("Mask", Refused(options with { Mask = ImageFile.ReadMask(FamilyReference.Find("sd1-inpaint", "mask.png")) }));
+        Assert.Equal("ImageGuidanceScale", Refused(options with { ImageGuidanceScale = 101 }));
+
+        string Refused(DenoiseOptions given) => Assert.Throws<InvalidSettingException>(() => Run(Prompt, source, given)).Setting;
+    }
+
+    private Latent Source() => _pipeline.EncodeImage(
+        ImageFile.Read(FamilyReference.Find("sd1-inpaint", "source.png")), 7, cancellationToken: TestContext.Current.CancellationToken);
+
+    private float[] Denoise(string prompt, Latent? start, double scale, double? imageScale) =>
+        [.. Run(prompt, start, new DenoiseOptions { Seed = 3, Steps = 1, Scheduler = "DDIM", Width = 64, Height = 64, GuidanceScale = scale, ImageGuidanceScale = imageScale }).Tensor.Values];
+
+    private Latent Run(string prompt, Latent? start, DenoiseOptions options)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        TextEmbedding embedding = _pipeline.EncodePrompt(prompt, cancellationToken: cancellation);
+        return _pipeline.Denoise(embedding, null, start, options, cancellationToken: cancellation);
+    }
+
+    /// <summary>Makes one of eight channels of an inpainting model of nine, by taking the mask's away.</summary>
+    private static void WriteCheckpoint(string source, string target)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(source);
+        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(key => key, file.Read);
+        Tensor nine = tensors[FirstConvolution];
+        (int filters, int channels, int area) = (nine.Shape[0], nine.Shape[1], nine.Shape[2] * nine.Shape[3]);
+        Tensor eight = new(filters, channels - 1, nine.Shape[2], nine.Shape[3]);
+        for (int filter = 0; filter < filters; filter++)
+            nine.Span.Slice(filter * channels * area, (channels - 1) * area).CopyTo(eight.Span[(filter * (channels - 1) * area)..]);
+        tensors[FirstConvolution] = eight;
+        SafetensorsWriter.Write(target, tensors);
+    }
+}
