@@ -33,7 +33,7 @@ internal sealed class Denoiser(UNet unet)
 
         // What it predicts without the picture either; at the neutral scale that has no part in the result.
         using UNetInput? unseen = isGuided && request.ImageGuidanceScale is not (null or Guidance.NeutralScale)
-            ? unet.CreateInput(height, width, new Tensor([.. request.AddedChannels!.Shape]))
+            ? unet.CreateInput(height, width, added: null)
             : null;
         using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen);
 

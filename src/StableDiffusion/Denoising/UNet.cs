@@ -62,11 +62,11 @@ public sealed class UNet : IDisposable
     /// <summary>Makes the memory for predictions on latents of one size.</summary>
     /// <param name="height">Height of the latent, an eighth of the picture's.</param>
     /// <param name="width">Width of the latent.</param>
-    /// <param name="added">What the U-Net takes besides the latent, [1, channels, height, width]; the same at every step.</param>
+    /// <param name="added">What the U-Net takes besides the latent, [1, channels, height, width]; the same at every step. Null for none: a U-Net that edits pictures then has zeros there, as in a part of its training.</param>
     /// <exception cref="ModelInvalidException">It takes something that is not known.</exception>
     internal UNetInput CreateInput(int height, int width, Tensor? added)
     {
-        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels)
+        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && TakesPicture))
             throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);

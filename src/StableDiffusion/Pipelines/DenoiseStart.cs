@@ -31,8 +31,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         DenoisePause pause = new(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null)
         {
-            AddedChannels = unet.TakesMaskedPicture ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
-                : unet.TakesPicture ? new Tensor([.. sample.Shape])
+            AddedChannels = unet.TakesMaskedPicture
+                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
                 : null,
         };
         return (pause, sample, info with { Width = width, Height = height });

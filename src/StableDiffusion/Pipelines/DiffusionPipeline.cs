@@ -119,7 +119,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        bool isEdited = unet.TakesPicture && start is not null;
+        double? pictureScale = unet.TakesPicture && pause.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -127,7 +127,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = isEdited ? imageGuidanceScale : null,
+            ImageGuidanceScale = pictureScale,
             GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
             PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
             Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
@@ -153,7 +153,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = isEdited ? imageGuidanceScale : null,
+            ImageGuidanceScale = pictureScale,
             GuidanceRescale = guidanceRescale,
             FirstCall = pause.NextCall,
             FirstStepCall = pause.FirstCall,
