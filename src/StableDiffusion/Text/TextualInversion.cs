@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using StableDiffusion.Models.Adapters;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
@@ -14,7 +14,6 @@ public sealed class TextualInversion
     private const string A1111Vectors = "string_to_param.";
     private const string WebUiVectors = "emb_params";
     private const int MostVectors = 75;
-    private const int ShortHashLength = 12;
 
     private readonly Dictionary<string, Tensor> _vectors;
 
@@ -36,14 +35,7 @@ public sealed class TextualInversion
     public int VectorCount { get; }
 
     /// <summary>The first twelve hexadecimal digits of the file's SHA-256, by which A1111 names it.</summary>
-    internal string Hash
-    {
-        get
-        {
-            using FileStream stream = File.OpenRead(Path);
-            return Convert.ToHexStringLower(SHA256.HashData(stream))[..ShortHashLength];
-        }
-    }
+    internal string Hash => AdapterFiles.Hash(Path);
 
     /// <summary>Reads a file: A1111's (<c>emb_params</c>, <c>string_to_param</c>), diffusers' (one tensor, named by its word), or one for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
     /// <param name="path">The file, of safetensors or of PyTorch.</param>

@@ -44,7 +44,14 @@ public static class AdapterFiles
         Span<byte> length = stackalloc byte[sizeof(ulong)];
         bool isSafetensors = path.EndsWith(s_extensions[0], StringComparison.OrdinalIgnoreCase) && stream.ReadAtLeast(length, length.Length, throwOnEndOfStream: false) == length.Length;
         stream.Position = isSafetensors ? Math.Min(stream.Length, (long)Math.Min(BitConverter.ToUInt64(length), long.MaxValue / 2) + sizeof(ulong)) : 0;
-        return Convert.ToHexStringLower(SHA256.HashData(stream))[..ShortHashLength];
+        return ShortHash(stream);
+    }
+
+    /// <summary>The hash by which A1111 names an embedding: of the whole file.</summary>
+    internal static string Hash(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return ShortHash(stream);
     }
 
     /// <summary>Opens a file of tensors as an adapter.</summary>
@@ -100,4 +107,6 @@ public static class AdapterFiles
             .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
             .ThenBy(file => file.Item2, StringComparer.Ordinal)];
     }
+
+    private static string ShortHash(FileStream rest) => Convert.ToHexStringLower(SHA256.HashData(rest))[..ShortHashLength];
 }

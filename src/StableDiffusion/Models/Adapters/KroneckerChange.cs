@@ -41,47 +41,29 @@ internal sealed class KroneckerChange : LayerChange
         return change;
     }
 
-    /// <summary>One of the two matrices; with a core, the left factor lies with its axes exchanged.</summary>
+    /// <summary>One of the two matrices, whole or a product.</summary>
     private sealed class Factor
     {
         private readonly StoredTensor? _whole;
-        private readonly StoredTensor? _left;
-        private readonly StoredTensor? _right;
-        private readonly StoredTensor? _core;
+        private readonly LowRankProduct? _product;
 
-        private Factor(StoredTensor whole)
-        {
-            _whole = whole;
-            (RowCount, ColumnCount) = (Rows(whole), Columns(whole));
-        }
+        private Factor(StoredTensor whole) => (_whole, RowCount, ColumnCount) = (whole, Rows(whole), Columns(whole));
 
-        private Factor(StoredTensor left, StoredTensor right, StoredTensor? core)
-        {
-            (_left, _right, _core) = (left, right, core);
-            Rank = Rows(right);
-            if (core is null)
-                RequireProduct(left, right);
-            RowCount = core is null ? Rows(left) : Columns(left);
-            ColumnCount = Columns(right) * (core is null ? 1 : CoreShape(left, core, right).Kernel);
-        }
+        private Factor(LowRankProduct product) => (_product, RowCount, ColumnCount) = (product, product.RowCount, product.ColumnCount);
 
         public long RowCount { get; }
 
         public long ColumnCount { get; }
 
-        public long? Rank { get; }
+        public long? Rank => _product?.Rank;
 
         public static Factor? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, LoraRole whole, LoraRole left, LoraRole right, LoraRole? core)
         {
             if (tensors.TryGetValue(whole, out StoredTensor? wholeTensor))
                 return new Factor(wholeTensor);
-            return tensors.TryGetValue(left, out StoredTensor? leftTensor) && tensors.TryGetValue(right, out StoredTensor? rightTensor)
-                ? new Factor(leftTensor, rightTensor, core is { } role ? tensors.GetValueOrDefault(role) : null)
-                : null;
+            return LowRankProduct.Find(tensors, left, right, core) is { } product ? new Factor(product) : null;
         }
 
-        public float[] Compute(ITensorFile file) => _whole is not null ? file.Read(_whole.Name).Values
-            : _core is not null ? Tucker(file, _left!, _core, _right!)
-            : Multiply(file, _left!, _right!);
+        public float[] Compute(ITensorFile file) => _whole is not null ? file.Read(_whole.Name).Values : _product!.Compute(file);
     }
 }

@@ -105,4 +105,42 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
             throw Contradiction(core, right);
         return ((int)a, (int)b, (int)(core.Count / (a * b)));
     }
+
+    /// <summary>A matrix that is stored as two factors; with a core between them, the left one lies with its axes exchanged.</summary>
+    protected sealed class LowRankProduct
+    {
+        private readonly StoredTensor _right;
+        private readonly StoredTensor? _core;
+
+        private LowRankProduct(StoredTensor left, StoredTensor right, StoredTensor? core)
+        {
+            (Left, _right, _core) = (left, right, core);
+            Rank = Rows(right);
+            if (core is null)
+                RequireProduct(left, right);
+            RowCount = core is null ? Rows(left) : Columns(left);
+            ColumnCount = Columns(right) * (core is null ? 1 : CoreShape(left, core, right).Kernel);
+        }
+
+        /// <summary>The left factor.</summary>
+        public StoredTensor Left { get; }
+
+        /// <summary>How many rows the matrix has.</summary>
+        public long RowCount { get; }
+
+        /// <summary>How many values each row has.</summary>
+        public long ColumnCount { get; }
+
+        /// <summary>How many rows the right factor has.</summary>
+        public long Rank { get; }
+
+        /// <summary>The product, if its factors are there.</summary>
+        public static LowRankProduct? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, LoraRole left, LoraRole right, LoraRole? core) =>
+            tensors.TryGetValue(left, out StoredTensor? leftTensor) && tensors.TryGetValue(right, out StoredTensor? rightTensor)
+                ? new LowRankProduct(leftTensor, rightTensor, core is { } role ? tensors.GetValueOrDefault(role) : null)
+                : null;
+
+        /// <summary>Computes it.</summary>
+        public float[] Compute(ITensorFile file) => _core is null ? Multiply(file, Left, _right) : Tucker(file, Left, _core, _right);
+    }
 }
