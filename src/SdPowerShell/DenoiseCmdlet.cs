@@ -13,7 +13,7 @@ using StableDiffusion.Text;
 namespace SdPowerShell;
 
 /// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
-public abstract class DenoiseCmdlet : ModelCmdlet
+public abstract class DenoiseCmdlet : AdapterCmdlet
 {
     private const int DenoisingActivityId = 2;
 
@@ -120,15 +120,6 @@ public abstract class DenoiseCmdlet : ModelCmdlet
     /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? MaskImage { get; set; }
-
-    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(LoraCompleter))]
-    [AllowNull]
-    [AllowEmptyCollection]
-    [AllowEmptyString]
-    [Text]
-    public string?[]? Lora { get; set; }
 
     /// <summary>The ControlNets that steer besides the prompt: names of those in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]

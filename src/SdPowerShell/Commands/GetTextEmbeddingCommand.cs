@@ -9,7 +9,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Encodes prompts with a model's CLIP text encoder.</summary>
 [Cmdlet(VerbsCommon.Get, "TextEmbedding")]
 [OutputType(typeof(TextEmbedding))]
-public sealed class GetTextEmbeddingCommand : ModelCmdlet
+public sealed class GetTextEmbeddingCommand : AdapterCmdlet
 {
     /// <summary>The prompts; an empty one stands for no wish at all.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -32,15 +32,6 @@ public sealed class GetTextEmbeddingCommand : ModelCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public int? ClipSkip { get; set; }
-
-    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(LoraCompleter))]
-    [AllowNull]
-    [AllowEmptyCollection]
-    [AllowEmptyString]
-    [Text]
-    public string?[]? Lora { get; set; }
 
     /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]

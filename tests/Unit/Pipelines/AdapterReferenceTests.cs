@@ -2,8 +2,6 @@ using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Models;
 using StableDiffusion.Models.Adapters;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -86,10 +84,5 @@ public sealed class AdapterReferenceTests : IDisposable
             cancellationToken: cancellation);
     }
 
-    private DiffusionModel Build()
-    {
-        string path = FamilyReference.Find("sd1", "sd1-tiny.safetensors");
-        string folder = ModelBuilder.Build(new CheckpointSource(path, new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
-        return new DiffusionModel(ModelStore.Describe(Path.GetFileName(path), folder), Device.Cpu);
-    }
+    private DiffusionModel Build() => BuiltModel.Open(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), _cache.Path);
 }

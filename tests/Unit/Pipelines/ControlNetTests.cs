@@ -146,8 +146,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
     {
         using TemporaryFolder cache = new();
         CheckpointSource source = new(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half });
-        string folder = ModelBuilder.Build(source, cache.Path, null, TestContext.Current.CancellationToken);
-        using DiffusionModel model = new(ModelStore.Describe("sd1-tiny-half", folder), Device.Cpu);
+        using DiffusionModel model = BuiltModel.Open(source, cache.Path);
         Latent plain = Denoise(model, null, new DenoiseOptions());
         LatentCheck.AssertClose(plain.Tensor, Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
 

@@ -1,10 +1,8 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
 using StableDiffusion.Models.Checkpoints;
 using StableDiffusion.Models.Weights;
-using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;
 
@@ -25,8 +23,7 @@ public sealed class LargeControlNetTests : IDisposable
         string checkpoint = FamilyReference.Find("sdxl", "sdxl-tiny.safetensors");
         string net = _folder["net"];
         WriteNet(checkpoint, net);
-        string built = ModelBuilder.Build(new CheckpointSource(checkpoint, new ImportOptions()), _folder["cache"], null, TestContext.Current.CancellationToken);
-        using DiffusionModel model = new(ModelStore.Describe("sdxl-tiny", built), Device.Cpu);
+        using DiffusionModel model = BuiltModel.Open(checkpoint, _folder["cache"]);
         DiffusionImage picture = ImageFile.Read(Repository.Data("images", "scene.png"));
 
         Tensor plain = Denoise(model).Tensor;

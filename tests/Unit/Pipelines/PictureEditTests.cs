@@ -1,8 +1,6 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -23,8 +21,7 @@ public sealed class PictureEditTests : IDisposable
     {
         string file = Path.Combine(_cache.Path, "edit.safetensors");
         WriteCheckpoint(FamilyReference.Find("sd1-inpaint", "sd1-inpaint-tiny.safetensors"), file);
-        string folder = ModelBuilder.Build(new CheckpointSource(file, new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
-        _model = new DiffusionModel(ModelStore.Describe("edit", folder), Device.Cpu);
+        _model = BuiltModel.Open(file, _cache.Path);
         _pipeline = new DiffusionPipeline(_model);
     }
 
@@ -73,6 +70,17 @@ public sealed class PictureEditTests : IDisposable
         Latent stopped = Run(Prompt, Source(), options with { StopStep = 1 });
 
         Assert.Equal(Run(Prompt, Source(), options).Tensor.Values, Run(Prompt, stopped, options).Tensor.Values);
+    }
+
+    [Fact]
+    public void A_stopped_latent_of_no_picture_goes_on_without_one()
+    {
+        DenoiseOptions options = new() { Seed = 1, Steps = 3 };
+
+        Latent whole = Run(Prompt, Run(Prompt, null, options with { StopStep = 1 }), options);
+
+        Assert.Null(whole.ImageGuidanceScale);
+        Assert.Equal(Run(Prompt, null, options).Tensor.Values, whole.Tensor.Values);
     }
 
     [Fact]
