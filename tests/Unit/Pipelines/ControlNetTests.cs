@@ -29,6 +29,9 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("adapters", "adapters.json")));
         JsonElement[] cases = [.. document.RootElement.GetProperty("cases").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == "controlnet")];
         Assert.Equal(3, cases.Length);
+
+        // Here, where a missing model skips the test: inside Assert.All that would count as a failure.
+        DiffusionModel model = _sd1.Model;
         Assert.All(cases, item =>
         {
             ControlOptions control = new(NetFolder, Picture)
@@ -37,7 +40,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
                 Start = item.GetProperty("guidance_start").GetDouble(),
                 End = item.GetProperty("guidance_end").GetDouble(),
             };
-            LatentCheck.AssertClose(Expected(item.GetProperty("latent").GetString()!), Denoise(control), LatentTolerance);
+            LatentCheck.AssertClose(Expected(item.GetProperty("latent").GetString()!), Denoise(model, null, new DenoiseOptions(), control), LatentTolerance);
         });
     }
 
