@@ -36,8 +36,8 @@ internal static class PrecisionRows
 
             for (int i = 1; i < precisions.Length; i++)
             {
-                PrecisionComparison comparison = PrecisionComparison.Run(models[0], models[i], DemoModel.Prompt, new DenoiseOptions { Steps = Steps });
-                yield return new Row($"pictures of {PrecisionComparison.Seeds} seeds, {precisions[i]}", Describe(comparison.Psnr, comparison.Ssim))
+                PrecisionComparison comparison = PrecisionTest.Run(models[0].Info, models[i].Info, DemoModel.Prompt, new DenoiseOptions { Steps = Steps });
+                yield return new Row($"pictures of {PrecisionTest.Seeds} seeds, {precisions[i]}", Describe(comparison.Psnr, comparison.Ssim))
                 {
                     Beside = $"the worst {Describe(comparison.LowestPsnr, comparison.LowestSsim)}",
                     Compared = $"from {precisions[0]}",

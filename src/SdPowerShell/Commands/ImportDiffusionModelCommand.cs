@@ -4,6 +4,7 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Models;
 using StableDiffusion.Models.Hub;
+using StableDiffusion.Pipelines;
 
 namespace SdPowerShell.Commands;
 
@@ -15,6 +16,9 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
     private const string PathSet = "Path";
     private const string LiteralPathSet = "LiteralPath";
     private const int ImportActivityId = 4;
+
+    /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
+    private const string ComparedView = "#Compared";
 
     private readonly Throttle _throttle = new();
     private string[] _paths = [];
@@ -54,6 +58,10 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<ModelPrecision>))]
     public string? Precision { get; set; }
 
+    /// <summary>Leaves out the comparison of a model in 8-bit integers with full precision.</summary>
+    [Parameter]
+    public SwitchParameter SkipComparison { get; set; }
+
     /// <summary>Replaces a model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -90,12 +98,32 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
             foreach (string finding in import.Findings)
                 WriteVerbose($"{System.IO.Path.GetFileName(path)}: {finding}");
             WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
-            WriteObject(import);
+            if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
+                WriteCompared(import, options);
+            else
+                WriteObject(import);
         }
         finally
         {
             if (!Stopping)
                 WriteProgress(new ProgressRecord(ImportActivityId, "Importing", "done") { RecordType = ProgressRecordType.Completed });
+        }
+    }
+
+    /// <remarks>The model is there already: what goes wrong now, or is stopped, takes nothing of it away.</remarks>
+    private void WriteCompared(ModelImport import, ImportOptions options)
+    {
+        try
+        {
+            import = import with { Comparison = PrecisionTest.Run(import, options, Report, CancellationToken) };
+        }
+        finally
+        {
+            PSObject output = new(import);
+            if (import.Comparison is not null)
+                output.TypeNames.Insert(0, $"{typeof(ModelImport).FullName}{ComparedView}");
+            if (!Stopping)
+                WriteObject(output);
         }
     }
 

@@ -12,7 +12,7 @@ namespace StableDiffusion.Models;
 internal static class ModelBuilder
 {
     // Raise with every change of what the graphs compute or how they are written, so that older builds are left alone.
-    private const int WriterVersion = 4;
+    private const int WriterVersion = 5;
 
     /// <summary>Gives the folder of the built model; the second time it is only looked up.</summary>
     /// <param name="source">The model.</param>
@@ -30,6 +30,24 @@ internal static class ModelBuilder
         BuildCache cache = new(Path.GetFullPath(cacheRoot));
         string key = GetKey(source, cache, progress, cancellationToken);
         return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken));
+    }
+
+    /// <summary>Lets a built model be used once: where it is kept already, or else built for that use and deleted afterwards.</summary>
+    /// <typeparam name="T">What the use gives.</typeparam>
+    /// <param name="source">The model.</param>
+    /// <param name="use">Uses the model in the folder that it is given.</param>
+    /// <param name="progress">Is told how far the build has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the build.</param>
+    /// <returns>What the use gave.</returns>
+    /// <exception cref="ModelInvalidException">A file of the source is damaged, contradicts its config, or is of a kind that cannot be built.</exception>
+    /// <exception cref="OutputWriteException">The cache cannot be written to.</exception>
+    public static T Use<T>(IModelSource source, Func<string, T> use, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    {
+        BuildCache cache = new(StorageFolders.Cache);
+        string key = GetKey(source, cache, progress, cancellationToken);
+        return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string folder
+            ? use(folder)
+            : cache.Borrow(temporary => Write(source, temporary, progress, cancellationToken), use);
     }
 
     /// <summary>The SHA-256 of the file by which pictures name a model; remembered since the build.</summary>

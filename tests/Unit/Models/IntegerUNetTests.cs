@@ -1,7 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Models;
+using StableDiffusion.Models.Building;
 using StableDiffusion.Models.Quantization;
-using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
@@ -101,17 +101,33 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
     }
 
     [Fact]
+    public void It_is_tried_with_pictures_of_the_size_that_it_makes()
+    {
+        using TemporaryFolder cache = new();
+        List<int> widths = [];
+
+        ModelBuilder.Build(
+            DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), cache.Path, Note, TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(widths);
+        Assert.All(widths, width => Assert.Equal(64, width));
+
+        void Note(BuildProgress progress)
+        {
+            if (progress.Stage == BuildStage.Calibrating)
+                widths.Add(ModelStore.Describe("tried", Assert.Single(Directory.GetDirectories(cache.Path, ".building-*"))).Width);
+        }
+    }
+
+    [Fact]
     public void Pictures_are_close_to_those_of_full_precision()
     {
-        using DiffusionModel full = new(ModelStore.Describe("full", model.Folder), Device.Cpu);
-        using DiffusionModel compared = new(ModelStore.Describe("integer", integer.Folder), Device.Cpu);
-
-        PrecisionComparison comparison = PrecisionComparison.Run(
-            full, compared, Prompt, new DenoiseOptions { Steps = 10 }, null, TestContext.Current.CancellationToken);
+        PrecisionComparison comparison = PrecisionTest.Run(
+            ModelStore.Describe("full", model.Folder), ModelStore.Describe("integer", integer.Folder), Prompt, new DenoiseOptions { Steps = 10 }, null, TestContext.Current.CancellationToken);
 
         foreach (PrecisionDistance distance in comparison.Distances)
             TestContext.Current.SendDiagnosticMessage("seed {0}: {1:f2} dB, SSIM {2:f4}, {3:f2} ms beside {4:f2}", distance.Seed, distance.Psnr, distance.Ssim, distance.Step.TotalMilliseconds, distance.ReferenceStep.TotalMilliseconds);
-        Assert.Equal(PrecisionComparison.Seeds, comparison.Distances.Count);
+        Assert.Equal(PrecisionTest.Seeds, comparison.Distances.Count);
         Assert.InRange(comparison.Psnr, LowestMeanPsnr, 100);
         Assert.InRange(comparison.Ssim, LowestMeanSsim, 0.999999);
     }

@@ -43,18 +43,29 @@ internal sealed class BuildCache(string root, string description = "the cache")
     /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
     /// <returns>The full path of the model's folder.</returns>
     /// <exception cref="OutputWriteException">The folder cannot be written to; nothing of the build is left behind.</exception>
-    public string Add(string key, Action<string> write)
+    public string Add(string key, Action<string> write) => Borrow(write, temporary =>
     {
         string folder = Path.Combine(root, key);
+        WriteManifest(temporary);
+        MoveInto(folder, temporary, key);
+        return folder;
+    });
+
+    /// <summary>Builds a model for one use, after which it is deleted.</summary>
+    /// <typeparam name="T">What the use gives.</typeparam>
+    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <param name="use">Uses the model in that folder.</param>
+    /// <returns>What the use gave.</returns>
+    /// <exception cref="OutputWriteException">The folder cannot be written to.</exception>
+    public T Borrow<T>(Action<string> write, Func<string, T> use)
+    {
         string temporary = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         try
         {
             Directory.CreateDirectory(temporary);
             DeleteAbandoned();
             write(temporary);
-            WriteManifest(temporary);
-            MoveInto(folder, temporary, key);
-            return folder;
+            return use(temporary);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

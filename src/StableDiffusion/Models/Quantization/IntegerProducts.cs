@@ -23,7 +23,7 @@ internal sealed class IntegerProducts(IReadOnlyDictionary<string, ConvolutionRan
         float inputScale = range.Input.Quantize().Scale;
         Value kernels = graph.Node(
             "DequantizeLinear",
-            [quantized.AddValues(graph), quantized.AddScales(graph), graph.SignedBytes(new sbyte[quantized.Channels])],
+            [quantized.AddValues(graph), quantized.AddScales(graph), quantized.AddZeroPoints(graph)],
             [("axis", 0)],
             path);
         Value shift = graph.Node(
@@ -67,7 +67,7 @@ internal sealed class IntegerProducts(IReadOnlyDictionary<string, ConvolutionRan
                 x,
                 quantized.AddValues(graph),
                 quantized.AddScales(graph),
-                graph.SignedBytes(new sbyte[quantized.Channels]),
+                quantized.AddZeroPoints(graph),
                 bias is null ? Value.None : graph.Weight(bias),
             ],
             path: path);

@@ -20,6 +20,9 @@ internal static class IntegerUNet
         UNetGraph unet = new(network.Weights, UNetConfig.From(network.ReadConfig()));
         string path = Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+
+        // It tells the size of the pictures that the model is tried with.
+        File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
         ObservedProducts observed = new();
         unet.Build(new GraphPrecision { Products = observed }).Save(path, null, cancellationToken);
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;

@@ -23,6 +23,13 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
     /// <summary>Adds the scales to a graph.</summary>
     public Value AddScales(GraphBuilder graph) => graph.SingleWeight($"{weight.Name}.scale", [_channels], ReadScales);
 
+    /// <summary>Adds the zero points, all zero, to a graph.</summary>
+    /// <remarks>
+    /// Each weight has its own: where a processor's products of signed bytes would overflow (AVX2 without VNNI), ONNX Runtime
+    /// makes weights and their zero points unsigned, under names made of theirs, and fails at the second user of one.
+    /// </remarks>
+    public Value AddZeroPoints(GraphBuilder graph) => graph.ByteWeight($"{weight.Name}.zero_point", [_channels], static values => values.Clear());
+
     /// <summary>Reads the scales.</summary>
     /// <param name="scales">Receives one for each output channel.</param>
     public void ReadScales(Span<float> scales) => FindScales(ReadFloats(), scales);

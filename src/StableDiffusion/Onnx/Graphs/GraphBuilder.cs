@@ -163,10 +163,6 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <inheritdoc cref="Integers"/>
     public Value ShortIntegers(params ReadOnlySpan<int> values) => Constant(DataType.Int32, values);
 
-    /// <summary>Adds constant 8-bit signed integers, once for all who ask for the same ones.</summary>
-    /// <inheritdoc cref="Integers"/>
-    public Value SignedBytes(params ReadOnlySpan<sbyte> values) => Constant(DataType.Int8, values);
-
     /// <summary>Adds one constant 32-bit float without axes, once for all who ask for the same one.</summary>
     /// <param name="value">The value.</param>
     /// <returns>The constant.</returns>

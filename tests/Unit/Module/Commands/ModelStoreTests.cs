@@ -63,6 +63,27 @@ public sealed class ModelStoreTests : CommandTests
     }
 
     [Fact]
+    public void A_model_in_integers_is_compared_with_full_precision_once()
+    {
+        PSObject output = Assert.Single(RunWell("Import-DiffusionModel $demo -Name small -Precision Int8").Output);
+        ModelImport import = Assert.IsType<ModelImport>(output.BaseObject);
+        PrecisionComparison comparison = Assert.IsType<PrecisionComparison>(import.Comparison);
+
+        Assert.Equal(Enumerable.Range(0, PrecisionTest.Seeds), comparison.Distances.Select(distance => (int)distance.Seed));
+        Assert.InRange(comparison.Psnr, comparison.LowestPsnr, 60);
+        Assert.InRange(comparison.Ssim, comparison.LowestSsim, 0.99999);
+        Assert.True(comparison.LowestPsnr > 20 && comparison.LowestSsim > 0.8 && comparison.Speedup > 0);
+        Assert.Equal("StableDiffusion.Models.ModelImport#Compared", output.TypeNames[0]);
+        Assert.DoesNotContain(Directory.GetDirectories(StorageFolders.Cache, ".building-*"), folder => File.Exists(Path.Combine(folder, "model_index.json")));
+
+        Assert.Null(Assert.Single(RunWell("Import-DiffusionModel $demo -Name again -Precision Int8").Values<ModelImport>()).Comparison);
+    }
+
+    [Fact]
+    public void The_comparison_with_full_precision_can_be_left_out() =>
+        Assert.Null(Assert.Single(RunWell("Import-DiffusionModel $demo -Name small -Precision Int8 -SkipComparison").Values<ModelImport>()).Comparison);
+
+    [Fact]
     public void A_name_that_is_taken_is_refused_without_force()
     {
         RunWell("Import-DiffusionModel $demo -Name mine");

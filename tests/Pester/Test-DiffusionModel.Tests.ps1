@@ -1,0 +1,40 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $cmdlet = 'SdPowerShell.Commands.TestDiffusionModelCommand'
+    $before = $env:STABLEDIFFUSION_MODELS
+    $env:STABLEDIFFUSION_MODELS = Join-Path $TestDrive store
+    $import = Import-DiffusionModel "$PSScriptRoot/../../src/demo-model" -Name mine
+}
+
+AfterAll {
+    Clear-DiffusionCache
+    $env:STABLEDIFFUSION_MODELS = $before
+}
+
+Describe 'Test-DiffusionModel' {
+    It 'compares every file with its hash and runs the model' {
+        $report = 'mine' | Test-DiffusionModel
+        $report.IsValid, $report.HasRun | Should -Be $true, $true
+        $report.CheckedFiles | Should -BeGreaterThan 8
+    }
+
+    It 'tests all models, the embedded one too' {
+        (Test-DiffusionModel -SkipRun).Name | Should -Be (Get-DiffusionModel).Name
+    }
+
+    It 'finds a file that was changed' {
+        $file = Join-Path $import.Model.Path unet config.json
+        Add-Content -LiteralPath $file ' '
+        $report = Test-DiffusionModel mine -SkipRun
+        $report.IsValid | Should -BeFalse
+        $report.Problems | Should -BeLike "*$file*"
+    }
+
+    It 'knows no model that is not there' {
+        { Test-DiffusionModel none -ErrorAction Stop } | Should -Throw -ErrorId "ModelNotFound,$cmdlet"
+    }
+
+    It 'has examples in its help' {
+        (Get-Help Test-DiffusionModel -Examples).examples.example | Should -Not -BeNullOrEmpty
+    }
+}
