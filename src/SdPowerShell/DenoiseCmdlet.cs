@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
@@ -117,6 +118,46 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [Number<int>]
     public int? Height { get; set; }
 
+    /// <summary>The width in pixels that SDXL is told the picture had before it was brought to its size.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? OriginalWidth { get; set; }
+
+    /// <summary>The height in pixels that SDXL is told the picture had before it was brought to its size.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? OriginalHeight { get; set; }
+
+    /// <summary>How many pixels SDXL is told were cut off above the picture.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? CropTop { get; set; }
+
+    /// <summary>How many pixels SDXL is told were cut off to the left of the picture.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? CropLeft { get; set; }
+
+    /// <summary>The width in pixels that SDXL is told the picture was brought to.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? TargetWidth { get; set; }
+
+    /// <summary>The height in pixels that SDXL is told the picture was brought to.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public int? TargetHeight { get; set; }
+
+    /// <summary>How good SDXL's refiner is told the picture is; 6 unless it is given.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public double? AestheticScore { get; set; }
+
+    /// <summary>How good SDXL's refiner is told the picture of the negative prompt is; 2.5 unless it is given.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public double? NegativeAestheticScore { get; set; }
+
     /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? MaskImage { get; set; }
@@ -184,6 +225,17 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         Strength = Strength,
         Width = Width,
         Height = Height,
+        MicroConditioning = new MicroConditioning
+        {
+            OriginalWidth = OriginalWidth,
+            OriginalHeight = OriginalHeight,
+            CropTop = CropTop,
+            CropLeft = CropLeft,
+            TargetWidth = TargetWidth,
+            TargetHeight = TargetHeight,
+            AestheticScore = AestheticScore,
+            NegativeAestheticScore = NegativeAestheticScore,
+        },
         Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.ReadMask(ResolveFile(MaskImage)),
         Controls = CreateControls(),
     };

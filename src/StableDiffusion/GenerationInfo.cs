@@ -63,6 +63,9 @@ public sealed record GenerationInfo
     /// <summary>The guidance rescale, 0 to 1.</summary>
     public double? GuidanceRescale { get; init; }
 
+    /// <summary>What SDXL was told of the picture besides the prompt, without what is the default; null where all was.</summary>
+    public MicroConditioning? MicroConditioning { get; init; }
+
     /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
     public double? Strength { get; init; }
 

@@ -110,6 +110,30 @@ public sealed class DiffusionImage
     /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
     public double? Strength => Info.Strength;
 
+    /// <summary>The width in pixels that SDXL was told the picture had at first; null for its own, and for other models.</summary>
+    public int? OriginalWidth => Info.MicroConditioning?.OriginalWidth;
+
+    /// <summary>The height in pixels that SDXL was told the picture had at first; null for its own, and for other models.</summary>
+    public int? OriginalHeight => Info.MicroConditioning?.OriginalHeight;
+
+    /// <summary>How many pixels SDXL was told were cut off above; null for none.</summary>
+    public int? CropTop => Info.MicroConditioning?.CropTop;
+
+    /// <summary>How many pixels SDXL was told were cut off to the left; null for none.</summary>
+    public int? CropLeft => Info.MicroConditioning?.CropLeft;
+
+    /// <summary>The width in pixels that SDXL was told the picture was brought to; null for its own, and for other models.</summary>
+    public int? TargetWidth => Info.MicroConditioning?.TargetWidth;
+
+    /// <summary>The height in pixels that SDXL was told the picture was brought to; null for its own, and for other models.</summary>
+    public int? TargetHeight => Info.MicroConditioning?.TargetHeight;
+
+    /// <summary>How good SDXL's refiner was told the picture is; null for 6, and for other models.</summary>
+    public double? AestheticScore => Info.MicroConditioning?.AestheticScore;
+
+    /// <summary>How good the refiner was told the picture of the negative prompt is; null for 2.5, and for other models.</summary>
+    public double? NegativeAestheticScore => Info.MicroConditioning?.NegativeAestheticScore;
+
     /// <summary>The ControlNets that took part; null where there were none.</summary>
     public string[]? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
 

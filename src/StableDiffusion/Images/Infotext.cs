@@ -84,6 +84,14 @@ public static class Infotext
         Add("Batch pos", Text(info.BatchIndex));
         Add("Emphasis", info.Emphasis);
         Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
+        Add("Original width", Text(info.MicroConditioning?.OriginalWidth));
+        Add("Original height", Text(info.MicroConditioning?.OriginalHeight));
+        Add("Crop top", Text(info.MicroConditioning?.CropTop));
+        Add("Crop left", Text(info.MicroConditioning?.CropLeft));
+        Add("Target width", Text(info.MicroConditioning?.TargetWidth));
+        Add("Target height", Text(info.MicroConditioning?.TargetHeight));
+        Add("Aesthetic score", Text(info.MicroConditioning?.AestheticScore));
+        Add("Negative aesthetic score", Text(info.MicroConditioning?.NegativeAestheticScore));
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);

@@ -39,6 +39,9 @@ public sealed record DenoiseOptions
     /// <summary>The picture's height in pixels, a multiple of 8; taken from the latent where one is given.</summary>
     public int? Height { get; init; }
 
+    /// <summary>What SDXL is told of the picture's size besides.</summary>
+    public MicroConditioning MicroConditioning { get; init; } = new();
+
     /// <summary>The step to start at, 0 or more; the latent's own where it was stopped half way.</summary>
     public int? StartStep { get; init; }
 

@@ -24,9 +24,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
 
     private const double HighestGuidanceScale = 100;
     private const double DefaultImageGuidanceScale = 1.5;
-    /// <summary>The scores that diffusers' pipelines give SDXL's refiner.</summary>
-    private const float AestheticScore = 6.0f;
-    private const float NegativeAestheticScore = 2.5f;
 
     /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
     private const long HighestRandomSeed = uint.MaxValue;
@@ -100,6 +97,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
         double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
         double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
+        SettingCheck.MicroConditioning(options.MicroConditioning, model);
         ControlStart.Check(options.Controls);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
@@ -129,6 +127,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             GuidanceScale = guidanceScale,
             ImageGuidanceScale = pictureScale,
             GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
+            MicroConditioning = TimeIds.Describe(options.MicroConditioning, info.Width.Value, info.Height.Value),
             PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
             Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
             ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
@@ -146,10 +145,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = Sizes(info, AestheticScore) },
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: false) },
             Negative = negative is null
                 ? null
-                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = Sizes(info, NegativeAestheticScore) },
+                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
@@ -218,15 +217,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return isZero
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
-    }
-
-    private float[] Sizes(GenerationInfo info, float aestheticScore)
-    {
-        if (!model.Pipeline.IsLarge)
-            return [];
-
-        (float height, float width) = (info.Height!.Value, info.Width!.Value);
-        return model.Pipeline.TakesAestheticScore ? [height, width, 0, 0, aestheticScore] : [height, width, 0, 0, height, width];
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

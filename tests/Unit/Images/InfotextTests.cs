@@ -92,12 +92,13 @@ public sealed class InfotextTests
             Height = 1024,
             Model = "my, model",
             ModelHash = "6ce0161689",
+            MicroConditioning = new MicroConditioning { OriginalWidth = 2048, CropTop = 8, TargetHeight = 512, NegativeAestheticScore = 1.5 },
         };
 
         Assert.Equal(
             "a (cat:1.2)\nNegative prompt: blurry\nSteps: 30, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 5.5, Seed: 42, Size: 768x1024, "
             + "Model hash: 6ce0161689, Model: \"my, model\", Variation seed: 7, Variation seed strength: 0.25, Seed resize from: 512x640, "
-            + "Denoising strength: 0.55, ENSD: 31337, RNG: NV, CFG rescale: 0.7, "
+            + "Denoising strength: 0.55, ENSD: 31337, RNG: NV, CFG rescale: 0.7, Original width: 2048, Crop top: 8, Target height: 512, Negative aesthetic score: 1.5, "
             + $"Version: {s_version}",
             Infotext.Format(info));
     }

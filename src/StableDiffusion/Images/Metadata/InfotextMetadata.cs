@@ -31,7 +31,7 @@ internal static class InfotextMetadata
     // Those that are used below, and those that say nothing of how to make the picture.
     private static readonly HashSet<string> s_understood = new(StringComparer.Ordinal)
     {
-        "Steps", "Sampler", "Schedule type", "CFG scale", "CFG rescale", "Seed", "Size-1", "Size-2", "Model", "Model hash", "Clip skip", "RNG",
+        "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "CFG rescale", "Seed", "Size-1", "Size-2", "Model", "Model hash", "Clip skip", "RNG",
         "Variation seed", "Variation seed strength", "Seed resize from-1", "Seed resize from-2", "ENSD",
         "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance",
     };
@@ -72,6 +72,7 @@ internal static class InfotextMetadata
             GuidanceScale = reader.Number("CFG scale"),
             ImageGuidanceScale = reader.Number("Image CFG scale"),
             GuidanceRescale = reader.Number("CFG rescale", maximum: 1),
+            MicroConditioning = source == MetadataSource.PowerShell ? ReadMicroConditioning(reader, used) : null,
             Seed = reader.Seed("Seed"),
             VariationSeed = reader.Seed("Variation seed"),
             VariationStrength = reader.Number("Variation seed strength", maximum: 1),
@@ -153,6 +154,29 @@ internal static class InfotextMetadata
         }
 
         return (name, options);
+    }
+
+    // Under names of this module's own, which may mean something else elsewhere.
+    private static MicroConditioning? ReadMicroConditioning(SettingReader reader, HashSet<string> used)
+    {
+        MicroConditioning read = new()
+        {
+            OriginalWidth = reader.Count(Use("Original width")),
+            OriginalHeight = reader.Count(Use("Original height")),
+            CropTop = reader.Count(Use("Crop top")),
+            CropLeft = reader.Count(Use("Crop left")),
+            TargetWidth = reader.Count(Use("Target width")),
+            TargetHeight = reader.Count(Use("Target height")),
+            AestheticScore = reader.Number(Use("Aesthetic score")),
+            NegativeAestheticScore = reader.Number(Use("Negative aesthetic score")),
+        };
+        return read == new MicroConditioning() ? null : read;
+
+        string Use(string name)
+        {
+            used.Add(name);
+            return name;
+        }
     }
 
     // A1111 and stable-diffusion.cpp take the noise of the graphics card unless told; ComfyUI always takes the processor's.

@@ -19,9 +19,6 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
     private const string SchedulerName = "Euler";
     private const int Steps = 6;
 
-    /// <summary>The aesthetic score that diffusers gives SDXL's refiner.</summary>
-    private const float AestheticScore = 6;
-
     private static readonly string[] s_prompts =
     [
         "a red house on the grass in daylight",
@@ -106,8 +103,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
         ];
         if (model.Pipeline.IsLarge)
         {
-            (float height, float width) = (model.Info.Height, model.Info.Width);
-            float[] sizes = model.Pipeline.TakesAestheticScore ? [height, width, 0, 0, AestheticScore] : [height, width, 0, 0, height, width];
+            float[] sizes = TimeIds.Of(model.Pipeline, new GenerationInfo { Width = model.Info.Width, Height = model.Info.Height }, isNegative: false);
             inputs.Add((unet.Input("text_embeds"), new OnnxBuffer(text.PooledState!, _text.ElementType)));
             inputs.Add((unet.Input("time_ids"), new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _text.ElementType)));
         }

@@ -131,6 +131,7 @@ public sealed class MetadataReaderTests : IDisposable
         {
             Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5.5, ImageGuidanceScale = 1.7, GuidanceRescale = 0.7,
             Width = 768, Height = 1024, Model = "my, model", ModelHash = "6ce0161689",
+            MicroConditioning = new MicroConditioning { OriginalWidth = 2048, CropTop = 8, AestheticScore = 6.5 },
         };
 
         ImageMetadata metadata = Read(Encode(format, info));
@@ -282,6 +283,27 @@ public sealed class MetadataReaderTests : IDisposable
                 Assert.Empty(metadata.Warnings);
             }
         }
+    }
+
+    [Fact]
+    public void What_SDXL_was_told_is_read_from_the_own_infotext_alone()
+    {
+        MicroConditioning told = new()
+        {
+            OriginalWidth = 2048, OriginalHeight = 1024, CropTop = 8, CropLeft = 16, TargetWidth = 512, TargetHeight = 640, AestheticScore = 6.5, NegativeAestheticScore = 0,
+        };
+        string text = StableDiffusion.Images.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Steps = 2, ImageGuidanceScale = 1.7, MicroConditioning = told });
+
+        ImageMetadata metadata = ReadInfotext(text);
+
+        Assert.Equal((told, 1.7), (metadata.Info.MicroConditioning, metadata.ImageGuidanceScale));
+        Assert.Equal((2048, 1024, 8, 16), (metadata.OriginalWidth, metadata.OriginalHeight, metadata.CropTop, metadata.CropLeft));
+        Assert.Equal((512, 640, 6.5, 0), (metadata.TargetWidth, metadata.TargetHeight, metadata.AestheticScore, metadata.NegativeAestheticScore));
+        Assert.Empty(metadata.Warnings);
+
+        ImageMetadata others = ReadInfotext("p\nSteps: 1, Sampler: Euler, Seed: 5, Aesthetic score: 5.9, Version: v1.10.1");
+        Assert.Null(others.Info.MicroConditioning);
+        Assert.Contains("Aesthetic score: 5.9", Assert.Single(others.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
