@@ -13,10 +13,10 @@ public static class ModelStore
     /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
-    private const double DefaultGuidanceScale = 7.5;
     private const string DefaultPredictionType = "epsilon";
 
     private const string QuickGelu = "quick_gelu";
+
     /// <summary>By how many digits of a hash pictures name a model, as A1111 does.</summary>
     internal const int ShortHashLength = 10;
 
@@ -142,6 +142,8 @@ public static class ModelStore
         if (!File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
             throw new ModelNotFoundException(NotFoundMessage(folder));
 
+        PipelineConfig pipeline = PipelineConfig.Read(folder);
+
         // Only folders of graphs may lack these configs; older exporters wrote none.
         bool isOptional = File.Exists(Path.Combine(folder, ModelParts.UNet, ModelParts.Graph));
         VaeConfig vae = FindConfig(folder, isOptional, ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
@@ -153,13 +155,13 @@ public static class ModelStore
         {
             Name = name,
             Path = folder,
-            Family = FindFamily(folder).ToString(),
+            Family = FindFamily(folder, pipeline).ToString(),
             Hash = ModelManifest.Read(folder) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             IsEmbedded = folder == EmbeddedPath,
             Width = side,
             Height = side,
             Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
-            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? DefaultGuidanceScale,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? pipeline.DefaultGuidanceScale,
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
             PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
             LatentChannels = vae.LatentChannels,
@@ -168,9 +170,8 @@ public static class ModelStore
         };
     }
 
-    private static ModelFamily FindFamily(string folder)
+    private static ModelFamily FindFamily(string folder, PipelineConfig pipeline)
     {
-        PipelineConfig pipeline = PipelineConfig.Read(folder);
         if (pipeline.IsLarge)
             return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
 

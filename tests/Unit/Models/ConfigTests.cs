@@ -33,6 +33,17 @@ public sealed class ConfigTests : IDisposable
         Assert.Equal(3, config.KernelOut);
     }
 
+    [Theory]
+    [InlineData("StableDiffusionPipeline", 7.5)]
+    [InlineData("StableDiffusionInpaintPipeline", 7.5)]
+    [InlineData("StableDiffusionInstructPix2PixPipeline", 7.5)]
+    [InlineData("StableDiffusionXLPipeline", 5)]
+    [InlineData("StableDiffusionXLImg2ImgPipeline", 5)]
+    [InlineData("StableDiffusionXLInstructPix2PixPipeline", 5)]
+    [InlineData("StableDiffusionXLInpaintPipeline", 7.5)]
+    public void The_guidance_scale_is_that_of_diffusers_pipeline(string className, double expected) =>
+        Assert.Equal(expected, PipelineConfig.From(ConfigFile.Read(Write($$"""{ "_class_name": "{{className}}" }"""))).DefaultGuidanceScale);
+
     [Fact]
     public void An_empty_autoencoder_config_takes_diffusers_defaults()
     {

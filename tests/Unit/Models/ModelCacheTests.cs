@@ -1,3 +1,4 @@
+using System.Text.Json;
 using StableDiffusion.Models;
 using StableDiffusion.Onnx;
 
@@ -49,5 +50,25 @@ public sealed class ModelCacheTests
 
         Assert.Equal((64, 64, 25, 5.0), (info.Width, info.Height, info.Steps, info.GuidanceScale));
         Assert.Equal(("DDIM", "epsilon", 4, 8), (info.Scheduler, info.PredictionType, info.LatentChannels, info.LatentFactor));
+    }
+
+    [Theory]
+    [InlineData("StableDiffusionPipeline", null, 7.5)]
+    [InlineData("StableDiffusionXLPipeline", null, 5.0)]
+    [InlineData("StableDiffusionXLPipeline", 3.0, 3.0)]
+    public void A_model_has_its_familys_guidance_scale_unless_it_says_another(string className, double? said, double expected)
+    {
+        using TemporaryFolder folder = new();
+        foreach (string part in (ReadOnlySpan<string>)["unet/config.json", "vae/config.json", "scheduler/scheduler_config.json"])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder[part])!);
+            File.Copy(Path.Combine(Repository.DemoModel, part), folder[part]);
+        }
+
+        File.WriteAllText(folder["model_index.json"], $$"""{ "_class_name": "{{className}}" }""");
+        if (said is double scale)
+            File.WriteAllText(folder["generation_config.json"], JsonSerializer.Serialize(new { guidance_scale = scale }));
+
+        Assert.Equal(expected, ModelStore.Find(folder.Path).GuidanceScale);
     }
 }

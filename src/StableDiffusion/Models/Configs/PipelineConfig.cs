@@ -7,6 +7,7 @@ internal sealed record PipelineConfig
     public const string FileName = "model_index.json";
 
     private const string LargePrefix = "StableDiffusionXL";
+    private const string LargeInpainting = LargePrefix + "InpaintPipeline";
 
     /// <summary>The diffusers class that it is made for, such as <c>StableDiffusionPipeline</c>.</summary>
     public required string ClassName { get; init; }
@@ -19,6 +20,9 @@ internal sealed record PipelineConfig
 
     /// <summary>Whether the U-Net takes an aesthetic score, as SDXL's refiner does.</summary>
     public required bool TakesAestheticScore { get; init; }
+
+    /// <summary>The guidance scale that diffusers' class takes where nobody says.</summary>
+    public double DefaultGuidanceScale => IsLarge && ClassName != LargeInpainting ? 5.0 : 7.5;
 
     /// <summary>Reads a model's index.</summary>
     /// <param name="folder">The model's folder.</param>
