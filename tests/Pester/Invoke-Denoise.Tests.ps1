@@ -34,6 +34,18 @@ Describe 'Invoke-Denoise' {
         $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
     }
 
+    It 'refuses ControlNets for a model that edits pictures, before it opens one' {
+        $model = "$TestDrive/edit"
+        Copy-Item -Recurse -Path "$ModuleFolder/model" -Destination $model
+        $config = Get-Content "$model/unet/config.json" | ConvertFrom-Json
+        $config | Add-Member -Force in_channels 8
+        $config | ConvertTo-Json | Set-Content "$model/unet/config.json"
+        $settings = @{ Model = $model; ControlNet = 'no-such-net'; ControlImage = "$PSScriptRoot/../data/images/scene.png" }
+        $embedding | Invoke-Denoise @settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "ControlNetInvalid,$cmdlet"
+        "$problems" | Should -BeLike '*edits pictures by instructions*'
+    }
+
     It 'refuses a latent that is not finite' {
         $latent = $embedding | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1
         $latent.Tensor.Values[0] = [float]::NaN

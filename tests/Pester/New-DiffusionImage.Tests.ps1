@@ -1,3 +1,8 @@
+BeforeDiscovery {
+    $reference = Join-Path $PSScriptRoot '../../../shared/reference/families/sd1-diffusers'
+    $hasReference = Test-Path -LiteralPath $reference
+}
+
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $cmdlet = 'SdPowerShell.Commands.NewDiffusionImageCommand'
@@ -160,6 +165,90 @@ seventh,,1,,,,
 
             Get-ChildItem | Should -BeNullOrEmpty
             New-DiffusionImage 'a' -Steps 1 | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    Context 'Models of their own kind' {
+        It 'refuses <Settings> for a model of another kind' -ForEach @(
+            @{ Settings = @{ ImageGuidanceScale = 2 }; Id = 'ImageGuidanceScaleInvalid' }
+            @{ Settings = @{ ImageCfgScale = 2 }; Id = 'ImageGuidanceScaleInvalid' }
+            @{ Settings = @{ ImageGuidanceScale = 101 }; Id = 'ImageGuidanceScaleInvalid' }
+            @{ Settings = @{ OriginalWidth = 1024 }; Id = 'OriginalWidthInvalid' }
+            @{ Settings = @{ AestheticScore = 7 }; Id = 'AestheticScoreInvalid' }
+        ) {
+            New-DiffusionImage 'a' -Steps 1 @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+            $problems.CategoryInfo.Category | Should -Be 'InvalidArgument'
+        }
+
+        It 'takes <_> of a row' -ForEach 'ImageGuidanceScale', 'ImageCfgScale' {
+            $rows = [pscustomobject]@{ Prompt = 'a'; Steps = 1; $_ = '2' }, [pscustomobject]@{ Prompt = 'b'; Steps = 1; $_ = '' }
+            ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'b'
+            $problems.FullyQualifiedErrorId | Should -Be "ImageGuidanceScaleInvalid,$cmdlet"
+        }
+    }
+
+    Context 'ControlNets' {
+        It 'refuses <Settings>' -ForEach @(
+            @{ Settings = @{ ControlNet = 'net' }; Id = 'ControlImageInvalid' }
+            @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlPreprocessor = 'Depth' }; Id = 'ControlPreprocessorInvalid' }
+            @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlScale = 11 }; Id = 'ControlScaleInvalid' }
+            @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlScale = 1, 1 }; Id = 'ControlScaleInvalid' }
+            @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlStart = 0.5; ControlEnd = 0.5 }; Id = 'ControlStartInvalid' }
+            @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlEnd = 2 }; Id = 'ControlEndInvalid' }
+            @{ Settings = @{ ControlNet = 'no-such-net'; ControlImage = 'scene.png' }; Id = 'ControlNetInvalid' }
+        ) {
+            Copy-Item "$PSScriptRoot/../data/images/scene.png" scene.png
+            New-DiffusionImage 'a' -Steps 1 @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        }
+
+        Context 'with the reference''s tiny model' -Skip:(-not $hasReference) {
+            BeforeAll {
+                $net = (Resolve-Path "$PSScriptRoot/../data/adapters/sd1-controlnet").Path
+                $picture = (Resolve-Path "$PSScriptRoot/../data/adapters/control.png").Path
+                $common = @{
+                    Model = Join-Path $PSScriptRoot '../../../shared/reference/families/sd1-diffusers'
+                    Seed  = 1; Steps = 2; Width = 64; Height = 64
+                }
+                $cache = $env:STABLEDIFFUSION_CACHE
+                $env:STABLEDIFFUSION_CACHE = "$TestDrive/cache"
+                $plain = New-DiffusionImage 'a' @common
+                $steered = New-DiffusionImage 'a' @common -ControlNet $net -ControlImage $picture -ControlScale 2
+            }
+
+            AfterAll {
+                Clear-DiffusionCache
+                $env:STABLEDIFFUSION_CACHE = $cache
+            }
+
+            It 'steers, and says by what' {
+                [System.Linq.Enumerable]::SequenceEqual($steered.Pixels, $plain.Pixels) | Should -BeFalse
+                $steered.ControlNet, $steered.ControlImage | Should -Be $net, $picture
+                $steered.ControlScale, $steered.ControlStart, $steered.ControlEnd | Should -Be 2, 0, 1
+            }
+
+            It 'does nothing at a scale of 0, or in no step' -ForEach @(
+                @{ Settings = @{ ControlScale = 0 } }
+                @{ Settings = @{ ControlStart = 0.6; ControlEnd = 0.9 } }
+            ) {
+                $image = New-DiffusionImage 'a' @common -ControlNet $net -ControlImage $picture @Settings
+                [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $plain.Pixels) | Should -BeTrue
+            }
+
+            It 'takes the settings of rows and pictures, and one value for all or one for each' {
+                $row = [pscustomobject]@{ Prompt = 'a'; ControlNet = $net; ControlImage = $picture; ControlScale = '2'; ControlStart = ''; ControlEnd = '1' }
+                $both = @{ ControlNet = $net, $net; ControlImage = $picture; ControlScale = 2, 2; ControlStart = 0, 0.5; ControlEnd = 0.5, 1 }
+                $images = & {
+                    $row | New-DiffusionImage @common
+                    $steered | New-DiffusionImage -Model $common.Model
+                    New-DiffusionImage 'a' @common @both
+                }
+                $images | Should -HaveCount 3
+                foreach ($image in $images) {
+                    [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $steered.Pixels) | Should -BeTrue
+                }
+            }
         }
     }
 

@@ -147,7 +147,8 @@ public static class ModelStore
         // Only folders of graphs may lack these configs; older exporters wrote none.
         bool isOptional = File.Exists(Path.Combine(folder, ModelParts.UNet, ModelParts.Graph));
         VaeConfig vae = FindConfig(folder, isOptional, ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
-        int side = (FindConfig(folder, isOptional, ModelParts.UNet)?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        ConfigFile? unet = FindConfig(folder, isOptional, ModelParts.UNet);
+        int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
         SchedulerConfig scheduler = SchedulerConfig.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
         string generation = Path.Combine(folder, "generation_config.json");
         ConfigFile? defaults = File.Exists(generation) ? ConfigFile.Read(generation) : null;
@@ -166,6 +167,7 @@ public static class ModelStore
             PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
+            EditsPictures = unet?.Count("in_channels", vae.LatentChannels) == 2 * vae.LatentChannels,
             Length = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
         };
     }

@@ -10,9 +10,12 @@ internal static class ControlStart
 {
     private const double HighestScale = 10;
 
-    /// <summary>Refuses settings that are out of range, before anything is opened.</summary>
-    public static void Check(IReadOnlyList<ControlOptions> controls)
+    /// <summary>Refuses a model that takes none, and settings that are out of range, before anything is opened.</summary>
+    public static void Check(IReadOnlyList<ControlOptions> controls, ModelInfo model)
     {
+        if (controls.Count > 0 && model.EditsPictures)
+            throw new InvalidSettingException("ControlNet", $"The model '{model.Name}' edits pictures by instructions, and ControlNets are made for others. Leave the ControlNets away.");
+
         foreach (ControlOptions control in controls)
         {
             SettingCheck.Range("ControlScale", control.Scale, -HighestScale, HighestScale);

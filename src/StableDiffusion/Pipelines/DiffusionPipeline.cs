@@ -98,12 +98,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
         double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
         SettingCheck.MicroConditioning(options.MicroConditioning, model);
-        ControlStart.Check(options.Controls);
+        ControlStart.Check(options.Controls, model.Info);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
-        if (options.Controls.Count > 0 && unet.TakesPicture)
-            throw new InvalidSettingException("ControlNet", $"The model '{model.Info.Name}' edits pictures by instructions, and ControlNets are made for others. Leave the ControlNets away.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);

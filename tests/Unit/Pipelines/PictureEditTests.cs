@@ -2,7 +2,6 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
 using StableDiffusion.Pipelines;
-using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -10,7 +9,6 @@ namespace StableDiffusion.Tests.Pipelines;
 /// <summary>Models of eight channels, which edit a picture by instructions.</summary>
 public sealed class PictureEditTests : IDisposable
 {
-    private const string FirstConvolution = "model.diffusion_model.input_blocks.0.0.weight";
     private const string Prompt = "make it red";
 
     private readonly TemporaryFolder _cache = new();
@@ -20,7 +18,7 @@ public sealed class PictureEditTests : IDisposable
     public PictureEditTests()
     {
         string file = Path.Combine(_cache.Path, "edit.safetensors");
-        WriteCheckpoint(FamilyReference.Find("sd1-inpaint", "sd1-inpaint-tiny.safetensors"), file);
+        SmallEditModel.Write(file);
         _model = BuiltModel.Open(file, _cache.Path);
         _pipeline = new DiffusionPipeline(_model);
     }
@@ -93,6 +91,7 @@ public sealed class PictureEditTests : IDisposable
         Assert.Equal("StartStep", Refused(options with { StartStep = 1 }));
         Assert.Equal("Mask", Refused(options with { Mask = ImageFile.ReadMask(FamilyReference.Find("sd1-inpaint", "mask.png")) }));
         Assert.Equal("ImageGuidanceScale", Refused(options with { ImageGuidanceScale = 101 }));
+        Assert.Equal("ControlNet", Refused(options with { Controls = [new ControlOptions("no-such-net", ImageFile.Read(Repository.Data("images", "scene.png")))] }));
 
         string Refused(DenoiseOptions given) => Assert.Throws<InvalidSettingException>(() => Run(Prompt, source, given)).Setting;
     }
@@ -108,19 +107,5 @@ public sealed class PictureEditTests : IDisposable
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         TextEmbedding embedding = _pipeline.EncodePrompt(prompt, cancellationToken: cancellation);
         return _pipeline.Denoise(embedding, null, start, options, cancellationToken: cancellation);
-    }
-
-    /// <summary>Makes one of eight channels of an inpainting model of nine, by taking the mask's away.</summary>
-    private static void WriteCheckpoint(string source, string target)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(source);
-        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(key => key, file.Read);
-        Tensor nine = tensors[FirstConvolution];
-        (int filters, int channels, int area) = (nine.Shape[0], nine.Shape[1], nine.Shape[2] * nine.Shape[3]);
-        Tensor eight = new(filters, channels - 1, nine.Shape[2], nine.Shape[3]);
-        for (int filter = 0; filter < filters; filter++)
-            nine.Span.Slice(filter * channels * area, (channels - 1) * area).CopyTo(eight.Span[(filter * (channels - 1) * area)..]);
-        tensors[FirstConvolution] = eight;
-        SafetensorsWriter.Write(target, tensors);
     }
 }

@@ -3,16 +3,20 @@ using StableDiffusion.Models.Building;
 
 namespace StableDiffusion.Tests.Pipelines;
 
-/// <summary>The folders of the reference's tiny SDXL, which lies beside the repository, and of a refiner made of it; each is built once.</summary>
+/// <summary>The folders of the reference's tiny SDXL and of models made of the references, which lie beside the repository; each is built once.</summary>
 public sealed class SmallModels : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private string? _large;
     private string? _refiner;
+    private string? _edit;
 
     public string Large => _large ??= Build(FamilyReference.Find("sdxl", "sdxl-tiny.safetensors"));
 
     public string Refiner => _refiner ??= Build(SmallRefiner.Write, "refiner.safetensors");
+
+    /// <summary>A model that edits pictures by instructions.</summary>
+    public string Edit => _edit ??= Build(SmallEditModel.Write, "edit.safetensors");
 
     public void Dispose() => _folder.Dispose();
 
