@@ -65,6 +65,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
 
     private void Write(AdapterReport report)
     {
+        WriteInformation(report, ["Lora"]);
         WriteVerbose($"LoRA {report}.");
         foreach (AdapterKey key in report.Keys)
             WriteVerbose($"LoRA {report.Name}: {key.State.ToString().ToLowerInvariant()} {key.Name} ({key.Kind}){(key.Layer is null ? string.Empty : $" to {key.Layer}")}.");

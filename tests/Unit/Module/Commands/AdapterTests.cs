@@ -2,6 +2,7 @@ using System.Management.Automation;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Metadata;
 using StableDiffusion.Models;
+using StableDiffusion.Models.Adapters;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Text;
 
@@ -111,6 +112,10 @@ public sealed class AdapterTests : CommandTests
         Assert.Contains("1 of 2 layers of the LoRA 'partly'", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Contains(result.Verbose, line => line.Contains("unmatched lora_unet_elsewhere", StringComparison.Ordinal));
         Assert.Contains(result.Verbose, line => line.Contains($"applied {UNetLayer}", StringComparison.Ordinal));
+
+        ShellResult told = RunWell("$null = 'a', 'b' | Get-TextEmbedding -Lora partly:0.5 -WarningAction SilentlyContinue -InformationVariable told; $told.MessageData");
+        AdapterReport report = Assert.Single(told.Values<AdapterReport>());
+        Assert.Equal(("partly", 0.5, 1, 0, 1), (report.Name, report.Lora.Strength, report.Applied, report.Skipped, report.Unmatched));
     }
 
     [Fact]
