@@ -41,9 +41,12 @@ public sealed class VaeEncoder : IDisposable
     /// <param name="noise">Where to sample from; null takes the mean, which is the same at every time.</param>
     /// <param name="cancellationToken">Stops the run.</param>
     /// <param name="warning">Is told if half precision overflowed and the picture was encoded again in full precision; may be null.</param>
-    /// <returns>The latent in the U-Net's space, [1, channels, height / 8, width / 8].</returns>
+    /// <returns>
+    /// The latent in the U-Net's space, [1, channels, height / 8, width / 8], and the middle of its distribution in the
+    /// autoencoder's own space, without the factor between the two.
+    /// </returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public Tensor Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
+    public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
         using OnnxBuffer buffer = new(pixels, _sample.ElementType);
         Tensor output = _session.Run(_output, cancellationToken, (_sample, buffer));
@@ -53,18 +56,11 @@ public sealed class VaeEncoder : IDisposable
             warning?.Invoke(Overflowed);
         }
 
-        Tensor latent = GivesDistribution ? Draw(LatentDistribution.FromParameters(output), noise) : output;
+        LatentDistribution? distribution = GivesDistribution ? LatentDistribution.FromParameters(output) : null;
+        Tensor mean = distribution?.Mean ?? output;
+        Tensor latent = noise is null || distribution is null ? mean.Clone() : distribution.Sample(noise);
         _scaling.Apply(latent.Span);
-        return latent;
-    }
-
-    /// <summary>Encodes a picture to the middle of its distribution in the autoencoder's own space, without the factor between it and the U-Net's.</summary>
-    /// <inheritdoc cref="Encode"/>
-    public Tensor EncodeUnscaled(Tensor pixels, CancellationToken cancellationToken = default)
-    {
-        Tensor latent = Encode(pixels, noise: null, cancellationToken);
-        _scaling.Remove(latent.Span, latent.Span);
-        return latent;
+        return (latent, mean);
     }
 
     /// <summary>Frees the graph.</summary>
@@ -73,6 +69,4 @@ public sealed class VaeEncoder : IDisposable
         _session.Dispose();
         _full?.Dispose();
     }
-
-    private static Tensor Draw(LatentDistribution distribution, INoiseSource? noise) => noise is null ? distribution.Mean : distribution.Sample(noise);
 }

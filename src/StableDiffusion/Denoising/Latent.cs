@@ -153,6 +153,9 @@ public sealed class Latent
     /// <summary>The picture that it was encoded from, [1, 3, height, width] in -1..1, where it was: inpainting models look at the picture itself.</summary>
     internal Tensor? SourcePixels { get; init; }
 
+    /// <summary>The middle of that picture's distribution in the autoencoder's own space: models that edit pictures look at it.</summary>
+    internal Tensor? SourceMean { get; init; }
+
     /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
     internal DenoisePause? Pause { get; init; }
 

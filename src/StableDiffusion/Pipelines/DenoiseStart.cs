@@ -78,11 +78,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         {
             added = options.Mask is null
                 ? MaskedPicture.OfNothing(start.Height!.Value, start.Width!.Value, OpenEncoder(cancellationToken), cancellationToken)
-                : MaskedPicture.Of(Source(start, "Mask"), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+                : MaskedPicture.Of(Source(start.SourcePixels, "Mask"), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
         }
         else if (takesPicture)
         {
-            added = OpenEncoder(cancellationToken).EncodeUnscaled(Source(start, "InitImage"), cancellationToken);
+            added = Source(start.SourceMean, "InitImage");
         }
         else if (options.Mask is not null)
         {
@@ -181,7 +181,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             throw new InvalidSettingException("Mask", $"{reason} Leave the mask away, or use a model for inpainting.");
     }
 
-    private static Tensor Source(Latent start, string setting) => start.SourcePixels
+    private static Tensor Source(Tensor? source, string setting) => source
         ?? throw new InvalidSettingException(setting, "The model looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
 
     private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height

@@ -59,7 +59,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(SettingCheck.Seed(value), randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
-        Tensor tensor = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
+        (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
         GenerationInfo info = new()
         {
             Width = image.Width,
@@ -68,7 +68,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             RandomSource = seed is null ? null : NameOf(randomSource),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels };
+        return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>

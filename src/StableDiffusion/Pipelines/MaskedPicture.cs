@@ -27,7 +27,7 @@ internal static class MaskedPicture
                 kept.Values[i] = 0;
         }
 
-        return Join(latentMask, encoder.Encode(kept, noise, cancellationToken));
+        return Join(latentMask, encoder.Encode(kept, noise, cancellationToken).Latent);
     }
 
     /// <summary>For no picture: all of it is painted anew.</summary>
@@ -38,7 +38,7 @@ internal static class MaskedPicture
     /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
     public static Tensor OfNothing(int height, int width, VaeEncoder encoder, CancellationToken cancellationToken)
     {
-        Tensor grey = encoder.Encode(new Tensor(1, DiffusionImage.Channels, height, width), noise: null, cancellationToken);
+        Tensor grey = encoder.Encode(new Tensor(1, DiffusionImage.Channels, height, width), noise: null, cancellationToken).Latent;
         Tensor all = new(1, 1, grey.Shape[2], grey.Shape[3]);
         all.Span.Fill(1);
         return Join(all, grey);

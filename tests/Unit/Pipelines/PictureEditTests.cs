@@ -1,6 +1,7 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
+using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
 
@@ -58,6 +59,22 @@ public sealed class PictureEditTests : IDisposable
         Assert.Null(latent.Info.Strength);
         Assert.Null(Run(Prompt, null, new DenoiseOptions { Seed = 1, Steps = 2 }).ImageGuidanceScale);
         Assert.Equal(Run(Prompt, Source(), new DenoiseOptions { Seed = 1, Steps = 2, ImageGuidanceScale = 1.5 }).Tensor.Values, latent.Tensor.Values);
+    }
+
+    [Fact]
+    public void The_picture_is_encoded_once_for_all_that_is_made_of_it()
+    {
+        DenoiseOptions options = new() { Seed = 1, Steps = 1 };
+        Latent source = Source();
+        List<string> opened = [];
+        using DiffusionModel again = new(_model.Info, Device.Cpu);
+        DiffusionPipeline pipeline = new(again, progress => opened.Add(progress.Activity));
+
+        Latent latent = pipeline.Denoise(_pipeline.EncodePrompt(Prompt, cancellationToken: TestContext.Current.CancellationToken), null, source, options, cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(Run(Prompt, source, options).Tensor.Values, latent.Tensor.Values);
+        Assert.Contains("Opening the U-Net", opened);
+        Assert.DoesNotContain("Opening the VAE encoder", opened);
     }
 
     [Fact]
