@@ -1,10 +1,10 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Models;
 
 /// <summary>The ControlNets that can be used by name: folders and files in the user's folder for them.</summary>
 public static class ControlNetStore
 {
-    private static readonly string[] s_endings = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"];
-
     /// <summary>Lists the names of the ControlNets, in order; the content of folders and files is not looked at.</summary>
     /// <returns>The names.</returns>
     public static IReadOnlyList<string> List() => Directory.Exists(StorageFolders.ControlNets)
@@ -34,12 +34,12 @@ public static class ControlNetStore
 
     private static bool IsControlNet(string path) => Directory.Exists(path)
         ? File.Exists(System.IO.Path.Combine(path, ModelParts.Config))
-        : s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+        : TensorFile.HasKnownEnding(path);
 
     private static string NameOf(string path)
     {
         string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(path));
-        return Directory.Exists(path) || !s_endings.Contains(System.IO.Path.GetExtension(name), StringComparer.OrdinalIgnoreCase)
+        return Directory.Exists(path) || !TensorFile.HasKnownEnding(name)
             ? name
             : System.IO.Path.GetFileNameWithoutExtension(name);
     }
@@ -51,6 +51,6 @@ public static class ControlNetStore
             return null;
 
         string path = System.IO.Path.Combine(StorageFolders.ControlNets, name);
-        return ((string[])[path, .. s_endings.Select(ending => path + ending)]).FirstOrDefault(candidate => System.IO.Path.Exists(candidate) && IsControlNet(candidate));
+        return ((string[])[path, .. TensorFile.Endings.Select(ending => path + ending)]).FirstOrDefault(candidate => System.IO.Path.Exists(candidate) && IsControlNet(candidate));
     }
 }

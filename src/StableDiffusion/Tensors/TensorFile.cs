@@ -5,6 +5,14 @@ namespace StableDiffusion.Tensors;
 /// <summary>Opens files of tensors of any format that can be read, and reads whole tensors from them.</summary>
 public static class TensorFile
 {
+    /// <summary>How the names of files of tensors end: those of safetensors, and those that PyTorch's users give.</summary>
+    internal static readonly string[] Endings = [".safetensors", ".ckpt", ".pt", ".pth", ".bin"];
+
+    /// <summary>Whether a file is named as files of tensors are; what it is, only its content says.</summary>
+    /// <param name="path">Its name or path.</param>
+    /// <returns>True for the endings of safetensors and of PyTorch, in upper or lower case.</returns>
+    public static bool HasKnownEnding(string path) => Endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+
     /// <summary>
     /// Opens a file of tensors. What it is shows from its first bytes, whatever its name: safetensors, or what
     /// PyTorch's <c>torch.save</c> writes (<c>.ckpt</c>, <c>.pt</c>, <c>.bin</c>), from which nothing is run.

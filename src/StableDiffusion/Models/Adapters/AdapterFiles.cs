@@ -8,8 +8,6 @@ public static class AdapterFiles
 {
     private const int ShortHashLength = 12;
 
-    private static readonly string[] s_extensions = [".safetensors", ".pt", ".bin", ".ckpt", ".pth"];
-
     /// <summary>The LoRAs that can be used by name: those in <see cref="StorageFolders.Loras"/>.</summary>
     /// <returns>Each one's name and full path, by name.</returns>
     public static IReadOnlyList<(string Name, string Path)> ListLoras() => List(StorageFolders.Loras);
@@ -42,7 +40,7 @@ public static class AdapterFiles
     {
         using FileStream stream = File.OpenRead(path);
         Span<byte> length = stackalloc byte[sizeof(ulong)];
-        bool isSafetensors = path.EndsWith(s_extensions[0], StringComparison.OrdinalIgnoreCase) && stream.ReadAtLeast(length, length.Length, throwOnEndOfStream: false) == length.Length;
+        bool isSafetensors = path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && stream.ReadAtLeast(length, length.Length, throwOnEndOfStream: false) == length.Length;
         stream.Position = isSafetensors ? Math.Min(stream.Length, (long)Math.Min(BitConverter.ToUInt64(length), long.MaxValue / 2) + sizeof(ulong)) : 0;
         return ShortHash(stream);
     }
@@ -102,7 +100,7 @@ public static class AdapterFiles
             return [];
 
         return [.. Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true })
-            .Where(path => s_extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
+            .Where(TensorFile.HasKnownEnding)
             .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
             .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
             .ThenBy(file => file.Item2, StringComparer.Ordinal)];

@@ -1,4 +1,5 @@
 using StableDiffusion.Models.Configs;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models.Building;
 
@@ -20,12 +21,10 @@ internal static class ModelSources
         if (File.Exists(Path.Combine(path, PipelineConfig.FileName)))
             return File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph)) ? new OnnxFolder(path, options) : DiffusersFolder.Find(path, options);
 
-        // A repository of a single file, as model sites and Save-DiffusionModel leave it.
-        string[] files = [.. Directory.EnumerateFiles(path).Where(IsTensorFile).Order(StringComparer.Ordinal)];
+        // A repository of a single file, as it is cloned.
+        string[] files = [.. Directory.EnumerateFiles(path).Where(TensorFile.HasKnownEnding).Order(StringComparer.Ordinal)];
         return files.Length == 1
             ? new CheckpointSource(files[0], options)
             : throw new ModelNotFoundException($"The folder '{path}' is no model: it has no {PipelineConfig.FileName}, and {(files.Length == 0 ? "no file" : "several files")} with weights. Name the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or one file.");
     }
-
-    private static bool IsTensorFile(string path) => Path.GetExtension(path).ToUpperInvariant() is ".SAFETENSORS" or ".CKPT" or ".PT" or ".BIN";
 }
