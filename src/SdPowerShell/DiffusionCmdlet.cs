@@ -100,7 +100,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <returns>The full path, of something that need not exist.</returns>
     private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
 
-    /// <summary>A model's name, or the full path of the folder that the user named in its place.</summary>
+    /// <summary>A model's name, or the full path of the folder or file that the user named in its place.</summary>
     /// <param name="model">What the user gave.</param>
     /// <returns>What the engine takes; as it was given where it is neither.</returns>
     private protected string? ResolveModel(string? model)
@@ -111,7 +111,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         try
         {
             string path = ResolveOutput(model);
-            return Directory.Exists(path) ? path : model;
+            return Path.Exists(path) ? path : model;
         }
         catch (RecordException)
         {

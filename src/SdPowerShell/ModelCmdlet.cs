@@ -17,7 +17,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     private AdapterSet _reported = AdapterSet.Empty;
     private bool _isModelFixed;
 
-    /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder. The model that ships with the module where it is left out.</summary>
+    /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The model that ships with the module where it is left out.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
     public string? Model { get; set; }

@@ -38,6 +38,43 @@ Describe 'New-DiffusionImage' {
         }
     }
 
+    Context 'Checkpoint files' {
+        BeforeAll {
+            $before = $env:STABLEDIFFUSION_CACHE
+            $env:STABLEDIFFUSION_CACHE = "$TestDrive/cache"
+        }
+
+        AfterAll {
+            Clear-DiffusionCache
+            $env:STABLEDIFFUSION_CACHE = $before
+        }
+
+        It 'are models by their path' -Skip:(-not (Test-Path "$PSScriptRoot/../../../shared/reference/families")) {
+            Copy-Item "$PSScriptRoot/../../../shared/reference/families/sd1/sd1-tiny.safetensors" .
+            $null = New-PSDrive -Name files -PSProvider FileSystem -Root $folder
+            $settings = @{ Seed = 1; Steps = 1; Width = 64; Height = 64 }
+            $first = New-DiffusionImage 'a' -Model ./sd1-tiny.safetensors @settings
+            $first.Model | Should -Be (Join-Path $folder sd1-tiny.safetensors)
+            $second = New-DiffusionImage 'a' -Model files:/sd1-tiny.safetensors @settings
+            [System.Linq.Enumerable]::SequenceEqual($second.Pixels, $first.Pixels) | Should -BeTrue
+            Get-ChildItem "$TestDrive/cache/graphs" -Directory -Exclude .* | Should -HaveCount 1
+        }
+
+        It 'that are none are errors which name the file' {
+            '<!DOCTYPE html>' | Set-Content page.safetensors
+            New-DiffusionImage 'a' -Model page.safetensors -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "ModelInvalid,$cmdlet"
+            $problems.Exception.Message | Should -BeLike "*$(Join-Path $folder page.safetensors)*web page*"
+        }
+
+        It 'are offered by the Tab key, with folders and without other files' {
+            $null = New-Item -ItemType Directory sub
+            $null = New-Item a.safetensors, b.CKPT, c.png, d.txt
+            (TabExpansion2 'New-DiffusionImage x -Model ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
+            (TabExpansion2 'Test-DiffusionModel ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
+        }
+    }
+
     Context 'Tables' {
         It 'takes the lines of a file as prompts' {
             'a red house', 'a blue fish' | Set-Content prompts.txt

@@ -10,7 +10,7 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(ModelTestReport))]
 public sealed class TestDiffusionModelCommand : NamedListCmdlet
 {
-    /// <summary>The names of the models, or the paths of their folders; wildcards are allowed in names.</summary>
+    /// <summary>The names of the models, or the paths of their folders or checkpoint files; wildcards are allowed in names.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
     [ValidateNotNullOrEmpty]

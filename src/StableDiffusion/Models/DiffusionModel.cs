@@ -37,7 +37,7 @@ public sealed class DiffusionModel : IDisposable
     private VaeEncoder? _vaeEncoder;
     private VaeDecoder? _vaeDecoder;
 
-    /// <summary>Names a model to open; only its index and its scheduler's config are read yet.</summary>
+    /// <summary>Names a model to open; of its configs, only the index and the scheduler's are read yet.</summary>
     /// <param name="info">The model.</param>
     /// <param name="device">The device that its parts run on.</param>
     /// <exception cref="ModelNotFoundException">The config is missing.</exception>
@@ -49,8 +49,9 @@ public sealed class DiffusionModel : IDisposable
         Info = info;
         Device = device;
         ComputesHalf = device.Kind != DeviceKind.Cpu;
-        Pipeline = PipelineConfig.Read(info.Path);
-        SchedulerConfig = SchedulerConfig.Load(Path.Combine(info.Path, "scheduler", "scheduler_config.json"));
+        ModelConfigs configs = ModelConfigs.Open(info.Path);
+        Pipeline = configs.Pipeline;
+        SchedulerConfig = configs.Scheduler;
     }
 
     /// <summary>Names a model to open with adapters. Parts that they do not change are those of the model without them.</summary>
@@ -276,7 +277,7 @@ public sealed class DiffusionModel : IDisposable
             return Info.Path;
         }
 
-        DiffusersFolder source = DiffusersFolder.Find(Info.Path);
+        IModelSource source = ModelSources.Find(Info.Path, new ImportOptions());
         string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
         Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelStore.ShortHashLength] };
         return graphs;

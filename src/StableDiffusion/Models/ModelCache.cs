@@ -4,7 +4,7 @@ using StableDiffusion.Onnx;
 namespace StableDiffusion.Models;
 
 /// <summary>
-/// The models that are open in this process, one for each folder, device and set of adapters. Of sets of adapters only
+/// The models that are open in this process, one for each folder or file, device and set of adapters. Of sets of adapters only
 /// those that were used last stay open. Safe for use from several threads.
 /// </summary>
 public static class ModelCache
@@ -17,25 +17,26 @@ public static class ModelCache
     private static long s_uses;
 
     /// <summary>Takes a model for use, opening it if it is not open on that device.</summary>
-    /// <param name="model">A name or folder, as <see cref="ModelStore.Find"/> takes it.</param>
+    /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it.</param>
     /// <param name="device">The device.</param>
     /// <param name="adapters">The adapters to open it with; null for none.</param>
     /// <returns>The lease; dispose it after use.</returns>
     /// <exception cref="ModelNotFoundException">There is no such model.</exception>
-    /// <exception cref="ModelInvalidException">Its configs are damaged.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static ModelLease Rent(string? model, Device device, AdapterSet? adapters = null)
     {
-        (string name, string folder) = ModelStore.Locate(model);
+        (string name, string path) = ModelStore.Locate(model);
         List<Entry> retired = [];
         ModelLease lease;
         lock (s_lock)
         {
             // Its configs are read once, not for every picture.
-            (string, Device, AdapterSet) key = (folder, device, AdapterSet.Empty);
+            (string, Device, AdapterSet) key = (path, device, AdapterSet.Empty);
             if (!s_entries.TryGetValue(key, out Entry? entry))
-                s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, folder), device), plain: null));
+                s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, path), device), plain: null));
             if (adapters is { IsEmpty: false })
-                entry = Adapt(entry, (folder, device, adapters), retired);
+                entry = Adapt(entry, (path, device, adapters), retired);
             entry.Leases++;
             entry.LastUse = ++s_uses;
             lease = new ModelLease(entry);

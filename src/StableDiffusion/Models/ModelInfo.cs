@@ -3,13 +3,13 @@ namespace StableDiffusion.Models;
 /// <summary>What is known of a model without opening it.</summary>
 public sealed record ModelInfo
 {
-    /// <summary>The name to ask for it by: its folder's, or the full path of a folder outside the store.</summary>
+    /// <summary>The name to ask for it by: its folder's, or the full path of a folder or file outside the store.</summary>
     public required string Name { get; init; }
 
     /// <summary>The family: <c>StableDiffusion1</c>, <c>StableDiffusion2</c>, <c>StableDiffusionXL</c> or <c>StableDiffusionXLRefiner</c>.</summary>
     public required string Family { get; init; }
 
-    /// <summary>The full path of its folder.</summary>
+    /// <summary>The full path of its folder, or of its single file.</summary>
     public required string Path { get; init; }
 
     /// <summary>Whether it is the one that ships with the module.</summary>

@@ -28,12 +28,15 @@ public sealed record ModelManifest
     public required IReadOnlyDictionary<string, ModelFile> Files { get; init; }
 
     /// <summary>Reads the manifest of a model's folder.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <returns>The manifest, or null where the folder has none.</returns>
+    /// <param name="folder">The folder; a model's single file has no manifest.</param>
+    /// <returns>The manifest, or null where there is none.</returns>
     /// <exception cref="ModelInvalidException">The manifest is damaged, or names a file outside the folder.</exception>
     public static ModelManifest? Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
+        if (File.Exists(folder))
+            return null;
+
         try
         {
             ModelManifest manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), ModelManifestJson.Default.ModelManifest)

@@ -1,3 +1,4 @@
+using StableDiffusion.Models.Building;
 using StableDiffusion.Models.Checkpoints;
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Sampling;
@@ -55,18 +56,19 @@ public static class ModelStore
 
     /// <summary>Whether a model goes by this name, without looking into it.</summary>
     /// <param name="name">The name.</param>
-    /// <returns>False also for the path of a model's folder.</returns>
+    /// <returns>False also for the path of a model's folder or file.</returns>
     public static bool Contains(string name) => FolderOf(name) is not null;
 
     /// <summary>Finds a model.</summary>
-    /// <param name="nameOrPath">A name, or the path of a model's folder; null or empty finds the model that ships with the engine.</param>
+    /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty finds the model that ships with the engine.</param>
     /// <returns>The model.</returns>
     /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
-    /// <exception cref="ModelInvalidException">Its configs are damaged.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static ModelInfo Find(string? nameOrPath)
     {
-        (string name, string folder) = Locate(nameOrPath);
-        return Describe(name, folder);
+        (string name, string path) = Locate(nameOrPath);
+        return Describe(name, path);
     }
 
     /// <summary>Deletes a model of the user's. What is open of it in this process is closed first.</summary>
@@ -101,27 +103,27 @@ public static class ModelStore
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
             throw new InvalidSettingException("Name", $"The model '{name}' is a part of the module and cannot be removed.");
         if (FolderOf(name) is null)
-            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. A folder elsewhere is deleted with Remove-Item.");
+            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. What lies elsewhere is deleted with Remove-Item.");
     }
 
-    /// <summary>Finds a model's folder, without reading what lies in it.</summary>
+    /// <summary>Finds a model's folder or single file, without reading it.</summary>
     /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
-    /// <returns>The model's name and the full path of its folder.</returns>
+    /// <returns>The model's name and the full path of its folder or file.</returns>
     /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
-    internal static (string Name, string Folder) Locate(string? nameOrPath)
+    internal static (string Name, string Path) Locate(string? nameOrPath)
     {
         string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         if (FolderOf(name) is string folder)
             return (name, folder);
-        if (File.Exists(Path.Combine(name, PipelineConfig.FileName)))
+        if (File.Exists(name) || File.Exists(Path.Combine(name, PipelineConfig.FileName)))
             return (Path.GetFullPath(name), Path.GetFullPath(name));
         throw new ModelNotFoundException(NotFoundMessage(name));
     }
 
     /// <summary>Says that a model is not there, and which ones are.</summary>
     internal static string NotFoundMessage(string name) => Directory.Exists(name)
-        ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler."
-        : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout.";
+        ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
+        : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout or of any checkpoint file.";
 
     private static string? FolderOf(string name)
     {
@@ -137,61 +139,59 @@ public static class ModelStore
     }
 
     /// <summary>Reads what is known of a model from its configs.</summary>
-    internal static ModelInfo Describe(string name, string folder)
+    /// <param name="name">Its name.</param>
+    /// <param name="path">The full path of its folder or single file.</param>
+    internal static ModelInfo Describe(string name, string path)
     {
-        if (!File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
-            throw new ModelNotFoundException(NotFoundMessage(folder));
-
-        PipelineConfig pipeline = PipelineConfig.Read(folder);
+        bool isFile = File.Exists(path);
+        if (!isFile && !File.Exists(Path.Combine(path, PipelineConfig.FileName)))
+            throw new ModelNotFoundException(NotFoundMessage(path));
 
         // Only folders of graphs may lack these configs; older exporters wrote none.
-        bool isOptional = File.Exists(Path.Combine(folder, ModelParts.UNet, ModelParts.Graph));
-        VaeConfig vae = FindConfig(folder, isOptional, ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
-        ConfigFile? unet = FindConfig(folder, isOptional, ModelParts.UNet);
+        ModelConfigs configs = ModelConfigs.Open(path);
+        bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
+        VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
+        ConfigFile? unet = FindConfig(ModelParts.UNet);
         int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
-        SchedulerConfig scheduler = SchedulerConfig.Load(Path.Combine(folder, "scheduler", "scheduler_config.json"));
-        string generation = Path.Combine(folder, "generation_config.json");
-        ConfigFile? defaults = File.Exists(generation) ? ConfigFile.Read(generation) : null;
+        SchedulerConfig scheduler = configs.Scheduler;
+        ConfigFile? defaults = configs.Find("generation_config.json");
         return new ModelInfo
         {
             Name = name,
-            Path = folder,
-            Family = FindFamily(folder, pipeline).ToString(),
-            Hash = ModelManifest.Read(folder) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
-            IsEmbedded = folder == EmbeddedPath,
+            Path = path,
+            Family = FindFamily(configs).ToString(),
+            Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
+            IsEmbedded = path == EmbeddedPath,
             Width = side,
             Height = side,
             Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
-            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? pipeline.DefaultGuidanceScale,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? configs.Pipeline.DefaultGuidanceScale,
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
             PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
             EditsPictures = unet?.Count("in_channels", vae.LatentChannels) == 2 * vae.LatentChannels,
-            Length = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
+            Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
         };
+
+        ConfigFile? FindConfig(params string[] parts)
+        {
+            ConfigFile? config = parts.Select(part => configs.Find(part, ModelParts.Config)).FirstOrDefault(static found => found is not null);
+            return config is null && !isOptional
+                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
+                : config;
+        }
     }
 
-    private static ModelFamily FindFamily(string folder, PipelineConfig pipeline)
+    private static ModelFamily FindFamily(ModelConfigs configs)
     {
+        PipelineConfig pipeline = configs.Pipeline;
         if (pipeline.IsLarge)
             return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
 
         // Of the text encoders only OpenCLIP's, of Stable Diffusion 2, has the exact activation.
-        ConfigFile? encoder = FindConfig(folder, isOptional: true, ModelParts.TextEncoder);
+        ConfigFile? encoder = configs.Find(ModelParts.TextEncoder, ModelParts.Config);
         return encoder?.Text("hidden_act", QuickGelu) is null or QuickGelu ? ModelFamily.StableDiffusion1 : ModelFamily.StableDiffusion2;
-    }
-
-    private static ConfigFile? FindConfig(string folder, bool isOptional, params ReadOnlySpan<string> parts)
-    {
-        foreach (string part in parts)
-        {
-            string path = Path.Combine(folder, part, ModelParts.Config);
-            if (File.Exists(path))
-                return ConfigFile.Read(path);
-        }
-
-        return isOptional ? null : throw new ModelNotFoundException($"The model in '{folder}' lacks the {ModelParts.Config} in {string.Join(" or ", parts.ToArray())}. Get the model again, or name another one.");
     }
 
     private static string FindEmbedded()

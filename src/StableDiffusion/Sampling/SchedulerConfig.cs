@@ -72,7 +72,11 @@ public sealed class SchedulerConfig
     /// <returns>Whether the file sets it.</returns>
     internal bool TryGetValue(string name, [NotNullWhen(true)] out object? value) => _values.TryGetValue(name, out value);
 
-    private static SchedulerConfig Parse(string json, string source)
+    /// <summary>Reads the text of a scheduler_config.json.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">Where it comes from, for messages.</param>
+    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler knows.</exception>
+    internal static SchedulerConfig Parse(string json, string source)
     {
         JsonDocument document;
         try

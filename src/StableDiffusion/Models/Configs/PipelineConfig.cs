@@ -24,15 +24,10 @@ internal sealed record PipelineConfig
     /// <summary>The guidance scale that diffusers' class takes where nobody says.</summary>
     public double DefaultGuidanceScale => IsLarge && ClassName != LargeInpainting ? 5.0 : 7.5;
 
-    /// <summary>Reads a model's index.</summary>
-    /// <param name="folder">The model's folder.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged.</exception>
-    public static PipelineConfig Read(string folder) => From(ConfigFile.Read(Path.Combine(folder, FileName)));
-
     /// <summary>Takes a model's index.</summary>
-    /// <inheritdoc cref="Read"/>
+    /// <param name="file">The index.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public static PipelineConfig From(ConfigFile file)
     {
         string className = file.Text("_class_name", "StableDiffusionPipeline");
