@@ -24,6 +24,19 @@ Describe 'Save-DiffusionModel' {
         $model.Path | Should -Be (Join-Path "$TestDrive" name)
     }
 
+    It 'gives a checkpoint that was imported here without asking the hub' {
+        $null = Import-DiffusionModel "$ModuleFolder/model" -Name painting
+        @{
+            source = @{ kind = 'hub'; id = 'owner/painting'; revision = '0123456789abcdef0123456789abcdef01234567'; requested = 'main' }
+            files  = @{ 'painting.safetensors' = @{ length = 12; sha256 = '0' * 64 } }
+        } | ConvertTo-Json -Depth 4 | Add-Content "$TestDrive/painting.model"
+
+        $model = Save-DiffusionModel owner/painting
+        $model.Name, $model.Steps | Should -Be 'painting', 25
+        (Get-DiffusionModel paint*).Path | Should -Be $model.Path
+        { Save-DiffusionModel owner/painting -Include *.safetensors } | Should -Throw -ErrorId "DownloadFailed,$cmdlet"
+    }
+
     It 'says that it is offline, and goes on with the next model' {
         $null = 'owner/none', 'none' | Save-DiffusionModel -ErrorAction SilentlyContinue -ErrorVariable problems
         $problems.FullyQualifiedErrorId | Should -Be "DownloadFailed,$cmdlet", "IdInvalid,$cmdlet"

@@ -1,9 +1,7 @@
-using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Models;
-using StableDiffusion.Models.Hub;
 using StableDiffusion.Pipelines;
 
 namespace SdPowerShell.Commands;
@@ -11,16 +9,14 @@ namespace SdPowerShell.Commands;
 /// <summary>Takes models from files and folders into the user's models.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
-public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
+public sealed class ImportDiffusionModelCommand : ImportingCmdlet
 {
     private const string PathSet = "Path";
     private const string LiteralPathSet = "LiteralPath";
-    private const int ImportActivityId = 4;
 
     /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
-    private readonly Throttle _throttle = new();
     private string[] _paths = [];
     private bool _isLiteral;
 
@@ -67,10 +63,6 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
-    protected override bool EndsPipeline(Exception error) => false;
-
-    /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         string[] found = [.. PathHelper.ResolveInput(this, _paths, _isLiteral)];
@@ -95,9 +87,7 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
         try
         {
             ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
-            foreach (string finding in import.Findings)
-                WriteVerbose($"{System.IO.Path.GetFileName(path)}: {finding}");
-            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+            WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);
             else
@@ -105,8 +95,7 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
         }
         finally
         {
-            if (!Stopping)
-                WriteProgress(new ProgressRecord(ImportActivityId, "Importing", "done") { RecordType = ProgressRecordType.Completed });
+            EndProgress("Importing");
         }
     }
 
@@ -124,37 +113,6 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
                 output.TypeNames.Insert(0, $"{typeof(ModelImport).FullName}{ComparedView}");
             if (!Stopping)
                 WriteObject(output);
-        }
-    }
-
-    private void Report(ImportProgress progress)
-    {
-        if (!_throttle.IsDue())
-            return;
-
-        WriteProgress(new ProgressRecord(ImportActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
-        {
-            CurrentOperation = progress.Part,
-            PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
-            SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
-        });
-    }
-
-    /// <summary>Lets through a few reports a second: a console draws slower than a disk reads.</summary>
-    private sealed class Throttle
-    {
-        private const int IntervalMilliseconds = 200;
-
-        private long _next;
-
-        public bool IsDue()
-        {
-            long now = Environment.TickCount64;
-            if (now < _next)
-                return false;
-
-            _next = now + IntervalMilliseconds;
-            return true;
         }
     }
 }

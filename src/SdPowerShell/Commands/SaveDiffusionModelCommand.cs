@@ -9,10 +9,8 @@ namespace SdPowerShell.Commands;
 /// <summary>Fetches models from a hub into the user's models.</summary>
 [Cmdlet(VerbsData.Save, "DiffusionModel", SupportsShouldProcess = true)]
 [OutputType(typeof(ModelInfo), typeof(FileInfo))]
-public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
+public sealed class SaveDiffusionModelCommand : ImportingCmdlet
 {
-    private const int DownloadActivityId = 3;
-
     /// <summary>The repositories: owner/name, or owner/name@revision.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -56,10 +54,6 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    /// <remarks>Each record asks for another model, so one that is missing says nothing of the next.</remarks>
-    protected override bool EndsPipeline(Exception error) => false;
-
-    /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         foreach (string id in Id)
@@ -86,20 +80,23 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
         try
         {
             HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), Report, CancellationToken);
-            if (download.IsSaved)
-                WriteVerbose($"{download.Id} at {download.Commit} lies in '{download.Folder}' already.");
             if (download.IsSaved || ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
-                WriteSaved(download.Save(Report, CancellationToken));
+                WriteSaved(download, download.Save(Report, Report, CancellationToken));
         }
         finally
         {
-            if (!Stopping)
-                WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {id}", "done") { RecordType = ProgressRecordType.Completed });
+            EndProgress($"Fetching {id}");
         }
     }
 
-    private void WriteSaved(SavedModel saved)
+    private void WriteSaved(HubDownload download, SavedModel saved)
     {
+        if (saved.WasThere)
+            WriteVerbose($"{download.Id} at {download.Commit} lies in '{saved.Folder}' already.");
+        if (saved.Import is not null)
+            WriteFindings(saved.Import);
+        if (saved.Remark is not null)
+            WriteWarning(saved.Remark);
         if (saved.IsModel)
         {
             WriteObject(ModelStore.Find(saved.Name));
@@ -115,7 +112,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
     {
         string status = progress.Length == 0 ? "asking the hub" : string.Create(
             CultureInfo.CurrentCulture, $"{ByteSize.Format(progress.Received)} of {ByteSize.Format(progress.Length)}, {ByteSize.Format(progress.BytesPerSecond)}/s");
-        WriteProgress(new ProgressRecord(DownloadActivityId, $"Fetching {progress.Repository}", status)
+        WriteProgress(new ProgressRecord(ActivityId, $"Fetching {progress.Repository}", status)
         {
             CurrentOperation = progress.Note ?? progress.File,
             PercentComplete = progress.Length == 0 ? 0 : (int)(100 * progress.Received / progress.Length),
@@ -125,10 +122,14 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
 
     private static string Describe(HubDownload download)
     {
+        if (download.IsContentHere)
+            return $"Name the model '{download.Name}' that was made of {download.Files[0].Path} of {download.Id} at {download.Commit}; it is here already";
+
         IEnumerable<string> files = download.Files.Select(static file => $"  {file.Path} ({ByteSize.Format(file.Length)})");
+        string target = download.IsCheckpoint ? $", and import it as '{download.Name}'" : $", to '{download.Folder}'";
         return string.Create(
             CultureInfo.CurrentCulture,
-            $"Fetch {download.Id} at {download.Commit}, {download.Files.Count} {(download.Files.Count == 1 ? "file" : "files")}, {ByteSize.Format(download.Length)}, to '{download.Folder}':{Environment.NewLine}{string.Join(Environment.NewLine, files)}");
+            $"Fetch {download.Id} at {download.Commit}, {download.Files.Count} {(download.Files.Count == 1 ? "file" : "files")}, {ByteSize.Format(download.Length)}{target}:{Environment.NewLine}{string.Join(Environment.NewLine, files)}");
     }
 
     private static Func<string, bool>? Matcher(string[]? patterns)

@@ -70,11 +70,10 @@ internal static class ModelBuilder
         IReadOnlyList<(string Name, string Path)> inputs = source.Inputs;
         long total = inputs.Sum(input => FileHashes.Length(input.Path));
         long done = 0;
-        StringBuilder content = new($"writer {WriterVersion}\n{source.Options}");
+        List<(string Name, string Hash)> content = [];
         foreach ((string name, string path) in inputs)
         {
-            string hash = hashes.Get(path, Report, cancellationToken);
-            content.Append(hash).Append(' ').Append(name).Append('\n');
+            content.Add((name, hashes.Get(path, Report, cancellationToken)));
 
             void Report(long bytes)
             {
@@ -84,7 +83,16 @@ internal static class ModelBuilder
         }
 
         hashes.Save();
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content.ToString())))[..32];
+        return GetKey(source.Options, content);
+    }
+
+    /// <summary>The key of what would be built of files whose hashes are known.</summary>
+    /// <param name="options">The source's options.</param>
+    /// <param name="inputs">The name and the SHA-256, in lower-case hexadecimal digits, of each of its inputs.</param>
+    public static string GetKey(string options, IEnumerable<(string Name, string Hash)> inputs)
+    {
+        string content = $"writer {WriterVersion}\n{options}{string.Concat(inputs.Select(static input => $"{input.Hash} {input.Name}\n"))}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)))[..32];
     }
 
     private static void Write(IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)

@@ -33,34 +33,50 @@ public static class ModelImporter
         Action<ImportProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        long start = Stopwatch.GetTimestamp();
         string fullPath = Path.GetFullPath(path);
         name = CheckName(name ?? DefaultName(fullPath));
         IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
-        ContentStore store = new(StorageFolders.Models);
+        string folder = Path.Combine(StorageFolders.Models, name);
+        if (File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
+            throw new OutputExistsException(folder);
+
+        ImportTarget target = new() { Models = StorageFolders.Models, Cache = StorageFolders.Cache, Name = name, Force = force };
+        return Import(source, target, progress, cancellationToken) with { Source = fullPath };
+    }
+
+    /// <summary>Imports a model of a known form.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="target">Where it goes.</param>
+    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
+    /// <returns>What was done.</returns>
+    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ImportProgress>? progress, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ContentStore store = new(target.Models);
         ProgressClock clock = new(progress);
-
-        BuildCache hashMemory = new(StorageFolders.Cache);
+        BuildCache hashMemory = new(target.Cache);
         string key = ModelBuilder.GetKey(source, hashMemory, clock.Report, cancellationToken);
-        CheckFree(name, key, store, force);
+        string? previous = store.ReadKey(target.Name);
+        if (!target.Force && previous is not null && previous != key)
+            throw new OutputExistsException(store.Find(target.Name)!);
 
-        string? previous = store.ReadKey(name);
         ImportedContent content = new(source, hashMemory, clock, cancellationToken);
-        bool wasThere = store.FindContent(key) is not null;
-        string folder = store.FindContent(key) ?? store.AddContent(key, content.Write);
+        string? there = target.Rebuilds ? null : store.FindContent(key);
+        string folder = there ?? store.AddContent(key, content.Write, target.Rebuilds);
         content.NoteHashes(folder);
-        store.SetName(name, key);
+        store.SetName(target.Name, key, target.Origin);
         if (previous is not null && previous != key)
-            store.RemoveUnnamed(previous);
+            store.RemoveUnnamed(target.Name, previous);
 
         return new ModelImport
         {
-            Name = name,
-            Model = ModelStore.Find(name),
-            Source = fullPath,
+            Name = target.Name,
+            Model = ModelStore.Describe(target.Name, folder),
+            Source = source.Path,
             SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
             Variant = content.Variant?.ToString(),
-            WasThere = wasThere,
+            WasThere = there is not null,
             Elapsed = Stopwatch.GetElapsedTime(start),
             Findings = content.Findings,
         };
@@ -71,13 +87,4 @@ public static class ModelImporter
     private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
         ? name
         : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be usable as a file's name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
-
-    private static void CheckFree(string name, string key, ContentStore store, bool force)
-    {
-        string folder = Path.Combine(StorageFolders.Models, name);
-        if (File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
-            throw new OutputExistsException(folder);
-        if (!force && store.ReadKey(name) is string other && other != key)
-            throw new OutputExistsException(store.Find(name)!);
-    }
 }

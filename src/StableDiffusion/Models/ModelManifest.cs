@@ -39,7 +39,27 @@ public sealed record ModelManifest
 
         try
         {
-            ModelManifest manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), ModelManifestJson.Default.ModelManifest)
+            return Parse(File.ReadAllBytes(path), path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Invalid(path, error.Message, error);
+        }
+    }
+
+    /// <summary>Reads a manifest.</summary>
+    /// <param name="json">Its JSON.</param>
+    /// <param name="path">Where it comes from, for messages.</param>
+    /// <exception cref="ModelInvalidException">It is damaged, or names a file outside the model's folder.</exception>
+    internal static ModelManifest Parse(ReadOnlySpan<byte> json, string path)
+    {
+        try
+        {
+            ModelManifest manifest = JsonSerializer.Deserialize(json, ModelManifestJson.Default.ModelManifest)
                 ?? throw Invalid(path, "it holds nothing");
             foreach ((string name, ModelFile file) in manifest.Files)
             {
@@ -51,15 +71,14 @@ public sealed record ModelManifest
 
             return manifest;
         }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
+        catch (JsonException error)
         {
             throw Invalid(path, error.Message, error);
         }
     }
+
+    /// <summary>The manifest as it is written.</summary>
+    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ModelManifestJson.Default.ModelManifest);
 
     /// <summary>Checks that a model's files are still what they were.</summary>
     /// <param name="folder">The folder.</param>
@@ -101,7 +120,7 @@ public sealed record ModelManifest
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(this, ModelManifestJson.Default.ModelManifest));
+            File.WriteAllBytes(temporary, ToJson());
             File.Move(temporary, path, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -80,10 +80,16 @@ public static class ModelStore
     {
         CheckRemovable(name);
         ModelCache.Clear();
-        if (new ContentStore(StorageFolders.Models).Remove(name))
-            return;
+        if (!new ContentStore(StorageFolders.Models).Remove(name))
+            RemoveFolder(name, Path.Combine(StorageFolders.Models, name));
+    }
 
-        string folder = Path.Combine(StorageFolders.Models, name);
+    /// <summary>Deletes a model's own folder.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
+    internal static void RemoveFolder(string name, string folder)
+    {
         try
         {
             // Its index goes first: what a deletion that breaks off leaves is no model any more.
@@ -92,7 +98,7 @@ public static class ModelStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The model '{name}' cannot be removed whole: {error.Message} Close what uses it (Clear-DiffusionCache in every session) and try again.", error);
+            throw ContentStore.CannotRemove(name, error);
         }
     }
 

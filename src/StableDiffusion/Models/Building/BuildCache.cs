@@ -41,13 +41,14 @@ internal sealed class BuildCache(string root, string description = "the cache")
     /// <summary>Builds a model in its place.</summary>
     /// <param name="key">The model's key.</param>
     /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <param name="replace">Whether what lies there gives way even if it is whole.</param>
     /// <returns>The full path of the model's folder.</returns>
     /// <exception cref="OutputWriteException">The folder cannot be written to; nothing of the build is left behind.</exception>
-    public string Add(string key, Action<string> write) => Borrow(write, temporary =>
+    public string Add(string key, Action<string> write, bool replace = false) => Borrow(write, temporary =>
     {
         string folder = Path.Combine(root, key);
         WriteManifest(temporary);
-        MoveInto(folder, temporary, key);
+        MoveInto(folder, temporary, key, replace);
         return folder;
     });
 
@@ -99,10 +100,10 @@ internal sealed class BuildCache(string root, string description = "the cache")
         }
     }
 
-    private void MoveInto(string folder, string temporary, string key)
+    private void MoveInto(string folder, string temporary, string key, bool replace)
     {
         // What lies there and is not whole would keep the place for ever.
-        if (Directory.Exists(folder) && Find(key) is null)
+        if (Directory.Exists(folder) && (replace || Find(key) is null))
         {
             string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
             Directory.Move(folder, aside);

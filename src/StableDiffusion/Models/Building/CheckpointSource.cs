@@ -36,7 +36,7 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
             Add(ModelParts.TextEncoder2, checkpoint.TextEncoder2);
             Add(ModelParts.UNet, checkpoint.UNet);
             networks.Add(options.Vae is null
-                ? Network(ModelParts.Vae, checkpoint.Vae ?? throw new ModelInvalidException($"'{path}' holds no autoencoder (VAE). Get the model with one, or import it and name the file of one with Vae."))
+                ? Network(ModelParts.Vae, checkpoint.Vae ?? throw Checkpoint.NoVae(file))
                 : OpenVae(options.Vae, checkpoint.Family, opened));
             return new ModelContents(networks, Files(checkpoint), opened)
             {

@@ -22,7 +22,7 @@ internal sealed class Checkpoint
 
     private Checkpoint(ITensorFile file, CheckpointReader reader, bool preferEma, string? predictionType)
     {
-        Family = FindFamily(file, reader);
+        Family = FindFamily(file, reader) ?? throw OtherFiles.NoModel(file);
         MappedWeights unet = reader.ReadUNet(preferEma) ?? throw OtherFiles.NoModel(file);
         Variant = FindVariant(unet);
         PredictionType = PredictionType.Conclude(file, Family, Variant, predictionType);
@@ -88,6 +88,26 @@ internal sealed class Checkpoint
         return new Checkpoint(file, new CheckpointReader(file), preferEma, predictionType);
     }
 
+    /// <summary>Says why an intact file is no model by itself: it is an adapter, a part, or a model of another kind.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The error that its import would end in; null for a model with all of its parts.</returns>
+    /// <exception cref="ModelInvalidException">It is a model that is damaged or incomplete.</exception>
+    public static ModelInvalidException? FindOther(ITensorFile file)
+    {
+        if (OtherFiles.Recognise(file) is { } other)
+            return other;
+
+        CheckpointReader reader = new(file);
+        if (FindFamily(file, reader) is null || reader.ReadUNet(preferEma: false) is null)
+            return OtherFiles.NoModel(file);
+        return reader.ReadVae() is null ? NoVae(file) : null;
+    }
+
+    /// <summary>The error for a model that lacks its autoencoder.</summary>
+    /// <param name="file">The file.</param>
+    public static ModelInvalidException NoVae(ITensorFile file) =>
+        new($"'{file.Path}' holds no autoencoder (VAE). Get the model with one, or import it and name the file of one with Vae.");
+
     /// <summary>Reads the autoencoder alone: from a file of its own in any layout, or from a whole model.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
     /// <param name="family">The family of the model that shall use it, which says how its latents are scaled.</param>
@@ -100,7 +120,7 @@ internal sealed class Checkpoint
         return new CheckpointPart(weights, VaeForm.Describe(weights, family, GetSampleSize(family, PredictionType.Epsilon)));
     }
 
-    private static ModelFamily FindFamily(ITensorFile file, CheckpointReader reader)
+    private static ModelFamily? FindFamily(ITensorFile file, CheckpointReader reader)
     {
         bool first = reader.Has($"{FirstClipPrefix}{ClipKeys.Root}{ClipKeys.Marker}");
         bool second = reader.Has(SecondOpenClipPrefix + OpenClipKeys.Marker);
@@ -114,7 +134,7 @@ internal sealed class Checkpoint
             return ModelFamily.StableDiffusion2;
         if (reader.Has($"{ClipPrefix}{ClipKeys.Root}{ClipKeys.Marker}") || reader.Has(ClipPrefix + ClipKeys.Marker))
             return ModelFamily.StableDiffusion1;
-        throw OtherFiles.NoModel(file);
+        return null;
     }
 
     private static ModelVariant FindVariant(MappedWeights unet)

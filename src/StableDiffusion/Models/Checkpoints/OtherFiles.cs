@@ -56,9 +56,14 @@ internal static class OtherFiles
     /// <exception cref="ModelInvalidException">It is one; the message says which.</exception>
     public static void Refuse(ITensorFile file)
     {
-        if (Find(file, s_decisive) is { } other)
+        if (Recognise(file) is { } other)
             throw other;
     }
+
+    /// <summary>An error for a file that something in it shows to be another kind of file.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The error, which says which kind; null where nothing in it speaks against a model.</returns>
+    public static ModelInvalidException? Recognise(ITensorFile file) => Find(file, s_decisive);
 
     /// <summary>An error for a file that holds no whole model.</summary>
     /// <param name="file">The file.</param>

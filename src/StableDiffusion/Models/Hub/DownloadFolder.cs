@@ -131,6 +131,9 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
+    /// <summary>Takes away all that is here, as far as that can be done: what is left is looked at anew by the next download.</summary>
+    public void Discard() => TryDelete(_root);
+
     /// <summary>Gives the whole files their place as a model's folder, in one step, and takes away what is left here.</summary>
     /// <param name="target">The full path of the model's folder.</param>
     /// <param name="replace">Whether a folder of that name is replaced.</param>
@@ -157,7 +160,7 @@ internal sealed class DownloadFolder : IDisposable
             TryDelete(temporary);
         }
 
-        TryDelete(_root);
+        Discard();
     }
 
     /// <inheritdoc/>

@@ -30,6 +30,9 @@ public sealed class HubSettings
     /// <summary>Where files lie until their model is whole.</summary>
     internal string DownloadsFolder { get; init; } = StorageFolders.Downloads;
 
+    /// <summary>Where the hashes of files are remembered.</summary>
+    internal string CacheFolder { get; init; } = StorageFolders.Cache;
+
     /// <summary>Waits between attempts.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 

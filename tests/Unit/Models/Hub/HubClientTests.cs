@@ -209,7 +209,7 @@ public sealed class HubClientTests : HubTests
         Hub.Script = request => request.Path == $"/api/models/{FakeHub.Id}/revision/refs%2Fpr%2F1?blobs=true"
             ? new FakeHub.Answer(200, Text(Hub.Description().ToJsonString()))
             : null;
-        SavedModel saved = Save(new HubRequest { Id = FakeHub.Id + "@refs/pr/1" });
+        SavedModel saved = Save(Request with { Id = FakeHub.Id + "@refs/pr/1" });
 
         ModelSource source = ModelManifest.Read(saved.Folder)!.Source;
         Assert.Equal((FakeHub.Commit, "refs/pr/1"), (source.Revision, source.Requested));

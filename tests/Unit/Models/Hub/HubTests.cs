@@ -41,6 +41,7 @@ public abstract class HubTests : IDisposable
         Timeout = timeout ?? TimeSpan.FromMinutes(1),
         ModelsFolder = Folder["models"],
         DownloadsFolder = Folder["downloads"],
+        CacheFolder = Folder["cache"],
         Jitter = static () => 1,
         FreeSpace = _ => freeSpace,
         Delay = (wait, cancellation) =>
@@ -54,7 +55,8 @@ public abstract class HubTests : IDisposable
     private protected SavedModel Save(HubRequest? request = null, HubSettings? settings = null) =>
         HubDownload.Plan(request ?? Request, settings ?? Settings(), cancellationToken: Token).Save(cancellationToken: Token);
 
-    private protected static HubRequest Request { get; } = new() { Id = FakeHub.Id };
+    /// <summary>All that the repository holds, as files.</summary>
+    private protected static HubRequest Request { get; } = new() { Id = FakeHub.Id, Include = static _ => true };
 
     /// <summary>The files below a folder of the test.</summary>
     protected IEnumerable<string> FilesIn(params string[] folder) => Directory.Exists(Folder[folder])

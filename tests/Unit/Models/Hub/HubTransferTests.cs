@@ -324,7 +324,7 @@ public sealed class HubTransferTests : HubTests
                 if (progress.Received == 100_000)
                     stop.Cancel();
             },
-            stop.Token));
+            cancellationToken: stop.Token));
 
         Assert.Equal(100_000, new FileInfo(Path.Combine(Folder["downloads"], Assert.Single(Parts))).Length);
         Assert.Empty(FilesIn("models"));
@@ -340,7 +340,7 @@ public sealed class HubTransferTests : HubTests
         Hub.Script = request => IsFile(request, Model) ? new FakeHub.Answer(200, _content[..1000]) { StatedLength = _content.Length, Stalls = true } : null;
         HubDownload download = HubDownload.Plan(Request, Settings(), cancellationToken: Token);
 
-        Assert.Throws<InvalidTimeZoneException>(() => download.Save(_ => throw new InvalidTimeZoneException(), Token));
+        Assert.Throws<InvalidTimeZoneException>(() => download.Save(_ => throw new InvalidTimeZoneException(), cancellationToken: Token));
         // Nothing holds the files any more.
         Directory.Delete(Folder["downloads"], recursive: true);
     }
@@ -360,7 +360,7 @@ public sealed class HubTransferTests : HubTests
                 if (progress.Received == 100_005)
                     stop.Cancel();
             },
-            stop.Token));
+            cancellationToken: stop.Token));
 
         Assert.Equal((FakeHub.Id, 300_005L), (last!.Repository, last.Length));
         Assert.True(last.BytesPerSecond > 0);

@@ -8,29 +8,11 @@ using StableDiffusion.Tests.Models.Checkpoints;
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>Single files as models, without an import.</summary>
-public sealed class CheckpointFileTests : CommandTests
+public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixture)
 {
     private const string Settings = "-Seed 1 -Steps 2 -Width 64 -Height 64";
 
-    private readonly string? _models = Environment.GetEnvironmentVariable(StorageFolders.ModelsVariable);
-    private readonly string? _cache = Environment.GetEnvironmentVariable(StorageFolders.CacheVariable);
-
-    public CheckpointFileTests(CommandShell fixture)
-        : base(fixture)
-    {
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Folder["store"]);
-        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Folder["cache"]);
-    }
-
     private string[] Built => [.. Directory.EnumerateDirectories(Folder["cache", "graphs"]).Where(folder => !Path.GetFileName(folder).StartsWith('.'))];
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _models);
-        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, _cache);
-        base.Dispose();
-    }
 
     [Fact]
     public void A_file_makes_the_picture_of_the_imported_model_and_is_built_once()

@@ -6,23 +6,10 @@ using StableDiffusion.Pipelines;
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>Import-, Test- and Remove-DiffusionModel over a store of their own.</summary>
-public sealed class ModelStoreTests : CommandTests
+public sealed class ModelStoreTests : StoreTests
 {
-    private readonly string? _before = Environment.GetEnvironmentVariable(StorageFolders.ModelsVariable);
-
     public ModelStoreTests(CommandShell fixture)
-        : base(fixture)
-    {
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Folder["store"]);
-        Set("demo", Repository.DemoModel);
-    }
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _before);
-        base.Dispose();
-    }
+        : base(fixture) => Set("demo", Repository.DemoModel);
 
     [Fact]
     public void A_diffusers_folder_is_imported_listed_tested_used_and_removed()

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Models;
+using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Tests.Models.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
@@ -9,9 +10,15 @@ public sealed class SaveDiffusionModelTests : CommandTests
     private readonly FakeHub _hub = new();
     private readonly string _name = $"hub-test-{Guid.NewGuid():N}";
 
+    // A file that is whole and no model.
+    private readonly byte[] _lora;
+
     public SaveDiffusionModelTests(CommandShell fixture)
         : base(fixture)
     {
+        LoraTensors lora = new();
+        lora.Add("lora_unet_mid_block.lora_down.weight", 4, 8);
+        _lora = File.ReadAllBytes(lora.Save(Folder));
         Set("endpoint", _hub.Endpoint.AbsoluteUri);
         Set("name", _name);
         RunWell("$env:HF_ENDPOINT = $endpoint; $env:HF_HOME = $folder");
@@ -34,16 +41,21 @@ public sealed class SaveDiffusionModelTests : CommandTests
     [InlineData("Save-DiffusionModel owner/name -Name $name -Include *.SAFE* -Exclude b* -ThrottleLimit 1 -Verbose")]
     public void A_file_is_fetched_and_given_with_progress_and_the_next_time_it_is_there(string script)
     {
-        _hub.Files["a.safetensors"] = [1, 2, 3];
+        _hub.Files["a.safetensors"] = _lora;
         _hub.Files["b.txt"] = [4];
 
         ShellResult result = RunWell(script);
         FileInfo file = Assert.Single(result.Values<FileInfo>());
         Assert.Equal(Path.Combine(StorageFolders.Models, _name, "a.safetensors"), file.FullName);
-        Assert.Equal([1, 2, 3], File.ReadAllBytes(file.FullName));
+        Assert.Equal(_lora, File.ReadAllBytes(file.FullName));
         Assert.Equal(ProgressRecordType.Completed, result.Progress[^1].RecordType);
 
+        // What is asked for as files needs no word on what it is.
+        Assert.Equal(script.Contains("-Include", StringComparison.Ordinal) ? [] : [file.FullName], result.Warnings.Select(warning => warning.Split('\'')[1]));
+        Assert.All(result.Warnings, warning => Assert.Contains("is a LoRA", warning, StringComparison.Ordinal));
+
         ShellResult second = RunWell(script);
+        Assert.Empty(second.Warnings);
         Assert.Equal(file.FullName, Assert.Single(second.Values<FileInfo>()).FullName);
         Assert.Contains(second.Verbose, line => line.Contains("already", StringComparison.Ordinal));
         Assert.Single(_hub.FileRequests("a.safetensors"));
@@ -52,7 +64,7 @@ public sealed class SaveDiffusionModelTests : CommandTests
     [Fact]
     public void A_model_that_is_not_there_is_an_error_and_the_next_has_its_turn()
     {
-        _hub.Files["a.safetensors"] = [1, 2, 3];
+        _hub.Files["a.safetensors"] = _lora;
         ShellResult result = Run("'owner/none', 'owner/name' | Save-DiffusionModel -Name $name");
 
         Assert.Single(result.Values<FileInfo>());
@@ -72,7 +84,7 @@ public sealed class SaveDiffusionModelTests : CommandTests
     [InlineData("Save-DiffusionModel owner/name", "FileInvalid")]
     [InlineData("Save-DiffusionModel owner/name -Variant fp16", "VariantInvalid")]
     [InlineData("Save-DiffusionModel owner/name -Include *.txt", "IncludeInvalid")]
-    [InlineData("Save-DiffusionModel owner/name -File a.ckpt -Name $name; Save-DiffusionModel owner/name -File b.ckpt -Name $name", "FileExists")]
+    [InlineData("Save-DiffusionModel owner/name -Include a.ckpt -Name $name; Save-DiffusionModel owner/name -Include b.ckpt -Name $name", "FileExists")]
     public void A_setting_that_is_none_is_an_error(string script, string id)
     {
         _hub.Files["a.ckpt"] = [1];

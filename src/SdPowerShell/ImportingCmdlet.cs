@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Management.Automation;
+using StableDiffusion.Models;
+using StableDiffusion.Models.Hub;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets that bring models here: what is shown of an import.</summary>
+public abstract class ImportingCmdlet : DiffusionCmdlet
+{
+    private protected const int ActivityId = 3;
+
+    // A console draws slower than a disk reads.
+    private const int IntervalMilliseconds = 200;
+
+    private long _nextReport;
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
+    /// <summary>Shows how far an import has come, a few times a second.</summary>
+    /// <param name="progress">How far.</param>
+    private protected void Report(ImportProgress progress)
+    {
+        long now = Environment.TickCount64;
+        if (now < _nextReport)
+            return;
+
+        _nextReport = now + IntervalMilliseconds;
+        WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
+        {
+            CurrentOperation = progress.Part,
+            PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
+            SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
+        });
+    }
+
+    /// <summary>Takes the progress away.</summary>
+    /// <param name="activity">What was done.</param>
+    private protected void EndProgress(string activity)
+    {
+        if (!Stopping)
+            WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
+    }
+
+    /// <summary>Tells in the verbose stream what an import found and did.</summary>
+    /// <param name="import">The import.</param>
+    private protected void WriteFindings(ModelImport import)
+    {
+        string source = Path.GetFileName(import.Source);
+        foreach (string finding in import.Findings)
+            WriteVerbose($"{source}: {finding}");
+        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+    }
+}
