@@ -27,6 +27,31 @@ Describe 'Clear-DiffusionCache' {
         }
     }
 
+    It 'deletes unfinished downloads on demand, but not one in progress' {
+        $downloads = (New-Item -ItemType Directory "$TestDrive/downloads").FullName
+        foreach ($name in 'left', 'running') {
+            $null = New-Item -ItemType Directory "$downloads/$name/parts"
+            [System.IO.File]::WriteAllBytes("$downloads/$name/parts/a.part", [byte[]]::new(1500))
+        }
+
+        $lock = [System.IO.File]::Open("$downloads/running.lock", 'OpenOrCreate', 'ReadWrite', 'None')
+        $before = $env:STABLEDIFFUSION_CACHE
+        $env:STABLEDIFFUSION_CACHE = "$TestDrive"
+        try {
+            Clear-DiffusionCache -Downloads -WhatIf
+            "$downloads/left/parts/a.part" | Should -Exist
+            $records = Clear-DiffusionCache -Downloads -Verbose 3>&1 4>&1
+            $records.Message | Should -Contain ('Deleted 1 unfinished downloads, {0} kB.' -f 1.5.ToString('0.00'))
+            $records.Message | Should -Contain "The download in '$(Join-Path $downloads running)' is in progress and was left. Wait for it or stop it, and run the command again."
+            "$downloads/left" | Should -Not -Exist
+            "$downloads/running/parts/a.part" | Should -Exist
+        }
+        finally {
+            $lock.Dispose()
+            $env:STABLEDIFFUSION_CACHE = $before
+        }
+    }
+
     It 'has examples in its help' {
         (Get-Help Clear-DiffusionCache -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

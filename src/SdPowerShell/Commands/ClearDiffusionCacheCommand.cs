@@ -1,15 +1,20 @@
 using System.Management.Automation;
 using StableDiffusion.Models;
+using StableDiffusion.Models.Hub;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Closes the models that are kept open, and on demand deletes the graphs that were built from models.</summary>
+/// <summary>Closes the models that are kept open, and on demand deletes the graphs that were built from models and what is left of downloads.</summary>
 [Cmdlet(VerbsCommon.Clear, "DiffusionCache", SupportsShouldProcess = true)]
 public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
 {
     /// <summary>Deletes the built graphs on disk as well; they are built again when a model is next used.</summary>
     [Parameter]
     public SwitchParameter Graphs { get; set; }
+
+    /// <summary>Deletes what is kept of downloads that broke off as well; those in progress are left.</summary>
+    [Parameter]
+    public SwitchParameter Downloads { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
@@ -23,5 +28,30 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         string folder = StorageFolders.Cache;
         if (Graphs && Directory.Exists(folder) && ShouldProcess(folder, "Delete built graphs"))
             ProcessOne(folder, () => ModelCache.DeleteGraphs());
+
+        if (Downloads && KeptDownloads.List() is { Count: > 0 } downloads && ShouldProcess(StorageFolders.Downloads, "Delete unfinished downloads"))
+            Delete(downloads);
+    }
+
+    private void Delete(IReadOnlyList<string> downloads)
+    {
+        int deleted = 0;
+        long freed = 0;
+        foreach (string folder in downloads)
+        {
+            ProcessOne(folder, () =>
+            {
+                if (KeptDownloads.Delete(folder) is not long length)
+                {
+                    WriteWarning($"The download in '{folder}' is in progress and was left. Wait for it or stop it, and run the command again.");
+                    return;
+                }
+
+                deleted++;
+                freed += length;
+            });
+        }
+
+        WriteVerbose($"Deleted {deleted} unfinished downloads, {ByteSize.Format(freed)}.");
     }
 }

@@ -42,13 +42,12 @@ internal sealed class DownloadFolder : IDisposable
             try
             {
                 Directory.CreateDirectory(settings.DownloadsFolder);
-                // The file stays: one that goes away could be locked by two, each having opened another one.
-                FileStream lockFile = new($"{root}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-                waiting(null);
-                return new DownloadFolder(root, lockFile);
-            }
-            catch (IOException error) when (IsSharingViolation(error))
-            {
+                if (TryOpen(root) is DownloadFolder folder)
+                {
+                    waiting(null);
+                    return folder;
+                }
+
                 waiting("another process saves the same model");
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -57,6 +56,24 @@ internal sealed class DownloadFolder : IDisposable
             }
 
             await settings.Delay(s_poll, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Opens the folder of a download, unless a process has it.</summary>
+    /// <param name="root">The full path of the folder, which need not exist.</param>
+    /// <returns>The folder; null where it is in use.</returns>
+    /// <exception cref="IOException">The lock beside it cannot be made.</exception>
+    /// <exception cref="UnauthorizedAccessException">The lock beside it cannot be made.</exception>
+    public static DownloadFolder? TryOpen(string root)
+    {
+        try
+        {
+            // The file stays: one that goes away could be locked by two, each having opened another one.
+            return new DownloadFolder(root, new FileStream($"{root}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException error) when (IsSharingViolation(error))
+        {
+            return null;
         }
     }
 
