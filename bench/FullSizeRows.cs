@@ -23,22 +23,23 @@ internal static class FullSizeRows
     private const int Side = 512;
     private const int Steps = 3;
 
-    private static readonly (string Name, Func<ShapeFile> Shapes)[] s_models =
+    // Finding the ranges of XL's integers takes 48 runs at 1024x1024: an hour on two cores.
+    private static readonly (string Name, Func<ShapeFile> Shapes, ModelPrecision[] Precisions)[] s_models =
     [
-        ("sd15", () => PublishedModels.Sd1()),
-        ("sdxl", () => PublishedModels.Xl()),
+        ("sd15", () => PublishedModels.Sd1(), [ModelPrecision.Full, ModelPrecision.Int8]),
+        ("sdxl", () => PublishedModels.Xl(), [ModelPrecision.Full]),
     ];
 
     public static IEnumerable<Row> Measure()
     {
-        foreach ((string name, Func<ShapeFile> shapes) in s_models)
+        foreach ((string name, Func<ShapeFile> shapes, ModelPrecision[] precisions) in s_models)
         {
             string folder = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, $"full-size-{Guid.NewGuid():N}")).FullName;
             try
             {
                 string file = Path.Combine(folder, $"{name}.safetensors");
                 FullSizeCheckpoint.Write(file, shapes());
-                foreach (Row row in Measure(name, file, folder))
+                foreach (Row row in precisions.SelectMany(precision => Measure(name, precision, file, folder)))
                     yield return row;
             }
             finally
@@ -48,11 +49,11 @@ internal static class FullSizeRows
         }
     }
 
-    /// <summary>Imports a file and tells what it took. Runs in a process of its own.</summary>
-    public static void Import(string path)
+    /// <summary>Imports a file, under the precision's name, and tells what it took. Runs in a process of its own.</summary>
+    public static void Import(string path, ModelPrecision precision)
     {
         using PeakMemory memory = new();
-        ModelImport import = ModelImporter.Import(path);
+        ModelImport import = ModelImporter.Import(path, precision.ToString(), new ImportOptions { Precision = precision });
         Tell("seconds", import.Elapsed.TotalSeconds);
         Tell("written", import.Length);
         Tell("anonymous", memory.Stop());
@@ -95,12 +96,12 @@ internal static class FullSizeRows
         Tell("anonymous", memory.Stop());
     }
 
-    private static IEnumerable<Row> Measure(string name, string file, string folder)
+    private static IEnumerable<Row> Measure(string name, ModelPrecision precision, string file, string folder)
     {
         (string, string)[] variables = [(StorageFolders.ModelsVariable, Path.Combine(folder, "models")), (StorageFolders.CacheVariable, Path.Combine(folder, "cache"))];
-        ChildProcess import = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ImportOption, file], variables);
+        ChildProcess import = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ImportOption, file, precision.ToString()], variables);
         double anonymous = import.Numbers("anonymous")[0];
-        yield return new Row($"{name}, full size: import of a single file", $"{import.Numbers("seconds")[0]:F1} s")
+        yield return new Row($"{name}, full size, {precision}: import of a single file", $"{import.Numbers("seconds")[0]:F1} s")
         {
             Beside = $"{new FileInfo(file).Length / 1e9:F2} GB read, {import.Numbers("written")[0] / 1e9:F2} GB written",
             Compared = $"{anonymous:F0} MiB beyond mapped files",
@@ -108,10 +109,10 @@ internal static class FullSizeRows
             IsMet = anonymous < HighestImportMebibytes,
         };
 
-        ChildProcess run = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, RunOption, name], variables);
+        ChildProcess run = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, RunOption, precision.ToString()], variables);
         double step = Statistics.Median(run.Numbers("step"));
         double bare = Statistics.Median(run.Numbers("bare"));
-        yield return new Row($"{name}, full size: a step at {Side}x{Side} without guidance", $"{step:F0} ms")
+        yield return new Row($"{name}, full size, {precision}: a step at {Side}x{Side} without guidance", $"{step:F0} ms")
         {
             Beside = $"{bare:F0} ms, bare session.Run",
             Compared = $"{step / bare:F3} x; opened in {run.Numbers("opening")[0]:F1} s; {run.Numbers("anonymous")[0]:F0} MiB beyond mapped files",

@@ -31,9 +31,9 @@ internal static class Program
             return 0;
         }
 
-        if (arguments is [FullSizeRows.ImportOption, string file])
+        if (arguments is [FullSizeRows.ImportOption, string file, string precision])
         {
-            FullSizeRows.Import(file);
+            FullSizeRows.Import(file, Enum.Parse<ModelPrecision>(precision));
             return 0;
         }
 

@@ -1,8 +1,10 @@
+using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -11,6 +13,9 @@ namespace StableDiffusion.Tests.Pipelines;
 public sealed class PictureEditTests : IDisposable
 {
     private const string Prompt = "make it red";
+
+    /// <summary>The bound of the reference's families, relative to the latent's mean magnitude.</summary>
+    private const double LatentTolerance = 2e-3;
 
     private readonly TemporaryFolder _cache = new();
     private readonly DiffusionModel _model;
@@ -48,6 +53,26 @@ public sealed class PictureEditTests : IDisposable
             Assert.Equal(unseen[i] + (imageScale * (seen[i] - unseen[i])) + (scale * (prompted[i] - seen[i])), guided[i], 1e-4);
         Assert.NotEqual(unseen, seen);
         Assert.NotEqual(seen, prompted);
+    }
+
+    [Fact]
+    public void The_latent_is_that_of_diffusers()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("edit", "latent.json")));
+        JsonElement item = document.RootElement;
+        DenoiseOptions options = new()
+        {
+            Seed = item.GetProperty("seed").GetInt64(),
+            Steps = item.GetProperty("steps").GetInt32(),
+            GuidanceScale = item.GetProperty("guidance_scale").GetDouble(),
+            ImageGuidanceScale = item.GetProperty("image_guidance_scale").GetDouble(),
+            Scheduler = item.GetProperty("scheduler").GetString(),
+        };
+
+        Latent latent = Run(item.GetProperty("prompt").GetString()!, Source(), options);
+
+        Tensor expected = new([.. item.GetProperty("latent").EnumerateArray().Select(value => value.GetSingle())], [.. latent.Tensor.Shape]);
+        LatentCheck.AssertClose(expected, latent, LatentTolerance);
     }
 
     [Fact]
