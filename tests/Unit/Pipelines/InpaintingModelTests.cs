@@ -16,27 +16,14 @@ namespace StableDiffusion.Tests.Pipelines;
 /// channels first, torch's float32 agrees with its double precision, and so do we. So the whole way is held against
 /// double precision, and against the reference from the latents on that torch encodes as the reference did.
 /// </remarks>
-public sealed class InpaintingModelTests : IDisposable
+public sealed class InpaintingModelTests(InpaintingModel shared) : IClassFixture<InpaintingModel>
 {
     private const double LatentTolerance = 2e-3;
 
     private static readonly JsonElement s_encoder = Read();
 
-    private readonly TemporaryFolder _cache = new();
-    private readonly DiffusionModel _model;
-    private readonly DiffusionPipeline _pipeline;
-
-    public InpaintingModelTests()
-    {
-        _model = BuiltModel.Open(FamilyReference.Find("sd1-inpaint", "sd1-inpaint-tiny.safetensors"), _cache.Path);
-        _pipeline = new DiffusionPipeline(_model);
-    }
-
-    public void Dispose()
-    {
-        _model.Dispose();
-        _cache.Dispose();
-    }
+    private readonly DiffusionModel _model = shared.Model;
+    private readonly DiffusionPipeline _pipeline = new(shared.Model);
 
     [Theory]
     [InlineData(1.0)]

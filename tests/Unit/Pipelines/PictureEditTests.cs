@@ -10,30 +10,15 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>Models of eight channels, which edit a picture by instructions.</summary>
-public sealed class PictureEditTests : IDisposable
+public sealed class PictureEditTests(EditModel shared) : IClassFixture<EditModel>
 {
     private const string Prompt = "make it red";
 
     /// <summary>The bound of the reference's families, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
 
-    private readonly TemporaryFolder _cache = new();
-    private readonly DiffusionModel _model;
-    private readonly DiffusionPipeline _pipeline;
-
-    public PictureEditTests()
-    {
-        string file = Path.Combine(_cache.Path, "edit.safetensors");
-        SmallEditModel.Write(file);
-        _model = BuiltModel.Open(file, _cache.Path);
-        _pipeline = new DiffusionPipeline(_model);
-    }
-
-    public void Dispose()
-    {
-        _model.Dispose();
-        _cache.Dispose();
-    }
+    private readonly DiffusionModel _model = shared.Model;
+    private readonly DiffusionPipeline _pipeline = new(shared.Model);
 
     [Theory]
     [InlineData(6.0, 1.5)]
