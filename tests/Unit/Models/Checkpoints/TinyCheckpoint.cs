@@ -37,11 +37,16 @@ internal static class TinyCheckpoint
 
     /// <summary>The same with a part of its tensors.</summary>
     /// <param name="left">Whether a tensor stays, by its name.</param>
-    public static byte[] Only(Func<string, bool> left)
+    public static byte[] Only(Func<string, bool> left) => Write(left, metadata: null);
+
+    /// <summary>The same model in bytes that no other file has.</summary>
+    public static byte[] Unique() => Write(static _ => true, new Dictionary<string, string> { ["id"] = Guid.NewGuid().ToString() });
+
+    private static byte[] Write(Func<string, bool> left, Dictionary<string, string>? metadata)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path);
         MemoryStream bytes = new();
-        SafetensorsWriter.Write(bytes, file.Tensors.Keys.Where(left).ToDictionary(static name => name, file.Read));
+        SafetensorsWriter.Write(bytes, file.Tensors.Keys.Where(left).ToDictionary(static name => name, file.Read), metadata);
         return bytes.ToArray();
     }
 }

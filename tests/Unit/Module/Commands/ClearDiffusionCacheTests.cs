@@ -1,10 +1,9 @@
-using System.Management.Automation;
 using StableDiffusion.Models.Hub;
 using StableDiffusion.Tests.Models.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
-public sealed class ClearDiffusionCacheTests(CommandShell fixture) : StoreTests(fixture)
+public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTests(fixture)
 {
     [Fact]
     public async Task It_closes_the_open_models_and_the_next_picture_opens_its_own()
@@ -48,48 +47,63 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture) : StoreTests(
     }
 
     [Fact]
-    public void Unfinished_downloads_are_deleted_on_demand_and_those_in_progress_are_left()
+    public async Task Unfinished_downloads_are_deleted_on_demand_and_those_in_progress_are_left()
     {
         foreach (string name in (string[])["first", "running", "second"])
         {
-            Directory.CreateDirectory(Folder["cache", "downloads", name, "parts"]);
-            File.WriteAllBytes(Folder["cache", "downloads", name, "parts", "a.part"], new byte[600]);
+            Directory.CreateDirectory(Folder["downloads", name, "parts"]);
+            File.WriteAllBytes(Folder["downloads", name, "parts", "a.part"], new byte[600]);
         }
 
-        RunWell("Clear-DiffusionCache; Clear-DiffusionCache -Downloads -WhatIf");
-        Assert.Equal(3, KeptDownloads.List().Count);
+        File.WriteAllText(Folder["other.txt"], "the user's own");
+        string[] said = await Clear("-Graphs -Downloads -WhatIf");
+        Assert.Contains(said, line => line.Contains("Delete unfinished downloads", StringComparison.Ordinal) && line.Contains(Folder["downloads"], StringComparison.Ordinal));
+        await Clear("-Graphs");
+        Assert.Equal(3, Directory.GetDirectories(Folder["downloads"]).Length);
 
-        using (DownloadFolder.TryOpen(Folder["cache", "downloads", "running"]))
+        using (DownloadFolder.TryOpen(Folder["downloads", "running"]))
         {
-            ShellResult result = RunWell("Clear-DiffusionCache -Downloads -Verbose");
-            Assert.Contains($"'{Folder["cache", "downloads", "running"]}' is in progress", Assert.Single(result.Warnings), StringComparison.Ordinal);
-            Assert.Contains(FormattableString.CurrentCulture($"Deleted 2 unfinished downloads, {1.2:0.00} kB."), result.Verbose);
-            Assert.Equal([Folder["cache", "downloads", "running"]], KeptDownloads.List());
-            Assert.True(File.Exists(Folder["cache", "downloads", "running", "parts", "a.part"]));
+            string[] lines = await Clear("-Downloads -Verbose");
+            Assert.Contains(lines, line => line.Contains($"'{Folder["downloads", "running"]}' is in progress", StringComparison.Ordinal));
+            Assert.Contains(FormattableString.CurrentCulture($"Deleted 2 unfinished downloads, {1.2:0.00} kB."), lines);
+            Assert.Equal([Folder["downloads", "running"]], Directory.GetDirectories(Folder["downloads"]));
+            Assert.True(File.Exists(Folder["downloads", "running", "parts", "a.part"]));
         }
 
-        Assert.Empty(RunWell("Clear-DiffusionCache -Downloads").Warnings);
-        Assert.Empty(KeptDownloads.List());
-        Assert.DoesNotContain(RunWell("Clear-DiffusionCache -Downloads -Verbose").Verbose, line => line.StartsWith("Deleted", StringComparison.Ordinal));
+        Assert.Contains("Deleted 1 unfinished downloads, 600 B.", await Clear("-Downloads -Verbose"));
+        Assert.Empty(Directory.GetDirectories(Folder["downloads"]));
+        Assert.True(File.Exists(Folder["other.txt"]));
+
+        async Task<string[]> Clear(string arguments)
+        {
+            ShellProcess.Result result = await ShellProcess.Run($$"""
+                $env:STABLEDIFFUSION_CACHE = '{{Folder.Path}}'
+                Clear-DiffusionCache {{arguments}} 3>&1 4>&1 | ForEach-Object { "$_" }
+                """);
+            Assert.Equal(string.Empty, result.Errors);
+            return [.. result.Lines];
+        }
     }
 
     [Fact]
-    public void A_download_that_broke_off_begins_anew_once_it_is_cleared()
+    public async Task A_download_that_broke_off_begins_anew_once_it_is_cleared()
     {
         using FakeHub hub = new();
         hub.Files["a.safetensors"] = new byte[1000];
-        bool breaks = true;
-        hub.Script = request => breaks && request.Path.EndsWith("/a.safetensors", StringComparison.Ordinal) ? request.Range is null
-            ? new FakeHub.Answer(200, new byte[500]) { StatedLength = 1000 }
-            : new FakeHub.Answer(404) : null;
-        Set("endpoint", hub.Endpoint.AbsoluteUri);
-        string script = "$env:HF_ENDPOINT = $endpoint; $env:HF_HOME = $folder; try { Save-DiffusionModel owner/name -Include * } finally { $env:HF_ENDPOINT = $null; $env:HF_HOME = $null }";
+        hub.Script = request => request.Path.EndsWith("/a.safetensors", StringComparison.Ordinal) && hub.FileRequests("a.safetensors").Count() <= 2
+            ? request.Range is null ? new FakeHub.Answer(200, new byte[500]) { StatedLength = 1000 } : new FakeHub.Answer(404)
+            : null;
+        ShellProcess.Result result = await ShellProcess.Run($"""
+            $env:STABLEDIFFUSION_CACHE = $env:STABLEDIFFUSION_MODELS = $env:HF_HOME = '{Folder.Path}'
+            $env:HF_ENDPOINT = '{hub.Endpoint.AbsoluteUri}'
+            $null = Save-DiffusionModel owner/name -Include * -ErrorAction SilentlyContinue -ErrorVariable problem
+            $problem.FullyQualifiedErrorId
+            Clear-DiffusionCache -Downloads
+            (Save-DiffusionModel owner/name -Include *).Name
+            """);
 
-        AssertError(Run(script), "DownloadFailed", ErrorCategory.ConnectionError, "SaveDiffusionModel");
-        Assert.Single(KeptDownloads.List());
-        RunWell("Clear-DiffusionCache -Downloads");
-        breaks = false;
-        Assert.Single(RunWell(script).Values<FileInfo>());
-        Assert.Null(hub.FileRequests("a.safetensors").Last().Range);
+        Assert.Equal(string.Empty, result.Errors);
+        Assert.Equal(["DownloadFailed,SdPowerShell.Commands.SaveDiffusionModelCommand", "a.safetensors"], result.Lines);
+        Assert.Equal([null, "bytes=500-", null], hub.FileRequests("a.safetensors").Select(request => request.Range));
     }
 }

@@ -20,6 +20,9 @@ public sealed class SaveCheckpointTests : StoreTests
         RunWell("$env:HF_ENDPOINT = $endpoint; $env:HF_HOME = $folder");
     }
 
+    // Other tests leave some.
+    private static string[] Downloads => Directory.Exists(StorageFolders.Downloads) ? [.. Directory.GetDirectories(StorageFolders.Downloads).Order(StringComparer.Ordinal)] : [];
+
     public override void Dispose()
     {
         RunWell("$env:HF_ENDPOINT = $null; $env:HF_HOME = $null");
@@ -89,6 +92,7 @@ public sealed class SaveCheckpointTests : StoreTests
     {
         _hub.Files["a.safetensors"] = TinyCheckpoint.Only(static name => !name.EndsWith("time_embed.0.weight", StringComparison.Ordinal));
         _hub.Files["b.ckpt"] = TinyCheckpoint.Bytes();
+        string[] before = Downloads;
         ShellResult result = Run("[pscustomobject]@{ Id = 'owner/name'; File = 'a.safetensors' }, [pscustomobject]@{ Id = 'owner/name'; File = 'b.ckpt' } | Save-DiffusionModel");
 
         Assert.Equal("b", Assert.Single(result.Values<ModelInfo>()).Name);
@@ -96,6 +100,7 @@ public sealed class SaveCheckpointTests : StoreTests
         Assert.Equal("owner/name", Unwrap(error.TargetObject));
         Assert.Contains("'a.safetensors' of 'owner/name'", error.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain(Names, name => name.Contains("a.safetensors", StringComparison.Ordinal) || name.EndsWith("/b.ckpt", StringComparison.Ordinal));
+        Assert.Equal(before, Downloads);
     }
 
     [Fact]

@@ -2,24 +2,18 @@ using StableDiffusion.Models;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
-/// <summary>Base of the tests of cmdlets that have models and a cache of their own.</summary>
+/// <summary>Base of the tests of cmdlets that have models of their own. The cache is that of all tests, some of which run meanwhile.</summary>
 public abstract class StoreTests : CommandTests
 {
-    private readonly string? _models = Environment.GetEnvironmentVariable(StorageFolders.ModelsVariable);
-    private readonly string? _cache = Environment.GetEnvironmentVariable(StorageFolders.CacheVariable);
+    private readonly string? _before = Environment.GetEnvironmentVariable(StorageFolders.ModelsVariable);
 
     protected StoreTests(CommandShell fixture)
-        : base(fixture)
-    {
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Folder["store"]);
-        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Folder["cache"]);
-    }
+        : base(fixture) => Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Folder["store"]);
 
     public override void Dispose()
     {
         ModelCache.Clear();
-        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _models);
-        Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, _cache);
+        Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _before);
         base.Dispose();
     }
 }
