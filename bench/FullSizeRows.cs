@@ -21,7 +21,7 @@ internal static class FullSizeRows
     private const double HighestImportMebibytes = 2048;
     private const double HighestOverhead = 1.03;
     private const int Side = 512;
-    private const int Steps = 3;
+    private const int Steps = 6;
 
     // Finding the ranges of XL's integers takes 48 runs at 1024x1024: an hour on two cores.
     private static readonly (string Name, Func<ShapeFile> Shapes, ModelPrecision[] Precisions)[] s_models =
@@ -101,12 +101,15 @@ internal static class FullSizeRows
         (string, string)[] variables = [(StorageFolders.ModelsVariable, Path.Combine(folder, "models")), (StorageFolders.CacheVariable, Path.Combine(folder, "cache"))];
         ChildProcess import = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ImportOption, file, precision.ToString()], variables);
         double anonymous = import.Numbers("anonymous")[0];
+
+        // Its U-Net is run for the ranges of its integers, and so is in memory as a whole.
+        bool isTried = precision == ModelPrecision.Int8;
         yield return new Row($"{name}, full size, {precision}: import of a single file", $"{import.Numbers("seconds")[0]:F1} s")
         {
             Beside = $"{new FileInfo(file).Length / 1e9:F2} GB read, {import.Numbers("written")[0] / 1e9:F2} GB written",
             Compared = $"{anonymous:F0} MiB beyond mapped files",
-            Goal = $"under {HighestImportMebibytes} MiB",
-            IsMet = anonymous < HighestImportMebibytes,
+            Goal = isTried ? string.Empty : $"under {HighestImportMebibytes} MiB",
+            IsMet = isTried ? null : anonymous < HighestImportMebibytes,
         };
 
         ChildProcess run = ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, RunOption, precision.ToString()], variables);

@@ -10,7 +10,7 @@ internal static class Program
 {
     private const int BadCommandLine = 64;
 
-    /// <summary>Only where it is named: it writes 30 GB and takes ten minutes.</summary>
+    /// <summary>Only where it is named: it writes 30 GB and takes twenty minutes.</summary>
     private const string FullSize = "fullsize";
 
     private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
