@@ -155,6 +155,7 @@ public static class ModelStore
 
         // Only folders of graphs may lack these configs; older exporters wrote none.
         ModelConfigs configs = ModelConfigs.Open(path);
+        PipelineConfig pipeline = configs.Pipeline;
         bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
         ConfigFile? unet = FindConfig(ModelParts.UNet);
@@ -165,13 +166,13 @@ public static class ModelStore
         {
             Name = name,
             Path = path,
-            Family = FindFamily(configs).ToString(),
+            Family = FindFamily(configs, pipeline).ToString(),
             Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             IsEmbedded = path == EmbeddedPath,
             Width = side,
             Height = side,
             Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
-            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? configs.Pipeline.DefaultGuidanceScale,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? pipeline.DefaultGuidanceScale,
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
             PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
             LatentChannels = vae.LatentChannels,
@@ -189,9 +190,8 @@ public static class ModelStore
         }
     }
 
-    private static ModelFamily FindFamily(ModelConfigs configs)
+    private static ModelFamily FindFamily(ModelConfigs configs, PipelineConfig pipeline)
     {
-        PipelineConfig pipeline = configs.Pipeline;
         if (pipeline.IsLarge)
             return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
 
