@@ -20,8 +20,8 @@ internal static class DemoModel
     /// <summary>The module folder that the build assembled.</summary>
     public static string Module { get; } = Metadata("ModuleFolder");
 
-    /// <summary>The host of the module.</summary>
-    public static string Shell { get; } = Metadata("ShellPath");
+    /// <summary>The assembly of the PowerShell that the build restored.</summary>
+    public static string PowerShell { get; } = Metadata("PowerShellPath");
 
     /// <summary>The model's folder in the module.</summary>
     public static string Path { get; } = System.IO.Path.Combine(Module, "model");

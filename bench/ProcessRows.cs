@@ -25,9 +25,9 @@ internal static partial class ProcessRows
         {
             return
             [
-                .. PowerShellHost.All.Select(MeasureImport),
+                MeasureImport(),
                 MeasureNatives(),
-                .. MeasureNewProcess(Path.Combine(folder, "picture.png")),
+                MeasureNewProcess(Path.Combine(folder, "picture.png")),
                 .. MeasurePictures(folder),
                 MeasureMemory("peak memory", tieredCompilation: true),
                 MeasureMemory("peak memory without tiered compilation", tieredCompilation: false),
@@ -39,15 +39,15 @@ internal static partial class ProcessRows
         }
     }
 
-    private static Row MeasureImport(PowerShellHost host)
+    private static Row MeasureImport()
     {
         Interleaved times = Interleaved.Run(
             ImportRounds,
-            () => host.Run(PowerShellHost.Import).Cost,
-            () => host.Run(string.Empty).Cost);
+            () => PowerShellHost.Run(PowerShellHost.Import).Cost,
+            () => PowerShellHost.Run(string.Empty).Cost);
         double import = times.Difference(0, 1);
         double processor = times.ProcessorDifference(0, 1);
-        return new Row($"{host.Name}: start with Import-Module", $"{times.Median(0):F0} ms")
+        return new Row("pwsh: start with Import-Module", $"{times.Median(0):F0} ms")
         {
             Beside = $"{times.Median(1):F0} ms, start alone",
             Compared = $"{import:+0;-0} ms ({times.Rounds} pairs)",
@@ -59,7 +59,7 @@ internal static partial class ProcessRows
 
     private static Row MeasureNatives()
     {
-        ChildProcess run = PowerShellHost.SdShell.Run(
+        ChildProcess run = PowerShellHost.Run(
             $"{PowerShellHost.Import}{s_countNatives}$null = New-DiffusionImage '{DemoModel.Prompt}' -Steps 1; {s_countNatives}");
         int[] counts = [.. run.Numbers("natives").Select(count => (int)count)];
         return new Row("native libraries loaded by Import-Module", $"{counts[0]}")
@@ -71,28 +71,22 @@ internal static partial class ProcessRows
     }
 
     /// <summary>From the start of a process to its end, with one picture made and written between.</summary>
-    private static IEnumerable<Row> MeasureNewProcess(string file)
+    private static Row MeasureNewProcess(string file)
     {
-        PowerShellHost[] hosts = [.. PowerShellHost.All];
         Interleaved times = Interleaved.Run(
             Rounds,
-            [
-                () => ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ConsoleImage.Option, file]).Cost,
-                .. hosts.Select(host => (Func<Cost>)(() => host.Run(PowerShellHost.Import + Make(file)).Cost)),
-            ]);
-        for (int i = 0; i < hosts.Length; i++)
+            () => ChildProcess.Run(ChildProcess.DotNet, [typeof(Program).Assembly.Location, ConsoleImage.Option, file]).Cost,
+            () => PowerShellHost.Run(PowerShellHost.Import + Make(file)).Cost);
+        double extra = times.Difference(1, 0);
+        double processor = times.ProcessorDifference(1, 0);
+        return new Row("pwsh: new process to PNG", $"{times.Median(1):F0} ms")
         {
-            double extra = times.Difference(i + 1, 0);
-            double processor = times.ProcessorDifference(i + 1, 0);
-            yield return new Row($"{hosts[i].Name}: new process to PNG", $"{times.Median(i + 1):F0} ms")
-            {
-                Beside = $"{times.Median(0):F0} ms, C# console program",
-                Compared = $"{extra:+0;-0} ms ({times.Rounds} pairs)",
-                Processor = $"{processor:+0;-0} ms",
-                Goal = $"at most +{HighestExtraMilliseconds} ms",
-                IsMet = (Machine.IsBusy ? processor : extra) <= HighestExtraMilliseconds,
-            };
-        }
+            Beside = $"{times.Median(0):F0} ms, C# console program",
+            Compared = $"{extra:+0;-0} ms ({times.Rounds} pairs)",
+            Processor = $"{processor:+0;-0} ms",
+            Goal = $"at most +{HighestExtraMilliseconds} ms",
+            IsMet = (Machine.IsBusy ? processor : extra) <= HighestExtraMilliseconds,
+        };
     }
 
     private static IEnumerable<Row> MeasurePictures(string folder)
@@ -102,8 +96,8 @@ internal static partial class ProcessRows
         List<ChildProcess> cold = [];
         for (int round = 0; round < Rounds; round++)
         {
-            warm.Add(PowerShellHost.SdShell.Run(PowerShellHost.Import + timed + timed));
-            cold.Add(PowerShellHost.SdShell.Run(PowerShellHost.Import + timed, (StorageFolders.CacheVariable, Path.Combine(folder, $"graphs-{round}"))));
+            warm.Add(PowerShellHost.Run(PowerShellHost.Import + timed + timed));
+            cold.Add(PowerShellHost.Run(PowerShellHost.Import + timed, (StorageFolders.CacheVariable, Path.Combine(folder, $"graphs-{round}"))));
         }
 
         double[][] pictures = [.. warm.Select(shell => shell.Numbers("picture"))];
@@ -168,7 +162,7 @@ internal static partial class ProcessRows
     private static Row MeasureMemory(string name, bool tieredCompilation)
     {
         int[] marks = [1, 2, 10, Pictures];
-        ChildProcess run = PowerShellHost.SdShell.Run(
+        ChildProcess run = PowerShellHost.Run(
             $"{PowerShellHost.Import}foreach ($i in 1..{Pictures}) {{ $null = New-DiffusionImage '{DemoModel.Prompt}' -Seed $i; " +
             $"if ($i -in {string.Join(',', marks)}) {{ 'peak {{0}}' -f [Diagnostics.Process]::GetCurrentProcess().PeakWorkingSet64 }} }}",
             ("DOTNET_TieredCompilation", tieredCompilation ? "1" : "0"));

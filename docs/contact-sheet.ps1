@@ -1,5 +1,5 @@
 # Makes docs/images/contact-sheet.png, the sheet of the README:
-#   dotnet run --project src/SdShell -- -File docs/contact-sheet.ps1
+#   dotnet run --project src/SdPowerShell -- -File docs/contact-sheet.ps1
 param([string]$OutFile = "$PSScriptRoot/images/contact-sheet.png")
 
 @(

@@ -11,8 +11,8 @@ internal static class BuiltModule
 
     public static string Manifest { get; } = System.IO.Path.Combine(Folder, "StableDiffusion.psd1");
 
-    /// <summary>The host that runs the module in a process of its own.</summary>
-    public static string Shell { get; } = Metadata("ShellPath");
+    /// <summary>The assembly of the PowerShell that the build restored, for processes of its own.</summary>
+    public static string PowerShell { get; } = Metadata("PowerShellPath");
 
     /// <summary>The program that the build makes the help with.</summary>
     public static string HelpGenerator { get; } = Metadata("HelpGeneratorPath");

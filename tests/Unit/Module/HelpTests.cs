@@ -189,9 +189,8 @@ public sealed class HelpTests
 
         public string Read(string file) => File.ReadAllText(Path.Combine(Output, file));
 
-        public Task<ShellProcess.Result> Generate() => ShellProcess.RunProgram(
-            "dotnet",
-            [BuiltModule.HelpGenerator, BuiltModule.Path("SdPowerShell.dll"), BuiltModule.Path("engine", "StableDiffusion.dll"), Path.Combine(_folder.FullName, "pages"), Output]);
+        public Task<ShellProcess.Result> Generate() => ShellProcess.RunAssembly(
+            BuiltModule.HelpGenerator, BuiltModule.Path("SdPowerShell.dll"), BuiltModule.Path("engine", "StableDiffusion.dll"), Path.Combine(_folder.FullName, "pages"), Output);
 
         public void Dispose() => _folder.Delete(recursive: true);
 

@@ -5,51 +5,36 @@ namespace StableDiffusion.Tests.Module;
 /// <summary>Programs of the repository in processes of their own.</summary>
 internal static class ShellProcess
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
+    /// <summary>Runs a script in PowerShell with the built module imported.</summary>
+    public static Task<Result> Run(string script) => RunAssembly(
+        BuiltModule.PowerShell,
+        "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "Import-Module StableDiffusion\n" + script);
 
-    /// <summary>Runs a script in SdShell, where the module is imported.</summary>
-    public static Task<Result> Run(string script) => Start(["-Command", script]);
-
-    /// <summary>Runs SdShell with these arguments and this text as its standard input.</summary>
-    public static Task<Result> Start(IEnumerable<string> arguments, string input = "") =>
-        RunProgram("dotnet", [BuiltModule.Shell, .. arguments], input);
-
-    /// <summary>Runs a program to its end.</summary>
-    /// <param name="program">The program; <c>dotnet</c> means the one that runs the tests.</param>
+    /// <summary>Runs an assembly to its end. There is no limit of time: a busy machine is no failure, and the run's own cancellation ends it.</summary>
+    /// <param name="assembly">The path of the assembly.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="input">Its standard input.</param>
-    /// <param name="onLine">Called with the process at each line of output, as it comes.</param>
-    public static async Task<Result> RunProgram(
-        string program, IEnumerable<string> arguments, string input = "", Action<Process, string>? onLine = null)
+    public static async Task<Result> RunAssembly(string assembly, params string[] arguments)
     {
-        if (program == "dotnet")
-            program = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? program;
-
-        ProcessStartInfo start = new(program, arguments)
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [assembly, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.Environment["NO_COLOR"] = "1";
 
+        // PowerShell replays the profile of earlier sessions on a second processor, and so loads in advance what those used.
+        start.Environment["DOTNET_MultiCoreJitMinNumCpus"] = "64";
+        start.Environment["PSModulePath"] = Path.GetDirectoryName(BuiltModule.Folder.TrimEnd('/', '\\'));
         using Process process = Process.Start(start)!;
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(s_limit);
+        CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         try
         {
-            Task<string> errors = process.StandardError.ReadToEndAsync(limit.Token);
-            await process.StandardInput.WriteAsync(input.AsMemory(), limit.Token);
             process.StandardInput.Close();
-
-            List<string> lines = [];
-            while (await process.StandardOutput.ReadLineAsync(limit.Token) is string line)
-            {
-                lines.Add(line);
-                onLine?.Invoke(process, line);
-            }
-
-            await process.WaitForExitAsync(limit.Token);
-            return new Result(process.ExitCode, lines, (await errors).ReplaceLineEndings("\n").TrimEnd('\n'));
+            Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            string output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            return new Result(process.ExitCode, Normalize(output), Normalize(await errors));
         }
         finally
         {
@@ -58,9 +43,11 @@ internal static class ShellProcess
         }
     }
 
-    /// <summary>How the process ended and what it wrote; the errors' line ends are <c>\n</c>.</summary>
-    internal sealed record Result(int ExitCode, IReadOnlyList<string> Lines, string Errors)
+    private static string Normalize(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n');
+
+    /// <summary>How the process ended and what it wrote, with <c>\n</c> as line ends and none at the end.</summary>
+    internal sealed record Result(int ExitCode, string Output, string Errors)
     {
-        public string Output => string.Join('\n', Lines).TrimEnd('\n');
+        public IReadOnlyList<string> Lines => Output.Split('\n');
     }
 }

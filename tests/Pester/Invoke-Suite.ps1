@@ -1,0 +1,51 @@
+<#
+.SYNOPSIS
+Runs Pester files one after another and writes a line of JSON for each test, for PesterFramework.cs.
+.NOTES
+Each line begins with the word 'pester:', so that what a test writes to the host is not taken for one.
+#>
+param(
+    [Parameter(Mandatory)] [string]$Pester,
+    [Parameter(Mandatory)] [string[]]$Path,
+    [switch]$List
+)
+
+$ErrorActionPreference = 'Stop'
+Import-Module -Name $Pester
+function Write-Result([hashtable]$Result) {
+    [Console]::Out.WriteLine('pester:' + ($Result | ConvertTo-Json -Compress))
+}
+
+foreach ($file in $Path) {
+    $configuration = New-PesterConfiguration
+    $configuration.Run.Path = $file
+    $configuration.Run.PassThru = $true
+    $configuration.Run.SkipRun = $List.IsPresent
+    $configuration.Output.Verbosity = 'None'
+    $run = Invoke-Pester -Configuration $configuration
+    foreach ($test in $run.Tests) {
+        Write-Result @{
+            File    = $file
+            Line    = $test.ScriptBlock.StartPosition.StartLine
+            Name    = $test.ExpandedPath
+            Result  = [string]$test.Result
+            Start   = $test.ExecutedAt
+            Seconds = $test.Duration.TotalSeconds
+            Message = ($test.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) -join "`n"
+        }
+    }
+
+    # A file or block that breaks outside its tests, in discovery or BeforeAll or AfterAll, is a failure of its own.
+    foreach ($broken in @($run.Containers) + @($run.FailedBlocks)) {
+        if ($broken.ErrorRecord) {
+            Write-Result @{
+                File    = $file
+                Name    = "$($broken.ExpandedPath ?? (Split-Path -Leaf $file)) (outside its tests)"
+                Result  = 'Failed'
+                Message = ($broken.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) -join "`n"
+            }
+        }
+    }
+
+    Write-Result @{ File = $file; Result = 'Done'; Count = $run.TotalCount }
+}
