@@ -24,8 +24,32 @@ Describe 'Get-DiffusionModel' {
         $problems.TargetObject | Should -Be 'nope'
     }
 
-    It 'shows a table' {
-        Get-DiffusionModel demo | Out-String -Width 120 | Should -Match 'Name +Size +Steps +Guidance +Scheduler'
+    It 'shows a table with the family in 80 columns' {
+        Get-DiffusionModel demo | Out-String -Width 80 | Should -Match 'Name +Family +Size +Steps +MB\r?\n[- ]+\r?\ndemo +StableDiffusion1 +64x64 +25 +\d+'
+    }
+
+    It 'has the folders of LoRAs, embeddings and ControlNets beside the folder that STABLEDIFFUSION_MODELS names as <Models>' -ForEach @(
+        @{ Models = 'models' }
+        @{ Models = 'models/' }
+    ) {
+        $names = 'MODELS', 'LORAS', 'EMBEDDINGS', 'CONTROLNETS' | ForEach-Object { "STABLEDIFFUSION_$_" }
+        $before = $names | ForEach-Object { [Environment]::GetEnvironmentVariable($_) }
+        try {
+            $names | ForEach-Object { [Environment]::SetEnvironmentVariable($_, $null) }
+            $env:STABLEDIFFUSION_MODELS = "$TestDrive/$Models"
+            foreach ($folder in 'models', 'loras', 'embeddings', 'controlnets') {
+                $null = New-Item "$TestDrive/$folder" -ItemType Directory -Force
+                Set-Content "$TestDrive/$folder/my-$folder.safetensors" ''
+            }
+
+            foreach ($parameter in @{ Lora = 'loras'; TextualInversion = 'embeddings'; ControlNet = 'controlnets' }.GetEnumerator()) {
+                $line = "New-DiffusionImage x -$($parameter.Key) my-"
+                (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be "my-$($parameter.Value)"
+            }
+        }
+        finally {
+            0..3 | ForEach-Object { [Environment]::SetEnvironmentVariable($names[$_], $before[$_]) }
+        }
     }
 
     It 'has examples in its help' {

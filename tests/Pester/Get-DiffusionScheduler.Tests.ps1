@@ -31,6 +31,12 @@ Describe 'Get-DiffusionScheduler' {
         Get-DiffusionScheduler 'Euler a' | Out-String -Width 120 | Should -Match 'Name +Order +Stochastic +Aliases +Paper'
     }
 
+    It 'shows the options at full precision in 80 columns' {
+        $lines = ((Get-DiffusionScheduler DDIM).Options | Out-String -Width 80) -split '\r?\n'
+        $lines -match '^beta_start +Number +0\.00085 +The first beta' | Should -HaveCount 1
+        $lines -match '^dynamic_thresholding_ratio +Number +0\.995 ' | Should -HaveCount 1
+    }
+
     It 'has examples in its help' {
         (Get-Help Get-DiffusionScheduler -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

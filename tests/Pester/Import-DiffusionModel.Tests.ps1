@@ -23,6 +23,49 @@ Describe 'Import-DiffusionModel' {
         (Import-DiffusionModel $demo -Name demo-model -Precision Half -Force).Name | Should -Be 'demo-model'
     }
 
+    Context 'where the name is that of a folder in the models folder' {
+        BeforeEach {
+            $folder = Join-Path $env:STABLEDIFFUSION_MODELS x
+            Copy-Item $demo $folder -Recurse
+        }
+
+        AfterEach {
+            Get-DiffusionModel x | Remove-DiffusionModel -Confirm:$false
+        }
+
+        It 'refuses it without -Force' {
+            { Import-DiffusionModel $demo -Name x -ErrorAction Stop } | Should -Throw -ErrorId "FileExists,$cmdlet"
+            (Get-DiffusionModel x).Path | Should -Be $folder
+        }
+
+        It 'replaces it with -Force' {
+            (Import-DiffusionModel $demo -Name x -Force).Model.Path | Should -BeLike '*.content*'
+            (Get-DiffusionModel x).Path | Should -BeLike '*.content*'
+            $folder | Should -Not -Exist
+            (Test-DiffusionModel x).IsValid | Should -BeTrue
+        }
+
+        It 'keeps it where the import fails' {
+            Set-Content "$TestDrive/broken.safetensors" '<!DOCTYPE html><html></html>'
+            { Import-DiffusionModel "$TestDrive/broken.safetensors" -Name x -Force -ErrorAction Stop } | Should -Throw -ErrorId "ModelInvalid,$cmdlet"
+            (Test-DiffusionModel x).IsValid | Should -BeTrue
+            (Get-DiffusionModel x).Path | Should -Be $folder
+        }
+
+        It 'does not replace the folder that it imports from' {
+            { Import-DiffusionModel $folder -Force -ErrorAction Stop } | Should -Throw -ErrorId "NameInvalid,$cmdlet"
+            (Test-DiffusionModel x).IsValid | Should -BeTrue
+        }
+
+        It 'deletes the link alone where the folder is one' -Skip:$IsWindows {
+            Move-Item $folder "$TestDrive/elsewhere"
+            $null = New-Item -ItemType SymbolicLink $folder -Target "$TestDrive/elsewhere"
+            $null = Import-DiffusionModel "$TestDrive/elsewhere" -Name x -Force
+            (Get-DiffusionModel x).Path | Should -BeLike '*.content*'
+            "$TestDrive/elsewhere/model_index.json" | Should -Exist
+        }
+    }
+
     It 'imports nothing with -WhatIf' {
         Import-DiffusionModel $demo -Name never -WhatIf
         { Get-DiffusionModel never -ErrorAction Stop } | Should -Throw -ErrorId 'ModelNotFound,*'

@@ -292,7 +292,7 @@ seventh,,1,,,,
     Context 'Completion' {
         It 'offers <Expected> for <Line>' -ForEach @(
             @{ Line = 'New-DiffusionImage x -Scheduler dd'; Expected = 'DDIM', 'DDPM' }
-            @{ Line = 'New-DiffusionImage x -Scheduler ''Euler a'; Expected = "'Euler a'" }
+            @{ Line = 'New-DiffusionImage x -Scheduler ''Euler a'; Expected = "'Euler a'", "'A1111 Euler a'", "'A1111 Euler a Karras'", "'A1111 Euler a Exponential'" }
             @{ Line = 'New-DiffusionImage x -Model dem'; Expected = 'demo' }
             @{ Line = 'New-DiffusionImage x -Device c'; Expected = 'Cpu', 'Cuda', 'CoreML' }
             @{ Line = 'New-DiffusionImage x -Scheduler Euler -SchedulerOption use_karras'; Expected = '@{ use_karras_sigmas = $true }', '@{ use_karras_sigmas = $false }' }
@@ -304,8 +304,23 @@ seventh,,1,,,,
     It 'shows a table of one line a picture' {
         $lines = @((New-DiffusionImage 'a red house' -Seed 1 -Steps 1 | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
         $lines | Should -HaveCount 3
-        $lines[0] | Should -Match '^Size +Seed +File +Prompt'
+        $lines[0] | Should -Match '^Size +Seed +File or prompt'
         $lines[2] | Should -Match '^64x64 .* 1 .*a red house'
+    }
+
+    It 'shows the beginning, the seed and the kind of a long file name in 80 columns' {
+        $prompt = 'a masterpiece of best quality with a red house on the grass under a cloudy sky'
+        $text = New-DiffusionImage $prompt -Seed 1234567890 -Steps 1 -OutDirectory $TestDrive | Out-String -Width 80
+        $text | Should -Match '64x64 +1234567890 a-masterpiece-of-best-\S+…\S+-sky-1234567890\.png\s*$'
+    }
+
+    It 'lists no more of a picture than is set' {
+        $image = New-DiffusionImage 'a red house' -Seed 0 -Steps 1 -Scheduler Euler -SchedulerOption @{ beta_start = 0.00085 }
+        $lines = @(($image | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
+        $lines | Should -HaveCount 9
+        $lines -match '^Seed +: 0$' | Should -HaveCount 1
+        $lines -match '^SchedulerOption +: \{\[beta_start, 0\.00085\]\}$' | Should -HaveCount 1
+        $lines -match ': *$' | Should -HaveCount 0
     }
 
     It 'has examples in its help' {

@@ -17,6 +17,10 @@ Describe 'Remove-DiffusionModel' {
         (Get-DiffusionModel).Name | Should -Be 'demo', 'first', 'other', 'second'
     }
 
+    It 'completes the names of the models that can be removed' {
+        (TabExpansion2 'Remove-DiffusionModel ' 22).CompletionMatches.CompletionText | Should -Be 'first', 'other', 'second'
+    }
+
     It 'removes by name, by wildcard and by objects of the pipeline' {
         Remove-DiffusionModel f* -Confirm:$false
         (Get-DiffusionModel).Name | Should -Be 'demo', 'other', 'second'

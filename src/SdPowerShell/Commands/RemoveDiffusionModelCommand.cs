@@ -10,7 +10,7 @@ public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
 {
     /// <summary>The names of the models; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(ModelCompleter))]
+    [ArgumentCompleter(typeof(StoredModelCompleter))]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Name { get; set; } = [];

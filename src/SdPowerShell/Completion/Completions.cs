@@ -3,7 +3,7 @@ using System.Management.Automation.Language;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>What the completers share: the wildcard that a word stands for, and quotes where a name needs them.</summary>
+/// <summary>What the completers share: which names fit a word, and quotes where a name needs them.</summary>
 internal static class Completions
 {
     /// <summary>Offers the names that begin with a word.</summary>
@@ -11,14 +11,18 @@ internal static class Completions
     /// <param name="names">Each name with a tool tip.</param>
     public static IEnumerable<CompletionResult> Of(string word, IEnumerable<(string Name, string ToolTip)> names)
     {
-        string typed = (word ?? string.Empty).Trim('\'', '"');
-        WildcardPattern pattern = new(WildcardPattern.Escape(typed) + "*", WildcardOptions.IgnoreCase);
-        foreach ((string name, string toolTip) in names)
-        {
-            if (pattern.IsMatch(name))
-                yield return new CompletionResult(Quote(name), name, CompletionResultType.ParameterValue, toolTip.Length > 0 ? toolTip : name);
-        }
+        string typed = Unquote(word);
+        return names.Where(name => name.Name.StartsWith(typed, StringComparison.OrdinalIgnoreCase)).Select(name => Result(name.Name, name.ToolTip));
     }
+
+    /// <summary>A name as it is written in a command line.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="toolTip">What is said of it; where it is empty, the name.</param>
+    public static CompletionResult Result(string name, string toolTip) =>
+        new(Quote(name), name, CompletionResultType.ParameterValue, toolTip.Length > 0 ? toolTip : name);
+
+    /// <summary>What was typed so far, without its quotes.</summary>
+    public static string Unquote(string? word) => (word ?? string.Empty).Trim('\'', '"');
 
     private static string Quote(string name) => name.All(character => char.IsLetterOrDigit(character) || character is '_' or '-' or '.' or ':')
         ? name

@@ -8,24 +8,34 @@ using StableDiffusion.Sampling;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the options of a scheduler, each as a hashtable with the values that it takes.</summary>
+/// <summary>
+/// Completes the options of a scheduler, each as a hashtable with the values that it takes: by any part of the option's
+/// name, by the beginning of a value, or by both with = between them.
+/// </summary>
+/// <remarks>PowerShell calls no completer once the hashtable is opened, so what is offered is whole.</remarks>
 public sealed class SchedulerOptionCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
-        string typed = (wordToComplete ?? string.Empty).TrimStart('@', '{', ' ');
+        string[] typed = Completions.Unquote(wordToComplete).Split('=', 2);
         foreach (SchedulerOption option in OptionsOf(fakeBoundParameters))
         {
-            if (!option.Name.StartsWith(typed, StringComparison.OrdinalIgnoreCase))
-                continue;
-
+            bool isNamed = option.Name.Contains(typed[0], StringComparison.OrdinalIgnoreCase);
             foreach (string value in ValuesOf(option))
             {
-                string entry = $"@{{ {option.Name} = {value} }}";
-                yield return new CompletionResult(entry, entry, CompletionResultType.ParameterValue, option.Description);
+                if (typed.Length == 1 ? isNamed || Begins(value, typed[0]) : isNamed && Begins(value, typed[1]))
+                    yield return Entry(option, value);
             }
         }
+    }
+
+    private static bool Begins(string value, string typed) => value.TrimStart('$', '\'').StartsWith(typed.TrimStart('$', '\''), StringComparison.OrdinalIgnoreCase);
+
+    private static CompletionResult Entry(SchedulerOption option, string value)
+    {
+        string entry = $"@{{ {option.Name} = {value} }}";
+        return new CompletionResult(entry, entry, CompletionResultType.ParameterValue, option.Description);
     }
 
     /// <summary>The values that an option takes, or the one to begin with, as they are written in a script.</summary>

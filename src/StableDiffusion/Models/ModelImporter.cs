@@ -21,7 +21,7 @@ public static class ModelImporter
     /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
     /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
     /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
-    /// <exception cref="InvalidSettingException">The name cannot be one, or another setting is out of its range.</exception>
+    /// <exception cref="InvalidSettingException">The name cannot be one or is that of the folder imported from, or another setting is out of its range.</exception>
     /// <exception cref="OutputExistsException">The name stands for another model.</exception>
     /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
     /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
@@ -37,11 +37,20 @@ public static class ModelImporter
         name = CheckName(name ?? DefaultName(fullPath));
         IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
         string folder = Path.Combine(StorageFolders.Models, name);
-        if (File.Exists(Path.Combine(folder, PipelineConfig.FileName)))
-            throw new OutputExistsException(folder);
+        bool isReplaced = File.Exists(Path.Combine(folder, PipelineConfig.FileName));
+        if (isReplaced)
+            CheckReplaceable(folder, source, force);
 
         ImportTarget target = new() { Models = StorageFolders.Models, Cache = StorageFolders.Cache, Name = name, Force = force };
-        return Import(source, target, progress, cancellationToken) with { Source = fullPath };
+        ModelImport import = Import(source, target, progress, cancellationToken);
+        if (isReplaced)
+        {
+            // The name stands for the new model from the moment that the folder's index is gone.
+            ModelCache.Clear();
+            ModelStore.RemoveFolder(name, folder);
+        }
+
+        return import with { Source = fullPath };
     }
 
     /// <summary>Imports a model of a known form.</summary>
@@ -80,6 +89,16 @@ public static class ModelImporter
             Elapsed = Stopwatch.GetElapsedTime(start),
             Findings = content.Findings,
         };
+    }
+
+    private static void CheckReplaceable(string folder, IModelSource source, bool force)
+    {
+        if (!force)
+            throw new OutputExistsException(folder);
+
+        string inside = folder + Path.DirectorySeparatorChar;
+        if (source.Inputs.Any(input => input.Path.StartsWith(inside, StringComparison.OrdinalIgnoreCase)))
+            throw new InvalidSettingException("Name", $"The model would replace the folder '{folder}', which it is imported from. Choose another Name.");
     }
 
     private static string DefaultName(string path) => Directory.Exists(path) ? new DirectoryInfo(path).Name : Path.GetFileNameWithoutExtension(path);

@@ -84,7 +84,7 @@ public static class ModelStore
             RemoveFolder(name, Path.Combine(StorageFolders.Models, name));
     }
 
-    /// <summary>Deletes a model's own folder.</summary>
+    /// <summary>Deletes a model's own folder; where that is a link, the link alone.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="folder">The full path of the folder.</param>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
@@ -92,8 +92,9 @@ public static class ModelStore
     {
         try
         {
-            // Its index goes first: what a deletion that breaks off leaves is no model any more.
-            File.Delete(Path.Combine(folder, PipelineConfig.FileName));
+            // Its index goes first: what a deletion that breaks off leaves is no model any more. Of a link only the link goes.
+            if (new DirectoryInfo(folder).LinkTarget is null)
+                File.Delete(Path.Combine(folder, PipelineConfig.FileName));
             Directory.Delete(folder, recursive: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -21,16 +21,17 @@ public static class StorageFolders
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The user's models, a folder each.</summary>
-    public static string Models => FromVariable(ModelsVariable) ?? DataFolder("models");
+    public static string Models => FromVariable(ModelsVariable)
+        ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
 
-    /// <summary>The user's LoRAs, files in it or in its subfolders.</summary>
-    public static string Loras => FromVariable(LorasVariable) ?? DataFolder("loras");
+    /// <summary>The user's LoRAs, files in it or in its subfolders; without a variable of its own the folder lies beside <see cref="Models"/>.</summary>
+    public static string Loras => FromVariable(LorasVariable) ?? BesideModels("loras");
 
-    /// <summary>The user's textual inversion embeddings, files in it or in its subfolders.</summary>
-    public static string Embeddings => FromVariable(EmbeddingsVariable) ?? DataFolder("embeddings");
+    /// <summary>The user's textual inversion embeddings, files in it or in its subfolders; beside <see cref="Models"/> likewise.</summary>
+    public static string Embeddings => FromVariable(EmbeddingsVariable) ?? BesideModels("embeddings");
 
-    /// <summary>The user's ControlNets, a folder or a file each.</summary>
-    public static string ControlNets => FromVariable(ControlNetsVariable) ?? DataFolder("controlnets");
+    /// <summary>The user's ControlNets, a folder or a file each; beside <see cref="Models"/> likewise.</summary>
+    public static string ControlNets => FromVariable(ControlNetsVariable) ?? BesideModels("controlnets");
 
     /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
     public static string Cache => Path.Combine(CacheFolder, "graphs");
@@ -38,7 +39,12 @@ public static class StorageFolders
     /// <summary>What was fetched of models that are not whole yet; deleting it costs only the time to fetch it again.</summary>
     public static string Downloads => Path.Combine(CacheFolder, "downloads");
 
-    private static string DataFolder(string name) => Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, name);
+    private static string BesideModels(string name)
+    {
+        // Nothing is beside the root of a drive.
+        string models = Path.TrimEndingDirectorySeparator(Models);
+        return Path.Combine(Path.GetDirectoryName(models) ?? models, name);
+    }
 
     private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
 

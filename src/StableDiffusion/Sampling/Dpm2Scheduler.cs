@@ -53,7 +53,7 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     public static float GeometricMean(float start, float end)
     {
         float logEnd = MathF.Log(end);
-        return TorchMath.Exp(logEnd - ((logEnd - MathF.Log(start)) * 0.5f));
+        return (float)Math.Exp(logEnd - ((logEnd - MathF.Log(start)) * 0.5f));
     }
 
     protected override float SampleSigma(int call) => _callSigmas[call];

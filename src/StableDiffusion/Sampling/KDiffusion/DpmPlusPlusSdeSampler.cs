@@ -35,10 +35,14 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
     protected override bool FollowsPath => true;
 
     /// <summary>The noise level at a place between two others, by the logarithm, in k-diffusion's order of operations.</summary>
+    /// <remarks>
+    /// A Brownian path is asked at this level, where its last bit counts. PyTorch's wheels round exp to the nearest float32
+    /// nearly always, and so does the cast; <see cref="MathF.Exp"/> differs from one system to the next.
+    /// </remarks>
     public static float Middle(float sigma, float next, double place)
     {
         float start = -MathF.Log(sigma);
-        return TorchMath.Exp(-(start + ((-MathF.Log(next) - start) * (float)place)));
+        return (float)Math.Exp(-(start + ((-MathF.Log(next) - start) * (float)place)));
     }
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -52,7 +56,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
         }
 
         // k-diffusion goes by the logarithms, and so draws at levels that were rounded once more.
-        float sigma = TorchMath.Exp(MathF.Log(Sigmas[step]));
+        float sigma = (float)Math.Exp(MathF.Log(Sigmas[step]));
         if (!IsSecond(call))
         {
             sample.CopyTo(Scratch(KeptSample));
@@ -66,7 +70,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
         else
         {
             Denoise(modelOutput, call, sample, Scratch(Denoised));
-            float end = TorchMath.Exp(MathF.Log(next));
+            float end = (float)Math.Exp(MathF.Log(next));
             (float down, float up) = AncestralStep.Split(sigma, end, _eta);
             double ratio = (double)down / sigma;
             Elementwise.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));

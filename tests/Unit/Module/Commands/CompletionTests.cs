@@ -8,7 +8,9 @@ public sealed class CompletionTests(CommandShell fixture) : CommandTests(fixture
 {
     [Theory]
     [InlineData("New-DiffusionImage x -Scheduler ddi", "DDIM")]
-    [InlineData("New-DiffusionImage x -Sampler 'Euler ", "'Euler Karras','Euler Exponential','Euler Beta','Euler a'")]
+    [InlineData("New-DiffusionImage x -Sampler 'Euler ", "'Euler Karras','Euler Exponential','Euler Beta','Euler a','Flow Match Euler Karras','Flow Match Euler Exponential','Flow Match Euler Beta','A1111 Euler Karras','A1111 Euler Exponential','A1111 Euler a','A1111 Euler a Karras','A1111 Euler a Exponential'")]
+    [InlineData("Invoke-Denoise -Scheduler sde_", "")]
+    [InlineData("Invoke-Denoise -Scheduler k_euler_", "'Euler Karras','Euler Exponential','Euler Beta','Euler a'")]
     [InlineData("Invoke-Denoise -Scheduler 'DEI", "DEIS,'DEIS Karras','DEIS Exponential','DEIS Beta'")]
     [InlineData("Get-DiffusionScheduler LC", "LCM")]
     [InlineData("New-DiffusionImage x -Model de", "demo")]
@@ -18,6 +20,11 @@ public sealed class CompletionTests(CommandShell fixture) : CommandTests(fixture
     [InlineData("New-DiffusionImage x -Scheduler Euler -SchedulerOption timestep_sp", "@{ timestep_spacing = 'linspace' },@{ timestep_spacing = 'leading' },@{ timestep_spacing = 'trailing' }")]
     [InlineData("New-DiffusionImage x -SchedulerOption clip_sample_r", "@{ clip_sample_range = 1 }")]
     [InlineData("New-DiffusionImage x -Scheduler Nope -SchedulerOption timestep_sp", "")]
+    [InlineData("New-DiffusionImage x -Scheduler Euler -SchedulerOption karras", "@{ use_karras_sigmas = $true },@{ use_karras_sigmas = $false }")]
+    [InlineData("New-DiffusionImage x -SchedulerOption trail", "@{ timestep_spacing = 'trailing' }")]
+    [InlineData("New-DiffusionImage x -SchedulerOption timestep_spacing=l", "@{ timestep_spacing = 'linspace' },@{ timestep_spacing = 'leading' }")]
+    [InlineData("New-DiffusionImage x -SchedulerOption sample=t", "@{ clip_sample = $true }")]
+    [InlineData("Remove-DiffusionModel ", "")]
     [InlineData("ConvertTo-Latent x.png -ResizeMode c", "Crop")]
     public void Names_are_completed(string line, string expected) =>
         Assert.Equal(expected, string.Join(',', Complete(line)));
@@ -42,6 +49,18 @@ public sealed class CompletionTests(CommandShell fixture) : CommandTests(fixture
             ShellResult result = RunWell(string.Join(';', texts));
             Assert.Equal(texts.Length, result.Values<System.Collections.Hashtable>().Count);
         }
+    }
+
+    [Fact]
+    public void A_scheduler_is_found_by_any_part_of_its_name_the_beginning_first()
+    {
+        string[] texts = [.. Complete("New-DiffusionImage x -Scheduler Karr")];
+        Assert.Contains("'DPM++ 2M Karras'", texts);
+        Assert.Equal(SchedulerCatalog.All.Count(scheduler => scheduler.Name.Contains("Karras", StringComparison.Ordinal)), texts.Length);
+
+        texts = [.. Complete("New-DiffusionImage x -Scheduler heun")];
+        Assert.Equal("Heun", texts[0]);
+        Assert.Contains("'DPM++ 2M SDE Heun'", texts);
     }
 
     private IEnumerable<string> Complete(string line)

@@ -1,0 +1,14 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+using StableDiffusion.Models;
+
+namespace SdPowerShell.Completion;
+
+/// <summary>Completes the names of the user's own models: not the one that ships with the module, and no paths.</summary>
+public sealed class StoredModelCompleter : IArgumentCompleter
+{
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
+        Completions.Of(wordToComplete, ModelStore.List().Where(model => !model.IsEmbedded).Select(model => (model.Name, model.Path)));
+}
