@@ -1,8 +1,3 @@
-BeforeDiscovery {
-    $reference = Join-Path $PSScriptRoot '../../../shared/reference/families/sd1-diffusers'
-    $hasReference = Test-Path -LiteralPath $reference
-}
-
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $cmdlet = 'SdPowerShell.Commands.NewDiffusionImageCommand'
@@ -49,8 +44,8 @@ Describe 'New-DiffusionImage' {
             $env:STABLEDIFFUSION_CACHE = $before
         }
 
-        It 'are models by their path' -Skip:(-not (Test-Path "$PSScriptRoot/../../../shared/reference/families")) {
-            Copy-Item "$PSScriptRoot/../../../shared/reference/families/sd1/sd1-tiny.safetensors" .
+        It 'are models by their path' {
+            Copy-Item "$FamiliesFolder/sd1/sd1-tiny.safetensors" .
             $null = New-PSDrive -Name files -PSProvider FileSystem -Root $folder
             $settings = @{ Seed = 1; Steps = 1; Width = 64; Height = 64 }
             $first = New-DiffusionImage 'a' -Model ./sd1-tiny.safetensors @settings
@@ -240,12 +235,12 @@ seventh,,1,,,,
             $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
         }
 
-        Context 'with the reference''s tiny model' -Skip:(-not $hasReference) {
+        Context 'with the reference''s tiny model' {
             BeforeAll {
                 $net = (Resolve-Path "$PSScriptRoot/../data/adapters/sd1-controlnet").Path
                 $picture = (Resolve-Path "$PSScriptRoot/../data/adapters/control.png").Path
                 $common = @{
-                    Model = Join-Path $PSScriptRoot '../../../shared/reference/families/sd1-diffusers'
+                    Model = Join-Path $FamiliesFolder sd1-diffusers
                     Seed  = 1; Steps = 2; Width = 64; Height = 64
                 }
                 $cache = $env:STABLEDIFFUSION_CACHE

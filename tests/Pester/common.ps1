@@ -3,6 +3,7 @@
 $ErrorActionPreference = 'Stop'
 $OutFolder = [System.IO.Path]::GetFullPath("$PSScriptRoot/../../out")
 $ModuleFolder = Join-Path $OutFolder StableDiffusion
+$FamiliesFolder = Join-Path $OutFolder families
 if (-not (Test-Path -LiteralPath "$ModuleFolder/StableDiffusion.psd1")) {
     throw "The module is not built. Run 'dotnet build' in the root of the repository first."
 }

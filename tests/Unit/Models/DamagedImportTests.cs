@@ -1,5 +1,6 @@
 using System.Text;
 using StableDiffusion.Models;
+using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Tests.Module.Commands;
 
 namespace StableDiffusion.Tests.Models;
@@ -47,7 +48,7 @@ public sealed class DamagedImportTests : IDisposable
     [Fact]
     public void A_whole_checkpoint_that_is_damaged_within_is_refused_or_imported_whole()
     {
-        byte[] whole = File.ReadAllBytes(SharedReference.Find("families", "sd1", "sd1-tiny.safetensors"));
+        byte[] whole = TinyCheckpoint.Bytes();
         string path = _folder["damaged.safetensors"];
         Random random = new(20261124);
         for (int round = 0; round < 12; round++)

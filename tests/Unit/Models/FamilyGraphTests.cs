@@ -1,22 +1,21 @@
 using StableDiffusion.Models;
 using StableDiffusion.Models.Building;
 using StableDiffusion.Tensors;
+using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Models;
 
-/// <summary>The tiny SD 1.x model of the reference, which is too large for the repository and lies beside it.</summary>
+/// <summary>The tiny SD 1.x model of the reference.</summary>
 public sealed class FamilyGraphTests : IDisposable
 {
     private readonly TemporaryFolder _cache = new();
-
-    private static string Families { get; } = Path.GetFullPath(Path.Combine(Repository.Root, "..", "shared", "reference", "families"));
 
     public void Dispose() => _cache.Dispose();
 
     [Fact]
     public void SD_1_builds_and_its_parts_fit_together()
     {
-        string built = BuildSd1();
+        string built = ModelBuilder.Build(DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")), _cache.Path, null, TestContext.Current.CancellationToken);
         using GraphSession text = new(Path.Combine(built, "text_encoder", "model.onnx"));
         using GraphSession unet = new(Path.Combine(built, "unet", "model.onnx"));
         using GraphSession decoder = new(Path.Combine(built, "vae_decoder", "model.onnx"));
@@ -30,11 +29,5 @@ public sealed class FamilyGraphTests : IDisposable
         Assert.Equal([1, 4, 13, 10], noise.Shape);
         Assert.Equal([1, 3, 104, 80], picture.Shape);
         Assert.DoesNotContain(picture.Values, value => !float.IsFinite(value));
-    }
-
-    private string BuildSd1()
-    {
-        Assert.SkipUnless(Directory.Exists(Families), "The reference's model families do not lie beside the repository.");
-        return ModelBuilder.Build(DiffusersFolder.Find(Path.Combine(Families, "sd1-diffusers")), _cache.Path, null, TestContext.Current.CancellationToken);
     }
 }

@@ -43,6 +43,9 @@ internal sealed class ModuleShell : IDisposable
         _runspace.Open();
     }
 
+    /// <summary>Raised for each progress record, while the script runs.</summary>
+    public event Action<ProgressRecord>? ProgressWritten;
+
     /// <summary>Makes an object known to the scripts as a variable.</summary>
     public void Set(string variable, object? value) => _runspace.SessionStateProxy.SetVariable(variable, value);
 
@@ -54,6 +57,7 @@ internal sealed class ModuleShell : IDisposable
     {
         using PowerShell shell = PowerShell.Create(_runspace);
         shell.AddScript(script);
+        shell.Streams.Progress.DataAdded += (_, added) => ProgressWritten?.Invoke(shell.Streams.Progress[added.Index]);
 
         PSDataCollection<PSObject> output = [];
         ErrorRecord? terminatingError = null;

@@ -180,7 +180,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
             cancellationToken: cancellation);
     }
 
-    /// <summary>The reference's tiny SD 1.x, which lies beside the repository.</summary>
+    /// <summary>The reference's tiny SD 1.x.</summary>
     public sealed class Sd1 : IDisposable
     {
         private readonly TemporaryFolder _cache = new();

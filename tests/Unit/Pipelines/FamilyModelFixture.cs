@@ -2,7 +2,7 @@ using StableDiffusion.Models;
 
 namespace StableDiffusion.Tests.Pipelines;
 
-/// <summary>A small model that all tests of a class share. The first to ask builds it, and each is skipped where the reference is missing.</summary>
+/// <summary>A small model that all tests of a class share. The first to ask builds it.</summary>
 public abstract class FamilyModelFixture : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

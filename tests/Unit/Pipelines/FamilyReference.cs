@@ -3,11 +3,9 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Pipelines;
 
-/// <summary>The reference's tiny models of each family. They are too large for the repository and lie beside it.</summary>
+/// <summary>The reference's tiny models of each family, which the build makes from <c>tests/data/families</c>, and their numbers.</summary>
 internal static class FamilyReference
 {
-    private const string Families = "families";
-
     private static readonly Lazy<SafetensorsFile> s_tensors = new(() => SafetensorsFile.Open(Find("families.safetensors")));
 
     private static readonly Lazy<JsonElement> s_cases = new(() =>
@@ -17,13 +15,12 @@ internal static class FamilyReference
         return document.RootElement.GetProperty("cases").Clone();
     });
 
-    /// <summary>The cases of a family and kind; none where the models are missing.</summary>
-    public static IReadOnlyList<JsonElement> Cases(string family, string kind) => SharedReference.Exists(Families)
-        ? [.. s_cases.Value.EnumerateArray().Where(item => item.GetProperty("family").GetString() == family && item.GetProperty("kind").GetString() == kind)]
-        : [];
+    /// <summary>The cases of a family and kind.</summary>
+    public static IReadOnlyList<JsonElement> Cases(string family, string kind) =>
+        [.. s_cases.Value.EnumerateArray().Where(item => item.GetProperty("family").GetString() == family && item.GetProperty("kind").GetString() == kind)];
 
     public static Tensor Tensor(string name) => s_tensors.Value.Read(name);
 
-    /// <summary>The path of a file or folder; the test is skipped where the models are missing.</summary>
-    public static string Find(params string[] parts) => SharedReference.Find([Families, .. parts]);
+    /// <summary>The path of a file or folder.</summary>
+    public static string Find(params string[] parts) => Path.Combine([Repository.Root, "out", "families", .. parts]);
 }

@@ -3,7 +3,7 @@ using StableDiffusion.Models.Building;
 
 namespace StableDiffusion.Tests.Pipelines;
 
-/// <summary>The folders of the reference's tiny SDXL and of models made of the references, which lie beside the repository; each is built once.</summary>
+/// <summary>The folders of the reference's tiny SDXL and of models made from the references; each is built once.</summary>
 public sealed class SmallModels : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -4,6 +4,7 @@ using StableDiffusion.Models.Configs;
 using StableDiffusion.Models.Graphs;
 using StableDiffusion.Models.Weights;
 using StableDiffusion.Tensors;
+using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Models.Checkpoints;
 
@@ -68,7 +69,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
         int compared = 0;
         foreach ((string path, JsonObject? config) in parts)
         {
-            string reference = Path.Combine(SharedReference.Find("families", family), path);
+            string reference = Path.Combine(FamilyReference.Find(family), path);
             if (!File.Exists(reference))
                 continue;
 
@@ -207,7 +208,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     }
 
     private static SafetensorsFile Open(string family, string name) =>
-        SafetensorsFile.Open(Path.Combine(SharedReference.Find("families", family), name));
+        SafetensorsFile.Open(Path.Combine(FamilyReference.Find(family), name));
 
     private static void AssertSame(CheckpointPart part, string diffusersFile)
     {

@@ -8,7 +8,7 @@ namespace StableDiffusion.Tests.Models.Checkpoints;
 /// <summary>The reference's tiny model of Stable Diffusion 1 as a single file, in the forms that people have.</summary>
 internal static class TinyCheckpoint
 {
-    /// <summary>The file; the test is skipped where it is missing.</summary>
+    /// <summary>The file.</summary>
     public static string Path => FamilyReference.Find("sd1", "sd1-tiny.safetensors");
 
     /// <summary>Its bytes.</summary>

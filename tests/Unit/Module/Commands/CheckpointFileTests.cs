@@ -5,6 +5,7 @@ using StableDiffusion.Models.Building;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Tests.Models.Checkpoints;
+using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -90,7 +91,7 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
     [InlineData("sdxl", "sdxl-tiny.safetensors", "StableDiffusionXL", "epsilon")]
     public void The_family_of_a_file_is_seen_without_a_build(string family, string file, string expected, string prediction)
     {
-        string path = SharedReference.Find("families", family, file);
+        string path = FamilyReference.Find(family, file);
         Set("file", path);
         ModelInfo model = Assert.Single(RunWell("Get-DiffusionModel $file").Values<ModelInfo>());
         Assert.Equal((expected, prediction), (model.Family, model.PredictionType));

@@ -27,6 +27,13 @@ public abstract class CommandTests : IDisposable
         .Select(path => Path.GetRelativePath(Folder.Path, path).Replace('\\', '/'))
         .Order(StringComparer.Ordinal);
 
+    /// <summary>Raised for each progress record, while the script runs.</summary>
+    protected event Action<ProgressRecord> ProgressWritten
+    {
+        add => _shell.ProgressWritten += value;
+        remove => _shell.ProgressWritten -= value;
+    }
+
     public virtual void Dispose()
     {
         Assert.False(_shell.Invoke("$ExecutionContext.SessionState.Path.SetLocation([System.IO.Path]::GetTempPath())").HadErrors);
