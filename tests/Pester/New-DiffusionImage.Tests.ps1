@@ -301,6 +301,14 @@ seventh,,1,,,,
         }
     }
 
+    It 'completes no files that are no models' {
+        $null = New-Item "$TestDrive/parts/sub" -ItemType Directory
+        Copy-Item "$PSScriptRoot/../data/adapters/my-style.safetensors" "$TestDrive/parts"
+        Set-Content "$TestDrive/parts/broken.ckpt" '<html>'
+        $line = "New-DiffusionImage x -Model $TestDrive/parts/"
+        (TabExpansion2 $line $line.Length).CompletionMatches.ListItemText | Should -Be 'sub'
+    }
+
     It 'shows a table of one line a picture' {
         $lines = @((New-DiffusionImage 'a red house' -Seed 1 -Steps 1 | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
         $lines | Should -HaveCount 3
