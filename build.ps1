@@ -56,7 +56,6 @@ function New-ModulePackage([string]$Platform, [string]$Module) {
     }
 
     $folder = New-Item -ItemType Directory -Force -Path out/packages/$Platform
-    Remove-Item -Path $folder/*.nupkg
     Compress-PSResource -Path $Module -DestinationPath $folder -PassThru
 }
 

@@ -61,6 +61,18 @@ public sealed class DeviceTests
     }
 
     [Fact]
+    public void Auto_says_why_a_card_is_not_taken()
+    {
+        DeviceInfo cuda = Devices.List().Single(device => device.Kind == DeviceKind.Cuda);
+        Assert.SkipWhen(cuda.IsAvailable, "There is a card, and it works.");
+        Assert.SkipWhen(cuda.Reason.Contains(cuda.ExecutionProvider, StringComparison.Ordinal), "This build of ONNX Runtime has no provider for cards.");
+
+        Devices.Resolve("Auto", out string reason);
+
+        Assert.Contains($"Cuda cannot be used. {cuda.Reason}", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Each_device_says_in_whole_sentences_why_it_can_be_used_or_not()
     {
         Assert.All(Devices.List(), device =>
