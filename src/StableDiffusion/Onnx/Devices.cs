@@ -23,8 +23,8 @@ public static partial class Devices
     private static readonly DeviceKind[] s_automatic = [DeviceKind.Cuda, DeviceKind.DirectML];
 
     /// <summary>
-    /// What the trial of each device has shown. It is made once a process, and again when the user names another folder of
-    /// libraries.
+    /// What the trial of each device has shown. A device is tried once in a process, and again when the user names other
+    /// folders of libraries.
     /// </summary>
     private static readonly ConcurrentDictionary<(Device Device, string? Folder), Lazy<string?>> s_faults = new();
 

@@ -12,7 +12,7 @@ internal static class GpuLibraries
     private const string Cudnn = "cuDNN 9";
     private const string TensorRt = "TensorRT 10";
 
-    // In the order in which they need each other. Those of cuDNN's parts that Windows opens by name would not be found beside it.
+    // In the order in which they need each other. On Windows, cuDNN opens its parts by name, and would not find them in its own folder.
     private static readonly NativeLibraryFile[] s_cuda = OperatingSystem.IsWindows()
         ?
         [
@@ -53,7 +53,7 @@ internal static class GpuLibraries
         if (kind is not (DeviceKind.Cuda or DeviceKind.TensorRt))
             return null;
 
-        // Without a driver there is no card to look for the rest for.
+        // Without a driver there is no card, whatever else is installed.
         if (!NativeLibrary.TryLoad(Driver, out _))
             return $"The library {Driver} was not found. It comes with the driver of an NVIDIA card.";
 

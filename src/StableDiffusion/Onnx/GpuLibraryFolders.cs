@@ -6,7 +6,7 @@ namespace StableDiffusion.Onnx;
 /// </summary>
 /// <param name="variable">Reads an environment variable; null or empty where it is not set.</param>
 /// <param name="isWindows">Whether to look for the layouts of Windows, and not for those of Linux.</param>
-/// <param name="local">The folder of software that comes with no Linux distribution.</param>
+/// <param name="local">Where toolkits are installed by hand on Linux.</param>
 internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isWindows, string local = "/usr/local")
 {
     /// <summary>The environment variable that names a folder, or several with the system's path separator between them.</summary>
@@ -14,7 +14,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
 
     private static readonly EnumerationOptions s_enumeration = new() { MatchCasing = MatchCasing.CaseInsensitive };
 
-    /// <summary>What the environment variable names, as it is written there.</summary>
+    /// <summary>What the environment variable names, unchanged.</summary>
     public IReadOnlyList<string> Named { get; } =
         variable(Variable)?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
@@ -77,7 +77,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
     private IEnumerable<string> UserPackages() =>
         isWindows ? Values("APPDATA").SelectMany(data => Matches(Path.Combine(data, "Python"), "Python3*")).Select(python => Path.Combine(python, "site-packages")) : [];
 
-    /// <summary>CUDA 13's packages share a folder; those of cuDNN, and of CUDA before, have one each. TensorRT's are named otherwise.</summary>
+    /// <summary>The packages of CUDA 13 share one folder; those of cuDNN, and of earlier CUDA versions, have one each. TensorRT's has a name of its own.</summary>
     private IEnumerable<string> PackageFolders(string packages)
     {
         string nvidia = Path.Combine(packages, "nvidia");

@@ -17,11 +17,11 @@ internal static class OnnxEnvironment
     /// <summary>The environment; made at the first use.</summary>
     public static OrtEnv Instance => s_instance.Value.Environment;
 
-    /// <summary>What ONNX Runtime has logged as an error last, which says more than its exceptions do; null if nothing.</summary>
+    /// <summary>The last error that ONNX Runtime logged while errors were kept; it says more than the exception. Null if there was none.</summary>
     public static string? LastError => Volatile.Read(ref s_lastError);
 
-    /// <summary>Keeps what is logged as an error from now on, or no more. It is nowhere printed.</summary>
-    /// <param name="keep">Whether to keep it.</param>
+    /// <summary>Starts or stops keeping the errors that ONNX Runtime logs. None is printed.</summary>
+    /// <param name="keep">Whether to keep them.</param>
     public static void KeepErrors(bool keep)
     {
         if (!s_instance.Value.IsOwn)
@@ -33,7 +33,7 @@ internal static class OnnxEnvironment
 
     private static (OrtEnv Environment, bool IsOwn) Create()
     {
-        // A program that made the environment before has chosen itself what is logged.
+        // A program that made the environment before has decided what is logged.
         if (OrtEnv.IsCreated)
             return (OrtEnv.Instance(), false);
 
