@@ -49,7 +49,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         if (_lastDevice != device.ToString())
         {
             _lastDevice = device.ToString();
-            WriteVerbose($"Device {device}: {reason}.");
+            WriteVerbose($"Device {device}: {reason}");
         }
 
         using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device, adapters);
