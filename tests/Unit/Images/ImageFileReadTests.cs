@@ -113,7 +113,6 @@ public sealed class ImageFileReadTests : IDisposable
     [InlineData("rgb.bmp")]
     [InlineData("rgb.tif")]
     [InlineData("frames.gif")]
-    [InlineData("rgb.avif")]
     public void A_file_that_breaks_off_is_refused(string file)
     {
         byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
@@ -130,7 +129,6 @@ public sealed class ImageFileReadTests : IDisposable
     [InlineData("rgb.bmp")]
     [InlineData("rgb.tif")]
     [InlineData("frames.gif")]
-    [InlineData("rgb.avif")]
     public void A_damaged_file_is_read_or_refused_and_nothing_else(string file)
     {
         byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
@@ -151,6 +149,47 @@ public sealed class ImageFileReadTests : IDisposable
         }
 
         Assert.True(refused > 0, "no damage was noticed");
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("from below")]
+    [InlineData("with alpha")]
+    [InlineData("runs")]
+    public void TGA_holds_the_pixels_as_they_are_and_all_of_them(string kind)
+    {
+        DiffusionImage expected = ImageFile.Read(Repository.Data("images", "rgb.png"));
+        byte[][] pixels = [.. expected.Pixels.Chunk(3).Select(pixel => (byte[])[.. pixel.Reverse(), .. kind == "with alpha" ? (byte[])[255] : []])];
+        byte[] body = kind switch
+        {
+            "from below" => [.. pixels.Chunk(12).Reverse().SelectMany(row => row).SelectMany(pixel => pixel)],
+            "runs" => [.. pixels.Chunk(12).SelectMany(row => (byte[])[0x80, .. row[0], 10, .. row[1..].SelectMany(pixel => pixel)])],
+            _ => [.. pixels.SelectMany(pixel => pixel)],
+        };
+        byte type = (byte)(kind == "runs" ? 10 : 2);
+        byte[] depth = kind switch { "with alpha" => [32, 0x28], "from below" => [24, 0], _ => [24, 0x20] };
+        byte[] file = [0, 0, type, .. new byte[9], 12, 0, 10, 0, .. depth, .. body];
+
+        Assert.Equal(expected.Pixels, ImageFile.Read(Write(file)).Pixels);
+        Assert.Contains("breaks off", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(Write(file[..^1]))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_known_but_not_read_is_refused_by_name()
+    {
+        foreach ((string kind, string path) in ((string, string)[])
+        [
+            ("AVIF", Repository.Data("images", "rgb.avif")),
+            ("HEIC", Write("\0\0\0\u0018ftypheic\0\0\0\0mif1heic"u8.ToArray())),
+            ("QOI", Write("qoif\0\0\0\u0001\0\0\0\u0001\u0003\0"u8.ToArray())),
+            ("JPEG XL", Write([0xFF, 0x0A, 0, 0])),
+        ])
+        {
+            ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Read(path));
+
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains($"{kind} image, which cannot be read. Convert it to PNG, JPEG or WebP.", error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
