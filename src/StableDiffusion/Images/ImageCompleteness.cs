@@ -25,7 +25,7 @@ internal static class ImageCompleteness
         PngFormat => PngChunk.TryFind(data, "IEND"u8, out _),
         JpegFormat => IsWholeJpeg(data),
         WebpFormat => WebPChunks.IsWhole(data),
-        TiffFormat => TiffFile.IsWhole(data),
+        TiffFormat => TiffFile.IsWhole(data, info),
         BmpFormat => IsWholeBmp(data, info),
         TgaFormat => IsWholeTga(data[18..], data[..18], info),
         _ => true,

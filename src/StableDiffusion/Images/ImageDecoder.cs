@@ -102,8 +102,7 @@ internal static class ImageDecoder
         byte[]? profile;
         if (format is PngFormat)
         {
-            // The library knows no profiles in PNG, and its reader of the other metadata has no limits.
-            if (PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif))
+            if (PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) && TiffBlock.TryOpen(exif, out _))
                 image.Metadata.ExifProfile = new ExifProfile(exif.ToArray());
             profile = PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null;
         }

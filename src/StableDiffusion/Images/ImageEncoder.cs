@@ -92,13 +92,11 @@ internal static class ImageEncoder
         return file.ToArray();
     }
 
-    // The methods 0 to 6 of the encoder take three times as long from 3 on and save next to nothing.
-    private static WebpEncoder WebPEncoder(ImageWriteOptions options) => new()
-    {
-        FileFormat = options.Lossless ? WebpFileFormatType.Lossless : WebpFileFormatType.Lossy,
-        Quality = options.Quality,
-        Method = options.Lossless ? WebpEncodingMethod.Level4 : WebpEncodingMethod.Level2,
-    };
+    // Of the methods, those from the third on take three times as long and save next to nothing. The quality of lossless
+    // files is the effort, which is the encoder's usual one.
+    private static WebpEncoder WebPEncoder(ImageWriteOptions options) => options.Lossless
+        ? new() { FileFormat = WebpFileFormatType.Lossless, Method = WebpEncodingMethod.Level2 }
+        : new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
 
     // Behind the segment that every file of the encoder begins with.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)

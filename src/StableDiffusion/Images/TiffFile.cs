@@ -14,23 +14,28 @@ internal static class TiffFile
     private const ushort StripOffsetsTag = 273;
     private const ushort StripByteCountsTag = 279;
     private const ushort InkSetTag = 332;
+    private const uint NoCompression = 1;
     private const uint JpegCompression = 7;
     private const uint Separated = 5;
+    private const uint SubsampledColors = 6;
     private const byte Rgb = 2;
     private const uint CmykInks = 1;
 
     /// <summary>Finds out whether a file breaks off.</summary>
     /// <param name="tiff">The file's bytes.</param>
-    /// <returns>False if a strip of the first image is not there.</returns>
-    public static bool IsWhole(ReadOnlySpan<byte> tiff)
+    /// <param name="info">What the file says of itself.</param>
+    /// <returns>False if a strip of the first image is not there, or if strips without compression are too short.</returns>
+    public static bool IsWhole(ReadOnlySpan<byte> tiff, IImageInfo info)
     {
         if (!TiffBlock.TryOpen(tiff, out TiffBlock block))
             return true;
 
         uint[] offsets = block.FindNumbers(block.FirstDirectory, StripOffsetsTag);
         uint[] counts = block.FindNumbers(block.FirstDirectory, StripByteCountsTag);
-        int length = tiff.Length;
-        return offsets.Zip(counts, (offset, count) => (long)offset + count).All(end => end <= length);
+        long length = tiff.Length;
+        long size = (((long)info.Width * info.PixelType.BitsPerPixel) + 7) / 8 * info.Height;
+        return offsets.Zip(counts, (offset, count) => (long)offset + count).All(end => end <= length)
+            && (First(block, CompressionTag, NoCompression) != NoCompression || First(block, PhotometricTag, 0) == SubsampledColors || counts.Length == 0 || counts.Sum(count => (long)count) >= size);
     }
 
     /// <summary>Changes the file's word for the meaning of its samples.</summary>

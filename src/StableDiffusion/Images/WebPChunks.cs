@@ -72,9 +72,11 @@ internal static class WebPChunks
                 continue;
 
             frame = new Rectangle(2 * ReadUInt24(data), 2 * ReadUInt24(data[3..]), ReadUInt24(data[6..]) + 1, ReadUInt24(data[9..]) + 1);
-            return Wrap(data[FrameHeaderSize..], AlphaFlag, frame.Size);
+            ReadOnlySpan<byte> chunks = data[FrameHeaderSize..];
+            return Wrap(chunks, chunks.StartsWith("ALPH"u8) ? AlphaFlag : (byte)0, frame.Size);
         }
 
+        canvas = default;
         return null;
     }
 
