@@ -92,8 +92,8 @@ internal static class ImageEncoder
         return file.ToArray();
     }
 
-    // Of the methods, those from the third on take three times as long and save next to nothing. The quality of lossless
-    // files is the effort, which is the encoder's usual one.
+    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
+    // For lossless files quality would be the effort, so it stays the encoder's usual one.
     private static WebpEncoder WebPEncoder(ImageWriteOptions options) => options.Lossless
         ? new() { FileFormat = WebpFileFormatType.Lossless, Method = WebpEncodingMethod.Level2 }
         : new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
