@@ -1,5 +1,3 @@
-using ImageMagick;
-
 namespace StableDiffusion.Images;
 
 /// <summary>Reads and writes picture files. All members may be called by several threads at a time.</summary>
@@ -10,21 +8,21 @@ public static class ImageFile
     // A picture of the largest size, uncompressed, with four channels of 16 bits.
     private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
 
-    /// <summary>Reads a picture: PNG, JPEG, WebP, BMP, TIFF, AVIF, or the first frame of a GIF, told by the content and not by the name.</summary>
+    /// <summary>Reads an image: PNG, JPEG, WebP, GIF (of animations the first frame), BMP, TIFF or TGA, told by the content and not by the name.</summary>
     /// <param name="path">The file.</param>
     /// <returns>
     /// The picture in sRGB with 8 bits a channel, turned as its EXIF orientation says; white lies behind what is not opaque.
     /// </returns>
     /// <exception cref="ImageInvalidException">
-    /// There is no such file, or it cannot be opened, is no picture, is damaged, or has more than 64 megapixels.
+    /// There is no such file, or it cannot be opened, is no image, is damaged, of a kind that is not read, or has more than 64 megapixels.
     /// </exception>
-    public static DiffusionImage Read(string path) => Read(path, MagickColors.White);
+    public static DiffusionImage Read(string path) => Read(path, byte.MaxValue);
 
     /// <summary>Reads a mask from a picture of any of the formats that <see cref="Read(string)"/> takes.</summary>
     /// <param name="path">The file.</param>
     /// <returns>Its grey values; black, which keeps, lies behind what is not opaque.</returns>
     /// <exception cref="ImageInvalidException">As for <see cref="Read(string)"/>.</exception>
-    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, MagickColors.Black));
+    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, 0));
 
     /// <summary>Tells the format that a file name asks for.</summary>
     /// <param name="path">The file name.</param>
@@ -101,7 +99,7 @@ public static class ImageFile
         }
     }
 
-    private static DiffusionImage Read(string path, MagickColor background)
+    private static DiffusionImage Read(string path, byte background)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
