@@ -79,7 +79,7 @@ BeforeAll {
 AfterAll {
     Clear-DiffusionCache
     foreach ($name in $before.Keys) { [Environment]::SetEnvironmentVariable($name, $before[$name]) }
-    Remove-Item -LiteralPath $cache -Recurse
+    Remove-Item -LiteralPath $cache -Recurse -Force
 }
 
 Describe '<Page>' -ForEach $pages {
