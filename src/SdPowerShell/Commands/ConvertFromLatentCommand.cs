@@ -18,6 +18,6 @@ public sealed class ConvertFromLatentCommand : ModelCmdlet
     protected override void ProcessRecord()
     {
         foreach (Latent latent in Latent)
-            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)))));
+            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)), madeBy: latent.Model)));
     }
 }
