@@ -50,7 +50,7 @@ public abstract class AdapterCmdlet : RecordCmdlet
                 continue;
             }
 
-            Subject = Input?.Describe(prompt, file) ?? (all.Length > 1 ? InputRecord.DescribePrompt(i, prompt, file) : null);
+            Subject = Input?.Describe(prompt, file) ?? (all.Length > 1 ? InputRecord.DescribeItem("Prompt", i, prompt, file) : null);
             ProcessOne(prompt, () =>
             {
                 if (TakesAsLine(Input) && IsComment(prompt))
@@ -118,7 +118,7 @@ public abstract class AdapterCmdlet : RecordCmdlet
 
     private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
 
-    private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true;
+    private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
 
     /// <summary>Reads the embeddings that a parameter names.</summary>
     private IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>

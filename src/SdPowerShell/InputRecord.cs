@@ -45,17 +45,19 @@ internal sealed class InputRecord(PSObject? value, int number)
     /// <param name="file">The file that it is to be written to; may be null.</param>
     public string Describe(string? prompt, string? file) => Place() + Details(prompt, file);
 
-    /// <summary>One of several prompts that no pipeline brought.</summary>
+    /// <summary>One of several things that are no objects of the pipeline by themselves.</summary>
+    /// <param name="kind">What it is.</param>
     /// <param name="index">Which one it is, from 0.</param>
-    /// <param name="prompt">The prompt.</param>
+    /// <param name="prompt">Its prompt; may be null.</param>
     /// <param name="file">The file that it is to be written to; may be null.</param>
-    public static string DescribePrompt(int index, string? prompt, string? file) => $"Prompt {index + 1}{Details(prompt, file)}";
+    public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
 
     private string Place() => this switch
     {
         { IsLine: true } => $"{Path.GetFileName(Text(LinePath)) ?? "Input"}, line {Text(LineNumber)}",
         { IsText: true } => $"Prompt {number}",
         { IsRow: true } => $"Row {number}",
+        { Value.BaseObject: FileSystemInfo file } => file.Name,
         _ => $"Object {number}",
     };
 

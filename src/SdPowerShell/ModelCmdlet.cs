@@ -30,7 +30,11 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     public string Device { get; set; } = StableDiffusion.Onnx.Device.Auto;
 
     /// <summary>Notes what is the same for all records.</summary>
-    protected override void BeginProcessing() => _fixed = new HashSet<string>(MyInvocation.BoundParameters.Keys, StringComparer.OrdinalIgnoreCase);
+    /// <remarks>A script in place of a value, which is run for each record, is not of the parameter's type yet.</remarks>
+    protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
+        .Where(bound => bound.Value is null || MyInvocation.MyCommand.Parameters[bound.Key].ParameterType.IsInstanceOfType(bound.Value))
+        .Select(bound => bound.Key)
+        .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a parameter was given by name or position, and so is the same for all records.</summary>
     /// <param name="parameter">The parameter.</param>

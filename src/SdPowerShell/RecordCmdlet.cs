@@ -82,12 +82,16 @@ public abstract class RecordCmdlet : ModelCmdlet
         if (_columns!.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])))
             return true;
 
-        foreach ((string column, string remark) in _columns.Check(row))
+        foreach ((string column, string fault, string advice) in _columns.FindIgnored(row))
         {
             if (Strict)
-                return ProcessOne(row, () => throw new InvalidSettingException("Column", remark));
+            {
+                Subject = Input!.Describe(Input.Text(nameof(GenerationInfo.Prompt)), file: null);
+                return ProcessOne(row, () => throw new InvalidSettingException("Column", $"{fault}.{advice}"));
+            }
+
             if (_told.Add(column))
-                WriteWarning(remark);
+                WriteWarning($"{fault} and was ignored.{advice}");
         }
 
         return true;

@@ -57,34 +57,31 @@ internal sealed class RowColumns
     /// <param name="row">The row.</param>
     public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
 
-    /// <summary>What is to be said of a row's columns: those that are not known, and those that another one stands in for.</summary>
+    /// <summary>Finds the columns of a row that are not taken: those that are not known, and those that another one stands in for.</summary>
     /// <param name="row">The row.</param>
-    /// <returns>Each column with a sentence.</returns>
-    public IEnumerable<(string Column, string Remark)> Check(PSObject row)
+    /// <returns>Each column with what is wrong, in words without a full stop, and what to do, in sentences or none.</returns>
+    public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
     {
         string[] columns = [.. row.Properties.Select(property => property.Name)];
         foreach (string column in columns.Where(column => !IsKnown(column)))
-            yield return (column, Describe(column));
-
-        foreach (string[] same in _names.Values.Select(names => names.Where(name => columns.Contains(name, StringComparer.OrdinalIgnoreCase)).ToArray()))
         {
-            if (same.Length > 1 && !IsSamplerOfA1111(same))
-                yield return (same[1], $"The columns {string.Join(" and ", same.Select(name => $"'{name}'"))} are the same setting. '{same[0]}' counts.");
+            yield return _others.Contains(column)
+                ? (column, $"The column '{column}' is not taken from rows", $" Give -{column} to the command.")
+                : (column, $"The column '{column}' is not known", Advise(column));
+        }
+
+        foreach (string[] names in _names.Values)
+        {
+            if (names.Where(name => columns.Contains(name, StringComparer.OrdinalIgnoreCase)).ToArray() is [string counts, string other, ..] && !IsSamplerOfA1111(counts, other))
+                yield return (other, $"The column '{other}' is the same setting as '{counts}'", string.Empty);
         }
     }
 
     /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
-    private static bool IsSamplerOfA1111(string[] names) => names is ["Scheduler", DenoiseCmdlet.SamplerColumn];
+    private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);
 
     private bool IsKnown(string column) => _parameters.ContainsKey(column) || column.StartsWith(OwnMark) || s_remoteColumns.Contains(column);
 
-    private string Describe(string column)
-    {
-        if (_others.Contains(column))
-            return $"The column '{column}' was ignored: {column} is not taken from rows. Give -{column} to the command.";
-
-        string hint = s_hints.TryGetValue(column, out string? known) ? known
-            : Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
-        return $"The column '{column}' is not known and was ignored.{hint}";
-    }
+    private string Advise(string column) => s_hints.TryGetValue(column, out string? known) ? known
+        : Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
 }

@@ -11,9 +11,6 @@ namespace SdPowerShell;
 public sealed class SwitchAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
-    public override bool TransformNullOptionalParameters => false;
-
-    /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
         object? value = Cell.Unwrap(inputData);
