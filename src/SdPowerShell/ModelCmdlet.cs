@@ -53,10 +53,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <summary>Runs a stage or several of the model, which stays open for the next record.</summary>
     /// <param name="use">The stages.</param>
     /// <param name="adapters">The LoRAs to open the model with; null for none.</param>
-    /// <param name="madeBy">The model that made what the stages work on; null where there is nothing yet, or nobody knows.</param>
+    /// <param name="madeBy">The model that made what the stages work on, to be taken where none is given; null where there is nothing yet, or nobody knows.</param>
     private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null)
     {
-        _modelInUse = IsFixed(nameof(Model)) ? Model : madeBy ?? Model;
+        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
         StableDiffusion.Onnx.Device device = StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out string reason);
         if (_lastDevice != device.ToString())
         {

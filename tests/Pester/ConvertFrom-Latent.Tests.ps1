@@ -42,6 +42,7 @@ Describe 'ConvertFrom-Latent' {
 
         It 'takes the model that is given' {
             (ConvertFrom-Latent $latent -Model demo).Model | Should -Be 'demo'
+            (Get-DiffusionModel demo | ConvertFrom-Latent $latent).Model | Should -Be 'demo'
         }
     }
 
