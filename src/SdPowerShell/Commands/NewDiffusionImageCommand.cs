@@ -122,7 +122,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format));
-        int quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality;
+        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
@@ -146,7 +146,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             }, adapters);
             if (target is not null)
-                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = quality, Metadata = !NoMetadata }));
+                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, writing));
             WriteObject(NoMetadata ? Private(image) : image);
         }
     }
