@@ -56,15 +56,14 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="madeBy">The model that made what the stages work on, to be taken where none is given; null where there is nothing yet, or nobody knows.</param>
     private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null)
     {
-        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
-        StableDiffusion.Onnx.Device device = StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out string reason);
+        StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
         if (_lastDevice != device.ToString())
         {
             _lastDevice = device.ToString();
             WriteVerbose($"Device {device}: {reason}.");
         }
 
-        using ModelLease lease = ModelCache.Rent(ResolveModel(_modelInUse), device, adapters);
+        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), device, adapters);
         if (adapters is not null && !adapters.Equals(_reported))
         {
             _reported = adapters;
@@ -74,6 +73,11 @@ public abstract class ModelCmdlet : DiffusionCmdlet
 
         return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn));
     }
+
+    private string? ChooseModel(string? madeBy) => ResolveModel(_modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model);
+
+    private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>
+        StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out reason);
 
     private bool IsDeviceLeftOut => string.IsNullOrWhiteSpace(Device);
 
