@@ -16,15 +16,13 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        foreach (object? item in Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
+        foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
         {
             // The inner error lets a pipeline go on to the object's properties, which may fit.
-            if (Unwrap(item) is not (null or IConvertible))
+            if (Cell.Unwrap(item) is not (null or IConvertible))
                 throw new ArgumentTransformationMetadataException("A text is needed, or an object with a property of the parameter's name.", new PSInvalidCastException());
         }
 
         return inputData;
     }
-
-    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 }

@@ -73,7 +73,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     {
         DiffusionImage resized = Resize(image);
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)));
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: InputObject?.Model);
     }
 
     private DiffusionImage Resize(DiffusionImage image) => ImageResize.Resize(

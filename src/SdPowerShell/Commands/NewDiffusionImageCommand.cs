@@ -28,6 +28,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>What not to show.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
     public string? NegativePrompt { get; set; }
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
@@ -42,8 +43,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("clip_skip")]
     [Number<int>]
-    public int? ClipSkip { get; set; }
+    public Number<int>? ClipSkip { get; set; }
 
     /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -52,15 +54,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [AllowEmptyCollection]
     [AllowEmptyString]
     [Text]
+    [List]
     public string?[]? TextualInversion { get; set; }
 
     /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("n_iter")]
     [Number<int>]
-    public int? Count { get; set; }
+    public Number<int>? Count { get; set; }
 
     /// <summary>Draws the noise of all pictures of a prompt from one generator, in place of a seed for each.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
     /// <summary>A picture file to start from, of the size that is to come out.</summary>
@@ -76,17 +81,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public string? OutDirectory { get; set; }
 
     /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
-    [Parameter]
-    [ValidateSet("png", "jpg", "webp")]
-    public string Format { get; set; } = "png";
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(FileEndingCompleter))]
+    public string Format { get; set; } = FileEnding.Default;
 
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
-    [Parameter]
-    [ValidateRange(1, 100)]
-    public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? Quality { get; set; } = new(ImageWriteOptions.DefaultQuality);
 
     /// <summary>Leaves out of the file how it was made.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
     /// <summary>Replaces the file that OutFile names if it exists.</summary>
@@ -94,29 +100,29 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string? prompt in Prompt ?? [null])
-            ProcessOne(prompt, () => Make(prompt));
-    }
+    private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt));
+
+    /// <inheritdoc/>
+    private protected override void ProcessInput() => ForEachPrompt(Prompt, OutFile, Make);
 
     private void Make(string? prompt)
     {
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the picture is to show; for a picture of no prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
-        int count = Count ?? 1;
+        int count = Number.Read(Count) ?? 1;
         if (count is < 1 or > HighestCount)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
         DenoiseOptions options = SettleSeeds(CreateOptions(), count);
-        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
         AdapterSet adapters = CreateAdapters(Lora, prompt, promptOptions.Syntax);
         DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
-            Format);
+            FileEnding.Parse(Format));
+        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
@@ -140,9 +146,17 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             }, adapters);
             if (target is not null)
-                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }));
-            WriteObject(image);
+                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, writing));
+            WriteObject(NoMetadata ? Private(image) : image);
         }
+    }
+
+    /// <summary>The picture with the wish that no file of it says how it was made, which Export-DiffusionImage takes.</summary>
+    private static PSObject Private(DiffusionImage image)
+    {
+        PSObject output = new(image);
+        output.Properties.Add(new PSNoteProperty(nameof(NoMetadata), true));
+        return output;
     }
 
     /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
