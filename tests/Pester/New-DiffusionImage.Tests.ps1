@@ -317,6 +317,12 @@ seventh,,1,,,,
         $text | Should -Match '64x64 +1234567890 a-masterpiece-of-best-\S+…\S+-sky-1234567890\.png\s*$'
     }
 
+    It 'writes a record that is read as a table of 80 columns and a list of what is set' {
+        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile "$TestDrive/record.png"
+        Get-DiffusionMetadata "$TestDrive/record.png" | Out-String -Width 80 | Should -Match 'File +Source +Seed +Prompt\r?\n[- ]+\r?\nrecord\.png +PowerShell +1 a red house'
+        @((Get-DiffusionMetadata "$TestDrive/record.png" | Format-List | Out-String -Width 80) -split '\r?\n') -match ': *(\{\})?$' | Should -HaveCount 0
+    }
+
     It 'lists no more of a picture than is set' {
         $image = New-DiffusionImage 'a red house' -Seed 0 -Steps 1 -Scheduler Euler -SchedulerOption @{ beta_start = 0.00085 }
         $lines = @(($image | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
