@@ -41,6 +41,12 @@ Describe 'Get-TextEmbedding' {
         $problems.CategoryInfo.Category | Should -Be 'InvalidArgument'
     }
 
+    It 'lists no more of an embedding than is set' {
+        $lines = @((Get-TextEmbedding 'a red house' | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
+        $lines -match '^Tokens +: \{a, red, house\}$' | Should -HaveCount 1
+        $lines -match ': (\{\})?$' | Should -HaveCount 0
+    }
+
     It 'shows a table of one line a prompt and no numbers of the embedding' {
         $lines = @(('a', 'b' | Get-TextEmbedding | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
         $lines | Should -HaveCount 4

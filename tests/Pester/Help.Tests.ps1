@@ -5,6 +5,7 @@ BeforeDiscovery {
     $notRun = @(
         @{ Reason = 'needs the network'; Is = { param($code) $code -match '\bSave-DiffusionModel\b' } }
         @{ Reason = 'needs a checkpoint file without an autoencoder'; Is = { param($code) $code -match '-Vae\b' } }
+        @{ Reason = 'needs graphics cards'; Is = { param($code) $code.Contains('Cuda:$') } }
         @{ Reason = 'asks a person'; Is = { param($code) $code -match '-Confirm\b' } }
         @{ Reason = 'builds or installs the module'; Is = { param($code) $code -match '(?m)^\s*(dotnet|git|\./build\.ps1)\b|-PSResource' } }
     )
@@ -71,6 +72,7 @@ BeforeAll {
             if ($Code.Contains("$name.safetensors")) { Write-Lora "$PWD/$name.safetensors" }
         }
 
+        if ($Code.Contains('old.png')) { $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile old.png }
         if ($Code -match '-DiffusionModel dreamshaper') { $null = Import-DiffusionModel $model -Name dreamshaper }
         if ($Code.Contains('./out/')) { $null = New-Item out -ItemType ($IsWindows ? 'Junction' : 'SymbolicLink') -Target "$repository/out" }
     }

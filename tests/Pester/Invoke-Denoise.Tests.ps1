@@ -93,6 +93,13 @@ Describe 'Invoke-Denoise' {
         $lines[2] | Should -Match '\[1,4,8,8\] +2/2 +1 DDIM +a red house'
     }
 
+    It 'lists no more of a latent than is set' {
+        $lines = @(($embedding | Invoke-Denoise -Seed 0 -Steps 2 | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
+        $lines -match '^Tensor +: .*\[1,4,8,8\]$' | Should -HaveCount 1
+        $lines -match '^Seed +: 0$' | Should -HaveCount 1
+        $lines -match ': *$' | Should -HaveCount 0
+    }
+
     It 'has examples in its help' {
         (Get-Help Invoke-Denoise -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

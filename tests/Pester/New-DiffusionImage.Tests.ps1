@@ -51,6 +51,7 @@ Describe 'New-DiffusionImage' {
 
         It 'are models by their path' -Skip:(-not (Test-Path "$PSScriptRoot/../../../shared/reference/families")) {
             Copy-Item "$PSScriptRoot/../../../shared/reference/families/sd1/sd1-tiny.safetensors" .
+            (TabExpansion2 'New-DiffusionImage x -Model ./sd1').CompletionMatches.ListItemText | Should -Be 'sd1-tiny.safetensors'
             $null = New-PSDrive -Name files -PSProvider FileSystem -Root $folder
             $settings = @{ Seed = 1; Steps = 1; Width = 64; Height = 64 }
             $first = New-DiffusionImage 'a' -Model ./sd1-tiny.safetensors @settings
@@ -67,11 +68,13 @@ Describe 'New-DiffusionImage' {
             $problems.Exception.Message | Should -BeLike "*$(Join-Path $folder page.safetensors)*web page*"
         }
 
-        It 'are offered by the Tab key, with folders and without other files' {
-            $null = New-Item -ItemType Directory sub
-            $null = New-Item a.safetensors, b.CKPT, c.png, d.txt
-            (TabExpansion2 'New-DiffusionImage x -Model ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
-            (TabExpansion2 'Test-DiffusionModel ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
+        It 'are offered by the Tab key, with folders and without files that are no models' {
+            $null = New-Item -ItemType Directory parts/sub
+            $null = New-Item parts/a.safetensors, parts/c.png
+            '<!DOCTYPE html>' | Set-Content parts/b.CKPT
+            Copy-Item "$PSScriptRoot/../data/adapters/my-style.safetensors" parts
+            (TabExpansion2 'New-DiffusionImage x -Model ./parts/').CompletionMatches.ListItemText | Should -Be 'sub'
+            (TabExpansion2 'Test-DiffusionModel ./parts/').CompletionMatches.ListItemText | Should -Be 'sub'
         }
     }
 
@@ -561,14 +564,6 @@ c,1,,Env:/c.png
         }
     }
 
-    It 'completes no files that are no models' {
-        $null = New-Item "$TestDrive/parts/sub" -ItemType Directory
-        Copy-Item "$PSScriptRoot/../data/adapters/my-style.safetensors" "$TestDrive/parts"
-        Set-Content "$TestDrive/parts/broken.ckpt" '<html>'
-        $line = "New-DiffusionImage x -Model $TestDrive/parts/"
-        (TabExpansion2 $line $line.Length).CompletionMatches.ListItemText | Should -Be 'sub'
-    }
-
     It 'shows a table of one line a picture' {
         $lines = @((New-DiffusionImage 'a red house' -Seed 1 -Steps 1 | Out-String -Width 120) -split '\r?\n' | Where-Object { $_ })
         $lines | Should -HaveCount 3
@@ -580,6 +575,12 @@ c,1,,Env:/c.png
         $prompt = 'a masterpiece of best quality with a red house on the grass under a cloudy sky'
         $text = New-DiffusionImage $prompt -Seed 1234567890 -Steps 1 -OutDirectory $TestDrive | Out-String -Width 80
         $text | Should -Match '64x64 +1234567890 a-masterpiece-of-best-\S+…\S+-sky-1234567890\.png\s*$'
+    }
+
+    It 'writes a record that is read as a table of 80 columns and a list of what is set' {
+        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile "$TestDrive/record.png"
+        Get-DiffusionMetadata "$TestDrive/record.png" | Out-String -Width 80 | Should -Match 'File +Source +Seed +Prompt\r?\n[- ]+\r?\nrecord\.png +PowerShell +1 a red house'
+        @((Get-DiffusionMetadata "$TestDrive/record.png" | Format-List | Out-String -Width 80) -split '\r?\n') -match ': *(\{\})?$' | Should -HaveCount 0
     }
 
     It 'lists no more of a picture than is set' {
