@@ -63,6 +63,14 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model, ReportLoading, WriteWarning));
     }
 
+    /// <summary>Looks at what is known of the model, without opening a part of it.</summary>
+    /// <param name="use">May check and prepare, but run no stage.</param>
+    private protected T Inspect<T>(Func<DiffusionPipeline, T> use)
+    {
+        using ModelLease lease = ModelCache.Rent(ResolveModel(Model), StableDiffusion.Onnx.Devices.Resolve(Device, out _));
+        return use(new DiffusionPipeline(lease.Model));
+    }
+
     private void Write(AdapterReport report)
     {
         WriteInformation(report, ["Lora"]);

@@ -36,18 +36,21 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; VariationStrength = 1; VariationSeed = 9223372036854775807; Count = 2", "VariationSeedInvalid", ErrorCategory.InvalidArgument, "bad", "2 seeds" },
         { "Prompt = 'bad'; BatchSize = '2'", "BatchSizeInvalid", ErrorCategory.InvalidArgument, "bad", "BatchIndex" },
         { "Prompt = 'bad'; Count = 0", "CountInvalid", ErrorCategory.InvalidArgument, "bad", "Count is 0" },
-        { "Prompt = 'bad'; Strength = 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument, "bad", "no latent is given" },
+        { "Prompt = 'bad'; Strength = 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument, "bad", "-InitImage" },
         { "Prompt = 'bad'; InitImage = 'nope.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nope.png", "nope.png" },
         { "Prompt = 'bad'; InitImage = 'text.png'", "ImageInvalid", ErrorCategory.InvalidData, "bad", "text.png" },
         { "Prompt = 'bad'; InitImage = 'folder.png'", "ImageInvalid", ErrorCategory.InvalidData, "bad", "is a folder" },
         { "Prompt = 'bad'; InitImage = 'Env:/PATH'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Env:/PATH", "Environment" },
         { "Prompt = 'bad'; InitImage = $scene; Strength = 0", "StrengthInvalid", ErrorCategory.InvalidArgument, "bad", "trength" },
-        { "Prompt = 'bad'; InitImage = $scene; Width = 72", "WidthInvalid", ErrorCategory.InvalidArgument, "bad", "64" },
+        { "Prompt = 'bad'; InitImage = $scene; Width = 72; ResizeMode = 'None'", "ImageInvalid", ErrorCategory.InvalidData, "bad", "not 72x64" },
+        { "Prompt = 'bad'; InitImage = $scene; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "bad", "such as 64" },
+        { "Prompt = 'bad'; InitImage = $scene; ResizeMode = 'Fill'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "bad", "Stretch, Crop or Pad" },
+        { "Prompt = 'bad'; InitImage = 7", "InitImageInvalid", ErrorCategory.InvalidArgument, "bad", "Int32" },
         { "Prompt = 'bad'; InitImage = $scene; MaskImage = $small", "ImageInvalid", ErrorCategory.InvalidData, "bad", "mask" },
-        { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "bad", "no latent is given" },
+        { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "bad", "-InitImage" },
         { "Prompt = 'bad'; OutFile = 'text.png'", "FileExists", ErrorCategory.ResourceExists, "bad", "text.png" },
         { "Prompt = 'bad'; OutFile = 'folder.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "folder of that name" },
-        { "Prompt = 'bad'; OutFile = 'missing/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "missing" },
+        { "Prompt = 'bad'; OutFile = 'text.png/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "bad", "text.png' is a file" },
         { "Prompt = 'bad'; OutFile = 'x.docx'; OutDirectory = 'new'", "PathInvalid", ErrorCategory.InvalidArgument, "bad", ".png" },
         { "Prompt = 'bad'; OutFile = 'Env:/x.png'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Env:/x.png", "Environment" },
         { "Prompt = 'bad'; OutFile = 'nodrive:/x.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nodrive:/x.png", "nodrive" },
@@ -137,7 +140,7 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         ShellResult result = Run("$null, @{ Prompt = 'a' }, [System.IO.FileInfo]::new('a'), 7 | New-DiffusionImage -Steps 1");
 
         Assert.Equal(
-            ["PromptInvalid", "InputObjectMissingMandatory", "InputObjectMissingMandatory"],
+            ["PromptInvalid", "InputObjectMissingMandatory", "ParameterArgumentTransformationError"],
             result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0].Replace("InputObjectNotBound", "InputObjectMissingMandatory", StringComparison.Ordinal)));
         Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
     }
