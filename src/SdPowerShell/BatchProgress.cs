@@ -13,12 +13,16 @@ internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
     private const int NoActivityId = -1;
     private const double LowRate = 10;
 
+    /// <summary>Before this part of the first image, the opening of the model tells nothing of the time that the others take.</summary>
+    private const double LeastToEstimate = 0.1;
+
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
 
     private long _begun;
     private long _lastShown;
     private int _started;
     private int _done;
+    private TimeSpan _timeOfDone;
 
     /// <summary>What the progress of one image's steps belongs to.</summary>
     public int ParentId => count == 1 ? NoActivityId : ActivityId;
@@ -40,7 +44,11 @@ internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
     }
 
     /// <summary>The image that was begun last is made.</summary>
-    public void Finish() => _done++;
+    public void Finish()
+    {
+        _done++;
+        _timeOfDone = Stopwatch.GetElapsedTime(_begun);
+    }
 
     /// <summary>Takes the progress from the screen.</summary>
     public void Complete()
@@ -59,14 +67,14 @@ internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
         TimeSpan elapsed = Stopwatch.GetElapsedTime(_begun, _lastShown);
         string number = string.Create(CultureInfo.CurrentCulture, $"image {_started:N0}");
         string total = count is null ? string.Empty : string.Create(CultureInfo.CurrentCulture, $" of {count:N0}");
-        double rate = _done / elapsed.TotalHours;
+        double rate = _done / _timeOfDone.TotalHours;
         string speed = _done == 0 ? string.Empty : $", {rate.ToString(rate < LowRate ? "N1" : "N0", CultureInfo.CurrentCulture)} images an hour";
         ProgressRecord record = new(ActivityId, "Making images", number + total + speed);
         if (count is long all)
         {
             double passed = Math.Min(_started - 1 + part, all);
             record.PercentComplete = (int)(100 * passed / all);
-            if (passed > 0)
+            if (passed >= LeastToEstimate)
                 record.SecondsRemaining = (int)Math.Min(Math.Ceiling(elapsed.TotalSeconds * (all - passed) / passed), int.MaxValue);
         }
 
