@@ -245,7 +245,7 @@ good,11,,,,init.png,,,11.png
             [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $expected.Pixels) | Should -BeTrue
             ($start[0] | New-DiffusionImage 'a blue house' -Strength 1 -Width 128).Height | Should -Be 128
             [System.Linq.Enumerable]::SequenceEqual(($start[0] | New-DiffusionImage).Pixels, $start[0].Pixels) | Should -BeTrue
-            ($start[0] | Select-Object * | New-DiffusionImage 'a blue house').Strength | Should -BeNullOrEmpty
+            ($start[0] | Select-Object Seed, Steps | New-DiffusionImage 'a blue house').Strength | Should -BeNullOrEmpty
         }
 
         It 'takes files and images as arguments' {
@@ -308,6 +308,8 @@ good,11,,,,init.png,,,11.png
             $metadata | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             $problems.FullyQualifiedErrorId | Should -Be "StrengthInvalid,$cmdlet"
             $problems.Exception.Message | Should -BeLike "*made.png' was made from another image*-InitImage*-MaskImage*"
+            $start[0] | New-DiffusionImage -Strength 0.5 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.Exception.Message | Should -BeLike '*Strength needs an image to start from*-InitImage*'
             $null = $metadata | New-DiffusionImage -InitImage in/h-1.png -OutFile again.png
             (Get-FileHash again.png).Hash | Should -Be (Get-FileHash made.png).Hash
         }

@@ -203,7 +203,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     private StartImage? FitStart(object? source, ref DenoiseOptions options)
     {
-        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Read(ResolveFile(path)), image => image);
+        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Read(ResolveFile(path)), given => given);
         if (image is null)
         {
             RequireNoStart(options);
@@ -224,22 +224,28 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return start;
     }
 
-    /// <summary>Refuses settings that tell that there is an image to start from.</summary>
+    /// <summary>Refuses a record and settings that have no meaning without an image to start from.</summary>
     private void RequireNoStart(DenoiseOptions options)
     {
-        (string? file, double? imageScale) = ImageSetting.Unwrap(InputObject) switch
+        (string? made, GenerationInfo? record) = ImageSetting.Unwrap(InputObject) switch
         {
-            ImageMetadata metadata => (metadata.Path, metadata.ImageGuidanceScale),
-            DiffusionImage image => (image.Path ?? image.ToString(), image.ImageGuidanceScale),
+            ImageMetadata metadata => (metadata.Path, metadata.Info),
+            DiffusionImage image => (image.Path ?? image.ToString(), image.Info),
             _ => (null, null),
         };
-        string? setting = options.Strength is not null ? nameof(Strength) : imageScale is not null ? nameof(ImageGuidanceScale) : options.Mask is not null ? "Mask" : null;
-        if (setting is null)
-            return;
+        if (record is { Strength: not null } or { ImageGuidanceScale: not null })
+        {
+            throw new InvalidSettingException(
+                record.Strength is null ? nameof(ImageGuidanceScale) : nameof(Strength),
+                $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was painted anew, the mask with -MaskImage.");
+        }
 
-        throw new InvalidSettingException(setting, file is null
-            ? $"{(setting == "Mask" ? nameof(MaskImage) : setting)} needs an image to start from, and none is given. Give one with -InitImage, or leave it out."
-            : $"'{file}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was painted anew, the mask with -MaskImage.");
+        if (options.Strength is not null)
+            throw new InvalidSettingException(nameof(Strength), NeedsStart(nameof(Strength)));
+        if (options.Mask is not null)
+            throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
+
+        static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
     }
 
     /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
