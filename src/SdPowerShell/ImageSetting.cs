@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using StableDiffusion;
 using StableDiffusion.Images;
 
@@ -15,7 +14,7 @@ internal static class ImageSetting
     /// <param name="convert">Takes an image in memory.</param>
     /// <returns>The image; null where none was given.</returns>
     public static T? Read<T>(string setting, object? given, Func<string, T> read, Func<DiffusionImage, T> convert)
-        where T : class => Unwrap(given) switch
+        where T : class => Cell.Unwrap(given) switch
         {
             null or "" => null,
             DiffusionImage image => convert(image),
@@ -27,15 +26,11 @@ internal static class ImageSetting
     /// <summary>The file that an image lies in.</summary>
     /// <param name="given">What the user gave.</param>
     /// <returns>A path; null for an image that was never written.</returns>
-    public static string? PathOf(object? given) => Unwrap(given) switch
+    public static string? PathOf(object? given) => Cell.Unwrap(given) switch
     {
         DiffusionImage image => image.Path,
         FileSystemInfo file => file.FullName,
         object other => other as string,
         null => null,
     };
-
-    /// <summary>The object itself, without what PowerShell wraps it in.</summary>
-    /// <param name="given">What the user gave.</param>
-    public static object? Unwrap(object? given) => given is PSObject wrapped ? wrapped.BaseObject : given;
 }

@@ -19,18 +19,16 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        foreach (object? item in Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
+        foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
         {
-            if (FileAdvice is not null && Unwrap(item) is FileSystemInfo file)
+            if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
                 throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a text. {FileAdvice}");
 
             // The inner error lets a pipeline go on to the object's properties, which may fit.
-            if (Unwrap(item) is not (null or IConvertible))
+            if (Cell.Unwrap(item) is not (null or IConvertible))
                 throw new ArgumentTransformationMetadataException("A text is needed, or an object with a property of the parameter's name.", new PSInvalidCastException());
         }
 
         return inputData;
     }
-
-    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 }

@@ -22,6 +22,12 @@ Describe 'Export-DiffusionImage' {
         ($image | Export-DiffusionImage y.webp -PassThru).Path | Should -Be (Join-Path $folder y.webp)
     }
 
+    It 'leaves out the metadata of a picture that has NoMetadata' {
+        $private = New-DiffusionImage 'a red house' -Steps 1 | Add-Member NoMetadata 'true' -PassThru
+        $private | Export-DiffusionImage x.png
+        (Get-DiffusionMetadata x.png -WarningAction SilentlyContinue).Prompt | Should -BeNullOrEmpty
+    }
+
     It 'replaces a file with -Force alone' {
         'mine' | Set-Content x.png
         $image | Export-DiffusionImage x.png -ErrorAction SilentlyContinue -ErrorVariable problems

@@ -73,7 +73,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     private Latent Encode(DiffusionImage image)
     {
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
-        StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)));
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)));
+        StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)), InputObject?.Model);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: InputObject?.Model);
     }
 }

@@ -38,7 +38,8 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
     /// <summary>Leaves out of the file how it was made.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
     /// <summary>Replaces the file that Path names if it exists.</summary>

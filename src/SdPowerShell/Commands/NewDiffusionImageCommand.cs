@@ -19,7 +19,6 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
     private const int HighestCount = 100_000;
 
-    private HashSet<string> _fixed = [];
     private BatchProgress? _progress;
 
     /// <summary>What to show.</summary>
@@ -31,6 +30,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>What not to show.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
     public string? NegativePrompt { get; set; }
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
@@ -45,8 +45,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("clip_skip")]
     [Number<int>]
-    public int? ClipSkip { get; set; }
+    public Number<int>? ClipSkip { get; set; }
 
     /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -55,25 +56,23 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [AllowEmptyCollection]
     [AllowEmptyString]
     [Text]
+    [List]
     public string?[]? TextualInversion { get; set; }
 
     /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("n_iter")]
     [Number<int>]
-    public int? Count { get; set; }
+    public Number<int>? Count { get; set; }
 
     /// <summary>Draws the noise of all pictures of a prompt from one generator, in place of a seed for each.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
     /// <summary>The image to start from, as a path or as an object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public object? InitImage { get; set; }
-
-    /// <summary>What comes from the pipeline: with a Prompt that is given by name or position, image files and images to start from.</summary>
-    [Parameter(ValueFromPipeline = true)]
-    [ImageInput]
-    public object? InputObject { get; set; }
 
     /// <summary>How the image to start from is brought to the size that comes out: Crop, Stretch, Pad or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -89,17 +88,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public string? OutDirectory { get; set; }
 
     /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
-    [Parameter]
-    [ValidateSet("png", "jpg", "webp")]
-    public string Format { get; set; } = "png";
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(FileEndingCompleter))]
+    public string Format { get; set; } = FileEnding.Default;
 
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
-    [Parameter]
-    [ValidateRange(1, 100)]
-    public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? Quality { get; set; } = new(ImageWriteOptions.DefaultQuality);
 
     /// <summary>Leaves out of the file how it was made.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
     /// <summary>Replaces the file that OutFile names if it exists.</summary>
@@ -107,21 +107,25 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
+    private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
+
+    /// <summary>What the pipeline gave; null where nothing came.</summary>
+    private object? Given => Cell.Unwrap(Input?.Value);
+
+    /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _fixed = [.. MyInvocation.BoundParameters.Keys];
-        _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Count ?? 1));
+        _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    private protected override void ProcessInput()
     {
         bool isDone = false;
         try
         {
-            foreach (string? prompt in Prompt ?? [null])
-                ProcessOne(InputObject ?? prompt, () => Make(prompt));
+            ForEachPrompt(Prompt, OutFile, Make);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -132,19 +136,23 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     }
 
     /// <inheritdoc/>
-    protected override void EndProcessing() => _progress?.Complete();
+    protected override void EndProcessing()
+    {
+        base.EndProcessing();
+        _progress?.Complete();
+    }
 
     private void Make(string? prompt)
     {
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the picture is to show; for a picture of no prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
-        int count = Count ?? 1;
+        int count = Number.Read(Count) ?? 1;
         if (count is < 1 or > HighestCount)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
         DenoiseOptions options = SettleSeeds(CreateOptions(), count);
-        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
         AdapterSet adapters = CreateAdapters(Lora, prompt, promptOptions.Syntax);
         object? source = FindStart();
         StartImage? start = FitStart(source, ref options);
@@ -152,8 +160,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
-            Format,
-            ReferenceEquals(source, InputObject) ? ImageSetting.PathOf(source) : null);
+            FileEnding.Parse(Format),
+            source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
+        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
@@ -175,15 +184,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             }, adapters);
             if (target is not null)
-                Write(image, target);
+                Write(image, target, writing);
             _progress.Finish();
-            WriteObject(image);
+            WriteObject(NoMetadata ? Private(image) : image);
         }
     }
 
-    private void Write(DiffusionImage image, OutputTarget target)
+    private void Write(DiffusionImage image, OutputTarget target, ImageWriteOptions options)
     {
-        string written = Timed($"Writing '{target.Path}'", () => target.Write(image, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }));
+        string written = Timed($"Writing '{target.Path}'", () => target.Write(image, options));
         if (written != target.Path)
             WriteVerbose($"The name was taken in the meantime; the image is '{written}'.");
     }
@@ -192,11 +201,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     private object? FindStart()
     {
         bool isGiven = InitImage is not (null or "");
-        if (ImageSetting.Unwrap(InputObject) is not (FileSystemInfo or DiffusionImage) || !_fixed.Contains(nameof(Prompt)))
+        if (Given is not (FileSystemInfo or DiffusionImage) || !IsFixed(nameof(Prompt)))
             return isGiven ? InitImage : null;
         if (!isGiven)
-            return InputObject;
-        if (ImageSetting.Unwrap(InputObject) is FileSystemInfo file)
+            return Given;
+        if (Given is FileSystemInfo file)
             throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Leave one of them out.");
         return InitImage;
     }
@@ -211,10 +220,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         }
 
         // An image from the pipeline brings the size and the resize mode of its own making along.
-        bool isPiped = ReferenceEquals(source, InputObject);
-        int? width = isPiped && !_fixed.Contains(nameof(Width)) ? null : Width;
-        int? height = isPiped && !_fixed.Contains(nameof(Height)) ? null : Height;
-        string? named = isPiped && !_fixed.Contains(nameof(ResizeMode)) ? null : ResizeMode;
+        bool isPiped = ReferenceEquals(source, Given);
+        int? width = isPiped && !IsFixed(nameof(Width)) ? null : options.Width;
+        int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
+        string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
@@ -227,7 +236,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <summary>Refuses a record and settings that have no meaning without an image to start from.</summary>
     private void RequireNoStart(DenoiseOptions options)
     {
-        (string? made, GenerationInfo? record) = ImageSetting.Unwrap(InputObject) switch
+        (string? made, GenerationInfo? record) = Given switch
         {
             ImageMetadata metadata => (metadata.Path, metadata.Info),
             DiffusionImage image => (image.Path ?? image.ToString(), image.Info),
@@ -246,6 +255,14 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
 
         static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
+    }
+
+    /// <summary>The picture with the wish that no file of it says how it was made, which Export-DiffusionImage takes.</summary>
+    private static PSObject Private(DiffusionImage image)
+    {
+        PSObject output = new(image);
+        output.Properties.Add(new PSNoteProperty(nameof(NoMetadata), true));
+        return output;
     }
 
     /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>

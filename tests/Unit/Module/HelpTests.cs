@@ -24,7 +24,10 @@ public sealed class HelpTests
             // Without a help file PowerShell makes one up of the syntax, where parameters have no description.
             Dictionary<string, string> texts = Items(Property(help, "parameters"), "parameter")
                 .ToDictionary(parameter => Text(parameter, "name"), parameter => Text(parameter, "description"));
-            IEnumerable<string> own = cmdlet.Parameters.Keys.Except(Cmdlet.CommonParameters);
+            IEnumerable<string> own = cmdlet.Parameters.Values
+                .Where(parameter => !parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.DontShow))
+                .Select(parameter => parameter.Name)
+                .Except(Cmdlet.CommonParameters);
             Assert.Equal(own.Order(), texts.Keys.Order());
             Assert.All(texts, text => Assert.NotEmpty(text.Value));
         }
