@@ -212,8 +212,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         // An image from the pipeline brings the size and the resize mode of its own making along.
         bool isPiped = ReferenceEquals(source, InputObject);
-        int? width = isPiped && !_fixed.Contains(nameof(Width)) ? null : Width;
-        int? height = isPiped && !_fixed.Contains(nameof(Height)) ? null : Height;
+        int? width = isPiped && !_fixed.Contains(nameof(Width)) ? null : options.Width;
+        int? height = isPiped && !_fixed.Contains(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !_fixed.Contains(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
         MaskImage? mask = options.Mask;
