@@ -13,10 +13,10 @@ internal sealed class RowColumns
     private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
 
     // Columns of other tools whose names look like a parameter's that means something else.
-    private static readonly Dictionary<string, string> s_hints = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, (string Meaning, string Column)> s_hints = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["batch_size"] = " How many pictures to make is the column 'Count'.",
-        ["Path"] = " The file to write is the column 'OutFile'.",
+        ["batch_size"] = ("How many images to make", "Count"),
+        ["Path"] = ("The file to write", "OutFile"),
     };
 
     private readonly Dictionary<string, string> _parameters = new(StringComparer.OrdinalIgnoreCase);
@@ -82,6 +82,10 @@ internal sealed class RowColumns
 
     private bool IsKnown(string column) => _parameters.ContainsKey(column) || column.StartsWith(OwnMark) || s_remoteColumns.Contains(column);
 
-    private string Advise(string column) => s_hints.TryGetValue(column, out string? known) ? known
-        : Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
+    private string Advise(string column)
+    {
+        if (s_hints.TryGetValue(column, out (string Meaning, string Column) hint))
+            return _parameters.ContainsKey(hint.Column) ? $" {hint.Meaning} is the column '{hint.Column}'." : string.Empty;
+        return Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
+    }
 }

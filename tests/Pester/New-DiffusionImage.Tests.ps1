@@ -227,6 +227,12 @@ d,1,1,1,,,,Gpuu,d
             $problems.FullyQualifiedErrorId | Should -Be "FormatInvalid,$cmdlet", "QualityInvalid,$cmdlet", "DeviceInvalid,$cmdlet"
         }
 
+        It 'refuses a quality before the work is done' {
+            $verbose = New-DiffusionImage 'a' -Quality 101 -OutFile x.jpg -Verbose -ErrorAction SilentlyContinue -ErrorVariable problems 4>&1
+            $problems.FullyQualifiedErrorId | Should -Be "QualityInvalid,$cmdlet"
+            $verbose | Where-Object { "$_" -like 'Denoising*' } | Should -BeNullOrEmpty
+        }
+
         It 'takes the names that A1111''s API has' {
             $picture = '{ "prompt": "a", "negative_prompt": "b", "cfg_scale": 4.5, "sampler_name": "Euler a", "steps": 2, "seed": 3, "subseed": 4, "subseed_strength": 0.25, "seed_resize_from_w": 72, "seed_resize_from_h": 80, "width": 80, "height": 72, "n_iter": 2 }' |
                 ConvertFrom-Json | New-DiffusionImage -WarningVariable warnings
@@ -253,7 +259,7 @@ b,1,x,y,1,2,4,true
                 "The column 'NegativPrompt' is not known and was ignored. Did you mean 'NegativePrompt'?"
                 "The column 'out_file' is not known and was ignored. Did you mean 'OutFile'?"
                 "The column 'Id' is not known and was ignored."
-                "The column 'batch_size' is not known and was ignored. How many pictures to make is the column 'Count'."
+                "The column 'batch_size' is not known and was ignored. How many images to make is the column 'Count'."
                 "The column 'Force' is not taken from rows and was ignored. Give -Force to the command."
             )
             $more | Should -BeNullOrEmpty
