@@ -165,9 +165,9 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [Number<double>]
     public Number<double>? NegativeAestheticScore { get; set; }
 
-    /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
+    /// <summary>An image that says what of the given one is painted anew, as a path or as an object: white is painted, black is kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public string? MaskImage { get; set; }
+    public object? MaskImage { get; set; }
 
     /// <summary>The ControlNets that steer besides the prompt: names of those in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -239,7 +239,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
             AestheticScore = Number.Read(AestheticScore),
             NegativeAestheticScore = Number.Read(NegativeAestheticScore),
         },
-        Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.ReadMask(ResolveFile(MaskImage)),
+        Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
         Controls = CreateControls(),
     };
 
@@ -262,16 +262,16 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     /// <param name="negative">What not to show; may be null.</param>
     /// <param name="start">Where to start; null starts from noise.</param>
     /// <param name="options">How to denoise.</param>
-    /// <param name="status">What the progress bar says in front, such as which picture of how many.</param>
     /// <param name="eachStep">Called after each step; may be null.</param>
+    /// <param name="parentActivity">The progress that this one is a part of; -1 for none.</param>
     private protected Latent Denoise(
         DiffusionPipeline pipeline,
         TextEmbedding embedding,
         TextEmbedding? negative,
         Latent? start,
         DenoiseOptions options,
-        string status,
-        Action<StepProgress>? eachStep = null)
+        Action<StepProgress>? eachStep,
+        int parentActivity = -1)
     {
         long begun = Stopwatch.GetTimestamp();
         long lastShown = 0;
@@ -296,7 +296,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         }
 
         // One for each report: jobs and hosts keep the records that they are given.
-        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status + state);
+        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", state) { ParentActivityId = parentActivity };
 
         void Report(StepProgress progress)
         {

@@ -74,6 +74,15 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn));
     }
 
+    /// <summary>Looks at what is known of the model, without opening a part of it.</summary>
+    /// <param name="use">May check and prepare, but run no stage.</param>
+    /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
+    {
+        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), ResolveDevice(out _));
+        return use(new DiffusionPipeline(lease.Model));
+    }
+
     private string? ChooseModel(string? madeBy) => ResolveModel(_modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model);
 
     private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>

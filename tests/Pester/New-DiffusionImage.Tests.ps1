@@ -6,6 +6,14 @@ BeforeDiscovery {
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $cmdlet = 'SdPowerShell.Commands.NewDiffusionImageCommand'
+
+    # 100x75 pixels, which no model makes: two colours, in a form that needs no image library.
+    function Set-UnevenImage([string] $Path) {
+        $header = [byte[]](0x42, 0x4D, 0x1A, 0x58, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 100, 0, 0, 0, 75, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24)
+        $rows = [byte[]]::new(300 * 75)
+        [Array]::Fill($rows, [byte]255, 0, 300 * 30)
+        [System.IO.File]::WriteAllBytes((Join-Path $PWD.ProviderPath $Path), $header + $rows)
+    }
 }
 
 Describe 'New-DiffusionImage' {
@@ -423,14 +431,150 @@ c,1,,Env:/c.png
             (New-DiffusionImage 'a' -Steps 1 -OutFile './here.png').Path | Should -Be (Join-Path $folder here.png)
         }
 
-        It 'leaves nothing of a file that cannot be written' -ForEach @(
-            @{ OutFile = 'missing/x.png'; Id = 'FileWriteFailed' }
+        It 'leaves nothing of a file that cannot be written, and says so with -WhatIf too' -ForEach @(
+            @{ OutFile = 'file/x.png'; Id = 'FileWriteFailed' }
             @{ OutFile = 'x.docx'; Id = 'PathInvalid' }
             @{ OutFile = 'Env:/x.png'; Id = 'PathNotFileSystem' }
         ) {
+            'mine' | Set-Content file
             New-DiffusionImage 'a' -Steps 1 -OutFile $OutFile -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
-            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+            New-DiffusionImage 'a' -Steps 1 -OutFile $OutFile -WhatIf -ErrorAction SilentlyContinue -ErrorVariable +problems
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet", "$Id,$cmdlet"
+            (Get-ChildItem).Name | Should -Be file
+        }
+
+        It 'makes the folder of -OutFile, and none with -WhatIf' {
+            New-DiffusionImage 'a' -Steps 1 -OutFile b/c/p1.png -WhatIf
             Get-ChildItem | Should -BeNullOrEmpty
+            (New-DiffusionImage 'a' -Steps 1 -OutFile b/c/p1.png).Path | Should -Be (Join-Path $folder b c p1.png)
+        }
+
+        It 'gives each image a name of its own where several runspaces write to one folder' {
+            $images = 1..4 | ForEach-Object -ThrottleLimit 4 -Parallel {
+                Import-Module "$using:ModuleFolder/StableDiffusion.psd1"
+                New-DiffusionImage 'same', 'same', 'same', 'same', 'same' -Seed 5 -Steps 1 -OutDirectory $using:folder/all
+            }
+            $images.Path | Sort-Object -Unique | Should -HaveCount 20
+            $names = @('same-5.png') + (2..20 | ForEach-Object { "same-5-$_.png" })
+            (Get-ChildItem all -Force).Name | Sort-Object | Should -Be ($names | Sort-Object)
+        }
+    }
+
+    Context 'WhatIf' {
+        It 'makes no image without a file either, whatever its size' {
+            New-DiffusionImage 'a' -Width 8192 -Height 8192 -WhatIf | Should -BeNullOrEmpty
+            'a' | New-DiffusionImage -Count 3 -WhatIf -Verbose 4>&1 | Should -BeNullOrEmpty
+        }
+
+        It 'finds the bad rows' {
+            $null = New-DiffusionImage 'a' -Steps 1 -OutFile init.png
+            @'
+Prompt,Seed,Steps,Width,Scheduler,InitImage,Strength,Model,OutFile
+good,1,,,,,,,good.png
+,2,,,,,,,2.png
+size,3,,60,,,,,3.png
+steps,4,2000,,,,,,4.png
+scheduler,5,,,Eular,,,,5.png
+init,6,,,,none.png,,,6.png
+strength,7,,,,init.png,0.01,,7.png
+model,8,,,,,,nope,8.png
+start,9,,,,,0.5,,9.png
+taken,10,,,,,,,init.png
+good,11,,,,init.png,,,11.png
+'@ | Set-Content jobs.csv
+            Import-Csv jobs.csv | New-DiffusionImage -WhatIf -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId -replace ',.*' | Should -Be (
+                'PromptInvalid', 'WidthInvalid', 'StepsInvalid', 'SchedulerNotFound', 'PathNotFound', 'StrengthInvalid', 'ModelNotFound', 'StrengthInvalid', 'FileExists')
+            (Get-ChildItem).Name | Should -Be init.png, jobs.csv
+        }
+    }
+
+    Context 'Images to start from' {
+        BeforeEach {
+            $start = New-DiffusionImage 'a red house' -Seed 1 -Count 2 -Steps 2 -OutFile in/h.png
+        }
+
+        It 'takes image files from the pipeline and keeps their names' {
+            $images = Get-ChildItem in/*.png | New-DiffusionImage 'a blue house' -Seed 3 -Steps 4 -OutDirectory out -Format jpg
+            $images.Path | Should -Be (Join-Path $folder out h-1.jpg), (Join-Path $folder out h-2.jpg)
+            $expected = New-DiffusionImage 'a blue house' -InitImage in/h-2.png -Seed 3 -Steps 4
+            [System.Linq.Enumerable]::SequenceEqual($images[1].Pixels, $expected.Pixels) | Should -BeTrue
+            (Get-Item in/h-1.png | New-DiffusionImage 'a blue house' -Steps 4 -OutDirectory in).Path | Should -Be (Join-Path $folder in h-1-2.png)
+        }
+
+        It 'takes images from the pipeline, with their settings' {
+            $image = $start[0] | New-DiffusionImage 'a blue house' -Strength 1
+            $expected = New-DiffusionImage 'a blue house' -InitImage in/h-1.png -Strength 1 -Seed 1 -Steps 2
+            [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $expected.Pixels) | Should -BeTrue
+            ($start[0] | New-DiffusionImage 'a blue house' -Strength 1 -Width 128).Height | Should -Be 128
+            [System.Linq.Enumerable]::SequenceEqual(($start[0] | New-DiffusionImage).Pixels, $start[0].Pixels) | Should -BeTrue
+            ($start[0] | Select-Object Seed, Steps | New-DiffusionImage 'a blue house').Strength | Should -BeNullOrEmpty
+        }
+
+        It 'takes files and images as arguments' {
+            $mask = New-DiffusionImage 'a large white circle on black' -Seed 3 -Steps 4 -OutFile mask.png
+            $common = @{ Prompt = 'a blue house'; Seed = 3; Steps = 4; Strength = 0.5 }
+            $images = & {
+                New-DiffusionImage @common -InitImage in/h-1.png -MaskImage mask.png
+                New-DiffusionImage @common -InitImage (Get-Item in/h-1.png) -MaskImage (Get-Item mask.png)
+                New-DiffusionImage @common -InitImage $start[0] -MaskImage $mask
+            }
+            foreach ($image in $images) {
+                [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $images[0].Pixels) | Should -BeTrue
+            }
+        }
+
+        It 'says what to do with a file where there is no prompt' {
+            Get-ChildItem in/*.png | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "ParameterArgumentTransformationError,$cmdlet", "ParameterArgumentTransformationError,$cmdlet"
+            $problems[0].Exception.Message | Should -BeLike "*'h-1.png' is a file*Get-DiffusionMetadata*Get-Content*"
+        }
+
+        It 'fails the record alone that is no image' {
+            'no image' | Set-Content in/text.png
+            $null = New-Item -ItemType Directory in/folder.png
+            (Get-ChildItem in | New-DiffusionImage 'a' -Steps 2 -ErrorAction SilentlyContinue -ErrorVariable problems) | Should -HaveCount 2
+            $problems.FullyQualifiedErrorId | Should -Be "ImageInvalid,$cmdlet", "ImageInvalid,$cmdlet"
+            $problems.TargetObject.Name | Sort-Object | Should -Be folder.png, text.png
+            Get-Item in/h-1.png | New-DiffusionImage 'a' -InitImage in/h-2.png -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "InitImageInvalid,$cmdlet"
+        }
+
+        It 'brings an image of <Size> to <Expected> with <Settings>' -ForEach @(
+            @{ Settings = @{}; Size = '100x75'; Expected = '96x72'; Mode = 'Crop' }
+            @{ Settings = @{ Width = 64 }; Size = '100x75'; Expected = '64x48'; Mode = 'Crop' }
+            @{ Settings = @{ Width = 64; Height = 64; ResizeMode = 'pad' }; Size = '100x75'; Expected = '64x64'; Mode = 'Pad' }
+            @{ Settings = @{ ResizeMode = 'Stretch' }; Size = '64x64'; Expected = '64x64'; Mode = $null }
+        ) {
+            Copy-Item "$PSScriptRoot/../data/images/scene.png" 64x64.png
+            Set-UnevenImage 100x75.png
+            $lines = New-DiffusionImage 'a' -InitImage "$Size.png" -Seed 1 -Steps 2 @Settings -OutFile once.png -Verbose 4>&1
+            $image = $lines | Where-Object { $_ -isnot [System.Management.Automation.VerboseRecord] }
+            "$($image.Width)x$($image.Height)", $image.ResizeMode | Should -Be $Expected, $Mode
+            @($lines -like "*from $Size to $Expected pixels*$Mode*") | Should -HaveCount ($Mode ? 1 : 0)
+            (Get-DiffusionMetadata once.png -WarningAction SilentlyContinue).ResizeMode | Should -Be $Mode
+            $null = Get-DiffusionMetadata once.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage "$Size.png" -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash once.png).Hash
+            $parts = @{ Width = $image.Width; Height = $image.Height; ResizeMode = $Mode ?? 'None' }
+            ConvertTo-Latent "$Size.png" -Seed 1 @parts | Invoke-Denoise (Get-TextEmbedding 'a') -Steps 2 | ConvertFrom-Latent | Export-DiffusionImage parts.png
+            (Get-FileHash parts.png).Hash | Should -Be (Get-FileHash once.png).Hash
+        }
+
+        It 'brings the mask along' {
+            Set-UnevenImage 100x75.png
+            (New-DiffusionImage 'a' -InitImage 100x75.png -MaskImage 100x75.png -Steps 2).Width | Should -Be 96
+        }
+
+        It 'says which image is missing where one was made from another' {
+            $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            $metadata | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "StrengthInvalid,$cmdlet"
+            $problems.Exception.Message | Should -BeLike "*made.png' was made from another image*-InitImage*-MaskImage*"
+            $start[0] | New-DiffusionImage -Strength 0.5 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.Exception.Message | Should -BeLike '*Strength needs an image to start from*-InitImage*'
+            $null = $metadata | New-DiffusionImage -InitImage in/h-1.png -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash made.png).Hash
         }
     }
 
@@ -439,6 +583,21 @@ c,1,,Env:/c.png
             $lines = New-DiffusionImage 'a' -Steps 1 -Verbose 4>&1 | Where-Object { $_ -is [System.Management.Automation.VerboseRecord] } | ForEach-Object Message
             $lines | Where-Object { $_ -like 'Device Cpu:*' } | Should -HaveCount 1
             $lines | Where-Object { $_ -match '^(Text encoder|Denoising|VAE decoder): [\d.,]+ ms\.$' } | Should -HaveCount 3
+        }
+
+        It 'shows the progress of a pipeline of prompts' {
+            $shell = [powershell]::Create()
+            try {
+                $null = $shell.AddScript("Import-Module '$ModuleFolder/StableDiffusion.psd1'; 'a', '', 'b' | New-DiffusionImage -Steps 1 -ErrorAction SilentlyContinue").Invoke()
+                $batch = @($shell.Streams.Progress | Where-Object Activity -EQ 'Making images')
+                $batch[0].StatusDescription | Should -Be 'image 1'
+                $batch[-2].StatusDescription | Should -Match '^image 2, [\d.,]+ images an hour$'
+                $batch[-1].RecordType | Should -Be Completed
+                @($shell.Streams.Progress | Where-Object Activity -Like Denoising* | ForEach-Object ParentActivityId | Sort-Object -Unique) | Should -Be $batch[0].ActivityId
+            }
+            finally {
+                $shell.Dispose()
+            }
         }
 
         It 'warns of the words that did not fit' {

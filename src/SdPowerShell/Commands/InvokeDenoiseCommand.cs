@@ -57,7 +57,6 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 NegativeEmbedding,
                 Latent,
                 options,
-                status: string.Empty,
                 EachStep ? progress => WriteObject(progress.Capture()) : null),
             CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);

@@ -44,7 +44,7 @@ public static class ImageFile
     /// <param name="path">The file name.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
-    /// <exception cref="OutputWriteException">The name is a folder's, or the folder of the file does not exist.</exception>
+    /// <exception cref="OutputWriteException">The name is a folder's, or the folder of the file neither exists nor can be made.</exception>
     public static void CheckTarget(string path, bool overwrite)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -67,9 +67,14 @@ public static class ImageFile
 
         ImageFormat format = FormatOf(path);
         string fullPath = FullPath(path);
-        OutputFile.Write(fullPath, options.Overwrite, stream => stream.Write(ImageEncoder.Encode(image, format, options)));
+        if (options.AddsNumber)
+            fullPath = OutputFile.WriteNumbered(fullPath, Encode);
+        else
+            OutputFile.Write(fullPath, options.Overwrite, Encode);
         image.Path = fullPath;
         return fullPath;
+
+        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options));
     }
 
     /// <summary>Writes a picture into a stream.</summary>

@@ -33,18 +33,21 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; VariationStrength = 1; VariationSeed = 9223372036854775807; Count = 2", "VariationSeedInvalid", ErrorCategory.InvalidArgument, "2 seeds" },
         { "Prompt = 'bad'; BatchSize = '2'", "BatchSizeInvalid", ErrorCategory.InvalidArgument, "BatchIndex" },
         { "Prompt = 'bad'; Count = 0", "CountInvalid", ErrorCategory.InvalidArgument, "Count is 0" },
-        { "Prompt = 'bad'; Strength = 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument, "no latent is given" },
+        { "Prompt = 'bad'; Strength = 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
         { "Prompt = 'bad'; InitImage = 'nope.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nope.png" },
         { "Prompt = 'bad'; InitImage = 'text.png'", "ImageInvalid", ErrorCategory.InvalidData, "text.png" },
         { "Prompt = 'bad'; InitImage = 'folder.png'", "ImageInvalid", ErrorCategory.InvalidData, "is a folder" },
         { "Prompt = 'bad'; InitImage = 'Env:/PATH'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Environment" },
         { "Prompt = 'bad'; InitImage = $scene; Strength = 0", "StrengthInvalid", ErrorCategory.InvalidArgument, "trength" },
-        { "Prompt = 'bad'; InitImage = $scene; Width = 72", "WidthInvalid", ErrorCategory.InvalidArgument, "64" },
+        { "Prompt = 'bad'; InitImage = $scene; Width = 72; ResizeMode = 'None'", "ImageInvalid", ErrorCategory.InvalidData, "not 72x64" },
+        { "Prompt = 'bad'; InitImage = $scene; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "such as 64" },
+        { "Prompt = 'bad'; InitImage = $scene; ResizeMode = 'Fill'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "Stretch, Crop or Pad" },
+        { "Prompt = 'bad'; InitImage = 7", "InitImageInvalid", ErrorCategory.InvalidArgument, "Int32" },
         { "Prompt = 'bad'; InitImage = $scene; MaskImage = $small", "ImageInvalid", ErrorCategory.InvalidData, "mask" },
-        { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "no latent is given" },
+        { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
         { "Prompt = 'bad'; OutFile = 'text.png'", "FileExists", ErrorCategory.ResourceExists, "text.png" },
         { "Prompt = 'bad'; OutFile = 'folder.png'", "FileWriteFailed", ErrorCategory.WriteError, "folder of that name" },
-        { "Prompt = 'bad'; OutFile = 'missing/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "missing" },
+        { "Prompt = 'bad'; OutFile = 'text.png/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "text.png' is a file" },
         { "Prompt = 'bad'; OutFile = 'x.docx'; OutDirectory = 'new'", "PathInvalid", ErrorCategory.InvalidArgument, ".png" },
         { "Prompt = 'bad'; OutFile = 'Env:/x.png'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Environment" },
         { "Prompt = 'bad'; OutFile = 'nodrive:/x.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nodrive" },
@@ -131,7 +134,7 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         ShellResult result = Run("$null, @{ Prompt = 'a' }, [System.IO.FileInfo]::new('a'), 7 | New-DiffusionImage -Steps 1");
 
         Assert.Equal(
-            ["PromptInvalid", "InputObjectMissingMandatory", "InputObjectMissingMandatory"],
+            ["PromptInvalid", "InputObjectMissingMandatory", "ParameterArgumentTransformationError"],
             result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0].Replace("InputObjectNotBound", "InputObjectMissingMandatory", StringComparison.Ordinal)));
         Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
     }
