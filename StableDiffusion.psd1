@@ -37,7 +37,8 @@
 
     PrivateData          = @{
         PSData = @{
-            Tags = @('StableDiffusion', 'Diffusion', 'ONNX', 'Image', 'TextToImage', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            Tags         = @('StableDiffusion', 'Diffusion', 'ONNX', 'CUDA', 'Image', 'TextToImage', 'ImageToImage', 'PSEdition_Core', 'Windows', 'Linux', 'MacOS')
+            ReleaseNotes = 'The first version.'
         }
     }
 }

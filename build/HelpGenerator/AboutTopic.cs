@@ -1,4 +1,5 @@
 using System.Text;
+using Markdig.Extensions.Tables;
 using Markdig.Syntax;
 
 namespace HelpGenerator;
@@ -13,8 +14,12 @@ internal sealed class AboutTopic
 
     public required string Text { get; init; }
 
+    public required string File { get; init; }
+
+    public required MarkdownDocument Document { get; init; }
+
     /// <summary>Reads a page: its title is the file's name, and its first section is a short description of one paragraph.</summary>
-    public static AboutTopic Read(string file, Problems problems)
+    public static AboutTopic Read(string file, ColumnLists columns, Problems problems)
     {
         string name = Path.GetFileNameWithoutExtension(file);
         MarkdownDocument document = MarkdownText.Parse(file);
@@ -37,16 +42,43 @@ internal sealed class AboutTopic
                 continue;
             }
 
-            if (afterText)
+            Paragraph[] paragraphs = [.. Paragraphs(block, file, columns, problems)];
+            if (afterText && paragraphs.Length > 0)
                 text.Append('\n');
-            foreach (Paragraph paragraph in MarkdownText.Paragraphs([block]))
+            foreach (Paragraph paragraph in paragraphs)
             {
                 AppendParagraph(text, paragraph);
                 afterText = true;
             }
         }
 
-        return new AboutTopic { Name = name, Text = text.ToString() };
+        return new AboutTopic { Name = name, Text = text.ToString(), File = file, Document = document };
+    }
+
+    /// <summary>Compares the first columns of the topic's tables with the cmdlets: each must be named once, and no other.</summary>
+    public void CheckCmdlets(IEnumerable<string> cmdlets, Problems problems)
+    {
+        List<string> missing = [.. cmdlets];
+        foreach (TableRow row in Document.OfType<Table>().SelectMany(table => table.Cast<TableRow>()).Where(row => !row.IsHeader))
+        {
+            string name = string.Join(' ', MarkdownText.Paragraphs((TableCell)row[0]).Select(paragraph => paragraph.Text));
+            if (!missing.Remove(name))
+                problems.Add(File, row.Line, $"The table has '{name}', which is no cmdlet, or is there twice.");
+        }
+
+        foreach (string name in missing)
+            problems.Add(File, 0, $"The table of cmdlets lacks {name}.");
+    }
+
+    private static IEnumerable<Paragraph> Paragraphs(Block block, string file, ColumnLists columns, Problems problems)
+    {
+        if (block is not HtmlBlock html)
+            return MarkdownText.Paragraphs([block]);
+        if (columns.Find(html.Lines.ToString().Trim(), out string? cmdlet) is { } list)
+            return list;
+        if (cmdlet is not null)
+            problems.Add(file, html.Line, $"There is no cmdlet {cmdlet} to list the columns of.");
+        return [];
     }
 
     private static void AppendHeading(StringBuilder text, HeadingBlock heading)

@@ -7,7 +7,7 @@ internal sealed record CmdletParameter
 {
     public required string Name { get; init; }
 
-    /// <summary>The type, without the Nullable around it.</summary>
+    /// <summary>The type, without a Nullable or the like around it.</summary>
     public required Type Type { get; init; }
 
     public required IReadOnlyList<string> Aliases { get; init; }

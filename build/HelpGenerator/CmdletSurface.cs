@@ -99,7 +99,7 @@ internal sealed class CmdletSurface
 
     /// <summary>Positional parameters first, then the mandatory ones, then the rest as they are declared; WhatIf and Confirm last.</summary>
     private static IEnumerable<CommandParameterInfo> InSyntaxOrder(CommandParameterSetInfo set) => set.Parameters
-        .Where(parameter => !Cmdlet.CommonParameters.Contains(parameter.Name))
+        .Where(parameter => !Cmdlet.CommonParameters.Contains(parameter.Name) && !parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.DontShow))
         .OrderBy(parameter => s_shouldProcess.Contains(parameter.Name))
         .ThenBy(parameter => parameter.Position < 0)
         .ThenBy(parameter => parameter.Position)
@@ -108,7 +108,7 @@ internal sealed class CmdletSurface
     private static CmdletParameter Read(CommandParameterInfo parameter, Type type, object instance) => new()
     {
         Name = parameter.Name,
-        Type = Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType,
+        Type = Plain(parameter.ParameterType),
         Aliases = [.. parameter.Aliases],
         Mandatory = parameter.IsMandatory,
         Position = parameter.Position < 0 ? null : parameter.Position,
@@ -118,6 +118,14 @@ internal sealed class CmdletSurface
         Choices = parameter.Attributes.OfType<ValidateSetAttribute>().FirstOrDefault()?.ValidValues.ToArray() ?? [],
         Default = Describe(type.GetProperty(parameter.Name)?.GetValue(instance)),
         IsShouldProcess = s_shouldProcess.Contains(parameter.Name),
+    };
+
+    /// <summary>A type without the one around it that only says that a value may be left out, or be none of the type.</summary>
+    private static Type Plain(Type type) => type switch
+    {
+        { IsArray: true } => Plain(type.GetElementType()!).MakeArrayType(),
+        { IsGenericType: true, Name: "Number`1" or "Nullable`1" } => type.GenericTypeArguments[0],
+        _ => type,
     };
 
     /// <summary>One parameter as it is over all the sets that have it.</summary>

@@ -6,6 +6,7 @@ namespace HelpGenerator;
 internal static class HelpFiles
 {
     private const string AboutPrefix = "about_";
+    private const string MainTopic = "about_StableDiffusion";
     private const string ReadMe = "README.md";
 
     /// <summary>Checks the pages against the cmdlets and writes the help files, or none if there is a problem.</summary>
@@ -17,17 +18,18 @@ internal static class HelpFiles
     {
         IReadOnlyList<CmdletSurface> cmdlets = CmdletSurface.Read(assembly);
         Dictionary<string, string> cmdletPages = new(StringComparer.OrdinalIgnoreCase);
-        List<AboutTopic> topics = [];
+        List<string> topicPages = [];
         foreach (string file in Directory.EnumerateFiles(pages, "*.md").Order(StringComparer.Ordinal))
         {
             string name = Path.GetFileNameWithoutExtension(file);
             if (name.StartsWith(AboutPrefix, StringComparison.Ordinal))
-                topics.Add(AboutTopic.Read(file, problems));
+                topicPages.Add(file);
             else if (Path.GetFileName(file) != ReadMe)
                 cmdletPages.Add(name, file);
         }
 
         ExampleCheck examples = new(cmdlets);
+        ColumnLists columns = new();
         List<XElement> commands = [];
         foreach (CmdletSurface cmdlet in cmdlets)
         {
@@ -41,10 +43,15 @@ internal static class HelpFiles
             page.Check(cmdlet, problems);
             examples.Check(page, problems);
             commands.Add(MamlWriter.Write(cmdlet, page));
+            columns.Add(cmdlet, page);
         }
 
         foreach ((string name, string file) in cmdletPages)
             problems.Add(file, 0, $"There is no cmdlet {name}.");
+
+        AboutTopic[] topics = [.. topicPages.Select(file => AboutTopic.Read(file, columns, problems))];
+        if (topics.FirstOrDefault(topic => topic.Name == MainTopic) is { } main)
+            main.CheckCmdlets(cmdlets.Select(cmdlet => cmdlet.Name), problems);
 
         if (problems.Lines.Count > 0)
             return;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using StableDiffusion;
 using StableDiffusion.Models.Adapters;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -8,8 +9,13 @@ using StableDiffusion.Text.Prompts;
 namespace SdPowerShell;
 
 /// <summary>Base of the cmdlets that read prompts or what was made of them: the adapters of the model, and how prompts are encoded.</summary>
-public abstract class AdapterCmdlet : ModelCmdlet
+public abstract class AdapterCmdlet : RecordCmdlet
 {
+    private readonly HashSet<ForeignSyntaxKind> _toldSyntaxes = [];
+
+    private int _passedOver;
+    private bool _isSyntaxGiven;
+
     /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(LoraCompleter))]
@@ -17,27 +23,72 @@ public abstract class AdapterCmdlet : ModelCmdlet
     [AllowEmptyCollection]
     [AllowEmptyString]
     [Text]
+    [List]
     public string?[]? Lora { get; set; }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        base.EndProcessing();
+        if (_passedOver > 0)
+            WriteVerbose($"Passed over {_passedOver} blank lines and comments.");
+    }
+
+    /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
+    /// <param name="prompts">The prompts; null counts as one.</param>
+    /// <param name="file">The file that the record names to write to; may be null.</param>
+    /// <param name="work">The work.</param>
+    private protected void ForEachPrompt(string?[]? prompts, string? file, Action<string?> work)
+    {
+        string?[] all = prompts ?? [null];
+        for (int i = 0; i < all.Length; i++)
+        {
+            string? prompt = all[i];
+            if (TakesAsLine(Input) && IsBlankOrComment(prompt) && !Strict)
+            {
+                _passedOver++;
+                continue;
+            }
+
+            Subject = Input?.Describe(prompt, file) ?? (all.Length > 1 ? InputRecord.DescribeItem("Prompt", i, prompt, file) : null);
+            ProcessOne(prompt, () =>
+            {
+                if (TakesAsLine(Input) && IsComment(prompt))
+                    throw new InvalidSettingException("Prompt", "The line is a comment. Leave it out, or leave out Strict, which makes comments errors.");
+                work(prompt);
+            });
+        }
+    }
+
+    /// <summary>Whether a record is a line of prompts, in which blank ones and comments are passed over.</summary>
+    /// <param name="record">The record; may be null.</param>
+    private protected virtual bool TakesAsLine(InputRecord? record) => record is { IsText: true };
 
     /// <summary>Encodes a prompt and warns of what of it could not be honoured.</summary>
     private protected TextEmbedding EncodePrompt(DiffusionPipeline pipeline, string prompt, PromptOptions options)
     {
         TextEmbedding embedding = Timed("Text encoder", () => pipeline.EncodePrompt(prompt, options, CancellationToken));
         if (embedding.LostText.Length > 0)
-            WriteWarning($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+            Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
-            WriteWarning(warning);
+            Warn(warning);
+        if (!_isSyntaxGiven)
+            WarnOfForeignSyntax(prompt);
         return embedding;
     }
 
     /// <summary>The settings of how prompts are read, as the engine takes them.</summary>
-    private protected PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip, string?[]? textualInversion) => new()
+    private protected PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip, string?[]? textualInversion)
     {
-        TextualInversions = ReadTextualInversions(textualInversion),
-        Syntax = EnumSetting.Parse("PromptSyntax", syntax, PromptSyntax.Plain),
-        Emphasis = EnumSetting.Parse("Emphasis", emphasis, EmphasisMode.Original),
-        ClipSkip = clipSkip ?? 1,
-    };
+        _isSyntaxGiven = !string.IsNullOrWhiteSpace(syntax);
+        return new PromptOptions
+        {
+            TextualInversions = ReadTextualInversions(textualInversion),
+            Syntax = EnumSetting.Parse("PromptSyntax", syntax, PromptSyntax.Plain),
+            Emphasis = EnumSetting.Parse("Emphasis", emphasis, EmphasisMode.Original),
+            ClipSkip = clipSkip ?? 1,
+        };
+    }
 
     /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
     /// <param name="parameter">The parameter's texts; empty ones count as left out.</param>
@@ -57,6 +108,17 @@ public abstract class AdapterCmdlet : ModelCmdlet
 
         return AdapterSet.Create(loras);
     }
+
+    /// <summary>Says, once for each kind, what of a plain prompt another tool would not take for text.</summary>
+    private void WarnOfForeignSyntax(string prompt)
+    {
+        foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
+            Warn($"'{finding.Text}' is taken as text. {finding.Reading}: give -PromptSyntax A1111 to have it so, or Plain if text is meant.");
+    }
+
+    private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
+
+    private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
 
     /// <summary>Reads the embeddings that a parameter names.</summary>
     private IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>

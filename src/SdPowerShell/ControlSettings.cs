@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
@@ -39,12 +38,6 @@ internal sealed class ControlSettings(IReadOnlyList<string> nets, Func<string, D
         _ => throw new InvalidSettingException(setting, $"{setting} has {values.Length} values, but there are {nets.Count} ControlNets. Give one value for each ControlNet, or one for all."),
     };
 
-    private DiffusionImage ToImage(object? given) => (given is PSObject wrapped ? wrapped.BaseObject : given) switch
-    {
-        DiffusionImage image => image,
-        string { Length: > 0 } path => read(path),
-        FileInfo file => read(file.FullName),
-        null => throw new InvalidSettingException("ControlImage", "There is a ControlNet, but no picture for it to look at. Give the path of one with ControlImage."),
-        object other => throw new InvalidSettingException("ControlImage", $"ControlImage is '{other}' of the type {other.GetType().Name}. Give the path of a picture, or a picture from New-DiffusionImage or ConvertTo-ControlImage."),
-    };
+    private DiffusionImage ToImage(object? given) => ImageSetting.Read("ControlImage", given, read, image => image)
+        ?? throw new InvalidSettingException("ControlImage", "There is a ControlNet, but no picture for it to look at. Give the path of one with ControlImage.");
 }

@@ -16,16 +16,17 @@ namespace SdPowerShell;
 /// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
 public abstract class DenoiseCmdlet : AdapterCmdlet
 {
+    /// <summary>The name that A1111's API has for the scheduler.</summary>
+    internal const string SamplerColumn = "sampler_name";
+
     private const int DenoisingActivityId = 2;
 
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
 
-    private bool _isControlNetFixed;
-
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
-    public long? Seed { get; set; }
+    public Number<long>? Seed { get; set; }
 
     /// <summary>Whose random numbers the seed stands for: TorchCpu or Cuda.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -36,209 +37,224 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Subseed")]
     [Number<long>]
-    public long? VariationSeed { get; set; }
+    public Number<long>? VariationSeed { get; set; }
 
     /// <summary>How far the start noise is turned, 0 to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("SubseedStrength")]
+    [Alias("SubseedStrength", "subseed_strength")]
     [Number<double>]
-    public double? VariationStrength { get; set; }
+    public Number<double>? VariationStrength { get; set; }
 
     /// <summary>The width in pixels of the picture whose noise stands in the middle of this one's.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("seed_resize_from_w")]
     [Number<int>]
-    public int? SeedResizeWidth { get; set; }
+    public Number<int>? SeedResizeWidth { get; set; }
 
     /// <summary>The height in pixels of the picture whose noise stands in the middle of this one's.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("seed_resize_from_h")]
     [Number<int>]
-    public int? SeedResizeHeight { get; set; }
+    public Number<int>? SeedResizeHeight { get; set; }
 
     /// <summary>What is added to the seed for the noise of the steps.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("ENSD")]
     [Number<long>]
-    public long? EtaNoiseSeedDelta { get; set; }
+    public Number<long>? EtaNoiseSeedDelta { get; set; }
 
     /// <summary>How many pictures the batch has whose noise is drawn from one generator; goes with BatchIndex.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? BatchSize { get; set; }
+    public Number<int>? BatchSize { get; set; }
 
     /// <summary>Which picture of that batch to make, counted from 0.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? BatchIndex { get; set; }
+    public Number<int>? BatchIndex { get; set; }
 
     /// <summary>How many steps, 1 to 1000.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("num_inference_steps")]
     [Number<int>]
-    public int? Steps { get; set; }
+    public Number<int>? Steps { get; set; }
 
     /// <summary>The scheduler, by any name that Get-DiffusionScheduler lists.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerCompleter))]
-    [Alias("Sampler")]
+    [Alias("Sampler", SamplerColumn)]
     public string? Scheduler { get; set; }
 
     /// <summary>Options of the scheduler, such as @{ timestep_spacing = 'trailing' }.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerOptionCompleter))]
+    [SchedulerOption]
     public Hashtable? SchedulerOption { get; set; }
 
     /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("CfgScale")]
+    [Alias("CfgScale", "cfg_scale", "guidance_scale")]
     [Number<double>]
-    public double? GuidanceScale { get; set; }
+    public Number<double>? GuidanceScale { get; set; }
 
     /// <summary>How strongly a model that edits pictures by instructions follows the given one, 0 to 100; 1.5 unless it is given.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Alias("ImageCfgScale")]
+    [Alias("ImageCfgScale", "image_cfg_scale", "image_guidance_scale")]
     [Number<double>]
-    public double? ImageGuidanceScale { get; set; }
+    public Number<double>? ImageGuidanceScale { get; set; }
 
     /// <summary>How far the guided prediction's deviation is drawn back, 0 to 1, against overexposure.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("guidance_rescale")]
     [Number<double>]
-    public double? GuidanceRescale { get; set; }
+    public Number<double>? GuidanceRescale { get; set; }
 
     /// <summary>How far a given picture is noised before denoising, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("DenoisingStrength", "denoising_strength")]
     [Number<double>]
-    public double? Strength { get; set; }
+    public Number<double>? Strength { get; set; }
 
     /// <summary>The picture's width in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? Width { get; set; }
+    public Number<int>? Width { get; set; }
 
     /// <summary>The picture's height in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? Height { get; set; }
+    public Number<int>? Height { get; set; }
 
     /// <summary>The width in pixels that SDXL is told the picture had before it was brought to its size.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? OriginalWidth { get; set; }
+    public Number<int>? OriginalWidth { get; set; }
 
     /// <summary>The height in pixels that SDXL is told the picture had before it was brought to its size.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? OriginalHeight { get; set; }
+    public Number<int>? OriginalHeight { get; set; }
 
     /// <summary>How many pixels SDXL is told were cut off above the picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? CropTop { get; set; }
+    public Number<int>? CropTop { get; set; }
 
     /// <summary>How many pixels SDXL is told were cut off to the left of the picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? CropLeft { get; set; }
+    public Number<int>? CropLeft { get; set; }
 
     /// <summary>The width in pixels that SDXL is told the picture was brought to.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? TargetWidth { get; set; }
+    public Number<int>? TargetWidth { get; set; }
 
     /// <summary>The height in pixels that SDXL is told the picture was brought to.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
-    public int? TargetHeight { get; set; }
+    public Number<int>? TargetHeight { get; set; }
 
     /// <summary>How good SDXL's refiner is told the picture is; 6 unless it is given.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
-    public double? AestheticScore { get; set; }
+    public Number<double>? AestheticScore { get; set; }
 
     /// <summary>How good SDXL's refiner is told the picture of the negative prompt is; 2.5 unless it is given.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
-    public double? NegativeAestheticScore { get; set; }
+    public Number<double>? NegativeAestheticScore { get; set; }
 
-    /// <summary>A picture file that says what of the given picture is painted anew: white is painted, black is kept.</summary>
+    /// <summary>An image that says what of the given one is painted anew, as a path or as an object: white is painted, black is kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public string? MaskImage { get; set; }
+    public object? MaskImage { get; set; }
 
     /// <summary>The ControlNets that steer besides the prompt: names of those in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ControlNetCompleter))]
+    [List]
     public string[]? ControlNet { get; set; }
 
     /// <summary>The picture that each ControlNet looks at: a path, or a picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [List]
     public object[]? ControlImage { get; set; }
 
     /// <summary>What is made of each picture first: None, Canny, Invert or Tile.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Images.Control.ControlPreprocessor>))]
+    [List]
     public string[]? ControlPreprocessor { get; set; }
 
     /// <summary>How strongly each ControlNet steers; 1 as it was trained.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Numbers<double>]
-    public double[]? ControlScale { get; set; }
+    [Number<double>(IsList = true)]
+    public Number<double>[]? ControlScale { get; set; }
 
     /// <summary>The part of the steps before each ControlNet takes effect, 0 to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Numbers<double>]
-    public double[]? ControlStart { get; set; }
+    [Number<double>(IsList = true)]
+    public Number<double>[]? ControlStart { get; set; }
 
     /// <summary>The part of the steps after which each ControlNet no longer takes effect, 0 to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [Numbers<double>]
-    public double[]? ControlEnd { get; set; }
-
-    /// <inheritdoc/>
-    protected override void BeginProcessing()
-    {
-        base.BeginProcessing();
-        _isControlNetFixed = MyInvocation.BoundParameters.ContainsKey(nameof(ControlNet));
-    }
+    [Number<double>(IsList = true)]
+    public Number<double>[]? ControlEnd { get; set; }
 
     /// <summary>The settings as the engine takes them.</summary>
     private protected DenoiseOptions CreateOptions() => new()
     {
-        Seed = Seed,
+        Seed = Number.Read(Seed),
         Noise = new NoiseOptions
         {
             RandomSource = string.IsNullOrWhiteSpace(RandomSource) ? null : EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu),
-            VariationSeed = VariationSeed,
-            VariationStrength = VariationStrength,
-            SeedResizeWidth = SeedResizeWidth,
-            SeedResizeHeight = SeedResizeHeight,
-            EtaNoiseSeedDelta = EtaNoiseSeedDelta,
-            BatchSize = BatchSize,
-            BatchIndex = BatchIndex,
+            VariationSeed = Number.Read(VariationSeed),
+            VariationStrength = Number.Read(VariationStrength),
+            SeedResizeWidth = Number.Read(SeedResizeWidth),
+            SeedResizeHeight = Number.Read(SeedResizeHeight),
+            EtaNoiseSeedDelta = Number.Read(EtaNoiseSeedDelta),
+            BatchSize = Number.Read(BatchSize),
+            BatchIndex = Number.Read(BatchIndex),
         },
-        Steps = Steps,
-        Scheduler = string.IsNullOrWhiteSpace(Scheduler) ? null : Scheduler,
+        Steps = IsDefaultOfModel(nameof(Steps)) ? null : Number.Read(Steps),
+        Scheduler = IsDefaultOfModel(nameof(Scheduler)) ? null : SchedulerOfRecord(),
         SchedulerOptions = SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
             entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
             entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
             StringComparer.OrdinalIgnoreCase),
-        GuidanceScale = GuidanceScale,
-        ImageGuidanceScale = ImageGuidanceScale,
-        GuidanceRescale = GuidanceRescale ?? 0,
-        Strength = Strength,
-        Width = Width,
-        Height = Height,
+        GuidanceScale = IsDefaultOfModel(nameof(GuidanceScale)) ? null : Number.Read(GuidanceScale),
+        ImageGuidanceScale = Number.Read(ImageGuidanceScale),
+        GuidanceRescale = Number.Read(GuidanceRescale) ?? 0,
+        Strength = Number.Read(Strength),
+        Width = IsDefaultOfModel(nameof(Width)) ? null : Number.Read(Width),
+        Height = IsDefaultOfModel(nameof(Height)) ? null : Number.Read(Height),
         MicroConditioning = new MicroConditioning
         {
-            OriginalWidth = OriginalWidth,
-            OriginalHeight = OriginalHeight,
-            CropTop = CropTop,
-            CropLeft = CropLeft,
-            TargetWidth = TargetWidth,
-            TargetHeight = TargetHeight,
-            AestheticScore = AestheticScore,
-            NegativeAestheticScore = NegativeAestheticScore,
+            OriginalWidth = Number.Read(OriginalWidth),
+            OriginalHeight = Number.Read(OriginalHeight),
+            CropTop = Number.Read(CropTop),
+            CropLeft = Number.Read(CropLeft),
+            TargetWidth = Number.Read(TargetWidth),
+            TargetHeight = Number.Read(TargetHeight),
+            AestheticScore = Number.Read(AestheticScore),
+            NegativeAestheticScore = Number.Read(NegativeAestheticScore),
         },
-        Mask = string.IsNullOrEmpty(MaskImage) ? null : ImageFile.ReadMask(ResolveFile(MaskImage)),
+        Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
         Controls = CreateControls(),
     };
+
+    /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
+    private bool IsDefaultOfModel(string setting) => Input?.Model is not null && !IsFixed(setting);
+
+    /// <remarks>A1111's API has the sampler and its schedule in two columns, the latter under the name of this parameter.</remarks>
+    private string? SchedulerOfRecord()
+    {
+        if (string.IsNullOrWhiteSpace(Scheduler))
+            return null;
+        if (IsFixed(nameof(Scheduler)) || Input is not { IsRow: true } || Input.Text(nameof(Scheduler)) is not string schedule || Input.Text(SamplerColumn) is not string sampler)
+            return Scheduler;
+        return schedule.Equals("Automatic", StringComparison.OrdinalIgnoreCase) ? sampler : $"{sampler} {schedule}";
+    }
 
     /// <summary>Denoises with a progress bar and a verbose line.</summary>
     /// <param name="pipeline">The open model.</param>
@@ -246,16 +262,16 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     /// <param name="negative">What not to show; may be null.</param>
     /// <param name="start">Where to start; null starts from noise.</param>
     /// <param name="options">How to denoise.</param>
-    /// <param name="status">What the progress bar says in front, such as which picture of how many.</param>
     /// <param name="eachStep">Called after each step; may be null.</param>
+    /// <param name="parentActivity">The progress that this one is a part of; -1 for none.</param>
     private protected Latent Denoise(
         DiffusionPipeline pipeline,
         TextEmbedding embedding,
         TextEmbedding? negative,
         Latent? start,
         DenoiseOptions options,
-        string status,
-        Action<StepProgress>? eachStep = null)
+        Action<StepProgress>? eachStep,
+        int parentActivity = -1)
     {
         long begun = Stopwatch.GetTimestamp();
         long lastShown = 0;
@@ -280,7 +296,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         }
 
         // One for each report: jobs and hosts keep the records that they are given.
-        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", status + state);
+        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", state) { ParentActivityId = parentActivity };
 
         void Report(StepProgress progress)
         {
@@ -304,14 +320,14 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         if (nets.Length == 0)
             return [];
 
-        if (ControlImage is null or [] && !_isControlNetFixed)
+        if (ControlImage is null or [] && !IsFixed(nameof(ControlNet)))
         {
-            WriteWarning($"The ControlNet {string.Join(", ", nets)} is left out: the picture that it looked at came from no file. Give it with -ControlImage.");
+            Warn($"The ControlNet {string.Join(", ", nets)} is left out: the picture that it looked at came from no file. Give it with -ControlImage.");
             return [];
         }
 
         return new ControlSettings([.. nets.Select(ResolveControlNet)], path => ImageFile.Read(ResolveFile(path)))
-            .Combine(ControlImage, ControlPreprocessor, ControlScale, ControlStart, ControlEnd);
+            .Combine(ControlImage, ControlPreprocessor, Number.Read(ControlScale), Number.Read(ControlStart), Number.Read(ControlEnd));
     }
 
     private string ResolveControlNet(string net)

@@ -15,6 +15,12 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>Cancelled when the pipeline is stopped; to be passed to whatever takes long.</summary>
     protected CancellationToken CancellationToken { get; }
 
+    /// <summary>The object of the pipeline that is worked on; null where there is none, or it does not matter.</summary>
+    private protected InputRecord? Input { get; set; }
+
+    /// <summary>What errors and warnings are about, such as one of many rows; null for what is in their text anyway.</summary>
+    private protected string? Subject { get; set; }
+
     /// <summary>Makes the cmdlet.</summary>
     protected DiffusionCmdlet()
     {
@@ -72,19 +78,24 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         }
         catch (RecordException error)
         {
-            WriteError(error.Record);
+            WriteError(Subject is null ? error.Record : DiffusionError.Of(error.Record, Subject, Input is null ? target : Input.Value));
             return false;
         }
         catch (DiffusionException error)
         {
-            ErrorRecord record = DiffusionError.ToErrorRecord(error, target);
+            ErrorRecord record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value);
             if (EndsPipeline(error))
                 ThrowTerminatingError(record);
 
+            error.Subject = Subject;
             WriteError(record);
             return false;
         }
     }
+
+    /// <summary>Writes a warning that says which record it is about.</summary>
+    /// <param name="message">The warning.</param>
+    private protected void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
 
     /// <summary>The full path of the one file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>

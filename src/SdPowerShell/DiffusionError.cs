@@ -55,6 +55,27 @@ internal static class DiffusionError
         ErrorCategory.InvalidArgument,
         path);
 
+    /// <summary>Nothing of an object in the pipeline is taken by any parameter.</summary>
+    /// <param name="input">The object.</param>
+    /// <returns>The record, with the id that PowerShell has for it.</returns>
+    public static ErrorRecord InputNotBound(InputRecord input) => new(
+        new ArgumentException($"{input.Describe(prompt: null, file: null)}: nothing takes this object: the parameter that could is given as an argument, and the object has no property with the name of another one. Leave out one of the two."),
+        "InputObjectNotBound",
+        ErrorCategory.InvalidArgument,
+        input.Value);
+
+    /// <summary>An error of the shell as one of a record.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="subject">What it is about.</param>
+    /// <param name="target">The record.</param>
+    /// <returns>The error with the record as its target and the subject in front of its message.</returns>
+    public static ErrorRecord Of(ErrorRecord error, string subject, object? target)
+    {
+        string message = $"{subject}: {error.Exception.Message}";
+        Exception exception = error.Exception is ItemNotFoundException ? new ItemNotFoundException(message, error.Exception) : new ArgumentException(message, error.Exception);
+        return new ErrorRecord(exception, error.FullyQualifiedErrorId, error.CategoryInfo.Category, target);
+    }
+
     /// <summary>The parameter that a setting is given by; the options of schedulers, which have diffusers' names, share one.</summary>
     private static string SettingOf(InvalidSettingException error) => char.IsUpper(error.Setting[0]) ? error.Setting : "SchedulerOption";
 }

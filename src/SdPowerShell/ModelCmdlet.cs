@@ -15,44 +15,55 @@ public abstract class ModelCmdlet : DiffusionCmdlet
 
     private string? _lastDevice;
     private AdapterSet _reported = AdapterSet.Empty;
-    private bool _isModelFixed;
+    private HashSet<string> _fixed = [];
+    private string? _modelInUse;
 
     /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The model that ships with the module where it is left out.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
+    [Model]
     public string? Model { get; set; }
 
     /// <summary>The device to run on; Auto takes the best there is.</summary>
-    [Parameter]
-    [ValidateNotNullOrEmpty]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(DeviceCompleter))]
     public string Device { get; set; } = StableDiffusion.Onnx.Device.Auto;
 
-    /// <summary>Notes whether the model is the same for all records.</summary>
-    protected override void BeginProcessing() => _isModelFixed = MyInvocation.BoundParameters.ContainsKey(nameof(Model));
+    /// <summary>Notes what is the same for all records.</summary>
+    /// <remarks>A script in place of a value, which is run for each record, is not of the parameter's type yet.</remarks>
+    protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
+        .Where(bound => bound.Value is null || MyInvocation.MyCommand.Parameters[bound.Key].ParameterType.IsInstanceOfType(bound.Value))
+        .Select(bound => bound.Key)
+        .ToHashSet(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether a parameter was given by name or position, and so is the same for all records.</summary>
+    /// <param name="parameter">The parameter.</param>
+    private protected bool IsFixed(string parameter) => _fixed.Contains(parameter);
 
     /// <inheritdoc/>
-    /// <remarks>A model that came with a record is that record's own fault; the device is the same for all.</remarks>
+    /// <remarks>A model or device that came with a record is that record's own fault.</remarks>
     protected override bool EndsPipeline(Exception error) => error switch
     {
-        StableDiffusion.ModelNotFoundException => _isModelFixed || string.IsNullOrEmpty(Model),
-        StableDiffusion.InvalidSettingException invalid => invalid.Setting == nameof(Device),
+        StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || string.IsNullOrEmpty(_modelInUse),
+        StableDiffusion.DeviceUnavailableException => IsDeviceOfAll,
+        StableDiffusion.InvalidSettingException invalid => invalid.Setting == nameof(Device) && IsDeviceOfAll,
         _ => base.EndsPipeline(error),
     };
 
     /// <summary>Runs a stage or several of the model, which stays open for the next record.</summary>
     /// <param name="use">The stages.</param>
     /// <param name="adapters">The LoRAs to open the model with; null for none.</param>
-    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
+    /// <param name="madeBy">The model that made what the stages work on, to be taken where none is given; null where there is nothing yet, or nobody knows.</param>
+    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null)
     {
-        StableDiffusion.Onnx.Device device = StableDiffusion.Onnx.Devices.Resolve(Device, out string reason);
+        StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
         if (_lastDevice != device.ToString())
         {
             _lastDevice = device.ToString();
-            WriteVerbose($"Device {device}: {reason}.");
+            WriteVerbose($"Device {device}: {reason}");
         }
 
-        using ModelLease lease = ModelCache.Rent(ResolveModel(Model), device, adapters);
+        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), device, adapters);
         if (adapters is not null && !adapters.Equals(_reported))
         {
             _reported = adapters;
@@ -60,8 +71,26 @@ public abstract class ModelCmdlet : DiffusionCmdlet
                 Write(report);
         }
 
-        return use(new DiffusionPipeline(lease.Model, ReportLoading, WriteWarning));
+        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn));
     }
+
+    /// <summary>Looks at what is known of the model, without opening a part of it.</summary>
+    /// <param name="use">May check and prepare, but run no stage.</param>
+    /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
+    {
+        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), ResolveDevice(out _));
+        return use(new DiffusionPipeline(lease.Model));
+    }
+
+    private string? ChooseModel(string? madeBy) => ResolveModel(_modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model);
+
+    private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>
+        StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out reason);
+
+    private bool IsDeviceLeftOut => string.IsNullOrWhiteSpace(Device);
+
+    private bool IsDeviceOfAll => IsFixed(nameof(Device)) || IsDeviceLeftOut || Device == StableDiffusion.Onnx.Device.Auto;
 
     private void Write(AdapterReport report)
     {
@@ -70,7 +99,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         foreach (AdapterKey key in report.Keys)
             WriteVerbose($"LoRA {report.Name}: {key.State.ToString().ToLowerInvariant()} {key.Name} ({key.Kind}){(key.Layer is null ? string.Empty : $" to {key.Layer}")}.");
         if (report.Unmatched > 0)
-            WriteWarning($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of a kind that is not known, and were left out; -Verbose lists them.");
+            Warn($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of a kind that is not known, and were left out; -Verbose lists them.");
     }
 
     /// <summary>Runs a stage and writes to the verbose stream how long it took.</summary>

@@ -10,21 +10,25 @@ namespace SdPowerShell;
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TextAttribute : ArgumentTransformationAttribute
 {
+    /// <summary>What to do instead where a file is given, in sentences; null for nothing but the usual error.</summary>
+    public string? FileAdvice { get; set; }
+
     /// <inheritdoc/>
     public override bool TransformNullOptionalParameters => false;
 
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        foreach (object? item in Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
+        foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
         {
+            if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
+                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a text. {FileAdvice}");
+
             // The inner error lets a pipeline go on to the object's properties, which may fit.
-            if (Unwrap(item) is not (null or IConvertible))
+            if (Cell.Unwrap(item) is not (null or IConvertible))
                 throw new ArgumentTransformationMetadataException("A text is needed, or an object with a property of the parameter's name.", new PSInvalidCastException());
         }
 
         return inputData;
     }
-
-    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 }

@@ -13,6 +13,12 @@ public abstract class DiffusionException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>What the error is about, such as one of many rows; put in front of the message. Null where nobody said.</summary>
+    public string? Subject { get; set; }
+
+    /// <inheritdoc/>
+    public override string Message => Subject is null ? base.Message : $"{Subject}: {base.Message}";
 }
 
 /// <summary>No model, or no part of a model, lies where it was looked for.</summary>

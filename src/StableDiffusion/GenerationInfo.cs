@@ -69,6 +69,9 @@ public sealed record GenerationInfo
     /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
     public double? Strength { get; init; }
 
+    /// <summary>How a given image was brought to this one's size, by the name of an <see cref="Images.ResizeMode"/>; null where it had that size.</summary>
+    public string? ResizeMode { get; init; }
+
     /// <summary>The ControlNets that took part; null where there were none.</summary>
     public IReadOnlyList<ControlNetInfo>? ControlNets { get; init; }
 

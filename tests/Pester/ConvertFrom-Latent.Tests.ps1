@@ -21,6 +21,38 @@ Describe 'ConvertFrom-Latent' {
         $problems.TargetObject | Should -Be $latents[0]
     }
 
+    Context 'with latents of two models' {
+        BeforeAll {
+            $storeBefore = Enter-OtherStore $TestDrive other
+            $embedding = Get-TextEmbedding 'a' -Model other
+            $latent = Invoke-Denoise $embedding -Seed 1 -Steps 1
+        }
+
+        AfterAll {
+            Exit-OtherStore $storeBefore
+        }
+
+        It 'takes the model of each, as an argument as from the pipeline' {
+            $expected = ConvertFrom-Latent $latent -Model other
+            $expected.Model | Should -Be 'other'
+            Test-SameValue (ConvertFrom-Latent $latent) $expected | Should -BeTrue
+            Test-SameValue ($latent | ConvertFrom-Latent) $expected | Should -BeTrue
+            (ConvertFrom-Latent $latent, (Invoke-Denoise (Get-TextEmbedding 'a') -Seed 1 -Steps 1)).Model | Should -Be 'other', 'demo'
+        }
+
+        It 'takes the model that is given' {
+            (ConvertFrom-Latent $latent -Model demo).Model | Should -Be 'demo'
+            (Get-DiffusionModel demo | ConvertFrom-Latent $latent).Model | Should -Be 'demo'
+        }
+    }
+
+    It 'names the latent at fault' {
+        $bad = 'a', 'b' | Get-TextEmbedding | Invoke-Denoise -Seed 1 -Steps 1
+        $bad[1].Tensor.Values[0] = [float]::NaN
+        $null = $bad | ConvertFrom-Latent -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.Exception.Message | Should -BeLike "Latent 2 ('b'): The latent holds*"
+    }
+
     It 'refuses what is no latent' {
         'a' | ConvertFrom-Latent -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
         $problems.FullyQualifiedErrorId | Should -Be 'InputObjectNotBound,SdPowerShell.Commands.ConvertFromLatentCommand'

@@ -36,6 +36,21 @@ Describe 'ConvertTo-Latent' {
         $latent.Tensor.Shape | Should -Be 1, 4, 8, 8
     }
 
+    It 'takes the model of a picture, as an argument as from the pipeline' {
+        $storeBefore = Enter-OtherStore $TestDrive other
+        try {
+            $picture = New-DiffusionImage 'a' -Model other -Seed 1 -Steps 1
+            $expected = ConvertTo-Latent -InputObject $picture -Model other
+            $expected.Model | Should -Be 'other'
+            Test-SameValue (ConvertTo-Latent -InputObject $picture) $expected | Should -BeTrue
+            Test-SameValue ($picture | ConvertTo-Latent) $expected | Should -BeTrue
+            (ConvertTo-Latent -InputObject $picture -Model demo).Model | Should -Be 'demo'
+        }
+        finally {
+            Exit-OtherStore $storeBefore
+        }
+    }
+
     It 'samples with a seed' {
         (ConvertTo-Latent a.png -Seed 1).Tensor.Values | Should -Be (ConvertTo-Latent a.png -Seed 1).Tensor.Values
         (ConvertTo-Latent a.png -Seed 1).Tensor.Values[0] | Should -Not -Be (ConvertTo-Latent a.png).Tensor.Values[0]

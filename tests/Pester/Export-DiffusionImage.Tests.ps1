@@ -22,6 +22,12 @@ Describe 'Export-DiffusionImage' {
         ($image | Export-DiffusionImage y.webp -PassThru).Path | Should -Be (Join-Path $folder y.webp)
     }
 
+    It 'leaves out the metadata of a picture that has NoMetadata' {
+        $private = New-DiffusionImage 'a red house' -Steps 1 | Add-Member NoMetadata 'true' -PassThru
+        $private | Export-DiffusionImage x.png
+        (Get-DiffusionMetadata x.png -WarningAction SilentlyContinue).Prompt | Should -BeNullOrEmpty
+    }
+
     It 'replaces a file with -Force alone' {
         'mine' | Set-Content x.png
         $image | Export-DiffusionImage x.png -ErrorAction SilentlyContinue -ErrorVariable problems
@@ -32,13 +38,29 @@ Describe 'Export-DiffusionImage' {
     }
 
     It 'leaves nothing of <Path>' -ForEach @(
-        @{ Path = 'missing/x.png'; Id = 'FileWriteFailed' }
+        @{ Path = 'file/x.png'; Id = 'FileWriteFailed' }
         @{ Path = 'x.docx'; Id = 'PathInvalid' }
         @{ Path = 'Env:/x.png'; Id = 'PathNotFileSystem' }
     ) {
+        'mine' | Set-Content file
         $image | Export-DiffusionImage $Path -ErrorAction SilentlyContinue -ErrorVariable problems
-        $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
-        Get-ChildItem | Should -BeNullOrEmpty
+        $image | Export-DiffusionImage $Path -WhatIf -ErrorAction SilentlyContinue -ErrorVariable +problems
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet", "$Id,$cmdlet"
+        (Get-ChildItem).Name | Should -Be file
+    }
+
+    It 'makes the folder of the file' {
+        $image, $image | Join-DiffusionImage | Export-DiffusionImage b/c/sheet.png
+        (Get-ChildItem -Recurse -File).Name | Should -Be sheet.png
+    }
+
+    It 'gives each image a name of its own where several runspaces write to one folder' {
+        1..4 | ForEach-Object -ThrottleLimit 4 -Parallel {
+            Import-Module "$using:ModuleFolder/StableDiffusion.psd1"
+            $image = $using:image
+            $image, $image, $image | Export-DiffusionImage -OutDirectory $using:folder/all
+        }
+        Get-ChildItem all -Force | Should -HaveCount 12
     }
 
     It 'writes nothing with -WhatIf' {

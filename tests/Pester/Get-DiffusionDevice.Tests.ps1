@@ -28,7 +28,7 @@ Describe 'Get-DiffusionDevice' {
     }
 
     It 'shows a table' {
-        Get-DiffusionDevice Cpu | Out-String -Width 120 | Should -Match 'Name +Available +Default +Note'
+        Get-DiffusionDevice Cpu | Out-String -Width 120 | Should -Match 'Name +Available +Default +Reason'
     }
 
     It 'has examples in its help' {

@@ -22,10 +22,29 @@ Describe 'Get-TextEmbedding' {
         $embedding.LostText | Should -Be 'purple heart'
     }
 
+    It 'passes over blank lines and comments of a file, and of no other texts' {
+        'a', '', '# b', 'c' | Set-Content "$TestDrive/prompts.txt"
+        (Get-Content "$TestDrive/prompts.txt" | Get-TextEmbedding).Prompt | Should -Be 'a', 'c'
+        ('a', '', '# b' | Get-TextEmbedding).Prompt | Should -Be 'a', '', '# b'
+    }
+
+    It 'warns of columns that it does not know, and names the row in errors' {
+        $rows = [pscustomobject]@{ Prompt = 'a'; Seed = 1 }, [pscustomobject]@{ Prompt = 'b'; ClipSkip = 'x' }
+        ($rows | Get-TextEmbedding -WarningAction SilentlyContinue -WarningVariable warnings -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
+        $warnings | Should -Be "The column 'Seed' is not known and was ignored."
+        $problems.Exception.Message | Should -BeLike "Row 2 ('b'): ClipSkip is 'x'*"
+    }
+
     It 'goes on after null' {
         ($null, 'a' | Get-TextEmbedding -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
         $problems.FullyQualifiedErrorId | Should -Be 'PromptInvalid,SdPowerShell.Commands.GetTextEmbeddingCommand'
         $problems.CategoryInfo.Category | Should -Be 'InvalidArgument'
+    }
+
+    It 'lists no more of an embedding than is set' {
+        $lines = @((Get-TextEmbedding 'a red house' | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
+        $lines -match '^Tokens +: \{a, red, house\}$' | Should -HaveCount 1
+        $lines -match ': (\{\})?$' | Should -HaveCount 0
     }
 
     It 'shows a table of one line a prompt and no numbers of the embedding' {

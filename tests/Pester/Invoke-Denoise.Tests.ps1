@@ -16,6 +16,38 @@ Describe 'Invoke-Denoise' {
         $parts.Tensor.Values | Should -Be $whole.Tensor.Values
     }
 
+    It 'takes the model of its embedding and its latent, as arguments as from the pipeline' {
+        $storeBefore = Enter-OtherStore $TestDrive other
+        try {
+            $own = Get-DiffusionModel other | Get-TextEmbedding 'a'
+            $own.Model | Should -Be 'other'
+            $expected = $own | Invoke-Denoise -Seed 1
+            $expected.Model, $expected.Steps | Should -Be 'other', 3
+            Test-SameValue (Invoke-Denoise $own -Seed 1) $expected | Should -BeTrue
+            $half = Invoke-Denoise $own -Seed 1 -StopStep 1
+            Test-SameValue (Invoke-Denoise $own -Latent $half) $expected | Should -BeTrue
+            Test-SameValue ($half | Invoke-Denoise -Embedding $own) $expected | Should -BeTrue
+            (Invoke-Denoise $own -Model demo -Seed 1 -Steps 1).Model | Should -Be 'demo'
+        }
+        finally {
+            Exit-OtherStore $storeBefore
+        }
+    }
+
+    It 'takes rows with embeddings and steps, and warns of what it does not know in them' {
+        $rows = [pscustomobject]@{ Embedding = $embedding; Steps = '3'; StopStep = '2'; EachStep = 'true'; Seed = 1; Id = 4 },
+            [pscustomobject]@{ Embedding = $embedding; Steps = '3'; StopStep = 'x'; Seed = 1 }
+        ($rows | Invoke-Denoise -WarningAction SilentlyContinue -WarningVariable warnings -ErrorAction SilentlyContinue -ErrorVariable problems).Step | Should -Be 1, 2
+        $warnings | Should -Be "The column 'Id' is not known and was ignored."
+        $problems.FullyQualifiedErrorId | Should -Be "StopStepInvalid,$cmdlet"
+        $problems.Exception.Message | Should -BeLike "Row 2 ('a red house'): StopStep is 'x'*"
+    }
+
+    It 'refuses an object that no parameter takes' {
+        'x' | Invoke-Denoise $embedding -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "InputObjectNotBound,$cmdlet"
+    }
+
     It 'takes a picture up at a step' {
         $latent = New-DiffusionImage 'a blue fish' -Seed 1 -Steps 2 | ConvertTo-Latent -Seed 1
         $byStep = $latent | Invoke-Denoise -Embedding $embedding -Steps 4 -StartStep 2
@@ -59,6 +91,13 @@ Describe 'Invoke-Denoise' {
         $lines | Should -HaveCount 3
         $lines[0] | Should -Match '^Shape +Step +Seed +Scheduler +Prompt'
         $lines[2] | Should -Match '\[1,4,8,8\] +2/2 +1 DDIM +a red house'
+    }
+
+    It 'lists no more of a latent than is set' {
+        $lines = @(($embedding | Invoke-Denoise -Seed 0 -Steps 2 | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
+        $lines -match '^Tensor +: .*\[1,4,8,8\]$' | Should -HaveCount 1
+        $lines -match '^Seed +: 0$' | Should -HaveCount 1
+        $lines -match ': *$' | Should -HaveCount 0
     }
 
     It 'has examples in its help' {

@@ -1,6 +1,14 @@
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $cmdlet = 'SdPowerShell.Commands.NewDiffusionImageCommand'
+
+    # 100x75 pixels, which no model makes: two colours, in a form that needs no image library.
+    function Set-UnevenImage([string] $Path) {
+        $header = [byte[]](0x42, 0x4D, 0x1A, 0x58, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 100, 0, 0, 0, 75, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24)
+        $rows = [byte[]]::new(300 * 75)
+        [Array]::Fill($rows, [byte]255, 0, 300 * 30)
+        [System.IO.File]::WriteAllBytes((Join-Path $PWD.ProviderPath $Path), $header + $rows)
+    }
 }
 
 Describe 'New-DiffusionImage' {
@@ -46,6 +54,7 @@ Describe 'New-DiffusionImage' {
 
         It 'are models by their path' {
             Copy-Item "$FamiliesFolder/sd1/sd1-tiny.safetensors" .
+            (TabExpansion2 'New-DiffusionImage x -Model ./sd1').CompletionMatches.ListItemText | Should -Be 'sd1-tiny.safetensors'
             $null = New-PSDrive -Name files -PSProvider FileSystem -Root $folder
             $settings = @{ Seed = 1; Steps = 1; Width = 64; Height = 64 }
             $first = New-DiffusionImage 'a' -Model ./sd1-tiny.safetensors @settings
@@ -62,11 +71,13 @@ Describe 'New-DiffusionImage' {
             $problems.Exception.Message | Should -BeLike "*$(Join-Path $folder page.safetensors)*web page*"
         }
 
-        It 'are offered by the Tab key, with folders and without other files' {
-            $null = New-Item -ItemType Directory sub
-            $null = New-Item a.safetensors, b.CKPT, c.png, d.txt
-            (TabExpansion2 'New-DiffusionImage x -Model ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
-            (TabExpansion2 'Test-DiffusionModel ./').CompletionMatches.ListItemText | Sort-Object | Should -Be a.safetensors, b.CKPT, sub
+        It 'are offered by the Tab key, with folders and without files that are no models' {
+            $null = New-Item -ItemType Directory parts/sub
+            $null = New-Item parts/a.safetensors, parts/c.png
+            '<!DOCTYPE html>' | Set-Content parts/b.CKPT
+            Copy-Item "$PSScriptRoot/../data/adapters/my-style.safetensors" parts
+            (TabExpansion2 'New-DiffusionImage x -Model ./parts/').CompletionMatches.ListItemText | Should -Be 'sub'
+            (TabExpansion2 'Test-DiffusionModel ./parts/').CompletionMatches.ListItemText | Should -Be 'sub'
         }
     }
 
@@ -92,7 +103,7 @@ seventh,,1,,,,
             $images.Prompt | Should -Be 'first', 'seventh'
             $images[0].Seed, $images[0].Steps, $images[0].GuidanceScale, $images[0].Scheduler | Should -Be 3, 2, 2.5, 'Euler a'
             $problems.FullyQualifiedErrorId | Should -Be (
-                "ParameterArgumentTransformationError,$cmdlet", "ParameterArgumentTransformationError,$cmdlet", "PromptInvalid,$cmdlet", "SchedulerNotFound,$cmdlet", "WidthInvalid,$cmdlet")
+                "SeedInvalid,$cmdlet", "GuidanceScaleInvalid,$cmdlet", "PromptInvalid,$cmdlet", "SchedulerNotFound,$cmdlet", "WidthInvalid,$cmdlet")
             $problems[3].Exception.Message | Should -BeLike "*Did you mean 'Euler'*"
             (Get-ChildItem -Filter *.png).Name | Should -Be 'first.png'
         }
@@ -129,6 +140,266 @@ seventh,,1,,,,
         }
     }
 
+    Context 'Models as objects' {
+        BeforeAll {
+            $storeBefore = Enter-OtherStore $TestDrive other
+            $ofOther = New-DiffusionImage 'a castle' -Model other -Seed 1
+        }
+
+        AfterAll {
+            Exit-OtherStore $storeBefore
+        }
+
+        It 'takes a model with its own defaults from the pipeline' {
+            $ofOther.Model, $ofOther.Steps, $ofOther.GuidanceScale, $ofOther.Scheduler | Should -Be 'other', 3, 2, 'Euler'
+            Test-SameValue (Get-DiffusionModel other | New-DiffusionImage 'a castle' -Seed 1) $ofOther | Should -BeTrue
+            (Get-DiffusionModel demo, other | New-DiffusionImage 'a castle' -Seed 1).Steps | Should -Be 25, 3
+        }
+
+        It 'takes a model as an argument, and one of another process' {
+            Test-SameValue (New-DiffusionImage 'a castle' -Model (Get-DiffusionModel other) -Seed 1) $ofOther | Should -BeTrue
+            $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-DiffusionModel other)))
+            (New-DiffusionImage 'a castle' -Model $copy -Steps 1).Model | Should -Be 'other'
+            (New-DiffusionImage 'a castle' -Model (Get-Item "$TestDrive/source of other") -Steps 1).Model | Should -Be "$((Get-Item $TestDrive).FullName)/source of other"
+        }
+
+        It 'takes the size of the picture to start from, not that of the model' {
+            $null = New-DiffusionImage 'a' -Width 72 -Steps 1 -OutFile wide.png
+            (Get-DiffusionModel other | New-DiffusionImage 'a castle' -InitImage wide.png -Steps 2).Width | Should -Be 72
+        }
+
+        It 'refuses <Name> by the type of it' -ForEach @(
+            @{ Name = 'a hashtable'; Value = @{ Name = 'other' } }
+            @{ Name = 'an object'; Value = [pscustomobject]@{ Name = 'other' } }
+            @{ Name = 'a version'; Value = [version]'1.0' }
+        ) {
+            { New-DiffusionImage 'a' -Model $Value -Steps 1 } | Should -Throw "*$($Value.GetType().Name) is no model*" -ErrorId "ParameterArgumentTransformationError,$cmdlet"
+        }
+
+        It 'does not take the name of a row for a model' {
+            ([pscustomobject]@{ Prompt = 'a'; Name = 'other'; Steps = 1 } | New-DiffusionImage -WarningAction SilentlyContinue).Model | Should -Be 'demo'
+        }
+
+        It 'says when a model of the pipeline is not used' {
+            (Get-DiffusionModel other | New-DiffusionImage 'a' -Model demo -WarningAction SilentlyContinue -WarningVariable told).Steps | Should -Be 25
+            $told | Should -BeLike "*'other'*'demo'*"
+        }
+    }
+
+    Context 'Columns' {
+        It 'leaves out the metadata of a row whose NoMetadata is <_>' -ForEach @($true, 1, 'true', 'TRUE', '1') {
+            [pscustomobject]@{ Prompt = 'a secret'; NoMetadata = $_; Steps = 1; OutFile = 'x.png' } | New-DiffusionImage | Should -Not -BeNullOrEmpty
+            (Get-DiffusionMetadata x.png -WarningAction SilentlyContinue).Prompt | Should -BeNullOrEmpty
+            [System.Text.Encoding]::Latin1.GetString([System.IO.File]::ReadAllBytes("$folder/x.png")) | Should -Not -BeLike '*secret*'
+        }
+
+        It 'keeps the metadata of a row whose NoMetadata is <_>' -ForEach @($false, 0, 'false', '0', '', $null) {
+            [pscustomobject]@{ Prompt = 'a secret'; NoMetadata = $_; Steps = 1; OutFile = 'x.png' } | New-DiffusionImage | Should -Not -BeNullOrEmpty
+            (Get-DiffusionMetadata x.png).Prompt | Should -Be 'a secret'
+        }
+
+        It 'makes no picture of a row whose NoMetadata is neither' {
+            [pscustomobject]@{ Prompt = 'a secret'; NoMetadata = 'maybe'; Steps = 1; OutFile = 'x.png' } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.Exception.Message | Should -BeLike "*NoMetadata*'maybe' is neither true nor false*"
+            Get-ChildItem | Should -BeNullOrEmpty
+        }
+
+        It 'leaves out the metadata of such a row in a file that is written later' {
+            $row = '[{ "Prompt": "a secret", "NoMetadata": true, "Steps": 1 }]' | ConvertFrom-Json
+            $row | New-DiffusionImage | Export-DiffusionImage later.png
+            (Get-DiffusionMetadata later.png -WarningAction SilentlyContinue).Prompt | Should -BeNullOrEmpty
+        }
+
+        It 'takes Format, Quality, SharedGenerator and Device of a row' {
+            @'
+Prompt,Steps,Seed,Count,Format,Quality,SharedGenerator,Device,OutFile
+a,1,1,1,jpg,10,,cpu,low
+a,1,1,1,JPG,,false,,high
+a,1,1,2,,,true,,pair
+b,1,1,1,gif,,,,b
+c,1,1,1,jpg,101,,,c
+d,1,1,1,,,,Gpuu,d
+'@ | ConvertFrom-Csv | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | ForEach-Object Seed | Should -Be 1, 1, 1, 1
+            (Get-ChildItem).Name | Should -Be 'high.jpg', 'low.jpg', 'pair-1.png', 'pair-2.png'
+            (Get-Item low.jpg).Length | Should -BeLessThan (Get-Item high.jpg).Length
+            $problems.FullyQualifiedErrorId | Should -Be "FormatInvalid,$cmdlet", "QualityInvalid,$cmdlet", "DeviceInvalid,$cmdlet"
+        }
+
+        It 'refuses a quality before the work is done' {
+            $verbose = New-DiffusionImage 'a' -Quality 101 -OutFile x.jpg -Verbose -ErrorAction SilentlyContinue -ErrorVariable problems 4>&1
+            $problems.FullyQualifiedErrorId | Should -Be "QualityInvalid,$cmdlet"
+            $verbose | Where-Object { "$_" -like 'Denoising*' } | Should -BeNullOrEmpty
+        }
+
+        It 'takes the names that A1111''s API has' {
+            $picture = '{ "prompt": "a", "negative_prompt": "b", "cfg_scale": 4.5, "sampler_name": "Euler a", "steps": 2, "seed": 3, "subseed": 4, "subseed_strength": 0.25, "seed_resize_from_w": 72, "seed_resize_from_h": 80, "width": 80, "height": 72, "n_iter": 2 }' |
+                ConvertFrom-Json | New-DiffusionImage -WarningVariable warnings
+            $warnings | Should -BeNullOrEmpty
+            $picture | Should -HaveCount 2
+            $first = $picture[0]
+            $first.Prompt, $first.NegativePrompt, $first.GuidanceScale, $first.Scheduler, $first.Steps, $first.Seed | Should -Be 'a', 'b', 4.5, 'Euler a', 2, 3
+            $first.VariationSeed, $first.VariationStrength, $first.SeedResizeWidth, $first.SeedResizeHeight, $first.Width, $first.Height | Should -Be 4, 0.25, 72, 80, 80, 72
+        }
+
+        It 'puts the two columns together in which A1111''s API has the sampler' {
+            $rows = '[{ "prompt": "a", "sampler_name": "DPM++ 2M", "scheduler": "Karras", "steps": 1 }, { "prompt": "a", "sampler_name": "Euler a", "scheduler": "Automatic", "steps": 1 }]' | ConvertFrom-Json
+            ($rows | New-DiffusionImage -WarningVariable warnings).Scheduler | Should -Be 'DPM++ 2M Karras', 'Euler a'
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'warns once of each column that it does not know, and not of those of types' {
+            @'
+Prompt,Steps,NegativPrompt,out_file,Id,_Id,batch_size,Force
+a,1,x,y,1,2,4,true
+b,1,x,y,1,2,4,true
+'@ | ConvertFrom-Csv | New-DiffusionImage -WarningAction SilentlyContinue -WarningVariable warnings | New-DiffusionImage -WarningVariable more | Should -HaveCount 2
+            $warnings.Message | Should -Be @(
+                "The column 'NegativPrompt' is not known and was ignored. Did you mean 'NegativePrompt'?"
+                "The column 'out_file' is not known and was ignored. Did you mean 'OutFile'?"
+                "The column 'Id' is not known and was ignored."
+                "The column 'batch_size' is not known and was ignored. How many images to make is the column 'Count'."
+                "The column 'Force' is not taken from rows and was ignored. Give -Force to the command."
+            )
+            $more | Should -BeNullOrEmpty
+        }
+
+        It 'warns of two columns for the same setting' {
+            ([pscustomobject]@{ Prompt = 'a'; Steps = 1; cfg_scale = 2; GuidanceScale = 3 } | New-DiffusionImage -WarningAction SilentlyContinue -WarningVariable warnings).GuidanceScale | Should -Be 3
+            $warnings.Message | Should -Be "The column 'cfg_scale' is the same setting as 'GuidanceScale' and was ignored."
+        }
+
+        It 'does not warn of columns that scripts read' {
+            ([pscustomobject]@{ Text = 'a'; Id = '7' } | New-DiffusionImage -Prompt { $_.Text } -Seed { $_.Id } -Steps 1 -WarningVariable warnings).Seed | Should -Be 7
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'makes an error of an unknown column with -Strict' {
+            $rows = [pscustomobject]@{ Prompt = 'a'; Steps = 1; Stepps = 2 }, [pscustomobject]@{ Prompt = 'b'; Steps = 1; _own = 2 }
+            ($rows | New-DiffusionImage -Strict -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'b'
+            $problems.FullyQualifiedErrorId | Should -Be "ColumnInvalid,$cmdlet"
+            $problems.Exception.Message | Should -Be "Row 1 ('a'): The column 'Stepps' is not known. Did you mean 'Steps'?"
+        }
+
+        It 'refuses fractions in JSON, and takes whole numbers of any kind' {
+            $rows = '[{ "Prompt": "a", "Seed": 1.5, "Steps": 1 }, { "Prompt": "b", "Seed": 1, "Steps": 2.4 }, { "Prompt": "c", "Seed": 2.0, "Steps": 1e0 }, { "Prompt": "d", "Seed": true, "Steps": 1 }]' | ConvertFrom-Json
+            ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Seed | Should -Be 2
+            $problems.FullyQualifiedErrorId | Should -Be "SeedInvalid,$cmdlet", "StepsInvalid,$cmdlet", "SeedInvalid,$cmdlet"
+            $problems[0].Exception.Message | Should -BeLike "Row 1 ('a'): Seed is '1.5', but must be a whole number*"
+        }
+
+        It 'takes the options of a scheduler of a cell or an object' {
+            $rows = [pscustomobject]@{ Prompt = 'a'; Steps = 2; Scheduler = 'Euler'; SchedulerOption = 'use_karras_sigmas=true; timestep_spacing = trailing' },
+                ('{ "Prompt": "a", "Steps": 2, "Scheduler": "Euler", "SchedulerOption": { "use_karras_sigmas": true, "timestep_spacing": "trailing" } }' | ConvertFrom-Json),
+                [pscustomobject]@{ Prompt = 'a'; Steps = 2; Scheduler = 'Euler'; SchedulerOption = 'karras' }
+            $given = New-DiffusionImage 'a' -Seed 1 -Steps 2 -Scheduler Euler -SchedulerOption @{ use_karras_sigmas = $true; timestep_spacing = 'trailing' }
+            $pictures = $rows | New-DiffusionImage -Seed 1 -ErrorAction SilentlyContinue -ErrorVariable problems
+            $pictures | Should -HaveCount 2
+            $pictures | ForEach-Object { Test-SameValue $_ $given } | Should -Be $true, $true
+            $problems.Exception.Message | Should -BeLike "*SchedulerOption*'karras' is no option*"
+        }
+    }
+
+    Context 'Places' {
+        It 'names row, prompt and file in errors, and has the row as their target' {
+            $rows = @'
+Prompt,Steps,Seed,OutFile
+a,1,,a.png
+a red house,0,,house.png
+b,1,zz,
+c,1,,Env:/c.png
+'@ | ConvertFrom-Csv
+            ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
+            $problems.Exception.Message | Should -BeLike '*'
+            $problems[0].Exception.Message | Should -Be "Row 2 ('a red house', house.png): Steps is 0, but must lie between 1 and 1000."
+            $problems[1].Exception.Message | Should -BeLike "Row 3 ('b'): Seed is 'zz', but must be a whole number*"
+            $problems[2].Exception.Message | Should -BeLike "Row 4 ('c', Env:/c.png): The path 'Env:/c.png' leads to*"
+            "$($problems[0])" | Should -Be $problems[0].Exception.Message
+            0..2 | ForEach-Object { [object]::ReferenceEquals($problems[$_].TargetObject, $rows[$_ + 1]) } | Should -Be $true, $true, $true
+        }
+
+        It 'counts rows that PowerShell itself refuses' {
+            $rows = [pscustomobject]@{ Text = 'a' }, [pscustomobject]@{ Prompt = 'b'; NoMetadata = 'maybe' }, [pscustomobject]@{ Prompt = 'c'; Steps = 0 }
+            $rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems | Should -HaveCount 3
+            $problems[2].Exception.Message | Should -BeLike "Row 3 ('c'): Steps is 0*"
+        }
+
+        It 'names file, line and prompt in warnings' {
+            'a', '', ('red ' * 75 + 'purple heart') | Set-Content prompts.txt
+            $null = Get-Content prompts.txt | New-DiffusionImage -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings
+            $warnings | Should -BeLike "prompts.txt, line 3 ('red red *…'): The prompt is longer*'purple heart'*"
+        }
+
+        It 'names one of several prompts, and no place where there is one alone' {
+            New-DiffusionImage 'a', 'b' -Steps 0 -ErrorAction SilentlyContinue -ErrorVariable several
+            $several.Exception.Message | Should -BeLike "Prompt ? ('?'): Steps is 0*"
+            New-DiffusionImage 'a' -Steps 0 -ErrorAction SilentlyContinue -ErrorVariable one
+            $one.Exception.Message | Should -BeLike 'Steps is 0*'
+        }
+
+        It 'refuses a number that is none before the first row' {
+            { 'a', 'b' | New-DiffusionImage -Seed zz -ErrorAction SilentlyContinue } | Should -Throw "Seed is 'zz'*" -ErrorId "SeedInvalid,$cmdlet"
+        }
+
+        It 'refuses objects that no parameter takes' {
+            'x', 5, [pscustomobject]@{ Id = 1 } | New-DiffusionImage 'a' -Steps 1 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be (@("InputObjectNotBound,$cmdlet") * 3)
+        }
+    }
+
+    Context 'Lines' {
+        BeforeEach {
+            'a red house', '', '# a comment', "`t ", '  #another', 'a blue fish', '' | Set-Content prompts.txt
+        }
+
+        It 'passes over blank lines and comments, and says how many' {
+            $output = Get-Content prompts.txt | New-DiffusionImage -Steps 1 -Verbose -ErrorVariable problems 4>&1
+            $problems | Should -BeNullOrEmpty
+            $output.Prompt | Where-Object { $_ } | Should -Be 'a red house', 'a blue fish'
+            $output.Message | Should -Contain 'Passed over 5 blank lines and comments.'
+        }
+
+        It 'makes errors of them with -Strict' {
+            (Get-Content prompts.txt | New-DiffusionImage -Steps 1 -Strict -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a red house', 'a blue fish'
+            $problems.FullyQualifiedErrorId | Should -Be (@("PromptInvalid,$cmdlet") * 5)
+            $problems[1].Exception.Message | Should -BeLike "prompts.txt, line 3 ('# a comment'): The line is a comment*"
+        }
+
+        It 'refuses a blank prompt of an argument or a row, and makes a picture of a # there' {
+            New-DiffusionImage '' -ErrorAction SilentlyContinue -ErrorVariable argument
+            [pscustomobject]@{ Prompt = ' ' } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable row
+            $argument.FullyQualifiedErrorId, $row.FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet", "PromptInvalid,$cmdlet"
+            (New-DiffusionImage '# 1' -Steps 1).Prompt | Should -Be '# 1'
+            ([pscustomobject]@{ Prompt = '# 1' } | New-DiffusionImage -Steps 1).Prompt | Should -Be '# 1'
+        }
+
+        It 'does not take a text of several lines for a comment' {
+            ("# 1`na red house" | New-DiffusionImage -Steps 1).Prompt | Should -Be "# 1`na red house"
+        }
+    }
+
+    Context 'Syntax of other tools' {
+        It 'warns of it once for each kind where no syntax is given' {
+            'a red house', 'a (red:1.4) house <lora:x:1>', 'a (blue:1.2) house' |
+                New-DiffusionImage -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings | Should -HaveCount 3
+            $warnings | Should -HaveCount 2
+            $warnings[0] | Should -BeLike "Prompt 2 ('a (red:1.4) house <lora:x:1>'): '(red:1.4)' is taken as text.*-PromptSyntax A1111*"
+            $warnings[1] | Should -BeLike "*'<lora:x:1>' is taken as text.*-PromptSyntax A1111*"
+        }
+
+        It 'looks at the negative prompt too' {
+            $null = New-DiffusionImage 'a' -NegativePrompt '(bad:1.4)' -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings
+            $warnings | Should -BeLike "'(bad:1.4)' is taken as text*"
+        }
+
+        It 'says nothing where text is meant' {
+            $null = New-DiffusionImage 'a (red:1.4) house' -PromptSyntax Plain -Steps 1 -WarningVariable given
+            $null = New-DiffusionImage 'a house (at 7:05) on (16:9) paper' -Steps 1 -WarningVariable text
+            $given | Should -BeNullOrEmpty
+            $text | Should -BeNullOrEmpty
+        }
+    }
+
     Context 'Files' {
         It 'numbers the files and seeds of -Count' {
             (New-DiffusionImage 'a' -Seed 8 -Count 3 -Steps 1 -OutFile x.jpg).Seed | Should -Be 8, 9, 10
@@ -155,14 +426,150 @@ seventh,,1,,,,
             (New-DiffusionImage 'a' -Steps 1 -OutFile './here.png').Path | Should -Be (Join-Path $folder here.png)
         }
 
-        It 'leaves nothing of a file that cannot be written' -ForEach @(
-            @{ OutFile = 'missing/x.png'; Id = 'FileWriteFailed' }
+        It 'leaves nothing of a file that cannot be written, and says so with -WhatIf too' -ForEach @(
+            @{ OutFile = 'file/x.png'; Id = 'FileWriteFailed' }
             @{ OutFile = 'x.docx'; Id = 'PathInvalid' }
             @{ OutFile = 'Env:/x.png'; Id = 'PathNotFileSystem' }
         ) {
+            'mine' | Set-Content file
             New-DiffusionImage 'a' -Steps 1 -OutFile $OutFile -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
-            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+            New-DiffusionImage 'a' -Steps 1 -OutFile $OutFile -WhatIf -ErrorAction SilentlyContinue -ErrorVariable +problems
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet", "$Id,$cmdlet"
+            (Get-ChildItem).Name | Should -Be file
+        }
+
+        It 'makes the folder of -OutFile, and none with -WhatIf' {
+            New-DiffusionImage 'a' -Steps 1 -OutFile b/c/p1.png -WhatIf
             Get-ChildItem | Should -BeNullOrEmpty
+            (New-DiffusionImage 'a' -Steps 1 -OutFile b/c/p1.png).Path | Should -Be (Join-Path $folder b c p1.png)
+        }
+
+        It 'gives each image a name of its own where several runspaces write to one folder' {
+            $images = 1..4 | ForEach-Object -ThrottleLimit 4 -Parallel {
+                Import-Module "$using:ModuleFolder/StableDiffusion.psd1"
+                New-DiffusionImage 'same', 'same', 'same', 'same', 'same' -Seed 5 -Steps 1 -OutDirectory $using:folder/all
+            }
+            $images.Path | Sort-Object -Unique | Should -HaveCount 20
+            $names = @('same-5.png') + (2..20 | ForEach-Object { "same-5-$_.png" })
+            (Get-ChildItem all -Force).Name | Sort-Object | Should -Be ($names | Sort-Object)
+        }
+    }
+
+    Context 'WhatIf' {
+        It 'makes no image without a file either, whatever its size' {
+            New-DiffusionImage 'a' -Width 8192 -Height 8192 -WhatIf | Should -BeNullOrEmpty
+            'a' | New-DiffusionImage -Count 3 -WhatIf -Verbose 4>&1 | Should -BeNullOrEmpty
+        }
+
+        It 'finds the bad rows' {
+            $null = New-DiffusionImage 'a' -Steps 1 -OutFile init.png
+            @'
+Prompt,Seed,Steps,Width,Scheduler,InitImage,Strength,Model,OutFile
+good,1,,,,,,,good.png
+,2,,,,,,,2.png
+size,3,,60,,,,,3.png
+steps,4,2000,,,,,,4.png
+scheduler,5,,,Eular,,,,5.png
+init,6,,,,none.png,,,6.png
+strength,7,,,,init.png,0.01,,7.png
+model,8,,,,,,nope,8.png
+start,9,,,,,0.5,,9.png
+taken,10,,,,,,,init.png
+good,11,,,,init.png,,,11.png
+'@ | Set-Content jobs.csv
+            Import-Csv jobs.csv | New-DiffusionImage -WhatIf -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId -replace ',.*' | Should -Be (
+                'PromptInvalid', 'WidthInvalid', 'StepsInvalid', 'SchedulerNotFound', 'PathNotFound', 'StrengthInvalid', 'ModelNotFound', 'StrengthInvalid', 'FileExists')
+            (Get-ChildItem).Name | Should -Be init.png, jobs.csv
+        }
+    }
+
+    Context 'Images to start from' {
+        BeforeEach {
+            $start = New-DiffusionImage 'a red house' -Seed 1 -Count 2 -Steps 2 -OutFile in/h.png
+        }
+
+        It 'takes image files from the pipeline and keeps their names' {
+            $images = Get-ChildItem in/*.png | New-DiffusionImage 'a blue house' -Seed 3 -Steps 4 -OutDirectory out -Format jpg
+            $images.Path | Should -Be (Join-Path $folder out h-1.jpg), (Join-Path $folder out h-2.jpg)
+            $expected = New-DiffusionImage 'a blue house' -InitImage in/h-2.png -Seed 3 -Steps 4
+            [System.Linq.Enumerable]::SequenceEqual($images[1].Pixels, $expected.Pixels) | Should -BeTrue
+            (Get-Item in/h-1.png | New-DiffusionImage 'a blue house' -Steps 4 -OutDirectory in).Path | Should -Be (Join-Path $folder in h-1-2.png)
+        }
+
+        It 'takes images from the pipeline, with their settings' {
+            $image = $start[0] | New-DiffusionImage 'a blue house' -Strength 1
+            $expected = New-DiffusionImage 'a blue house' -InitImage in/h-1.png -Strength 1 -Seed 1 -Steps 2
+            [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $expected.Pixels) | Should -BeTrue
+            ($start[0] | New-DiffusionImage 'a blue house' -Strength 1 -Width 128).Height | Should -Be 128
+            [System.Linq.Enumerable]::SequenceEqual(($start[0] | New-DiffusionImage).Pixels, $start[0].Pixels) | Should -BeTrue
+            ($start[0] | Select-Object Seed, Steps | New-DiffusionImage 'a blue house').Strength | Should -BeNullOrEmpty
+        }
+
+        It 'takes files and images as arguments' {
+            $mask = New-DiffusionImage 'a large white circle on black' -Seed 3 -Steps 4 -OutFile mask.png
+            $common = @{ Prompt = 'a blue house'; Seed = 3; Steps = 4; Strength = 0.5 }
+            $images = & {
+                New-DiffusionImage @common -InitImage in/h-1.png -MaskImage mask.png
+                New-DiffusionImage @common -InitImage (Get-Item in/h-1.png) -MaskImage (Get-Item mask.png)
+                New-DiffusionImage @common -InitImage $start[0] -MaskImage $mask
+            }
+            foreach ($image in $images) {
+                [System.Linq.Enumerable]::SequenceEqual($image.Pixels, $images[0].Pixels) | Should -BeTrue
+            }
+        }
+
+        It 'says what to do with a file where there is no prompt' {
+            Get-ChildItem in/*.png | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "ParameterArgumentTransformationError,$cmdlet", "ParameterArgumentTransformationError,$cmdlet"
+            $problems[0].Exception.Message | Should -BeLike "*'h-1.png' is a file*Get-DiffusionMetadata*Get-Content*"
+        }
+
+        It 'fails the record alone that is no image' {
+            'no image' | Set-Content in/text.png
+            $null = New-Item -ItemType Directory in/folder.png
+            (Get-ChildItem in | New-DiffusionImage 'a' -Steps 2 -ErrorAction SilentlyContinue -ErrorVariable problems) | Should -HaveCount 2
+            $problems.FullyQualifiedErrorId | Should -Be "ImageInvalid,$cmdlet", "ImageInvalid,$cmdlet"
+            $problems.TargetObject.Name | Sort-Object | Should -Be folder.png, text.png
+            Get-Item in/h-1.png | New-DiffusionImage 'a' -InitImage in/h-2.png -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "InitImageInvalid,$cmdlet"
+        }
+
+        It 'brings an image of <Size> to <Expected> with <Settings>' -ForEach @(
+            @{ Settings = @{}; Size = '100x75'; Expected = '96x72'; Mode = 'Crop' }
+            @{ Settings = @{ Width = 64 }; Size = '100x75'; Expected = '64x48'; Mode = 'Crop' }
+            @{ Settings = @{ Width = 64; Height = 64; ResizeMode = 'pad' }; Size = '100x75'; Expected = '64x64'; Mode = 'Pad' }
+            @{ Settings = @{ ResizeMode = 'Stretch' }; Size = '64x64'; Expected = '64x64'; Mode = $null }
+        ) {
+            Copy-Item "$PSScriptRoot/../data/images/scene.png" 64x64.png
+            Set-UnevenImage 100x75.png
+            $lines = New-DiffusionImage 'a' -InitImage "$Size.png" -Seed 1 -Steps 2 @Settings -OutFile once.png -Verbose 4>&1
+            $image = $lines | Where-Object { $_ -isnot [System.Management.Automation.VerboseRecord] }
+            "$($image.Width)x$($image.Height)", $image.ResizeMode | Should -Be $Expected, $Mode
+            @($lines -like "*from $Size to $Expected pixels*$Mode*") | Should -HaveCount ($Mode ? 1 : 0)
+            (Get-DiffusionMetadata once.png -WarningAction SilentlyContinue).ResizeMode | Should -Be $Mode
+            $null = Get-DiffusionMetadata once.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage "$Size.png" -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash once.png).Hash
+            $parts = @{ Width = $image.Width; Height = $image.Height; ResizeMode = $Mode ?? 'None' }
+            ConvertTo-Latent "$Size.png" -Seed 1 @parts | Invoke-Denoise (Get-TextEmbedding 'a') -Steps 2 | ConvertFrom-Latent | Export-DiffusionImage parts.png
+            (Get-FileHash parts.png).Hash | Should -Be (Get-FileHash once.png).Hash
+        }
+
+        It 'brings the mask along' {
+            Set-UnevenImage 100x75.png
+            (New-DiffusionImage 'a' -InitImage 100x75.png -MaskImage 100x75.png -Steps 2).Width | Should -Be 96
+        }
+
+        It 'says which image is missing where one was made from another' {
+            $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            $metadata | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "StrengthInvalid,$cmdlet"
+            $problems.Exception.Message | Should -BeLike "*made.png' was made from another image*-InitImage*-MaskImage*"
+            $start[0] | New-DiffusionImage -Strength 0.5 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.Exception.Message | Should -BeLike '*Strength needs an image to start from*-InitImage*'
+            $null = $metadata | New-DiffusionImage -InitImage in/h-1.png -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash made.png).Hash
         }
     }
 
@@ -171,6 +578,21 @@ seventh,,1,,,,
             $lines = New-DiffusionImage 'a' -Steps 1 -Verbose 4>&1 | Where-Object { $_ -is [System.Management.Automation.VerboseRecord] } | ForEach-Object Message
             $lines | Where-Object { $_ -like 'Device Cpu:*' } | Should -HaveCount 1
             $lines | Where-Object { $_ -match '^(Text encoder|Denoising|VAE decoder): [\d.,]+ ms\.$' } | Should -HaveCount 3
+        }
+
+        It 'shows the progress of a pipeline of prompts' {
+            $shell = [powershell]::Create()
+            try {
+                $null = $shell.AddScript("Import-Module '$ModuleFolder/StableDiffusion.psd1'; 'a', '', 'b' | New-DiffusionImage -Steps 1 -ErrorAction SilentlyContinue").Invoke()
+                $batch = @($shell.Streams.Progress | Where-Object Activity -EQ 'Making images')
+                $batch[0].StatusDescription | Should -Be 'image 1'
+                $batch[-2].StatusDescription | Should -Match '^image 2, [\d.,]+ images an hour$'
+                $batch[-1].RecordType | Should -Be Completed
+                @($shell.Streams.Progress | Where-Object Activity -Like Denoising* | ForEach-Object ParentActivityId | Sort-Object -Unique) | Should -Be $batch[0].ActivityId
+            }
+            finally {
+                $shell.Dispose()
+            }
         }
 
         It 'warns of the words that did not fit' {
@@ -307,6 +729,12 @@ seventh,,1,,,,
         $prompt = 'a masterpiece of best quality with a red house on the grass under a cloudy sky'
         $text = New-DiffusionImage $prompt -Seed 1234567890 -Steps 1 -OutDirectory $TestDrive | Out-String -Width 80
         $text | Should -Match '64x64 +1234567890 a-masterpiece-of-best-\S+…\S+-sky-1234567890\.png\s*$'
+    }
+
+    It 'writes a record that is read as a table of 80 columns and a list of what is set' {
+        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile "$TestDrive/record.png"
+        Get-DiffusionMetadata "$TestDrive/record.png" | Out-String -Width 80 | Should -Match 'File +Source +Seed +Prompt\r?\n[- ]+\r?\nrecord\.png +PowerShell +1 a red house'
+        @((Get-DiffusionMetadata "$TestDrive/record.png" | Format-List | Out-String -Width 80) -split '\r?\n') -match ': *(\{\})?$' | Should -HaveCount 0
     }
 
     It 'lists no more of a picture than is set' {

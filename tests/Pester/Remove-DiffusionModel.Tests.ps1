@@ -34,6 +34,13 @@ Describe 'Remove-DiffusionModel' {
         { Remove-DiffusionModel demo -Confirm:$false -ErrorAction Stop } | Should -Throw -ErrorId "NameInvalid,$cmdlet"
     }
 
+    It 'takes a model as an argument, and refuses other objects by their type' {
+        $null = Import-DiffusionModel "$PSScriptRoot/../../src/demo-model" -Name object
+        Remove-DiffusionModel (Get-DiffusionModel object) -Confirm:$false
+        (Get-DiffusionModel).Name | Should -Not -Contain 'object'
+        { Remove-DiffusionModel @{ Name = 'object' } -Confirm:$false } | Should -Throw '*Hashtable is no model*'
+    }
+
     It 'has examples in its help' {
         (Get-Help Remove-DiffusionModel -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

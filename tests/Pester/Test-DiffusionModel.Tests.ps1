@@ -34,6 +34,12 @@ Describe 'Test-DiffusionModel' {
         { Test-DiffusionModel none -ErrorAction Stop } | Should -Throw -ErrorId "ModelNotFound,$cmdlet"
     }
 
+    It 'takes a model as an argument, and refuses other objects by their type' {
+        $null = Import-DiffusionModel "$PSScriptRoot/../../src/demo-model" -Name object
+        (Test-DiffusionModel (Get-DiffusionModel object), demo -SkipRun).Name | Should -Be 'object', 'demo'
+        { Test-DiffusionModel @{ Name = 'object' } -SkipRun } | Should -Throw '*Hashtable is no model*'
+    }
+
     It 'has examples in its help' {
         (Get-Help Test-DiffusionModel -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

@@ -13,3 +13,47 @@ $env:STABLEDIFFUSION_MODELS = "$OutFolder/pester/models"
 $env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
+
+# Imports the module's own model under another name, with a scheduler, steps, a guidance scale and a scale of latents of its own.
+function Import-OtherModel {
+    param([string] $Name, [string] $Folder)
+    $copy = Join-Path $Folder "source of $Name"
+    Copy-Item -Recurse -LiteralPath "$ModuleFolder/model" -Destination $copy
+    $edits = @{
+        'generation_config.json'          = @{ num_inference_steps = 3; guidance_scale = 2.0 }
+        'scheduler/scheduler_config.json' = @{ _class_name = 'EulerDiscreteScheduler' }
+        'vae/config.json'                 = @{ scaling_factor = 0.7 }
+    }
+    foreach ($file in $edits.Keys) {
+        $config = Get-Content -Raw -LiteralPath "$copy/$file" | ConvertFrom-Json -AsHashtable
+        foreach ($setting in $edits[$file].Keys) {
+            $config[$setting] = $edits[$file][$setting]
+        }
+
+        $config | ConvertTo-Json -Depth 5 | Set-Content -LiteralPath "$copy/$file"
+    }
+
+    Import-DiffusionModel -LiteralPath $copy -Name $Name
+}
+
+# Makes a store of models for the tests of a file, with one other model in it; gives back the store that was there.
+function Enter-OtherStore {
+    param([string] $Folder, [string] $Model)
+    $env:STABLEDIFFUSION_MODELS
+    $env:STABLEDIFFUSION_MODELS = Join-Path $Folder 'store of another model'
+    $null = Import-OtherModel -Name $Model -Folder $Folder
+}
+
+function Exit-OtherStore {
+    param([string] $Before)
+    Clear-DiffusionCache
+    $env:STABLEDIFFUSION_MODELS = $Before
+}
+
+# Whether two pictures or latents hold the same values.
+function Test-SameValue {
+    param($First, $Second)
+    if ($First -is [array] -or $Second -is [array]) { return $false }
+    $firstValues, $secondValues = ($First, $Second).ForEach{ , ($_.Pixels ?? $_.Tensor.Values) }
+    [System.Linq.Enumerable]::SequenceEqual($firstValues, $secondValues)
+}

@@ -63,6 +63,23 @@ internal static class DamagedFiles
         };
     }
 
+    /// <summary>Damages a file of any format.</summary>
+    /// <param name="whole">The file, which stays as it is.</param>
+    /// <param name="random">Says how.</param>
+    public static byte[] Damage(byte[] whole, Random random)
+    {
+        byte[] bytes = [.. whole];
+        return random.Next(6) switch
+        {
+            0 => Cut(bytes, random),
+            1 => Flip(bytes, random, everywhere: true),
+            2 => Flip(bytes, random, everywhere: false),
+            3 => Overwrite(bytes, random),
+            4 => Splice(bytes, random),
+            _ => Lie(bytes, random),
+        };
+    }
+
     private static byte[] Whole(int format, Random random)
     {
         TorchWriter writer = new(random.Next(2) == 0 ? 2 : 4);

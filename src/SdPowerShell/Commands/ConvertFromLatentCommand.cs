@@ -9,6 +9,8 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class ConvertFromLatentCommand : ModelCmdlet
 {
+    private int _count;
+
     /// <summary>The latents; one whose denoising was stopped half way gives a noisy picture.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
@@ -18,6 +20,9 @@ public sealed class ConvertFromLatentCommand : ModelCmdlet
     protected override void ProcessRecord()
     {
         foreach (Latent latent in Latent)
-            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)))));
+        {
+            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
+            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)), madeBy: latent.Model)));
+        }
     }
 }

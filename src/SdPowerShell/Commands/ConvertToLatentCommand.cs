@@ -3,6 +3,7 @@ using SdPowerShell.Completion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
+using StableDiffusion.Pipelines;
 
 namespace SdPowerShell.Commands;
 
@@ -71,14 +72,8 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
 
     private Latent Encode(DiffusionImage image)
     {
-        DiffusionImage resized = Resize(image);
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)));
+        StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)), InputObject?.Model);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: InputObject?.Model);
     }
-
-    private DiffusionImage Resize(DiffusionImage image) => ImageResize.Resize(
-        image,
-        Width ?? image.Width,
-        Height ?? image.Height,
-        Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true));
 }

@@ -38,7 +38,8 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
     /// <summary>Leaves out of the file how it was made.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
     /// <summary>Replaces the file that Path names if it exists.</summary>
@@ -59,13 +60,13 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     private void Write(DiffusionImage image)
     {
         OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format);
-        string target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
-        if (!ShouldProcess(target, "Write picture"))
+        OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
+        target.Check(Force);
+        if (!ShouldProcess(target.Path, "Write picture"))
             return;
 
-        if (OutDirectory is not null)
-            OutputNames.CreateFolderOf(target);
-        ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        target.CreateFolder();
+        target.Write(image, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
         if (PassThru)
             WriteObject(image);
     }

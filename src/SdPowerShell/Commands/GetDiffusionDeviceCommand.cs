@@ -4,7 +4,7 @@ using StableDiffusion.Onnx;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Lists the kinds of device that a model can run on, and which of them are offered here.</summary>
+/// <summary>Lists the kinds of device that a model can run on, and says which of them work here.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionDevice")]
 [OutputType(typeof(DeviceInfo))]
 public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet

@@ -12,6 +12,7 @@ public sealed class GetDiffusionModelCommand : NamedListCmdlet
     /// <summary>The names to list; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
+    [Model(TakesObjects = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Name { get; set; } = [AllNames];

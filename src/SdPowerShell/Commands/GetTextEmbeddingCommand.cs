@@ -30,8 +30,9 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
 
     /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("clip_skip")]
     [Number<int>]
-    public int? ClipSkip { get; set; }
+    public Number<int>? ClipSkip { get; set; }
 
     /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -40,21 +41,25 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
     [AllowEmptyCollection]
     [AllowEmptyString]
     [Text]
+    [List]
     public string?[]? TextualInversion { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string? prompt in Prompt ?? [null])
-            ProcessOne(prompt, () => WriteObject(Encode(prompt)));
-    }
+    private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt));
+
+    /// <inheritdoc/>
+    private protected override void ProcessInput() => ForEachPrompt(Prompt, file: null, prompt => WriteObject(Encode(prompt)));
+
+    /// <inheritdoc/>
+    /// <remarks>An empty text is a prompt here, unless it is the blank line of a file.</remarks>
+    private protected override bool TakesAsLine(InputRecord? record) => record is { IsLine: true };
 
     private TextEmbedding Encode(string? prompt)
     {
         if (prompt is null)
             throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a text; an empty one stands for no wish at all.");
 
-        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
         return UsePipeline(pipeline => EncodePrompt(pipeline, prompt, options), CreateAdapters(Lora, prompt, options.Syntax));
     }
 }

@@ -6,42 +6,50 @@ using StableDiffusion.Text;
 namespace SdPowerShell.Commands;
 
 /// <summary>Denoises latents with a model's U-Net and a scheduler, steered by text embeddings.</summary>
-[Cmdlet(VerbsLifecycle.Invoke, "Denoise", DefaultParameterSetName = EmbeddingSet)]
+[Cmdlet(VerbsLifecycle.Invoke, "Denoise")]
 [OutputType(typeof(Latent))]
 public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 {
-    private const string EmbeddingSet = "Embedding";
-    private const string LatentSet = "Latent";
-
     /// <summary>What to show, from Get-TextEmbedding.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = EmbeddingSet)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = LatentSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     public TextEmbedding? Embedding { get; set; }
 
     /// <summary>What not to show, from Get-TextEmbedding; the empty prompt where it is left out.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     public TextEmbedding? NegativeEmbedding { get; set; }
 
     /// <summary>Where to start: a picture's latent, which is noised first, or one whose denoising was stopped half way.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = LatentSet)]
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     public Latent? Latent { get; set; }
 
     /// <summary>The step to start at. A picture's latent is noised to that step's level; one that was stopped goes on where it stopped.</summary>
-    [Parameter]
-    public int? StartStep { get; set; }
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? StartStep { get; set; }
 
     /// <summary>The step to stop before, so that the rest can be done later.</summary>
-    [Parameter]
-    public int? StopStep { get; set; }
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? StopStep { get; set; }
 
     /// <summary>Writes the latent after every step, not only after the last one.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter EachStep { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ProcessOne(Latent ?? (object?)Embedding, () =>
+    private protected override bool IsBoundByValue => !IsFixed(nameof(Embedding)) || (Latent is not null && !IsFixed(nameof(Latent)));
+
+    /// <inheritdoc/>
+    private protected override void ProcessInput()
     {
-        DenoiseOptions options = CreateOptions() with { StartStep = StartStep, StopStep = StopStep };
+        Subject = Input?.Describe(Embedding!.Prompt, file: null);
+        ProcessOne(Latent ?? (object?)Embedding, Denoise);
+    }
+
+    private void Denoise()
+    {
+        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
         Latent result = UsePipeline(
             pipeline => Denoise(
                 pipeline,
@@ -49,10 +57,10 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 NegativeEmbedding,
                 Latent,
                 options,
-                status: string.Empty,
                 EachStep ? progress => WriteObject(progress.Capture()) : null),
-            CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora));
+            CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora),
+            madeBy: Latent?.Model ?? Embedding!.Model);
         if (!EachStep)
             WriteObject(result);
-    });
+    }
 }

@@ -1,9 +1,9 @@
-using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Images.Metadata;
 using StableDiffusion.Models.Adapters;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -19,15 +19,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
     private const int HighestCount = 100_000;
 
+    private BatchProgress? _progress;
+
     /// <summary>What to show.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text]
+    [Text(FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content.")]
     public string?[]? Prompt { get; set; }
 
     /// <summary>What not to show.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("negative_prompt")]
     public string? NegativePrompt { get; set; }
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
@@ -42,8 +45,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("clip_skip")]
     [Number<int>]
-    public int? ClipSkip { get; set; }
+    public Number<int>? ClipSkip { get; set; }
 
     /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -52,20 +56,28 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [AllowEmptyCollection]
     [AllowEmptyString]
     [Text]
+    [List]
     public string?[]? TextualInversion { get; set; }
 
     /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("n_iter")]
     [Number<int>]
-    public int? Count { get; set; }
+    public Number<int>? Count { get; set; }
 
     /// <summary>Draws the noise of all pictures of a prompt from one generator, in place of a seed for each.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
-    /// <summary>A picture file to start from, of the size that is to come out.</summary>
+    /// <summary>The image to start from, as a path or as an object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public string? InitImage { get; set; }
+    public object? InitImage { get; set; }
+
+    /// <summary>How the image to start from is brought to the size that comes out: Crop, Stretch, Pad or None.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
+    public string? ResizeMode { get; set; }
 
     /// <summary>The file to write: .png, .jpg or .webp. With more than one picture, numbers are put behind the name.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -76,17 +88,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public string? OutDirectory { get; set; }
 
     /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
-    [Parameter]
-    [ValidateSet("png", "jpg", "webp")]
-    public string Format { get; set; } = "png";
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(FileEndingCompleter))]
+    public string Format { get; set; } = FileEnding.Default;
 
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
-    [Parameter]
-    [ValidateRange(1, 100)]
-    public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? Quality { get; set; } = new(ImageWriteOptions.DefaultQuality);
 
     /// <summary>Leaves out of the file how it was made.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
     /// <summary>Replaces the file that OutFile names if it exists.</summary>
@@ -94,10 +107,39 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
+
+    /// <summary>What the pipeline gave; null where nothing came.</summary>
+    private object? Given => Cell.Unwrap(Input?.Value);
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
     {
-        foreach (string? prompt in Prompt ?? [null])
-            ProcessOne(prompt, () => Make(prompt));
+        base.BeginProcessing();
+        _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
+    }
+
+    /// <inheritdoc/>
+    private protected override void ProcessInput()
+    {
+        bool isDone = false;
+        try
+        {
+            ForEachPrompt(Prompt, OutFile, Make);
+            isDone = !CancellationToken.IsCancellationRequested;
+        }
+        finally
+        {
+            if (!isDone)
+                _progress?.Complete();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        base.EndProcessing();
+        _progress?.Complete();
     }
 
     private void Make(string? prompt)
@@ -105,44 +147,122 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the picture is to show; for a picture of no prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
-        int count = Count ?? 1;
+        int count = Number.Read(Count) ?? 1;
         if (count is < 1 or > HighestCount)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
 
         DenoiseOptions options = SettleSeeds(CreateOptions(), count);
-        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, ClipSkip, TextualInversion);
+        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
         AdapterSet adapters = CreateAdapters(Lora, prompt, promptOptions.Syntax);
-        DiffusionImage? initial = string.IsNullOrEmpty(InitImage) ? null : ImageFile.Read(ResolveFile(InitImage));
+        object? source = FindStart();
+        StartImage? start = FitStart(source, ref options);
+        (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
-            Format);
+            FileEnding.Parse(Format),
+            source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
+        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         TextEmbedding? embedding = null;
         TextEmbedding? negative = null;
         for (int index = 0; index < count; index++)
         {
             DenoiseOptions own = OfPicture(options, index, count);
-            string? target = names.Next(prompt, own.Seed!.Value, index, count, ResolveOutput);
-            if (target is not null)
-            {
-                if (!ShouldProcess(target, "Write picture"))
-                    continue;
-                PrepareTarget(target);
-            }
+            OutputTarget? target = names.Next(prompt, own.Seed!.Value, index, count, ResolveOutput);
+            target?.Check(Force);
+            if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {own.Seed}, {width}x{height})", "Make image"))
+                continue;
 
-            string status = count == 1 ? string.Empty : string.Create(CultureInfo.CurrentCulture, $"picture {index + 1} of {count}, ");
+            target?.CreateFolder();
+            _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline =>
             {
                 embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
                 negative ??= NegativePrompt is null ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
-                Latent? start = initial is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(initial, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
-                Latent latent = Denoise(pipeline, embedding, negative, start, own, status);
+                Latent? latent = start is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(start, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
+                latent = Denoise(pipeline, embedding, negative, latent, own, step => _progress.Advance((double)step.Step / step.StepCount), _progress.ParentId);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             }, adapters);
             if (target is not null)
-                Timed($"Writing '{target}'", () => ImageFile.Write(image, target, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }));
-            WriteObject(image);
+                Write(image, target, writing);
+            _progress.Finish();
+            WriteObject(NoMetadata ? Private(image) : image);
         }
+    }
+
+    private void Write(DiffusionImage image, OutputTarget target, ImageWriteOptions options)
+    {
+        string written = Timed($"Writing '{target.Path}'", () => target.Write(image, options));
+        if (written != target.Path)
+            WriteVerbose($"The name was taken in the meantime; the image is '{written}'.");
+    }
+
+    /// <summary>What the image starts from: a parameter's image, or that of the pipeline where the prompt does not come from there.</summary>
+    private object? FindStart()
+    {
+        bool isGiven = InitImage is not (null or "");
+        if (Given is not (FileSystemInfo or DiffusionImage) || !IsFixed(nameof(Prompt)))
+            return isGiven ? InitImage : null;
+        if (!isGiven)
+            return Given;
+        if (Given is FileSystemInfo file)
+            throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Leave one of them out.");
+        return InitImage;
+    }
+
+    private StartImage? FitStart(object? source, ref DenoiseOptions options)
+    {
+        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Read(ResolveFile(path)), given => given);
+        if (image is null)
+        {
+            RequireNoStart(options);
+            return null;
+        }
+
+        // An image from the pipeline brings the size and the resize mode of its own making along.
+        bool isPiped = ReferenceEquals(source, Given);
+        int? width = isPiped && !IsFixed(nameof(Width)) ? null : options.Width;
+        int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
+        string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
+        ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
+        MaskImage? mask = options.Mask;
+        StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
+        options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
+        if (start.ResizeMode != StableDiffusion.Images.ResizeMode.None)
+            WriteVerbose($"The image to start from was brought from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels, with the resize mode {start.ResizeMode}.");
+        return start;
+    }
+
+    /// <summary>Refuses a record and settings that have no meaning without an image to start from.</summary>
+    private void RequireNoStart(DenoiseOptions options)
+    {
+        (string? made, GenerationInfo? record) = Given switch
+        {
+            ImageMetadata metadata => (metadata.Path, metadata.Info),
+            DiffusionImage image => (image.Path ?? image.ToString(), image.Info),
+            _ => (null, null),
+        };
+        if (record is { Strength: not null } or { ImageGuidanceScale: not null })
+        {
+            throw new InvalidSettingException(
+                record.Strength is null ? nameof(ImageGuidanceScale) : nameof(Strength),
+                $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was painted anew, the mask with -MaskImage.");
+        }
+
+        if (options.Strength is not null)
+            throw new InvalidSettingException(nameof(Strength), NeedsStart(nameof(Strength)));
+        if (options.Mask is not null)
+            throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
+
+        static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
+    }
+
+    /// <summary>The picture with the wish that no file of it says how it was made, which Export-DiffusionImage takes.</summary>
+    private static PSObject Private(DiffusionImage image)
+    {
+        PSObject output = new(image);
+        output.Properties.Add(new PSNoteProperty(nameof(NoMetadata), true));
+        return output;
     }
 
     /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
@@ -183,14 +303,5 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             Seed = options.Seed + (isVaried || SharedGenerator ? 0 : index),
             Noise = SharedGenerator ? noise with { BatchSize = count, BatchIndex = index } : noise,
         };
-    }
-
-    /// <summary>Finds out before the work begins, which may take minutes, that its result could not be kept.</summary>
-    private void PrepareTarget(string target)
-    {
-        ImageFile.FormatOf(target);
-        if (!string.IsNullOrEmpty(OutDirectory))
-            OutputNames.CreateFolderOf(target);
-        ImageFile.CheckTarget(target, Force);
     }
 }

@@ -11,6 +11,7 @@ public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
     /// <summary>The names of the models; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(StoredModelCompleter))]
+    [Model(TakesObjects = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Name { get; set; } = [];

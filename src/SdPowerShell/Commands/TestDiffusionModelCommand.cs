@@ -13,6 +13,7 @@ public sealed class TestDiffusionModelCommand : NamedListCmdlet
     /// <summary>The names of the models, or the paths of their folders or checkpoint files; wildcards are allowed in names.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
+    [Model(TakesObjects = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Name { get; set; } = [AllNames];

@@ -2,11 +2,10 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using StableDiffusion.Models;
-using StableDiffusion.Tensors;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the names of models, and paths of folders and of files that are named as checkpoints are.</summary>
+/// <summary>Completes the names of models, and paths of checkpoint files and of folders.</summary>
 public sealed class ModelCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
@@ -14,6 +13,7 @@ public sealed class ModelCompleter : IArgumentCompleter
         Completions.Of(wordToComplete, ModelStore.List().Select(model => (model.Name, model.Path)))
             .Concat(CompletionCompleters.CompleteFilename(wordToComplete).Where(IsModelPath));
 
+    // The tool tip is the full path. A folder may be a model, or the way to one.
     private static bool IsModelPath(CompletionResult path) =>
-        path.ResultType == CompletionResultType.ProviderContainer || TensorFile.HasKnownEnding(path.ListItemText);
+        path.ResultType == CompletionResultType.ProviderContainer || ModelStore.IsCheckpoint(path.ToolTip);
 }

@@ -110,6 +110,9 @@ public sealed class DiffusionImage
     /// <summary>How far a given picture was noised before denoising, 0 to 1.</summary>
     public double? Strength => Info.Strength;
 
+    /// <summary>How the given image was brought to this one's size: Stretch, Crop or Pad; null where it had that size, or none was given.</summary>
+    public string? ResizeMode => Info.ResizeMode;
+
     /// <summary>The width in pixels that SDXL was told the picture had at first; null for its own, and for other models.</summary>
     public int? OriginalWidth => Info.MicroConditioning?.OriginalWidth;
 

@@ -5,7 +5,7 @@ namespace StableDiffusion.Images;
 
 /// <summary>
 /// An EXIF block that holds a user comment and nothing else, laid out as the piexif library does, whose comments A1111
-/// reads: big-endian, and the text as <c>UNICODE</c> in UTF-16. Source: Exif 2.32 (CIPA DC-008), sections 4.5 and 4.6.
+/// reads: big-endian, and the text as <c>UNICODE</c> in UTF-16. The image library writes little-endian only. Source: Exif 2.32 (CIPA DC-008), sections 4.5 and 4.6.
 /// </summary>
 internal static class ExifComment
 {
@@ -25,12 +25,12 @@ internal static class ExifComment
 
     /// <summary>Makes the block.</summary>
     /// <param name="text">The comment.</param>
-    /// <returns>The block, from its mark <c>Exif</c> on.</returns>
+    /// <returns>The block, without the mark <c>Exif</c> that stands before it in JPEG files.</returns>
     public static byte[] Create(string text)
     {
         byte[] comment = [.. "UNICODE\0"u8, .. Encoding.BigEndianUnicode.GetBytes(text)];
-        byte[] block = [.. "Exif\0\0"u8, .. new byte[CommentOffset], .. comment];
-        Span<byte> tiff = block.AsSpan(6);
+        byte[] block = [.. new byte[CommentOffset], .. comment];
+        Span<byte> tiff = block;
         "MM\0*"u8.CopyTo(tiff);
         BinaryPrimitives.WriteInt32BigEndian(tiff[4..], HeaderSize);
         WriteDirectory(tiff[HeaderSize..], ExifDirectoryTag, LongType, 1, ExifDirectoryOffset);

@@ -1,77 +1,166 @@
-using ImageMagick;
+using System.IO.Compression;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Gif;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Formats.Tiff;
+using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.Metadata.Profiles.Exif;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
+using StableDiffusion.Images.Metadata;
 
 namespace StableDiffusion.Images;
 
 /// <summary>Makes pixels of a file's bytes, in sRGB and the right way up.</summary>
 internal static class ImageDecoder
 {
+    // No image of that many pixels a byte is anything but a lie of its header: an empty bilevel PNG has 8 * 1032.
+    private const long MaxPixelsPerByte = 10_000;
+    private const long MaxPixelsUnchecked = 16L * 1024 * 1024;
+
+    private const int MaxProfileSize = 4 << 20;
+
     /// <summary>Decodes the first frame of a file.</summary>
     /// <param name="data">The file's bytes.</param>
     /// <param name="name">What messages call the file.</param>
-    /// <param name="background">What lies behind pixels that are not opaque.</param>
-    /// <returns>The picture.</returns>
-    /// <exception cref="ImageInvalidException">The bytes are no picture of a known format, damaged, or too large.</exception>
-    public static DiffusionImage Decode(ReadOnlySpan<byte> data, string name, MagickColor background)
+    /// <param name="background">The grey that lies behind pixels that are not opaque.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="ImageInvalidException">The bytes are no image of a known format, damaged, too large, or of a kind that is not read.</exception>
+    public static DiffusionImage Decode(byte[] data, string name, byte background)
     {
-        MagickFormat format = ImageSignature.Detect(data)
-            ?? throw new ImageInvalidException($"{name} is no picture of a known format. Give one of {ImageSignature.Readable}.");
-        if (format == MagickFormat.Jpeg && !ImageSignature.IsCompleteJpeg(data))
-            throw new ImageInvalidException($"{name} breaks off before the picture's end. Copy it again.");
-
-        MagickReadSettings settings = new() { Format = format, FrameIndex = 0, FrameCount = 1 };
-        try
-        {
-            CheckSize(data, settings, name);
-            using MagickImage image = ImageLibrary.Read(data, settings);
-            Unify(image, format, background);
-            return new DiffusionImage((int)image.Width, (int)image.Height, ImageLibrary.ToPixels(image, "RGB"));
-        }
-        catch (MagickException error)
-        {
-            throw new ImageInvalidException($"{name} cannot be read as {format}; it is damaged, or of a variant that is not known: {error.Message}", error);
-        }
+        IImageFormat format = ImageSignature.Detect(data, name);
+        return Guard(format, name, () => Read(data, format, name, background));
     }
 
-    private static void CheckSize(ReadOnlySpan<byte> data, MagickReadSettings settings, string name)
-    {
-        using MagickImage header = ImageLibrary.Ping(data, settings);
-        (ulong width, ulong height) = settings.Format == MagickFormat.Gif
-            ? (Math.Max(header.Width, header.Page.Width), Math.Max(header.Height, header.Page.Height))
-            : (header.Width, header.Height);
-        if (width * height > (ulong)ImageLibrary.MaxPixels)
-            throw new ImageInvalidException($"{name} has {width}x{height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that are read. Make it smaller first.");
-    }
+    /// <summary>Finds out whether a file is an image of a format, without decoding its pixels.</summary>
+    /// <param name="data">The file's bytes.</param>
+    /// <param name="format">The format that it begins as.</param>
+    /// <param name="name">What messages call the file.</param>
+    /// <returns>What the file says of itself.</returns>
+    /// <exception cref="ImageInvalidException">The file is damaged, or no image.</exception>
+    public static IImageInfo Identify(byte[] data, IImageFormat format, string name) =>
+        Guard(format, name, () => Image.Identify(ImageLibrary.Configuration, data, out _));
 
-    private static void Unify(MagickImage image, MagickFormat format, MagickColor background)
-    {
-        // A frame may cover a part of its GIF only.
-        if (format == MagickFormat.Gif && image.Page is { Width: > 0, Height: > 0 } page && (page.Width != image.Width || page.Height != image.Height))
-        {
-            image.BackgroundColor = MagickColors.Transparent;
-            image.Extent(new MagickGeometry(-page.X, -page.Y, page.Width, page.Height));
-        }
-
-        // The AVIF decoder turns the picture itself.
-        if (format != MagickFormat.Avif)
-            image.AutoOrient();
-
-        if (image.GetColorProfile() is not null)
-            TransformToSrgb(image);
-        image.ColorSpace = ColorSpace.sRGB;
-        image.BackgroundColor = background;
-        image.Alpha(AlphaAction.Remove);
-    }
-
-    private static void TransformToSrgb(MagickImage image)
+    private static T Guard<T>(IImageFormat format, string name, Func<T> read)
     {
         try
         {
-            image.TransformColorSpace(ColorProfiles.SRGB);
+            return read();
         }
-        catch (MagickException)
+        catch (NotSupportedException error)
         {
-            // A damaged profile, or one for another kind of picture: its colours are taken as sRGB, as most viewers do.
-            image.RemoveProfile("icc");
+            throw new ImageInvalidException($"{name} is {format.Name} of a kind that is not read: {error.Message} Convert it to PNG, JPEG or WebP.", error);
+        }
+        catch (Exception error) when (error is not (DiffusionException or OperationCanceledException))
+        {
+            // What the library throws at damaged bytes is of no fixed set of types.
+            throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of a variant that is not known: {error.Message}", error);
         }
     }
+
+    private static DiffusionImage Read(byte[] data, IImageFormat format, string name, byte background)
+    {
+        (Rectangle frame, Size canvas, bool isCmyk) = (default, default, false);
+        byte[] file = format switch
+        {
+            WebpFormat => WebPChunks.FirstFrame(data, out frame, out canvas) ?? data,
+            TiffFormat => TiffFile.AsRgba(data, out isCmyk),
+            _ => data,
+        };
+        CheckSize(canvas, data, name);
+        IImageInfo info = Image.Identify(ImageLibrary.Configuration, file, out _);
+        CheckSize(new Size(info.Width, info.Height), data, name);
+        if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifTexts.TryFindFrame(data, out frame)))
+            throw new ImageInvalidException($"{name} breaks off before the image's end. Copy it again.");
+
+        using Image<Rgba32> image = Image.Load<Rgba32>(ImageLibrary.Configuration, file);
+        if (isCmyk)
+            TiffFile.ToRgb(image);
+        Unify(image, data, format, name);
+
+        // A frame may cover a part of its animation only.
+        Rectangle visible = image.Bounds();
+        if (format is GifFormat)
+            visible.Intersect(frame);
+        return canvas.IsEmpty
+            ? Draw(image, visible, visible.Location, image.Size(), background)
+            : Draw(image, visible, frame.Location, canvas, background);
+    }
+
+    private static void CheckSize(Size size, byte[] data, string name)
+    {
+        long pixels = (long)size.Width * size.Height;
+        if (pixels > ImageLibrary.MaxPixels)
+            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that are read. Make it smaller first.");
+        if (pixels > MaxPixelsUnchecked && pixels / data.Length > MaxPixelsPerByte)
+            throw new ImageInvalidException($"{name} claims {size.Width}x{size.Height} pixels in {data.Length} bytes; it is damaged.");
+    }
+
+    private static void Unify(Image<Rgba32> image, byte[] data, IImageFormat format, string name)
+    {
+        byte[]? profile;
+        if (format is PngFormat)
+        {
+            if (PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) && TiffBlock.TryOpen(exif, out _))
+                image.Metadata.ExifProfile = new ExifProfile(exif.ToArray());
+            profile = PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null;
+        }
+        else
+        {
+            // In TIFF each frame has its own.
+            image.Metadata.ExifProfile ??= image.Frames.RootFrame.Metadata.ExifProfile;
+            profile = (image.Metadata.IccProfile ?? image.Frames.RootFrame.Metadata.IccProfile)?.ToByteArray();
+        }
+
+        image.Mutate(context => context.AutoOrient());
+        if (profile is not null)
+            ColorProfile.ToSrgb(image, profile, name);
+    }
+
+    // A name, a zero, the method, and the profile. A damaged one is as good as none.
+    private static byte[]? Inflate(ReadOnlySpan<byte> chunk)
+    {
+        int data = chunk.IndexOf((byte)0) + 2;
+        if (data < 2 || data > chunk.Length)
+            return null;
+
+        try
+        {
+            using MemoryStream source = new(chunk[data..].ToArray());
+            using ZLibStream inflater = new(source, CompressionMode.Decompress);
+            byte[] profile = new byte[MaxProfileSize];
+            return profile[..inflater.ReadAtLeast(profile, profile.Length, throwOnEndOfStream: false)];
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    private static DiffusionImage Draw(Image<Rgba32> image, Rectangle visible, Point place, Size canvas, byte background)
+    {
+        byte[] pixels = new byte[canvas.Width * canvas.Height * DiffusionImage.Channels];
+        if (visible.Size != canvas)
+            pixels.AsSpan().Fill(background);
+
+        int width = Math.Min(visible.Width, canvas.Width - place.X);
+        int height = Math.Min(visible.Height, canvas.Height - place.Y);
+        image.ProcessPixelRows(rows =>
+        {
+            for (int y = 0; y < height; y++)
+            {
+                int to = (((place.Y + y) * canvas.Width) + place.X) * DiffusionImage.Channels;
+                foreach (Rgba32 pixel in rows.GetRowSpan(visible.Y + y).Slice(visible.X, width))
+                {
+                    pixels[to++] = Blend(pixel.R, pixel.A, background);
+                    pixels[to++] = Blend(pixel.G, pixel.A, background);
+                    pixels[to++] = Blend(pixel.B, pixel.A, background);
+                }
+            }
+        });
+        return new DiffusionImage(canvas.Width, canvas.Height, pixels);
+    }
+
+    private static byte Blend(int value, int alpha, int background) => (byte)(((value * alpha) + (background * (byte.MaxValue - alpha)) + (byte.MaxValue / 2)) / byte.MaxValue);
 }

@@ -1,5 +1,11 @@
-using ImageMagick;
-using ImageMagick.Formats;
+using System.Buffers.Binary;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.Memory;
+using SixLabors.ImageSharp.Metadata.Profiles.Xmp;
+using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Images.Metadata;
 
 namespace StableDiffusion.Images;
@@ -12,6 +18,19 @@ internal static class ImageEncoder
 
     // Enough for the settings that follow the two prompts.
     private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
+
+    // From here on JPEG keeps the colours of each pixel, and not of each square of four.
+    private const int FullColorQuality = 90;
+
+    private static readonly PngEncoder s_png = new()
+    {
+        ColorType = PngColorType.Rgb,
+        BitDepth = PngBitDepth.Bit8,
+        FilterMethod = PngFilterMethod.Adaptive,
+        CompressionLevel = PngCompressionLevel.Level6,
+        TextCompressionThreshold = int.MaxValue,
+        ChunkFilter = PngChunkFilter.ExcludePhysicalChunk | PngChunkFilter.ExcludeGammaChunk,
+    };
 
     /// <summary>Encodes a picture.</summary>
     /// <param name="image">The picture.</param>
@@ -26,37 +45,69 @@ internal static class ImageEncoder
         Check(image, format, options);
         try
         {
-            using MagickImage picture = ImageLibrary.FromPixels(image.Pixels, image.Width, image.Height, "RGB");
-            picture.Quality = (uint)options.Quality;
-            string record = options.Metadata ? GenerationRecord.Write(image.Info) : string.Empty;
-            if (format == ImageFormat.Png)
-                return EncodePng(picture, options.Metadata ? Infotext.Format(image.Info) : string.Empty, record);
-
-            string text = options.Metadata ? Infotext.Format(format == ImageFormat.Jpeg ? Shorten(image.Info) : image.Info) : string.Empty;
-            if (text.Length > 0)
-                picture.SetProfile(new ImageProfile("exif", ExifComment.Create(text)));
-            byte[] packet = record.Length > 0 ? XmpTexts.Write(GenerationRecord.Keyword, record) : [];
-            if (packet.Length > 0 && (format != ImageFormat.Jpeg || packet.Length <= XmpTexts.MaxLengthInJpeg))
-                picture.SetProfile(new ImageProfile("xmp", packet));
-            return format == ImageFormat.Jpeg
-                ? picture.ToByteArray(MagickFormat.Jpeg)
-                : picture.ToByteArray(new WebPWriteDefines { Lossless = options.Lossless, Exact = options.Lossless });
+            return EncodeChecked(image, format, options);
         }
-        catch (MagickException error)
+        catch (Exception error) when (error is ImageFormatException or InvalidMemoryOperationException)
         {
-            throw new OutputWriteException($"The picture of {image.Width}x{image.Height} pixels cannot be written as {format}: {error.Message}", error);
+            throw new OutputWriteException($"The image of {image.Width}x{image.Height} pixels cannot be written as {format}: {error.Message}", error);
         }
     }
 
-    private static byte[] EncodePng(MagickImage picture, string text, string record)
+    private static byte[] EncodeChecked(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
     {
-        // Here quality is the effort of compression (4) and the choice of filters by row (5). More effort takes up to
-        // seven times as long and saves next to nothing on pictures with grain.
-        picture.Quality = 45;
-        byte[] png = picture.ToByteArray(MagickFormat.Png24);
-        using MemoryStream file = new(png.Length + text.Length + record.Length);
-        PngChunks.Rewrite(png, [(PngKeyword, text), (GenerationRecord.Keyword, record)], file);
+        string record = options.Metadata ? GenerationRecord.Write(image.Info) : string.Empty;
+        string text = options.Metadata ? Infotext.Format(format == ImageFormat.Jpeg ? Shorten(image.Info) : image.Info) : string.Empty;
+        using Image<Rgb24> pixels = Image.WrapMemory<Rgb24>(ImageLibrary.Configuration, image.Pixels.AsMemory(), image.Width, image.Height);
+        if (format == ImageFormat.Png)
+            return EncodePng(pixels, text, record);
+
+        byte[] exif = text.Length > 0 ? ExifComment.Create(text) : [];
+        byte[] packet = record.Length > 0 ? XmpTexts.Write(GenerationRecord.Keyword, record) : [];
+        using MemoryStream file = new();
+        if (format == ImageFormat.WebP)
+        {
+            pixels.SaveAsWebp(file, WebPEncoder(options));
+            return WebPChunks.AddMetadata(file.ToArray(), pixels.Size(), exif, packet);
+        }
+
+        if (packet.Length is > 0 and <= XmpTexts.MaxLengthInJpeg)
+            pixels.Metadata.XmpProfile = new XmpProfile(packet);
+        JpegColorType color = options.Quality < FullColorQuality ? JpegColorType.YCbCrRatio420 : JpegColorType.YCbCrRatio444;
+        pixels.SaveAsJpeg(file, new JpegEncoder { Quality = options.Quality, ColorType = color });
+        return AddExif(file.ToArray(), exif);
+    }
+
+    private static byte[] EncodePng(Image<Rgb24> pixels, string text, string record)
+    {
+        PngMetadata metadata = pixels.Metadata.GetPngMetadata();
+        foreach ((string keyword, string value) in ((string, string)[])[(PngKeyword, text), (GenerationRecord.Keyword, record)])
+        {
+            // No chunk may hold a zero byte in its text.
+            if (value.Length > 0)
+                metadata.TextData.Add(new PngTextData(keyword, value.Replace('\0', ' '), string.Empty, string.Empty));
+        }
+
+        using MemoryStream file = new();
+        pixels.SaveAsPng(file, s_png);
         return file.ToArray();
+    }
+
+    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
+    // For lossless files quality would be the effort, so it stays the encoder's usual one.
+    private static WebpEncoder WebPEncoder(ImageWriteOptions options) => options.Lossless
+        ? new() { FileFormat = WebpFileFormatType.Lossless, Method = WebpEncodingMethod.Level2 }
+        : new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
+
+    // Behind the segment that every file of the encoder begins with.
+    private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
+    {
+        if (exif.IsEmpty)
+            return jpeg.ToArray();
+
+        const byte App1 = 0xE1;
+        int start = 4 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[4..]);
+        int length = sizeof(ushort) + ExifTexts.Mark.Length + exif.Length;
+        return [.. jpeg[..start], 0xFF, App1, (byte)(length >> 8), (byte)length, .. ExifTexts.Mark, .. exif, .. jpeg[start..]];
     }
 
     private static void Check(DiffusionImage image, ImageFormat format, ImageWriteOptions options)

@@ -1,5 +1,3 @@
-using ImageMagick;
-
 namespace StableDiffusion.Images;
 
 /// <summary>Reads and writes picture files. All members may be called by several threads at a time.</summary>
@@ -10,21 +8,21 @@ public static class ImageFile
     // A picture of the largest size, uncompressed, with four channels of 16 bits.
     private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
 
-    /// <summary>Reads a picture: PNG, JPEG, WebP, BMP, TIFF, AVIF, or the first frame of a GIF, told by the content and not by the name.</summary>
+    /// <summary>Reads an image: PNG, JPEG, WebP, GIF (of animations the first frame), BMP, TIFF or TGA, told by the content and not by the name.</summary>
     /// <param name="path">The file.</param>
     /// <returns>
     /// The picture in sRGB with 8 bits a channel, turned as its EXIF orientation says; white lies behind what is not opaque.
     /// </returns>
     /// <exception cref="ImageInvalidException">
-    /// There is no such file, or it cannot be opened, is no picture, is damaged, or has more than 64 megapixels.
+    /// There is no such file, or it cannot be opened, is no image, is damaged, of a kind that is not read, or has more than 64 megapixels.
     /// </exception>
-    public static DiffusionImage Read(string path) => Read(path, MagickColors.White);
+    public static DiffusionImage Read(string path) => Read(path, byte.MaxValue);
 
     /// <summary>Reads a mask from a picture of any of the formats that <see cref="Read(string)"/> takes.</summary>
     /// <param name="path">The file.</param>
     /// <returns>Its grey values; black, which keeps, lies behind what is not opaque.</returns>
     /// <exception cref="ImageInvalidException">As for <see cref="Read(string)"/>.</exception>
-    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, MagickColors.Black));
+    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, 0));
 
     /// <summary>Tells the format that a file name asks for.</summary>
     /// <param name="path">The file name.</param>
@@ -46,7 +44,7 @@ public static class ImageFile
     /// <param name="path">The file name.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced.</param>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
-    /// <exception cref="OutputWriteException">The name is a folder's, or the folder of the file does not exist.</exception>
+    /// <exception cref="OutputWriteException">The name is a folder's, or the folder of the file neither exists nor can be made.</exception>
     public static void CheckTarget(string path, bool overwrite)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -69,9 +67,14 @@ public static class ImageFile
 
         ImageFormat format = FormatOf(path);
         string fullPath = FullPath(path);
-        OutputFile.Write(fullPath, options.Overwrite, stream => stream.Write(ImageEncoder.Encode(image, format, options)));
+        if (options.AddsNumber)
+            fullPath = OutputFile.WriteNumbered(fullPath, Encode);
+        else
+            OutputFile.Write(fullPath, options.Overwrite, Encode);
         image.Path = fullPath;
         return fullPath;
+
+        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options));
     }
 
     /// <summary>Writes a picture into a stream.</summary>
@@ -101,7 +104,7 @@ public static class ImageFile
         }
     }
 
-    private static DiffusionImage Read(string path, MagickColor background)
+    private static DiffusionImage Read(string path, byte background)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 

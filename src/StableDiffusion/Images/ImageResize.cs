@@ -1,13 +1,12 @@
-using ImageMagick;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.PixelFormats;
+using SixLabors.ImageSharp.Processing;
 
 namespace StableDiffusion.Images;
 
 /// <summary>Brings pictures to another size with the Lanczos filter of three lobes, which Pillow and A1111 use.</summary>
 public static class ImageResize
 {
-    private const string Colors = "RGB";
-    private const string Greys = "R";
-
     /// <summary>Brings a picture to a size.</summary>
     /// <param name="image">The picture; it stays as it is.</param>
     /// <param name="width">The width to have, in pixels.</param>
@@ -23,7 +22,7 @@ public static class ImageResize
         if (image.Width == width && image.Height == height)
             return image;
 
-        byte[] pixels = Resize(image.Pixels, image.Width, image.Height, Colors, width, height, mode, image.Path is null ? "The picture" : $"The picture '{image.Path}'");
+        byte[] pixels = Resize<Rgb24>(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The picture" : $"The picture '{image.Path}'");
         return new DiffusionImage(width, height, pixels, image.Info);
     }
 
@@ -42,10 +41,11 @@ public static class ImageResize
         if (mask.Width == width && mask.Height == height)
             return mask;
 
-        return new MaskImage(width, height, Resize(mask.Pixels, mask.Width, mask.Height, Greys, width, height, mode, "The mask"));
+        return new MaskImage(width, height, Resize<L8>(mask.Pixels, mask.Width, mask.Height, width, height, mode, "The mask"));
     }
 
-    private static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, string mapping, int width, int height, ResizeMode mode, string name)
+    private static byte[] Resize<TPixel>(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResizeMode mode, string name)
+        where TPixel : unmanaged, IPixel<TPixel>
     {
         if (mode == ResizeMode.None)
             throw new ImageInvalidException($"{name} is {fromWidth}x{fromHeight} pixels, not {width}x{height}. Give it that size, or choose the resize mode Stretch, Crop or Pad.");
@@ -54,12 +54,17 @@ public static class ImageResize
         if ((long)scaledWidth * scaledHeight > ImageLibrary.MaxPixels)
             throw new ImageInvalidException($"{name} of {fromWidth}x{fromHeight} pixels is too long and narrow to be cropped to {width}x{height}. Choose the resize mode Stretch or Pad.");
 
-        using MagickImage image = ImageLibrary.FromPixels(pixels, fromWidth, fromHeight, mapping);
-        image.Resize(new MagickGeometry((uint)scaledWidth, (uint)scaledHeight) { IgnoreAspectRatio = true }, FilterType.Lanczos);
-        byte[] scaled = ImageLibrary.ToPixels(image, mapping);
+        int channels = pixels.Length / (fromWidth * fromHeight);
+        byte[] scaled = new byte[scaledWidth * scaledHeight * channels];
+        using (Image<TPixel> image = Image.LoadPixelData<TPixel>(ImageLibrary.Configuration, pixels, fromWidth, fromHeight))
+        {
+            image.Mutate(context => context.Resize(scaledWidth, scaledHeight, KnownResamplers.Lanczos3));
+            image.CopyPixelDataTo(scaled);
+        }
+
         return scaledWidth == width && scaledHeight == height
             ? scaled
-            : Center(scaled, scaledWidth, scaledHeight, mapping.Length, width, height);
+            : Center(scaled, scaledWidth, scaledHeight, channels, width, height);
     }
 
     // Whole-number arithmetic as in A1111's resize_image, so that the same pixels are cut off.

@@ -1,74 +1,47 @@
 using System.Buffers.Binary;
-using ImageMagick;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
 
 namespace StableDiffusion.Images;
 
-/// <summary>
-/// Tells a file's format by its first bytes, whatever its name is. Only the formats named here are ever given to the
-/// image library, so that none of its interpreters for scripts, drawings or addresses gets a file.
-/// </summary>
+/// <summary>Tells a file's format by its first bytes, whatever its name is.</summary>
 internal static class ImageSignature
 {
-    /// <summary>The formats that are read, as people call them.</summary>
-    public const string Readable = "PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF";
+    private const string Readable = "PNG, JPEG, WebP, GIF, BMP, TIFF and TGA";
+    private const int BrandSize = 4;
 
     /// <summary>Tells the format.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <returns>The format; null if it is none of those that are read.</returns>
-    public static MagickFormat? Detect(ReadOnlySpan<byte> data)
+    /// <param name="name">What messages call the file.</param>
+    /// <returns>The format.</returns>
+    /// <exception cref="ImageInvalidException">It is none of those that are read.</exception>
+    public static IImageFormat Detect(byte[] data, string name)
     {
-        if (data.StartsWith(PngChunks.Signature))
-            return MagickFormat.Png;
-        if (data.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]))
-            return MagickFormat.Jpeg;
-        if (data.Length > 12 && data.StartsWith("RIFF"u8) && data[8..].StartsWith("WEBP"u8))
-            return MagickFormat.WebP;
-        if (data.StartsWith("GIF87a"u8) || data.StartsWith("GIF89a"u8))
-            return MagickFormat.Gif;
-        if (data.StartsWith("II*\0"u8) || data.StartsWith("MM\0*"u8))
-            return MagickFormat.Tiff;
-        if (IsBmp(data))
-            return MagickFormat.Bmp;
-        return IsAvif(data) ? MagickFormat.Avif : null;
+        string? unreadable = IsHeif(data, "avif"u8) ? "an AVIF image"
+            : IsHeif(data, "heic"u8) || IsHeif(data, "heix"u8) ? "a HEIC image"
+            : data.AsSpan().StartsWith("qoif"u8) ? "a QOI image"
+            : data.AsSpan().StartsWith("\0\0\0\u000CJXL "u8) || data.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A]) ? "a JPEG XL image"
+            : null;
+        if (unreadable is not null)
+            throw new ImageInvalidException($"{name} is {unreadable}, which cannot be read. Convert it to PNG, JPEG or WebP.");
+
+        return Image.DetectFormat(ImageLibrary.Configuration, data)
+            ?? throw new ImageInvalidException($"{name} is no image of a known format. Give one of {Readable}.");
     }
 
-    /// <summary>Whether a JPEG file goes on to its end marker. The decoder fills up what is missing with grey and tells nobody.</summary>
+    /// <summary>Whether a file is of the family of AVIF and HEIC.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <returns>False if the file breaks off.</returns>
-    public static bool IsCompleteJpeg(ReadOnlySpan<byte> data)
-    {
-        const byte StartOfScan = 0xDA;
-
-        // The segments before the first scan are stepped over: a preview in one of them has an end marker of its own.
-        int position = 2;
-        while (position + 4 <= data.Length && data[position] == 0xFF)
-        {
-            byte marker = data[position + 1];
-            if (marker == StartOfScan)
-                return data[position..].IndexOf((ReadOnlySpan<byte>)[0xFF, 0xD9]) >= 0;
-
-            bool isFill = marker == 0xFF;
-            position += isFill ? 1 : 2 + BinaryPrimitives.ReadUInt16BigEndian(data[(position + 2)..]);
-        }
-
-        return false;
-    }
-
-    // "BM" alone begins many a text, so the size of the header that follows counts too: one of the known ones.
-    private static bool IsBmp(ReadOnlySpan<byte> data) =>
-        data.Length > 18 && data.StartsWith("BM"u8)
-        && BinaryPrimitives.ReadUInt32LittleEndian(data[14..]) is 12 or 16 or 40 or 52 or 56 or 64 or 108 or 124;
-
-    // ISO/IEC 23000-22: a box "ftyp" that names the brand avif, as the main one or among the compatible ones.
-    private static bool IsAvif(ReadOnlySpan<byte> data)
+    /// <param name="wanted">The brand that it must name, as the main one or among the compatible ones.</param>
+    /// <returns>True if it does. Source: ISO/IEC 14496-12, section 4.3.</returns>
+    public static bool IsHeif(ReadOnlySpan<byte> data, ReadOnlySpan<byte> wanted)
     {
         if (data.Length < 16 || !data[4..].StartsWith("ftyp"u8))
             return false;
 
         int end = (int)Math.Min(BinaryPrimitives.ReadUInt32BigEndian(data), (uint)Math.Min(data.Length, 256));
-        for (int brand = 8; brand + 4 <= end; brand += 4)
+        for (int brand = 8; brand + BrandSize <= end; brand += BrandSize)
         {
-            if (brand != 12 && data.Slice(brand, 4).SequenceEqual("avif"u8))
+            if (brand != 12 && data.Slice(brand, BrandSize).SequenceEqual(wanted))
                 return true;
         }
 

@@ -11,6 +11,9 @@ public sealed record ImageWriteOptions
     /// <summary>Whether a file of the same name is replaced.</summary>
     public bool Overwrite { get; init; }
 
+    /// <summary>Whether a name that is taken gets a number behind it, as <see cref="FileNames.Unique"/> does it; then nothing is replaced.</summary>
+    public bool AddsNumber { get; init; }
+
     /// <summary>The quality of JPEG and lossy WebP, 1 to 100; PNG has no use for it.</summary>
     /// <exception cref="InvalidSettingException">The value lies outside 1 to 100.</exception>
     public int Quality

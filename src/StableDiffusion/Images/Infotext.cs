@@ -14,6 +14,9 @@ public static class Infotext
     /// <summary>What says which sampler is meant where A1111's and diffusers' have one name.</summary>
     internal const string SchedulerKey = "Scheduler";
 
+    /// <summary>How a given image was brought to the size; A1111 does not write it.</summary>
+    internal const string ResizeModeKey = "Resize mode";
+
     // Names that diffusers has too have the tool's in front in the catalog; that tool does not write it.
     private const string ToolPrefix = "A1111 ";
 
@@ -92,6 +95,7 @@ public static class Infotext
         Add("Target height", Text(info.MicroConditioning?.TargetHeight));
         Add("Aesthetic score", Text(info.MicroConditioning?.AestheticScore));
         Add("Negative aesthetic score", Text(info.MicroConditioning?.NegativeAestheticScore));
+        Add(ResizeModeKey, info.ResizeMode);
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);

@@ -6,6 +6,9 @@ public sealed record ModelInfo
     /// <summary>The name to ask for it by: its folder's, or the full path of a folder or file outside the store.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The same as <see cref="Name"/>, under the name that embeddings, latents and images have for it.</summary>
+    public string Model => Name;
+
     /// <summary>The family: <c>StableDiffusion1</c>, <c>StableDiffusion2</c>, <c>StableDiffusionXL</c> or <c>StableDiffusionXLRefiner</c>.</summary>
     public required string Family { get; init; }
 

@@ -2,6 +2,7 @@ using StableDiffusion.Models.Building;
 using StableDiffusion.Models.Checkpoints;
 using StableDiffusion.Models.Configs;
 using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Models;
 
@@ -58,6 +59,25 @@ public static class ModelStore
     /// <param name="name">The name.</param>
     /// <returns>False also for the path of a model's folder or file.</returns>
     public static bool Contains(string name) => FolderOf(name) is not null;
+
+    /// <summary>Whether a file is a checkpoint that can be used as a model; of its content only the list of tensors is read.</summary>
+    /// <param name="path">The file's path.</param>
+    /// <returns>False also for a LoRA, an autoencoder or another part, and for a file that is damaged or cannot be read.</returns>
+    public static bool IsCheckpoint(string path)
+    {
+        if (!TensorFile.HasKnownEnding(path))
+            return false;
+
+        try
+        {
+            using ITensorFile file = TensorFile.Open(path);
+            return Checkpoint.FindOther(file) is null;
+        }
+        catch (DiffusionException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Finds a model.</summary>
     /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty finds the model that ships with the engine.</param>

@@ -1,12 +1,14 @@
+using System.Collections.Concurrent;
 using System.Runtime.Intrinsics.X86;
+using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>Which devices the ONNX Runtime in use offers, and which one is best.</summary>
-public static class Devices
+/// <summary>Which devices work here, and which one is best.</summary>
+public static partial class Devices
 {
-    private const string CudaNote = "An NVIDIA card, CUDA 13 and cuDNN 9; build the module with -p:OnnxRuntime=Gpu.";
+    private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux. A module that was built with -p:OnnxRuntime=Cpu does not have it.";
 
     /// <summary>
     /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits, and cut off there: on
@@ -15,64 +17,76 @@ public static class Devices
     private static readonly bool s_saturates = X86Base.IsSupported && !HasVnni();
 
     /// <summary>
-    /// What <c>Auto</c> tries, best first. TensorRT and OpenVINO compile for minutes on their first run and Core ML falls
+    /// What <c>Auto</c> tries before the processor, best first. TensorRT and OpenVINO compile for minutes on their first run and Core ML falls
     /// back to the processor for graphs with open sizes, so those three are taken only where they are asked for.
     /// </summary>
-    private static readonly DeviceKind[] s_automatic = [DeviceKind.Cuda, DeviceKind.DirectML, DeviceKind.Cpu];
+    private static readonly DeviceKind[] s_automatic = [DeviceKind.Cuda, DeviceKind.DirectML];
 
-    private static readonly Lazy<(Device Device, string Reason)> s_best = new(FindBest);
+    /// <summary>
+    /// What the trial of each device has shown. A device is tried once in a process, and again when the user names other
+    /// folders of libraries.
+    /// </summary>
+    private static readonly ConcurrentDictionary<(Device Device, string? Folder), Lazy<string?>> s_faults = new();
 
-    /// <summary>Lists every kind of device, those that are offered here first.</summary>
+    /// <summary>Lists every kind of device, those that work here first. Each is tried, which can take seconds where there is a card.</summary>
     /// <returns>A row a kind.</returns>
     public static IReadOnlyList<DeviceInfo> List()
     {
-        HashSet<string> providers = new(OrtEnv.Instance().GetAvailableProviders(), StringComparer.Ordinal);
+        Device best = FindBest(out _);
         return
         [
             .. Enum.GetValues<DeviceKind>()
-                .Select(kind => new DeviceInfo(
-                    kind.ToString(),
-                    kind,
-                    Provider(kind),
-                    providers.Contains(Provider(kind)),
-                    s_best.Value.Device.Kind == kind,
-                    Note(kind)))
+                .Select(kind =>
+                {
+                    string? fault = Fault(new Device(kind));
+                    return new DeviceInfo(kind.ToString(), kind, Provider(kind), fault is null, fault ?? WorkingReason(kind), best.Kind == kind, Needs(kind));
+                })
                 .OrderByDescending(device => device.IsAvailable),
         ];
     }
 
     /// <summary>Turns what a caller asked for into a device that can be used.</summary>
     /// <param name="name">A device's text form, or <see cref="Device.Auto"/>.</param>
-    /// <param name="reason">Why this device was taken, in words for a verbose message.</param>
+    /// <param name="reason">Why this device was taken, in sentences for a verbose message.</param>
     /// <returns>The device.</returns>
     /// <exception cref="InvalidSettingException">The name is no device's.</exception>
-    /// <exception cref="DeviceUnavailableException">The device is not offered by this ONNX Runtime; the message says what to install.</exception>
+    /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     public static Device Resolve(string name, out string reason)
     {
         if (string.Equals(name, Device.Auto, StringComparison.OrdinalIgnoreCase))
-        {
-            (Device best, reason) = s_best.Value;
-            return best;
-        }
+            return FindBest(out reason);
 
         Device device = Device.Parse(name);
-        reason = "asked for by name";
-        CreateOptions(device).Dispose();
+        reason = "It was asked for by name.";
+        ThrowIfUnavailable(device);
         return device;
     }
+
+    /// <summary>What a kind of device needs, in sentences. It is not tried.</summary>
+    /// <param name="kind">The kind.</param>
+    public static string Needs(DeviceKind kind) => kind switch
+    {
+        DeviceKind.Cpu => "Nothing else. It is always available.",
+        DeviceKind.Cuda => CudaNote,
+        DeviceKind.TensorRt => CudaNote + " TensorRT 10 too.",
+        DeviceKind.DirectML => "Windows, a DirectX 12 card and an ONNX Runtime built with DirectML.",
+        DeviceKind.CoreML => "macOS on Apple silicon.",
+        DeviceKind.OpenVino => "An ONNX Runtime built with OpenVINO.",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
 
     /// <summary>Session options for a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="reordersLayout">Whether weights are laid out anew for the processor's convolutions, which takes a while at opening.</param>
+    /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true)
     {
-        string provider = Provider(device.Kind);
-        if (device.Kind != DeviceKind.Cpu && !OrtEnv.Instance().GetAvailableProviders().Contains(provider))
-        {
-            throw new DeviceUnavailableException(
-                $"The device {device} cannot be used: this ONNX Runtime has no {provider}. What it needs: {Note(device.Kind)} Or use -Device Auto, which takes the best device there is.");
-        }
+        ThrowIfUnavailable(device);
+        return NewOptions(device, reordersLayout);
+    }
 
+    private static SessionOptions NewOptions(Device device, bool reordersLayout)
+    {
         SessionOptions options = new()
         {
             GraphOptimizationLevel = reordersLayout ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
@@ -83,13 +97,63 @@ public static class Devices
             Append(options, device);
             return options;
         }
-        catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
+        catch
         {
             options.Dispose();
-            throw new DeviceUnavailableException(
-                $"The device {device} cannot be used: {error.Message} What it needs: {Note(device.Kind)} Or use -Device Auto, which takes the best device there is.", error);
+            throw;
         }
     }
+
+    private static void ThrowIfUnavailable(Device device)
+    {
+        if (Fault(device) is string fault)
+        {
+            throw new DeviceUnavailableException(
+                $"The device {device} cannot be used. {fault} What it needs: {Needs(device.Kind)} Or use -Device Auto, which takes the best device that works here.");
+        }
+    }
+
+    /// <summary>Why a device cannot be used, in sentences; null if it can.</summary>
+    private static string? Fault(Device device) => s_faults.GetOrAdd(
+        (device, Environment.GetEnvironmentVariable(GpuLibraryFolders.Variable)),
+        static key => new Lazy<string?>(() => Try(key.Device))).Value;
+
+    private static string? Try(Device device)
+    {
+        if (!IsOffered(device.Kind))
+            return $"This build of ONNX Runtime has no {Provider(device.Kind)}.";
+        if (device.Kind == DeviceKind.Cpu)
+            return null;
+        if (GpuLibraries.Load(device.Kind) is string missing)
+            return missing;
+
+        OnnxEnvironment.KeepErrors(true);
+        try
+        {
+            using SessionOptions options = NewOptions(device, reordersLayout: true);
+            // Else ONNX Runtime computes on the processor what the device cannot.
+            options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
+            return DeviceTrial.Run(options);
+        }
+        catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
+        {
+            string message = CodePrefix().Replace(OnnxEnvironment.LastError ?? error.Message, string.Empty);
+            return $"ONNX Runtime could not run a test on it: {message.ReplaceLineEndings(" ").Trim().TrimEnd('.')}.";
+        }
+        finally
+        {
+            OnnxEnvironment.KeepErrors(false);
+        }
+    }
+
+    /// <summary>What ONNX Runtime puts before its messages: its source files, and the names of its errors.</summary>
+    [GeneratedRegex(@"^(.*\[ONNXRuntimeError\] : \d+ : \w+ : |\[ErrorCode:\w+\] )", RegexOptions.Singleline)]
+    private static partial Regex CodePrefix();
+
+    /// <summary>Whether this build of ONNX Runtime has the kind's provider. Asking makes its environment, which must be there before any session.</summary>
+    private static bool IsOffered(DeviceKind kind) => OnnxEnvironment.Instance.GetAvailableProviders().Contains(Provider(kind));
+
+    private static string WorkingReason(DeviceKind kind) => kind == DeviceKind.Cpu ? "The processor is always available." : "A test ran on it.";
 
     private static void Append(SessionOptions options, Device device)
     {
@@ -122,28 +186,23 @@ public static class Devices
         }
     }
 
-    private static (Device Device, string Reason) FindBest()
+    private static Device FindBest(out string reason)
     {
-        string reason = "the only one that this ONNX Runtime offers";
-        HashSet<string> providers = new(OrtEnv.Instance().GetAvailableProviders(), StringComparer.Ordinal);
-        foreach (DeviceKind kind in s_automatic)
+        List<string> faults = [];
+        foreach (Device device in s_automatic.Select(kind => new Device(kind)))
         {
-            if (!providers.Contains(Provider(kind)))
-                continue;
+            if (Fault(device) is not string fault)
+            {
+                reason = "It is the fastest device that works here.";
+                return device;
+            }
 
-            try
-            {
-                Device device = new(kind);
-                CreateOptions(device).Dispose();
-                return (device, kind == DeviceKind.Cpu ? reason : "the fastest one that this ONNX Runtime offers");
-            }
-            catch (DeviceUnavailableException error)
-            {
-                reason = error.Message;
-            }
+            if (IsOffered(device.Kind))
+                faults.Add($"{device} cannot be used. {fault}");
         }
 
-        return (Device.Cpu, reason);
+        reason = faults.Count == 0 ? "It is the only one that this build of ONNX Runtime offers." : string.Join(' ', faults);
+        return Device.Cpu;
     }
 
     private static bool HasVnni()
@@ -162,17 +221,6 @@ public static class Devices
         DeviceKind.DirectML => "DmlExecutionProvider",
         DeviceKind.CoreML => "CoreMLExecutionProvider",
         DeviceKind.OpenVino => "OpenVINOExecutionProvider",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
-
-    private static string Note(DeviceKind kind) => kind switch
-    {
-        DeviceKind.Cpu => "Nothing more; always there.",
-        DeviceKind.Cuda => CudaNote,
-        DeviceKind.TensorRt => CudaNote + " TensorRT 10 besides.",
-        DeviceKind.DirectML => "Windows, a DirectX 12 card and an ONNX Runtime built with DirectML.",
-        DeviceKind.CoreML => "macOS on Apple silicon.",
-        DeviceKind.OpenVino => "An ONNX Runtime built with OpenVINO.",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 }

@@ -38,7 +38,7 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="cancellationToken">Stops the loading, which can take seconds for a large graph.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">ONNX Runtime cannot read or build the graph.</exception>
-    /// <exception cref="DeviceUnavailableException">The device is not offered here.</exception>
+    /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
     public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
     {
         try

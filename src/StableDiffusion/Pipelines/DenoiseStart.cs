@@ -14,15 +14,38 @@ namespace StableDiffusion.Pipelines;
 /// <param name="loading">Hears how parts of the model are opened; may be null.</param>
 internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
 {
+    /// <summary>Checks the options of a denoising that is to start from noise or from an image, without a part of the model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">How to denoise.</param>
+    /// <param name="start">The image to start from; null for noise.</param>
+    /// <returns>The size of the image that would be made, in pixels.</returns>
+    public static (int Width, int Height) Check(DiffusionModel model, DenoiseOptions options, StartImage? start)
+    {
+        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
+        (Scheduler scheduler, _) = CreateScheduler(options, model);
+        if (start is null)
+        {
+            RequireLatent(options);
+            return Size(options, model.Info);
+        }
+
+        int width = SettingCheck.Side("Width", start.Image.Width, model.Info);
+        int height = SettingCheck.Side("Height", start.Image.Height, model.Info);
+        if (model.Info.EditsPictures)
+            CheckEdit(options with { Mask = start.Mask });
+        if (start.Mask is not null)
+            CheckMask(start.Mask, width, height);
+        double strength = StrengthOf(options, model.Info.EditsPictures);
+        CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+        return (width, height);
+    }
+
     public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
-        SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how far a given latent is noised");
-        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
-        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
-        options = options with { Noise = CheckNoise(options.Noise) };
-        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
-        int width = SettingCheck.Side("Width", options.Width ?? model.Info.Width, model.Info);
-        int height = SettingCheck.Side("Height", options.Height ?? model.Info.Height, model.Info);
+        RequireLatent(options);
+        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
+        (int width, int height) = Size(options, model.Info);
 
         LatentNoise noise = new(info.Seed!.Value, options.Noise);
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
@@ -48,13 +71,13 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         NoiseOptions asked = options.Noise;
         if (options.Seed is null && asked.RandomSource is null && start.RandomSource is nameof(RandomSource.Cuda))
             asked = asked with { RandomSource = RandomSource.Cuda };
-        options = options with { Seed = seed, Noise = CheckNoise(asked) };
-        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options);
+        options = options with { Seed = seed, Noise = CheckNoise(asked, model.Info) };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         bool takesMasked = unet.TakesMaskedPicture;
         bool takesPicture = unet.TakesPicture;
         if (takesPicture)
             CheckEdit(options);
-        double strength = options.Strength ?? (takesPicture ? 1 : DiffusionPipeline.DefaultStrength);
+        double strength = StrengthOf(options, takesPicture);
 
         // diffusers does not encode the picture for an inpainting model that keeps nothing of it, and so draws nothing.
         // A model that edits begins with noise too: the picture stands beside the latent.
@@ -96,7 +119,13 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         return (
             new DenoisePause(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
             sample,
-            info with { Width = start.Width, Height = start.Height, Strength = options.StartStep is null && !takesPicture ? strength : null });
+            info with
+            {
+                Width = start.Width,
+                Height = start.Height,
+                Strength = options.StartStep is null && !takesPicture ? strength : null,
+                ResizeMode = start.Info.ResizeMode,
+            });
     }
 
     private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
@@ -120,7 +149,19 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         return (pause.Copy(), start.Tensor, start.Info);
     }
 
-    private (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options)
+    private static void RequireLatent(DenoiseOptions options)
+    {
+        SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how far a given latent is noised");
+        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
+        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
+    }
+
+    private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
+        (SettingCheck.Side("Width", options.Width ?? model.Width, model), SettingCheck.Side("Height", options.Height ?? model.Height, model));
+
+    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DiffusionPipeline.DefaultStrength);
+
+    private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model)
     {
         SchedulerInfo scheduler = options.Scheduler is null
             ? SchedulerCatalog.Default(model.SchedulerConfig)
@@ -144,13 +185,13 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
     }
 
-    private NoiseOptions CheckNoise(NoiseOptions options)
+    private static NoiseOptions CheckNoise(NoiseOptions options, ModelInfo model)
     {
         NoiseOptions noise = options.Normalize();
         if (noise is { SeedResizeWidth: int width, SeedResizeHeight: int height })
         {
-            SettingCheck.Side(nameof(NoiseOptions.SeedResizeWidth), width, model.Info);
-            SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model.Info);
+            SettingCheck.Side(nameof(NoiseOptions.SeedResizeWidth), width, model);
+            SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
         return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
@@ -184,9 +225,17 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     private static Tensor Source(Tensor? source, string setting) => source
         ?? throw new InvalidSettingException(setting, "The model looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
 
-    private static Tensor LatentMask(MaskImage mask, Latent start) => mask.Width == start.Width && mask.Height == start.Height
-        ? InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2])
-        : throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the picture is {start.Width}x{start.Height}. Give a mask of the picture's size.");
+    private static Tensor LatentMask(MaskImage mask, Latent start)
+    {
+        CheckMask(mask, start.Width, start.Height);
+        return InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2]);
+    }
+
+    private static void CheckMask(MaskImage mask, int? width, int? height)
+    {
+        if (mask.Width != width || mask.Height != height)
+            throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the picture is {width}x{height}. Give a mask of the picture's size.");
+    }
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {

@@ -44,6 +44,34 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
         model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
 
+    /// <summary>Brings an image that a denoising is to start from, and its mask with it, to a size that the model takes.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="mask">What of it is painted anew, as large as the image; null for all of it. One of another size stays as it is.</param>
+    /// <param name="width">The width in pixels; null follows from the height, or is the image's own down to a multiple of 8.</param>
+    /// <param name="height">The height in pixels; null follows from the width, or is the image's own down to a multiple of 8.</param>
+    /// <param name="mode">How; null for <see cref="StartImage.DefaultResizeMode"/>. With <see cref="ResizeMode.None"/> a side that is left out is the image's own.</param>
+    /// <returns>The image at that size.</returns>
+    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
+    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    public StartImage FitImage(DiffusionImage image, MaskImage? mask = null, int? width = null, int? height = null, ResizeMode? mode = null) =>
+        StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor);
+
+    /// <summary>Finds settings that cannot work, as far as that can be told before a part of the model is opened.</summary>
+    /// <param name="options">How to denoise; the start image's mask counts, not theirs.</param>
+    /// <param name="start">The image to start from; null starts from noise.</param>
+    /// <returns>The size of the image that would be made, in pixels.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of its range; the message says which.</exception>
+    /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
+    /// <exception cref="ImageInvalidException">The mask has another size than the image.</exception>
+    public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        CheckRanges(options);
+        foreach (ControlOptions control in options.Controls)
+            ControlNetStore.Locate(control.ControlNet);
+        return DenoiseStart.Check(model, options, start);
+    }
+
     /// <summary>Compresses a picture into a latent.</summary>
     /// <param name="image">The picture; width and height are multiples of 8.</param>
     /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
@@ -52,7 +80,24 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <returns>The clean latent.</returns>
     /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public Latent EncodeImage(DiffusionImage image, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default)
+    public Latent EncodeImage(DiffusionImage image, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default) =>
+        EncodeImage(image, ResizeMode.None, seed, randomSource, cancellationToken);
+
+    /// <summary>Compresses an image that was brought to its size into a latent, which notes how.</summary>
+    /// <param name="start">The image; width and height are multiples of 8.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
+    /// <param name="randomSource">Whose random numbers the seed stands for.</param>
+    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <returns>The clean latent.</returns>
+    /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public Latent EncodeImage(StartImage start, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        return EncodeImage(start.Image, start.ResizeMode, seed, randomSource, cancellationToken);
+    }
+
+    private Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         SettingCheck.Side(nameof(DenoiseOptions.Width), image.Width, model.Info);
@@ -66,6 +111,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Height = image.Height,
             Seed = seed,
             RandomSource = seed is null ? null : NameOf(randomSource),
+            ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
         return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
@@ -94,11 +140,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     {
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
-        double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
-        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
-        double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
-        SettingCheck.MicroConditioning(options.MicroConditioning, model);
-        ControlStart.Check(options.Controls, model.Info);
+        (double guidanceScale, double imageGuidanceScale, double guidanceRescale) = CheckRanges(options);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
@@ -215,6 +257,16 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return isZero
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
+    }
+
+    private (double GuidanceScale, double ImageGuidanceScale, double GuidanceRescale) CheckRanges(DenoiseOptions options)
+    {
+        double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
+        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
+        double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
+        SettingCheck.MicroConditioning(options.MicroConditioning, model);
+        ControlStart.Check(options.Controls, model.Info);
+        return (guidanceScale, imageGuidanceScale, guidanceRescale);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

@@ -12,7 +12,7 @@ internal static class SettingCheck
     /// <summary>A seed is 0 or more.</summary>
     public static long Seed(long seed) => seed >= 0
         ? seed
-        : throw new InvalidSettingException("Seed", $"The seed {seed} is out of range: it is a whole number from 0 to {long.MaxValue}.");
+        : throw new InvalidSettingException("Seed", $"The seed {seed} is out of range: it is a whole number from 0 to {long.MaxValue}. Leave it out to have one drawn at random.");
 
     /// <summary>A number lies in a range, both ends included.</summary>
     public static double Range(string setting, double value, double lowest, double highest) => value >= lowest && value <= highest

@@ -228,7 +228,7 @@ public static class SchedulerCatalog
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(modelConfig);
         if (steps is < 1 or > MaxSteps)
-            throw new InvalidSettingException("Steps", $"{steps} steps are out of range. Give a number from 1 to {MaxSteps}.");
+            throw new InvalidSettingException("Steps", $"Steps is {steps}, but must lie between 1 and {MaxSteps}.");
 
         return info.Factory(SchedulerSettings.Resolve(info, modelConfig, options), steps);
     }
@@ -297,29 +297,10 @@ public static class SchedulerCatalog
     private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
-        .Select(entry => (entry.Value.Name, Distance: Distance(key, entry.Key)))
+        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)
         .Distinct()
         .Take(3);
-
-    /// <summary>How many letters must be added, dropped or changed to make one word of the other (Levenshtein).</summary>
-    private static int Distance(string left, string right)
-    {
-        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
-        for (int i = 0; i < left.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i + 1;
-            for (int j = 0; j < right.Length; j++)
-            {
-                int change = diagonal + (left[i] == right[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = Math.Min(change, Math.Min(diagonal, row[j]) + 1);
-            }
-        }
-
-        return row[^1];
-    }
 }

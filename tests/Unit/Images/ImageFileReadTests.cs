@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text.Json;
 using StableDiffusion.Images;
+using StableDiffusion.Images.Metadata;
+using StableDiffusion.Tests.Images.Metadata;
 
 namespace StableDiffusion.Tests.Images;
 
@@ -41,7 +43,14 @@ public sealed class ImageFileReadTests : IDisposable
         { "GIF of 65535x65535", GifOf(65535, 65535, 65535, 65535) },
         { "small GIF frame on a canvas of 65535x65535", GifOf(65535, 65535, 1, 1) },
         { "BMP of 60000x60000", BmpOf(60000, 60000) },
+        { "PNG of 60 megapixels in 70 bytes", PngOf(8000, 7500) },
     };
+
+    public static TheoryData<string> Damaged() =>
+    [
+        "rgb.png", "rgb16.png", "palette.png", "grey-alpha.png", "swapped-profile.png", "rgb.jpg", "cmyk.jpg", "orientation-6.jpg", "rgb.webp", "many.webp",
+        "many.gif", "frames.gif", "rgb.bmp", "rgb.tif", "cmyk.tif", "rgb.avif", "own PNG", "own JPEG", "own WebP", "TGA",
+    ];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -112,8 +121,9 @@ public sealed class ImageFileReadTests : IDisposable
     [InlineData("rgb.webp")]
     [InlineData("rgb.bmp")]
     [InlineData("rgb.tif")]
+    [InlineData("cmyk.tif")]
     [InlineData("frames.gif")]
-    [InlineData("rgb.avif")]
+    [InlineData("many.webp")]
     public void A_file_that_breaks_off_is_refused(string file)
     {
         byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
@@ -123,34 +133,80 @@ public sealed class ImageFileReadTests : IDisposable
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
 
+    // A hundred of each.
     [Theory]
-    [InlineData("rgb.png")]
-    [InlineData("rgb.jpg")]
-    [InlineData("rgb.webp")]
-    [InlineData("rgb.bmp")]
-    [InlineData("rgb.tif")]
-    [InlineData("frames.gif")]
-    [InlineData("rgb.avif")]
-    public void A_damaged_file_is_read_or_refused_and_nothing_else(string file)
+    [MemberData(nameof(Damaged))]
+    public void A_damaged_file_is_read_or_refused_by_name_and_costs_little(string file)
     {
-        byte[] whole = File.ReadAllBytes(Repository.Data("images", file));
-        Random random = new(1);
-        int refused = 0;
-        for (int round = 0; round < 60; round++)
+        GenerationInfo info = new() { Prompt = "a cat", Seed = 1, Steps = 2 };
+        byte[] whole = file switch
         {
-            byte[] damaged = (byte[])whole.Clone();
-            for (int i = 0; i < 4; i++)
-                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            "own PNG" => MetadataFiles.Encode(ImageFormat.Png, info),
+            "own JPEG" => MetadataFiles.Encode(ImageFormat.Jpeg, info),
+            "own WebP" => MetadataFiles.Encode(ImageFormat.WebP, info),
+            "TGA" => [0, 0, 10, .. new byte[9], 4, 0, 2, 0, 24, 0x20, 0x83, 1, 2, 3, 0x83, 4, 5, 6],
+            _ => File.ReadAllBytes(Repository.Data("images", file)),
+        };
+        Random random = new(1);
+        string path = Path.Combine(_folder, "damaged");
+        int refused = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            File.WriteAllBytes(path, DamagedFiles.Damage(whole, random));
+            long before = GC.GetAllocatedBytesForCurrentThread();
 
-            string path = Write(damaged);
-            if (Record.Exception(() => ImageFile.Read(path)) is Exception error)
+            foreach (Exception? error in (Exception?[])[Record.Exception(() => ImageFile.Read(path)), Record.Exception(() => MetadataReader.Read(path))])
             {
-                Assert.IsType<ImageInvalidException>(error);
-                refused++;
+                Assert.True(error is null or ImageInvalidException, $"round {round}: {error}");
+                Assert.Contains(path, error?.Message ?? path, StringComparison.Ordinal);
+                refused += error is null ? 0 : 1;
             }
+
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 300_000_000);
         }
 
         Assert.True(refused > 0, "no damage was noticed");
+    }
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("from below")]
+    [InlineData("with alpha")]
+    [InlineData("runs")]
+    public void TGA_holds_the_pixels_as_they_are_and_all_of_them(string kind)
+    {
+        DiffusionImage expected = ImageFile.Read(Repository.Data("images", "rgb.png"));
+        byte[][] pixels = [.. expected.Pixels.Chunk(3).Select(pixel => (byte[])[.. pixel.Reverse(), .. kind == "with alpha" ? (byte[])[255] : []])];
+        byte[] body = kind switch
+        {
+            "from below" => [.. pixels.Chunk(12).Reverse().SelectMany(row => row).SelectMany(pixel => pixel)],
+            "runs" => [.. pixels.Chunk(12).SelectMany(row => (byte[])[0x80, .. row[0], 10, .. row[1..].SelectMany(pixel => pixel)])],
+            _ => [.. pixels.SelectMany(pixel => pixel)],
+        };
+        byte type = (byte)(kind == "runs" ? 10 : 2);
+        byte[] depth = kind switch { "with alpha" => [32, 0x28], "from below" => [24, 0], _ => [24, 0x20] };
+        byte[] file = [0, 0, type, .. new byte[9], 12, 0, 10, 0, .. depth, .. body];
+
+        Assert.Equal(expected.Pixels, ImageFile.Read(Write(file)).Pixels);
+        Assert.Contains("breaks off", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(Write(file[..^1]))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_known_but_not_read_is_refused_by_name()
+    {
+        foreach ((string kind, string path) in ((string, string)[])
+        [
+            ("AVIF", Repository.Data("images", "rgb.avif")),
+            ("HEIC", Write("\0\0\0\u0018ftypheic\0\0\0\0mif1heic"u8.ToArray())),
+            ("QOI", Write("qoif\0\0\0\u0001\0\0\0\u0001\u0003\0"u8.ToArray())),
+            ("JPEG XL", Write([0xFF, 0x0A, 0, 0])),
+        ])
+        {
+            ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Read(path));
+
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains($"{kind} image, which cannot be read. Convert it to PNG, JPEG or WebP.", error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -211,6 +267,81 @@ public sealed class ImageFileReadTests : IDisposable
 
         Assert.Equal((20, 16), (image.Width, image.Height));
         Assert.Equal([8, 10, 20], image.Pixels[..3]);
+    }
+
+    [Fact]
+    public void A_frame_of_an_animation_lies_at_its_place()
+    {
+        byte[] still = MetadataFiles.Encode(ImageFormat.WebP);
+        byte[] frame = [2, 0, 0, 1, 0, 0, 7, 0, 0, 7, 0, 0, 100, 0, 0, 0, .. still[12..]];
+        byte[] body = [.. "WEBPVP8X"u8, 10, 0, 0, 0, 2, 0, 0, 0, 15, 0, 0, 11, 0, 0, .. "ANIM"u8, 6, 0, 0, 0, .. new byte[6], .. "ANMF"u8, .. BitConverter.GetBytes(frame.Length), .. frame];
+
+        DiffusionImage image = ImageFile.Read(Write([.. "RIFF"u8, .. BitConverter.GetBytes(body.Length), .. body]));
+
+        Assert.Equal((16, 12), (image.Width, image.Height));
+        for (int i = 0; i < 16 * 12; i++)
+        {
+            bool isFrame = i % 16 is >= 4 and < 12 && i / 16 is >= 2 and < 10;
+            Assert.InRange(image.Pixels[3 * i], isFrame ? 0 : 255, isFrame ? 3 : 255);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, new byte[] { 10, 20, 30, 40, 50, 60 }, 2)]
+    [InlineData(3, new byte[] { 40, 50, 60, 10, 20, 30 }, 2)]
+    [InlineData(6, new byte[] { 10, 20, 30, 40, 50, 60 }, 1)]
+    [InlineData(8, new byte[] { 40, 50, 60, 10, 20, 30 }, 1)]
+    public void The_orientation_of_a_TIFF_file_counts(int orientation, byte[] expected, int width)
+    {
+        const int Depths = 8 + 2 + (10 * 12) + 4;
+        (int Tag, int Type, int Count, int Value)[] entries =
+        [
+            (256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 3, Depths), (259, 3, 1, 1), (262, 3, 1, 2),
+            (273, 4, 1, Depths + 6), (274, 3, 1, orientation), (277, 3, 1, 3), (278, 3, 1, 1), (279, 4, 1, 6),
+        ];
+        byte[] file =
+        [
+            .. "II*\0"u8, 8, 0, 0, 0, 10, 0,
+            .. entries.SelectMany(entry => (byte[])[.. BitConverter.GetBytes((short)entry.Tag), .. BitConverter.GetBytes((short)entry.Type), .. BitConverter.GetBytes(entry.Count), .. BitConverter.GetBytes(entry.Value)]),
+            0, 0, 0, 0, 8, 0, 8, 0, 8, 0, 10, 20, 30, 40, 50, 60,
+        ];
+
+        DiffusionImage image = ImageFile.Read(Write(file));
+
+        Assert.Equal(width, image.Width);
+        Assert.Equal(expected, image.Pixels);
+    }
+
+    [Theory]
+    [InlineData("PNG")]
+    [InlineData("WebP")]
+    public void The_orientation_in_an_EXIF_block_counts(string format)
+    {
+        byte[] exif = [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
+        DiffusionImage plain = ImageFile.Read(Repository.Data("images", "rgb.png"));
+        byte[] png = File.ReadAllBytes(Repository.Data("images", "rgb.png"));
+        byte[] webp = File.ReadAllBytes(Repository.Data("images", "rgb.webp"));
+        byte[] body = [.. "WEBPVP8X"u8, 10, 0, 0, 0, 8, 0, 0, 0, 11, 0, 0, 9, 0, 0, .. webp[12..], .. "EXIF"u8, .. BitConverter.GetBytes(exif.Length), .. exif];
+        byte[] file = format == "PNG" ? [.. png[..33], .. Chunk("eXIf"u8, exif), .. png[33..]] : [.. "RIFF"u8, .. BitConverter.GetBytes(body.Length), .. body];
+
+        DiffusionImage image = ImageFile.Read(Write(file));
+
+        Assert.Equal((10, 12), (image.Width, image.Height));
+        for (int i = 0; i < 10 * 12; i++)
+            Assert.Equal(plain.Pixels.AsSpan(3 * (((9 - (i % 10)) * 12) + (i / 10)), 3), image.Pixels.AsSpan(3 * i, 3));
+    }
+
+    [Fact]
+    public void Texts_of_a_PNG_file_are_not_inflated_for_its_pixels()
+    {
+        byte[] png = File.ReadAllBytes(Repository.Data("images", "rgb.png"));
+        byte[] bomb = MetadataFiles.DeflatedText("k", new string('a', 50_000_000));
+        byte[] file = [.. png[..33], .. bomb, .. png[33..]];
+        string path = Write(file);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.Equal(12, ImageFile.Read(path).Width);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10_000_000);
     }
 
     [Fact]

@@ -234,6 +234,57 @@ public sealed class ImageFileWriteTests : IDisposable
         Assert.Equal(20, Directory.GetFileSystemEntries(_folder).Length);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(8)]
+    public void Of_many_writers_of_one_name_each_gets_a_number_of_its_own(int writers)
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(_folder, $"{round}")).FullName;
+            string[] written = new string[writers];
+            using Barrier barrier = new(writers);
+            Thread[] threads = [.. Enumerable.Range(0, writers).Select(writer => new Thread(() =>
+            {
+                // All of them are ready to take the name before one of them has it.
+                written[writer] = OutputFile.WriteNumbered(Path.Combine(folder, "a.png"), stream =>
+                {
+                    ImageFile.Write(new DiffusionImage(1, 1, [(byte)writer, 0, 0]), stream, ImageFormat.Png);
+                    barrier.SignalAndWait();
+                });
+            }))];
+            Array.ForEach(threads, thread => thread.Start());
+            Array.ForEach(threads, thread => thread.Join());
+
+            string[] names = ["a.png", .. Enumerable.Range(2, writers - 1).Select(number => $"a-{number}.png")];
+            Assert.Equal(names.Order(StringComparer.Ordinal), Directory.GetFileSystemEntries(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+            Assert.All(written, (path, writer) => Assert.Equal(writer, ImageFile.Read(path).Pixels[0]));
+        }
+    }
+
+    [Fact]
+    public void An_image_whose_name_may_get_a_number_says_where_it_is()
+    {
+        string path = Path.Combine(_folder, "a.png");
+        File.WriteAllText(path, "mine");
+        DiffusionImage image = Picture();
+
+        Assert.Equal(Path.Combine(_folder, "a-2.png"), ImageFile.Write(image, path, new ImageWriteOptions { AddsNumber = true }));
+        Assert.Equal(Path.Combine(_folder, "a-2.png"), image.Path);
+        Assert.Equal("mine", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void A_target_may_lie_in_a_folder_that_can_be_made_and_in_no_other()
+    {
+        File.WriteAllText(Path.Combine(_folder, "file"), "mine");
+
+        ImageFile.CheckTarget(Path.Combine(_folder, "new", "deep", "a.png"), overwrite: false);
+        OutputWriteException error = Assert.Throws<OutputWriteException>(() => ImageFile.CheckTarget(Path.Combine(_folder, "file", "deep", "a.png"), overwrite: false));
+        Assert.Contains(Path.Combine(_folder, "file") + "' is a file", error.Message, StringComparison.Ordinal);
+        Assert.Single(Directory.GetFileSystemEntries(_folder));
+    }
+
     [Fact]
     public void A_disk_that_is_full_leaves_nothing_behind()
     {

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using ImageMagick;
+using StableDiffusion.Images;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Models;
@@ -88,16 +88,5 @@ public sealed class DemoGraphTests(BuiltDemoModel model, DemoReference reference
             [.. embeddings.SelectMany(embedding => embedding.Values)], embeddings.Length, embeddings[0].Shape[1], embeddings[0].Shape[2]);
     }
 
-    private static Tensor ReadImage(string name)
-    {
-        using MagickImage image = new(Repository.Data("demo", name));
-        int width = (int)image.Width;
-        int height = (int)image.Height;
-        using IPixelCollection<byte> pixels = image.GetPixels();
-        byte[] bytes = pixels.ToByteArray(PixelMapping.RGB)!;
-        Tensor tensor = new(1, 3, height, width);
-        for (int i = 0; i < bytes.Length; i++)
-            tensor.Values[i % 3 * height * width + i / 3] = bytes[i] / 127.5f - 1;
-        return tensor;
-    }
+    private static Tensor ReadImage(string name) => PixelTensor.FromImage(ImageFile.Read(Repository.Data("demo", name)));
 }

@@ -11,6 +11,12 @@ internal static class BuiltModule
 
     public static string Manifest { get; } = System.IO.Path.Combine(Folder, "StableDiffusion.psd1");
 
+    /// <summary>The platforms that it was built for, such as <c>linux-x64</c>.</summary>
+    public static IReadOnlyList<string> Platforms { get; } = Metadata("ModulePlatforms").Split(';');
+
+    /// <summary>Which packages of ONNX Runtime it was built with: <c>Gpu</c> or <c>Cpu</c>.</summary>
+    public static string OnnxRuntime { get; } = Metadata("OnnxRuntime");
+
     /// <summary>The assembly of the PowerShell that the build restored, for processes of its own.</summary>
     public static string PowerShell { get; } = Metadata("PowerShellPath");
 

@@ -24,7 +24,10 @@ public sealed class HelpTests
             // Without a help file PowerShell makes one up of the syntax, where parameters have no description.
             Dictionary<string, string> texts = Items(Property(help, "parameters"), "parameter")
                 .ToDictionary(parameter => Text(parameter, "name"), parameter => Text(parameter, "description"));
-            IEnumerable<string> own = cmdlet.Parameters.Keys.Except(Cmdlet.CommonParameters);
+            IEnumerable<string> own = cmdlet.Parameters.Values
+                .Where(parameter => !parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.DontShow))
+                .Select(parameter => parameter.Name)
+                .Except(Cmdlet.CommonParameters);
             Assert.Equal(own.Order(), texts.Keys.Order());
             Assert.All(texts, text => Assert.NotEmpty(text.Value));
         }
@@ -78,6 +81,37 @@ public sealed class HelpTests
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("The cmdlet Get-DiffusionDevice has no page.", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_table_of_cmdlets_that_lacks_one_or_has_one_too_many_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change("about_StableDiffusion.md", @"^\| Join-DiffusionImage ", "| Join-Nothing ");
+        pages.Add("about_Probe.md", "# about_Probe\n\n## Short description\n\nA probe.\n\n<!-- columns: Get-Nothing -->\n");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("The table has 'Join-Nothing', which is no cmdlet, or is there twice.", result.Errors, StringComparison.Ordinal);
+        Assert.Contains("The table of cmdlets lacks Join-DiffusionImage.", result.Errors, StringComparison.Ordinal);
+        Assert.Contains("There is no cmdlet Get-Nothing to list the columns of.", result.Errors, StringComparison.Ordinal);
+        Assert.Empty(pages.Written);
+    }
+
+    [Fact]
+    public async Task The_topic_about_batches_lists_each_parameter_that_a_column_binds_to()
+    {
+        using Pages pages = new();
+        ShellProcess.Result result = await pages.Generate();
+        Assert.Equal(string.Empty, result.Errors);
+
+        using ModuleShell shell = new();
+        CmdletInfo cmdlet = (CmdletInfo)Assert.Single(shell.Invoke("Get-Command New-DiffusionImage").Output).BaseObject;
+        IEnumerable<string> columns = cmdlet.Parameters.Values
+            .Where(parameter => parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.ValueFromPipelineByPropertyName))
+            .Select(parameter => parameter.Name);
+        string[] listed = [.. Regex.Matches(pages.Read("about_StableDiffusion_Batches.help.txt"), @"^    - (\w+)(?: \(or: [^)]+\))?: ", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        Assert.Equal(columns.Order(StringComparer.Ordinal), listed);
     }
 
     [Fact]

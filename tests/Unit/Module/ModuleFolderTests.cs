@@ -2,14 +2,13 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Text.Json;
 
 namespace StableDiffusion.Tests.Module;
 
 /// <summary>What lies in the module folder.</summary>
 public sealed class ModuleFolderTests
 {
-    private static readonly string[] s_platforms = ["linux-arm64", "linux-x64", "osx-arm64", "win-arm64", "win-x64"];
-
     [Fact]
     public void The_manifest_is_valid_and_exports_the_cmdlet_classes_alone()
     {
@@ -31,20 +30,37 @@ public sealed class ModuleFolderTests
     }
 
     [Fact]
-    public void The_natives_are_those_of_five_platforms_and_no_other_file_is_among_them()
+    public void The_natives_are_those_of_the_platforms_that_the_build_is_for_and_no_other_file_is_among_them()
     {
         string runtimes = BuiltModule.Path("engine", "runtimes");
-        Assert.Equal(s_platforms, Directory.GetDirectories(runtimes).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(BuiltModule.Platforms.Order(StringComparer.Ordinal), Directory.GetDirectories(runtimes).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
-        foreach (string platform in s_platforms)
+        foreach (string platform in BuiltModule.Platforms)
         {
             string[] files = [.. Directory.GetFiles(Path.Combine(runtimes, platform), "*", SearchOption.AllDirectories).Select(file => Path.GetFileName(file))];
-            string extension = platform[..3] switch { "win" => ".dll", "osx" => ".dylib", _ => ".so" };
+            (string prefix, string extension) = platform[..3] switch { "win" => ("", ".dll"), "osx" => ("lib", ".dylib"), _ => ("lib", ".so") };
 
             Assert.All(files, file => Assert.Equal(extension, Path.GetExtension(file)));
-            Assert.Contains(files, file => file.Contains("onnxruntime", StringComparison.Ordinal));
-            Assert.Contains(files, file => file.StartsWith("Magick.Native", StringComparison.Ordinal));
+            Assert.Contains($"{prefix}onnxruntime{extension}", files);
+            bool hasCuda = BuiltModule.OnnxRuntime == "Gpu" && platform is "win-x64" or "linux-x64";
+            Assert.Equal(hasCuda, files.Contains($"{prefix}onnxruntime_providers_cuda{extension}"));
+            // The CUDA provider is linked to it.
+            Assert.True(!hasCuda || files.Contains($"{prefix}onnxruntime_providers_shared{extension}"));
         }
+    }
+
+    [Fact]
+    public void The_engine_loads_just_the_natives_that_are_there()
+    {
+        // The load context of the engine finds them by this file.
+        using JsonDocument dependencies = JsonDocument.Parse(File.ReadAllBytes(BuiltModule.Path("engine", "StableDiffusion.deps.json")));
+        IEnumerable<string> named = dependencies.RootElement.GetProperty("targets").EnumerateObject()
+            .SelectMany(target => target.Value.EnumerateObject())
+            .Where(library => library.Value.TryGetProperty("runtimeTargets", out _))
+            .SelectMany(library => library.Value.GetProperty("runtimeTargets").EnumerateObject())
+            .Select(native => native.Name);
+
+        Assert.Equal(Listing(BuiltModule.Path("engine", "runtimes")).Select(file => $"runtimes/{file.Name.Replace('\\', '/')}"), named.Order());
     }
 
     [Fact]

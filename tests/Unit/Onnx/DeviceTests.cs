@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Onnx;
 
 namespace StableDiffusion.Tests.Onnx;
@@ -46,6 +47,7 @@ public sealed class DeviceTests
 
         DeviceUnavailableException error = Assert.Throws<DeviceUnavailableException>(() => Devices.Resolve(missing.Name, out _));
 
+        Assert.Contains(missing.Reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(missing.Note, error.Message, StringComparison.Ordinal);
     }
 
@@ -55,6 +57,39 @@ public sealed class DeviceTests
         Device device = Devices.Resolve("auto", out string reason);
 
         Assert.Equal(Devices.List().Single(item => item.IsDefault).Kind, device.Kind);
-        Assert.NotEmpty(reason);
+        Assert.EndsWith(".", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Auto_says_why_a_card_is_not_taken()
+    {
+        DeviceInfo cuda = Devices.List().Single(device => device.Kind == DeviceKind.Cuda);
+        Assert.SkipWhen(cuda.IsAvailable, "There is a card, and it works.");
+        Assert.SkipWhen(cuda.Reason.Contains(cuda.ExecutionProvider, StringComparison.Ordinal), "This build of ONNX Runtime has no provider for cards.");
+
+        Devices.Resolve("Auto", out string reason);
+
+        Assert.Contains($"Cuda cannot be used. {cuda.Reason}", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Each_device_says_in_whole_sentences_why_it_can_be_used_or_not()
+    {
+        Assert.All(Devices.List(), device =>
+        {
+            Assert.Matches(@"^[A-Z].*[^.]\.$", device.Reason);
+            Assert.DoesNotContain("..", device.Reason, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', device.Reason);
+        });
+    }
+
+    [Fact]
+    public void A_device_that_is_listed_as_available_has_run_a_graph()
+    {
+        foreach (DeviceInfo device in Devices.List().Where(device => device.IsAvailable))
+        {
+            using SessionOptions options = Devices.CreateOptions(Device.Parse(device.Name));
+            Assert.Null(DeviceTrial.Run(options));
+        }
     }
 }

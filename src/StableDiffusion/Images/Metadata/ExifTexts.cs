@@ -1,18 +1,20 @@
 using System.Text;
-using ImageMagick;
 
 namespace StableDiffusion.Images.Metadata;
 
 /// <summary>
-/// Finds the texts of an EXIF block: the user comment, where A1111 writes, and the tags that hold ComfyUI's graphs.
-/// Source: Exif 2.32 (CIPA DC-008), sections 4.6.4 and 4.6.5; ComfyUI's saver of animated WebP files.
+/// Finds the texts of an EXIF block: the user comment, where A1111 writes, and the tags that hold ComfyUI's graphs. The
+/// image library takes all comments for little-endian and so loses letters of others. Source: Exif 2.32 (CIPA DC-008), sections 4.6.4 and 4.6.5; ComfyUI's saver of animated WebP files.
 /// </summary>
 internal static class ExifTexts
 {
     // The first eight bytes of a user comment name its encoding.
     private const int CodeSize = 8;
 
-    private static readonly ExifTag<string>[] s_textTags = [ExifTag.ImageDescription, ExifTag.Make, ExifTag.Model, ExifTag.Software];
+    private const ushort ExifDirectoryTag = 0x8769;
+    private const ushort UserCommentTag = 0x9286;
+
+    private static readonly (ushort Tag, string Name)[] s_textTags = [(0x010E, "ImageDescription"), (0x010F, "Make"), (0x0110, "Model"), (0x0131, "Software")];
 
     /// <summary>What a block begins with, but for some files.</summary>
     public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
@@ -23,21 +25,26 @@ internal static class ExifTexts
     public static void Read(ReadOnlySpan<byte> block, TextEntryList texts)
     {
         ReadOnlySpan<byte> tiff = block.StartsWith(Mark) ? block[Mark.Length..] : block;
-        if (!tiff.StartsWith("II"u8) && !tiff.StartsWith("MM"u8))
+        if (!TiffBlock.TryOpen(tiff, out TiffBlock exif))
         {
             texts.Warnings.Add("The EXIF block is damaged and was left out.");
             return;
         }
 
-        bool isBigEndian = tiff[0] == 'M';
-        ExifProfile profile = new([.. Mark, .. tiff]);
-        foreach (ExifTag<string> tag in s_textTags)
+        foreach ((ushort tag, string name) in s_textTags)
         {
-            if (profile.GetValue(tag)?.Value is { Length: > 0 } text)
-                texts.Add("EXIF", tag.ToString(), text);
+            ReadOnlySpan<byte> text = exif.Find(exif.FirstDirectory, tag);
+            int end = text.IndexOf((byte)0);
+            text = end < 0 ? text : text[..end];
+            if (!text.IsEmpty)
+                texts.Add("EXIF", name, text);
         }
 
-        if (profile.GetValue(ExifTag.UserComment)?.Value is { Length: > CodeSize } comment && DecodeComment(comment, isBigEndian) is { Length: > 0 } decoded)
+        if (exif.FindNumbers(exif.FirstDirectory, ExifDirectoryTag) is not [uint directory, ..])
+            return;
+
+        ReadOnlySpan<byte> comment = exif.Find(directory, UserCommentTag);
+        if (comment.Length > CodeSize && DecodeComment(comment, exif.IsBigEndian) is { Length: > 0 } decoded)
             texts.Add("EXIF", "UserComment", decoded);
     }
 

@@ -54,6 +54,9 @@ public sealed record ImageMetadata
     /// <summary>How far a given picture was noised, 0 to 1; null where none was given.</summary>
     public double? Strength => Info.Strength;
 
+    /// <summary>How the given image was brought to this one's size: Stretch, Crop or Pad; null where it had that size, or none was given.</summary>
+    public string? ResizeMode => Info.ResizeMode;
+
     /// <summary>The width in pixels.</summary>
     public int? Width => Info.Width;
 

@@ -84,6 +84,7 @@ internal static class InfotextMetadata
             Model = reader.Text("Model"),
             ModelHash = reader.Text("Model hash"),
             Strength = strength,
+            ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
             ClipSkip = clipSkip == 1 ? null : clipSkip,
             PromptSyntax = source switch
             {
@@ -177,6 +178,15 @@ internal static class InfotextMetadata
             used.Add(name);
             return name;
         }
+    }
+
+    private static string? ReadResizeMode(SettingReader reader, HashSet<string> used)
+    {
+        if (!Enum.TryParse(reader.Text(Infotext.ResizeModeKey), out ResizeMode mode) || mode is not (ResizeMode.Stretch or ResizeMode.Crop or ResizeMode.Pad))
+            return null;
+
+        used.Add(Infotext.ResizeModeKey);
+        return mode.ToString();
     }
 
     // A1111 and stable-diffusion.cpp take the noise of the graphics card unless told; ComfyUI always takes the processor's.

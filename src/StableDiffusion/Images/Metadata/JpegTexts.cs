@@ -36,7 +36,7 @@ internal static class JpegTexts
             position += 2 + length;
         }
 
-        texts.Warnings.Add("The file breaks off, or a part of it has a wrong length; what comes after that was not read.");
+        texts.WarnBreakOff();
     }
 
     private static void ReadSegment(byte marker, ReadOnlySpan<byte> data, TextEntryList texts)

@@ -1,6 +1,11 @@
 using System.Collections.ObjectModel;
 using System.Text.Json;
-using ImageMagick;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Gif;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Formats.Tiff;
+using SixLabors.ImageSharp.Formats.Webp;
 
 namespace StableDiffusion.Images.Metadata;
 
@@ -31,42 +36,37 @@ public static class MetadataReader
     private static TextEntryList ReadTexts(byte[] data, string name)
     {
         TextEntryList texts = new();
-        MagickFormat format = ImageSignature.Detect(data)
-            ?? throw new ImageInvalidException($"{name} is no picture of a known format. Give one of {ImageSignature.Readable}.");
+        if (ImageSignature.IsHeif(data, "avif"u8))
+        {
+            AvifTexts.Read(data, name, texts);
+            return texts;
+        }
+
+        IImageFormat format = ImageSignature.Detect(data, name);
         switch (format)
         {
-            case MagickFormat.Png:
+            case PngFormat:
                 PngTexts.Read(data, texts);
                 break;
-            case MagickFormat.Jpeg:
+            case JpegFormat:
                 JpegTexts.Read(data, texts);
                 break;
-            case MagickFormat.WebP:
+            case WebpFormat:
                 WebPTexts.Read(data, texts);
                 break;
-            case MagickFormat.Gif:
+            case GifFormat:
                 GifTexts.Read(data, texts);
                 break;
-            case MagickFormat.Avif or MagickFormat.Tiff:
-                ReadByLibrary(data, format, name, texts);
+            case TiffFormat:
+                ExifTexts.Read(data, texts);
+                break;
+            default:
+                // The first bytes of the others, which hold no texts, begin many a file that is no image.
+                ImageDecoder.Identify(data, format, name);
                 break;
         }
 
         return texts;
-    }
-
-    private static void ReadByLibrary(byte[] data, MagickFormat format, string name, TextEntryList texts)
-    {
-        try
-        {
-            using MagickImage image = ImageLibrary.Ping(data, new MagickReadSettings { Format = format, FrameIndex = 0, FrameCount = 1 });
-            if (image.GetExifProfile()?.ToByteArray() is { Length: > 0 } block)
-                ExifTexts.Read(block, texts);
-        }
-        catch (MagickException error)
-        {
-            throw new ImageInvalidException($"{name} cannot be read as {format}; it is damaged, or of a variant that is not known: {error.Message}", error);
-        }
     }
 
     private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)

@@ -1,16 +1,13 @@
-using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Text;
 
 namespace StableDiffusion.Images.Metadata;
 
-/// <summary>Finds the texts of a PNG file, damaged ones too. Source: ISO/IEC 15948, sections 5.3 and 11.3.4; eXIf of its third edition.</summary>
+/// <summary>
+/// Finds the texts of a PNG file, of damaged ones too and within limits, which the image library's reader does not have.
+/// Source: ISO/IEC 15948, section 11.3.4; eXIf of its third edition.
+/// </summary>
 internal static class PngTexts
 {
-    // Each chunk: length, type, data, checksum of type and data.
-    private const int HeaderSize = 8;
-    private const int ChecksumSize = 4;
-
     private const int MaxKeyword = 79;
 
     /// <summary>Collects the texts.</summary>
@@ -18,34 +15,25 @@ internal static class PngTexts
     /// <param name="texts">Receives the texts, and what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> png, TextEntryList texts)
     {
-        ReadOnlySpan<byte> rest = png[PngChunks.Signature.Length..];
-        while (rest.Length >= HeaderSize + ChecksumSize)
+        ReadOnlySpan<byte> rest = PngChunk.All(png);
+        while (PngChunk.TryTake(ref rest, out PngChunk chunk))
         {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
-            if (length > rest.Length - HeaderSize - ChecksumSize)
-                break;
-
-            ReadOnlySpan<byte> type = rest.Slice(4, 4);
-            ReadOnlySpan<byte> data = rest.Slice(HeaderSize, (int)length);
-            if (type.SequenceEqual("IEND"u8))
+            if (chunk.Type.SequenceEqual("IEND"u8))
                 return;
 
-            if (type.SequenceEqual("eXIf"u8))
-                ExifTexts.Read(data, texts);
-            else if (type[1..].SequenceEqual("EXt"u8) || type[1..].SequenceEqual("TXt"u8))
-                ReadText(type, data, rest.Slice(HeaderSize + (int)length, ChecksumSize), texts);
-            rest = rest[(HeaderSize + (int)length + ChecksumSize)..];
+            if (chunk.Type.SequenceEqual("eXIf"u8))
+                ExifTexts.Read(chunk.Data, texts);
+            else if (chunk.Type.SequenceEqual("tEXt"u8) || chunk.Type.SequenceEqual("zTXt"u8) || chunk.Type.SequenceEqual("iTXt"u8))
+                ReadText(chunk, texts);
         }
 
-        texts.Warnings.Add("The file breaks off, or a part of it has a wrong length; what comes after that was not read.");
+        texts.WarnBreakOff();
     }
 
-    private static void ReadText(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data, ReadOnlySpan<byte> checksum, TextEntryList texts)
+    private static void ReadText(PngChunk chunk, TextEntryList texts)
     {
-        string container = Encoding.ASCII.GetString(type);
-        if (container is not ("tEXt" or "zTXt" or "iTXt"))
-            return;
-
+        string container = Encoding.ASCII.GetString(chunk.Type);
+        ReadOnlySpan<byte> data = chunk.Data;
         int end = data[..Math.Min(data.Length, MaxKeyword + 1)].IndexOf((byte)0);
         if (end <= 0)
         {
@@ -54,10 +42,7 @@ internal static class PngTexts
         }
 
         string keyword = Encoding.Latin1.GetString(data[..end]);
-        Crc32 crc = new();
-        crc.Append(type);
-        crc.Append(data);
-        if (crc.GetCurrentHashAsUInt32() != BinaryPrimitives.ReadUInt32BigEndian(checksum))
+        if (!chunk.IsIntact)
             texts.Warnings.Add($"The text '{keyword}' ({container}) has a wrong checksum; it may not be as it was written.");
 
         ReadOnlySpan<byte> body = data[(end + 1)..];

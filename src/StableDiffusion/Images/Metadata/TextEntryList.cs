@@ -81,6 +81,9 @@ internal sealed class TextEntryList
         Add(container, keyword, text);
     }
 
+    /// <summary>Says that the file ends too early.</summary>
+    public void WarnBreakOff() => Warnings.Add("The file breaks off, or a part of it has a wrong length; what comes after that was not read.");
+
     // The standards say Latin-1 for many of these texts, yet some tools write UTF-8 into them. Latin-1 text in which
     // every letter beyond ASCII happens to make valid UTF-8 is next to unheard of.
     internal static string Decode(ReadOnlySpan<byte> bytes)

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Text;
-using ImageMagick;
 using StableDiffusion.Images;
 
 namespace StableDiffusion.Tests.Images.Metadata;
@@ -69,12 +68,23 @@ internal static class MetadataFiles
         ];
     }
 
-    /// <summary>An AVIF file with an EXIF block, by the image library.</summary>
+    /// <summary>The boxes of an AVIF file with an EXIF block, as libavif lays them out, about an image of zeros.</summary>
     public static byte[] Avif(byte[] exif)
     {
-        using MagickImage image = new(MagickColors.Red, 8, 8);
-        image.SetProfile(new ImageProfile("exif", exif));
-        return image.ToByteArray(MagickFormat.Avif);
+        byte[] image = new byte[100];
+        byte[] item = [0, 0, 0, 6, .. exif];
+        byte[] type = Box("ftyp", "avif\0\0\0\0avifmif1"u8);
+        byte[] Meta(int start) => Box("meta",
+        [
+            0, 0, 0, 0,
+            .. Box("hdlr", [.. new byte[8], .. "pict"u8, .. new byte[13]]),
+            .. Box("iloc", [0, 0, 0, 0, 0x44, 0, 0, 2, .. Place(1, start, image.Length), .. Place(2, start + image.Length, item.Length)]),
+            .. Box("iinf", [0, 0, 0, 0, 0, 2, .. Box("infe", [2, 0, 0, 0, 0, 1, 0, 0, .. "av01\0"u8]), .. Box("infe", [2, 0, 0, 0, 0, 2, 0, 0, .. "Exif\0"u8])]),
+        ]);
+        byte[] meta = Meta(type.Length + Meta(0).Length + 8);
+        return [.. type, .. meta, .. Box("mdat", [.. image, .. item])];
+
+        static byte[] Place(int id, int start, int length) => [0, (byte)id, 0, 0, 0, 1, .. BigEndian(start), .. BigEndian(length)];
     }
 
     /// <summary>An EXIF block with a user comment and, if given, the tag Model.</summary>
@@ -115,6 +125,8 @@ internal static class MetadataFiles
         ImageFile.Write(new DiffusionImage(8, 8, new byte[8 * 8 * 3], info), stream, format);
         return stream.ToArray();
     }
+
+    private static byte[] Box(string type, ReadOnlySpan<byte> data) => [.. BigEndian(8 + data.Length), .. Encoding.ASCII.GetBytes(type), .. data];
 
     private static IEnumerable<byte> Segment(byte marker, byte[] data) => [0xFF, marker, (byte)((data.Length + 2) >> 8), (byte)(data.Length + 2), .. data];
 

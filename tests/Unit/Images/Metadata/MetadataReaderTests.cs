@@ -130,7 +130,7 @@ public sealed class MetadataReaderTests : IDisposable
         GenerationInfo info = new()
         {
             Prompt = "日本, a (cat:1.2)", NegativePrompt = "Ünschärfe: \"x\"", Seed = 1234567890123, Steps = 30, Scheduler = "A1111 DPM++ 2M Karras", GuidanceScale = 5.5, ImageGuidanceScale = 1.7, GuidanceRescale = 0.7,
-            Width = 768, Height = 1024, Model = "my, model", ModelHash = "6ce0161689",
+            Width = 768, Height = 1024, Model = "my, model", ModelHash = "6ce0161689", ResizeMode = "Pad",
             MicroConditioning = new MicroConditioning { OriginalWidth = 2048, CropTop = 8, AestheticScore = 6.5 },
         };
 
@@ -304,6 +304,16 @@ public sealed class MetadataReaderTests : IDisposable
         ImageMetadata others = ReadInfotext("p\nSteps: 1, Sampler: Euler, Seed: 5, Aesthetic score: 5.9, Version: v1.10.1");
         Assert.Null(others.Info.MicroConditioning);
         Assert.Contains("Aesthetic score: 5.9", Assert.Single(others.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Crop", "Crop")]
+    [InlineData("None", null)]
+    [InlineData("9", null)]
+    public void The_resize_mode_is_read_from_the_own_infotext_alone(string text, string? expected)
+    {
+        Assert.Equal(expected, ReadInfotext($"p\nSteps: 1, Sampler: Euler, Seed: 5, Resize mode: {text}, RNG: CPU").ResizeMode);
+        Assert.Null(ReadInfotext($"p\nSteps: 1, Sampler: Euler, Seed: 5, Resize mode: {text}, Version: v1.10.1").ResizeMode);
     }
 
     [Fact]

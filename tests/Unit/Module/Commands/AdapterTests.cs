@@ -55,6 +55,19 @@ public sealed class AdapterTests : CommandTests
     }
 
     [Fact]
+    public void A_cell_holds_several()
+    {
+        LoraTensors detail = new();
+        detail.Add($"{UNetLayer}.diff", 192, 128);
+        detail.Save(Folder, Path.Combine("store", "detail.safetensors"));
+        DiffusionImage expected = Picture("New-DiffusionImage 'a red house' -Lora style:0.8, detail:0.5 -Steps 2 -Seed 1");
+
+        DiffusionImage actual = Picture("[pscustomobject]@{ Prompt = 'a red house'; Steps = 2; Seed = 1; Lora = 'style:0.8; detail:0.5'; TextualInversion = 'zork;' } | New-DiffusionImage");
+        Assert.Equal(expected.Pixels, actual.Pixels);
+        Assert.Equal(["detail:0.5", "style:0.8"], actual.Lora!.Order());
+    }
+
+    [Fact]
     public void A_tag_has_the_text_encoders_strength_first_as_A1111_has_it()
     {
         byte[] byTag = Picture("New-DiffusionImage 'a red house<lora:style:0:0.5>' -PromptSyntax A1111 -Steps 2 -Seed 1").Pixels;

@@ -42,6 +42,21 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
     }
 
     [Fact]
+    public void A_checkpoint_is_told_from_other_files_before_it_is_opened_as_a_model()
+    {
+        File.WriteAllBytes(Folder["model.safetensors"], TinyCheckpoint.Unique());
+        File.Copy(Folder["model.safetensors"], Folder["model.txt"]);
+        File.WriteAllText(Folder["broken.ckpt"], "<html>");
+
+        Assert.True(ModelStore.IsCheckpoint(Folder["model.safetensors"]));
+        Assert.False(ModelStore.IsCheckpoint(Folder["model.txt"]));
+        Assert.False(ModelStore.IsCheckpoint(Folder["broken.ckpt"]));
+        Assert.False(ModelStore.IsCheckpoint(Folder["missing.safetensors"]));
+        Assert.False(ModelStore.IsCheckpoint(Repository.Data("adapters", "my-style.safetensors")));
+        Assert.False(ModelStore.IsCheckpoint(Path.Combine(Repository.DemoModel, "vae", "diffusion_pytorch_model.safetensors")));
+    }
+
+    [Fact]
     public void A_file_of_PyTorch_is_built_too()
     {
         File.WriteAllBytes(Folder["tiny.ckpt"], TinyCheckpoint.Pickle());

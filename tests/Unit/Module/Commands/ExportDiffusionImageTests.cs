@@ -15,6 +15,7 @@ public sealed class ExportDiffusionImageTests(CommandShell fixture) : CommandTes
     [InlineData("$input | Export-DiffusionImage -OutFile x.jpg -Quality 10", "x.jpg")]
     [InlineData("$input | Export-DiffusionImage x -Format webp", "x.webp")]
     [InlineData("$input | Export-DiffusionImage -OutDirectory new", "new new/a-red-house-5.png")]
+    [InlineData("$input | Export-DiffusionImage new/deep/x.png", "new new/deep new/deep/x.png")]
     [InlineData("$input | Export-DiffusionImage -OutDirectory new -Format jpg", "new new/a-red-house-5.jpg")]
     [InlineData("Export-DiffusionImage '[x].png' -InputObject $picture", "[x].png")]
     public void A_picture_is_written_to_a_file_or_a_folder(string script, string names)
@@ -56,16 +57,18 @@ public sealed class ExportDiffusionImageTests(CommandShell fixture) : CommandTes
 
     [Theory]
     [InlineData("folder.png", "FileWriteFailed", ErrorCategory.WriteError)]
-    [InlineData("missing/x.png", "FileWriteFailed", ErrorCategory.WriteError)]
+    [InlineData("file/x.png", "FileWriteFailed", ErrorCategory.WriteError)]
     [InlineData("x.docx", "PathInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("Env:/x.png", "PathNotFileSystem", ErrorCategory.InvalidArgument)]
     [InlineData("nodrive:/x.png", "PathNotFound", ErrorCategory.ObjectNotFound)]
     public void A_file_that_cannot_be_written_is_an_error_and_leaves_nothing(string path, string id, ErrorCategory category)
     {
         Directory.CreateDirectory(Folder["folder.png"]);
+        File.WriteAllText(Folder["file"], "mine");
         Set("path", path);
         AssertError(Run("$input | Export-DiffusionImage $path", Image()), id, category, Cmdlet);
-        Assert.Equal(["folder.png"], Names);
+        AssertError(Run("$input | Export-DiffusionImage $path -WhatIf", Image()), id, category, Cmdlet);
+        Assert.Equal(["file", "folder.png"], Names);
     }
 
     [Fact]

@@ -157,6 +157,6 @@ public sealed class InvokeDenoiseTests(CommandShell fixture) : CommandTests(fixt
     public void What_is_no_embedding_is_refused()
     {
         ShellResult result = Run("'a prompt' | Invoke-Denoise");
-        AssertError(result, "InputObjectNotBound", ErrorCategory.InvalidArgument, Cmdlet);
+        AssertError(result, "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, Cmdlet);
     }
 }

@@ -149,10 +149,26 @@ public sealed class NewDiffusionImageTests(CommandShell fixture) : CommandTests(
     [Fact]
     public void A_file_that_cannot_be_written_is_told_before_anything_is_made()
     {
-        ShellResult result = Run("New-DiffusionImage 'a' -Steps 1 -OutFile missing/x.png -Verbose");
+        File.WriteAllText(Folder["file"], "mine");
+        foreach (string mode in (string[])["-Verbose", "-WhatIf"])
+        {
+            ShellResult result = Run($"New-DiffusionImage 'a' -Steps 1 -OutFile file/new/x.png {mode}");
 
-        AssertError(result, "FileWriteFailed", ErrorCategory.WriteError, Cmdlet);
-        Assert.DoesNotContain(result.Verbose, line => line.StartsWith("Text encoder", StringComparison.Ordinal));
+            AssertError(result, "FileWriteFailed", ErrorCategory.WriteError, Cmdlet);
+            Assert.DoesNotContain(result.Verbose, line => line.StartsWith("Text encoder", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Confirm_asks_for_each_image_without_a_file_too()
+    {
+        AnsweringHost host = new("No", "Yes");
+        using ModuleShell shell = new(host);
+        ShellResult result = shell.Invoke("New-DiffusionImage 'a' -Seed 1 -Count 2 -Steps 1 -Confirm");
+
+        Assert.Equal([2L], result.Values<DiffusionImage>().Select(image => image.Seed!.Value));
+        Assert.Contains("'a' (seed 1, 64x64)", host.Questions[0], StringComparison.Ordinal);
+        Assert.Contains("'a' (seed 2, 64x64)", host.Questions[1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,13 +71,12 @@ public sealed class PictureEditTests : CommandTests, IClassFixture<SmallModels>
     }
 
     [Fact]
-    public void ControlNets_are_refused_before_anything_is_opened_for_them()
+    public void ControlNets_are_refused_before_anything_is_opened()
     {
         ShellResult result = Run("New-DiffusionImage 'make it red' -Model $edit -Steps 1 -InitImage scene.png -ControlNet no-such-net -ControlImage scene.png -Verbose");
 
         ErrorRecord error = AssertError(result, "ControlNetInvalid", ErrorCategory.InvalidArgument, "NewDiffusionImage");
         Assert.Contains("edits pictures by instructions", error.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain(result.Verbose, line => line.Contains("U-Net", StringComparison.Ordinal));
-        Assert.Contains(result.Verbose, line => line.StartsWith("Opening the VAE encoder", StringComparison.Ordinal));
+        Assert.DoesNotContain(result.Verbose, line => line.StartsWith("Opening", StringComparison.Ordinal));
     }
 }

@@ -34,7 +34,7 @@ public sealed class ViewTests
             ["Tokens", "Prompt", "a red house", "[1,77,"],
             ["Shape", "Step", "[1,4,8,8]", "2/2", "DDIM", "a red house"],
             ["Size", "Seed", "64x64", "a red house"],
-            ["Name", "Steps", "demo", "64x64", "DDIM"],
+            ["Name", "Family", "Steps", "demo", "StableDiffusion1", "64x64"],
             ["Name", "Aliases", "Euler a", "True"],
             ["Name", "Available", "Cpu", "True"],
             ["Name", "Strength", "Text", "Applied", "Skipped", "Unmatched", "style", "0.8        0       1       1         1"],

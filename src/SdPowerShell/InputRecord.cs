@@ -1,0 +1,75 @@
+using System.Management.Automation;
+using StableDiffusion.Models;
+
+namespace SdPowerShell;
+
+/// <summary>An object of the pipeline, as errors and warnings name it.</summary>
+/// <param name="value">The object; null where the pipeline brought null.</param>
+/// <param name="number">Which one it is, from 1.</param>
+internal sealed class InputRecord(PSObject? value, int number)
+{
+    private const int LongestPrompt = 60;
+
+    // What Get-Content adds to each line.
+    private const string LineNumber = "ReadCount";
+    private const string LinePath = "PSPath";
+
+    private const string CustomObject = "System.Management.Automation.PSCustomObject";
+
+    /// <summary>The object as it came.</summary>
+    public PSObject? Value { get; } = value;
+
+    /// <summary>Whether it is a text, which is a prompt by itself.</summary>
+    public bool IsText => Value?.BaseObject is string;
+
+    /// <summary>Whether it is a line that Get-Content read of a file.</summary>
+    public bool IsLine => IsText && Value!.Properties[LineNumber] is not null;
+
+    /// <summary>Whether its columns are a user's own, as those of a table are, and not those of a type.</summary>
+    public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
+
+    /// <summary>The name of the model that it is; null where it is none.</summary>
+    public string? Model => Value?.BaseObject switch
+    {
+        ModelInfo info => info.Name,
+        ModelImport import => import.Name,
+        _ => null,
+    };
+
+    /// <summary>The text in a column; null where there is no such column or it is empty.</summary>
+    /// <param name="column">The column's name.</param>
+    public string? Text(string column) => Value?.Properties[column]?.Value is object cell && cell.ToString() is { } text && !string.IsNullOrWhiteSpace(text) ? text.Trim() : null;
+
+    /// <summary>The record in a few words, such as <c>Row 3 ('a red house', house.png)</c>.</summary>
+    /// <param name="prompt">Its prompt, or the one of its prompts that it is about; may be null.</param>
+    /// <param name="file">The file that it is to be written to; may be null.</param>
+    public string Describe(string? prompt, string? file) => Place() + Details(prompt, file);
+
+    /// <summary>One of several things that are no objects of the pipeline by themselves.</summary>
+    /// <param name="kind">What it is.</param>
+    /// <param name="index">Which one it is, from 0.</param>
+    /// <param name="prompt">Its prompt; may be null.</param>
+    /// <param name="file">The file that it is to be written to; may be null.</param>
+    public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
+
+    private string Place() => this switch
+    {
+        { IsLine: true } => $"{Path.GetFileName(Text(LinePath)) ?? "Input"}, line {Text(LineNumber)}",
+        { IsText: true } => $"Prompt {number}",
+        { IsRow: true } => $"Row {number}",
+        { Value.BaseObject: FileSystemInfo file } => file.Name,
+        _ => $"Object {number}",
+    };
+
+    private static string Details(string? prompt, string? file)
+    {
+        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[file]];
+        return details.Length > 0 ? $" ({string.Join(", ", details)})" : string.Empty;
+    }
+
+    private static string Shorten(string prompt)
+    {
+        string line = string.Join(' ', prompt.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+        return line.Length <= LongestPrompt ? line : string.Concat(line.AsSpan(0, LongestPrompt - 1).TrimEnd(), "…");
+    }
+}

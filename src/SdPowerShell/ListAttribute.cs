@@ -1,0 +1,15 @@
+using System.Management.Automation;
+
+namespace SdPowerShell;
+
+/// <summary>Takes several items of one cell, as <see cref="Cell"/> says they are written: <c>style:0.8; detail:0.5</c>.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ListAttribute : ArgumentTransformationAttribute
+{
+    /// <inheritdoc/>
+    public override bool TransformNullOptionalParameters => false;
+
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        Cell.Unwrap(inputData) is string text ? Cell.Items(text).ToArray() : inputData;
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using StableDiffusion;
+
+namespace SdPowerShell;
+
+/// <summary>
+/// A number as a user or a table gives it. What is no number is kept and refused when it is read: an error of
+/// PowerShell's binding could not say which row it is about.
+/// </summary>
+public abstract class Number
+{
+    private protected Number()
+    {
+    }
+
+    /// <summary>Reads the number that a parameter was given.</summary>
+    /// <typeparam name="T">The type of the number.</typeparam>
+    /// <param name="number">The parameter; may be null.</param>
+    /// <param name="setting">The parameter's name.</param>
+    /// <returns>The number; null where none was given.</returns>
+    /// <exception cref="InvalidSettingException">What was given is no number of the type.</exception>
+    internal static T? Read<T>(Number<T>? number, [CallerArgumentExpression(nameof(number))] string setting = "")
+        where T : struct, INumber<T>, IMinMaxValue<T> => number?.Check(setting);
+
+    /// <inheritdoc cref="Read{T}(Number{T}?, string)"/>
+    internal static T[]? Read<T>(Number<T>[]? number, [CallerArgumentExpression(nameof(number))] string setting = "")
+        where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(setting))];
+
+    /// <summary>Refuses what is no number.</summary>
+    /// <param name="setting">The parameter's name.</param>
+    internal abstract void Require(string setting);
+}
+
+/// <summary>A number of one type, or what was given in its place.</summary>
+/// <typeparam name="T">The type of the number.</typeparam>
+public sealed class Number<T> : Number
+    where T : struct, INumber<T>, IMinMaxValue<T>
+{
+    private static readonly bool s_isWhole = typeof(T) != typeof(double);
+
+    private readonly object _given;
+    private readonly T? _value;
+
+    /// <summary>Takes what was given.</summary>
+    /// <param name="given">A number of any type, or a text that may be one.</param>
+    public Number(object given)
+    {
+        ArgumentNullException.ThrowIfNull(given);
+        _given = given;
+        _value = given switch
+        {
+            // Without thousands: 7,5 is no 75.
+            string text => T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T number) ? number : null,
+            double number => Convert(number),
+            float number => Convert(number),
+            decimal number => Convert(number),
+            BigInteger number => Convert(number),
+            ulong number => Convert(number),
+            byte or sbyte or short or ushort or int or uint or long => Convert(System.Convert.ToInt64(given, CultureInfo.InvariantCulture)),
+            _ => null,
+        };
+    }
+
+    /// <summary>What was given.</summary>
+    /// <returns>It as text.</returns>
+    public override string ToString() => System.Convert.ToString(_given, CultureInfo.InvariantCulture) ?? string.Empty;
+
+    /// <summary>The number.</summary>
+    /// <param name="setting">The parameter's name.</param>
+    internal T Check(string setting) => _value ?? throw new InvalidSettingException(
+        setting, $"{setting} is '{this}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 7.5")}.");
+
+    /// <inheritdoc/>
+    internal override void Require(string setting) => Check(setting);
+
+    private static T? Convert<TOther>(TOther number)
+        where TOther : INumber<TOther>
+    {
+        if (s_isWhole && !TOther.IsInteger(number))
+            return null;
+
+        try
+        {
+            return T.CreateChecked(number);
+        }
+        catch (OverflowException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Management.Automation;
+using StableDiffusion;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets whose settings may come with each object of the pipeline, such as the rows of a table.</summary>
+public abstract class RecordCmdlet : ModelCmdlet
+{
+    // Before each object PowerShell puts back what a parameter held at first, which must be no object of the pipeline.
+    private static readonly PSObject s_none = new();
+
+    private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
+
+    private PSObject? _record = s_none;
+    private int _recordCount;
+    private RowColumns? _columns;
+    private Dictionary<string, object?> _defaults = [];
+
+    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted whose settings cannot be bound.</summary>
+    [Parameter(ValueFromPipeline = true, DontShow = true)]
+    public PSObject? Record
+    {
+        get => _record;
+        set
+        {
+            _record = value;
+            if (!ReferenceEquals(value, s_none))
+                _recordCount++;
+        }
+    }
+
+    /// <summary>Makes an error of its record of what is otherwise passed over.</summary>
+    [Parameter]
+    public SwitchParameter Strict { get; set; }
+
+    /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
+    private protected abstract bool IsBoundByValue { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>A number that holds for all records is read before the first one.</remarks>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed);
+        _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
+        foreach ((string setting, object value) in MyInvocation.BoundParameters)
+        {
+            try
+            {
+                foreach (Number number in value as IEnumerable<Number> ?? (value is Number single ? [single] : []))
+                    number.Require(setting);
+            }
+            catch (InvalidSettingException error)
+            {
+                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord()
+    {
+        Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, _recordCount);
+        if (Input is not null && !IsBoundByValue && (_record is null || !_columns!.IsUsed(_record)))
+        {
+            WriteError(DiffusionError.InputNotBound(Input));
+            return;
+        }
+
+        if (Input?.Model is string model && IsFixed(nameof(Model)) && !string.Equals(model, Model, StringComparison.OrdinalIgnoreCase))
+            WriteWarning($"The model '{model}' of the pipeline is not used, since -Model says '{Model}'.");
+        if (Input is not { IsRow: true } || CheckColumns(Input.Value!))
+            ProcessInput();
+    }
+
+    /// <summary>Works on one record, whose settings are bound.</summary>
+    private protected abstract void ProcessInput();
+
+    /// <remarks>Columns that are not known may be what the scripts of parameters read, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
+    private bool CheckColumns(PSObject row)
+    {
+        if (_columns!.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])))
+            return true;
+
+        foreach ((string column, string fault, string advice) in _columns.FindIgnored(row))
+        {
+            if (Strict)
+            {
+                Subject = Input!.Describe(Input.Text(nameof(GenerationInfo.Prompt)), file: null);
+                return ProcessOne(row, () => throw new InvalidSettingException("Column", $"{fault}.{advice}"));
+            }
+
+            if (_told.Add(column))
+                WriteWarning($"{fault} and was ignored.{advice}");
+        }
+
+        return true;
+    }
+
+    private object? ValueOf(string parameter) => GetType().GetProperty(parameter)!.GetValue(this);
+}

@@ -1,0 +1,91 @@
+using System.Management.Automation;
+using StableDiffusion;
+
+namespace SdPowerShell;
+
+/// <summary>Which columns of a row a cmdlet takes, and what to say of the others.</summary>
+internal sealed class RowColumns
+{
+    /// <summary>What a column's name begins with that is the user's own.</summary>
+    private const char OwnMark = '_';
+
+    // What PowerShell adds to objects of another process or machine.
+    private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
+
+    // Columns of other tools whose names look like a parameter's that means something else.
+    private static readonly Dictionary<string, (string Meaning, string Column)> s_hints = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["batch_size"] = ("How many images to make", "Count"),
+        ["Path"] = ("The file to write", "OutFile"),
+    };
+
+    private readonly Dictionary<string, string> _parameters = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string[]> _names = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _others = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Reads which columns there are.</summary>
+    /// <param name="parameters">The cmdlet's parameters.</param>
+    /// <param name="isFixed">Whether a parameter was given by name, and so holds for all records.</param>
+    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed)
+    {
+        foreach (ParameterMetadata parameter in parameters)
+        {
+            string[] names = [parameter.Name, .. parameter.Aliases];
+            if (!parameter.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
+            {
+                _others.UnionWith(names);
+                continue;
+            }
+
+            _names[parameter.Name] = names;
+            foreach (string name in names)
+                _parameters[name] = parameter.Name;
+            if (!isFixed(parameter.Name))
+                _bindable.UnionWith(names);
+        }
+    }
+
+    /// <summary>The parameters that may come with a row, and were not given by name.</summary>
+    public IEnumerable<string> Bindable => _names.Keys.Where(_bindable.Contains);
+
+    /// <summary>Whether an object has a property that a parameter takes.</summary>
+    /// <param name="record">The object.</param>
+    public bool IsUsed(PSObject record) => record.Properties.Any(property => _bindable.Contains(property.Name));
+
+    /// <summary>The parameters that may come with a row, but for which this one has no column.</summary>
+    /// <param name="row">The row.</param>
+    public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
+
+    /// <summary>Finds the columns of a row that are not taken: those that are not known, and those that another one stands in for.</summary>
+    /// <param name="row">The row.</param>
+    /// <returns>Each column with what is wrong, in words without a full stop, and what to do, in sentences or none.</returns>
+    public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
+    {
+        string[] columns = [.. row.Properties.Select(property => property.Name)];
+        foreach (string column in columns.Where(column => !IsKnown(column)))
+        {
+            yield return _others.Contains(column)
+                ? (column, $"The column '{column}' is not taken from rows", $" Give -{column} to the command.")
+                : (column, $"The column '{column}' is not known", Advise(column));
+        }
+
+        foreach (string[] names in _names.Values)
+        {
+            if (names.Where(name => columns.Contains(name, StringComparer.OrdinalIgnoreCase)).ToArray() is [string counts, string other, ..] && !IsSamplerOfA1111(counts, other))
+                yield return (other, $"The column '{other}' is the same setting as '{counts}'", string.Empty);
+        }
+    }
+
+    /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
+    private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);
+
+    private bool IsKnown(string column) => _parameters.ContainsKey(column) || column.StartsWith(OwnMark) || s_remoteColumns.Contains(column);
+
+    private string Advise(string column)
+    {
+        if (s_hints.TryGetValue(column, out (string Meaning, string Column) hint))
+            return _parameters.ContainsKey(hint.Column) ? $" {hint.Meaning} is the column '{hint.Column}'." : string.Empty;
+        return Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+
+namespace StableDiffusion.Images;
+
+/// <summary>A chunk of a PNG file. Source: ISO/IEC 15948, section 5.3.</summary>
+internal readonly ref struct PngChunk
+{
+    private const int SignatureSize = 8;
+    private const int HeaderSize = 8;
+    private const int ChecksumSize = 4;
+
+    private readonly ReadOnlySpan<byte> _body;
+    private readonly ReadOnlySpan<byte> _checksum;
+
+    private PngChunk(ReadOnlySpan<byte> chunk, int length)
+    {
+        _body = chunk.Slice(sizeof(uint), sizeof(uint) + length);
+        _checksum = chunk.Slice(HeaderSize + length, ChecksumSize);
+    }
+
+    /// <summary>The four letters of its type.</summary>
+    public ReadOnlySpan<byte> Type => _body[..sizeof(uint)];
+
+    /// <summary>What it holds.</summary>
+    public ReadOnlySpan<byte> Data => _body[sizeof(uint)..];
+
+    /// <summary>Whether it is as it was written.</summary>
+    public bool IsIntact => Crc32.HashToUInt32(_body) == BinaryPrimitives.ReadUInt32BigEndian(_checksum);
+
+    /// <summary>Where the first chunk begins.</summary>
+    /// <param name="png">The file's bytes.</param>
+    /// <returns>All chunks.</returns>
+    public static ReadOnlySpan<byte> All(ReadOnlySpan<byte> png) => png[Math.Min(SignatureSize, png.Length)..];
+
+    /// <summary>Finds the first chunk of a type.</summary>
+    /// <param name="png">The file's bytes.</param>
+    /// <param name="type">The type's four letters.</param>
+    /// <param name="data">What the chunk holds.</param>
+    /// <returns>False if there is none, or if the file is damaged before it.</returns>
+    public static bool TryFind(ReadOnlySpan<byte> png, ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data)
+    {
+        ReadOnlySpan<byte> rest = All(png);
+        while (TryTake(ref rest, out PngChunk chunk))
+        {
+            data = chunk.Data;
+            if (chunk.Type.SequenceEqual(type))
+                return true;
+        }
+
+        data = default;
+        return false;
+    }
+
+    /// <summary>Takes the next chunk.</summary>
+    /// <param name="rest">The chunks that are left; what follows the chunk afterwards.</param>
+    /// <param name="chunk">The chunk.</param>
+    /// <returns>False if what is left is no whole chunk.</returns>
+    public static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out PngChunk chunk)
+    {
+        chunk = default;
+        if (rest.Length < HeaderSize + ChecksumSize)
+            return false;
+
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
+        if (length > rest.Length - HeaderSize - ChecksumSize)
+            return false;
+
+        chunk = new PngChunk(rest, (int)length);
+        rest = rest[(HeaderSize + (int)length + ChecksumSize)..];
+        return true;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+
+namespace StableDiffusion.Images;
+
+/// <summary>The directories of tags that a TIFF file, or an EXIF block, consists of. Source: TIFF 6.0, section 2.</summary>
+internal readonly ref struct TiffBlock
+{
+    private const int HeaderSize = 8;
+    private const int EntrySize = 12;
+    private const int ValueOffset = 8;
+
+    private readonly ReadOnlySpan<byte> _data;
+
+    private TiffBlock(ReadOnlySpan<byte> data) => _data = data;
+
+    /// <summary>Whether numbers begin with their highest byte.</summary>
+    public bool IsBigEndian => _data[0] == 'M';
+
+    /// <summary>Where the first directory begins.</summary>
+    public uint FirstDirectory => ReadUInt32(_data[4..]);
+
+    /// <summary>Opens a block.</summary>
+    /// <param name="data">Its bytes.</param>
+    /// <param name="block">The block.</param>
+    /// <returns>False if it is none.</returns>
+    public static bool TryOpen(ReadOnlySpan<byte> data, out TiffBlock block)
+    {
+        block = new TiffBlock(data);
+        return data.Length >= HeaderSize && (data.StartsWith("II"u8) || data.StartsWith("MM"u8));
+    }
+
+    /// <summary>Finds a tag.</summary>
+    /// <param name="directory">Where the directory begins.</param>
+    /// <param name="tag">The tag's number.</param>
+    /// <returns>The bytes of its value, which lie in the block; empty if there is no such tag, or if it is damaged.</returns>
+    public ReadOnlySpan<byte> Find(uint directory, ushort tag) => Find(directory, tag, out _);
+
+    /// <summary>Finds a tag of numbers of 16 or 32 bits.</summary>
+    /// <param name="directory">Where the directory begins.</param>
+    /// <param name="tag">The tag's number.</param>
+    /// <returns>The numbers; none if there is no such tag, or if it is damaged.</returns>
+    public uint[] FindNumbers(uint directory, ushort tag)
+    {
+        ReadOnlySpan<byte> value = Find(directory, tag, out int size);
+        uint[] numbers = new uint[size is sizeof(ushort) or sizeof(uint) ? value.Length / size : 0];
+        for (int i = 0; i < numbers.Length; i++)
+            numbers[i] = size == sizeof(ushort) ? ReadUInt16(value[(i * size)..]) : ReadUInt32(value[(i * size)..]);
+        return numbers;
+    }
+
+    private static int SizeOf(ushort type) => type switch { 1 or 2 or 6 or 7 => 1, 3 or 8 => 2, 4 or 9 or 11 or 13 => 4, 5 or 10 or 12 => 8, _ => 0 };
+
+    private ReadOnlySpan<byte> Find(uint directory, ushort tag, out int unit)
+    {
+        unit = 0;
+        if (directory > _data.Length - sizeof(ushort))
+            return [];
+
+        ReadOnlySpan<byte> entries = _data[(int)directory..];
+        int count = ReadUInt16(entries);
+        entries = entries[sizeof(ushort)..];
+        for (; count > 0 && entries.Length >= EntrySize; count--, entries = entries[EntrySize..])
+        {
+            if (ReadUInt16(entries) != tag)
+                continue;
+
+            unit = SizeOf(ReadUInt16(entries[2..]));
+            long size = (long)ReadUInt32(entries[4..]) * unit;
+            if (size <= sizeof(uint))
+                return entries.Slice(ValueOffset, (int)size);
+
+            uint offset = ReadUInt32(entries[ValueOffset..]);
+            return offset + size <= _data.Length ? _data.Slice((int)offset, (int)size) : [];
+        }
+
+        return [];
+    }
+
+    private ushort ReadUInt16(ReadOnlySpan<byte> bytes) => IsBigEndian ? BinaryPrimitives.ReadUInt16BigEndian(bytes) : BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+
+    private uint ReadUInt32(ReadOnlySpan<byte> bytes) => IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+}

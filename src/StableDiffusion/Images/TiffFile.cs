@@ -1,0 +1,75 @@
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.PixelFormats;
+
+namespace StableDiffusion.Images;
+
+/// <summary>
+/// What the image library leaves out of TIFF files: whether they are whole, and those of the four printing inks, which it
+/// refuses. It is told that their samples are red, green, blue and alpha. Source: TIFF 6.0, sections 8 and 16.
+/// </summary>
+internal static class TiffFile
+{
+    private const ushort CompressionTag = 259;
+    private const ushort PhotometricTag = 262;
+    private const ushort StripOffsetsTag = 273;
+    private const ushort StripByteCountsTag = 279;
+    private const ushort InkSetTag = 332;
+    private const uint NoCompression = 1;
+    private const uint JpegCompression = 7;
+    private const uint Separated = 5;
+    private const uint SubsampledColors = 6;
+    private const byte Rgb = 2;
+    private const uint CmykInks = 1;
+
+    /// <summary>Finds out whether a file breaks off.</summary>
+    /// <param name="tiff">The file's bytes.</param>
+    /// <param name="info">What the file says of itself.</param>
+    /// <returns>False if a strip of the first image is not there, or if strips without compression are too short.</returns>
+    public static bool IsWhole(ReadOnlySpan<byte> tiff, IImageInfo info)
+    {
+        if (!TiffBlock.TryOpen(tiff, out TiffBlock block))
+            return true;
+
+        uint[] offsets = block.FindNumbers(block.FirstDirectory, StripOffsetsTag);
+        uint[] counts = block.FindNumbers(block.FirstDirectory, StripByteCountsTag);
+        long length = tiff.Length;
+        long size = (((long)info.Width * info.PixelType.BitsPerPixel) + 7) / 8 * info.Height;
+        return offsets.Zip(counts, (offset, count) => (long)offset + count).All(end => end <= length)
+            && (First(block, CompressionTag, NoCompression) != NoCompression || First(block, PhotometricTag, 0) == SubsampledColors || counts.Length == 0 || counts.Sum(count => (long)count) >= size);
+    }
+
+    /// <summary>Changes the file's word for the meaning of its samples.</summary>
+    /// <param name="tiff">The file's bytes; they stay as they are.</param>
+    /// <param name="isCmyk">Whether the file's samples are inks.</param>
+    /// <returns>The changed file, or <paramref name="tiff"/> itself.</returns>
+    /// <exception cref="NotSupportedException">The inks are others, or compressed by JPEG.</exception>
+    public static byte[] AsRgba(byte[] tiff, out bool isCmyk)
+    {
+        isCmyk = TiffBlock.TryOpen(tiff, out TiffBlock block) && First(block, PhotometricTag, 0) == Separated;
+        if (!isCmyk)
+            return tiff;
+        if (First(block, InkSetTag, CmykInks) != CmykInks || First(block, CompressionTag, 0) == JpegCompression)
+            throw new NotSupportedException("Its colours are inks other than cyan, magenta, yellow and black, or compressed by JPEG.");
+
+        byte[] changed = [.. tiff];
+        ReadOnlySpan<byte> value = block.Find(block.FirstDirectory, PhotometricTag);
+        tiff.AsSpan().Overlaps(value, out int offset);
+        changed[block.IsBigEndian ? offset + value.Length - 1 : offset] = Rgb;
+        return changed;
+    }
+
+    /// <summary>Makes colours of inks, as Pillow does where there is no profile.</summary>
+    /// <param name="image">The image, whose channels are cyan, magenta, yellow and black.</param>
+    public static void ToRgb(Image<Rgba32> image) => image.ProcessPixelRows(rows =>
+    {
+        for (int y = 0; y < rows.Height; y++)
+        {
+            foreach (ref Rgba32 pixel in rows.GetRowSpan(y))
+                pixel = new Rgba32(Mix(pixel.R, pixel.A), Mix(pixel.G, pixel.A), Mix(pixel.B, pixel.A));
+        }
+    });
+
+    private static uint First(TiffBlock block, ushort tag, uint missing) => block.FindNumbers(block.FirstDirectory, tag) is [uint number, ..] ? number : missing;
+
+    private static byte Mix(int ink, int black) => (byte)((((byte.MaxValue - ink) * (byte.MaxValue - black)) + (byte.MaxValue / 2)) / byte.MaxValue);
+}

@@ -1,0 +1,122 @@
+using System.Buffers.Binary;
+using SixLabors.ImageSharp;
+
+namespace StableDiffusion.Images;
+
+/// <summary>The chunks of a WebP file. Source: WebP container specification (RFC 9649), section 2.</summary>
+internal static class WebPChunks
+{
+    /// <summary>How long the type and the length of a chunk are.</summary>
+    public const int HeaderSize = 8;
+
+    private const int FileHeaderSize = 12;
+    private const int FrameHeaderSize = 16;
+    private const byte ExifFlag = 0x08;
+    private const byte XmpFlag = 0x04;
+    private const byte AlphaFlag = 0x10;
+
+    /// <summary>Where the first chunk begins.</summary>
+    /// <param name="webp">The file's bytes.</param>
+    /// <returns>All chunks.</returns>
+    public static ReadOnlySpan<byte> All(ReadOnlySpan<byte> webp) => webp[FileHeaderSize..];
+
+    /// <summary>Takes the next chunk.</summary>
+    /// <param name="rest">The chunks that are left; what follows the chunk afterwards.</param>
+    /// <param name="type">The four letters of its type.</param>
+    /// <param name="data">What it holds.</param>
+    /// <returns>False if what is left is no whole chunk.</returns>
+    public static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data)
+    {
+        type = data = default;
+        if (rest.Length < HeaderSize)
+            return false;
+
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]);
+        if (length > rest.Length - HeaderSize)
+            return false;
+
+        // Each chunk begins at an even place.
+        type = rest[..4];
+        data = rest.Slice(HeaderSize, (int)length);
+        rest = rest[Math.Min(HeaderSize + (int)length + ((int)length & 1), rest.Length)..];
+        return true;
+    }
+
+    /// <summary>Whether all chunks of a file are there.</summary>
+    /// <param name="webp">The file's bytes.</param>
+    /// <returns>False if the file breaks off.</returns>
+    public static bool IsWhole(ReadOnlySpan<byte> webp)
+    {
+        ReadOnlySpan<byte> rest = All(webp);
+        while (TryTake(ref rest, out _, out _))
+        {
+        }
+
+        return rest.IsEmpty;
+    }
+
+    /// <summary>Makes a still image of the first frame of an animation, which the image library cannot read.</summary>
+    /// <param name="webp">The file's bytes.</param>
+    /// <param name="frame">Where the frame lies, and its size.</param>
+    /// <param name="canvas">The size of the animation.</param>
+    /// <returns>A file of the frame alone; null if the file is no animation.</returns>
+    public static byte[]? FirstFrame(ReadOnlySpan<byte> webp, out Rectangle frame, out Size canvas)
+    {
+        (frame, canvas) = (default, default);
+        ReadOnlySpan<byte> rest = All(webp);
+        while (TryTake(ref rest, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data))
+        {
+            if (type.SequenceEqual("VP8X"u8) && data.Length >= 10)
+                canvas = new Size(ReadUInt24(data[4..]) + 1, ReadUInt24(data[7..]) + 1);
+            if (!type.SequenceEqual("ANMF"u8) || data.Length < FrameHeaderSize)
+                continue;
+
+            frame = new Rectangle(2 * ReadUInt24(data), 2 * ReadUInt24(data[3..]), ReadUInt24(data[6..]) + 1, ReadUInt24(data[9..]) + 1);
+            ReadOnlySpan<byte> chunks = data[FrameHeaderSize..];
+            return Wrap(chunks, chunks.StartsWith("ALPH"u8) ? AlphaFlag : (byte)0, frame.Size);
+        }
+
+        canvas = default;
+        return null;
+    }
+
+    /// <summary>Puts an EXIF block and an XMP packet into a file of one image.</summary>
+    /// <param name="webp">The file's bytes, from the encoder.</param>
+    /// <param name="size">The image's size.</param>
+    /// <param name="exif">The block; empty for none.</param>
+    /// <param name="xmp">The packet; empty for none.</param>
+    /// <returns>The file's bytes.</returns>
+    public static byte[] AddMetadata(byte[] webp, Size size, ReadOnlySpan<byte> exif, ReadOnlySpan<byte> xmp)
+    {
+        if (exif.IsEmpty && xmp.IsEmpty)
+            return webp;
+
+        byte flags = (byte)((exif.IsEmpty ? 0 : ExifFlag) | (xmp.IsEmpty ? 0 : XmpFlag));
+        return Wrap([.. All(webp), .. Chunk("EXIF"u8, exif), .. Chunk("XMP "u8, xmp)], flags, size);
+    }
+
+    private static byte[] Wrap(ReadOnlySpan<byte> chunks, byte flags, Size size)
+    {
+        byte[] header = new byte[10];
+        header[0] = flags;
+        WriteUInt24(header.AsSpan(4), size.Width - 1);
+        WriteUInt24(header.AsSpan(7), size.Height - 1);
+        return Chunk("RIFF"u8, [.. "WEBP"u8, .. Chunk("VP8X"u8, header), .. chunks]);
+    }
+
+    private static byte[] Chunk(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
+    {
+        if (data.IsEmpty)
+            return [];
+
+        byte[] chunk = new byte[HeaderSize + data.Length + (data.Length & 1)];
+        type.CopyTo(chunk);
+        BinaryPrimitives.WriteInt32LittleEndian(chunk.AsSpan(4), data.Length);
+        data.CopyTo(chunk.AsSpan(HeaderSize));
+        return chunk;
+    }
+
+    private static int ReadUInt24(ReadOnlySpan<byte> bytes) => bytes[0] | (bytes[1] << 8) | (bytes[2] << 16);
+
+    private static void WriteUInt24(Span<byte> bytes, int value) => (bytes[0], bytes[1], bytes[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
+}

@@ -1,0 +1,46 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>ONNX Runtime's environment, of which a process has one. It is made here, before the first session, so that it prints nothing.</summary>
+internal static class OnnxEnvironment
+{
+    // Errors come as exceptions; ONNX Runtime would print them to the standard error stream as well.
+    private const OrtLoggingLevel Silent = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
+
+    /// <summary>Native code calls it, so it must stay where it is.</summary>
+    private static readonly DOrtLoggingFunction s_log = Log;
+
+    private static readonly Lazy<(OrtEnv Environment, bool IsOwn)> s_instance = new(Create);
+    private static string? s_lastError;
+
+    /// <summary>The environment; made at the first use.</summary>
+    public static OrtEnv Instance => s_instance.Value.Environment;
+
+    /// <summary>The last error that ONNX Runtime logged while errors were kept; it says more than the exception. Null if there was none.</summary>
+    public static string? LastError => Volatile.Read(ref s_lastError);
+
+    /// <summary>Starts or stops keeping the errors that ONNX Runtime logs. None is printed.</summary>
+    /// <param name="keep">Whether to keep them.</param>
+    public static void KeepErrors(bool keep)
+    {
+        if (!s_instance.Value.IsOwn)
+            return;
+
+        Volatile.Write(ref s_lastError, null);
+        Instance.EnvLogLevel = keep ? OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR : Silent;
+    }
+
+    private static (OrtEnv Environment, bool IsOwn) Create()
+    {
+        // A program that made the environment before has decided what is logged.
+        if (OrtEnv.IsCreated)
+            return (OrtEnv.Instance(), false);
+
+        EnvironmentCreationOptions options = new() { logId = nameof(StableDiffusion), logLevel = Silent, loggingFunction = s_log };
+        return (OrtEnv.CreateInstanceWithOptions(ref options), true);
+    }
+
+    private static void Log(nint parameter, OrtLoggingLevel severity, string category, string logId, string location, string message) =>
+        Volatile.Write(ref s_lastError, message);
+}
