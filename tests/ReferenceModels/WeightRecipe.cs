@@ -7,8 +7,8 @@ using System.Text;
 namespace StableDiffusion.ReferenceModels;
 
 /// <summary>
-/// How the weights of a safetensors file were drawn: a line for its SHA-256, one for its metadata where it has any,
-/// then one for each tensor in the file's order. tests/data/families/README.md describes them.
+/// A text file that says how the weights of a safetensors file were drawn. Its form is described in
+/// tests/data/families/README.md.
 /// </summary>
 internal sealed class WeightRecipe
 {
@@ -73,7 +73,7 @@ internal sealed class WeightRecipe
         }
 
         string hash = Convert.ToHexStringLower(SHA256.HashData(file));
-        return hash == _hash ? file : throw new InvalidDataException($"The weights of '{_path}' came out with the SHA-256 {hash}, and the reference's have {_hash}.");
+        return hash == _hash ? file : throw new InvalidDataException($"The file made from '{_path}' has the SHA-256 {hash}, but the reference's file has {_hash}.");
     }
 
     private static int[] ReadShape(string text) =>
