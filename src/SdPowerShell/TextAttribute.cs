@@ -22,7 +22,7 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
         foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
-                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a text. {FileAdvice}");
+                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a prompt. {FileAdvice}");
 
             // The inner error lets a pipeline go on to the object's properties, which may fit.
             if (Cell.Unwrap(item) is not (null or IConvertible))
