@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using StableDiffusion.Models;
 
@@ -27,6 +28,9 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether its columns are a user's own, as those of a table are, and not those of a type.</summary>
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
+
+    /// <summary>Whether its properties may be settings. Those of a text or a collection, such as Count, say something else.</summary>
+    public bool HasSettings => Value?.BaseObject is not (null or IEnumerable);
 
     /// <summary>The name of the model that it is; null where it is none.</summary>
     public string? Model => Value?.BaseObject switch

@@ -23,11 +23,13 @@ internal sealed class RowColumns
     private readonly Dictionary<string, string[]> _names = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _others = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<string> _settings = [];
 
     /// <summary>Reads which columns there are.</summary>
     /// <param name="parameters">The cmdlet's parameters.</param>
     /// <param name="isFixed">Whether a parameter was given by name, and so holds for all records.</param>
-    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed)
+    /// <param name="isGiven">Whether a parameter was given by name, as a value or as a script that reads each record.</param>
+    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed, Func<string, bool> isGiven)
     {
         foreach (ParameterMetadata parameter in parameters)
         {
@@ -43,6 +45,8 @@ internal sealed class RowColumns
                 _parameters[name] = parameter.Name;
             if (!isFixed(parameter.Name))
                 _bindable.UnionWith(names);
+            if (!isGiven(parameter.Name) && !parameter.ParameterSets.Values.Any(set => set.ValueFromPipeline))
+                _settings.Add(parameter.Name);
         }
     }
 
@@ -56,6 +60,23 @@ internal sealed class RowColumns
     /// <summary>The parameters that may come with a row, but for which this one has no column.</summary>
     /// <param name="row">The row.</param>
     public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
+
+    /// <summary>The settings that PowerShell took from an object's properties.</summary>
+    /// <param name="record">The object.</param>
+    public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], name => record.Properties[name] is not null));
+
+    /// <summary>Finds the settings whose first column is empty, and another one is not. PowerShell takes the first one.</summary>
+    /// <param name="record">The object.</param>
+    /// <returns>The parameters, each with the value of the first column that is not empty.</returns>
+    public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
+    {
+        foreach (string parameter in _settings)
+        {
+            PSPropertyInfo[] columns = [.. _names[parameter].Select(name => record.Properties[name]).Where(column => column is not null)];
+            if (columns.Length > 1 && IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
+                yield return (parameter, value);
+        }
+    }
 
     /// <summary>Finds the columns of a row that are not taken: those that are not known, and those that another one stands in for.</summary>
     /// <param name="row">The row.</param>
@@ -72,10 +93,13 @@ internal sealed class RowColumns
 
         foreach (string[] names in _names.Values)
         {
-            if (names.Where(name => columns.Contains(name, StringComparer.OrdinalIgnoreCase)).ToArray() is [string counts, string other, ..] && !IsSamplerOfA1111(counts, other))
-                yield return (other, $"The column '{other}' is the same setting as '{counts}'", string.Empty);
+            string[] filled = [.. names.Where(name => row.Properties[name] is PSPropertyInfo column && !IsEmpty(column))];
+            foreach (string other in filled.Skip(1).Where(other => !IsSamplerOfA1111(filled[0], other)))
+                yield return (other, $"The column '{other}' is the same setting as '{filled[0]}'", string.Empty);
         }
     }
+
+    private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));
 
     /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
     private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);
