@@ -253,6 +253,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             throw new InvalidSettingException(nameof(Strength), NeedsStart(nameof(Strength)));
         if (options.Mask is not null)
             throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
+        if (!string.IsNullOrWhiteSpace(ResizeMode))
+            RefuseIdle(nameof(ResizeMode), NeedsStart(nameof(ResizeMode)));
 
         static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
     }
