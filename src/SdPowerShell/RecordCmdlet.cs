@@ -39,6 +39,9 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
 
+    /// <summary>The column that each record must have, and this one has not; null where nothing is missing.</summary>
+    private protected virtual string? MissingColumn => null;
+
     /// <inheritdoc/>
     /// <remarks>A number that holds for all records is read before the first one.</remarks>
     protected override void BeginProcessing()
@@ -47,6 +50,9 @@ public abstract class RecordCmdlet : ModelCmdlet
         _given = new HashSet<string>(MyInvocation.BoundParameters.Keys, StringComparer.OrdinalIgnoreCase);
         _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
         _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
+        if (MissingColumn is string missing)
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(new InvalidSettingException(missing, $"{missing} is no text. Give a text, or several."), MyInvocation.BoundParameters[missing]));
+
         foreach ((string setting, object value) in MyInvocation.BoundParameters)
         {
             try
@@ -68,6 +74,13 @@ public abstract class RecordCmdlet : ModelCmdlet
         if (Input is not null && !IsBoundByValue && !(Input.HasSettings && _columns!.IsUsed(_record!)))
         {
             WriteError(DiffusionError.InputNotBound(Input));
+            return;
+        }
+
+        if (MissingColumn is string missing)
+        {
+            Subject = Input!.Describe(prompt: null, file: null);
+            ProcessOne(_record, () => throw new InvalidSettingException(missing, _columns!.DescribeMissing(Input, missing)));
             return;
         }
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using StableDiffusion;
 
@@ -8,6 +9,9 @@ internal sealed class RowColumns
 {
     /// <summary>What a column's name begins with that is the user's own.</summary>
     private const char OwnMark = '_';
+
+    // What stands between the columns of tables that Import-Csv does not take apart by itself.
+    private static readonly char[] s_delimiters = [';', '\t', '|'];
 
     // What PowerShell adds to objects of another process or machine.
     private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
@@ -100,6 +104,30 @@ internal sealed class RowColumns
     }
 
     private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));
+
+    /// <summary>Says why an object has no property that a cmdlet needs, and what to do.</summary>
+    /// <param name="record">The object.</param>
+    /// <param name="missing">The property.</param>
+    public string DescribeMissing(InputRecord record, string missing)
+    {
+        if (record.Value!.BaseObject is IDictionary)
+            return "The keys of a hashtable are no columns. Cast it to [pscustomobject]; with ConvertFrom-Json, leave out AsHashtable.";
+        if (!record.IsRow)
+            return $"An object of the type {record.Value.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
+
+        string[] columns = [.. record.Value.Properties.Select(property => property.Name)];
+        string there = columns.Length == 0 ? $"The row has no columns, and so no '{missing}'." : $"The row has no column '{missing}', but {string.Join(", ", columns.Select(column => $"'{column}'"))}.";
+        return there + AdviseMissing(columns, missing);
+    }
+
+    private string AdviseMissing(string[] columns, string missing)
+    {
+        if (columns is [var only] && only.IndexOfAny(s_delimiters) is >= 0 and int index)
+            return $" Read the table with Import-Csv -Delimiter {(only[index] == '\t' ? "\"`t\"" : $"'{only[index]}'")}.";
+        return Array.Find(columns, column => !IsKnown(column) && Spelling.Nearest(column, _parameters.Keys) is string near && _parameters[near] == missing) is string misspelt
+            ? $" Did you mean '{missing}' by '{misspelt}'?"
+            : string.Empty;
+    }
 
     /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
     private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);

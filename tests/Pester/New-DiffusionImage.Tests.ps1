@@ -128,7 +128,7 @@ seventh,,1,,,,
             New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable none -Prompt $null | Should -BeNullOrEmpty
             $none[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
             [pscustomobject]@{ Text = 'a'; Steps = 1 } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable missing | Should -BeNullOrEmpty
-            $missing[0].FullyQualifiedErrorId | Should -Be "InputObjectMissingMandatory,$cmdlet"
+            $missing[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
         }
 
         It 'fails the row alone whose model is none, and the pipeline where it is given for all' {

@@ -25,7 +25,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text(FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content.")]
+    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content.")]
     public string?[]? Prompt { get; set; }
 
     /// <summary>What not to show.</summary>
@@ -108,6 +108,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
+
+    /// <inheritdoc/>
+    private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
     /// <summary>What the pipeline gave; null where nothing came.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);

@@ -13,8 +13,12 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = ''", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
         { "Prompt = '  '", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
         { "Prompt = $null", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
-        { "Text = 'bad'; Steps = 1", "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, "Prompt" },
-        { "Text = 'bad'", "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, "Prompt" },
+        { "Text = 'bad'; Steps = 1", "PromptInvalid", ErrorCategory.InvalidArgument, "Row 1: The row has no column 'Prompt', but 'Text', 'Steps'." },
+        { "Text = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "Prompt" },
+        { "Id = 1; Promt = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "'Id', 'Promt'. Did you mean 'Prompt' by 'Promt'?" },
+        { "'Prompt;Steps' = 'bad;1'", "PromptInvalid", ErrorCategory.InvalidArgument, "'Prompt;Steps'. Read the table with Import-Csv -Delimiter ';'." },
+        { "\"Prompt`tSteps\" = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "Import-Csv -Delimiter \"`t\"." },
+        { "", "PromptInvalid", ErrorCategory.InvalidArgument, "The row has no columns" },
         { "Prompt = 'bad'; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "such as 64" },
         { "Prompt = 'bad'; Height = '100000'", "HeightInvalid", ErrorCategory.InvalidArgument, "8192" },
         { "Prompt = 'bad'; Scheduler = 'Eular'", "SchedulerNotFound", ErrorCategory.ObjectNotFound, "Did you mean 'Euler'" },
@@ -185,12 +189,27 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
     [Fact]
     public void Null_and_objects_that_are_no_text_are_refused_as_a_prompt()
     {
-        ShellResult result = Run("$null, @{ Prompt = 'a' }, [System.IO.FileInfo]::new('a'), 7 | New-DiffusionImage -Steps 1");
+        ShellResult result = Run("""
+            $null, @{ Prompt = 'a' }, [ordered]@{ Prompt = 'a'; Steps = 1 }, @{}, [System.IO.FileInfo]::new('a'), [version]'1.0', (, (@{ Prompt = 'a' }, 'b')), 7 |
+                New-DiffusionImage -Steps 1
+            """);
 
         Assert.Equal(
-            ["PromptInvalid", "InputObjectMissingMandatory", "ParameterArgumentTransformationError"],
-            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0].Replace("InputObjectNotBound", "InputObjectMissingMandatory", StringComparison.Ordinal)));
+            ["PromptInvalid", "PromptInvalid", "PromptInvalid", "PromptInvalid", "ParameterArgumentTransformationError", "PromptInvalid", "PromptInvalid"],
+            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.All(result.Errors.Skip(1).Take(3), error => Assert.Contains("Cast it to [pscustomobject]", error.ToString(), StringComparison.Ordinal));
+        Assert.StartsWith("Object 6: An object of the type Version has no property 'Prompt'.", result.Errors[5].ToString(), StringComparison.Ordinal);
         Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+    }
+
+    [Theory]
+    [InlineData("@{ Prompt = 'a' }", "PromptInvalid")]
+    [InlineData("([pscustomobject]@{ Prompt = 'a' })", "ParameterArgumentTransformationError")]
+    public void An_argument_that_is_no_text_is_one_error_of_the_command(string prompt, string id)
+    {
+        ShellResult result = Run($"Get-DiffusionModel | New-DiffusionImage -Prompt {prompt} -Steps 1; 'next'");
+        AssertError(result, id, id == "PromptInvalid" ? ErrorCategory.InvalidArgument : ErrorCategory.InvalidData, Cmdlet);
+        Assert.Equal("next", result.Text);
     }
 
     [Fact]
