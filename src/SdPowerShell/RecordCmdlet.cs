@@ -51,7 +51,7 @@ public abstract class RecordCmdlet : ModelCmdlet
         _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
         _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
         if (MissingColumn is string missing)
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(new InvalidSettingException(missing, $"{missing} is no text. Give a text, or several."), MyInvocation.BoundParameters[missing]));
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing]));
 
         foreach ((string setting, object value) in MyInvocation.BoundParameters)
         {
@@ -80,7 +80,7 @@ public abstract class RecordCmdlet : ModelCmdlet
         if (MissingColumn is string missing)
         {
             Subject = Input!.Describe(prompt: null, file: null);
-            ProcessOne(_record, () => throw new InvalidSettingException(missing, _columns!.DescribeMissing(Input, missing)));
+            ProcessOne(_record, () => throw (_given.Contains(missing) ? NoText(missing) : new InvalidSettingException(missing, _columns!.DescribeMissing(Input, missing))));
             return;
         }
 
@@ -142,6 +142,8 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         return true;
     }
+
+    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
 
     private object? ValueOf(string parameter) => Property(parameter).GetValue(this);
 

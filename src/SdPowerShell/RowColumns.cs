@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Management.Automation;
 using StableDiffusion;
 
@@ -110,12 +109,12 @@ internal sealed class RowColumns
     /// <param name="missing">The property.</param>
     public string DescribeMissing(InputRecord record, string missing)
     {
-        if (record.Value!.BaseObject is IDictionary)
-            return "The keys of a hashtable are no columns. Cast it to [pscustomobject]; with ConvertFrom-Json, leave out AsHashtable.";
+        if (record.IsDictionary)
+            return InputRecord.DictionaryAdvice;
         if (!record.IsRow)
-            return $"An object of the type {record.Value.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
+            return $"An object of the type {record.Value!.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
 
-        string[] columns = [.. record.Value.Properties.Select(property => property.Name)];
+        string[] columns = [.. record.Value!.Properties.Select(property => property.Name)];
         string there = columns.Length == 0 ? $"The row has no columns, and so no '{missing}'." : $"The row has no column '{missing}', but {string.Join(", ", columns.Select(column => $"'{column}'"))}.";
         return there + AdviseMissing(columns, missing);
     }

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Management.Automation;
 
 namespace SdPowerShell;
@@ -25,7 +24,7 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not (string or IDictionary) ? several : new[] { inputData })
+        foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
                 throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a text. {FileAdvice}");

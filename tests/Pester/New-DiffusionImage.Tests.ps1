@@ -112,6 +112,17 @@ seventh,,1,,,,
             ('[{ "Prompt": "a blue fish", "Seed": 4, "Steps": 1 }]' | ConvertFrom-Json | New-DiffusionImage).Seed | Should -Be 4
         }
 
+        It 'takes elements of XML, and says what to do with hashtables' {
+            ([xml]'<jobs><job Prompt="a" Steps="1" Seed="4" /><job><Prompt>b</Prompt><Steps>2</Steps><Seed>5</Seed></job></jobs>').jobs.job |
+                New-DiffusionImage | ForEach-Object { $_.Prompt, $_.Steps, $_.Seed } | Should -Be 'a', 1, 4, 'b', 2, 5
+            '{ "Prompt": "a", "Steps": 1 }' | ConvertFrom-Json -AsHashtable | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            @{ Steps = 1 } | New-DiffusionImage 'a' -ErrorAction SilentlyContinue -ErrorVariable +problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet", "InputObjectNotBound,$cmdlet"
+            $problems.Exception.Message | Should -BeLike 'Object 1: The keys of a hashtable are no columns. Cast it to ?pscustomobject?*'
+            [pscustomobject]@{ Id = 1 } | New-DiffusionImage -Prompt { @{ a = $_.Id } } -ErrorAction SilentlyContinue -ErrorVariable script | Should -BeNullOrEmpty
+            $script.Exception.Message | Should -Be 'Row 1: Prompt is no text. Give a text, or several.'
+        }
+
         It 'gives each picture before it reads the next row' {
             $log = [System.Collections.Generic.List[string]]::new()
             1..2 | ForEach-Object { $log.Add("row $_"); "prompt $_" } | New-DiffusionImage -Steps 1 | ForEach-Object { $log.Add("picture of $($_.Prompt)") }
