@@ -21,6 +21,9 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 
     private const int DenoisingActivityId = 2;
 
+    // What A1111's API and other tools write for a seed that is drawn at random, and for a size that is not given.
+    private const int LeftOut = -1;
+
     private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
@@ -204,18 +207,8 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     /// <summary>The settings as the engine takes them.</summary>
     private protected DenoiseOptions CreateOptions() => new()
     {
-        Seed = Number.Read(Seed),
-        Noise = new NoiseOptions
-        {
-            RandomSource = string.IsNullOrWhiteSpace(RandomSource) ? null : EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu),
-            VariationSeed = Number.Read(VariationSeed),
-            VariationStrength = Number.Read(VariationStrength),
-            SeedResizeWidth = Number.Read(SeedResizeWidth),
-            SeedResizeHeight = Number.Read(SeedResizeHeight),
-            EtaNoiseSeedDelta = Number.Read(EtaNoiseSeedDelta),
-            BatchSize = Number.Read(BatchSize),
-            BatchIndex = Number.Read(BatchIndex),
-        },
+        Seed = Number.Read(Seed) is long seed and not LeftOut ? seed : null,
+        Noise = CreateNoise(),
         Steps = IsDefaultOfModel(nameof(Steps)) ? null : Number.Read(Steps),
         Scheduler = IsDefaultOfModel(nameof(Scheduler)) ? null : SchedulerOfRecord(),
         SchedulerOptions = SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
@@ -242,6 +235,35 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
         Controls = CreateControls(),
     };
+
+    private NoiseOptions CreateNoise()
+    {
+        NoiseOptions noise = new()
+        {
+            RandomSource = string.IsNullOrWhiteSpace(RandomSource) ? null : EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu),
+            VariationSeed = Number.Read(VariationSeed) is long seed and not LeftOut ? seed : null,
+            VariationStrength = Number.Read(VariationStrength),
+            SeedResizeWidth = Number.Read(SeedResizeWidth) is int width and not (0 or LeftOut) ? width : null,
+            SeedResizeHeight = Number.Read(SeedResizeHeight) is int height and not (0 or LeftOut) ? height : null,
+            EtaNoiseSeedDelta = Number.Read(EtaNoiseSeedDelta),
+            BatchSize = Number.Read(BatchSize),
+            BatchIndex = Number.Read(BatchIndex),
+        };
+
+        // A strength of 0 is a choice; none at all is forgotten.
+        if (noise is { VariationSeed: not null, VariationStrength: null })
+            RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or leave VariationSeed out.");
+        return noise;
+    }
+
+    /// <summary>Refuses a setting that has no effect. One that an object carries along, such as an image that is made again, is passed over.</summary>
+    /// <param name="setting">The setting, which has a value.</param>
+    /// <param name="message">What it needs, and what to do.</param>
+    private protected void RefuseIdle(string setting, string message)
+    {
+        if (!IsCarriedAlong(setting))
+            throw new InvalidSettingException(setting, message);
+    }
 
     /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
     private bool IsDefaultOfModel(string setting) => Input?.Model is not null && !IsFixed(setting);
@@ -318,9 +340,13 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     {
         string[] nets = [.. (ControlNet ?? []).Where(net => !string.IsNullOrWhiteSpace(net))];
         if (nets.Length == 0)
+        {
+            foreach (string setting in ControlSettingsGiven())
+                RefuseIdle(setting, $"{setting} needs a ControlNet, and none is given. Give one with -ControlNet, or leave {setting} out.");
             return [];
+        }
 
-        if (ControlImage is null or [] && !IsFixed(nameof(ControlNet)))
+        if (ControlImage is null or [] && IsCarriedAlong(nameof(ControlNet)))
         {
             Warn($"The ControlNet {string.Join(", ", nets)} is left out: the picture that it looked at came from no file. Give it with -ControlImage.");
             return [];
@@ -329,6 +355,16 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         return new ControlSettings([.. nets.Select(ResolveControlNet)], path => ImageFile.Read(ResolveFile(path)))
             .Combine(ControlImage, ControlPreprocessor, Number.Read(ControlScale), Number.Read(ControlStart), Number.Read(ControlEnd));
     }
+
+    private IEnumerable<string> ControlSettingsGiven() =>
+        ((IEnumerable<(string Setting, IEnumerable<object?>? Values)>)
+        [
+            (nameof(ControlImage), ControlImage),
+            (nameof(ControlPreprocessor), ControlPreprocessor),
+            (nameof(ControlScale), ControlScale),
+            (nameof(ControlStart), ControlStart),
+            (nameof(ControlEnd), ControlEnd),
+        ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
     private string ResolveControlNet(string net)
     {

@@ -59,7 +59,7 @@ internal static class DiffusionError
     /// <param name="input">The object.</param>
     /// <returns>The record, with the id that PowerShell has for it.</returns>
     public static ErrorRecord InputNotBound(InputRecord input) => new(
-        new ArgumentException($"{input.Describe(prompt: null, file: null)}: nothing takes this object: the parameter that could is given as an argument, and the object has no property with the name of another one. Leave out one of the two."),
+        new ArgumentException($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "nothing takes this object: the parameter that could is given as an argument, and the object has no property with the name of another one. Leave out one of the two.")}"),
         "InputObjectNotBound",
         ErrorCategory.InvalidArgument,
         input.Value);

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using StableDiffusion.Models;
 
@@ -16,6 +17,9 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
+    /// <summary>What to do with a hashtable, in sentences.</summary>
+    public const string DictionaryAdvice = "The keys of a hashtable are no columns. Cast it to [pscustomobject]; with ConvertFrom-Json, leave out AsHashtable.";
+
     /// <summary>The object as it came.</summary>
     public PSObject? Value { get; } = value;
 
@@ -27,6 +31,12 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether its columns are a user's own, as those of a table are, and not those of a type.</summary>
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
+
+    /// <summary>Whether its properties may be settings. Those of a text or a collection, such as Count, say something else.</summary>
+    public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
+
+    /// <summary>Whether it is a hashtable or the like, whose keys PowerShell does not take for settings.</summary>
+    public bool IsDictionary => Value?.BaseObject is IDictionary;
 
     /// <summary>The name of the model that it is; null where it is none.</summary>
     public string? Model => Value?.BaseObject switch

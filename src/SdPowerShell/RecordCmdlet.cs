@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Management.Automation;
+using System.Reflection;
 using StableDiffusion;
 
 namespace SdPowerShell;
@@ -15,6 +17,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     private int _recordCount;
     private RowColumns? _columns;
     private Dictionary<string, object?> _defaults = [];
+    private HashSet<string> _given = [];
 
     /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted whose settings cannot be bound.</summary>
     [Parameter(ValueFromPipeline = true, DontShow = true)]
@@ -36,13 +39,20 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
 
+    /// <summary>The column that each record must have, and this one has not; null where nothing is missing.</summary>
+    private protected virtual string? MissingColumn => null;
+
     /// <inheritdoc/>
     /// <remarks>A number that holds for all records is read before the first one.</remarks>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed);
+        _given = new HashSet<string>(MyInvocation.BoundParameters.Keys, StringComparer.OrdinalIgnoreCase);
+        _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
         _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
+        if (MissingColumn is string missing)
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing]));
+
         foreach ((string setting, object value) in MyInvocation.BoundParameters)
         {
             try
@@ -61,20 +71,56 @@ public abstract class RecordCmdlet : ModelCmdlet
     protected sealed override void ProcessRecord()
     {
         Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, _recordCount);
-        if (Input is not null && !IsBoundByValue && (_record is null || !_columns!.IsUsed(_record)))
+        if (Input is not null && !IsBoundByValue && !(Input.HasSettings && _columns!.IsUsed(_record!)))
         {
             WriteError(DiffusionError.InputNotBound(Input));
             return;
         }
 
+        if (MissingColumn is string missing)
+        {
+            Subject = Input!.Describe(prompt: null, file: null);
+            ProcessOne(_record, () => throw (_given.Contains(missing) ? NoText(missing) : new InvalidSettingException(missing, _columns!.DescribeMissing(Input, missing))));
+            return;
+        }
+
+        BindSettings();
         if (Input?.Model is string model && IsFixed(nameof(Model)) && !string.Equals(model, Model, StringComparison.OrdinalIgnoreCase))
             WriteWarning($"The model '{model}' of the pipeline is not used, since -Model says '{Model}'.");
         if (Input is not { IsRow: true } || CheckColumns(Input.Value!))
             ProcessInput();
     }
 
+    /// <summary>Whether a setting is no wish of the user's, but was carried along by an object that records how it was made.</summary>
+    /// <param name="parameter">The setting's parameter, which has a value.</param>
+    private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !_given.Contains(parameter);
+
     /// <summary>Works on one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();
+
+    /// <summary>Corrects what PowerShell took for the settings of a record. Before the next one it puts all of them back by itself.</summary>
+    private void BindSettings()
+    {
+        if (Input is { HasSettings: true })
+        {
+            foreach ((string parameter, object value) in _columns!.FindFilled(Input.Value!))
+                Bind(parameter, value);
+        }
+        else if (Input?.Value is PSObject collection)
+        {
+            foreach (string parameter in _columns!.Settings(collection))
+                Property(parameter).SetValue(this, _defaults[parameter]);
+        }
+    }
+
+    private void Bind(string parameter, object? value)
+    {
+        ParameterMetadata metadata = MyInvocation.MyCommand.Parameters[parameter];
+        EngineIntrinsics engine = (EngineIntrinsics)GetVariableValue("ExecutionContext");
+        foreach (ArgumentTransformationAttribute attribute in metadata.Attributes.OfType<ArgumentTransformationAttribute>())
+            value = attribute.Transform(engine, value!);
+        Property(parameter).SetValue(this, LanguagePrimitives.ConvertTo(value, metadata.ParameterType, CultureInfo.InvariantCulture));
+    }
 
     /// <remarks>Columns that are not known may be what the scripts of parameters read, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
     private bool CheckColumns(PSObject row)
@@ -97,5 +143,9 @@ public abstract class RecordCmdlet : ModelCmdlet
         return true;
     }
 
-    private object? ValueOf(string parameter) => GetType().GetProperty(parameter)!.GetValue(this);
+    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
+
+    private object? ValueOf(string parameter) => Property(parameter).GetValue(this);
+
+    private PropertyInfo Property(string parameter) => GetType().GetProperty(parameter)!;
 }

@@ -9,6 +9,9 @@ internal sealed class RowColumns
     /// <summary>What a column's name begins with that is the user's own.</summary>
     private const char OwnMark = '_';
 
+    // What stands between the columns of tables that Import-Csv does not take apart by itself.
+    private static readonly char[] s_delimiters = [';', '\t', '|'];
+
     // What PowerShell adds to objects of another process or machine.
     private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
 
@@ -23,11 +26,13 @@ internal sealed class RowColumns
     private readonly Dictionary<string, string[]> _names = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _others = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<string> _settings = [];
 
     /// <summary>Reads which columns there are.</summary>
     /// <param name="parameters">The cmdlet's parameters.</param>
     /// <param name="isFixed">Whether a parameter was given by name, and so holds for all records.</param>
-    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed)
+    /// <param name="isGiven">Whether a parameter was given by name, as a value or as a script that reads each record.</param>
+    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed, Func<string, bool> isGiven)
     {
         foreach (ParameterMetadata parameter in parameters)
         {
@@ -43,6 +48,8 @@ internal sealed class RowColumns
                 _parameters[name] = parameter.Name;
             if (!isFixed(parameter.Name))
                 _bindable.UnionWith(names);
+            if (!isGiven(parameter.Name) && !parameter.ParameterSets.Values.Any(set => set.ValueFromPipeline))
+                _settings.Add(parameter.Name);
         }
     }
 
@@ -56,6 +63,23 @@ internal sealed class RowColumns
     /// <summary>The parameters that may come with a row, but for which this one has no column.</summary>
     /// <param name="row">The row.</param>
     public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
+
+    /// <summary>The settings that PowerShell took from an object's properties.</summary>
+    /// <param name="record">The object.</param>
+    public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], name => record.Properties[name] is not null));
+
+    /// <summary>Finds the settings whose first column is empty, and another one is not. PowerShell takes the first one.</summary>
+    /// <param name="record">The object.</param>
+    /// <returns>The parameters, each with the value of the first column that is not empty.</returns>
+    public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
+    {
+        foreach (string parameter in _settings)
+        {
+            PSPropertyInfo[] columns = [.. _names[parameter].Select(name => record.Properties[name]).Where(column => column is not null)];
+            if (columns.Length > 1 && IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
+                yield return (parameter, value);
+        }
+    }
 
     /// <summary>Finds the columns of a row that are not taken: those that are not known, and those that another one stands in for.</summary>
     /// <param name="row">The row.</param>
@@ -72,9 +96,36 @@ internal sealed class RowColumns
 
         foreach (string[] names in _names.Values)
         {
-            if (names.Where(name => columns.Contains(name, StringComparer.OrdinalIgnoreCase)).ToArray() is [string counts, string other, ..] && !IsSamplerOfA1111(counts, other))
-                yield return (other, $"The column '{other}' is the same setting as '{counts}'", string.Empty);
+            string[] filled = [.. names.Where(name => row.Properties[name] is PSPropertyInfo column && !IsEmpty(column))];
+            foreach (string other in filled.Skip(1).Where(other => !IsSamplerOfA1111(filled[0], other)))
+                yield return (other, $"The column '{other}' is the same setting as '{filled[0]}'", string.Empty);
         }
+    }
+
+    private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));
+
+    /// <summary>Says why an object has no property that a cmdlet needs, and what to do.</summary>
+    /// <param name="record">The object.</param>
+    /// <param name="missing">The property.</param>
+    public string DescribeMissing(InputRecord record, string missing)
+    {
+        if (record.IsDictionary)
+            return InputRecord.DictionaryAdvice;
+        if (!record.IsRow)
+            return $"An object of the type {record.Value!.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
+
+        string[] columns = [.. record.Value!.Properties.Select(property => property.Name)];
+        string there = columns.Length == 0 ? $"The row has no columns, and so no '{missing}'." : $"The row has no column '{missing}', but {string.Join(", ", columns.Select(column => $"'{column}'"))}.";
+        return there + AdviseMissing(columns, missing);
+    }
+
+    private string AdviseMissing(string[] columns, string missing)
+    {
+        if (columns is [var only] && only.IndexOfAny(s_delimiters) is >= 0 and int index)
+            return $" Read the table with Import-Csv -Delimiter {(only[index] == '\t' ? "\"`t\"" : $"'{only[index]}'")}.";
+        return Array.Find(columns, column => !IsKnown(column) && Spelling.Nearest(column, _parameters.Keys) is string near && _parameters[near] == missing) is string misspelt
+            ? $" Did you mean '{missing}' by '{misspelt}'?"
+            : string.Empty;
     }
 
     /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Management.Automation;
 
 namespace SdPowerShell;
@@ -10,6 +9,12 @@ namespace SdPowerShell;
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TextAttribute : ArgumentTransformationAttribute
 {
+    /// <summary>Stands for the texts of an object in the pipeline that has neither texts nor the column. PowerShell's own error would not say what is amiss.</summary>
+    internal static readonly string?[] None = [null];
+
+    /// <summary>The column that a row has the texts in, where an object without it becomes <see cref="None"/>; null where it is an error of PowerShell's.</summary>
+    public string? Column { get; set; }
+
     /// <summary>What to do instead where a file is given, in sentences; null for nothing but the usual error.</summary>
     public string? FileAdvice { get; set; }
 
@@ -19,10 +24,13 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        foreach (object? item in Cell.Unwrap(inputData) is IEnumerable several and not string ? several : new[] { inputData })
+        foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
                 throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a prompt. {FileAdvice}");
+
+            if (Column is not null && Cell.Unwrap(item) is not (null or IConvertible) && PSObject.AsPSObject(inputData).Properties[Column] is null)
+                return None;
 
             // The inner error lets a pipeline go on to the object's properties, which may fit.
             if (Cell.Unwrap(item) is not (null or IConvertible))

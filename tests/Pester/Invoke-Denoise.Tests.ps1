@@ -58,7 +58,7 @@ Describe 'Invoke-Denoise' {
     It 'refuses <Settings>' -ForEach @(
         @{ Settings = @{ Scheduler = 'Eular' }; Id = 'SchedulerNotFound' }
         @{ Settings = @{ Width = 60 }; Id = 'WidthInvalid' }
-        @{ Settings = @{ Seed = -1 }; Id = 'SeedInvalid' }
+        @{ Settings = @{ Seed = -2 }; Id = 'SeedInvalid' }
         @{ Settings = @{ Steps = 4; StopStep = 5 }; Id = 'StopStepInvalid' }
         @{ Settings = @{ SchedulerOption = @{ nope = 1 } }; Id = 'SchedulerOptionInvalid' }
     ) {

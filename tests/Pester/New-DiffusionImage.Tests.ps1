@@ -112,6 +112,17 @@ seventh,,1,,,,
             ('[{ "Prompt": "a blue fish", "Seed": 4, "Steps": 1 }]' | ConvertFrom-Json | New-DiffusionImage).Seed | Should -Be 4
         }
 
+        It 'takes elements of XML, and says what to do with hashtables' {
+            ([xml]'<jobs><job Prompt="a" Steps="1" Seed="4" /><job><Prompt>b</Prompt><Steps>2</Steps><Seed>5</Seed></job></jobs>').jobs.job |
+                New-DiffusionImage | ForEach-Object { $_.Prompt, $_.Steps, $_.Seed } | Should -Be 'a', 1, 4, 'b', 2, 5
+            '{ "Prompt": "a", "Steps": 1 }' | ConvertFrom-Json -AsHashtable | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            @{ Steps = 1 } | New-DiffusionImage 'a' -ErrorAction SilentlyContinue -ErrorVariable +problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet", "InputObjectNotBound,$cmdlet"
+            $problems.Exception.Message | Should -BeLike 'Object 1: The keys of a hashtable are no columns. Cast it to ?pscustomobject?*'
+            [pscustomobject]@{ Id = 1 } | New-DiffusionImage -Prompt { @{ a = $_.Id } } -ErrorAction SilentlyContinue -ErrorVariable script | Should -BeNullOrEmpty
+            $script.Exception.Message | Should -Be 'Row 1: Prompt is no text. Give a text, or several.'
+        }
+
         It 'gives each picture before it reads the next row' {
             $log = [System.Collections.Generic.List[string]]::new()
             1..2 | ForEach-Object { $log.Add("row $_"); "prompt $_" } | New-DiffusionImage -Steps 1 | ForEach-Object { $log.Add("picture of $($_.Prompt)") }
@@ -128,7 +139,7 @@ seventh,,1,,,,
             New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable none -Prompt $null | Should -BeNullOrEmpty
             $none[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
             [pscustomobject]@{ Text = 'a'; Steps = 1 } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable missing | Should -BeNullOrEmpty
-            $missing[0].FullyQualifiedErrorId | Should -Be "InputObjectMissingMandatory,$cmdlet"
+            $missing[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
         }
 
         It 'fails the row alone whose model is none, and the pipeline where it is given for all' {
@@ -247,6 +258,48 @@ d,1,1,1,,,,Gpuu,d
             $warnings | Should -BeNullOrEmpty
         }
 
+        It 'takes the sampler alone where the schedule beside it is <_>' -ForEach 'null', '""', '" "', '"automatic"', '"Automatic"' {
+            $row = '{{ "prompt": "a", "steps": 1, "sampler_name": "Euler a", "scheduler": {0} }}' -f $_ | ConvertFrom-Json
+            ($row | New-DiffusionImage -WarningVariable warnings).Scheduler | Should -Be 'Euler a'
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'refuses a schedule of A1111''s that the sampler does not have by that name' {
+            '{ "prompt": "a", "steps": 1, "sampler_name": "Euler a", "scheduler": "normal" }' | ConvertFrom-Json |
+                New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "SchedulerNotFound,$cmdlet"
+            $problems.Exception.Message | Should -BeLike "Row 1 ('a'): *'Euler a normal'*"
+        }
+
+        It 'takes the other column of a setting where the first one is empty' {
+            $rows = @'
+Prompt,Steps,num_inference_steps,GuidanceScale,cfg_scale,guidance_scale,NegativePrompt,negative_prompt,Scheduler,sampler_name,Seed
+a,,3,,,2,,neg,,Euler a,1
+b,2,,1.5,,,not,,DDIM,,1
+c,1,,,4,,,,,,1
+'@ | ConvertFrom-Csv
+            $images = $rows | New-DiffusionImage -WarningVariable warnings
+            $images.Steps | Should -Be 3, 2, 1
+            $images.GuidanceScale | Should -Be 2, 1.5, 4
+            $images.NegativePrompt | Should -Be 'neg', 'not', ''
+            $images.Scheduler | Should -Be 'Euler a', 'DDIM', 'DDIM'
+            $warnings | Should -BeNullOrEmpty
+            ($rows[0] | New-DiffusionImage -Steps 1 -GuidanceScale { 7 }) | ForEach-Object { $_.Steps, $_.GuidanceScale } | Should -Be 1, 7
+            ([pscustomobject]@{ Prompt = 'a'; Steps = ''; num_inference_steps = 'x' } | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems) | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "StepsInvalid,$cmdlet"
+        }
+
+        It 'takes no property of a collection or a text for a setting' {
+            (, ('a', 'b', 'c') | New-DiffusionImage -Steps 1).Prompt | Should -Be 'a', 'b', 'c'
+            (, [System.Collections.Generic.List[string]]('a', 'b') | New-DiffusionImage -Steps 1).Prompt | Should -Be 'a', 'b'
+            (, ('a', 'b') | New-DiffusionImage -Steps 1 -Count { 2 }).Prompt | Should -Be 'a', 'a', 'b', 'b'
+            'a', 'b', 'c' | Set-Content lines.txt
+            (Get-Content lines.txt -ReadCount 2 | New-DiffusionImage -Steps 1).Prompt | Should -Be 'a', 'b', 'c'
+            ('a' | Add-Member Count 2 -PassThru | New-DiffusionImage -Steps 1) | Should -HaveCount 1
+            , ('a', 'b') | New-DiffusionImage 'c' -Steps 1 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "InputObjectNotBound,$cmdlet"
+        }
+
         It 'warns once of each column that it does not know, and not of those of types' {
             @'
 Prompt,Steps,NegativPrompt,out_file,Id,_Id,batch_size,Force
@@ -266,6 +319,9 @@ b,1,x,y,1,2,4,true
         It 'warns of two columns for the same setting' {
             ([pscustomobject]@{ Prompt = 'a'; Steps = 1; cfg_scale = 2; GuidanceScale = 3 } | New-DiffusionImage -WarningAction SilentlyContinue -WarningVariable warnings).GuidanceScale | Should -Be 3
             $warnings.Message | Should -Be "The column 'cfg_scale' is the same setting as 'GuidanceScale' and was ignored."
+            $row = [pscustomobject]@{ Prompt = 'a'; Steps = 1; cfg_scale = 2; guidance_scale = 4; GuidanceScale = ''; CfgScale = 3 }
+            ($row | New-DiffusionImage -WarningAction SilentlyContinue -WarningVariable warnings).GuidanceScale | Should -Be 3
+            $warnings.Message | Should -Be "The column 'cfg_scale' is the same setting as 'CfgScale' and was ignored.", "The column 'guidance_scale' is the same setting as 'CfgScale' and was ignored."
         }
 
         It 'does not warn of columns that scripts read' {

@@ -15,7 +15,7 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text]
+    [Text(Column = nameof(Prompt))]
     public string?[]? Prompt { get; set; }
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
@@ -46,6 +46,9 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
 
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt));
+
+    /// <inheritdoc/>
+    private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
     /// <inheritdoc/>
     private protected override void ProcessInput() => ForEachPrompt(Prompt, file: null, prompt => WriteObject(Encode(prompt)));

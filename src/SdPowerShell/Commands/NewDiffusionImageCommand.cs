@@ -25,7 +25,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text(FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-Csv.")]
+    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-Csv.")]
     public string?[]? Prompt { get; set; }
 
     /// <summary>What not to show.</summary>
@@ -108,6 +108,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
+
+    /// <inheritdoc/>
+    private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
     /// <summary>What the pipeline gave; null where nothing came.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);
@@ -253,6 +256,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             throw new InvalidSettingException(nameof(Strength), NeedsStart(nameof(Strength)));
         if (options.Mask is not null)
             throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
+        if (!string.IsNullOrWhiteSpace(ResizeMode))
+            RefuseIdle(nameof(ResizeMode), NeedsStart(nameof(ResizeMode)));
 
         static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
     }

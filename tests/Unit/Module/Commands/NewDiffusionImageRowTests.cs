@@ -13,12 +13,16 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = ''", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
         { "Prompt = '  '", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
         { "Prompt = $null", "PromptInvalid", ErrorCategory.InvalidArgument, "The prompt is empty" },
-        { "Text = 'bad'; Steps = 1", "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, "Prompt" },
-        { "Text = 'bad'", "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, "Prompt" },
+        { "Text = 'bad'; Steps = 1", "PromptInvalid", ErrorCategory.InvalidArgument, "Row 1: The row has no column 'Prompt', but 'Text', 'Steps'." },
+        { "Text = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "Prompt" },
+        { "Id = 1; Promt = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "'Id', 'Promt'. Did you mean 'Prompt' by 'Promt'?" },
+        { "'Prompt;Steps' = 'bad;1'", "PromptInvalid", ErrorCategory.InvalidArgument, "'Prompt;Steps'. Read the table with Import-Csv -Delimiter ';'." },
+        { "\"Prompt`tSteps\" = 'bad'", "PromptInvalid", ErrorCategory.InvalidArgument, "Import-Csv -Delimiter \"`t\"." },
+        { "", "PromptInvalid", ErrorCategory.InvalidArgument, "The row has no columns" },
         { "Prompt = 'bad'; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "such as 64" },
         { "Prompt = 'bad'; Height = '100000'", "HeightInvalid", ErrorCategory.InvalidArgument, "8192" },
         { "Prompt = 'bad'; Scheduler = 'Eular'", "SchedulerNotFound", ErrorCategory.ObjectNotFound, "Did you mean 'Euler'" },
-        { "Prompt = 'bad'; Seed = -1", "SeedInvalid", ErrorCategory.InvalidArgument, "The seed -1" },
+        { "Prompt = 'bad'; Seed = -2", "SeedInvalid", ErrorCategory.InvalidArgument, "The seed -2" },
         { "Prompt = 'bad'; Seed = '99999999999999999999'", "SeedInvalid", ErrorCategory.InvalidArgument, "Row 1 ('bad'): Seed is '99999999999999999999', but must be a whole number up to 9223372036854775807" },
         { "Prompt = 'bad'; Seed = 1e20", "SeedInvalid", ErrorCategory.InvalidArgument, "Seed is '1E+20'" },
         { "Prompt = 'bad'; Seed = 9223372036854775807; Count = 2", "SeedInvalid", ErrorCategory.InvalidArgument, "2 seeds" },
@@ -45,6 +49,20 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; InitImage = 7", "InitImageInvalid", ErrorCategory.InvalidArgument, "Int32" },
         { "Prompt = 'bad'; InitImage = $scene; MaskImage = $small", "ImageInvalid", ErrorCategory.InvalidData, "mask" },
         { "Prompt = 'bad'; MaskImage = $scene", "MaskInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
+        { "Prompt = 'bad'; ResizeMode = 'Crop'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
+        { "Prompt = 'bad'; ResizeMode = 'Crop'; InitImage = ''", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
+        { "Prompt = 'bad'; ResizeMode = 'nope'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "-InitImage" },
+        { "Prompt = 'bad'; VariationSeed = 4", "VariationSeedInvalid", ErrorCategory.InvalidArgument, "VariationStrength" },
+        { "Prompt = 'bad'; subseed = '4'; subseed_strength = ''", "VariationSeedInvalid", ErrorCategory.InvalidArgument, "VariationStrength" },
+        { "Prompt = 'bad'; VariationSeed = -2; VariationStrength = 0.5", "VariationSeedInvalid", ErrorCategory.InvalidArgument, "-2" },
+        { "Prompt = 'bad'; SeedResizeWidth = 64; SeedResizeHeight = 0", "SeedResizeWidthInvalid", ErrorCategory.InvalidArgument, "alone" },
+        { "Prompt = 'bad'; ControlImage = 'nope.png'", "ControlImageInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
+        { "Prompt = 'bad'; ControlPreprocessor = 'Canny'; ControlNet = ''", "ControlPreprocessorInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
+        { "Prompt = 'bad'; ControlScale = '0.5'", "ControlScaleInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
+        { "Prompt = 'bad'; ControlStart = 0.5", "ControlStartInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
+        { "Prompt = 'bad'; ControlEnd = 0.5", "ControlEndInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
+        { "Prompt = 'bad'; ControlNet = 'net'; ControlImage = ''", "ControlImageInvalid", ErrorCategory.InvalidArgument, "no picture" },
+        { "Prompt = 'bad'; ControlNet = 'net'", "ControlImageInvalid", ErrorCategory.InvalidArgument, "no picture" },
         { "Prompt = 'bad'; OutFile = 'text.png'", "FileExists", ErrorCategory.ResourceExists, "text.png" },
         { "Prompt = 'bad'; OutFile = 'folder.png'", "FileWriteFailed", ErrorCategory.WriteError, "folder of that name" },
         { "Prompt = 'bad'; OutFile = 'text.png/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "text.png' is a file" },
@@ -98,6 +116,46 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
     }
 
     [Fact]
+    public void What_other_tools_write_for_left_out_counts_as_left_out()
+    {
+        ShellResult result = RunWell("""
+            [pscustomobject]@{ prompt = 'a'; steps = 1; seed = -1; subseed = -1; subseed_strength = 0; seed_resize_from_w = -1; seed_resize_from_h = -1 },
+                [pscustomobject]@{ prompt = 'a'; steps = '1'; seed = '-1'; subseed = '-1'; subseed_strength = '0.5'; seed_resize_from_w = '0'; seed_resize_from_h = '0' } | New-DiffusionImage
+            New-DiffusionImage a -Steps 1 -Seed -1 -VariationSeed -1
+            [pscustomobject]@{ Prompt = 'a'; Steps = 1; VariationSeed = 4; VariationStrength = 0; ControlScale = ''; ControlImage = ' '; ResizeMode = '' } | New-DiffusionImage
+            """);
+
+        IReadOnlyList<DiffusionImage> images = result.Values<DiffusionImage>();
+        Assert.Equal(4, images.Count);
+        Assert.Equal(4, images.DistinctBy(image => image.Seed).Count(image => image.Seed >= 0));
+        Assert.All(images, image => Assert.Null(image.SeedResizeWidth));
+        Assert.Equal([false, true, false, false], images.Select(image => image.VariationSeed >= 0));
+        Assert.Empty(result.Warnings);
+    }
+
+    [Fact]
+    public void Settings_without_effect_that_an_object_carries_along_are_passed_over()
+    {
+        ShellResult result = RunWell("""
+            class Carrier { $Prompt = 'a'; $Steps = 1; $VariationSeed = 4; $ControlScale = 0.5; $ControlImage = 'nope.png'; $ResizeMode = 'Crop' }
+            [Carrier]::new() | New-DiffusionImage
+            """);
+        Assert.Single(result.Values<DiffusionImage>());
+    }
+
+    [Theory]
+    [InlineData("-ResizeMode Crop", "ResizeModeInvalid")]
+    [InlineData("-VariationSeed 4", "VariationSeedInvalid")]
+    [InlineData("-VariationSeed { 4 }", "VariationSeedInvalid")]
+    [InlineData("-ControlImage nope.png", "ControlImageInvalid")]
+    public void Settings_without_effect_are_errors_of_each_record_where_they_are_given_by_name(string setting, string id)
+    {
+        ShellResult result = Run($"New-DiffusionImage a -Steps 1 | New-DiffusionImage {setting}");
+        AssertError(result, id, ErrorCategory.InvalidArgument, Cmdlet);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
     public void What_is_given_by_name_holds_for_all_rows()
     {
         ShellResult result = RunWell("[pscustomobject]@{ Prompt = 'a'; Steps = 9 }, [pscustomobject]@{ Prompt = 'b'; Steps = 8 } | New-DiffusionImage -Steps 1");
@@ -131,12 +189,27 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
     [Fact]
     public void Null_and_objects_that_are_no_text_are_refused_as_a_prompt()
     {
-        ShellResult result = Run("$null, @{ Prompt = 'a' }, [System.IO.FileInfo]::new('a'), 7 | New-DiffusionImage -Steps 1");
+        ShellResult result = Run("""
+            $null, @{ Prompt = 'a' }, [ordered]@{ Prompt = 'a'; Steps = 1 }, @{}, [System.IO.FileInfo]::new('a'), [version]'1.0', (, (@{ Prompt = 'a' }, 'b')), 7 |
+                New-DiffusionImage -Steps 1
+            """);
 
         Assert.Equal(
-            ["PromptInvalid", "InputObjectMissingMandatory", "ParameterArgumentTransformationError"],
-            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0].Replace("InputObjectNotBound", "InputObjectMissingMandatory", StringComparison.Ordinal)));
+            ["PromptInvalid", "PromptInvalid", "PromptInvalid", "PromptInvalid", "ParameterArgumentTransformationError", "PromptInvalid", "PromptInvalid"],
+            result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
+        Assert.All(result.Errors.Skip(1).Take(3), error => Assert.Contains("Cast it to [pscustomobject]", error.ToString(), StringComparison.Ordinal));
+        Assert.StartsWith("Object 6: An object of the type Version has no property 'Prompt'.", result.Errors[5].ToString(), StringComparison.Ordinal);
         Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+    }
+
+    [Theory]
+    [InlineData("@{ Prompt = 'a' }", "PromptInvalid")]
+    [InlineData("([pscustomobject]@{ Prompt = 'a' })", "ParameterArgumentTransformationError")]
+    public void An_argument_that_is_no_text_is_one_error_of_the_command(string prompt, string id)
+    {
+        ShellResult result = Run($"Get-DiffusionModel | New-DiffusionImage -Prompt {prompt} -Steps 1; 'next'");
+        AssertError(result, id, id == "PromptInvalid" ? ErrorCategory.InvalidArgument : ErrorCategory.InvalidData, Cmdlet);
+        Assert.Equal("next", result.Text);
     }
 
     [Fact]
