@@ -10,6 +10,9 @@ internal sealed class AboutTopic
     private const int Width = 80;
     private const int Margin = 4;
 
+    // Code is moved in further than prose, which would look the same otherwise.
+    private const int CodeMargin = 4;
+
     public required string Name { get; init; }
 
     public required string Text { get; init; }
@@ -42,12 +45,14 @@ internal sealed class AboutTopic
                 continue;
             }
 
-            Paragraph[] paragraphs = [.. Paragraphs(block, file, columns, problems)];
-            if (afterText && paragraphs.Length > 0)
+            string[] lines = [.. Paragraphs(block, file, columns, problems).SelectMany(paragraph => Lines(paragraph, block is CodeBlock ? CodeMargin : 0))];
+            if (afterText && lines.Length > 0)
                 text.Append('\n');
-            foreach (Paragraph paragraph in paragraphs)
+            foreach (string line in lines)
             {
-                AppendParagraph(text, paragraph);
+                text.Append(line).Append('\n');
+                if (line.Length > Width)
+                    problems.Add(file, block.Line, $"This line has {line.Length} columns in the help, where a terminal has {Width}: '{line.Trim()}'.");
                 afterText = true;
             }
         }
@@ -74,11 +79,7 @@ internal sealed class AboutTopic
     {
         if (block is not HtmlBlock html)
             return MarkdownText.Paragraphs([block]);
-        if (columns.Find(html.Lines.ToString().Trim(), out string? cmdlet) is { } list)
-            return list;
-        if (cmdlet is not null)
-            problems.Add(file, html.Line, $"There is no cmdlet {cmdlet} to list the columns of.");
-        return [];
+        return columns.Find(html.Lines.ToString().Trim(), problem => problems.Add(file, html.Line, problem));
     }
 
     private static void AppendHeading(StringBuilder text, HeadingBlock heading)
@@ -90,19 +91,16 @@ internal sealed class AboutTopic
             text.Append('\n').Append(' ', Margin / 2).Append(title).Append('\n');
     }
 
-    private static void AppendParagraph(StringBuilder text, Paragraph paragraph)
+    private static IEnumerable<string> Lines(Paragraph paragraph, int margin)
     {
-        int indent = Margin + (paragraph.Depth * Paragraph.Step);
+        int indent = Margin + margin + (paragraph.Depth * Paragraph.Step);
         int hanging = indent + paragraph.Mark.Length;
         IEnumerable<string> lines = paragraph.Preformatted ? paragraph.Text.Split('\n') : Wrap(paragraph.Text, Width - hanging);
         bool first = true;
         foreach (string line in lines)
         {
-            if (first)
-                text.Append(' ', indent).Append(paragraph.Mark);
-            else if (line.Length > 0)
-                text.Append(' ', hanging);
-            text.Append(line).Append('\n');
+            string start = first ? new string(' ', indent) + paragraph.Mark : new string(' ', hanging);
+            yield return (start + line).TrimEnd();
             first = false;
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Markdig.Syntax;
 using Markdig.Syntax.Inlines;
 
@@ -124,8 +125,12 @@ internal sealed class CmdletPage
 
     private IEnumerable<Example> ReadExamples(Section examples, Problems problems)
     {
+        int number = 0;
         foreach (Section section in Section.Split(examples.Blocks, level: 3))
         {
+            string label = string.Create(CultureInfo.InvariantCulture, $"Example {++number}: ");
+            if (!section.Title.StartsWith(label, StringComparison.Ordinal))
+                problems.Add(File, section.Line, $"The title of this example must begin with '{label}'.");
             if (section.Blocks is not [FencedCodeBlock { Info: "powershell" } code, ..])
                 problems.Add(File, section.Line, "An example begins with its code, between ```powershell and ```.");
             else

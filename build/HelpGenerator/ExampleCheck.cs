@@ -2,9 +2,12 @@ using System.Management.Automation.Language;
 
 namespace HelpGenerator;
 
-/// <summary>Checks that the code of examples can be parsed, and that it names only parameters that the cmdlets have.</summary>
+/// <summary>Checks that the code of examples can be parsed, fits a terminal, and names only parameters that the cmdlets have.</summary>
 internal sealed class ExampleCheck(IReadOnlyList<CmdletSurface> cmdlets)
 {
+    // A terminal of 80 columns, less the margin that Get-Help gives to examples.
+    private const int Width = 76;
+
     public void Check(CmdletPage page, Problems problems)
     {
         foreach (CmdletPage.Example example in page.Examples)
@@ -12,6 +15,9 @@ internal sealed class ExampleCheck(IReadOnlyList<CmdletSurface> cmdlets)
             ScriptBlockAst script = Parser.ParseInput(example.Code, out _, out ParseError[] errors);
             foreach (ParseError error in errors)
                 problems.Add(page.File, LineOf(example, error.Extent), $"The example is no PowerShell: {error.Message}");
+
+            foreach ((int index, string line) in example.Code.Split('\n').Index().Where(line => line.Item.Length > Width))
+                problems.Add(page.File, example.Line + index, $"This line has {line.Length} columns. Break it: a terminal has room for {Width}.");
 
             foreach (CommandAst command in script.FindAll(node => node is CommandAst, searchNestedScriptBlocks: true).Cast<CommandAst>())
             {

@@ -8,8 +8,8 @@ namespace HelpGenerator;
 /// <summary>Writes help in MAML, the XML that Get-Help reads.</summary>
 internal static class MamlWriter
 {
-    private const string WhatIfText = "Shows what would happen, and does not do it.";
-    private const string ConfirmText = "Asks before it is done.";
+    private const string WhatIfText = "Shows what would happen if the cmdlet runs. The cmdlet is not run.";
+    private const string ConfirmText = "Asks for confirmation first.";
 
     private static readonly XNamespace s_help = "http://msh";
     private static readonly XNamespace s_maml = "http://schemas.microsoft.com/maml/2004/10";

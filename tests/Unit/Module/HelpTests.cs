@@ -111,7 +111,51 @@ public sealed class HelpTests
             .Where(parameter => parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.ValueFromPipelineByPropertyName))
             .Select(parameter => parameter.Name);
         string[] listed = [.. Regex.Matches(pages.Read("about_StableDiffusion_Batches.help.txt"), @"^    - (\w+)(?: \(or: [^)]+\))?: ", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
-        Assert.Equal(columns.Order(StringComparer.Ordinal), listed);
+        string[] first = ["Prompt", "NegativePrompt", "Seed", "Steps", "GuidanceScale", "Scheduler", "Width", "Height", "Count", "OutFile", "OutDirectory", "InitImage", "Strength", "Model"];
+        Assert.Equal([.. first, .. columns.Except(first).Order(StringComparer.Ordinal)], listed);
+    }
+
+    [Fact]
+    public async Task A_topic_that_lists_an_unknown_column_first_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change("about_StableDiffusion_Batches.md", "(?<=; first: )Prompt,", "Prompt, Promt,");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.EndsWith("New-DiffusionImage has no column Promt to list first.", result.Errors, StringComparison.Ordinal);
+        Assert.Empty(pages.Written);
+    }
+
+    [Fact]
+    public async Task Examples_that_are_not_numbered_in_their_order_fail_the_build()
+    {
+        using Pages pages = new();
+        pages.Change("Get-DiffusionDevice.md", "^### Example 2: ", "### Example 3: ");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.EndsWith("The title of this example must begin with 'Example 2: '.", result.Errors, StringComparison.Ordinal);
+        Assert.Empty(pages.Written);
+    }
+
+    [Fact]
+    public async Task Lines_that_are_wider_than_a_terminal_fail_the_build()
+    {
+        using Pages pages = new();
+        string fits = new('x', 71);
+        pages.Change("Get-DiffusionDevice.md", "(?<=^```powershell\n)", $"#{fits}xxxx\n#{fits}xxxxx\n");
+        pages.Add("about_Probe.md", $"# about_Probe\n\n## Short description\n\nA probe.\n\n```\n{fits}x\n{fits}xx\n```\n\n| {fits}xxxxxx |\n|---|\n| 1 |\n");
+        ShellProcess.Result result = await pages.Generate();
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Collection(
+            result.Errors.Split('\n'),
+            line => Assert.EndsWith("This line has 77 columns. Break it: a terminal has room for 76.", line, StringComparison.Ordinal),
+            line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{fits}xx'.", line, StringComparison.Ordinal),
+            line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{fits}xxxxxx'.", line, StringComparison.Ordinal),
+            line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{new string('-', 77)}'.", line, StringComparison.Ordinal));
+        Assert.Empty(pages.Written);
     }
 
     [Fact]
@@ -167,8 +211,8 @@ public sealed class HelpTests
                 ------  -----
                 longer  1
 
-                Get-DiffusionDevice |
-                    Where-Object Name
+                    Get-DiffusionDevice |
+                        Where-Object Name
 
             """.ReplaceLineEndings("\n"),
             pages.Read("about_Probe.help.txt"));
