@@ -10,6 +10,7 @@
     CompatiblePSEditions = @('Core')
 
     FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
+    TypesToProcess       = @('StableDiffusion.Types.ps1xml')
 
     # Named one by one, so that PowerShell knows them without loading anything.
     CmdletsToExport      = @(

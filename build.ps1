@@ -56,7 +56,11 @@ function New-ModulePackage([string]$Platform, [string]$Module) {
     }
 
     $folder = New-Item -ItemType Directory -Force -Path out/packages/$Platform
-    Compress-PSResource -Path $Module -DestinationPath $folder -PassThru
+    $package = Compress-PSResource -Path $Module -DestinationPath $folder -PassThru
+    Write-Host "Made $($package.FullName). To install it:"
+    Write-Host "  Register-PSResourceRepository -Name StableDiffusionLocal -Uri '$folder' -Trusted"
+    Write-Host '  Install-PSResource StableDiffusion -Repository StableDiffusionLocal -Reinstall'
+    $package
 }
 
 Push-Location $PSScriptRoot

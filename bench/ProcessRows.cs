@@ -123,7 +123,7 @@ internal static partial class ProcessRows
     /// <summary>What the verbose messages tell: the first time of each stage, and the second where there is one.</summary>
     private static IEnumerable<Row> StageTimes(IReadOnlyList<ChildProcess> shells)
     {
-        Dictionary<string, List<double>>[] runs = [.. shells.Select(shell => ReadStages(shell.Errors))];
+        Dictionary<string, List<double>>[] runs = [.. shells.Select(shell => ReadStages(shell.Output))];
         foreach (string stage in runs[0].Keys)
         {
             double[] first = [.. runs.Select(run => run[stage][0])];

@@ -40,7 +40,7 @@ internal static class DiffusionError
     /// <param name="path">The path as the user gave it.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFound(string path) => new(
-        new ItemNotFoundException($"Nothing lies at the path '{path}'. Check the path; LiteralPath takes one with brackets as it is."),
+        new ItemNotFoundException($"There is no file or folder '{path}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
         nameof(PathNotFound),
         ErrorCategory.ObjectNotFound,
         path);

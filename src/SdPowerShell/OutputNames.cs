@@ -1,4 +1,5 @@
 using System.Globalization;
+using StableDiffusion;
 using StableDiffusion.Images;
 
 namespace SdPowerShell;
@@ -26,6 +27,10 @@ internal sealed class OutputNames(string? file, string? directory, string format
             string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
             return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
         }
+
+        // Else the file would be named by its extension alone, and be hidden on Unix.
+        if (Path.GetFileNameWithoutExtension(file).AsSpan().Trim(" .").IsEmpty)
+            throw new InvalidSettingException("OutFile", $"OutFile is '{file}', which names no file. Give a name such as image.png.");
 
         string name = Path.HasExtension(file) ? file : file + "." + format;
         if (count > 1)

@@ -27,7 +27,7 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
         foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
-                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a text. {FileAdvice}");
+                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a prompt. {FileAdvice}");
 
             if (Column is not null && Cell.Unwrap(item) is not (null or IConvertible) && PSObject.AsPSObject(inputData).Properties[Column] is null)
                 return None;

@@ -69,8 +69,9 @@ public sealed class ImageInvalidException(string message, Exception? innerExcept
 
 /// <summary>A file or a model's folder that would be written exists already and may not be replaced.</summary>
 /// <param name="path">The full path of the file or folder.</param>
-public sealed class OutputExistsException(string path)
-    : DiffusionException($"'{path}' exists already. Choose another name, or use Force to replace it.")
+/// <param name="model">The model's name, if the user named a model and not a path; else null.</param>
+public sealed class OutputExistsException(string path, string? model = null)
+    : DiffusionException($"{(model is null ? $"'{path}'" : $"A model '{model}'")} already exists. Choose another name, or use Force to replace it.")
 {
     /// <summary>The full path of the file or folder.</summary>
     public string Path { get; } = path;

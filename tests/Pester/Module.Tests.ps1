@@ -39,4 +39,12 @@ Describe 'The module in pwsh' {
     It 'has a topic about itself' {
         Get-Help about_StableDiffusion | Should -Match 'SHORT DESCRIPTION'
     }
+
+    It 'shows an object that follows one of another type in a few lines' {
+        $latent = Get-TextEmbedding 'a red house' | Invoke-Denoise -Seed 1 -Steps 1
+        $image = $latent | ConvertFrom-Latent
+        $lines = @(Get-DiffusionModel demo; $latent; $image; Get-DiffusionDevice Cpu) | Out-String -Stream -Width 80 | Where-Object { $_.Trim() }
+        $lines.Count | Should -BeLessThan 25
+        $lines -match '^Seed +: 1$' | Should -HaveCount 2
+    }
 }

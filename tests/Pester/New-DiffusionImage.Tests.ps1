@@ -485,6 +485,10 @@ c,1,,Env:/c.png
         It 'leaves nothing of a file that cannot be written, and says so with -WhatIf too' -ForEach @(
             @{ OutFile = 'file/x.png'; Id = 'FileWriteFailed' }
             @{ OutFile = 'x.docx'; Id = 'PathInvalid' }
+            @{ OutFile = ''; Id = 'OutFileInvalid' }
+            @{ OutFile = '.'; Id = 'OutFileInvalid' }
+            @{ OutFile = 'folder/'; Id = 'OutFileInvalid' }
+            @{ OutFile = '.png'; Id = 'OutFileInvalid' }
             @{ OutFile = 'Env:/x.png'; Id = 'PathNotFileSystem' }
         ) {
             'mine' | Set-Content file

@@ -25,7 +25,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content.")]
+    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-Csv.")]
     public string?[]? Prompt { get; set; }
 
     /// <summary>What not to show.</summary>
@@ -161,7 +161,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         StartImage? start = FitStart(source, ref options);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         OutputNames names = new(
-            string.IsNullOrEmpty(OutFile) ? null : OutFile,
+            string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
             source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);

@@ -54,8 +54,9 @@ internal static class ImageDecoder
         }
         catch (Exception error) when (error is not (DiffusionException or OperationCanceledException))
         {
-            // What the library throws at damaged bytes is of no fixed set of types.
-            throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of a variant that is not known: {error.Message}", error);
+            // What the library throws at damaged bytes is of no fixed set of types; only its own say something of the file.
+            string detail = error is ImageFormatException ? ": " + error.Message : ".";
+            throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of a variant that is not known{detail}", error);
         }
     }
 

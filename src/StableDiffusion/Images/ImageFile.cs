@@ -36,7 +36,7 @@ public static class ImageFile
             ".png" => ImageFormat.Png,
             ".jpg" or ".jpeg" => ImageFormat.Jpeg,
             ".webp" => ImageFormat.WebP,
-            _ => throw new InvalidSettingException("Path", $"'{path}' does not say in which format to write. End the name in {Writable}."),
+            _ => throw new InvalidSettingException("Path", $"The format of '{path}' cannot be written. End the name in {Writable}."),
         };
     }
 

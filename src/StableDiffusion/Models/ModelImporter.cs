@@ -68,7 +68,7 @@ public static class ModelImporter
         string key = ModelBuilder.GetKey(source, hashMemory, clock.Report, cancellationToken);
         string? previous = store.ReadKey(target.Name);
         if (!target.Force && previous is not null && previous != key)
-            throw new OutputExistsException(store.Find(target.Name)!);
+            throw new OutputExistsException(store.Find(target.Name)!, target.Name);
 
         ImportedContent content = new(source, hashMemory, clock, cancellationToken);
         string? there = target.Rebuilds ? null : store.FindContent(key);

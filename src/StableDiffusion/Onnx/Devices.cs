@@ -8,7 +8,7 @@ namespace StableDiffusion.Onnx;
 /// <summary>Which devices work here, and which one is best.</summary>
 public static partial class Devices
 {
-    private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux. A module that was built with -p:OnnxRuntime=Cpu does not have it.";
+    private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux.";
 
     /// <summary>
     /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits, and cut off there: on
@@ -121,7 +121,7 @@ public static partial class Devices
     private static string? Try(Device device)
     {
         if (!IsOffered(device.Kind))
-            return $"This build of ONNX Runtime has no {Provider(device.Kind)}.";
+            return $"This build has no support for {device.Kind}: its ONNX Runtime has no {Provider(device.Kind)}.";
         if (device.Kind == DeviceKind.Cpu)
             return null;
         if (GpuLibraries.Load(device.Kind) is string missing)

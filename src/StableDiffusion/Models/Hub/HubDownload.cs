@@ -267,7 +267,7 @@ public sealed class HubDownload
         if (Path.Exists(Folder))
             throw new OutputExistsException(Folder);
         if (_store.ReadKey(Name) is string key && key != FindContent())
-            throw new OutputExistsException(_store.Find(Name)!);
+            throw new OutputExistsException(_store.Find(Name)!, Name);
     }
 
     /// <summary>What is in the store already, or needs no more than its name.</summary>
