@@ -148,7 +148,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     private void Make(string? prompt)
     {
         if (string.IsNullOrWhiteSpace(prompt))
-            throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the picture is to show; for a picture of no prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
+            throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
         int count = Number.Read(Count) ?? 1;
         if (count is < 1 or > HighestCount)
