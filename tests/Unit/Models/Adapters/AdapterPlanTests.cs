@@ -4,6 +4,7 @@ using StableDiffusion.Onnx;
 
 namespace StableDiffusion.Tests.Models.Adapters;
 
+[Collection(AloneCollection.Name)]
 public sealed class AdapterPlanTests(BuiltDemoModel model) : IClassFixture<BuiltDemoModel>, IDisposable
 {
     private const string UNetLayer = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
