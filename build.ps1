@@ -60,7 +60,6 @@ function New-ModulePackage([string]$Platform, [string]$Module) {
     Write-Host "Made $($package.FullName). To install it:"
     Write-Host "  Register-PSResourceRepository -Name StableDiffusionLocal -Uri '$folder' -Trusted"
     Write-Host '  Install-PSResource StableDiffusion -Repository StableDiffusionLocal -Reinstall'
-    $package
 }
 
 Push-Location $PSScriptRoot
