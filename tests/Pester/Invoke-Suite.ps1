@@ -16,6 +16,10 @@ function Write-Result([hashtable]$Result) {
     [Console]::Out.WriteLine('pester:' + ($Result | ConvertTo-Json -Compress))
 }
 
+function Format-Failure($Item) {
+    ($Item.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) -join "`n"
+}
+
 foreach ($file in $Path) {
     $configuration = New-PesterConfiguration
     $configuration.Run.Path = $file
@@ -31,7 +35,7 @@ foreach ($file in $Path) {
             Result  = [string]$test.Result
             Start   = $test.ExecutedAt
             Seconds = $test.Duration.TotalSeconds
-            Message = ($test.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) -join "`n"
+            Message = Format-Failure $test
         }
     }
 
@@ -42,7 +46,7 @@ foreach ($file in $Path) {
                 File    = $file
                 Name    = "$($broken.ExpandedPath ?? (Split-Path -Leaf $file)) (outside its tests)"
                 Result  = 'Failed'
-                Message = ($broken.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) -join "`n"
+                Message = Format-Failure $broken
             }
         }
     }

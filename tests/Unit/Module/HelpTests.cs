@@ -58,10 +58,8 @@ public sealed class HelpTests
         pages.Change("Get-DiffusionDevice.md", "^## RELATED LINKS$", "## SYNTAX");
         pages.Change("Get-DiffusionDevice.md", @"(?<=^### -Available\n)[^#]*", "\n");
         pages.Add("Get-Nothing.md", "# Get-Nothing\n");
-        ShellProcess.Result result = await pages.Generate();
-
-        Assert.Equal(1, result.ExitCode);
-        string[] problems = [.. result.Errors.Split('\n').Select(line => line[(line.IndexOf("error HELP: ", StringComparison.Ordinal) + 12)..])];
+        string errors = await FailToGenerate(pages);
+        string[] problems = [.. errors.Split('\n').Select(line => line[(line.IndexOf("error HELP: ", StringComparison.Ordinal) + 12)..])];
         Assert.Contains("PARAMETERS lacks '### -Name'.", problems);
         Assert.Contains("PARAMETERS has '-Nome', which the cmdlet has not, or not twice.", problems);
         Assert.Contains("'-Available' is not described.", problems);
@@ -69,7 +67,6 @@ public sealed class HelpTests
         Assert.Contains(problems, problem => problem.StartsWith("There is no section 'SYNTAX'.", StringComparison.Ordinal));
         Assert.Contains("There is no cmdlet Get-Nothing.", problems);
         Assert.Equal(6, problems.Length);
-        Assert.Empty(pages.Written);
     }
 
     [Fact]
@@ -89,13 +86,10 @@ public sealed class HelpTests
         using Pages pages = new();
         pages.Change("about_StableDiffusion.md", @"^\| Join-DiffusionImage ", "| Join-Nothing ");
         pages.Add("about_Probe.md", "# about_Probe\n\n## Short description\n\nA probe.\n\n<!-- columns: Get-Nothing -->\n");
-        ShellProcess.Result result = await pages.Generate();
-
-        Assert.Equal(1, result.ExitCode);
-        Assert.Contains("The table has 'Join-Nothing', which is no cmdlet, or is there twice.", result.Errors, StringComparison.Ordinal);
-        Assert.Contains("The table of cmdlets lacks Join-DiffusionImage.", result.Errors, StringComparison.Ordinal);
-        Assert.Contains("There is no cmdlet Get-Nothing to list the columns of.", result.Errors, StringComparison.Ordinal);
-        Assert.Empty(pages.Written);
+        string errors = await FailToGenerate(pages);
+        Assert.Contains("The table has 'Join-Nothing', which is no cmdlet, or is there twice.", errors, StringComparison.Ordinal);
+        Assert.Contains("The table of cmdlets lacks Join-DiffusionImage.", errors, StringComparison.Ordinal);
+        Assert.Contains("There is no cmdlet Get-Nothing to list the columns of.", errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,11 +114,7 @@ public sealed class HelpTests
     {
         using Pages pages = new();
         pages.Change("about_StableDiffusion_Batches.md", "(?<=; first: )Prompt,", "Prompt, Promt,");
-        ShellProcess.Result result = await pages.Generate();
-
-        Assert.Equal(1, result.ExitCode);
-        Assert.EndsWith("New-DiffusionImage has no column Promt to list first.", result.Errors, StringComparison.Ordinal);
-        Assert.Empty(pages.Written);
+        Assert.EndsWith("New-DiffusionImage has no column Promt to list first.", await FailToGenerate(pages), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,11 +122,7 @@ public sealed class HelpTests
     {
         using Pages pages = new();
         pages.Change("Get-DiffusionDevice.md", "^### Example 2: ", "### Example 3: ");
-        ShellProcess.Result result = await pages.Generate();
-
-        Assert.Equal(1, result.ExitCode);
-        Assert.EndsWith("The title of this example must begin with 'Example 2: '.", result.Errors, StringComparison.Ordinal);
-        Assert.Empty(pages.Written);
+        Assert.EndsWith("The title of this example must begin with 'Example 2: '.", await FailToGenerate(pages), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,16 +132,13 @@ public sealed class HelpTests
         string fits = new('x', 71);
         pages.Change("Get-DiffusionDevice.md", "(?<=^```powershell\n)", $"#{fits}xxxx\n#{fits}xxxxx\n");
         pages.Add("about_Probe.md", $"# about_Probe\n\n## Short description\n\nA probe.\n\n```\n{fits}x\n{fits}xx\n```\n\n| {fits}xxxxxx |\n|---|\n| 1 |\n");
-        ShellProcess.Result result = await pages.Generate();
-
-        Assert.Equal(1, result.ExitCode);
+        string errors = await FailToGenerate(pages);
         Assert.Collection(
-            result.Errors.Split('\n'),
+            errors.Split('\n'),
             line => Assert.EndsWith("This line has 77 columns. Break it: a terminal has room for 76.", line, StringComparison.Ordinal),
             line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{fits}xx'.", line, StringComparison.Ordinal),
             line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{fits}xxxxxx'.", line, StringComparison.Ordinal),
             line => Assert.EndsWith($"This line has 81 columns in the help, where a terminal has 80: '{new string('-', 77)}'.", line, StringComparison.Ordinal));
-        Assert.Empty(pages.Written);
     }
 
     [Fact]
@@ -235,6 +218,16 @@ public sealed class HelpTests
         PSObject[] paragraphs => string.Join('\n', paragraphs.Select(paragraph => Text(paragraph, "Text"))).Trim(),
         object value => value.ToString()!.Trim(),
     };
+
+    /// <summary>Makes help of pages that have faults: the build fails, and nothing is written.</summary>
+    /// <returns>The errors.</returns>
+    private static async Task<string> FailToGenerate(Pages pages)
+    {
+        ShellProcess.Result result = await pages.Generate();
+        Assert.Equal(1, result.ExitCode);
+        Assert.Empty(pages.Written);
+        return result.Errors;
+    }
 
     /// <summary>A copy of the project's pages, to be changed and made help of.</summary>
     private sealed class Pages : IDisposable
