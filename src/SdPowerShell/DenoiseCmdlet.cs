@@ -6,9 +6,10 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell;
@@ -185,7 +186,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 
     /// <summary>What is made of each picture first: None, Canny, Invert or Tile.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Images.Control.ControlPreprocessor>))]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Settings.ControlPreprocessor>))]
     [List]
     public string[]? ControlPreprocessor { get; set; }
 

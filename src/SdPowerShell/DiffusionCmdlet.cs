@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 
 namespace SdPowerShell;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Text.Prompts;
+using StableDiffusion.Prompts;
 
 namespace SdPowerShell;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Reflection;
 using StableDiffusion;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 

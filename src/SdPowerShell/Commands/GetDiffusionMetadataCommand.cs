@@ -1,8 +1,8 @@
 using System.Management.Automation;
-using StableDiffusion;
-using StableDiffusion.Images.Metadata;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 

@@ -1,14 +1,15 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
+using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell.Commands;
 
@@ -35,7 +36,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Text.Prompts.PromptSyntax>))]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Prompts.PromptSyntax>))]
     public string? PromptSyntax { get; set; }
 
     /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>
@@ -231,7 +232,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
-        if (start.ResizeMode != StableDiffusion.Images.ResizeMode.None)
+        if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
             WriteVerbose($"The image to start from was brought from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels, with the resize mode {start.ResizeMode}.");
         return start;
     }

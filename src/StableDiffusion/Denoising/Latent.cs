@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;

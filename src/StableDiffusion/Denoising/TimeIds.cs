@@ -1,4 +1,5 @@
-using StableDiffusion.Models.Configs;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Denoising;
 

@@ -1,5 +1,6 @@
 using System.Collections;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
 

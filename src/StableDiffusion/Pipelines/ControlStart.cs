@@ -1,7 +1,8 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
-using StableDiffusion.Models;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 

@@ -1,5 +1,6 @@
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 

@@ -1,9 +1,10 @@
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 using StableDiffusion.Noise;
+using StableDiffusion.Running;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;

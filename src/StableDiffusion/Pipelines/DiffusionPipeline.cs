@@ -1,11 +1,13 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Noise;
+using StableDiffusion.Prompts;
+using StableDiffusion.Running;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Pipelines;
 

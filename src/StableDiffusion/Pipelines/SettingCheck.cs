@@ -1,4 +1,5 @@
-using StableDiffusion.Models;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling;
 

@@ -1,5 +1,4 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Pipelines;
 

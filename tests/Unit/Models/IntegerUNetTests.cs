@@ -1,10 +1,11 @@
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Models.Quantization;
+using StableDiffusion.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx.Graphs;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Quantization;
+using StableDiffusion.Storage;
+using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Models;
 

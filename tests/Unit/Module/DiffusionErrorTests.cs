@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Onnx;
-using StableDiffusion.Text.Prompts;
+using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Module;
 

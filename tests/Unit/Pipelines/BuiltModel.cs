@@ -1,6 +1,7 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Running;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -1,4 +1,4 @@
-using StableDiffusion.Models;
+using StableDiffusion.Running;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Pipelines;

@@ -1,8 +1,10 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Configs;
+using StableDiffusion.Library;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Pipelines;
 

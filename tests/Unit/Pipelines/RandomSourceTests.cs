@@ -4,6 +4,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

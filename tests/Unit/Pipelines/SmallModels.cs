@@ -1,5 +1,4 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
 
 namespace StableDiffusion.Tests.Pipelines;
 

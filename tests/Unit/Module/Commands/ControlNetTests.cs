@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

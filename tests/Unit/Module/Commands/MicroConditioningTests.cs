@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
