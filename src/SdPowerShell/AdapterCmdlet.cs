@@ -4,6 +4,7 @@ using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell;

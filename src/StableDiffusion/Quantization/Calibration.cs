@@ -66,7 +66,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
         HideEverything(sample, channels);
 
         bool isGuided = model.Info.GuidanceScale > Guidance.NeutralScale;
-        Guidance guidance = new(latent.Length, model.Info.GuidanceScale, rescale: 0);
+        Guidance guidance = new(latent.Length, new GenerationSettings { GuidanceScale = model.Info.GuidanceScale });
         for (int call = 0; call < scheduler.Timesteps.Count; call++)
         {
             scheduler.ScaleModelInput(latent.Span, call, sample.Span[..latent.Length]);
