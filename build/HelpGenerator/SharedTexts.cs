@@ -20,7 +20,7 @@ internal sealed class SharedTexts
 
     /// <summary>Reads the page of shared texts: a section for each parameter.</summary>
     /// <param name="pages">The folder of the cmdlets' pages.</param>
-    /// <param name="problems">Receives sections that are there twice or have no text.</param>
+    /// <param name="problems">Receives sections without a text, and second ones of a parameter.</param>
     public static SharedTexts Read(string pages, Problems problems)
     {
         SharedTexts shared = new(Path.Combine(pages, Page));
@@ -30,7 +30,7 @@ internal sealed class SharedTexts
             if (text.Length == 0)
                 problems.Add(shared._file, section.Line, $"'{section.Title}' is not described.");
             if (!shared._texts.TryAdd(section.Title, text))
-                problems.Add(shared._file, section.Line, $"'{section.Title}' is there twice.");
+                problems.Add(shared._file, section.Line, $"'{section.Title}' has more than one section.");
             shared._lines[section.Title] = section.Line;
         }
 
