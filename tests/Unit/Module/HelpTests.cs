@@ -233,7 +233,7 @@ public sealed class HelpTests
     }
 
     [Fact]
-    public async Task A_shared_text_that_is_empty_or_twice_there_or_for_one_page_fails_the_build()
+    public async Task A_shared_text_that_is_empty_or_written_twice_or_used_once_fails_the_build()
     {
         using Pages pages = new();
         pages.Change(Pages.Shared, @"(?<=^## -CropTop\n)[^#]*", "\n");
@@ -243,7 +243,7 @@ public sealed class HelpTests
         string[] problems = Messages(await FailToGenerate(pages));
         Assert.Equal(3, problems.Count(problem => problem == "'-CropTop' is not described."));
         Assert.Contains("'-Gap' is included by 1 of the pages. A shared text is for two or more.", problems);
-        Assert.Contains("'-ControlEnd' is there twice.", problems);
+        Assert.Contains("'-ControlEnd' has more than one section.", problems);
         Assert.Equal(5, problems.Length);
     }
 
