@@ -17,6 +17,9 @@ public abstract class DiffusionException : Exception
     /// <summary>What the error is about, such as one of many rows; put in front of the message. Null where nobody said.</summary>
     public string? Subject { get; set; }
 
+    /// <summary>What can be done about it, where a host may have a command for it.</summary>
+    public Remedy Remedy { get; init; }
+
     /// <inheritdoc/>
     public override string Message => Subject is null ? base.Message : $"{Subject}: {base.Message}";
 }
@@ -122,6 +125,10 @@ public sealed class InvalidSettingException(string setting, string message) : Di
     /// <summary>The name of the setting, such as <c>Width</c> or <c>Strength</c>.</summary>
     public string Setting { get; } = setting;
 }
+
+/// <summary>A ControlNet was not found.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+public sealed class ControlNetNotFoundException(string message) : DiffusionException(message);
 
 /// <summary>No LoRA or embedding lies where it was looked for.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
