@@ -1,12 +1,12 @@
 namespace StableDiffusion;
 
 /// <summary>
-/// What can be done about an error, for a host that knows a command for it. The message of the error says the same in
+/// What helps against an error, for a host that has a command for it. The message of the error already says the same in
 /// words that fit every host.
 /// </summary>
 public enum Remedy
 {
-    /// <summary>Nothing but what the message says.</summary>
+    /// <summary>Only what the message says.</summary>
     None,
 
     /// <summary>Encode the prompt again.</summary>
@@ -27,6 +27,6 @@ public enum Remedy
     /// <summary>Delete the cached graphs, so that they are built again.</summary>
     DeleteGraphs,
 
-    /// <summary>Delete the files themselves, since they are not managed by this library.</summary>
+    /// <summary>Delete the files directly, since they do not belong to the library of models.</summary>
     DeleteFiles,
 }
