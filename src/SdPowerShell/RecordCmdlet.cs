@@ -52,7 +52,7 @@ public abstract class RecordCmdlet : ModelCmdlet
         _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
         _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
         if (MissingColumn is string missing)
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing]));
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing], MyInvocation.MyCommand));
 
         foreach ((string setting, object value) in MyInvocation.BoundParameters)
         {
@@ -63,7 +63,7 @@ public abstract class RecordCmdlet : ModelCmdlet
             }
             catch (InvalidSettingException error)
             {
-                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value));
+                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value, MyInvocation.MyCommand));
             }
         }
     }

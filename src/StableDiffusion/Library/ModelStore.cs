@@ -133,7 +133,7 @@ public static class ModelStore
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
             throw new InvalidSettingException("Name", $"The model '{name}' is a part of the module and cannot be removed.");
         if (FolderOf(name) is null)
-            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. What lies elsewhere is deleted with Remove-Item.");
+            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
     }
 
     /// <summary>Finds a model's folder or single file, without reading it.</summary>

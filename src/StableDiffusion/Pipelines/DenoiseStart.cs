@@ -219,7 +219,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     }
 
     private static Tensor Source(Tensor? source, string setting) => source
-        ?? throw new InvalidSettingException(setting, "The model looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
+        ?? throw new InvalidSettingException(setting, "The model needs the image itself, which this latent no longer has. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
     private static Tensor LatentMask(MaskImage mask, Latent start)
     {

@@ -268,6 +268,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
         if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
-            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again with Get-TextEmbedding.");
+            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
     }
 }

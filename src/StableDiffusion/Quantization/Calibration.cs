@@ -14,7 +14,7 @@ namespace StableDiffusion.Quantization;
 /// guidance, as a user would, and takes the lowest and highest values that are seen.
 /// </summary>
 /// <param name="model">The model, whose text encoder and configs lie in its folder.</param>
-/// <param name="unet">The U-Net in floats, with the outputs of <see cref="ObservedProducts"/>.</param>
+/// <param name="unet">The U-Net in floats, with the outputs of <see cref="CalibrationMatMul"/>.</param>
 /// <param name="paths">The convolutions.</param>
 internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadOnlyList<string> paths)
 {
@@ -32,7 +32,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
     private readonly OnnxValueInfo _sample = unet.Input("sample");
     private readonly OnnxValueInfo _timestep = unet.Input("timestep");
     private readonly OnnxValueInfo _text = unet.Input("encoder_hidden_states");
-    private readonly OnnxValueInfo[] _outputs = [unet.Output("out_sample"), .. paths.Select(path => unet.Output(ObservedProducts.OutputName(path)))];
+    private readonly OnnxValueInfo[] _outputs = [unet.Output("out_sample"), .. paths.Select(path => unet.Output(CalibrationMatMul.OutputName(path)))];
     private readonly Dictionary<string, ConvolutionRanges> _ranges = [];
 
     /// <summary>Runs it.</summary>

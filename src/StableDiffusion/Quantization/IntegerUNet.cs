@@ -27,8 +27,8 @@ internal static class IntegerUNet
 
         // It tells the size of the pictures that the model is tried with.
         File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
-        ObservedProducts observed = new();
-        unet.Build(new GraphPrecision { Products = observed }).Save(path, null, cancellationToken);
+        CalibrationMatMul observed = new();
+        unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;
         using (DiffusionModel model = new(ModelStore.Describe(folder, folder), Device.Cpu))
         using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
@@ -36,7 +36,7 @@ internal static class IntegerUNet
 
         File.Delete(path);
         File.Delete(path + GraphBuilder.ExternalDataSuffix);
-        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { Products = new IntegerProducts(ranges) }))
+        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { MatMul = new IntegerMatMul(ranges) }))
             .Save(folder, static _ => { }, cancellationToken);
 
         // No bytes are counted here.

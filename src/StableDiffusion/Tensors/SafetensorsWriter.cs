@@ -4,14 +4,14 @@ using System.Text.Json;
 
 namespace StableDiffusion.Tensors;
 
-/// <summary>Writes tensors as a safetensors file (https://github.com/huggingface/safetensors) of type F32.</summary>
+/// <summary>Writes tensors to a safetensors file (https://github.com/huggingface/safetensors) as F32.</summary>
 public static class SafetensorsWriter
 {
-    /// <summary>Writes a file. It appears under its name only when it is whole, and replaces one that was there.</summary>
+    /// <summary>Writes a file, replacing an existing one. It appears under its name only when it is complete.</summary>
     /// <param name="path">The path of the file.</param>
     /// <param name="tensors">The tensors by name.</param>
-    /// <param name="metadata">Texts to keep with them.</param>
-    /// <exception cref="OutputWriteException">The file cannot be written; nothing of it is left behind.</exception>
+    /// <param name="metadata">Texts to store in the file.</param>
+    /// <exception cref="OutputWriteException">The file cannot be written. No partial file is left behind.</exception>
     public static void Write(
         string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -34,14 +34,14 @@ public static class SafetensorsWriter
     }
 
     /// <summary>Writes to a stream.</summary>
-    /// <param name="stream">Where to write; it is left open.</param>
+    /// <param name="stream">The stream; it is left open.</param>
     /// <param name="tensors">The tensors by name.</param>
-    /// <param name="metadata">Texts to keep with them.</param>
-    /// <exception cref="ArgumentException">A tensor has the name that the format keeps for its metadata.</exception>
+    /// <param name="metadata">Texts to store in the file.</param>
+    /// <exception cref="ArgumentException">A tensor has the name that the format reserves for its metadata.</exception>
     public static void Write(
         Stream stream, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        // In the order of their names, so that the same tensors always make the same file.
+        // Sorted by name, so that the same tensors always make the same file.
         KeyValuePair<string, Tensor>[] inOrder = [.. tensors];
         Array.Sort(inOrder, static (a, b) => string.CompareOrdinal(a.Key, b.Key));
 
@@ -52,7 +52,7 @@ public static class SafetensorsWriter
         stream.Write(header);
         foreach ((_, Tensor tensor) in inOrder)
         {
-            // A span of bytes holds fewer floats than an array does.
+            // The length of a span is limited to 2^31 bytes, fewer than an array of floats may have.
             const int Chunk = 1 << 24;
             for (int done = 0; done < tensor.Length; done += Chunk)
                 stream.Write(MemoryMarshal.AsBytes(tensor.Span.Slice(done, Math.Min(Chunk, tensor.Length - done))));
@@ -97,7 +97,7 @@ public static class SafetensorsWriter
             writer.WriteEndObject();
         }
 
-        // Spaces after the JSON let the values start at a multiple of their size.
+        // Spaces after the JSON align the values to a multiple of their size.
         while (json.Length % 8 != 0)
             json.WriteByte((byte)' ');
         return json.ToArray();

@@ -9,10 +9,10 @@ internal sealed record ControlNetConfig
     public required UNetConfig Network { get; init; }
 
     /// <summary>The channels of the picture that it looks at.</summary>
-    public required int PictureChannels { get; init; }
+    public required int ConditioningChannels { get; init; }
 
     /// <summary>The channels of that picture on its way to the size of the latent; it is halved from one to the next.</summary>
-    public required IReadOnlyList<int> PictureEmbeddingChannels { get; init; }
+    public required IReadOnlyList<int> ConditioningEmbeddingChannels { get; init; }
 
     /// <summary>Whether the picture's channels are blue, green and red.</summary>
     public required bool TakesBlueFirst { get; init; }
@@ -31,8 +31,8 @@ internal sealed record ControlNetConfig
         return new ControlNetConfig
         {
             Network = network.Middle ? network : throw file.Unsupported("mid_block_type"),
-            PictureChannels = ColorChannels,
-            PictureEmbeddingChannels = file.Counts("conditioning_embedding_out_channels", 16, 32, 96, 256),
+            ConditioningChannels = ColorChannels,
+            ConditioningEmbeddingChannels = file.Counts("conditioning_embedding_out_channels", 16, 32, 96, 256),
             TakesBlueFirst = file.Text("controlnet_conditioning_channel_order", "rgb") == "bgr",
         };
     }

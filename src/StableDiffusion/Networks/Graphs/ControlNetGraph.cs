@@ -16,7 +16,7 @@ internal sealed class ControlNetGraph
     private readonly ControlNetConfig _config;
     private readonly TimestepEmbedding _timeEmbedding;
     private readonly Conv2d _convIn;
-    private readonly ControlPictureEmbedding _picture;
+    private readonly ControlConditioningEmbedding _conditioning;
     private readonly UNetDownBlock[] _downBlocks;
     private readonly UNetMidBlock _midBlock;
     private readonly List<int> _skipChannels;
@@ -35,7 +35,7 @@ internal sealed class ControlNetGraph
         _config = config;
         _timeEmbedding = new TimestepEmbedding(root, network);
         _convIn = new Conv2d(root["conv_in"], network.InChannels, firstChannels, network.KernelIn);
-        _picture = new ControlPictureEmbedding(root["controlnet_cond_embedding"], config);
+        _conditioning = new ControlConditioningEmbedding(root["controlnet_cond_embedding"], config);
         _downBlocks = new UNetDownBlock[network.BlockChannels.Count];
         _skipChannels = [firstChannels];
         for (int i = 0; i < _downBlocks.Length; i++)
@@ -58,22 +58,22 @@ internal sealed class ControlNetGraph
         Value sample = graph.Input("sample", "batch", network.InChannels, "height", "width");
         Value timestep = graph.Input("timestep", "steps");
         Value text = graph.Input("encoder_hidden_states", "batch", "sequence", network.TextWidth);
-        Value picture = graph.Input("controlnet_cond", "batch", _config.PictureChannels, "picture_height", "picture_width");
+        Value image = graph.Input("controlnet_cond", "batch", _config.ConditioningChannels, "picture_height", "picture_width");
         Value scale = graph.Input("conditioning_scale", 1);
         (Value PooledText, Value Sizes)? added = network.Added is null
             ? null
             : (graph.Input("text_embeds", "batch", "pooled_width"), graph.Input("time_ids", "batch", "sizes"));
 
         Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, added));
-        Value x = graph.Add(_convIn.Apply(graph, sample), _picture.Apply(graph, picture));
+        Value x = graph.Add(_convIn.Apply(graph, sample), _conditioning.Apply(graph, image));
         Stack<Value> skips = new([x]);
         foreach (UNetDownBlock block in _downBlocks)
             x = block.Apply(graph, x, time, text, skips);
         x = _midBlock.Apply(graph, x, time, text);
 
-        Value[] pictures = [.. skips.Reverse()];
-        for (int i = 0; i < pictures.Length; i++)
-            Output(ControlResiduals.Down(i), _downOut[i], pictures[i], _skipChannels[i], network.SkipLevels[i]);
+        Value[] residuals = [.. skips.Reverse()];
+        for (int i = 0; i < residuals.Length; i++)
+            Output(ControlResiduals.Down(i), _downOut[i], residuals[i], _skipChannels[i], network.SkipLevels[i]);
         Output(ControlResiduals.Middle, _midOut, x, network.BlockChannels[^1], network.BlockChannels.Count - 1);
         return graph;
 

@@ -35,7 +35,7 @@ internal sealed class Conv2d
     /// <param name="graph">The graph.</param>
     /// <param name="x">Pictures.</param>
     /// <returns>Pictures.</returns>
-    public Value Apply(GraphBuilder graph, Value x) => graph.Products.Convolve(
+    public Value Apply(GraphBuilder graph, Value x) => graph.MatMul.Convolve(
         graph,
         x,
         _weight.ForGraph(),

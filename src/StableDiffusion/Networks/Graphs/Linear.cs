@@ -54,7 +54,7 @@ internal sealed class Linear
         int inWidth = _weight.Shape[1];
         GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed);
         GraphWeight? bias = _bias is null ? null : new(_bias.Name + _suffix, _bias.Shape, _bias.Read);
-        return graph.Products.Multiply(graph, x, matrix, bias, _path);
+        return graph.MatMul.Multiply(graph, x, matrix, bias, _path);
     }
 
     private static Weight GetMatrix(WeightScope weights, int inWidth, int outWidth)

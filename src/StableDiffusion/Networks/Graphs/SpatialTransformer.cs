@@ -39,6 +39,6 @@ internal sealed class SpatialTransformer
         tokens = _projectIn.Apply(graph, tokens);
         foreach (TransformerBlock block in _blocks)
             tokens = block.Apply(graph, tokens, text);
-        return graph.Add(graph.ToPictures(_projectOut.Apply(graph, tokens), x), x);
+        return graph.Add(graph.ToFeatureMaps(_projectOut.Apply(graph, tokens), x), x);
     }
 }

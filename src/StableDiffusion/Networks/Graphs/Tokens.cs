@@ -6,10 +6,10 @@ namespace StableDiffusion.Networks.Graphs;
 internal static class Tokens
 {
     /// <summary>Pictures [batch, channels, height, width] as tokens [batch, height·width, channels].</summary>
-    public static Value ToTokens(this GraphBuilder graph, Value pictures, int channels) =>
-        graph.Transpose(graph.Reshape(pictures, 0, channels, -1), 0, 2, 1);
+    public static Value ToTokens(this GraphBuilder graph, Value featureMaps, int channels) =>
+        graph.Transpose(graph.Reshape(featureMaps, 0, channels, -1), 0, 2, 1);
 
     /// <summary>Tokens [batch, height·width, channels] as pictures of the shape of <paramref name="like"/>.</summary>
-    public static Value ToPictures(this GraphBuilder graph, Value tokens, Value like) =>
+    public static Value ToFeatureMaps(this GraphBuilder graph, Value tokens, Value like) =>
         graph.Reshape(graph.Transpose(tokens, 0, 2, 1), graph.Shape(like, 0, 4));
 }

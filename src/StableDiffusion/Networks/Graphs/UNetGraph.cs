@@ -94,10 +94,10 @@ internal sealed class UNetGraph
 
     private Stack<Value> AddResiduals(GraphBuilder graph, Stack<Value> skips)
     {
-        Value[] pictures = [.. skips.Reverse()];
-        for (int i = 0; i < pictures.Length; i++)
-            pictures[i] = graph.Add(pictures[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
-        return new Stack<Value>(pictures);
+        Value[] residuals = [.. skips.Reverse()];
+        for (int i = 0; i < residuals.Length; i++)
+            residuals[i] = graph.Add(residuals[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
+        return new Stack<Value>(residuals);
     }
 
     // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.

@@ -41,7 +41,7 @@ internal sealed class VaeMidBlock
         if (_attention is not null)
         {
             Value tokens = graph.ToTokens(_norm!.Apply(graph, x), _channels);
-            x = graph.Add(x, graph.ToPictures(_attention.Apply(graph, tokens, tokens), x));
+            x = graph.Add(x, graph.ToFeatureMaps(_attention.Apply(graph, tokens, tokens), x));
         }
 
         return _resnet2.Apply(graph, x);

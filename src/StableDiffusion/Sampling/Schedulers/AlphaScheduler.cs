@@ -20,7 +20,7 @@ internal abstract class AlphaScheduler : TableScheduler
         Noise = NoiseSchedule.Create(settings);
         PredictionType = settings.Word("prediction_type");
         _finalAlpha = settings.Optional("set_alpha_to_one") is false ? Noise.AlphaCumprod(0) : 1;
-        if (PredictionType == Options.Epsilon && Alpha(Timestep(0)) == 0)
+        if (PredictionType == SchedulerOptions.Epsilon && Alpha(Timestep(0)) == 0)
             throw new InvalidSettingException("prediction_type", "The run starts at pure noise (rescale_betas_zero_snr), from which a model that predicts noise learns nothing. Give prediction_type v_prediction, or leave the betas as they are.");
     }
 
@@ -37,7 +37,7 @@ internal abstract class AlphaScheduler : TableScheduler
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
         double alpha = Alpha(Timestep(call));
-        Elementwise.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+        VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
     /// <summary>The timestep of a call.</summary>

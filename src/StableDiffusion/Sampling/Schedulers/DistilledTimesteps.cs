@@ -5,7 +5,7 @@ internal static class DistilledTimesteps
 {
     /// <summary>The option for the length of the schedule.</summary>
     public static SchedulerOption OriginalSteps { get; } =
-        Options.Count("original_inference_steps", 50, "How many timesteps the model was distilled on.", minimum: 1, maximum: 1000);
+        SchedulerOptions.Count("original_inference_steps", 50, "How many timesteps the model was distilled on.", minimum: 1, maximum: 1000);
 
     /// <summary>Chooses as many as steps, evenly, starting with the noisiest.</summary>
     /// <exception cref="InvalidSettingException">There are more steps than the schedule has timesteps.</exception>

@@ -30,11 +30,11 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        .. Options.SigmaSchedules,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
@@ -62,21 +62,21 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     {
         double sigma = _callSigmas[call];
         int step = call / 2;
-        Mix derivative = Derivative(sigma);
+        PredictionWeights derivative = Derivative(sigma);
         if (!_isSecond)
         {
             // The last step has a single call and goes straight to the end.
             sample.CopyTo(Scratch(KeptSample));
             double target = call + 1 < Timesteps.Count ? _callSigmas[call + 1] : 0;
-            Elementwise.Combine(sample, 1 + ((target - sigma) * derivative.Sample), modelOutput, (target - sigma) * derivative.Output);
+            VectorMath.Combine(sample, 1 + ((target - sigma) * derivative.Sample), modelOutput, (target - sigma) * derivative.Output);
         }
         else
         {
             double change = (double)_down[step] - _callSigmas[call - 1];
-            Elementwise.Combine(sample, change * derivative.Sample, modelOutput, change * derivative.Output);
-            Elementwise.Add(sample, Scratch(KeptSample), 1);
+            VectorMath.Combine(sample, change * derivative.Sample, modelOutput, change * derivative.Output);
+            VectorMath.Add(sample, Scratch(KeptSample), 1);
             if (_isAncestral)
-                Elementwise.Add(sample, Draw(noise, Noise, _callSigmas[call - 1], _callSigmas[call + 1]), _up[step]);
+                VectorMath.Add(sample, Draw(noise, Noise, _callSigmas[call - 1], _callSigmas[call + 1]), _up[step]);
         }
 
         _isSecond = !_isSecond;

@@ -14,29 +14,29 @@ internal readonly record struct DpmStep(double Length, double Sample, double Val
 /// What the multistep and the singlestep DPM-Solvers share: the exact weights of the exponential integrator
 /// (Lu et al., arXiv:2206.00927, section 3, and arXiv:2211.01095, section 4 and appendix).
 /// </summary>
-/// <param name="PredictsPicture">Whether the integral is over the picture (DPM-Solver++) rather than over the noise.</param>
+/// <param name="PredictsClean">Whether the integral is over the picture (DPM-Solver++) rather than over the noise.</param>
 /// <param name="IsStochastic">Whether it is the stochastic equation that is solved.</param>
 /// <param name="IsHeun">Whether order 2 weighs the slope exactly, rather than as a midpoint.</param>
-internal sealed record DpmSolver(bool PredictsPicture, bool IsStochastic, bool IsHeun)
+internal sealed record DpmSolver(bool PredictsClean, bool IsStochastic, bool IsHeun)
 {
     /// <summary>The option for the rule of order 2.</summary>
     public static SchedulerOption Rule { get; } =
-        Options.Choice("solver_type", "midpoint", "The rule of the second order.", "midpoint", "heun") with { IgnoresForeignWords = true };
+        SchedulerOptions.Choice("solver_type", "midpoint", "The rule of the second order.", "midpoint", "heun") with { IgnoresForeignWords = true };
 
     /// <summary>The option for the kind of solver.</summary>
     public static SchedulerOption Algorithm(params ReadOnlySpan<string> allowed) =>
-        Options.Choice("algorithm_type", "dpmsolver++", "What is integrated: the picture (++) or the noise; sde adds noise at each step.", allowed) with { IgnoresForeignWords = true };
+        SchedulerOptions.Choice("algorithm_type", "dpmsolver++", "What is integrated: the picture (++) or the noise; sde adds noise at each step.", allowed) with { IgnoresForeignWords = true };
 
     /// <summary>Reads the kind of solver from the settings.</summary>
     /// <exception cref="InvalidSettingException">The noise is integrated to a noise level of zero, where it has no value.</exception>
     public static DpmSolver Create(SchedulerSettings settings)
     {
         string algorithm = settings.Word("algorithm_type");
-        bool predictsPicture = algorithm.EndsWith("++", StringComparison.Ordinal);
-        if (!predictsPicture && settings.Word("final_sigmas_type") == "zero")
+        bool predictsClean = algorithm.EndsWith("++", StringComparison.Ordinal);
+        if (!predictsClean && settings.Word("final_sigmas_type") == "zero")
             throw new InvalidSettingException("final_sigmas_type", $"The algorithm_type {algorithm} cannot end at no noise. Give final_sigmas_type sigma_min, or algorithm_type {algorithm}++.");
 
-        return new DpmSolver(predictsPicture, algorithm.StartsWith("sde-", StringComparison.Ordinal), settings.Word("solver_type") == "heun");
+        return new DpmSolver(predictsClean, algorithm.StartsWith("sde-", StringComparison.Ordinal), settings.Word("solver_type") == "heun");
     }
 
     /// <summary>The weights over an interval.</summary>
@@ -49,7 +49,7 @@ internal sealed record DpmSolver(bool PredictsPicture, bool IsStochastic, bool I
     public DpmStep Start(double alpha, double sigma, double lambda, double endAlpha, double endSigma, double endLambda)
     {
         double h = endLambda - lambda;
-        if (PredictsPicture)
+        if (PredictsClean)
         {
             double reach = IsStochastic ? 2 * h : h;
             double decay = Math.Exp(-reach);

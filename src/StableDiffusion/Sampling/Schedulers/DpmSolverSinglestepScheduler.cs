@@ -29,24 +29,24 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.SolverOrder(2),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
-        .. Options.Thresholding,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.SolverOrder(2),
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        .. SchedulerOptions.Thresholding,
         DpmSolver.Algorithm("dpmsolver", "dpmsolver++", "sde-dpmsolver++"),
         DpmSolver.Rule,
-        Options.LowerOrderFinal(false),
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.FinalSigmas,
-        Options.LambdaMinClipped,
-        Options.CustomTimesteps,
+        SchedulerOptions.LowerOrderFinal(false),
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.FinalSigmas,
+        SchedulerOptions.LambdaMinClipped,
+        SchedulerOptions.CustomTimesteps,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> newest = PushHistory();
-        Predict(_solver.PredictsPicture, modelOutput, call, sample, newest);
+        Predict(_solver.PredictsClean, modelOutput, call, sample, newest);
 
         // A run that starts within a group has less to look back at.
         int order = DistinctPoints(call, Math.Min(_orders[call], HistoryCount));
@@ -62,25 +62,25 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
         switch (order)
         {
             case 1:
-                Elementwise.Combine(sample, step.Sample, newest, step.Value);
+                VectorMath.Combine(sample, step.Sample, newest, step.Value);
                 break;
             case 2:
-                Elementwise.Combine(sample, step.Sample, newest, step.Slope / r0);
-                Elementwise.Add(sample, History(1), step.Value - (step.Slope / r0));
+                VectorMath.Combine(sample, step.Sample, newest, step.Slope / r0);
+                VectorMath.Add(sample, History(1), step.Value - (step.Slope / r0));
                 break;
             default:
                 double r1 = (Lambda(call - 1) - Lambda(from)) / step.Length;
                 (double far, double near) = _solver.IsHeun
                     ? (((2 * step.Curvature) - (step.ThirdOrderSlope * r1)) / (r0 - r1), ((step.ThirdOrderSlope * r0) - (2 * step.Curvature)) / (r0 - r1))
                     : (step.ThirdOrderSlope, 0);
-                Elementwise.Combine(sample, step.Sample, newest, far / r0);
-                Elementwise.Add(sample, History(1), near / r1);
-                Elementwise.Add(sample, History(2), step.Value - (far / r0) - (near / r1));
+                VectorMath.Combine(sample, step.Sample, newest, far / r0);
+                VectorMath.Add(sample, History(1), near / r1);
+                VectorMath.Add(sample, History(2), step.Value - (far / r0) - (near / r1));
                 break;
         }
 
         if (_solver.IsStochastic)
-            Elementwise.Add(sample, Draw(noise, Noise, Sigmas[from], Sigmas[call + 1]), step.Noise);
+            VectorMath.Add(sample, Draw(noise, Noise, Sigmas[from], Sigmas[call + 1]), step.Noise);
     }
 
     /// <summary>The order of each step: groups of rising order, and lower ones at the end where they do not come out even.</summary>

@@ -22,11 +22,11 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.ZeroTerminalSnr,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.ZeroTerminalSnr,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -35,9 +35,9 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
         float next = Sigmas[call + 1];
         (float down, float up) = AncestralStep.Split(sigma, next);
 
-        Mix derivative = Derivative(sigma);
+        PredictionWeights derivative = Derivative(sigma);
         double change = (double)down - sigma;
-        Elementwise.Combine(sample, 1 + (change * derivative.Sample), modelOutput, change * derivative.Output);
-        Elementwise.Add(sample, Draw(noise, 0, sigma, next), up);
+        VectorMath.Combine(sample, 1 + (change * derivative.Sample), modelOutput, change * derivative.Output);
+        VectorMath.Add(sample, Draw(noise, 0, sigma, next), up);
     }
 }

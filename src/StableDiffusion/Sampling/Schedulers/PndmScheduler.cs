@@ -26,12 +26,12 @@ internal sealed class PndmScheduler : AlphaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
-        Options.SetAlphaToOne(false),
-        Options.Prediction(Options.Epsilon, Options.Velocity),
-        Options.Spacing(Options.Leading),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
+        SchedulerOptions.SetAlphaToOne(false),
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Leading),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
@@ -63,15 +63,15 @@ internal sealed class PndmScheduler : AlphaScheduler
                 modelOutput.CopyTo(PushHistory());
                 sample.CopyTo(kept);
                 blend.Clear();
-                Elementwise.Add(blend, modelOutput, 1.0 / 6);
+                VectorMath.Add(blend, modelOutput, 1.0 / 6);
                 break;
             case 3:
-                Elementwise.Add(blend, modelOutput, 1.0 / 6);
+                VectorMath.Add(blend, modelOutput, 1.0 / 6);
                 kept.CopyTo(sample);
                 Transfer(sample, blend, start, previous);
                 return;
             default:
-                Elementwise.Add(blend, modelOutput, 1.0 / 3);
+                VectorMath.Add(blend, modelOutput, 1.0 / 3);
                 kept.CopyTo(sample);
                 break;
         }
@@ -88,7 +88,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         if (CallsMade == 1)
         {
             // The first step's second call: the same step once more, with the mean of both outputs.
-            Elementwise.Combine(blend, modelOutput, 0.5, History(0), 0.5);
+            VectorMath.Combine(blend, modelOutput, 0.5, History(0), 0.5);
             kept.CopyTo(sample);
             Transfer(sample, blend, timestep + _stride, timestep);
             return;
@@ -102,16 +102,16 @@ internal sealed class PndmScheduler : AlphaScheduler
                 modelOutput.CopyTo(blend);
                 break;
             case 2:
-                Elementwise.Combine(blend, History(0), 3.0 / 2, History(1), -1.0 / 2);
+                VectorMath.Combine(blend, History(0), 3.0 / 2, History(1), -1.0 / 2);
                 break;
             case 3:
-                Elementwise.Combine(blend, History(0), 23.0 / 12, History(1), -16.0 / 12);
-                Elementwise.Add(blend, History(2), 5.0 / 12);
+                VectorMath.Combine(blend, History(0), 23.0 / 12, History(1), -16.0 / 12);
+                VectorMath.Add(blend, History(2), 5.0 / 12);
                 break;
             default:
-                Elementwise.Combine(blend, History(0), 55.0 / 24, History(1), -59.0 / 24);
-                Elementwise.Add(blend, History(2), 37.0 / 24);
-                Elementwise.Add(blend, History(3), -9.0 / 24);
+                VectorMath.Combine(blend, History(0), 55.0 / 24, History(1), -59.0 / 24);
+                VectorMath.Add(blend, History(2), 37.0 / 24);
+                VectorMath.Add(blend, History(3), -9.0 / 24);
                 break;
         }
 
@@ -123,9 +123,9 @@ internal sealed class PndmScheduler : AlphaScheduler
     {
         double from = Alpha(Math.Min(timestep, Noise.Length - 1));
         double to = Alpha(target);
-        Mix toNoise = Prediction.Noise(PredictionType, Math.Sqrt(from), Math.Sqrt(1 - from));
+        PredictionWeights toNoise = Prediction.Noise(PredictionType, Math.Sqrt(from), Math.Sqrt(1 - from));
         double weight = (to - from) / ((from * Math.Sqrt(1 - to)) + Math.Sqrt(from * (1 - from) * to));
-        Elementwise.Combine(sample, Math.Sqrt(to / from) - (weight * toNoise.Sample), output, -weight * toNoise.Output);
+        VectorMath.Combine(sample, Math.Sqrt(to / from) - (weight * toNoise.Sample), output, -weight * toNoise.Output);
     }
 
     private static double[] CallTimesteps(SchedulerSettings settings, int steps)

@@ -5,7 +5,7 @@ namespace StableDiffusion.Sampling.Schedulers;
 /// <summary>How a prediction follows from the sample and the model's output: each times a number, added.</summary>
 /// <param name="Sample">What the sample is multiplied by.</param>
 /// <param name="Output">What the model's output is multiplied by.</param>
-internal readonly record struct Mix(double Sample, double Output);
+internal readonly record struct PredictionWeights(double Sample, double Output);
 
 /// <summary>
 /// What a model's output says about the clean picture and about the noise. A sample is alpha times the picture plus
@@ -18,12 +18,12 @@ internal static class Prediction
     /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
     /// <param name="alpha">The picture's share of the sample.</param>
     /// <param name="sigma">The noise's share of the sample.</param>
-    public static Mix Picture(string type, double alpha, double sigma) => type switch
+    public static PredictionWeights Clean(string type, double alpha, double sigma) => type switch
     {
-        Options.Epsilon => new(1 / alpha, -sigma / alpha),
-        Options.Sample => new(0, 1),
-        Options.Velocity => new(alpha, -sigma),
-        Options.Flow => new(1, -sigma),
+        SchedulerOptions.Epsilon => new(1 / alpha, -sigma / alpha),
+        SchedulerOptions.Sample => new(0, 1),
+        SchedulerOptions.Velocity => new(alpha, -sigma),
+        SchedulerOptions.Flow => new(1, -sigma),
         _ => throw new UnreachableException(type),
     };
 
@@ -31,12 +31,12 @@ internal static class Prediction
     /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
     /// <param name="alpha">The picture's share of the sample.</param>
     /// <param name="sigma">The noise's share of the sample.</param>
-    public static Mix Noise(string type, double alpha, double sigma) => type switch
+    public static PredictionWeights Noise(string type, double alpha, double sigma) => type switch
     {
-        Options.Epsilon => new(0, 1),
-        Options.Sample => new(1 / sigma, -alpha / sigma),
-        Options.Velocity => new(sigma, alpha),
-        Options.Flow => new(1, 1 - sigma),
+        SchedulerOptions.Epsilon => new(0, 1),
+        SchedulerOptions.Sample => new(1 / sigma, -alpha / sigma),
+        SchedulerOptions.Velocity => new(sigma, alpha),
+        SchedulerOptions.Flow => new(1, 1 - sigma),
         _ => throw new UnreachableException(type),
     };
 
@@ -46,11 +46,11 @@ internal static class Prediction
     /// </summary>
     /// <param name="type">The kind of output: epsilon, sample or v_prediction.</param>
     /// <param name="sigma">The noise level.</param>
-    public static Mix Denoised(string type, double sigma) => type switch
+    public static PredictionWeights Denoised(string type, double sigma) => type switch
     {
-        Options.Epsilon => new(1, -sigma),
-        Options.Sample => new(0, 1),
-        Options.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
+        SchedulerOptions.Epsilon => new(1, -sigma),
+        SchedulerOptions.Sample => new(0, 1),
+        SchedulerOptions.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
         _ => throw new UnreachableException(type),
     };
 }

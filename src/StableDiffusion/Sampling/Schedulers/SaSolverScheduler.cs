@@ -17,7 +17,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
     private readonly NoiseSchedule _noise;
     private readonly int _predictorOrder;
     private readonly int _correctorOrder;
-    private readonly bool _predictsPicture;
+    private readonly bool _predictsClean;
     private readonly bool _lowerOrderFinal;
     private int _lastCorrectorOrder;
 
@@ -36,24 +36,24 @@ internal sealed class SaSolverScheduler : SolverScheduler
         _noise = noise;
         _predictorOrder = settings.Integer("predictor_order");
         _correctorOrder = settings.Integer("corrector_order");
-        _predictsPicture = settings.Word("algorithm_type") == "data_prediction";
+        _predictsClean = settings.Word("algorithm_type") == "data_prediction";
         _lowerOrderFinal = settings.Flag("lower_order_final");
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Count("predictor_order", 2, "The order of the predictor.", minimum: 1, maximum: MaxOrder),
-        Options.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
-        .. Options.Thresholding,
-        Options.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
-        Options.LowerOrderFinal(true),
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.LambdaMinClipped,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Count("predictor_order", 2, "The order of the predictor.", minimum: 1, maximum: MaxOrder),
+        SchedulerOptions.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
+        SchedulerOptions.LowerOrderFinal(true),
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.LambdaMinClipped,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
@@ -61,13 +61,13 @@ internal sealed class SaSolverScheduler : SolverScheduler
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
         double alpha = _noise.AlphaCumprod((int)Timesteps[call]);
-        Elementwise.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+        VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> output = Scratch(NewOutput);
-        Predict(_predictsPicture, modelOutput, call, sample, output);
+        Predict(_predictsClean, modelOutput, call, sample, output);
 
         if (CallsMade > 0)
         {
@@ -91,7 +91,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
     {
         double tau = Tau(from);
         double h = Lambda(from + 1) - Lambda(from);
-        double rate = _predictsPicture ? 1 + (tau * tau) : -1;
+        double rate = _predictsClean ? 1 + (tau * tau) : -1;
 
         bool corrects = !nextOutput.IsEmpty;
         Span<double> points = stackalloc double[MaxOrder];
@@ -100,7 +100,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
 
         Span<double> weights = stackalloc double[MaxOrder];
         Integrate(points[..order], Lambda(from), Lambda(from + 1), rate, weights[..order]);
-        if (_predictsPicture && order == 2)
+        if (_predictsClean && order == 2)
         {
             // diffusers' own second-order term, which makes the method that of DPM-Solver++ where no noise is added.
             double term = Math.Exp(rate * Lambda(from + 1))
@@ -110,19 +110,19 @@ internal sealed class SaSolverScheduler : SolverScheduler
             weights[1] -= term;
         }
 
-        double scale = _predictsPicture
+        double scale = _predictsClean
             ? rate * Sigma(from + 1) * Math.Exp(-tau * tau * Lambda(from + 1))
             : -(1 + (tau * tau)) * Alpha(from + 1);
-        Elementwise.Scale(
+        VectorMath.Scale(
             sample,
-            _predictsPicture ? Math.Exp(-tau * tau * h) * Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from));
+            _predictsClean ? Math.Exp(-tau * tau * h) * Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from));
         for (int i = 0; i < order; i++)
-            Elementwise.Add(sample, !corrects ? History(i) : i == 0 ? nextOutput : History(i - 1), scale * weights[i]);
+            VectorMath.Add(sample, !corrects ? History(i) : i == 0 ? nextOutput : History(i - 1), scale * weights[i]);
 
-        double deviation = _predictsPicture
+        double deviation = _predictsClean
             ? Math.Sqrt(1 - Math.Exp(-2 * tau * tau * h))
             : tau * Math.Sqrt(Math.Exp(2 * h) - 1);
-        Elementwise.Add(sample, noise, Sigma(from + 1) * deviation);
+        VectorMath.Add(sample, noise, Sigma(from + 1) * deviation);
     }
 
     /// <summary>

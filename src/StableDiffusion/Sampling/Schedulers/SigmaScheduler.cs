@@ -20,7 +20,7 @@ internal abstract class SigmaScheduler : TableScheduler
     {
         PredictionType = settings.Word("prediction_type");
         float max = TensorPrimitives.Max(sigmas);
-        _initNoiseSigma = settings.Word("timestep_spacing") == Options.Leading ? MathF.Sqrt((max * max) + 1) : max;
+        _initNoiseSigma = settings.Word("timestep_spacing") == SchedulerOptions.Leading ? MathF.Sqrt((max * max) + 1) : max;
     }
 
     /// <inheritdoc/>
@@ -38,17 +38,17 @@ internal abstract class SigmaScheduler : TableScheduler
 
     /// <inheritdoc/>
     public sealed override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
-        Elementwise.Combine(noised, original, 1, noise, SampleSigma(call));
+        VectorMath.Combine(noised, original, 1, noise, SampleSigma(call));
 
     /// <summary>The noise level of the sample at a call.</summary>
     protected virtual float SampleSigma(int call) => Sigmas[call];
 
     /// <summary>How the derivative of the sample by the noise level follows from sample and model output.</summary>
     /// <param name="sigma">The noise level of the sample.</param>
-    protected Mix Derivative(double sigma)
+    protected PredictionWeights Derivative(double sigma)
     {
-        Mix denoised = Prediction.Denoised(PredictionType, sigma);
-        return new Mix((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
+        PredictionWeights denoised = Prediction.Denoised(PredictionType, sigma);
+        return new PredictionWeights((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
     }
 
     /// <summary>The timesteps and noise levels of the steps, without the level at which the run ends.</summary>

@@ -11,8 +11,8 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
     private readonly string _predictionType;
-    private readonly PictureLimiter _limiter;
-    private readonly int _limiterScratch;
+    private readonly DynamicThresholding _thresholding;
+    private readonly int _thresholdingScratch;
 
     /// <summary>Makes the solver.</summary>
     /// <param name="settings">The options.</param>
@@ -23,8 +23,8 @@ internal abstract class SolverScheduler : TableScheduler
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
         _predictionType = settings.Word("prediction_type");
-        _limiter = new PictureLimiter(settings);
-        _limiterScratch = scratchCount;
+        _thresholding = new DynamicThresholding(settings);
+        _thresholdingScratch = scratchCount;
 
         bool flow = settings.Optional("use_flow_sigmas") is true;
         _alphas = Array.ConvertAll(tables.Sigmas, sigma => flow ? 1.0 - sigma : 1 / Math.Sqrt(((double)sigma * sigma) + 1));
@@ -42,7 +42,7 @@ internal abstract class SolverScheduler : TableScheduler
 
     /// <inheritdoc/>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
-        Elementwise.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
+        VectorMath.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
 
     /// <summary>The picture's share of the sample at a call, or, at index <c>calls</c>, where the run ends.</summary>
     protected double Alpha(int call) => _alphas[call];
@@ -54,35 +54,35 @@ internal abstract class SolverScheduler : TableScheduler
     protected double Lambda(int call) => _lambdas[call];
 
     /// <summary>Computes what is integrated: the picture or the noise that the model's output means.</summary>
-    protected void Predict(bool picture, ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> prediction)
+    protected void Predict(bool isClean, ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> prediction)
     {
-        if (picture)
-            PredictPicture(modelOutput, call, sample, prediction);
+        if (isClean)
+            PredictClean(modelOutput, call, sample, prediction);
         else
             PredictNoise(modelOutput, call, sample, prediction);
     }
 
     /// <summary>Computes the picture that the model's output means, within the limits that are set.</summary>
-    private void PredictPicture(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> picture)
+    private void PredictClean(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> clean)
     {
-        Mix mix = Prediction.Picture(_predictionType, Alpha(call), Sigma(call));
-        Elementwise.Combine(picture, sample, mix.Sample, modelOutput, mix.Output);
-        if (_limiter.IsActive)
-            _limiter.Apply(picture, Scratch(_limiterScratch));
+        PredictionWeights weights = Prediction.Clean(_predictionType, Alpha(call), Sigma(call));
+        VectorMath.Combine(clean, sample, weights.Sample, modelOutput, weights.Output);
+        if (_thresholding.IsActive)
+            _thresholding.Apply(clean, Scratch(_thresholdingScratch));
     }
 
     /// <summary>Computes the noise that the model's output means; with limits, that which belongs to the limited picture.</summary>
     private void PredictNoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> noise)
     {
-        if (!_limiter.IsActive)
+        if (!_thresholding.IsActive)
         {
-            Mix mix = Prediction.Noise(_predictionType, Alpha(call), Sigma(call));
-            Elementwise.Combine(noise, sample, mix.Sample, modelOutput, mix.Output);
+            PredictionWeights weights = Prediction.Noise(_predictionType, Alpha(call), Sigma(call));
+            VectorMath.Combine(noise, sample, weights.Sample, modelOutput, weights.Output);
             return;
         }
 
-        PredictPicture(modelOutput, call, sample, noise);
-        Elementwise.Combine(noise, -Alpha(call) / Sigma(call), sample, 1 / Sigma(call));
+        PredictClean(modelOutput, call, sample, noise);
+        VectorMath.Combine(noise, -Alpha(call) / Sigma(call), sample, 1 / Sigma(call));
     }
 
     /// <summary>

@@ -71,7 +71,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
 
         int usable = noise.Length - noise.CountBelow(settings.OptionalNumber("lambda_min_clipped") ?? double.NegativeInfinity);
         return TimestepSpacing.ChooseForSolver(
-            (string?)settings.Optional("timestep_spacing") ?? Options.Linspace,
+            (string?)settings.Optional("timestep_spacing") ?? SchedulerOptions.Linspace,
             steps,
             noise.Length,
             usable,
@@ -86,7 +86,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
         double least = 1.0 / trained;
         double[] even = fromOne ? TimestepSpacing.Linspace(1, least, steps + 1) : TimestepSpacing.Linspace(1 - least, 0, steps + 1);
 
-        // At 1 the sample would hold nothing of the picture, and lambda would be infinite.
+        // At 1 the sample would hold nothing of the clean, and lambda would be infinite.
         return Array.ConvertAll(even[..^1], sigma => Math.Min(shift * sigma / (1 + ((shift - 1) * sigma)), BelowOne));
     }
 }

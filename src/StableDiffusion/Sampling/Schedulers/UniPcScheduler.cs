@@ -14,7 +14,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     private const int MaxOrder = 3;
 
     private readonly int _order;
-    private readonly bool _predictsPicture;
+    private readonly bool _predictsClean;
     private readonly bool _isFirstVariant;
     private readonly bool _lowerOrderFinal;
     private readonly HashSet<int> _uncorrected;
@@ -28,7 +28,7 @@ internal sealed class UniPcScheduler : SolverScheduler
             scratchCount: 2)
     {
         _order = settings.Integer("solver_order");
-        _predictsPicture = settings.Flag("predict_x0");
+        _predictsClean = settings.Flag("predict_x0");
         _isFirstVariant = settings.Word("solver_type") == "bh1";
         _lowerOrderFinal = settings.Flag("lower_order_final");
         _uncorrected = [.. (settings.Numbers("disable_corrector") ?? []).Select(step => (int)step)];
@@ -36,28 +36,28 @@ internal sealed class UniPcScheduler : SolverScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.SolverOrder(2),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
-        .. Options.Thresholding,
-        Options.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
-        Options.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
-        Options.LowerOrderFinal(true),
-        Options.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.FinalSigmas,
-        Options.ZeroTerminalSnr,
-        Options.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
-        Options.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.SolverOrder(2),
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
+        SchedulerOptions.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
+        SchedulerOptions.LowerOrderFinal(true),
+        SchedulerOptions.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.FinalSigmas,
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> output = Scratch(NewOutput);
-        Predict(_predictsPicture, modelOutput, call, sample, output);
+        Predict(_predictsClean, modelOutput, call, sample, output);
 
         if (CallsMade > 0 && !_uncorrected.Contains(call - 1))
         {
@@ -83,9 +83,9 @@ internal sealed class UniPcScheduler : SolverScheduler
     private void Update(Span<float> sample, int from, int order, ReadOnlySpan<float> nextOutput)
     {
         double h = Lambda(from + 1) - Lambda(from);
-        double signed = _predictsPicture ? -h : h;
+        double signed = _predictsClean ? -h : h;
         double phi = Math.Exp(signed) - 1;
-        double scale = _predictsPicture ? Alpha(from + 1) : Sigma(from + 1);
+        double scale = _predictsClean ? Alpha(from + 1) : Sigma(from + 1);
 
         Span<double> points = stackalloc double[MaxOrder];
         for (int i = 1; i < order; i++)
@@ -104,11 +104,11 @@ internal sealed class UniPcScheduler : SolverScheduler
             own -= weights[i];
         }
 
-        Elementwise.Combine(sample, _predictsPicture ? Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from), History(0), own);
+        VectorMath.Combine(sample, _predictsClean ? Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from), History(0), own);
         for (int i = 1; i < order; i++)
-            Elementwise.Add(sample, History(i), weights[i - 1]);
+            VectorMath.Add(sample, History(i), weights[i - 1]);
         if (!nextOutput.IsEmpty)
-            Elementwise.Add(sample, nextOutput, weights[order - 1]);
+            VectorMath.Add(sample, nextOutput, weights[order - 1]);
     }
 
     /// <summary>The weights of the differences at the points: solves the paper's equation (7) over B(h).</summary>

@@ -5,7 +5,7 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>What brings a ControlNet's picture to the size of the latent (diffusers' ControlNetConditioningEmbedding): convolutions, every second of which halves it.</summary>
-internal sealed class ControlPictureEmbedding
+internal sealed class ControlConditioningEmbedding
 {
     private readonly bool _exchangesRedAndBlue;
     private readonly Conv2d _convIn;
@@ -15,11 +15,11 @@ internal sealed class ControlPictureEmbedding
     /// <summary>Takes the weights of the embedding.</summary>
     /// <param name="weights">Its weights.</param>
     /// <param name="config">The ControlNet's form.</param>
-    public ControlPictureEmbedding(WeightScope weights, ControlNetConfig config)
+    public ControlConditioningEmbedding(WeightScope weights, ControlNetConfig config)
     {
-        IReadOnlyList<int> channels = config.PictureEmbeddingChannels;
+        IReadOnlyList<int> channels = config.ConditioningEmbeddingChannels;
         _exchangesRedAndBlue = config.TakesBlueFirst;
-        _convIn = new Conv2d(weights["conv_in"], config.PictureChannels, channels[0]);
+        _convIn = new Conv2d(weights["conv_in"], config.ConditioningChannels, channels[0]);
         _blocks = new Conv2d[2 * (channels.Count - 1)];
         for (int i = 0; i < channels.Count - 1; i++)
         {
@@ -32,11 +32,11 @@ internal sealed class ControlPictureEmbedding
 
     /// <summary>Adds the embedding to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="picture">Pictures [batch, 3, height, width], red first.</param>
+    /// <param name="image">Pictures [batch, 3, height, width], red first.</param>
     /// <returns>What is added to the first convolution of the latent.</returns>
-    public Value Apply(GraphBuilder graph, Value picture)
+    public Value Apply(GraphBuilder graph, Value image)
     {
-        Value x = _exchangesRedAndBlue ? graph.Node("Gather", [picture, graph.Integers(2, 1, 0)], [("axis", 1)]) : picture;
+        Value x = _exchangesRedAndBlue ? graph.Node("Gather", [image, graph.Integers(2, 1, 0)], [("axis", 1)]) : image;
         x = graph.Silu(_convIn.Apply(graph, x));
         foreach (Conv2d block in _blocks)
             x = graph.Silu(block.Apply(graph, x));

@@ -1,9 +1,9 @@
 namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>Convolutions and linear layers in the graph's own floats.</summary>
-internal sealed class FloatProducts : IProductWriter
+internal sealed class FloatMatMul : IMatMulWriter
 {
-    public static FloatProducts Instance { get; } = new();
+    public static FloatMatMul Instance { get; } = new();
 
     public Value Convolve(GraphBuilder graph, Value x, GraphWeight weight, GraphWeight bias, ReadOnlySpan<NodeAttribute> attributes, string path) =>
         graph.Node("Conv", [x, graph.Weight(weight), graph.Weight(bias)], attributes, path);

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>Writes the layers that do nearly all the work: convolutions and linear layers.</summary>
-internal interface IProductWriter
+internal interface IMatMulWriter
 {
     /// <summary>Adds a convolution.</summary>
     /// <param name="graph">The graph.</param>

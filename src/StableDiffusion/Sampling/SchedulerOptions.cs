@@ -7,7 +7,7 @@ namespace StableDiffusion.Sampling;
 /// are arguments; the betas' defaults are Stable Diffusion's for every class, never diffusers' own, which fit none of
 /// its models.
 /// </summary>
-internal static class Options
+internal static class SchedulerOptions
 {
     public const string Epsilon = "epsilon";
     public const string Sample = "sample";
@@ -81,7 +81,7 @@ internal static class Options
         Choice("timestep_spacing", value, "How the timesteps of the run are chosen (arXiv:2305.08891, table 2).", Linspace, Leading, Trailing);
 
     public static SchedulerOption Prediction(params ReadOnlySpan<string> allowed) =>
-        Choice("prediction_type", Epsilon, "What the model predicts: the noise, the picture, or the velocity between them.", allowed);
+        Choice("prediction_type", Epsilon, "What the model predicts: the noise, the clean, or the velocity between them.", allowed);
 
     public static IEnumerable<SchedulerOption> ClipSample(bool value) =>
     [
