@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
@@ -144,7 +145,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(options);
         (double guidanceScale, double imageGuidanceScale, double guidanceRescale) = CheckRanges(options);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
-        if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
+        if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
@@ -159,7 +160,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        double? pictureScale = unet.TakesPicture && pause.AddedChannels is not null ? imageGuidanceScale : null;
+        double? pictureScale = unet.Variant == ModelVariant.InstructPix2Pix && pause.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -187,10 +188,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: false) },
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
             Negative = negative is null
                 ? null
-                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: true) },
+                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = pause.Noise,
             GuidanceScale = guidanceScale,
@@ -247,16 +248,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
 
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
-    /// <remarks>
-    /// diffusers takes zeros for SDXL where no negative prompt is given and its index says so, and encodes an empty one;
-    /// A1111 takes zeros for either.
-    /// </remarks>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
     {
-        bool isZero = embedding.PromptSyntax == PromptSyntax.A1111
-            ? model.Pipeline.IsLarge && string.IsNullOrEmpty(negative?.Prompt)
-            : negative is null && model.Pipeline.ZerosMissingPrompt;
-        return isZero
+        return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }

@@ -34,11 +34,9 @@ internal static class SettingCheck
     /// <summary>What a model is told besides the prompt is what its family takes, each within its range.</summary>
     public static void MicroConditioning(MicroConditioning asked, DiffusionModel model)
     {
-        bool isLarge = model.Pipeline.IsLarge;
-        bool isRefiner = isLarge && model.Pipeline.TakesAestheticScore;
-        (bool, string) large = (isLarge, "Stable Diffusion XL");
-        (bool, string) basic = (isLarge && !isRefiner, "Stable Diffusion XL without its refiner");
-        (bool, string) refiner = (isRefiner, "the refiner of Stable Diffusion XL");
+        const string large = "Stable Diffusion XL";
+        const string basic = "Stable Diffusion XL without its refiner";
+        const string refiner = "the refiner of Stable Diffusion XL";
         Check(nameof(asked.OriginalWidth), asked.OriginalWidth, 1, HighestTrainingSize, large);
         Check(nameof(asked.OriginalHeight), asked.OriginalHeight, 1, HighestTrainingSize, large);
         Check(nameof(asked.CropTop), asked.CropTop, 0, HighestTrainingSize, large);
@@ -48,12 +46,12 @@ internal static class SettingCheck
         Check(nameof(asked.AestheticScore), asked.AestheticScore, 0, HighestScore, refiner);
         Check(nameof(asked.NegativeAestheticScore), asked.NegativeAestheticScore, 0, HighestScore, refiner);
 
-        void Check(string setting, double? value, double lowest, double highest, (bool IsThis, string Name) family)
+        void Check(string setting, double? value, double lowest, double highest, string family)
         {
             if (value is not double given)
                 return;
-            if (!family.IsThis)
-                throw new InvalidSettingException(setting, $"{setting} has no meaning for the model '{model.Info.Name}': it is for {family.Name}. Leave {setting} out, or use such a model.");
+            if (!model.Family.Takes(setting))
+                throw new InvalidSettingException(setting, $"{setting} has no meaning for the model '{model.Info.Name}': it is for {family}. Leave {setting} out, or use such a model.");
             Range(setting, given, lowest, highest);
         }
     }
