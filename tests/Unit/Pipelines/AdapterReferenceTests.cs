@@ -37,7 +37,7 @@ public sealed class AdapterReferenceTests : IDisposable
         using DiffusionModel plain = Build();
         if (item.GetProperty("kind").GetString() != "lora")
         {
-            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversion.Load(file)] }));
+            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversionFile.Load(file)] }));
             return;
         }
 
