@@ -13,7 +13,4 @@ internal static class BuiltModel
         string folder = ModelBuilder.Build(source, cache, null, TestContext.Current.CancellationToken);
         return new DiffusionModel(ModelStore.Describe(Path.GetFileName(source.Path), folder), Device.Cpu);
     }
-
-    /// <summary>Builds a single file in full precision and opens it on the processor.</summary>
-    public static DiffusionModel Open(string file, string cache) => Open(new CheckpointSource(file, new ImportOptions()), cache);
 }

@@ -9,7 +9,7 @@ using Tensor = StableDiffusion.Tensors.Tensor;
 namespace StableDiffusion.Tests.Models.Adapters;
 
 /// <summary>Sessions with changed weights against graphs that were built of the changed weights themselves.</summary>
-public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : IClassFixture<BuiltDemoModel>, IClassFixture<HalfDemoModel>, IDisposable
+public sealed class MergedModelTests(SharedModels models) : IDisposable
 {
     // A linear layer, one that the graph holds in halves, one from a pointwise convolution, convolutions, and norms of both kinds.
     private static readonly string[] s_weights =
@@ -38,7 +38,7 @@ public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : 
     [InlineData(false, ModelPrecision.Half, true)]
     public void A_session_with_changed_weights_computes_what_a_graph_of_them_computes(bool reordersLayout, ModelPrecision precision, bool withConvolutions)
     {
-        string folder = precision == ModelPrecision.Half ? half.Folder : full.Folder;
+        string folder = precision == ModelPrecision.Half ? models.HalfDemo : models.Demo;
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         (string lora, string changedModel) = Change(strength: 0.5f, withConvolutions);
         using OnnxSession plain = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);

@@ -1,14 +1,13 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
 using StableDiffusion.Models;
-using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>Models that edit a picture by instructions, as the cmdlets take them.</summary>
-public sealed class PictureEditTests : CommandTests, IClassFixture<SmallModels>
+public sealed class PictureEditTests : CommandTests
 {
-    public PictureEditTests(CommandShell fixture, SmallModels models)
+    public PictureEditTests(CommandShell fixture, SharedModels models)
         : base(fixture)
     {
         ArgumentNullException.ThrowIfNull(models);
