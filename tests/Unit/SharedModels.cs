@@ -40,6 +40,9 @@ public sealed class SharedModels : IDisposable
     /// <summary>The reference's tiny Stable Diffusion 1.</summary>
     public string Sd1 => Build(() => File("sd1", "sd1-tiny.safetensors"));
 
+    /// <summary>The same, of a folder in the layout of diffusers.</summary>
+    public string Sd1Folder => Build(static () => DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")));
+
     /// <summary>The reference's tiny Stable Diffusion 2, which predicts velocity.</summary>
     public string Sd2 => Build(() => File("sd2", "sd2-v-tiny.safetensors"));
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -9,14 +8,10 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>Single files of every family, from the file to the picture, against what diffusers made of them.</summary>
-public sealed class FamilyTests(SharedModels models) : IDisposable
+public sealed class FamilyTests(SharedModels models)
 {
     /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
-
-    private readonly TemporaryFolder _cache = new();
-
-    public void Dispose() => _cache.Dispose();
 
     [Theory]
     [InlineData("sd1")]
@@ -33,7 +28,7 @@ public sealed class FamilyTests(SharedModels models) : IDisposable
     public void A_diffusers_folder_gives_the_very_latents_of_the_single_file()
     {
         DiffusionModel fromFile = models.Open(models.Sd1);
-        using DiffusionModel fromFolder = BuiltModel.Open(DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")), _cache.Path);
+        DiffusionModel fromFolder = models.Open(models.Sd1Folder);
         Assert.All(FamilyReference.Cases("sd1", "pipeline"), item => Assert.Equal(
             Denoise(new DiffusionPipeline(fromFile), item).Tensor.Values, Denoise(new DiffusionPipeline(fromFolder), item).Tensor.Values));
     }
