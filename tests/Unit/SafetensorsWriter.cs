@@ -26,6 +26,16 @@ internal static class SafetensorsWriter
             stream.Write(MemoryMarshal.AsBytes(tensor.Span));
     }
 
+    /// <summary>Changes tensors of a file.</summary>
+    public static void Change(string path, Action<Dictionary<string, Tensor>> change)
+    {
+        Dictionary<string, Tensor> tensors;
+        using (SafetensorsFile file = SafetensorsFile.Open(path))
+            tensors = file.Tensors.Keys.ToDictionary(static name => name, file.Read);
+        change(tensors);
+        Write(path, tensors);
+    }
+
     private static byte[] Header(IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         JsonObject header = [];

@@ -64,6 +64,7 @@ public sealed class SharedModels : IDisposable
 
     public void Dispose()
     {
+        ModelCache.Clear();
         foreach (Lazy<DiffusionModel> model in _open.Values)
             model.Value.Dispose();
         _folder.Dispose();

@@ -3,7 +3,6 @@ using StableDiffusion.Models;
 using StableDiffusion.Models.Adapters;
 using StableDiffusion.Models.Building;
 using StableDiffusion.Onnx;
-using StableDiffusion.Tensors;
 using Tensor = StableDiffusion.Tensors.Tensor;
 
 namespace StableDiffusion.Tests.Models.Adapters;
@@ -100,33 +99,23 @@ public sealed class MergedModelTests(SharedModels models, MergedModelTests.Chang
         private (string Lora, string Model) Change(bool withConvolutions)
         {
             LoraTensors lora = new();
-            string model = _folder[$"changed-{withConvolutions}"];
-            foreach (string file in Directory.EnumerateFiles(Repository.DemoModel, "*", SearchOption.AllDirectories))
+            string model = Repository.CopyDemoModel(_folder[$"changed-{withConvolutions}"]);
+            SafetensorsWriter.Change(Path.Combine(model, ModelParts.UNet, "diffusion_pytorch_model.safetensors"), tensors =>
             {
-                string copy = Path.Combine(model, Path.GetRelativePath(Repository.DemoModel, file));
-                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-                File.Copy(file, copy);
-            }
-
-            string unet = Path.Combine(model, ModelParts.UNet, "diffusion_pytorch_model.safetensors");
-            Dictionary<string, Tensor> tensors;
-            using (SafetensorsFile file = SafetensorsFile.Open(unet))
-                tensors = file.Tensors.Keys.ToDictionary(name => name, name => file.Read(name));
-            foreach (string path in s_weights.Where(path => withConvolutions || !IsConvolution(path)))
-                Add($"{path}.weight", $"lora_unet_{path.Replace('.', '_')}.diff");
-            foreach (string path in s_biases.Where(path => withConvolutions || !IsConvolution(path)))
-                Add($"{path}.bias", $"lora_unet_{path.Replace('.', '_')}.diff_b");
-            File.Delete(unet);
-            SafetensorsWriter.Write(unet, tensors);
+                foreach (string path in s_weights.Where(path => withConvolutions || !IsConvolution(path)))
+                    Add(tensors[$"{path}.weight"], $"lora_unet_{path.Replace('.', '_')}.diff");
+                foreach (string path in s_biases.Where(path => withConvolutions || !IsConvolution(path)))
+                    Add(tensors[$"{path}.bias"], $"lora_unet_{path.Replace('.', '_')}.diff_b");
+            });
             return (lora.Save(_folder, $"{withConvolutions}.safetensors"), model);
 
-            void Add(string name, string key)
+            void Add(Tensor tensor, string key)
             {
-                float[] change = lora.Add(key, [.. tensors[name].Shape]);
+                float[] change = lora.Add(key, [.. tensor.Shape]);
                 for (int i = 0; i < change.Length; i++)
                 {
                     change[i] *= 0.1f;
-                    tensors[name].Values[i] += Strength * change[i];
+                    tensor.Values[i] += Strength * change[i];
                 }
             }
         }

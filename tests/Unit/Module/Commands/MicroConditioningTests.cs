@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -14,12 +13,6 @@ public sealed class MicroConditioningTests : CommandTests
         ArgumentNullException.ThrowIfNull(models);
         Set("xl", models.Large);
         Set("refiner", models.Refiner);
-    }
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        base.Dispose();
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -13,12 +12,6 @@ public sealed class PictureEditTests : CommandTests
         ArgumentNullException.ThrowIfNull(models);
         File.Copy(Scene, Folder["scene.png"]);
         Set("edit", models.Edit);
-    }
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        base.Dispose();
     }
 
     [Fact]
