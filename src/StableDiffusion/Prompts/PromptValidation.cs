@@ -29,21 +29,6 @@ public static class PromptValidation
         return [.. found.Distinct().OrderBy(diagnostic => diagnostic.Column)];
     }
 
-    /// <summary>Refuses a prompt in which anything is read otherwise than it was probably meant.</summary>
-    /// <param name="prompt">The prompt as it was written.</param>
-    /// <param name="syntax">Whose rules it is read by.</param>
-    /// <param name="steps">How many steps the run has, at least 1.</param>
-    /// <exception cref="PromptSyntaxException">Something was found; the error names the column and what to do.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
-    public static void ThrowIfInvalid(string prompt, PromptSyntax syntax, int steps)
-    {
-        IReadOnlyList<PromptDiagnostic> found = Check(prompt, syntax, steps);
-        if (found.Count > 0)
-        {
-            throw new PromptSyntaxException(prompt, found);
-        }
-    }
-
     private static void CheckPart(CompositePart part, int steps, List<PromptDiagnostic> found)
     {
         List<PromptDiagnostic> inSchedule = [];

@@ -7,18 +7,18 @@ using System.Xml.XPath;
 namespace StableDiffusion.Tests.Module;
 
 /// <summary>What Get-Help shows, and what the build refuses to make help of.</summary>
-public sealed class HelpTests
+public sealed class HelpTests(SharedShell shell)
 {
     [Fact]
     public void Each_cmdlet_has_a_synopsis_a_description_examples_and_a_text_for_each_parameter()
     {
-        using ModuleShell shell = new();
-        IReadOnlyList<PSObject> cmdlets = shell.Invoke("Get-Command -Module StableDiffusion").Output;
+        using ModuleShell module = new();
+        IReadOnlyList<PSObject> cmdlets = module.Invoke("Get-Command -Module StableDiffusion").Output;
         Assert.NotEmpty(cmdlets);
 
         foreach (CmdletInfo cmdlet in cmdlets.Select(item => (CmdletInfo)item.BaseObject))
         {
-            PSObject help = Assert.Single(shell.Invoke($"Get-Help {cmdlet.Name} -Full").Output);
+            PSObject help = Assert.Single(module.Invoke($"Get-Help {cmdlet.Name} -Full").Output);
             Assert.NotEmpty(Text(help, "Synopsis"));
             Assert.NotEmpty(Text(help, "description"));
             Assert.NotEmpty(Items(Property(help, "examples"), "example"));
@@ -38,7 +38,7 @@ public sealed class HelpTests
     [Fact]
     public async Task Get_Help_shows_examples_and_parameters_and_topics()
     {
-        ShellProcess.Result result = await ShellProcess.Run("""
+        ShellProcess.Result result = await shell.Run("""
             Get-Help Get-DiffusionDevice -Examples | Out-Host
             Get-Help Get-DiffusionDevice -Parameter Name | Out-Host
             Get-Help about_StableDiffusion
@@ -101,8 +101,8 @@ public sealed class HelpTests
         ShellProcess.Result result = await pages.Generate();
         Assert.Equal(string.Empty, result.Errors);
 
-        using ModuleShell shell = new();
-        CmdletInfo cmdlet = (CmdletInfo)Assert.Single(shell.Invoke("Get-Command New-DiffusionImage").Output).BaseObject;
+        using ModuleShell module = new();
+        CmdletInfo cmdlet = (CmdletInfo)Assert.Single(module.Invoke("Get-Command New-DiffusionImage").Output).BaseObject;
         IEnumerable<string> columns = cmdlet.Parameters.Values
             .Where(parameter => parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.ValueFromPipelineByPropertyName))
             .Select(parameter => parameter.Name);
