@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
@@ -11,7 +10,6 @@ using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
-using StableDiffusion.Text;
 
 namespace SdPowerShell;
 
@@ -20,10 +18,6 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 {
     /// <summary>The name that A1111's API has for the scheduler.</summary>
     internal const string SamplerColumn = "sampler_name";
-
-    private const int DenoisingActivityId = 2;
-
-    private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -253,61 +247,15 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         return schedule.Equals("Automatic", StringComparison.OrdinalIgnoreCase) ? sampler : $"{sampler} {schedule}";
     }
 
-    /// <summary>Denoises with a progress bar and a verbose line.</summary>
-    /// <param name="pipeline">The open model.</param>
-    /// <param name="embedding">What to show.</param>
-    /// <param name="negative">What not to show; may be null.</param>
-    /// <param name="start">Where to start; null starts from noise.</param>
-    /// <param name="options">How to denoise.</param>
-    /// <param name="eachStep">Called after each step; may be null.</param>
-    /// <param name="parentActivity">The progress that this one is a part of; -1 for none.</param>
-    private protected Latent Denoise(
-        DiffusionPipeline pipeline,
-        TextEmbedding embedding,
-        TextEmbedding? negative,
-        Latent? start,
-        DenoiseOptions options,
-        Action<StepProgress>? eachStep,
-        int parentActivity = -1)
+    /// <summary>Writes to the verbose stream which images of ControlNets were resized.</summary>
+    /// <param name="options">The settings of the denoising.</param>
+    /// <param name="latent">What it gave.</param>
+    private protected void ReportControlImages(DenoiseOptions options, Latent latent)
     {
-        long begun = Stopwatch.GetTimestamp();
-        long lastShown = 0;
-        int steps = 0;
-        WriteProgress(Record("starting"));
-        try
+        foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
         {
-            Latent latent = Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
-            foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
-            {
-                if (image.Width != latent.Width || image.Height != latent.Height)
-                    WriteVerbose($"The ControlNet's picture was brought from {image} to {latent.Width}x{latent.Height} pixels.");
-            }
-
-            return latent;
-        }
-        finally
-        {
-            ProgressRecord last = Record("done");
-            last.RecordType = ProgressRecordType.Completed;
-            WriteProgress(last);
-        }
-
-        // One for each report: jobs and hosts keep the records that they are given.
-        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", state) { ParentActivityId = parentActivity };
-
-        void Report(StepProgress progress)
-        {
-            steps++;
-            eachStep?.Invoke(progress);
-            if (lastShown != 0 && Stopwatch.GetElapsedTime(lastShown) < s_progressInterval && progress.Step < progress.StepCount)
-                return;
-
-            lastShown = Stopwatch.GetTimestamp();
-            TimeSpan perStep = Stopwatch.GetElapsedTime(begun) / steps;
-            ProgressRecord record = Record($"step {progress.Step} of {progress.StepCount}");
-            record.PercentComplete = progress.Step * 100 / progress.StepCount;
-            record.SecondsRemaining = (int)Math.Ceiling((perStep * (progress.StepCount - progress.Step)).TotalSeconds);
-            WriteProgress(record);
+            if (image.Width != latent.Width || image.Height != latent.Height)
+                WriteVerbose($"The ControlNet's image was brought from {image} to {latent.Width}x{latent.Height} pixels.");
         }
     }
 

@@ -56,16 +56,22 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     {
         DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
         Latent result = UsePipeline(
-            pipeline => Denoise(
-                pipeline,
-                Embedding!,
-                NegativeEmbedding,
-                Latent,
-                options,
-                EachStep ? progress => WriteObject(progress.Capture()) : null),
+            pipeline =>
+            {
+                using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
+                return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
+            },
             CreateAdapters((IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);
+        ReportControlImages(options, result);
         if (!EachStep)
             WriteObject(result);
+    }
+
+    private void Report(StepProgress step, DenoisingProgress progress)
+    {
+        progress.Report(step);
+        if (EachStep)
+            WriteObject(step.Capture());
     }
 }
