@@ -1,11 +1,11 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>A prompt breaks the rules of its syntax, and was to be read strictly.</summary>
+/// <summary>A prompt contains questionable syntax and was to be checked strictly.</summary>
 public sealed class PromptSyntaxException : DiffusionException
 {
-    /// <summary>Makes the error from what a parser found.</summary>
+    /// <summary>Initializes the error from the findings of a parser.</summary>
     /// <param name="prompt">The whole prompt.</param>
-    /// <param name="diagnostics">What was found in it, by column; at least one.</param>
+    /// <param name="diagnostics">The findings by column; at least one.</param>
     /// <exception cref="ArgumentException">There is no diagnostic.</exception>
     public PromptSyntaxException(string prompt, IReadOnlyList<PromptDiagnostic> diagnostics)
         : base(Describe(diagnostics))
@@ -19,10 +19,10 @@ public sealed class PromptSyntaxException : DiffusionException
     /// <summary>The whole prompt.</summary>
     public string Prompt { get; }
 
-    /// <summary>All that was found, by column.</summary>
+    /// <summary>All findings by column.</summary>
     public IReadOnlyList<PromptDiagnostic> Diagnostics { get; }
 
-    /// <summary>The 1-based column of the first fault.</summary>
+    /// <summary>The 1-based column of the first finding.</summary>
     public int Column => Diagnostics[0].Column;
 
     private static string Describe(IReadOnlyList<PromptDiagnostic> diagnostics)

@@ -4,8 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// A word that was learned from pictures: vectors that take the place of its tokens (textual inversion; Gal et al.,
-/// arXiv 2208.01618).
+/// A textual inversion embedding: vectors learned from images that replace the tokens of a word (Gal et al., arXiv 2208.01618).
 /// </summary>
 public sealed class TextualInversion
 {
@@ -28,20 +27,20 @@ public sealed class TextualInversion
     /// <summary>The full path of its file.</summary>
     public string Path { get; }
 
-    /// <summary>The word that prompts call it by.</summary>
+    /// <summary>The word that prompts use for it.</summary>
     public string Name { get; }
 
-    /// <summary>How many tokens it takes up.</summary>
+    /// <summary>The number of tokens that it takes up.</summary>
     public int VectorCount { get; }
 
-    /// <summary>The first twelve hexadecimal digits of the file's SHA-256, by which A1111 names it.</summary>
+    /// <summary>The first twelve hexadecimal digits of the file's SHA-256, as A1111 uses them.</summary>
     internal string Hash => AdapterFiles.Hash(Path);
 
-    /// <summary>Reads a file: A1111's (<c>emb_params</c>, <c>string_to_param</c>), diffusers' (one tensor, named by its word), or one for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
-    /// <param name="path">The file, of safetensors or of PyTorch.</param>
-    /// <returns>The word with its vectors.</returns>
+    /// <summary>Reads a file of A1111 (<c>emb_params</c>, <c>string_to_param</c>), of diffusers (one tensor, named after the word), or for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
+    /// <param name="path">The path of a safetensors or PyTorch file.</param>
+    /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
-    /// <exception cref="AdapterInvalidException">The file is damaged, or no embedding.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static TextualInversion Load(string path)
     {
@@ -60,7 +59,7 @@ public sealed class TextualInversion
                 name = System.IO.Path.GetFileNameWithoutExtension(full);
             return vectors.Values.Select(tensor => tensor.Shape[0]).Distinct().Count() == 1
                 ? new TextualInversion(full, name, vectors)
-                : throw new AdapterInvalidException($"The embedding '{full}' has another number of vectors for each text encoder. Get the file again.");
+                : throw new AdapterInvalidException($"The embedding '{full}' has different numbers of vectors for the text encoders. Get the file again.");
         }
         catch (ModelInvalidException error)
         {
@@ -68,22 +67,22 @@ public sealed class TextualInversion
         }
     }
 
-    /// <summary>The word.</summary>
-    /// <returns>Its name and how many vectors it has.</returns>
+    /// <summary>The embedding as text.</summary>
+    /// <returns>The name and the number of vectors.</returns>
     public override string ToString() => $"{Name} ({VectorCount} vectors)";
 
-    /// <summary>The vectors for a text encoder.</summary>
+    /// <summary>Returns the vectors for a text encoder.</summary>
     /// <param name="isSecond">Whether it is SDXL's second one.</param>
-    /// <param name="width">The width that it takes.</param>
+    /// <param name="width">The width that the encoder uses.</param>
     /// <returns>The vectors [count, width].</returns>
-    /// <exception cref="AdapterInvalidException">There are none of that width.</exception>
+    /// <exception cref="AdapterInvalidException">There are no vectors of that width.</exception>
     internal Tensor VectorsFor(bool isSecond, int width)
     {
         Tensor? vectors = _vectors.GetValueOrDefault(isSecond ? SecondEncoder : FirstEncoder) ?? _vectors.GetValueOrDefault(string.Empty);
         return vectors is not null && vectors.Shape[1] == width
             ? vectors
             : throw new AdapterInvalidException(
-                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", _vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder takes {width}. " +
+                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", _vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder uses {width}. " +
                 "It was made for another family: 768 is Stable Diffusion 1, 1024 is Stable Diffusion 2, and 768 and 1280 together are Stable Diffusion XL.");
     }
 
@@ -100,7 +99,7 @@ public sealed class TextualInversion
 
         return file.Tensors.Count == 1
             ? (file.Tensors.Keys.First(), One(file.Tensors.Keys.First()))
-            : throw new AdapterInvalidException($"'{file.Path}' is no textual inversion embedding: it holds {file.Tensors.Count} tensors, none named as embeddings name them. A LoRA goes to Lora, a whole model to Model.");
+            : throw new AdapterInvalidException($"'{file.Path}' is not a textual inversion embedding: none of its {file.Tensors.Count} tensors has a name that embeddings use. Use the setting Lora for a LoRA, and Model for a whole model.");
 
         static Dictionary<string, string> One(string tensor) => new(StringComparer.Ordinal) { [string.Empty] = tensor };
     }
@@ -110,11 +109,11 @@ public sealed class TextualInversion
         StoredTensor stored = file.Find(name);
         bool isVectors = stored.Shape.Count is 1 or 2 && stored.Count > 0 && (stored.Shape.Count == 1 || stored.Shape[0] <= MostVectors);
         if (!isVectors)
-            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding is of 1 to {MostVectors} vectors.");
+            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding has 1 to {MostVectors} vectors.");
 
         Tensor tensor = file.Read(name);
         if (!tensor.IsFinite())
-            throw new AdapterInvalidException($"The embedding '{file.Path}' holds a value that is NaN or infinite. Get the file again.");
+            throw new AdapterInvalidException($"The embedding '{file.Path}' has a value that is NaN or infinite. Get the file again.");
         return tensor.Rank == 1 ? tensor.Reshape(1, tensor.Length) : tensor;
     }
 }
