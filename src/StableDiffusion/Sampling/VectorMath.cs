@@ -1,6 +1,6 @@
 namespace StableDiffusion.Sampling;
 
-/// <summary>What every scheduler's step comes down to: sums of a few spans, each times a number.</summary>
+/// <summary>The operations of the schedulers' steps: weighted sums of spans.</summary>
 internal static class VectorMath
 {
     /// <summary>values = scale * values + weight * added</summary>

@@ -23,7 +23,7 @@ internal static class ForeignFile
         if (head.StartsWith("GGUF"u8) || head.StartsWith("GGML"u8) || head.StartsWith("lmgg"u8) || head.StartsWith("tjgg"u8))
             return ("a GGUF or GGML file", "Its quantized weights are not supported. " + Get);
         if (StartsAt(head, 1, "HDF\r\n"u8))
-            return ("a Keras HDF5 file", Get);
+            return ("an HDF5 file of Keras", Get);
         if (StartsAt(head, 1, "NUMPY"u8))
             return ("a NumPy array", Get);
         if (head.StartsWith("PK"u8))

@@ -3,8 +3,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// A word that was learned from pictures: vectors that take the place of its tokens (textual inversion; Gal et al.,
-/// arXiv 2208.01618).
+/// A textual inversion embedding: vectors learned from images that replace the tokens of a word (Gal et al., arXiv 2208.01618).
 /// </summary>
 public sealed class TextualInversion
 {
@@ -33,31 +32,31 @@ public sealed class TextualInversion
     /// <summary>The full path of its file.</summary>
     public string Path { get; }
 
-    /// <summary>The word that prompts call it by.</summary>
+    /// <summary>The word that prompts use for it.</summary>
     public string Name { get; }
 
-    /// <summary>How many tokens it takes up.</summary>
+    /// <summary>The number of tokens that it takes up.</summary>
     public int VectorCount { get; }
 
     /// <summary>The first twelve hexadecimal digits of the file's SHA-256, by which A1111 names it.</summary>
     internal string Hash { get; }
 
-    /// <summary>The word.</summary>
-    /// <returns>Its name and how many vectors it has.</returns>
+    /// <summary>The embedding as text.</summary>
+    /// <returns>The name and the number of vectors.</returns>
     public override string ToString() => $"{Name} ({VectorCount} vectors)";
 
-    /// <summary>The vectors for a text encoder.</summary>
+    /// <summary>Returns the vectors for a text encoder.</summary>
     /// <param name="isSecond">Whether it is SDXL's second one.</param>
-    /// <param name="width">The width that it takes.</param>
+    /// <param name="width">The width that the encoder uses.</param>
     /// <returns>The vectors [count, width].</returns>
-    /// <exception cref="AdapterInvalidException">There are none of that width.</exception>
+    /// <exception cref="AdapterInvalidException">There are no vectors of that width.</exception>
     internal Tensor VectorsFor(bool isSecond, int width)
     {
         Tensor? vectors = _vectors.GetValueOrDefault(isSecond ? SecondEncoder : FirstEncoder) ?? _vectors.GetValueOrDefault(string.Empty);
         return vectors is not null && vectors.Shape[1] == width
             ? vectors
             : throw new AdapterInvalidException(
-                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", _vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder takes {width}. " +
+                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", _vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder uses {width}. " +
                 "It was made for another family: 768 is Stable Diffusion 1, 1024 is Stable Diffusion 2, and 768 and 1280 together are Stable Diffusion XL.");
     }
 }

@@ -28,7 +28,7 @@ internal readonly record struct WeightScope(IWeights Weights, string Path = "")
     {
         string fullName = Join(name);
         IReadOnlyList<long> found = Weights.FindShape(fullName)
-            ?? throw new ModelInvalidException($"'{Weights.Source}' lacks the tensor '{fullName}' {Describe(shape)} that the model's config asks for.");
+            ?? throw new ModelInvalidException($"'{Weights.Source}' has no tensor '{fullName}' {Describe(shape)} that the model's configuration requires.");
 
         bool equal = found.Count == shape.Length;
         for (int axis = 0; equal && axis < shape.Length; axis++)
@@ -36,7 +36,7 @@ internal readonly record struct WeightScope(IWeights Weights, string Path = "")
         return equal
             ? new Weight(Weights, fullName, shape)
             : throw new ModelInvalidException(
-                $"Tensor '{fullName}' in '{Weights.Source}' has the shape [{string.Join(',', found)}], and the model's config asks for {Describe(shape)}.");
+                $"Tensor '{fullName}' in '{Weights.Source}' has the shape [{string.Join(',', found)}], but the model's configuration requires {Describe(shape)}.");
     }
 
     private static string Describe(int[] shape) => $"[{string.Join(',', shape)}]";

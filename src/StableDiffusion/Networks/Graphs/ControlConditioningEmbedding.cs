@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>What brings a ControlNet's picture to the size of the latent (diffusers' ControlNetConditioningEmbedding): convolutions, every second of which halves it.</summary>
+/// <summary>Reduces the control image to the size of the latent (diffusers' ControlNetConditioningEmbedding): convolutions, every second of which halves it.</summary>
 internal sealed class ControlConditioningEmbedding
 {
     private readonly bool _exchangesRedAndBlue;
@@ -12,9 +12,9 @@ internal sealed class ControlConditioningEmbedding
     private readonly Conv2d[] _blocks;
     private readonly Conv2d _convOut;
 
-    /// <summary>Takes the weights of the embedding.</summary>
-    /// <param name="weights">Its weights.</param>
-    /// <param name="config">The ControlNet's form.</param>
+    /// <summary>Reads the weights of the embedding.</summary>
+    /// <param name="weights">The weights of the embedding.</param>
+    /// <param name="config">The configuration of the ControlNet.</param>
     public ControlConditioningEmbedding(WeightScope weights, ControlNetConfig config)
     {
         IReadOnlyList<int> channels = config.ConditioningEmbeddingChannels;
@@ -32,8 +32,8 @@ internal sealed class ControlConditioningEmbedding
 
     /// <summary>Adds the embedding to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="image">Pictures [batch, 3, height, width], red first.</param>
-    /// <returns>What is added to the first convolution of the latent.</returns>
+    /// <param name="image">Control images [batch, 3, height, width] in the order red, green, blue.</param>
+    /// <returns>The feature maps to add to the first convolution of the latent.</returns>
     public Value Apply(GraphBuilder graph, Value image)
     {
         Value x = _exchangesRedAndBlue ? graph.Node("Gather", [image, graph.Integers(2, 1, 0)], [("axis", 1)]) : image;

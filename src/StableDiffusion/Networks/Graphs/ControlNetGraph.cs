@@ -5,11 +5,11 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// A ControlNet: a copy of a U-Net's way down and middle that also sees a picture of what is to be where, and whose
-/// answers are added to the U-Net's own (Zhang et al., arXiv 2302.05543; diffusers' ControlNetModel). Graph:
-/// <c>sample</c>, <c>timestep</c> and <c>encoder_hidden_states</c> as the U-Net takes them, <c>controlnet_cond</c>
+/// A ControlNet: a copy of the U-Net's down and mid blocks, conditioned on a control image, whose residuals are added to the
+/// U-Net's skip connections and mid block (Zhang et al., arXiv 2302.05543; diffusers' ControlNetModel). Graph:
+/// <c>sample</c>, <c>timestep</c> and <c>encoder_hidden_states</c> as for the U-Net, <c>controlnet_cond</c>
 /// [batch, 3, 8 height, 8 width] in 0..1 and <c>conditioning_scale</c> [1] → <c>down_block_0_additional_residual</c> and
-/// so on, and <c>mid_block_additional_residual</c>. SDXL's also takes <c>text_embeds</c> and <c>time_ids</c>.
+/// so on, and <c>mid_block_additional_residual</c>. For SDXL, also <c>text_embeds</c> and <c>time_ids</c>.
 /// </summary>
 internal sealed class ControlNetGraph
 {
@@ -23,10 +23,10 @@ internal sealed class ControlNetGraph
     private readonly Conv2d[] _downOut;
     private readonly Conv2d _midOut;
 
-    /// <summary>Takes the weights of a ControlNet and checks them against its config.</summary>
-    /// <param name="weights">All its weights.</param>
-    /// <param name="config">Its form.</param>
-    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    /// <summary>Reads the weights of a ControlNet and checks them against its configuration.</summary>
+    /// <param name="weights">The weights of the ControlNet.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or does not have the shape that the configuration requires.</exception>
     public ControlNetGraph(IWeights weights, ControlNetConfig config)
     {
         WeightScope root = new(weights);
@@ -49,8 +49,8 @@ internal sealed class ControlNetGraph
         _midOut = new Conv2d(root["controlnet_mid_block"], network.BlockChannels[^1], network.BlockChannels[^1], kernel: 1);
     }
 
-    /// <summary>Makes the graph.</summary>
-    /// <returns>The graph, not saved yet.</returns>
+    /// <summary>Builds the graph.</summary>
+    /// <returns>The unsaved graph.</returns>
     public GraphBuilder Build()
     {
         UNetConfig network = _config.Network;

@@ -26,7 +26,7 @@ internal sealed class DpmPlusPlus2MSdeSampler : Sampler
     [
         .. SamplerOptions.Common(NoiseLevels.Exponential),
         .. SamplerOptions.Stochastic,
-        SamplerOptions.OfRun(SchedulerOptions.Choice(SamplerOptions.SolverType, SamplerOptions.Midpoint, "The rule of second order.", SamplerOptions.Midpoint, SamplerOptions.Heun)),
+        SamplerOptions.OfRun(SchedulerOptions.Choice(SamplerOptions.SolverType, SamplerOptions.Midpoint, "The second-order rule.", SamplerOptions.Midpoint, SamplerOptions.Heun)),
     ];
 
     protected override bool FollowsPath => true;

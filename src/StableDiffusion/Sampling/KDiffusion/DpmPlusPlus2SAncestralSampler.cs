@@ -55,7 +55,7 @@ internal sealed class DpmPlusPlus2SAncestralSampler : Sampler
 
     private static float Middle(float sigma, float next, double eta)
     {
-        // Where the model's part goes down to nothing, the step is Euler's, and its second call changes nothing.
+        // If the model's part ends at zero, the step is one of Euler's method, and its second call changes nothing.
         float down = AncestralStep.Split(sigma, next, eta).Down;
         return down > 0 ? DpmPlusPlusSdeSampler.Middle(sigma, down, 0.5) : next;
     }

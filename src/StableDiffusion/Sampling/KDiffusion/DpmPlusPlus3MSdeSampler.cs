@@ -46,10 +46,10 @@ internal sealed class DpmPlusPlus3MSdeSampler : Sampler
             VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * next * Math.Sqrt(1 - Math.Exp(-2 * _eta * length)));
     }
 
-    /// <summary>Adds what the slope and the curvature of the past pictures foretell.</summary>
+    /// <summary>Adds the terms for the slope and the curvature of the earlier clean samples.</summary>
     private void Correct(Span<float> sample, ReadOnlySpan<float> denoised, int call, double reach, double phi2)
     {
-        // Between equal noise levels there is no slope.
+        // The slope between equal noise levels is undefined.
         double length = Length(call);
         double last = HistoryCount > 1 ? Length(call - 1) / length : 0;
         double before = HistoryCount > 2 ? Length(call - 2) / length : 0;
@@ -75,6 +75,6 @@ internal sealed class DpmPlusPlus3MSdeSampler : Sampler
         }
     }
 
-    /// <summary>How much the logarithm of the noise level falls in a step.</summary>
+    /// <summary>The decrease of the noise level's logarithm in a step.</summary>
     private double Length(int step) => Math.Log((double)Sigmas[step] / Sigmas[step + 1]);
 }

@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
-/// Heun's method with optional churn, two calls a step but for one to no noise: k-diffusion's <c>sample_heun</c>,
-/// algorithm 2 of arXiv:2206.00364.
+/// Heun's method with optional churn, with two calls per step except for one that ends at zero: k-diffusion's
+/// <c>sample_heun</c>, algorithm 2 of arXiv:2206.00364.
 /// </summary>
 internal sealed class HeunSampler : ChurnSampler
 {

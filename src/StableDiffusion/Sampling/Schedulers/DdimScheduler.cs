@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// DDIM: Song, Meng and Ermon, "Denoising Diffusion Implicit Models", arXiv:2010.02502. Follows diffusers'
-/// <c>DDIMScheduler</c>; the formulas (12) and (16) are the paper's.
+/// DDIM: Song, Meng and Ermon, "Denoising Diffusion Implicit Models", arXiv:2010.02502, formulas (12) and (16). Follows
+/// diffusers' <c>DDIMScheduler</c>.
 /// </summary>
 internal sealed class DdimScheduler : AlphaScheduler
 {
@@ -35,8 +35,8 @@ internal sealed class DdimScheduler : AlphaScheduler
         .. SchedulerOptions.Thresholding,
         SchedulerOptions.Spacing(SchedulerOptions.Leading),
         SchedulerOptions.ZeroTerminalSnr,
-        SchedulerOptions.Eta(0, "How much noise each step adds: 0 none (DDIM), 1 as much as DDPM."),
-        SchedulerOptions.Toggle("use_clipped_model_output", false, "Derive the noise anew from the clipped picture.") with { IsConfigurable = false },
+        SchedulerOptions.Eta(0, "How much noise each step adds: 0 for none (DDIM), 1 for as much as DDPM."),
+        SchedulerOptions.Toggle("use_clipped_model_output", false, "Compute the noise again from the clipped image.") with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)

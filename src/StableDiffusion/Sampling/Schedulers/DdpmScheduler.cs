@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// DDPM: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, formulas (6) and (7), here
-/// from each visited timestep to the next. Follows diffusers' <c>DDPMScheduler</c>.
+/// DDPM: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, formulas (6) and (7), applied from
+/// each timestep of the run to the next. Follows diffusers' <c>DDPMScheduler</c>.
 /// </summary>
 internal sealed class DdpmScheduler : AlphaScheduler
 {

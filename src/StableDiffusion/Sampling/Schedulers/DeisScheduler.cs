@@ -29,8 +29,8 @@ internal sealed class DeisScheduler : SolverScheduler
         SchedulerOptions.SolverOrder(2),
         SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Choice("algorithm_type", "deis", "The algorithm; there is one.", "deis") with { IgnoresForeignWords = true },
-        SchedulerOptions.Choice("solver_type", "logrho", "The variable of the polynomial; there is one.", "logrho") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("algorithm_type", "deis", "The algorithm; there is only one.", "deis") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("solver_type", "logrho", "The variable of the polynomial; there is only one.", "logrho") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.FlowSigmas,
@@ -76,10 +76,10 @@ internal sealed class DeisScheduler : SolverScheduler
         }
     }
 
-    /// <summary>A primitive of log(rho) - root.</summary>
+    /// <summary>An antiderivative of log(rho) - root.</summary>
     private static double Linear(double rho, double root) => rho * (Math.Log(rho) - 1 - root);
 
-    /// <summary>A primitive of (log(rho) - first)(log(rho) - second).</summary>
+    /// <summary>An antiderivative of (log(rho) - first)(log(rho) - second).</summary>
     private static double Quadratic(double rho, double first, double second)
     {
         double log = Math.Log(rho);

@@ -27,7 +27,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         if (_order == 3 && _solver.IsStochastic && !_solver.PredictsClean)
             throw new InvalidSettingException("solver_order", "sde-dpmsolver has no third order. Give solver_order 1 or 2, or algorithm_type sde-dpmsolver++.");
 
-        // With so few steps the lower orders at the end keep the solver steady.
+        // With so few steps, lower orders at the end keep the solver stable.
         _lowerOrderFinal = settings.Flag("lower_order_final") && Timesteps.Count < 15;
         _eulerAtFinal = settings.Flag("euler_at_final") || _lowerOrderFinal || Sigmas[^1] == 0;
     }
@@ -41,7 +41,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
         DpmSolver.Algorithm("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
         DpmSolver.Rule,
         SchedulerOptions.LowerOrderFinal(true),
-        SchedulerOptions.Toggle("euler_at_final", false, "Make the last step one of Euler's method."),
+        SchedulerOptions.Toggle("euler_at_final", false, "Use Euler's method for the last step."),
         .. SchedulerOptions.SigmaSchedules,
         SchedulerOptions.Toggle("use_lu_lambdas", false, "Space the noise levels as Lu et al. (arXiv:2206.00927) do."),
         .. SchedulerOptions.FlowSigmas,
@@ -84,7 +84,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
             VectorMath.Add(sample, Draw(noise, 0, Sigmas[call], Sigmas[call + 1]), step.Noise);
     }
 
-    /// <summary>The order of a step: as much as the history and the end of the run allow.</summary>
+    /// <summary>The order of a step, as high as the history and the end of the run allow.</summary>
     private int OrderAt(int call)
     {
         int toEnd = Timesteps.Count - 1 - call;

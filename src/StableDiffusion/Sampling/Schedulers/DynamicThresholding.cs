@@ -1,8 +1,8 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Keeps a predicted picture within bounds: dynamic thresholding (Saharia et al., "Photorealistic Text-to-Image
-/// Diffusion Models with Deep Language Understanding", arXiv:2205.11487, section 2.3), or else plain clipping.
+/// Limits the values of the predicted clean sample: dynamic thresholding (Saharia et al., "Photorealistic Text-to-Image
+/// Diffusion Models with Deep Language Understanding", arXiv:2205.11487, section 2.3), or plain clipping.
 /// </summary>
 internal sealed class DynamicThresholding
 {
@@ -11,7 +11,7 @@ internal sealed class DynamicThresholding
     private readonly float _maximum;
     private readonly float? _clip;
 
-    /// <summary>Reads <see cref="SchedulerOptions.Thresholding"/> and, where the scheduler has it, <see cref="SchedulerOptions.ClipSample"/>.</summary>
+    /// <summary>Reads <see cref="SchedulerOptions.Thresholding"/> and, if the scheduler has it, <see cref="SchedulerOptions.ClipSample"/>.</summary>
     public DynamicThresholding(SchedulerSettings settings)
     {
         _thresholds = settings.Optional("thresholding") is true;
@@ -25,12 +25,12 @@ internal sealed class DynamicThresholding
             _clip = (float)settings.Number("clip_sample_range");
     }
 
-    /// <summary>Whether anything is done at all.</summary>
+    /// <summary>Whether it changes anything.</summary>
     public bool IsActive => _thresholds || _clip is not null;
 
-    /// <summary>Limits a picture.</summary>
-    /// <param name="clean">The clean, in place.</param>
-    /// <param name="scratch">As many values, to sort in.</param>
+    /// <summary>Limits the values of a sample.</summary>
+    /// <param name="clean">The predicted clean sample; changed in place.</param>
+    /// <param name="scratch">A buffer of the same length, for sorting.</param>
     public void Apply(Span<float> clean, Span<float> scratch)
     {
         if (_thresholds)

@@ -3,10 +3,10 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Ancestral sampling with Euler's method ("Euler a"): each step goes below the next noise level and adds fresh noise
-/// up to it. The split is that of k-diffusion's <c>sample_euler_ancestral</c>; ancestral sampling at noise levels
-/// is appendix F of Song et al., "Score-Based Generative Modeling through Stochastic Differential Equations",
-/// arXiv:2011.13456. Follows diffusers' <c>EulerAncestralDiscreteScheduler</c>.
+/// Ancestral sampling with Euler's method ("Euler a"): each step goes below the next noise level and adds noise to return to
+/// it, divided as in k-diffusion's <c>sample_euler_ancestral</c>. Ancestral sampling with noise levels is appendix F of Song
+/// et al., "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv:2011.13456. Follows diffusers'
+/// <c>EulerAncestralDiscreteScheduler</c>.
 /// </summary>
 internal sealed class EulerAncestralScheduler : SigmaScheduler
 {

@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Heun's method, two calls a step but for the last: algorithm 1 of Karras, Aittala, Aila and Laine, "Elucidating the
-/// Design Space of Diffusion-Based Generative Models", arXiv:2206.00364. Follows diffusers'
+/// Heun's method, with two calls per step except for the last: algorithm 1 of Karras, Aittala, Aila and Laine, "Elucidating
+/// the Design Space of Diffusion-Based Generative Models", arXiv:2206.00364. Follows diffusers'
 /// <c>HeunDiscreteScheduler</c>.
 /// </summary>
 internal sealed class HeunScheduler : SigmaScheduler

@@ -30,7 +30,7 @@ internal sealed class LcmScheduler : AlphaScheduler
         .. SchedulerOptions.ClipSample(false),
         SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Real("timestep_scaling", 10, "What timesteps are multiplied by in the consistency model's boundary condition.", minimum: 0),
+        SchedulerOptions.Real("timestep_scaling", 10, "The factor of the timesteps in the boundary condition of the consistency model.", minimum: 0),
         SchedulerOptions.ZeroTerminalSnr,
         SchedulerOptions.CustomTimesteps,
     ];

@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// PNDM: Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds", arXiv:2202.09778.
-/// Follows diffusers' <c>PNDMScheduler</c>: three Runge-Kutta steps of four calls each and then the linear multistep
-/// method, or, with <c>skip_prk_steps</c>, the multistep method alone (PLMS), whose first step takes two calls.
+/// Follows diffusers' <c>PNDMScheduler</c>: three Runge-Kutta steps of four calls each, followed by the linear multistep
+/// method; or, with <c>skip_prk_steps</c>, only the multistep method (PLMS), whose first step takes two calls.
 /// </summary>
 internal sealed class PndmScheduler : AlphaScheduler
 {
@@ -87,7 +87,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         Span<float> blend = Scratch(Blend);
         if (CallsMade == 1)
         {
-            // The first step's second call: the same step once more, with the mean of both outputs.
+            // The second call of the first step: the same step again, with the mean of both outputs.
             VectorMath.Combine(blend, modelOutput, 0.5, History(0), 0.5);
             kept.CopyTo(sample);
             Transfer(sample, blend, timestep + _stride, timestep);
@@ -118,7 +118,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         Transfer(sample, blend, timestep, previous);
     }
 
-    /// <summary>Formula (11) of the paper: moves a sample from one timestep to another along an output.</summary>
+    /// <summary>Formula (11) of the paper: moves a sample from one timestep to another with an output.</summary>
     private void Transfer(Span<float> sample, ReadOnlySpan<float> output, int timestep, int target)
     {
         double from = Alpha(Math.Min(timestep, Noise.Length - 1));
@@ -138,7 +138,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         if (steps <= RungeKuttaSteps)
             throw new InvalidSettingException("Steps", $"PNDM's Runge-Kutta steps need at least {RungeKuttaSteps + 1} steps. Give more, or the option skip_prk_steps true.");
 
-        // Each Runge-Kutta step calls the model at its start, twice half way, and at its end.
+        // Each Runge-Kutta step calls the model at its start, twice at its midpoint, and at its end.
         List<double> calls = [];
         double half = trained / steps / 2;
         for (int i = 0; i < RungeKuttaSteps; i++)

@@ -2,22 +2,22 @@ using System.Diagnostics;
 
 namespace StableDiffusion.Sampling.Schedulers;
 
-/// <summary>How a prediction follows from the sample and the model's output: each times a number, added.</summary>
-/// <param name="Sample">What the sample is multiplied by.</param>
-/// <param name="Output">What the model's output is multiplied by.</param>
+/// <summary>The weights with which a prediction is the sum of the sample and the model's output.</summary>
+/// <param name="Sample">The weight of the sample.</param>
+/// <param name="Output">The weight of the model's output.</param>
 internal readonly record struct PredictionWeights(double Sample, double Output);
 
 /// <summary>
-/// What a model's output says about the clean picture and about the noise. A sample is alpha times the picture plus
-/// sigma times the noise. The velocity is that of Salimans and Ho, "Progressive Distillation for Fast Sampling of
-/// Diffusion Models", arXiv:2202.00512.
+/// Converts a model's output to the clean sample (x0) or the noise, depending on the prediction type. A sample is alpha times
+/// the clean sample plus sigma times the noise. The velocity is that of Salimans and Ho, "Progressive Distillation for Fast
+/// Sampling of Diffusion Models", arXiv:2202.00512.
 /// </summary>
 internal static class Prediction
 {
-    /// <summary>The clean picture.</summary>
-    /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
-    /// <param name="alpha">The picture's share of the sample.</param>
-    /// <param name="sigma">The noise's share of the sample.</param>
+    /// <summary>The weights for the clean sample.</summary>
+    /// <param name="type">The prediction type: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="alpha">The factor of the clean sample.</param>
+    /// <param name="sigma">The factor of the noise.</param>
     public static PredictionWeights Clean(string type, double alpha, double sigma) => type switch
     {
         SchedulerOptions.Epsilon => new(1 / alpha, -sigma / alpha),
@@ -27,10 +27,10 @@ internal static class Prediction
         _ => throw new UnreachableException(type),
     };
 
-    /// <summary>The noise.</summary>
-    /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
-    /// <param name="alpha">The picture's share of the sample.</param>
-    /// <param name="sigma">The noise's share of the sample.</param>
+    /// <summary>The weights for the noise.</summary>
+    /// <param name="type">The prediction type: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="alpha">The factor of the clean sample.</param>
+    /// <param name="sigma">The factor of the noise.</param>
     public static PredictionWeights Noise(string type, double alpha, double sigma) => type switch
     {
         SchedulerOptions.Epsilon => new(0, 1),
@@ -41,10 +41,10 @@ internal static class Prediction
     };
 
     /// <summary>
-    /// The clean picture from a sample of the variance-exploding kind: the picture plus sigma times the noise, while
-    /// the model saw it scaled to unit variance.
+    /// The weights for the clean sample if the sample is of the variance-exploding form: the clean sample plus sigma times the
+    /// noise, which was scaled to unit variance for the model.
     /// </summary>
-    /// <param name="type">The kind of output: epsilon, sample or v_prediction.</param>
+    /// <param name="type">The prediction type: epsilon, sample or v_prediction.</param>
     /// <param name="sigma">The noise level.</param>
     public static PredictionWeights Denoised(string type, double sigma) => type switch
     {

@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// SA-Solver: Xue et al., "SA-Solver: Stochastic Adams Solver for Fast Sampling of Diffusion Models", arXiv:2309.05019.
-/// Follows diffusers' <c>SASolverScheduler</c>: a stochastic Adams-Bashforth predictor and an Adams-Moulton corrector
-/// that takes no further model call. Noise is added from timestep 800 down to 200, and none outside.
+/// Follows diffusers' <c>SASolverScheduler</c>: a stochastic Adams-Bashforth predictor and an Adams-Moulton corrector that
+/// needs no further model call. Noise is added only from timestep 800 to 200.
 /// </summary>
 internal sealed class SaSolverScheduler : SolverScheduler
 {
@@ -47,7 +47,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
         SchedulerOptions.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
         SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the clean image or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.FlowSigmas,
@@ -57,7 +57,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
     ];
 
     /// <inheritdoc/>
-    /// <remarks>At the noise of the call's whole timestep, as diffusers has it, which with Karras's levels is not quite the sample's.</remarks>
+    /// <remarks>Uses the noise level of the call's integer timestep, as diffusers does. With Karras sigmas this is not exactly that of the sample.</remarks>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
         double alpha = _noise.AlphaCumprod((int)Timesteps[call]);
@@ -83,10 +83,10 @@ internal sealed class SaSolverScheduler : SolverScheduler
         Update(sample, call, predictorOrder, [], Draw(noise, LastNoise, Sigmas[call], Sigmas[call + 1]));
     }
 
-    /// <summary>How strongly noise is added in the step from a call.</summary>
+    /// <summary>How strongly noise is added in the step that starts with a call.</summary>
     private double Tau(int call) => Timesteps[call] is >= 200 and <= 800 ? 1 : 0;
 
-    /// <summary>Moves the sample from one call to the next: the predictor without, the corrector with the next call's output.</summary>
+    /// <summary>Moves the sample from one call to the next: the predictor without, the corrector with the output of the next call.</summary>
     private void Update(Span<float> sample, int from, int order, ReadOnlySpan<float> nextOutput, ReadOnlySpan<float> noise)
     {
         double tau = Tau(from);
@@ -102,7 +102,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
         Integrate(points[..order], Lambda(from), Lambda(from + 1), rate, weights[..order]);
         if (_predictsClean && order == 2)
         {
-            // diffusers' own second-order term, which makes the method that of DPM-Solver++ where no noise is added.
+            // diffusers' own second-order term, with which the method is DPM-Solver++ if no noise is added.
             double term = Math.Exp(rate * Lambda(from + 1))
                 * ((h * h / 2) - (((h * rate) - 1 + Math.Exp(-rate * h)) / (rate * rate)))
                 / (points[0] - points[1]);
@@ -126,8 +126,8 @@ internal sealed class SaSolverScheduler : SolverScheduler
     }
 
     /// <summary>
-    /// Integrates, from one lambda to another and weighted by exp(rate * lambda), each polynomial that is 1 at one of
-    /// the points and 0 at the others.
+    /// Integrates, from one lambda to another and weighted by exp(rate * lambda), the polynomials that are 1 at one of the points
+    /// and 0 at the others.
     /// </summary>
     private static void Integrate(ReadOnlySpan<double> points, double from, double to, double rate, Span<double> integrals)
     {

@@ -45,7 +45,7 @@ internal sealed class TorchTensor
         fault = shape.Length != strides.Length ? $"it has {shape.Length} lengths and {strides.Length} strides"
             : shape.Length > MaxRank ? $"it has {shape.Length} axes"
             : Array.Exists(shape, length => length < 0) || Array.Exists(strides, stride => stride < 0) || offset < 0
-                ? "it has a length, stride or offset that is negative"
+                ? "it has a negative length, stride or offset"
             : null;
         if (fault is not null)
             return null;

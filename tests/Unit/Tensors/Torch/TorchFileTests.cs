@@ -185,7 +185,7 @@ public sealed class TorchFileTests : IDisposable
         TorchWriter lying = new();
         whole = lying.Storage("FloatStorage", 6, Floats(Range(6)), archive: false);
         part = new([.. whole.Id[..5], new object?[] { "view", 2L, 3L }]);
-        Refused("leaves its storage", lying.Stream(new PickledDictionary { { "part", TorchWriter.Tensor(part, 1, [3], [1]) } }));
+        Refused("exceeds its storage", lying.Stream(new PickledDictionary { { "part", TorchWriter.Tensor(part, 1, [3], [1]) } }));
     }
 
     [Fact]
@@ -275,9 +275,9 @@ public sealed class TorchFileTests : IDisposable
         Refused("big-endian", writer.Stream(root, littleEndian: false));
         Refused("2 files 'data.pkl'", writer.Archive(root, ("other/data.pkl", pickle)));
         Refused("has no 'data.pkl'", ZipWriter.Write([("model.safetensors", [1])]));
-        Refused("without any tensors", new TorchWriter().Archive(new PickledDictionary { { "epoch", 3 } }));
+        Refused("without tensors", new TorchWriter().Archive(new PickledDictionary { { "epoch", 3 } }));
         Refused("no dictionary", writer.Archive(root.Entries[0].Value));
-        Refused("not one that PyTorch wrote", PickleWriter.Dump(new PickledDictionary { { "a", 1 } }));
+        Refused("PyTorch did not write it", PickleWriter.Dump(new PickledDictionary { { "a", 1 } }));
         Refused("two tensors 'a.b'", writer.Archive(new PickledDictionary
         {
             { "a.b", root.Entries[0].Value },

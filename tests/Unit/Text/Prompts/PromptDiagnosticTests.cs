@@ -21,7 +21,7 @@ public sealed class PromptDiagnosticTests
     [InlineData("a [b:c:d:0.5]", 3, "more parts")]
     [InlineData("[a|b] \\\n", 7, "whole prompt")]
     [InlineData("a ratio of 16:9", 14, "weight of the whole prompt")]
-    [InlineData("a AND", 6, "summed in")]
+    [InlineData("a AND", 6, "an empty one is added")]
     [InlineData("a AND b (c", 9, "never closed")]
     [InlineData("a [b:(c:3]", 6, "never closed")]
     public void A_fault_in_an_A1111_prompt_is_told_with_its_column(string prompt, int column, string part)
