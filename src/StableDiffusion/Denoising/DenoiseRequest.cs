@@ -17,7 +17,7 @@ internal sealed record DenoiseRequest
     public Conditioning? Negative { get; init; }
 
     /// <summary>The call from which the steps of changing prompts count.</summary>
-    public int FirstStepCall { get; init; }
+    public int OriginCall { get; init; }
 
     /// <summary>The scheduler; its history is that of this denoising afterwards.</summary>
     public required Scheduler Scheduler { get; init; }
@@ -33,7 +33,7 @@ internal sealed record DenoiseRequest
     public double? ImageGuidanceScale { get; init; }
 
     /// <summary>The first call to make.</summary>
-    public required int FirstCall { get; init; }
+    public required int NextCall { get; init; }
 
     /// <summary>The call to stop before.</summary>
     public required int StopCall { get; init; }

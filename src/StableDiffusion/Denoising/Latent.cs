@@ -158,7 +158,7 @@ public sealed class Latent
     internal Tensor? SourceMean { get; init; }
 
     /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
-    internal DenoisePause? Pause { get; init; }
+    internal DenoiseState? State { get; init; }
 
     /// <summary>Refuses values that are not finite; they are the latent's own array, which its holder may have written to.</summary>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>

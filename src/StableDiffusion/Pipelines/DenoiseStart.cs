@@ -42,7 +42,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         return (width, height);
     }
 
-    public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
+    public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         RequireLatent(options);
         options = options with { Noise = CheckNoise(options.Noise, model.Info) };
@@ -54,16 +54,16 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         noise.FillStart(sample, model.Info.LatentFactor);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
-        DenoisePause pause = new(scheduler, stepNoise, FirstCall: 0, NextCall: 0, Inpainting: null)
+        DenoiseState state = new(scheduler, stepNoise, OriginCall: 0, NextCall: 0, Inpainting: null)
         {
             AddedChannels = unet.Variant == ModelVariant.Inpainting
                 ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
                 : null,
         };
-        return (pause, sample, info with { Width = width, Height = height });
+        return (state, sample, info with { Width = width, Height = height });
     }
 
-    public (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
+    public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         SettingCheck.Same("Width", options.Width, start.Width);
         SettingCheck.Same("Height", options.Height, start.Height);
@@ -119,7 +119,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall, sample);
         return (
-            new DenoisePause(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
+            new DenoiseState(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
             sample,
             info with
             {
@@ -138,7 +138,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     }
 
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
-    public static (DenoisePause Pause, Tensor Sample, GenerationInfo Info) FromPause(Latent start, DenoisePause pause, DenoiseOptions options)
+    public static (DenoiseState State, Tensor Sample, GenerationInfo Info) FromState(Latent start, DenoiseState state, DenoiseOptions options)
     {
         if (options.Scheduler != start.Scheduler)
             SettingCheck.Same("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
@@ -148,7 +148,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         SettingCheck.Same("StartStep", options.StartStep, start.Step);
         SettingCheck.Same("Width", options.Width, start.Width);
         SettingCheck.Same("Height", options.Height, start.Height);
-        return (pause.Copy(), start.Tensor, start.Info);
+        return (state.Copy(), start.Tensor, start.Info);
     }
 
     private static void RequireLatent(DenoiseOptions options)

@@ -154,13 +154,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start?.CheckFinite();
 
-        (DenoisePause pause, Tensor sample, GenerationInfo info) = start switch
+        (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
             null => new DenoiseStart(model, unet, loading).FromNoise(options, cancellationToken),
-            { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
+            { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        double? pictureScale = unet.Variant == ModelVariant.InstructPix2Pix && pause.AddedChannels is not null ? imageGuidanceScale : null;
+        double? pictureScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -177,10 +177,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         };
         info = AdapterRecord.Add(info, model.Adapters, embedding, negative);
 
-        Scheduler scheduler = pause.Scheduler;
+        Scheduler scheduler = state.Scheduler;
         int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);
         int stopStep = options.StopStep ?? stepCount;
-        int firstStep = CountSteps(scheduler, pause.NextCall);
+        int firstStep = CountSteps(scheduler, state.NextCall);
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
@@ -193,21 +193,21 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
                 ? null
                 : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
-            Noise = pause.Noise,
+            Noise = state.Noise,
             GuidanceScale = guidanceScale,
             ImageGuidanceScale = pictureScale,
             GuidanceRescale = guidanceRescale,
-            FirstCall = pause.NextCall,
-            FirstStepCall = pause.FirstCall,
+            NextCall = state.NextCall,
+            OriginCall = state.OriginCall,
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
-            AddedChannels = pause.AddedChannels,
-            Inpainting = pause.Inpainting,
+            AddedChannels = state.AddedChannels,
+            Inpainting = state.Inpainting,
             Controls = controls,
         };
 
         Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, CountSteps(scheduler, nextCall), stepCount)
         {
-            Pause = nextCall < scheduler.Timesteps.Count ? (pause with { NextCall = nextCall }).Copy() : null,
+            State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
         };
 
         void AfterCall(DenoiseStep step)

@@ -31,9 +31,9 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         JsonElement reference = References().Single(item => item.GetProperty("seed").GetInt64() == seed && item.GetProperty("kind").GetString() == kind);
         RandomSource source = kind == "philox" ? RandomSource.Cuda : RandomSource.TorchCpu;
-        (DenoisePause pause, float[] sample, GenerationInfo info) = Start(seed, new NoiseOptions { RandomSource = source }, "Euler");
+        (DenoiseState state, float[] sample, GenerationInfo info) = Start(seed, new NoiseOptions { RandomSource = source }, "Euler");
 
-        double scale = pause.Scheduler.InitNoiseSigma;
+        double scale = state.Scheduler.InitNoiseSigma;
         double[] first = [.. reference.GetProperty("first").EnumerateArray().Select(value => value.GetDouble())];
         for (int i = 0; i < first.Length; i++)
             Assert.InRange(sample[i] / scale, first[i] - 2e-6, first[i] + 2e-6);
@@ -79,12 +79,12 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         foreach (RandomSource source in Enum.GetValues<RandomSource>())
         {
-            (DenoisePause pause, float[] sample, GenerationInfo info) = Start(1, new NoiseOptions { RandomSource = source, EtaNoiseSeedDelta = delta }, "Euler a");
-            float[] actual = Draw(pause.Noise);
+            (DenoiseState state, float[] sample, GenerationInfo info) = Start(1, new NoiseOptions { RandomSource = source, EtaNoiseSeedDelta = delta }, "Euler a");
+            float[] actual = Draw(state.Noise);
 
             INoiseSource expected = LatentNoise.CreateGenerator(1, source);
             float[] next = Draw(expected);
-            Assert.Equal(next[0] * pause.Scheduler.InitNoiseSigma, sample[0]);
+            Assert.Equal(next[0] * state.Scheduler.InitNoiseSigma, sample[0]);
             if (delta != 0)
                 expected = LatentNoise.CreateGenerator(1 + delta, source);
             Assert.Equal(Draw(expected), actual);
@@ -129,18 +129,18 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         const int Size = 3;
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         float[] start = Draw(generator, Size * Length);
-        Scheduler run = Start(5, new NoiseOptions(), scheduler).Pause.Scheduler;
+        Scheduler run = Start(5, new NoiseOptions(), scheduler).State.Scheduler;
         (float sigma, float sigmaNext) = (run.Sigmas[0], run.Sigmas[1]);
         float[] step = new float[Size * Length];
         run.CreateNoise(5, generator).Fill(step, sigma, sigmaNext);
 
         for (int index = 0; index < Size; index++)
         {
-            (DenoisePause pause, float[] sample, GenerationInfo info) = Start(5, new NoiseOptions { RandomSource = source, BatchSize = Size, BatchIndex = index }, scheduler);
+            (DenoiseState state, float[] sample, GenerationInfo info) = Start(5, new NoiseOptions { RandomSource = source, BatchSize = Size, BatchIndex = index }, scheduler);
             float[] actual = new float[Length];
-            pause.Noise.Fill(actual, sigma, sigmaNext);
+            state.Noise.Fill(actual, sigma, sigmaNext);
 
-            Assert.Equal(start[(index * Length)..((index + 1) * Length)].Select(value => value * pause.Scheduler.InitNoiseSigma), sample);
+            Assert.Equal(start[(index * Length)..((index + 1) * Length)].Select(value => value * state.Scheduler.InitNoiseSigma), sample);
             Assert.Equal(step[(index * Length)..((index + 1) * Length)], actual);
             Assert.Equal((Size, index), (info.BatchSize, info.BatchIndex));
         }
@@ -191,12 +191,12 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         DiffusionImage grey = new(64, 64, [.. Enumerable.Repeat((byte)128, 64 * 64 * DiffusionImage.Channels)]);
         Latent clean = demo.Pipeline.EncodeImage(grey, 5, source, Cancellation);
-        (DenoisePause pause, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, Noise = new NoiseOptions { RandomSource = source } }, TestContext.Current.CancellationToken);
+        (DenoiseState state, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, Noise = new NoiseOptions { RandomSource = source } }, TestContext.Current.CancellationToken);
 
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         Draw(generator);
         float[] expected = new float[Length];
-        pause.Scheduler.AddNoise(clean.Tensor.Span, Draw(generator), 0, expected);
+        state.Scheduler.AddNoise(clean.Tensor.Span, Draw(generator), 0, expected);
         Assert.Equal(expected, sample.Values);
 
         // The seed is the latent's where none is given, and so is what it stands for.
@@ -236,10 +236,10 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         Assert.Equal("SeedResizeWidth", Assert.Throws<InvalidSettingException>(() => Start(1, new NoiseOptions { SeedResizeWidth = 60, SeedResizeHeight = 64 })).Setting);
     }
 
-    private (DenoisePause Pause, float[] Sample, GenerationInfo Info) Start(long seed, NoiseOptions noise, string scheduler = "DDIM", int? width = null)
+    private (DenoiseState State, float[] Sample, GenerationInfo Info) Start(long seed, NoiseOptions noise, string scheduler = "DDIM", int? width = null)
     {
-        (DenoisePause pause, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(new DenoiseOptions { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width, Noise = noise }, TestContext.Current.CancellationToken);
-        return (pause, sample.Values, info);
+        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(new DenoiseOptions { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width, Noise = noise }, TestContext.Current.CancellationToken);
+        return (state, sample.Values, info);
     }
 
     private static float[] Draw(INoiseSource source, int length = Length)

@@ -73,11 +73,11 @@ internal sealed class ControlNetGraph
 
         Value[] pictures = [.. skips.Reverse()];
         for (int i = 0; i < pictures.Length; i++)
-            Output(ControlResidual.Down(i), _downOut[i], pictures[i], _skipChannels[i], network.SkipLevels[i]);
-        Output(ControlResidual.Middle, _midOut, x, network.BlockChannels[^1], network.BlockChannels.Count - 1);
+            Output(ControlResiduals.Down(i), _downOut[i], pictures[i], _skipChannels[i], network.SkipLevels[i]);
+        Output(ControlResiduals.Middle, _midOut, x, network.BlockChannels[^1], network.BlockChannels.Count - 1);
         return graph;
 
         void Output(string name, Conv2d convolution, Value value, int channels, int level) =>
-            graph.Output(name, graph.Mul(convolution.Apply(graph, value), scale), ControlResidual.Shape(channels, level));
+            graph.Output(name, graph.Mul(convolution.Apply(graph, value), scale), ControlResiduals.Shape(channels, level));
     }
 }

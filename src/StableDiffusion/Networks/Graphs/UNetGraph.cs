@@ -81,7 +81,7 @@ internal sealed class UNetGraph
         if (takesResiduals)
         {
             skips = AddResiduals(graph, skips);
-            x = graph.Add(x, graph.ToComputed(graph.Input(ControlResidual.Middle, ControlResidual.Shape(_config.BlockChannels[^1], _config.BlockChannels.Count - 1))));
+            x = graph.Add(x, graph.ToComputed(graph.Input(ControlResiduals.Middle, ControlResiduals.Shape(_config.BlockChannels[^1], _config.BlockChannels.Count - 1))));
         }
 
         foreach (UNetUpBlock block in _upBlocks)
@@ -96,7 +96,7 @@ internal sealed class UNetGraph
     {
         Value[] pictures = [.. skips.Reverse()];
         for (int i = 0; i < pictures.Length; i++)
-            pictures[i] = graph.Add(pictures[i], graph.ToComputed(graph.Input(ControlResidual.Down(i), ControlResidual.Shape(_skipChannels[i], _config.SkipLevels[i]))));
+            pictures[i] = graph.Add(pictures[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
         return new Stack<Value>(pictures);
     }
 

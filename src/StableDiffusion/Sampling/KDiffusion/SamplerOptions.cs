@@ -31,7 +31,7 @@ internal static class SamplerOptions
     public static IEnumerable<SchedulerOption> Common(string schedule, bool discards = false) =>
     [
         .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         Options.ZeroTerminalSnr,
         OfRun(Options.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
         OfRun(Options.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),

@@ -18,9 +18,9 @@ internal abstract class AlphaScheduler : TableScheduler
         : base(steps, ToSingle(timesteps), [], historyDepth, scratchCount)
     {
         Noise = NoiseSchedule.Create(settings);
-        PredictionType = settings.Word("prediction_type");
+        PredictionType = settings.PredictionType;
         _finalAlpha = settings.Optional("set_alpha_to_one") is false ? Noise.AlphaCumprod(0) : 1;
-        if (PredictionType == Options.Epsilon && Alpha(Timestep(0)) == 0)
+        if (PredictionType == PredictionType.Epsilon && Alpha(Timestep(0)) == 0)
             throw new InvalidSettingException("prediction_type", "The run starts at pure noise (rescale_betas_zero_snr), from which a model that predicts noise learns nothing. Give prediction_type v_prediction, or leave the betas as they are.");
     }
 
@@ -31,7 +31,7 @@ internal abstract class AlphaScheduler : TableScheduler
     protected NoiseSchedule Noise { get; }
 
     /// <summary>What the model predicts.</summary>
-    protected string PredictionType { get; }
+    protected PredictionType PredictionType { get; }
 
     /// <inheritdoc/>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)

@@ -31,7 +31,7 @@ internal sealed class DdimScheduler : AlphaScheduler
         .. Options.ClipSample(true),
         Options.SetAlphaToOne(true),
         Options.StepsOffset,
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. Options.Thresholding,
         Options.Spacing(Options.Leading),
         Options.ZeroTerminalSnr,

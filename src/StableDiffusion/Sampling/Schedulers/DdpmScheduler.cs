@@ -27,7 +27,7 @@ internal sealed class DdpmScheduler : AlphaScheduler
         .. Options.Betas,
         Options.Choice("variance_type", "fixed_small", "The variance of the added noise: that of the posterior, or that of the forward step.", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
         .. Options.ClipSample(true),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. Options.Thresholding,
         Options.Spacing(Options.Leading),
         Options.StepsOffset,

@@ -27,7 +27,7 @@ internal sealed class DeisScheduler : SolverScheduler
     [
         .. Options.Betas,
         Options.SolverOrder(2),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. Options.Thresholding,
         Options.Choice("algorithm_type", "deis", "The algorithm; there is one.", "deis") with { IgnoresForeignWords = true },
         Options.Choice("solver_type", "logrho", "The variable of the polynomial; there is one.", "logrho") with { IgnoresForeignWords = true },

@@ -32,7 +32,7 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     [
         .. Options.Betas,
         .. Options.SigmaSchedules,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         Options.Spacing(Options.Linspace),
         Options.StepsOffset,
     ];

@@ -31,7 +31,7 @@ internal sealed class DpmSolverSinglestepScheduler : SolverScheduler
     [
         .. Options.Betas,
         Options.SolverOrder(2),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. Options.Thresholding,
         DpmSolver.Algorithm("dpmsolver", "dpmsolver++", "sde-dpmsolver++"),
         DpmSolver.Rule,

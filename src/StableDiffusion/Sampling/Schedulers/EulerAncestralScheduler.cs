@@ -23,7 +23,7 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         Options.Spacing(Options.Linspace),
         Options.StepsOffset,
         Options.ZeroTerminalSnr,

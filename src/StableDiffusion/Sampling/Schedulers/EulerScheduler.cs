@@ -33,7 +33,7 @@ internal sealed class EulerScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         Options.Choice("interpolation_type", "linear", "How the noise levels between the training's timesteps are found.", "linear", "log_linear"),
         .. Options.SigmaSchedules,
         Options.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
@@ -61,7 +61,7 @@ internal sealed class EulerScheduler : SigmaScheduler
             Elementwise.Add(sample, Draw(noise, 0, raised, next), _churnNoise * Math.Sqrt((raised * raised) - ((double)sigma * sigma)));
 
         // Of the raised level, only predicted noise knows; a velocity is read at the level that the model saw.
-        Mix denoised = Prediction.Denoised(PredictionType, PredictionType == Options.Epsilon ? raised : sigma);
+        Mix denoised = Prediction.Denoised(PredictionType, PredictionType == PredictionType.Epsilon ? raised : sigma);
         double ratio = (next - raised) / raised;
         Elementwise.Combine(sample, 1 + ratio - (ratio * denoised.Sample), modelOutput, -ratio * denoised.Output);
     }
@@ -74,7 +74,7 @@ internal sealed class EulerScheduler : SigmaScheduler
             : Spaced(settings, noise, steps);
 
         float[] levels = ToSingle(sigmas);
-        bool continuous = settings.Word("timestep_type") == "continuous" && settings.Word("prediction_type") == Options.Velocity;
+        bool continuous = settings.Word("timestep_type") == "continuous" && settings.PredictionType == PredictionType.Velocity;
         return continuous
             ? (Array.ConvertAll(levels[..steps], static level => 0.25f * MathF.Log(level)), levels)
             : (ToSingle(timesteps), levels);

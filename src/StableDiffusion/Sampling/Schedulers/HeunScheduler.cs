@@ -31,7 +31,7 @@ internal sealed class HeunScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. Options.SigmaSchedules,
         .. Options.ClipSample(false),
         Options.Spacing(Options.Linspace),

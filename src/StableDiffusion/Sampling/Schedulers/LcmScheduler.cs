@@ -28,7 +28,7 @@ internal sealed class LcmScheduler : AlphaScheduler
         .. Options.Betas,
         DistilledTimesteps.OriginalSteps,
         .. Options.ClipSample(false),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. Options.Thresholding,
         Options.Real("timestep_scaling", 10, "What timesteps are multiplied by in the consistency model's boundary condition.", minimum: 0),
         Options.ZeroTerminalSnr,

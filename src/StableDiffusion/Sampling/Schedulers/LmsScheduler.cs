@@ -28,7 +28,7 @@ internal sealed class LmsScheduler : SigmaScheduler
     [
         .. Options.Betas,
         .. Options.SigmaSchedules,
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         Options.Spacing(Options.Linspace),
         Options.StepsOffset,
         Options.Count("order", MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder) with { IsConfigurable = false },

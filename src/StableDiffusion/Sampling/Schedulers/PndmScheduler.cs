@@ -29,7 +29,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         .. Options.Betas,
         Options.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
         Options.SetAlphaToOne(false),
-        Options.Prediction(Options.Epsilon, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         Options.Spacing(Options.Leading),
         Options.StepsOffset,
     ];

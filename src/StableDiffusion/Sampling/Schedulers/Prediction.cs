@@ -15,42 +15,42 @@ internal readonly record struct Mix(double Sample, double Output);
 internal static class Prediction
 {
     /// <summary>The clean picture.</summary>
-    /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="type">What the model predicts.</param>
     /// <param name="alpha">The picture's share of the sample.</param>
     /// <param name="sigma">The noise's share of the sample.</param>
-    public static Mix Picture(string type, double alpha, double sigma) => type switch
+    public static Mix Picture(PredictionType type, double alpha, double sigma) => type switch
     {
-        Options.Epsilon => new(1 / alpha, -sigma / alpha),
-        Options.Sample => new(0, 1),
-        Options.Velocity => new(alpha, -sigma),
-        Options.Flow => new(1, -sigma),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(1 / alpha, -sigma / alpha),
+        PredictionType.Sample => new(0, 1),
+        PredictionType.Velocity => new(alpha, -sigma),
+        PredictionType.Flow => new(1, -sigma),
+        _ => throw new UnreachableException($"{type}"),
     };
 
     /// <summary>The noise.</summary>
-    /// <param name="type">The kind of output: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="type">What the model predicts.</param>
     /// <param name="alpha">The picture's share of the sample.</param>
     /// <param name="sigma">The noise's share of the sample.</param>
-    public static Mix Noise(string type, double alpha, double sigma) => type switch
+    public static Mix Noise(PredictionType type, double alpha, double sigma) => type switch
     {
-        Options.Epsilon => new(0, 1),
-        Options.Sample => new(1 / sigma, -alpha / sigma),
-        Options.Velocity => new(sigma, alpha),
-        Options.Flow => new(1, 1 - sigma),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(0, 1),
+        PredictionType.Sample => new(1 / sigma, -alpha / sigma),
+        PredictionType.Velocity => new(sigma, alpha),
+        PredictionType.Flow => new(1, 1 - sigma),
+        _ => throw new UnreachableException($"{type}"),
     };
 
     /// <summary>
     /// The clean picture from a sample of the variance-exploding kind: the picture plus sigma times the noise, while
     /// the model saw it scaled to unit variance.
     /// </summary>
-    /// <param name="type">The kind of output: epsilon, sample or v_prediction.</param>
+    /// <param name="type">What the model predicts; not the flow.</param>
     /// <param name="sigma">The noise level.</param>
-    public static Mix Denoised(string type, double sigma) => type switch
+    public static Mix Denoised(PredictionType type, double sigma) => type switch
     {
-        Options.Epsilon => new(1, -sigma),
-        Options.Sample => new(0, 1),
-        Options.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(1, -sigma),
+        PredictionType.Sample => new(0, 1),
+        PredictionType.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
+        _ => throw new UnreachableException($"{type}"),
     };
 }

@@ -45,7 +45,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
         .. Options.Betas,
         Options.Count("predictor_order", 2, "The order of the predictor.", minimum: 1, maximum: MaxOrder),
         Options.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. Options.Thresholding,
         Options.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
         Options.LowerOrderFinal(true),

@@ -10,7 +10,7 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _alphas;
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
-    private readonly string _predictionType;
+    private readonly PredictionType _predictionType;
     private readonly PictureLimiter _limiter;
     private readonly int _limiterScratch;
 
@@ -22,7 +22,7 @@ internal abstract class SolverScheduler : TableScheduler
     protected SolverScheduler(SchedulerSettings settings, SolverTables tables, int historyDepth, int scratchCount)
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
-        _predictionType = settings.Word("prediction_type");
+        _predictionType = settings.PredictionType;
         _limiter = new PictureLimiter(settings);
         _limiterScratch = scratchCount;
 

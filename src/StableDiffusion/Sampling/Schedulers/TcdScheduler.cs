@@ -22,7 +22,7 @@ internal sealed class TcdScheduler : AlphaScheduler
         .. Options.Betas,
         DistilledTimesteps.OriginalSteps,
         Options.Toggle("clip_sample", false, "Taken for the sake of configs that have it; TCD does not clip."),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         Options.ZeroTerminalSnr,
         Options.CustomTimesteps,
         Options.Eta(0.3, "How much of each step is fresh noise (the paper's gamma): 0 none, 1 all; more for more steps."),

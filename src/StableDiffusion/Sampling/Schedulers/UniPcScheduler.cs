@@ -38,7 +38,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     [
         .. Options.Betas,
         Options.SolverOrder(2),
-        Options.Prediction(Options.Epsilon, Options.Sample, Options.Velocity, Options.Flow),
+        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. Options.Thresholding,
         Options.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
         Options.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },

@@ -7,7 +7,7 @@ namespace StableDiffusion.Denoising;
 /// The memory of the ControlNets of one denoising. All of them write into the same outputs, one after another; what
 /// they give is summed up in the U-Net's own inputs.
 /// </summary>
-internal sealed class ControlMemory : IDisposable
+internal sealed class ControlBuffers : IDisposable
 {
     private readonly IReadOnlyList<ControlCondition> _conditions;
     private readonly ControlInput[] _inputs;
@@ -19,7 +19,7 @@ internal sealed class ControlMemory : IDisposable
     /// <param name="conditions">The ControlNets, at least one.</param>
     /// <param name="input">The U-Net's inputs.</param>
     /// <param name="steps">How many steps the whole denoising has.</param>
-    public ControlMemory(IReadOnlyList<ControlCondition> conditions, UNetInput input, int steps)
+    public ControlBuffers(IReadOnlyList<ControlCondition> conditions, UNetInput input, int steps)
     {
         _conditions = conditions;
         _steps = steps;
@@ -62,10 +62,10 @@ internal sealed class ControlMemory : IDisposable
     }
 
     /// <summary>Binds the ControlNets to a text embedding.</summary>
-    public ControlPrediction Bind(TextVectors text, float[] sizes)
+    public ControlRun Bind(TextVectors text, float[] sizes)
     {
         List<OnnxBuffer> opened = [];
-        return new ControlPrediction(this, [.. _conditions.Select((condition, i) => condition.Net.Bind(this, _inputs[i], text, sizes, opened))], opened);
+        return new ControlRun(this, [.. _conditions.Select((condition, i) => condition.Net.Bind(this, _inputs[i], text, sizes, opened))], opened);
     }
 
     /// <summary>Runs those that take effect in this step, and sums up what they give.</summary>
@@ -117,5 +117,20 @@ internal sealed class ControlMemory : IDisposable
             Array.Clear(sum.Values);
             sum.Upload();
         }
+    }
+}
+
+/// <summary>The ControlNets of a denoising bound to one text embedding.</summary>
+internal sealed class ControlRun(ControlBuffers memory, OnnxCall[] calls, IReadOnlyList<OnnxBuffer> inputs) : IDisposable
+{
+    /// <summary>Fills the U-Net's inputs with what the ControlNets give under this text.</summary>
+    public void Run(CancellationToken cancellationToken) => memory.Run(calls, cancellationToken);
+
+    public void Dispose()
+    {
+        foreach (OnnxCall call in calls)
+            call.Dispose();
+        foreach (OnnxBuffer input in inputs)
+            input.Dispose();
     }
 }
