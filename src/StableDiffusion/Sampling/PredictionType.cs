@@ -24,6 +24,9 @@ public static class PredictionTypes
         (PredictionType.Epsilon, "epsilon"), (PredictionType.Sample, "sample"), (PredictionType.Velocity, "v_prediction"), (PredictionType.Flow, "flow_prediction"),
     ];
 
+    /// <summary>The name of the option of schedulers, and of the key of their configs.</summary>
+    internal const string OptionName = "prediction_type";
+
     /// <summary>The name of a prediction type.</summary>
     /// <param name="type">The prediction type.</param>
     /// <returns>Diffusers' name, such as <c>v_prediction</c>.</returns>

@@ -9,9 +9,9 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _alphas;
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
-    private readonly string _predictionType;
-    private readonly DynamicThresholding _thresholding;
-    private readonly int _thresholdingScratch;
+    private readonly PredictionType _predictionType;
+    private readonly PictureLimiter _limiter;
+    private readonly int _limiterScratch;
 
     /// <summary>Initializes the solver.</summary>
     /// <param name="settings">The options.</param>
@@ -21,9 +21,9 @@ internal abstract class SolverScheduler : TableScheduler
     protected SolverScheduler(SchedulerSettings settings, SolverTables tables, int historyDepth, int scratchCount)
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
-        _predictionType = settings.Word("prediction_type");
-        _thresholding = new DynamicThresholding(settings);
-        _thresholdingScratch = scratchCount;
+        _predictionType = settings.PredictionType;
+        _limiter = new PictureLimiter(settings);
+        _limiterScratch = scratchCount;
 
         bool flow = settings.Optional("use_flow_sigmas") is true;
         _alphas = Array.ConvertAll(tables.Sigmas, sigma => flow ? 1.0 - sigma : 1 / Math.Sqrt(((double)sigma * sigma) + 1));
