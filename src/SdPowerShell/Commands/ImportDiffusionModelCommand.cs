@@ -3,7 +3,6 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
-using StableDiffusion.Quantization;
 
 namespace SdPowerShell.Commands;
 
@@ -105,7 +104,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     {
         try
         {
-            import = import with { Comparison = PrecisionTest.Run(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelImporter.Compare(import, options, Report, CancellationToken) };
         }
         finally
         {

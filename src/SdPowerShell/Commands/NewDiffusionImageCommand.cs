@@ -279,10 +279,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (SharedGenerator && count > NoiseOptions.HighestBatchSize)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but no more than {NoiseOptions.HighestBatchSize} pictures can share a generator.");
 
-        DenoiseOptions settled = options with { Seed = options.Seed ?? DiffusionPipeline.NewSeed() };
+        DenoiseOptions settled = options with { Seed = options.Seed ?? RandomSeed.New() };
         if (options.Noise.VariationStrength > 0)
         {
-            settled = settled with { Noise = options.Noise with { VariationSeed = options.Noise.VariationSeed ?? DiffusionPipeline.NewSeed() } };
+            settled = settled with { Noise = options.Noise with { VariationSeed = options.Noise.VariationSeed ?? RandomSeed.New() } };
             CheckSeeds(nameof(VariationSeed), settled.Noise.VariationSeed!.Value, count);
         }
         else if (!SharedGenerator)

@@ -17,6 +17,9 @@ internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource?
     public static INoiseSource CreateGenerator(long seed, RandomSource? source) =>
         source == RandomSource.Cuda ? new PhiloxRandom(seed) : new TorchRandom(seed);
 
+    /// <summary>The name that records have for a source; null for the usual one, which they leave out.</summary>
+    public static string? NameOf(RandomSource? source) => source is null or RandomSource.TorchCpu ? null : source.ToString();
+
     /// <summary>Draws the start noise; to be called once, before the steps' source is made.</summary>
     /// <param name="noise">Receives it, [1, channels, height, width].</param>
     /// <param name="latentFactor">How many pixels a side of a value of the latent stands for.</param>

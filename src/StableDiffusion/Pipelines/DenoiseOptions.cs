@@ -7,6 +7,9 @@ namespace StableDiffusion.Pipelines;
 /// <summary>How to denoise; what is null takes the model's own default.</summary>
 public sealed record DenoiseOptions
 {
+    /// <summary>How far a given image is noised where <see cref="Strength"/> is null.</summary>
+    public const double DefaultStrength = 0.8;
+
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is null. The same seed and options give the same picture.</summary>
     public long? Seed { get; init; }
 

@@ -160,7 +160,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
         (SettingCheck.Side("Width", options.Width ?? model.Width, model), SettingCheck.Side("Height", options.Height ?? model.Height, model));
 
-    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DiffusionPipeline.DefaultStrength);
+    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model)
     {
@@ -169,8 +169,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             : SchedulerCatalog.Find(options.Scheduler);
         GenerationInfo info = new()
         {
-            Seed = SettingCheck.Seed(options.Seed ?? DiffusionPipeline.NewSeed()),
-            RandomSource = DiffusionPipeline.NameOf(options.Noise.RandomSource),
+            Seed = SettingCheck.Seed(options.Seed ?? RandomSeed.New()),
+            RandomSource = LatentNoise.NameOf(options.Noise.RandomSource),
             VariationSeed = options.Noise.VariationSeed,
             VariationStrength = options.Noise.VariationStrength,
             SeedResizeWidth = options.Noise.SeedResizeWidth,
@@ -195,7 +195,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
-        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? RandomSeed.New() };
     }
 
     private static void RequireSameNoise(NoiseOptions asked, GenerationInfo given)
@@ -240,7 +240,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {
-        int last = DiffusionPipeline.CountSteps(scheduler, scheduler.Timesteps.Count) - 1;
+        int last = scheduler.CountSteps(scheduler.Timesteps.Count) - 1;
         return startStep >= 0 && startStep <= last
             ? startStep
             : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");

@@ -1,4 +1,5 @@
 using StableDiffusion.Building;
+using StableDiffusion.Quantization;
 
 namespace StableDiffusion.Tests.Models;
 
@@ -7,7 +8,7 @@ public sealed class IntegerDemoModel : IDisposable
 {
     private readonly TemporaryFolder _cache = new();
 
-    public IntegerDemoModel() => Folder = ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), _cache.Path);
+    public IntegerDemoModel() => Folder = ModelBuilder.Build(DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), _cache.Path, writeInteger: IntegerUNet.Write);
 
     public string Folder { get; }
 

@@ -1,11 +1,11 @@
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Building;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Quantization;
+using StableDiffusion.Running;
 using StableDiffusion.Storage;
-using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Models;
 
@@ -108,7 +108,7 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
         List<int> widths = [];
 
         ModelBuilder.Build(
-            DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), cache.Path, Note, TestContext.Current.CancellationToken);
+            DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), cache.Path, Note, TestContext.Current.CancellationToken, IntegerUNet.Write);
 
         Assert.NotEmpty(widths);
         Assert.All(widths, width => Assert.Equal(64, width));
@@ -116,19 +116,19 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
         void Note(BuildProgress progress)
         {
             if (progress.Stage == BuildStage.Calibrating)
-                widths.Add(ModelStore.Describe("tried", Assert.Single(Directory.GetDirectories(cache.Path, ".building-*"))).Width);
+                widths.Add(ModelReader.Read("tried", Assert.Single(Directory.GetDirectories(cache.Path, ".building-*"))).Width);
         }
     }
 
     [Fact]
     public void Pictures_are_close_to_those_of_full_precision()
     {
-        PrecisionComparison comparison = PrecisionTest.Run(
-            ModelStore.Describe("full", model.Folder), ModelStore.Describe("integer", integer.Folder), Prompt, new DenoiseOptions { Steps = 10 }, null, TestContext.Current.CancellationToken);
+        PrecisionComparison comparison = PrecisionComparer.Run(
+            ModelReader.Read("full", model.Folder), ModelReader.Read("integer", integer.Folder), Prompt, new DenoiseOptions { Steps = 10 }, null, TestContext.Current.CancellationToken);
 
         foreach (PrecisionDistance distance in comparison.Distances)
             TestContext.Current.SendDiagnosticMessage("seed {0}: {1:f2} dB, SSIM {2:f4}, {3:f2} ms beside {4:f2}", distance.Seed, distance.Psnr, distance.Ssim, distance.Step.TotalMilliseconds, distance.ReferenceStep.TotalMilliseconds);
-        Assert.Equal(PrecisionTest.Seeds, comparison.Distances.Count);
+        Assert.Equal(PrecisionComparer.Seeds, comparison.Distances.Count);
         Assert.InRange(comparison.Psnr, LowestMeanPsnr, 100);
         Assert.InRange(comparison.Ssim, LowestMeanSsim, 0.999999);
     }

@@ -1,5 +1,4 @@
 using StableDiffusion.Building;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;
 
@@ -12,7 +11,7 @@ internal static class BuiltModel
     public static DiffusionModel Open(IModelSource source, string cache)
     {
         string folder = ModelBuilder.Build(source, cache, null, TestContext.Current.CancellationToken);
-        return new DiffusionModel(ModelStore.Describe(Path.GetFileName(source.Path), folder), Device.Cpu);
+        return new DiffusionModel(ModelReader.Read(Path.GetFileName(source.Path), folder), Device.Cpu);
     }
 
     /// <summary>Builds a single file in full precision and opens it on the processor.</summary>

@@ -193,7 +193,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
         public string Folder => _folder ??= ModelBuilder.Build(
             new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
 
-        public DiffusionModel Model => _model ??= new DiffusionModel(ModelStore.Describe("sd1-tiny", Folder), Device.Cpu);
+        public DiffusionModel Model => _model ??= new DiffusionModel(ModelReader.Read("sd1-tiny", Folder), Device.Cpu) { LocateControlNet = ControlNetStore.Locate };
 
         public void Dispose()
         {
