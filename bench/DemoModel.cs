@@ -1,7 +1,7 @@
 using System.Reflection;
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Benchmarks;
 

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Text;
 

@@ -1,8 +1,11 @@
 using System.Globalization;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Quantization;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Benchmarks;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using StableDiffusion.Models;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Benchmarks;
 

@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Models;
+using StableDiffusion.Building;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Benchmarks;
 

@@ -1,8 +1,9 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Benchmarks;

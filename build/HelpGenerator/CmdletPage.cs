@@ -27,8 +27,9 @@ internal sealed class CmdletPage
 
     /// <summary>Reads a page.</summary>
     /// <param name="file">Its path; the file's name is the cmdlet's.</param>
+    /// <param name="shared">The texts that it may include.</param>
     /// <param name="problems">Receives what is wrong with its form.</param>
-    public static CmdletPage Read(string file, Problems problems)
+    public static CmdletPage Read(string file, SharedTexts shared, Problems problems)
     {
         CmdletPage page = new() { File = file };
         Section[] sections = [.. Section.Split(MarkdownText.Parse(file).Where(block => block is not Markdig.Extensions.Yaml.YamlFrontMatterBlock), level: 1)];
@@ -36,7 +37,7 @@ internal sealed class CmdletPage
         if (sections is not [{ Title: var title } only] || title != name)
             problems.Add(file, 0, $"The page must have one title, '# {name}', and nothing before it.");
         else
-            page.Read(only, problems);
+            page.Read(only, shared, problems);
 
         return page;
     }
@@ -75,7 +76,7 @@ internal sealed class CmdletPage
             problems.Add(File, 0, $"{section} lacks '### {title}'.");
     }
 
-    private void Read(Section page, Problems problems)
+    private void Read(Section page, SharedTexts shared, Problems problems)
     {
         foreach (Section section in Section.Split(page.Blocks, level: 2))
         {
@@ -94,7 +95,7 @@ internal sealed class CmdletPage
                     break;
 
                 case "PARAMETERS":
-                    Parameters = ReadEntries(section);
+                    Parameters = [.. Section.Split(section.Blocks, level: 3).Select(entry => shared.Include(entry, File, problems))];
                     break;
 
                 case "INPUTS":
@@ -145,7 +146,12 @@ internal sealed class CmdletPage
     ];
 
     /// <summary>A parameter, or a type that goes in or comes out.</summary>
-    internal sealed record Entry(string Title, int Line, IReadOnlyList<Paragraph> Text);
+    /// <param name="Title">The heading.</param>
+    /// <param name="Line">The heading's line, from 0.</param>
+    /// <param name="Text">The description, with what it includes.</param>
+    /// <param name="Own">What the page itself says of a parameter.</param>
+    /// <param name="IsShared">Whether the page includes a shared text.</param>
+    internal sealed record Entry(string Title, int Line, IReadOnlyList<Paragraph> Text, string Own = "", bool IsShared = false);
 
     /// <summary>An example; its line is that of the code's first.</summary>
     internal sealed record Example(string Title, string Code, int Line, IReadOnlyList<Paragraph> Remarks);

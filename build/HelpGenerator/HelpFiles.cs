@@ -11,7 +11,7 @@ internal static class HelpFiles
 
     /// <summary>Checks the pages against the cmdlets and writes the help files, or none if there is a problem.</summary>
     /// <param name="assembly">The full path of the assembly.</param>
-    /// <param name="pages">The folder of the pages: one for each cmdlet, and those named about_*.</param>
+    /// <param name="pages">The folder of the pages: one for each cmdlet, those named about_*, and the texts that they share.</param>
     /// <param name="output">The folder that the help files are written to.</param>
     /// <param name="problems">Receives what is wrong with the pages.</param>
     public static void Write(string assembly, string pages, string output, Problems problems)
@@ -28,6 +28,8 @@ internal static class HelpFiles
                 cmdletPages.Add(name, file);
         }
 
+        SharedTexts shared = SharedTexts.Read(pages, problems);
+        List<CmdletPage> readPages = [];
         ExampleCheck examples = new(cmdlets);
         ColumnLists columns = new();
         List<XElement> commands = [];
@@ -39,13 +41,15 @@ internal static class HelpFiles
                 continue;
             }
 
-            CmdletPage page = CmdletPage.Read(file, problems);
+            CmdletPage page = CmdletPage.Read(file, shared, problems);
+            readPages.Add(page);
             page.Check(cmdlet, problems);
             examples.Check(page, problems);
             commands.Add(MamlWriter.Write(cmdlet, page));
             columns.Add(cmdlet, page);
         }
 
+        shared.Check(readPages, problems);
         foreach ((string name, string file) in cmdletPages)
             problems.Add(file, 0, $"There is no cmdlet {name}.");
 

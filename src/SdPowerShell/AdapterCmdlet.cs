@@ -1,10 +1,11 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell;
 
@@ -96,7 +97,7 @@ public abstract class AdapterCmdlet : RecordCmdlet
     /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
     private protected AdapterSet CreateAdapters(IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
-        List<Lora> loras = [.. Given(parameter).Select(text => StableDiffusion.Models.Adapters.Lora.Parse(text, name => ResolveAdapter(name, AdapterFiles.FindLora)))];
+        List<Lora> loras = [.. Given(parameter).Select(text => StableDiffusion.Adapters.Lora.Parse(text, name => ResolveAdapter(name, AdapterFiles.FindLora)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {

@@ -1,7 +1,7 @@
 using StableDiffusion;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Control;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 

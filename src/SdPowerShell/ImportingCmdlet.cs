@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 

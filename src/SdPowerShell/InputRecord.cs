@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
 
 namespace SdPowerShell;
 

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 
 namespace SdPowerShell;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using StableDiffusion;
-using StableDiffusion.Images;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Pipelines;
 
 [assembly: AssemblyFixture(typeof(StableDiffusion.Tests.SharedModels))]

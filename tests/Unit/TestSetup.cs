@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using StableDiffusion.Models;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests;
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 

@@ -4,6 +4,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
@@ -45,8 +46,8 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
 
     /// <summary>How the picture is brought to Width and Height: Stretch, Crop or Pad. None takes it as it is.</summary>
     [Parameter]
-    [ValidateSet(nameof(StableDiffusion.Images.ResizeMode.None), nameof(StableDiffusion.Images.ResizeMode.Stretch), nameof(StableDiffusion.Images.ResizeMode.Crop), nameof(StableDiffusion.Images.ResizeMode.Pad))]
-    public string ResizeMode { get; set; } = nameof(StableDiffusion.Images.ResizeMode.None);
+    [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
+    public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.None);
 
     /// <summary>Samples the latent with this seed, as image-to-image does; the mean is taken where it is left out.</summary>
     [Parameter]

@@ -1,8 +1,8 @@
 using System.Management.Automation;
-using StableDiffusion;
-using StableDiffusion.Images.Metadata;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
@@ -52,6 +52,6 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
 
         foreach (string warning in warnings)
             WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
-        WriteObject(metadata with { Info = info, Warnings = warnings });
+        WriteObject(metadata.With(info, warnings));
     }
 }

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 

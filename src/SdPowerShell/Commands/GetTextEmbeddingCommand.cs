@@ -1,8 +1,8 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
+using StableDiffusion.Prompts;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell.Commands;
 
@@ -20,7 +20,7 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Text.Prompts.PromptSyntax>))]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Prompts.PromptSyntax>))]
     public string? PromptSyntax { get; set; }
 
     /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>

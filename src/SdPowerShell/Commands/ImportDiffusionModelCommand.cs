@@ -1,8 +1,10 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
-using StableDiffusion.Models;
-using StableDiffusion.Pipelines;
+using StableDiffusion.Building;
+using StableDiffusion.Library;
+using StableDiffusion.Quantization;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 

@@ -47,6 +47,11 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         ProcessOne(Latent ?? (object?)Embedding, Denoise);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>A latent says how it was made; these would change what is made of it.</remarks>
+    private protected override bool IsLeftOut(string setting) => base.IsLeftOut(setting)
+        || (setting is nameof(Strength) or nameof(SchedulerOption) or nameof(Lora) && IsCarriedAlong(setting));
+
     private void Denoise()
     {
         DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
@@ -58,7 +63,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 Latent,
                 options,
                 EachStep ? progress => WriteObject(progress.Capture()) : null),
-            CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora),
+            CreateAdapters((IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);
         if (!EachStep)
             WriteObject(result);

@@ -1,14 +1,15 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
+using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace SdPowerShell.Commands;
 
@@ -35,7 +36,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Text.Prompts.PromptSyntax>))]
+    [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Prompts.PromptSyntax>))]
     public string? PromptSyntax { get; set; }
 
     /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>
@@ -182,7 +183,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             {
                 embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
                 negative ??= NegativePrompt is null ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
-                Latent? latent = start is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(start, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
+                Latent? latent = start is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(start, own.Seed, EnumSetting.Parse(nameof(RandomSource), own.RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu), CancellationToken));
                 latent = Denoise(pipeline, embedding, negative, latent, own, step => _progress.Advance((double)step.Step / step.StepCount), _progress.ParentId);
                 return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
             }, adapters);
@@ -231,7 +232,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
-        if (start.ResizeMode != StableDiffusion.Images.ResizeMode.None)
+        if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
             WriteVerbose($"The image to start from was brought from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels, with the resize mode {start.ResizeMode}.");
         return start;
     }
@@ -273,16 +274,16 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
     private DenoiseOptions SettleSeeds(DenoiseOptions options, int count)
     {
-        if (SharedGenerator && options.Noise.BatchSize is not null)
+        if (SharedGenerator && options.BatchSize is not null)
             throw new InvalidSettingException(nameof(SharedGenerator), "SharedGenerator makes a batch of its own. Leave it out, or BatchSize and BatchIndex.");
         if (SharedGenerator && count > NoiseOptions.HighestBatchSize)
             throw new InvalidSettingException(nameof(Count), $"Count is {count}, but no more than {NoiseOptions.HighestBatchSize} pictures can share a generator.");
 
         DenoiseOptions settled = options with { Seed = options.Seed ?? DiffusionPipeline.NewSeed() };
-        if (options.Noise.VariationStrength > 0)
+        if (options.VariationStrength > 0)
         {
-            settled = settled with { Noise = options.Noise with { VariationSeed = options.Noise.VariationSeed ?? DiffusionPipeline.NewSeed() } };
-            CheckSeeds(nameof(VariationSeed), settled.Noise.VariationSeed!.Value, count);
+            settled = settled with { VariationSeed = options.VariationSeed ?? DiffusionPipeline.NewSeed() };
+            CheckSeeds(nameof(VariationSeed), settled.VariationSeed!.Value, count);
         }
         else if (!SharedGenerator)
         {
@@ -301,12 +302,13 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <remarks>As A1111: pictures that vary one seed keep it, and take the next variation seed each.</remarks>
     private DenoiseOptions OfPicture(DenoiseOptions options, int index, int count)
     {
-        bool isVaried = options.Noise.VariationStrength > 0;
-        NoiseOptions noise = options.Noise with { VariationSeed = options.Noise.VariationSeed + (isVaried ? index : 0) };
+        bool isVaried = options.VariationStrength > 0;
         return options with
         {
             Seed = options.Seed + (isVaried || SharedGenerator ? 0 : index),
-            Noise = SharedGenerator ? noise with { BatchSize = count, BatchIndex = index } : noise,
+            VariationSeed = options.VariationSeed + (isVaried ? index : 0),
+            BatchSize = SharedGenerator ? count : options.BatchSize,
+            BatchIndex = SharedGenerator ? index : options.BatchIndex,
         };
     }
 }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 

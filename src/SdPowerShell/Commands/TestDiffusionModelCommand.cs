@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using StableDiffusion.Models;
-using StableDiffusion.Pipelines;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 

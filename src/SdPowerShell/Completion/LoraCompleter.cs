@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
 
 namespace SdPowerShell.Completion;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using StableDiffusion;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Sampling;
 
 namespace SdPowerShell.Completion;

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 
 namespace SdPowerShell.Completion;
 

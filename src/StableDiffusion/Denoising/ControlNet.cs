@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime.Tensors;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Text;
 
@@ -32,7 +33,7 @@ public sealed class ControlNet : IDisposable
         _scale = session.Input("conditioning_scale");
         _pooledText = session.Inputs.GetValueOrDefault("text_embeds");
         _sizes = session.Inputs.GetValueOrDefault("time_ids");
-        _outputs = ControlResiduals.Sort(session.Outputs);
+        _outputs = ControlResiduals.Find(session.Outputs);
     }
 
     /// <summary>The name that it was asked for by.</summary>
@@ -56,7 +57,7 @@ public sealed class ControlNet : IDisposable
     }
 
     /// <summary>Binds the memory of a denoising and a text embedding, for one run a step. For one thread.</summary>
-    internal OnnxCall Bind(ControlMemory memory, ControlInput own, TextVectors text, float[] sizes, List<OnnxBuffer> opened)
+    internal OnnxCall Bind(ControlBuffers memory, ControlInput own, TextVectors text, float[] sizes, List<OnnxBuffer> opened)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs =
         [
@@ -92,4 +93,16 @@ public sealed class ControlNet : IDisposable
 
     /// <summary>Frees the graph.</summary>
     public void Dispose() => _session.Dispose();
+}
+
+/// <summary>The memory of what one ControlNet takes, whatever the text.</summary>
+internal sealed record ControlInput(OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Picture, OnnxBuffer Scale) : IDisposable
+{
+    public void Dispose()
+    {
+        Sample.Dispose();
+        Timestep.Dispose();
+        Picture.Dispose();
+        Scale.Dispose();
+    }
 }

@@ -1,5 +1,6 @@
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -17,7 +18,7 @@ internal sealed record DenoiseRequest
     public Conditioning? Negative { get; init; }
 
     /// <summary>The call from which the steps of changing prompts count.</summary>
-    public int FirstStepCall { get; init; }
+    public int OriginCall { get; init; }
 
     /// <summary>The scheduler; its history is that of this denoising afterwards.</summary>
     public required Scheduler Scheduler { get; init; }
@@ -25,15 +26,14 @@ internal sealed record DenoiseRequest
     /// <summary>Where a stochastic scheduler draws from.</summary>
     public required INoiseSource Noise { get; init; }
 
-    public required double GuidanceScale { get; init; }
-
-    public double GuidanceRescale { get; init; }
-
-    /// <summary>How strongly the picture in the added channels is followed; null where they hold none. Brooks et al., arXiv 2211.09800, section 3.2.</summary>
-    public double? ImageGuidanceScale { get; init; }
+    /// <summary>
+    /// The settings of the image, with a guidance scale; the image guidance scale is null where the added channels hold no
+    /// image (Brooks et al., arXiv 2211.09800, section 3.2).
+    /// </summary>
+    public required GenerationSettings Settings { get; init; }
 
     /// <summary>The first call to make.</summary>
-    public required int FirstCall { get; init; }
+    public required int NextCall { get; init; }
 
     /// <summary>The call to stop before.</summary>
     public required int StopCall { get; init; }

@@ -22,24 +22,24 @@ internal sealed class Denoiser(UNet unet)
         Tensor sample = request.Sample.Clone();
         (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;
-        bool isGuided = request.Negative is not null && (request.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        bool isGuided = request.Negative is not null && (request.Settings.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
         using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
-        int steps = (scheduler.Timesteps.Count - request.FirstStepCall + scheduler.Order - 1) / scheduler.Order;
-        using ControlMemory? control = request.Controls.Count > 0 ? new ControlMemory(request.Controls, input, steps) : null;
+        int steps = (scheduler.Timesteps.Count - request.OriginCall + scheduler.Order - 1) / scheduler.Order;
+        using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
         using UNetPredictions predictions = new(unet, input, control);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
-        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;
+        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.Settings) : null;
 
         // What it predicts without the picture either; at the neutral scale that has no part in the result.
-        using UNetInput? unseen = isGuided && request.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+        using UNetInput? unseen = isGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
         using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen);
 
-        for (int call = request.FirstCall; call < request.StopCall; call++)
+        for (int call = request.NextCall; call < request.StopCall; call++)
         {
-            int step = (call - request.FirstStepCall) / scheduler.Order;
+            int step = (call - request.OriginCall) / scheduler.Order;
             float timestep = scheduler.Timesteps[call];
             scheduler.ScaleModelInput(sample.Span, call, modelInput);
             input.Upload(timestep);
@@ -56,7 +56,7 @@ internal sealed class Denoiser(UNet unet)
                 {
                     modelInput.CopyTo(unseen!.Sample.Values);
                     unseen.Upload(timestep);
-                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.ImageGuidanceScale!.Value);
+                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();
@@ -72,3 +72,9 @@ internal sealed class Denoiser(UNet unet)
         return sample;
     }
 }
+
+/// <summary>Where a denoising stands after a call.</summary>
+/// <param name="Call">The call that was made, from 0.</param>
+/// <param name="Timestep">The timestep that it was made at.</param>
+/// <param name="Sample">The sample after the call; the memory is used on, so copy what is to be kept.</param>
+internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);

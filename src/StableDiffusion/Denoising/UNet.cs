@@ -1,3 +1,4 @@
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -27,7 +28,7 @@ public sealed class UNet : IDisposable
     /// <param name="skipLevels">How often each picture that its way down leaves was halved; needed where the graph takes what ControlNets give.</param>
     internal UNet(OnnxSession session, IReadOnlyList<int>? skipLevels = null)
     {
-        Residuals = ControlResiduals.Sort(session.Inputs);
+        Residuals = ControlResiduals.Find(session.Inputs);
         _residualLevels = skipLevels is null ? [] : [.. skipLevels, skipLevels[^1]];
         _session = session;
         _sample = session.Input("sample");
@@ -80,7 +81,7 @@ public sealed class UNet : IDisposable
     /// <param name="text">The text embedding.</param>
     /// <param name="sizes">The picture's sizes where the U-Net takes them.</param>
     /// <param name="control">The ControlNets bound to the same text, run before each prediction; it is disposed with this one.</param>
-    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlPrediction? control = null)
+    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlRun? control = null)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
         if (_pooledText is not null)

@@ -1,9 +1,10 @@
+using StableDiffusion.Onnx;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Denoising;
 
 /// <summary>The bindings of the U-Net to the embeddings of one denoising, each made when it is first needed.</summary>
-internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlMemory? control = null) : IDisposable
+internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers? control = null) : IDisposable
 {
     private readonly Dictionary<TextVectors, UNetPrediction> _positive = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TextVectors, UNetPrediction> _negative = new(ReferenceEqualityComparer.Instance);
@@ -26,5 +27,27 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlMemory?
         if (!predictions.TryGetValue(embedding, out UNetPrediction? prediction))
             predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes, control?.Bind(embedding, conditioning.Sizes)));
         return prediction;
+    }
+}
+
+/// <summary>The U-Net bound to one text embedding: what it predicts under that text.</summary>
+internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> inputs, ControlRun? control) : IDisposable
+{
+    /// <summary>Predicts from the shared input and returns the memory that holds the answer until the next call.</summary>
+    public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
+    {
+        control?.Run(cancellationToken);
+        call.Run(cancellationToken);
+        output.Download();
+        return output.Values;
+    }
+
+    public void Dispose()
+    {
+        control?.Dispose();
+        call.Dispose();
+        output.Dispose();
+        foreach (OnnxBuffer input in inputs)
+            input.Dispose();
     }
 }

@@ -8,7 +8,7 @@ using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Metadata.Profiles.Exif;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
 
 namespace StableDiffusion.Images;
 

@@ -6,7 +6,8 @@ using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.Metadata.Profiles.Xmp;
 using SixLabors.ImageSharp.PixelFormats;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
 

@@ -1,3 +1,5 @@
+using StableDiffusion.Storage;
+
 namespace StableDiffusion.Images;
 
 /// <summary>Reads and writes picture files. All members may be called by several threads at a time.</summary>

@@ -1,3 +1,5 @@
+using StableDiffusion.Storage;
+
 namespace StableDiffusion.Images;
 
 /// <summary>How a picture is written.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Images;

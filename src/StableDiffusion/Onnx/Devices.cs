@@ -109,7 +109,7 @@ public static partial class Devices
         if (Fault(device) is string fault)
         {
             throw new DeviceUnavailableException(
-                $"The device {device} cannot be used. {fault} What it needs: {Needs(device.Kind)} Or use -Device Auto, which takes the best device that works here.");
+                $"The device {device} cannot be used. {fault} What it needs: {Needs(device.Kind)} Or let the best device that works here be chosen.") { Remedy = Remedy.ChooseDevice };
         }
     }
 

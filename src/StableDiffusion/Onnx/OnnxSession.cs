@@ -59,7 +59,7 @@ internal sealed class OnnxSession : IDisposable
 
         // A device's provider passes over weights in the processor's memory, and only its log would say so.
         if (replaced is not null && device.Kind != DeviceKind.Cpu)
-            throw new DeviceUnavailableException($"Weights can be changed on the processor only, and the device is {device}. Leave the LoRAs out, or use -Device Cpu.");
+            throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or use the CPU.") { Remedy = Remedy.ChooseDevice };
 
         cancellationToken.ThrowIfCancellationRequested();
         using SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);

@@ -1,7 +1,7 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Pipelines;
 

@@ -1,11 +1,13 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Noise;
+using StableDiffusion.Prompts;
+using StableDiffusion.Running;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Pipelines;
 
@@ -22,7 +24,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <summary>How far a given picture is noised where nobody says.</summary>
     public const double DefaultStrength = 0.8;
 
-    private const double HighestGuidanceScale = 100;
     private const double DefaultImageGuidanceScale = 1.5;
 
     /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
@@ -66,7 +67,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        CheckRanges(options);
+        CheckSettings(options);
         foreach (ControlOptions control in options.Controls)
             ControlNetStore.Locate(control.ControlNet);
         return DenoiseStart.Check(model, options, start);
@@ -102,7 +103,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(image);
         SettingCheck.Side(nameof(DenoiseOptions.Width), image.Width, model.Info);
         SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
-        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(SettingCheck.Seed(value), randomSource) : null;
+        if (seed is not null)
+            SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
+        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
         (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
         GenerationInfo info = new()
@@ -110,11 +113,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Width = image.Width,
             Height = image.Height,
             Seed = seed,
-            RandomSource = seed is null ? null : NameOf(randomSource),
+            RandomSource = seed is null ? null : randomSource.ToString(),
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
+        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>
@@ -140,7 +143,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     {
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
-        (double guidanceScale, double imageGuidanceScale, double guidanceRescale) = CheckRanges(options);
+        CheckSettings(options);
+        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
@@ -151,13 +155,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start?.CheckFinite();
 
-        (DenoisePause pause, Tensor sample, GenerationInfo info) = start switch
+        (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
             null => new DenoiseStart(model, unet, loading).FromNoise(options, cancellationToken),
-            { Pause: not null } => DenoiseStart.FromPause(start, start.Pause, options),
+            { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        double? pictureScale = unet.TakesPicture && pause.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -165,19 +168,17 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
-            MicroConditioning = TimeIds.Describe(options.MicroConditioning, info.Width.Value, info.Height.Value),
-            PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
-            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
-            ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
+            ImageGuidanceScale = unet.TakesPicture && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
+            PromptSyntax = embedding.PromptSyntax.ToString(),
+            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
+            ClipSkip = embedding.ClipSkip,
         };
-        info = AdapterRecord.Add(info, model.Adapters, embedding, negative);
+        info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
 
-        Scheduler scheduler = pause.Scheduler;
+        Scheduler scheduler = state.Scheduler;
         int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);
         int stopStep = options.StopStep ?? stepCount;
-        int firstStep = CountSteps(scheduler, pause.NextCall);
+        int firstStep = CountSteps(scheduler, state.NextCall);
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
@@ -190,21 +191,19 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
                 ? null
                 : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: true) },
             Scheduler = scheduler,
-            Noise = pause.Noise,
-            GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale,
-            FirstCall = pause.NextCall,
-            FirstStepCall = pause.FirstCall,
+            Noise = state.Noise,
+            Settings = info,
+            NextCall = state.NextCall,
+            OriginCall = state.OriginCall,
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
-            AddedChannels = pause.AddedChannels,
-            Inpainting = pause.Inpainting,
+            AddedChannels = state.AddedChannels,
+            Inpainting = state.Inpainting,
             Controls = controls,
         };
 
         Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, CountSteps(scheduler, nextCall), stepCount)
         {
-            Pause = nextCall < scheduler.Timesteps.Count ? (pause with { NextCall = nextCall }).Copy() : null,
+            State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
         };
 
         void AfterCall(DenoiseStep step)
@@ -240,8 +239,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return PixelTensor.ToImage(pixels, info);
     }
 
-    internal static string? NameOf(RandomSource? source) => source is null or RandomSource.TorchCpu ? null : source.ToString();
-
     internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
 
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
@@ -259,14 +256,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
-    private (double GuidanceScale, double ImageGuidanceScale, double GuidanceRescale) CheckRanges(DenoiseOptions options)
+    private void CheckSettings(DenoiseOptions options)
     {
-        double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
-        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
-        double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
-        SettingCheck.MicroConditioning(options.MicroConditioning, model);
+        SettingCheck.MicroConditioning(options.MicroConditioning ?? new(), model);
+        SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
-        return (guidanceScale, imageGuidanceScale, guidanceRescale);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)
@@ -274,6 +268,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
         if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
-            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again with Get-TextEmbedding.");
+            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
     }
 }

@@ -1,7 +1,7 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Prompts;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Pipelines;
 

@@ -1,4 +1,5 @@
 using StableDiffusion.Images;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 

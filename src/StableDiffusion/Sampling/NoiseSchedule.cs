@@ -43,7 +43,7 @@ internal sealed class NoiseSchedule
     public float LogSigmaMax => _logSigmas[^1];
 
     /// <summary>Computes the schedule.</summary>
-    /// <param name="settings">Holds <see cref="Options.Betas"/> and, if the scheduler knows it, <see cref="Options.ZeroTerminalSnr"/>.</param>
+    /// <param name="settings">Holds <see cref="SchedulerOptions.Betas"/> and, if the scheduler knows it, <see cref="SchedulerOptions.ZeroTerminalSnr"/>.</param>
     /// <param name="finiteTerminal">Whether a rescaled schedule ends just short of pure noise, so that its noise level is finite.</param>
     public static NoiseSchedule Create(SchedulerSettings settings, bool finiteTerminal = false)
     {
@@ -60,7 +60,7 @@ internal sealed class NoiseSchedule
     }
 
     /// <summary>Computes the schedule in double precision, as the original models' code does.</summary>
-    /// <param name="settings">Holds <see cref="Options.Betas"/> and <see cref="Options.ZeroTerminalSnr"/>; a rescaled schedule stays finite.</param>
+    /// <param name="settings">Holds <see cref="SchedulerOptions.Betas"/> and <see cref="SchedulerOptions.ZeroTerminalSnr"/>; a rescaled schedule stays finite.</param>
     public static NoiseSchedule CreateOriginal(SchedulerSettings settings)
     {
         double[] alphasCumprod = OriginalBetas(settings);

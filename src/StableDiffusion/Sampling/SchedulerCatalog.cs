@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling;
 
@@ -246,7 +247,7 @@ public static class SchedulerCatalog
         foreach (string rule in (IEnumerable<string>)["Karras", "Exponential", "Beta"])
         {
             Dictionary<string, object?> presets = new(info.Presets, StringComparer.Ordinal);
-            foreach (SchedulerOption option in Options.SigmaSchedules)
+            foreach (SchedulerOption option in SchedulerOptions.SigmaSchedules)
                 presets[option.Name] = option.Name == $"use_{rule.ToLowerInvariant()}_sigmas";
 
             yield return info with

@@ -1,3 +1,5 @@
+using StableDiffusion.Sampling.Schedulers;
+
 namespace StableDiffusion.Sampling;
 
 /// <summary>Noise levels spaced by a rule of their own, from noisy to clean, in place of those of evenly chosen timesteps.</summary>

@@ -19,15 +19,15 @@ internal static class TimestepSpacing
         CheckSteps(steps, trained);
         switch (spacing)
         {
-            case Options.Linspace:
+            case SchedulerOptions.Linspace:
                 double[] even = Linspace(0, trained - 1, steps);
                 if (whole)
                     Round(even);
                 Array.Reverse(even);
                 return even;
-            case Options.Leading:
+            case SchedulerOptions.Leading:
                 return Leading(steps, trained / steps, offset, trained);
-            case Options.Trailing:
+            case SchedulerOptions.Trailing:
                 return Trailing(steps, trained, trained);
             default:
                 throw new UnreachableException(spacing);
@@ -48,17 +48,17 @@ internal static class TimestepSpacing
         CheckSteps(steps, trained);
         switch (spacing)
         {
-            case Options.Linspace:
+            case SchedulerOptions.Linspace:
                 double[] even = Linspace(0, usable - 1, steps + 1);
                 Round(even);
                 Array.Reverse(even);
                 return even[..^1];
-            case Options.Leading:
+            case SchedulerOptions.Leading:
                 int stride = usable / (steps + 1);
                 if (stride == 0)
                     throw new InvalidSettingException("Steps", $"{steps} steps are too many for leading spacing. Give at most {usable - 1}, or the option timestep_spacing trailing or linspace.");
                 return Leading(steps + 1, stride, offset, trained)[..^1];
-            case Options.Trailing:
+            case SchedulerOptions.Trailing:
                 return Trailing(steps, trained, usable);
             default:
                 throw new UnreachableException(spacing);

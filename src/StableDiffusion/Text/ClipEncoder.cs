@@ -1,7 +1,6 @@
 using System.Globalization;
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Text;
 

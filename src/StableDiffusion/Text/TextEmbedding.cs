@@ -1,5 +1,5 @@
+using StableDiffusion.Prompts;
 using StableDiffusion.Tensors;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Text;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using StableDiffusion.Prompts;
 using StableDiffusion.Tensors;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Text;
 

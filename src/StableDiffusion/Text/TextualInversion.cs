@@ -1,4 +1,4 @@
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;

@@ -1,5 +1,5 @@
 using System.Text;
-using StableDiffusion.Images;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Images;
 

@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text.Json;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
 using StableDiffusion.Tests.Images.Metadata;
 
 namespace StableDiffusion.Tests.Images;

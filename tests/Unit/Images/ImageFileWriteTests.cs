@@ -2,6 +2,9 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Images;
 

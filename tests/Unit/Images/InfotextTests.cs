@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Images;
 

@@ -1,4 +1,5 @@
 using StableDiffusion.Images;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Images;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models.Configs;
+using StableDiffusion.Networks.Configs;
 
 namespace StableDiffusion.Tests.Models;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Tests.Module.Commands;
 

@@ -1,7 +1,7 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Building;
+using StableDiffusion.Networks;
 using StableDiffusion.Tensors;
+using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Models;
 

@@ -1,9 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Quantization;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx.Graphs;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Quantization;
+using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Models;
 

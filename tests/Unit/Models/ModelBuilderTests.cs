@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Building;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Models;

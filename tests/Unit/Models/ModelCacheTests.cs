@@ -1,6 +1,7 @@
 using System.Text.Json;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Running;
 
 namespace StableDiffusion.Tests.Models;
 

@@ -1,4 +1,4 @@
-using StableDiffusion.Models;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models;
 

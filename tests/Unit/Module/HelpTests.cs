@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using System.Xml.XPath;
 
 namespace StableDiffusion.Tests.Module;
 
@@ -59,7 +61,7 @@ public sealed class HelpTests(SharedShell shell)
         pages.Change("Get-DiffusionDevice.md", @"(?<=^### -Available\n)[^#]*", "\n");
         pages.Add("Get-Nothing.md", "# Get-Nothing\n");
         string errors = await FailToGenerate(pages);
-        string[] problems = [.. errors.Split('\n').Select(line => line[(line.IndexOf("error HELP: ", StringComparison.Ordinal) + 12)..])];
+        string[] problems = Messages(errors);
         Assert.Contains("PARAMETERS lacks '### -Name'.", problems);
         Assert.Contains("PARAMETERS has '-Nome', which the cmdlet has not, or not twice.", problems);
         Assert.Contains("'-Available' is not described.", problems);
@@ -201,6 +203,67 @@ public sealed class HelpTests(SharedShell shell)
             pages.Read("about_Probe.help.txt"));
     }
 
+    [Fact]
+    public async Task A_page_includes_a_shared_text_where_it_links_to_it()
+    {
+        using Pages pages = new();
+        pages.Change(Pages.Shared, @"(?<=^## -Device\n\n)[^#]*", "Where it runs.\n\n- `Cpu`\n- a card\n\n");
+        pages.Change("ConvertTo-Latent.md", @"^\[Shared description\]\(shared/Parameters\.md#-device\)$", "Before.\n\n$0\n\nAfter.");
+        ShellProcess.Result result = await pages.Generate();
+        Assert.Equal(string.Empty, result.Errors);
+
+        Assert.Equal(["Before.", "Where it runs.", "- Cpu", "- a card", "After."], pages.ReadParameter("ConvertTo-Latent", "Device"));
+        Assert.Equal(["Where it runs.", "- Cpu", "- a card"], pages.ReadParameter("ConvertFrom-Latent", "Device"));
+    }
+
+    [Fact]
+    public async Task A_link_to_a_shared_text_that_is_not_there_or_not_alone_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change(Pages.Shared, "^## -Emphasis$", "## -Emphasys");
+        pages.Change("ConvertTo-Latent.md", "(?<=shared/Parameters.md#)-device", "-model");
+        pages.Change("ConvertFrom-Latent.md", @"^(?=\[Shared description\]\(shared/Parameters\.md#-device)", "See ");
+        string[] problems = Messages(await FailToGenerate(pages));
+        Assert.Equal(2, problems.Count(problem => problem == "The shared text of '-Device' is included by a paragraph with nothing but a link to 'shared/Parameters.md#-device'."));
+        Assert.Equal(2, problems.Count(problem => problem == "'-Device' is not described."));
+        Assert.Equal(2, problems.Count(problem => problem == "shared/Parameters.md has no section '## -Emphasis'."));
+        Assert.Equal(2, problems.Count(problem => problem == "'-Emphasis' is not described."));
+        Assert.Contains("'-Emphasys' is included by 0 of the pages. A shared text is for two or more.", problems);
+        Assert.Equal(9, problems.Length);
+    }
+
+    [Fact]
+    public async Task A_shared_text_that_is_empty_or_written_twice_or_used_once_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change(Pages.Shared, @"(?<=^## -CropTop\n)[^#]*", "\n");
+        pages.Change(Pages.Shared, "^## -CropLeft$", "## -Gap\n\nThe gap.\n\n$0");
+        pages.Change(Pages.Shared, "^## -Device$", "## -ControlEnd\n\nThe end.\n\n$0");
+        pages.Change("Join-DiffusionImage.md", @"(?<=^### -Gap\n\n)", "[Shared description](shared/Parameters.md#-gap)\n\n");
+        string[] problems = Messages(await FailToGenerate(pages));
+        Assert.Equal(3, problems.Count(problem => problem == "'-CropTop' is not described."));
+        Assert.Contains("'-Gap' is included by 1 of the pages. A shared text is for two or more.", problems);
+        Assert.Contains("'-ControlEnd' has more than one section.", problems);
+        Assert.Equal(5, problems.Length);
+    }
+
+    [Fact]
+    public async Task A_text_that_is_written_twice_fails_the_build()
+    {
+        using Pages pages = new();
+        pages.Change(Pages.Shared, @"(?<=^## -Device\n\n)[^#]*", "Where it runs.\n\n");
+        pages.Change("ConvertTo-Latent.md", @"(?<=^### -Device\n\n)[^#]*", "Where it runs.\n\n");
+        pages.Change("Get-DiffusionDevice.md", @"(?<=^### -Name\n\n)[^#]*", "The names.\n\n");
+        pages.Change("Get-DiffusionModel.md", @"(?<=^### -Name\n\n)[^#]*", "The names.\n\n");
+        string[] problems = Messages(await FailToGenerate(pages));
+        Assert.Equal(
+            [
+                "'-Device' repeats the text of shared/Parameters.md. Include that instead.",
+                "'-Name' repeats a text of Get-DiffusionDevice.md. Write it once, in shared/Parameters.md.",
+            ],
+            problems);
+    }
+
     private static object? Property(PSObject item, string name) => item.Properties[name]?.Value;
 
     private static IEnumerable<PSObject> Items(object? container, string name) =>
@@ -229,16 +292,27 @@ public sealed class HelpTests(SharedShell shell)
         return result.Errors;
     }
 
+    /// <summary>The errors without their files and lines.</summary>
+    private static string[] Messages(string errors) =>
+        [.. errors.Split('\n').Select(line => line[(line.IndexOf("error HELP: ", StringComparison.Ordinal) + 12)..])];
+
     /// <summary>A copy of the project's pages, to be changed and made help of.</summary>
     private sealed class Pages : IDisposable
     {
+        /// <summary>The page of the texts that pages include.</summary>
+        public const string Shared = "shared/Parameters.md";
+
         private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("sd-help-");
 
         public Pages()
         {
-            Directory.CreateDirectory(Path.Combine(_folder.FullName, "pages"));
-            foreach (string page in Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs", "en-US"), "*.md"))
-                File.Copy(page, PageOf(Path.GetFileName(page)));
+            string source = Path.Combine(Repository.Root, "docs", "en-US");
+            foreach (string page in Directory.EnumerateFiles(source, "*.md", SearchOption.AllDirectories))
+            {
+                string copy = PageOf(Path.GetRelativePath(source, page));
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.Copy(page, copy);
+            }
         }
 
         public IEnumerable<string> Written => Directory.Exists(Output) ? Directory.EnumerateFiles(Output) : [];
@@ -259,6 +333,11 @@ public sealed class HelpTests(SharedShell shell)
         }
 
         public string Read(string file) => File.ReadAllText(Path.Combine(Output, file));
+
+        /// <summary>The paragraphs of a parameter's description in the help file.</summary>
+        public IEnumerable<string> ReadParameter(string cmdlet, string parameter) => XDocument.Parse(Read("SdPowerShell.dll-Help.xml"))
+            .XPathSelectElements($"/*/*[*/*[local-name()='name']='{cmdlet}']/*[local-name()='parameters']/*[*[local-name()='name']='{parameter}']/*[local-name()='description']/*")
+            .Select(paragraph => paragraph.Value);
 
         public Task<ShellProcess.Result> Generate() => ShellProcess.RunAssembly(
             BuiltModule.HelpGenerator, BuiltModule.Path("SdPowerShell.dll"), BuiltModule.Path("engine", "StableDiffusion.dll"), Path.Combine(_folder.FullName, "pages"), Output);

@@ -1,11 +1,10 @@
 using System.Text.Json;
+using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -1,10 +1,13 @@
 using System.Text.Json;
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Pipelines;

@@ -1,6 +1,7 @@
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Sampling;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -66,7 +67,7 @@ public sealed class DemoReferenceTests(DemoModelFixture demo) : IClassFixture<De
             GuidanceScale = expected.GetProperty("guidance_scale").GetDouble(),
             GuidanceRescale = expected.TryGetProperty("guidance_rescale", out JsonElement rescale) ? rescale.GetDouble() : 0,
             Scheduler = className,
-            SchedulerOptions = schedulerOptions,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
         };
     }
 

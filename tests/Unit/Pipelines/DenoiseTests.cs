@@ -3,6 +3,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;

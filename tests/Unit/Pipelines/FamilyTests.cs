@@ -1,7 +1,7 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

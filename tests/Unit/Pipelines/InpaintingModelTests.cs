@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -54,10 +55,10 @@ public sealed class InpaintingModelTests(SharedModels models)
         Latent encoded = Encode(item);
         Latent start = new(Encoded("two_threads", "picture"), encoded.Info) { Noise = encoded.Noise, SourcePixels = encoded.SourcePixels };
         DenoiseOptions options = Options(item) with { Seed = item.GetProperty("seed").GetInt64(), Steps = item.GetProperty("steps").GetInt32(), Scheduler = "DDIM" };
-        (DenoisePause pause, Tensor sample, GenerationInfo info) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, options, TestContext.Current.CancellationToken);
-        Tensor added = pause.AddedChannels!.Clone();
+        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, options, TestContext.Current.CancellationToken);
+        Tensor added = state.AddedChannels!.Clone();
         Encoded("two_threads", "masked").Values.CopyTo(added.Values, added.Length - sample.Length);
-        Latent begun = new(sample, info, step: 3, stepCount: 6) { Pause = pause with { AddedChannels = added } };
+        Latent begun = new(sample, info, step: 3, stepCount: 6) { State = state with { AddedChannels = added } };
 
         Latent latent = FamilyTests.Denoise(_pipeline, item, begun);
 
@@ -69,9 +70,9 @@ public sealed class InpaintingModelTests(SharedModels models)
     {
         JsonElement item = Case(0.6);
         Latent start = Encode(item);
-        (DenoisePause pause, _, _) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, Options(item) with { Seed = start.Seed }, TestContext.Current.CancellationToken);
+        (DenoiseState state, _, _) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, Options(item) with { Seed = start.Seed }, TestContext.Current.CancellationToken);
 
-        Assert.All<(string Name, ReadOnlyMemory<float> Ours)>([("picture", start.Tensor.Values), ("masked", pause.AddedChannels!.Values.AsMemory(^start.Tensor.Length))], encoded =>
+        Assert.All<(string Name, ReadOnlyMemory<float> Ours)>([("picture", start.Tensor.Values), ("masked", state.AddedChannels!.Values.AsMemory(^start.Tensor.Length))], encoded =>
         {
             double ours = Deviation(encoded.Ours.Span, Double(encoded.Name));
             Assert.True(ours <= 2e-5, $"The latent of the {encoded.Name} picture is off by {ours:E2}.");

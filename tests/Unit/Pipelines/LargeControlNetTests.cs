@@ -1,10 +1,10 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Checkpoints;
-using StableDiffusion.Models.Weights;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Tests.Pipelines;
 

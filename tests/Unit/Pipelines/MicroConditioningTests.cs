@@ -1,7 +1,8 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Configs;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -1,11 +1,13 @@
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Library;
 using StableDiffusion.Onnx;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
+using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Pipelines;
 

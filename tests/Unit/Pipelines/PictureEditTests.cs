@@ -1,9 +1,9 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

@@ -1,7 +1,7 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Prompts;
 using StableDiffusion.Text;
-using StableDiffusion.Text.Prompts;
 
 namespace StableDiffusion.Tests.Pipelines;
 

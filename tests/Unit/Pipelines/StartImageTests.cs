@@ -1,5 +1,6 @@
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Pipelines;
 

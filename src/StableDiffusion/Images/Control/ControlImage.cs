@@ -1,3 +1,4 @@
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Images.Control;

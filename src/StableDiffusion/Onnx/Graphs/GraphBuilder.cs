@@ -61,7 +61,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     public long InitializerBytes => _initializers.Values.Sum(static initializer => initializer.Length);
 
     /// <summary>How convolutions and linear layers are written.</summary>
-    public IProductWriter Products => _precision.Products;
+    public IMatMulWriter MatMul => _precision.MatMul;
 
     /// <summary>Adds an input of 32-bit floats.</summary>
     /// <param name="inputName">Its name.</param>

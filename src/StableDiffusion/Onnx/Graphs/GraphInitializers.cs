@@ -1,6 +1,6 @@
 using System.Globalization;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Tensors;
+using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx.Graphs;
@@ -133,5 +133,5 @@ internal sealed class GraphInitializers : IDisposable
     }
 
     private ModelInvalidException Damaged(string name) =>
-        new($"The weight '{name}' of the graph '{_path}' does not lie where the graph says, or is cut. Empty the cache with Clear-DiffusionCache -Graphs, so that the graph is built again.");
+        new($"The weight '{name}' of the graph '{_path}' is not where the graph says, or is cut off. Delete the cached graphs, so that the graph is built again.") { Remedy = Remedy.DeleteGraphs };
 }

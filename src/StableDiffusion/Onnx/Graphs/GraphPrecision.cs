@@ -22,5 +22,5 @@ internal sealed record GraphPrecision
     public bool ComputesHalf { get; init; }
 
     /// <summary>How convolutions and linear layers are written.</summary>
-    public IProductWriter Products { get; init; } = FloatProducts.Instance;
+    public IMatMulWriter MatMul { get; init; } = FloatMatMul.Instance;
 }

@@ -45,6 +45,6 @@ internal abstract class ChurnSampler : Sampler
         // k-diffusion draws at levels out of the churn's range too, and makes nothing of it.
         noise.Fill(drawn, sigma, raised);
         if (raised > sigma)
-            Elementwise.Add(sample, drawn, _noiseScale * MathF.Sqrt((raised * raised) - (sigma * sigma)));
+            VectorMath.Add(sample, drawn, _noiseScale * MathF.Sqrt((raised * raised) - (sigma * sigma)));
     }
 }

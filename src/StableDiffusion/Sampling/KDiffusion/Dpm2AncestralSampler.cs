@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -37,9 +38,9 @@ internal sealed class Dpm2AncestralSampler : Sampler
         else if (down > 0)
         {
             Derive(modelOutput, call, sample, sample);
-            Elementwise.Combine(sample, (double)down - sigma, Scratch(KeptSample), 1);
+            VectorMath.Combine(sample, (double)down - sigma, Scratch(KeptSample), 1);
             if (_eta > 0)
-                Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+                VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
         }
     }
 

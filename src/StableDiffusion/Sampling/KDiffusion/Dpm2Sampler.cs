@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -31,7 +32,7 @@ internal sealed class Dpm2Sampler : ChurnSampler
 
         Span<float> start = Scratch(KeptSample);
         Derive(modelOutput, call, sample, sample);
-        Elementwise.Combine(sample, (double)next - CallSigmas[call - 1], start, 1);
+        VectorMath.Combine(sample, (double)next - CallSigmas[call - 1], start, 1);
         Raise(call + 1, sample, noise, Noise);
     }
 }

@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -38,18 +39,18 @@ internal sealed class DpmPlusPlus2SAncestralSampler : Sampler
         {
             sample.CopyTo(Scratch(KeptSample));
             double ratio = down > 0 ? (double)CallSigmas[call + 1] / sigma : 0;
-            Elementwise.Combine(sample, ratio, denoised, 1 - ratio);
+            VectorMath.Combine(sample, ratio, denoised, 1 - ratio);
             if (down > 0)
                 return;
         }
         else
         {
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, Scratch(KeptSample), ratio, denoised, 1 - ratio);
+            VectorMath.Combine(sample, Scratch(KeptSample), ratio, denoised, 1 - ratio);
         }
 
         if (next > 0 && _eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 
     private static float Middle(float sigma, float next, double eta)

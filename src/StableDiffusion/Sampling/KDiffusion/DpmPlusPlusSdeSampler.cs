@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -29,7 +30,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
     [
         .. SamplerOptions.Common(NoiseLevels.Karras),
         .. SamplerOptions.Stochastic,
-        SamplerOptions.OfRun(Options.Real(SamplerOptions.MiddlePlace, 0.5, "Where in a step its second call lies, by the noise level's logarithm.", minimum: 0.01, maximum: 1)),
+        SamplerOptions.OfRun(SchedulerOptions.Real(SamplerOptions.MiddlePlace, 0.5, "Where in a step its second call lies, by the noise level's logarithm.", minimum: 0.01, maximum: 1)),
     ];
 
     protected override bool FollowsPath => true;
@@ -64,7 +65,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
             float middle = CallSigmas[call + 1];
             (float down, float up) = AncestralStep.Split(sigma, middle, _eta);
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, ratio, Scratch(KeptDenoised), 1 - ratio);
+            VectorMath.Combine(sample, ratio, Scratch(KeptDenoised), 1 - ratio);
             AddFresh(sample, noise, sigma, middle, up);
         }
         else
@@ -73,8 +74,8 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
             float end = (float)Math.Exp(MathF.Log(next));
             (float down, float up) = AncestralStep.Split(sigma, end, _eta);
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));
-            Elementwise.Add(sample, Scratch(Denoised), (1 - ratio) * _share);
+            VectorMath.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));
+            VectorMath.Add(sample, Scratch(Denoised), (1 - ratio) * _share);
             AddFresh(sample, noise, sigma, end, up);
         }
     }
@@ -82,6 +83,6 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
     private void AddFresh(Span<float> sample, INoiseSource noise, float sigma, float next, float up)
     {
         if (_eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 }

@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -28,6 +29,6 @@ internal sealed class EulerAncestralSampler : Sampler
         (float down, float up) = AncestralStep.Split(sigma, next, _eta);
         Move(modelOutput, call, sample, (double)down - sigma);
         if (next > 0 && _eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 }

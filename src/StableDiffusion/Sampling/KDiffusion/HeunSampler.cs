@@ -25,15 +25,15 @@ internal sealed class HeunSampler : ChurnSampler
         {
             sample.CopyTo(Scratch(KeptSample));
             Derive(modelOutput, call, sample, Scratch(KeptDerivative));
-            Elementwise.Add(sample, Scratch(KeptDerivative), (double)Sigmas[(call / 2) + 1] - CallSigmas[call]);
+            VectorMath.Add(sample, Scratch(KeptDerivative), (double)Sigmas[(call / 2) + 1] - CallSigmas[call]);
             return;
         }
 
         double half = ((double)Sigmas[(call / 2) + 1] - CallSigmas[call - 1]) / 2;
         Derive(modelOutput, call, sample, Scratch(Current));
         Scratch(KeptSample).CopyTo(sample);
-        Elementwise.Add(sample, Scratch(KeptDerivative), half);
-        Elementwise.Add(sample, Scratch(Current), half);
+        VectorMath.Add(sample, Scratch(KeptDerivative), half);
+        VectorMath.Add(sample, Scratch(Current), half);
         Raise(call + 1, sample, noise, Current);
     }
 }

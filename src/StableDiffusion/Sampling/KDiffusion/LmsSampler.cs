@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -15,13 +16,13 @@ internal sealed class LmsSampler : Sampler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. SamplerOptions.Common(NoiseLevels.Uniform),
-        SamplerOptions.OfRun(Options.Count(SamplerOptions.Order, MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder)),
+        SamplerOptions.OfRun(SchedulerOptions.Count(SamplerOptions.Order, MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder)),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Derive(modelOutput, call, sample, PushHistory());
         for (int back = 0; back < HistoryCount; back++)
-            Elementwise.Add(sample, History(back), LinearMultistep.Coefficient(Sigmas, HistoryCount, call, back));
+            VectorMath.Add(sample, History(back), LinearMultistep.Coefficient(Sigmas, HistoryCount, call, back));
     }
 }

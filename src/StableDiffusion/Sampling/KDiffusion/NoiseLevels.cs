@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 

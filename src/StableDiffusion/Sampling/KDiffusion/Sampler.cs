@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling.KDiffusion;
 
@@ -84,21 +85,21 @@ internal abstract class Sampler : TableScheduler
     {
         // Before a run, the noise that its first step puts back is still to come.
         float sigma = CallsMade == 0 ? Sigmas[call / Order] : _callSigmas[call];
-        Elementwise.Combine(noised, original, 1, noise, sigma);
+        VectorMath.Combine(noised, original, 1, noise, sigma);
     }
 
     /// <summary>Computes the picture that the model's output means.</summary>
     protected void Denoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> denoised)
     {
-        Mix mix = Prediction.Denoised(_predictionType, _callSigmas[call]);
-        Elementwise.Combine(denoised, sample, mix.Sample, modelOutput, mix.Output);
+        PredictionWeights weights = Prediction.Denoised(_predictionType, _callSigmas[call]);
+        VectorMath.Combine(denoised, sample, weights.Sample, modelOutput, weights.Output);
     }
 
     /// <summary>Computes the derivative of the sample by the noise level.</summary>
     protected void Derive(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> derivative)
     {
-        Mix mix = Derivative(call);
-        Elementwise.Combine(derivative, sample, mix.Sample, modelOutput, mix.Output);
+        PredictionWeights weights = Derivative(call);
+        VectorMath.Combine(derivative, sample, weights.Sample, modelOutput, weights.Output);
     }
 
     /// <summary>Moves the sample along its derivative.</summary>
@@ -108,17 +109,17 @@ internal abstract class Sampler : TableScheduler
     /// <param name="change">By how much the noise level changes.</param>
     protected void Move(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, double change)
     {
-        Mix mix = Derivative(call);
-        Elementwise.Combine(sample, 1 + (change * mix.Sample), modelOutput, change * mix.Output);
+        PredictionWeights weights = Derivative(call);
+        VectorMath.Combine(sample, 1 + (change * weights.Sample), modelOutput, change * weights.Output);
     }
 
     /// <summary>Whether a call is its step's second.</summary>
     protected bool IsSecond(int call) => call % Order == 1;
 
-    private Mix Derivative(int call)
+    private PredictionWeights Derivative(int call)
     {
         double sigma = _callSigmas[call];
-        Mix denoised = Prediction.Denoised(_predictionType, sigma);
-        return new Mix((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
+        PredictionWeights denoised = Prediction.Denoised(_predictionType, sigma);
+        return new PredictionWeights((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
     }
 }

@@ -30,33 +30,33 @@ internal static class SamplerOptions
     /// <param name="discards">Whether A1111 drops the next to last level.</param>
     public static IEnumerable<SchedulerOption> Common(string schedule, bool discards = false) =>
     [
-        .. Options.Betas,
-        Options.Prediction(Options.Epsilon, Options.Velocity),
-        Options.ZeroTerminalSnr,
-        OfRun(Options.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
-        OfRun(Options.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
-        OfRun(Options.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
-        OfRun(Options.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
-        OfRun(Options.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(Options.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(Options.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
-        OfRun(Options.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.ZeroTerminalSnr,
+        OfRun(SchedulerOptions.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
+        OfRun(SchedulerOptions.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
+        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
     ];
 
     /// <summary>Ancestral and stochastic sampling.</summary>
     public static IEnumerable<SchedulerOption> Stochastic { get; } =
     [
-        Options.Eta(1, "How much fresh noise each step adds: 0 for none, 1 for all that the noise levels allow."),
-        OfRun(Options.Real(NoiseScale, 1, "What the fresh noise is multiplied by.", minimum: 0)),
+        SchedulerOptions.Eta(1, "How much fresh noise each step adds: 0 for none, 1 for all that the noise levels allow."),
+        OfRun(SchedulerOptions.Real(NoiseScale, 1, "What the fresh noise is multiplied by.", minimum: 0)),
     ];
 
     /// <summary>Noise that is put back before each step.</summary>
     public static IEnumerable<SchedulerOption> Churned { get; } =
     [
-        OfRun(Options.Real(Churn, 0, "How much noise is put back, over the steps of the whole run; 0 for none.", minimum: 0)),
-        OfRun(Options.Real(ChurnFrom, 0, "The least noise level at which noise is put back.", minimum: 0)),
-        OfRun(Options.Real(ChurnTo, double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0)),
-        OfRun(Options.Real(NoiseScale, 1, "What the noise that is put back is multiplied by.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(Churn, 0, "How much noise is put back, over the steps of the whole run; 0 for none.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(ChurnFrom, 0, "The least noise level at which noise is put back.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(ChurnTo, double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(NoiseScale, 1, "What the noise that is put back is multiplied by.", minimum: 0)),
     ];
 
     /// <summary>An option of a single run, which no model's config sets.</summary>

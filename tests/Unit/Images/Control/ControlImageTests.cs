@@ -1,5 +1,6 @@
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Images.Control;

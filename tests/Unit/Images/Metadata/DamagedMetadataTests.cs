@@ -1,5 +1,5 @@
 using System.Text;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
 using static StableDiffusion.Tests.Images.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Images.Metadata;

@@ -1,8 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
 
 namespace StableDiffusion.Tests.Images.Metadata;
 

@@ -1,8 +1,9 @@
 using System.Text;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using static StableDiffusion.Tests.Images.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Images.Metadata;
@@ -277,7 +278,7 @@ public sealed class MetadataReaderTests : IDisposable
         {
             foreach (SchedulerInfo scheduler in SchedulerCatalog.All)
             {
-                ImageMetadata metadata = ReadInfotext(StableDiffusion.Images.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Scheduler = scheduler.Name, RandomSource = source.ToString() }));
+                ImageMetadata metadata = ReadInfotext(StableDiffusion.Metadata.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Scheduler = scheduler.Name, RandomSource = source.ToString() }));
 
                 Assert.Equal((scheduler.Name, null, source.ToString()), (metadata.Info.Scheduler, metadata.Info.SchedulerOptions, metadata.RandomSource));
                 Assert.Empty(metadata.Warnings);
@@ -292,7 +293,7 @@ public sealed class MetadataReaderTests : IDisposable
         {
             OriginalWidth = 2048, OriginalHeight = 1024, CropTop = 8, CropLeft = 16, TargetWidth = 512, TargetHeight = 640, AestheticScore = 6.5, NegativeAestheticScore = 0,
         };
-        string text = StableDiffusion.Images.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Steps = 2, ImageGuidanceScale = 1.7, MicroConditioning = told });
+        string text = StableDiffusion.Metadata.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 1, Steps = 2, ImageGuidanceScale = 1.7, MicroConditioning = told });
 
         ImageMetadata metadata = ReadInfotext(text);
 

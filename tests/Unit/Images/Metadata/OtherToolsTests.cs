@@ -1,5 +1,6 @@
 using System.Text;
-using StableDiffusion.Images.Metadata;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
 using static StableDiffusion.Tests.Images.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Images.Metadata;

@@ -1,6 +1,8 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Library;
+using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
+using StableDiffusion.Running;
 
 namespace StableDiffusion.Tests.Models.Adapters;
 

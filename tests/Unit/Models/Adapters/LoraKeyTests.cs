@@ -1,4 +1,4 @@
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
 
 namespace StableDiffusion.Tests.Models.Adapters;
 

@@ -1,5 +1,5 @@
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Networks;
 using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Tests.Models.Adapters;

@@ -1,7 +1,7 @@
 using Microsoft.ML.OnnxRuntime.Tensors;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
-using StableDiffusion.Models.Building;
+using StableDiffusion.Adapters;
+using StableDiffusion.Building;
+using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using Tensor = StableDiffusion.Tensors.Tensor;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models.Checkpoints;
-using StableDiffusion.Models.Configs;
-using StableDiffusion.Models.Graphs;
+using StableDiffusion.Families;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Models.Checkpoints;

@@ -1,10 +1,10 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models.Checkpoints;
-using StableDiffusion.Models.Configs;
-using StableDiffusion.Models.Graphs;
-using StableDiffusion.Models.Weights;
+using StableDiffusion.Families;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Pipelines;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Tests.Models.Checkpoints;
 

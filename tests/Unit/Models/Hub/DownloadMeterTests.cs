@@ -1,5 +1,6 @@
 using System.Globalization;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models.Hub;
 

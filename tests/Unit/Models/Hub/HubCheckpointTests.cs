@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Building;
+using StableDiffusion.Hub;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Tests.Tensors.Torch;

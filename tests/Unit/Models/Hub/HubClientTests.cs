@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models.Hub;
 

@@ -1,4 +1,4 @@
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
 
 namespace StableDiffusion.Tests.Models.Hub;
 

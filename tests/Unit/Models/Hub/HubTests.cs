@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
+using StableDiffusion.Library;
 
 namespace StableDiffusion.Tests.Models.Hub;
 

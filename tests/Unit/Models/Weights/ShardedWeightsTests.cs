@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using StableDiffusion.Models.Weights;
 using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Tests.Models.Weights;
 

@@ -1,8 +1,8 @@
 using System.Management.Automation;
+using StableDiffusion.Adapters;
 using StableDiffusion.Images;
-using StableDiffusion.Images.Metadata;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Adapters;
+using StableDiffusion.Metadata;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Text;
 

@@ -1,8 +1,9 @@
 using System.Management.Automation;
+using StableDiffusion.Building;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
-using StableDiffusion.Models.Building;
-using StableDiffusion.Pipelines;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Tests.Pipelines;

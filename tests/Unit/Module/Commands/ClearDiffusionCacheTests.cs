@@ -1,4 +1,4 @@
-using StableDiffusion.Models.Hub;
+using StableDiffusion.Hub;
 using StableDiffusion.Tests.Models.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Module.Commands;

@@ -1,4 +1,3 @@
-
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>A picture's file says how it is made again, to the byte.</summary>

@@ -1,6 +1,6 @@
 using System.Management.Automation;
-using StableDiffusion.Models;
 using StableDiffusion.Onnx;
+using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Tests.Module.Commands;

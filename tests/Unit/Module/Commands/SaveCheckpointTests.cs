@@ -1,6 +1,8 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Checkpoints;
 using StableDiffusion.Tests.Models.Hub;
 

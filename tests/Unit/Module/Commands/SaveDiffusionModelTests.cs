@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using StableDiffusion.Models;
+using StableDiffusion.Storage;
 using StableDiffusion.Tests.Models.Adapters;
 using StableDiffusion.Tests.Models.Hub;
 

@@ -1,4 +1,5 @@
-using StableDiffusion.Models;
+using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using StableDiffusion.Text.Prompts;
+using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Text.Prompts;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using StableDiffusion.Text.Prompts;
+using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Text.Prompts;
 

@@ -1,4 +1,4 @@
-using StableDiffusion.Text.Prompts;
+using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Text.Prompts;
 

@@ -1,0 +1,119 @@
+using StableDiffusion.Networks.Graphs;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>
+/// A layer of a graph with its weight as the network has it: [out, in, kernel], where the graph may hold the matrix with
+/// its axes exchanged, and the halves of it apart.
+/// </summary>
+internal sealed class AdaptableLayer
+{
+    private const string WeightEnding = ".weight";
+    private const string BiasEnding = ".bias";
+    private const string EmbeddingEnding = "_embedding";
+
+    private readonly GraphInitializers _graph;
+    private readonly bool _isTransposed;
+    private readonly string[] _weights;
+    private readonly string[] _biases;
+
+    private AdaptableLayer(GraphInitializers graph, string path, string[] weights, string[] biases)
+    {
+        _graph = graph;
+        _weights = weights;
+        _biases = biases;
+        Path = path;
+        int[] shape = graph.ShapeOf(weights[0]);
+        _isTransposed = shape.Length == 2 && !path.EndsWith(EmbeddingEnding, StringComparison.Ordinal);
+        int axis = _isTransposed ? 1 : 0;
+        foreach (string weight in weights)
+            OutWidth += graph.ShapeOf(weight)[axis];
+        InWidth = shape.Length > 1 ? shape[1 - axis] : 1;
+        InnerCount = shape.Aggregate(1, static (product, length) => checked(product * length)) / shape[axis];
+    }
+
+    /// <summary>The layer's path in the network, in diffusers' words.</summary>
+    public string Path { get; }
+
+    /// <summary>How many outputs it has.</summary>
+    public int OutWidth { get; }
+
+    /// <summary>How many inputs it has.</summary>
+    public int InWidth { get; }
+
+    /// <summary>How many values of the weight each output has: the inputs, times the kernel of a convolution.</summary>
+    public int InnerCount { get; }
+
+    /// <summary>The layers of a graph by their paths with dots as underscores.</summary>
+    public static IReadOnlyDictionary<string, AdaptableLayer> ListOf(GraphInitializers graph)
+    {
+        Dictionary<string, AdaptableLayer> layers = new(StringComparer.Ordinal);
+        HashSet<string> names = [.. graph.Names];
+        foreach (string name in names)
+        {
+            string path = name.EndsWith(WeightEnding, StringComparison.Ordinal) ? name[..^WeightEnding.Length]
+                : name.EndsWith($"{WeightEnding}.{FeedForward.HalfNames[0]}", StringComparison.Ordinal) ? name[..^(WeightEnding.Length + 1 + FeedForward.HalfNames[0].Length)]
+                : string.Empty;
+            if (path.Length > 0 && graph.ShapeOf(name).All(static length => length > 0))
+                layers[path.Replace('.', '_')] = new AdaptableLayer(graph, path, PartsOf(path + WeightEnding), PartsOf(path + BiasEnding));
+        }
+
+        return layers;
+
+        string[] PartsOf(string name) => names.Contains(name)
+            ? [name]
+            : [.. FeedForward.HalfNames.Select(half => $"{name}.{half}").Where(names.Contains)];
+    }
+
+    /// <summary>The initializers that hold the weight, or the bias.</summary>
+    public IReadOnlyList<string> Names(bool isBias) => isBias ? _biases : _weights;
+
+    /// <summary>Reads the weight [out, in · kernel], or the bias [out].</summary>
+    public float[] Read(bool isBias)
+    {
+        if (isBias)
+            return [.. _biases.SelectMany(_graph.Read)];
+
+        float[] weight = new float[checked(OutWidth * InnerCount)];
+        int start = 0;
+        foreach (string name in _weights)
+        {
+            float[] values = _graph.Read(name);
+            if (_isTransposed)
+                Matrix.Transpose(values, InnerCount, values.Length / InnerCount, weight.AsSpan(start));
+            else
+                values.CopyTo(weight.AsSpan(start));
+            start += values.Length;
+        }
+
+        return weight;
+    }
+
+    /// <summary>Gives a changed weight or bias out as the graph holds it.</summary>
+    /// <param name="isBias">Which of the two.</param>
+    /// <param name="values">The values in the order of <see cref="Read"/>.</param>
+    /// <param name="write">Takes each initializer's name, type, shape and values.</param>
+    public void Write(bool isBias, ReadOnlySpan<float> values, WeightWriter write)
+    {
+        foreach (string name in Names(isBias))
+        {
+            int[] shape = _graph.ShapeOf(name);
+            int count = shape.Aggregate(1, static (product, length) => product * length);
+            ReadOnlySpan<float> part = values[..count];
+            values = values[count..];
+            if (!isBias && _isTransposed)
+            {
+                float[] turned = GC.AllocateUninitializedArray<float>(count);
+                Matrix.Transpose(part, count / InnerCount, InnerCount, turned);
+                part = turned;
+            }
+
+            write(name, _graph.TypeOf(name)!.Value, shape, part);
+        }
+    }
+}
+
+/// <summary>Takes an initializer's new values.</summary>
+internal delegate void WeightWriter(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values);

@@ -1,0 +1,221 @@
+using StableDiffusion.Networks;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>Which layers of a model's graphs a set of adapters changes, and how: W' = W + Σ strength · change(W).</summary>
+internal sealed class AdapterPlan
+{
+    private static readonly string[] s_textParts = [.. ModelParts.EncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
+
+    private readonly string _graphs;
+    private readonly AdapterSet _set;
+
+    // The layers' paths, with dots as underscores, by the adapter, the part and the layer's name in the file.
+    private readonly Dictionary<(int Lora, string Module), (string Part, string Layer)> _matches = [];
+
+    private AdapterPlan(string graphs, AdapterSet set, string model)
+    {
+        _graphs = graphs;
+        _set = set;
+        Dictionary<string, GraphInitializers> parts = new(StringComparer.Ordinal);
+        try
+        {
+            Dictionary<string, LayerNames> names = new(StringComparer.Ordinal);
+            foreach (string part in s_textParts.Prepend(ModelParts.UNet).Where(part => Directory.Exists(Path.Combine(graphs, part))))
+            {
+                GraphInitializers initializers = OpenPart(part, model);
+                parts.Add(part, initializers);
+                if (initializers.Names.Any(static name => name.EndsWith(QuantizedWeight.ValuesEnding, StringComparison.Ordinal)))
+                    throw new AdapterInvalidException($"The weights of the model '{model}' are 8-bit integers, which a LoRA cannot change. Import the model with a precision of Full or Half.");
+                names.Add(part, new LayerNames(AdaptableLayer.ListOf(initializers)));
+            }
+
+            Reports = [.. set.Loras.Select((lora, index) => Match(index, lora, names, model))];
+        }
+        finally
+        {
+            foreach (GraphInitializers initializers in parts.Values)
+                initializers.Dispose();
+        }
+    }
+
+    /// <summary>What each adapter changes, in the order of the set.</summary>
+    public IReadOnlyList<AdapterReport> Reports { get; }
+
+    /// <summary>Matches adapters with a model; no weight is read yet.</summary>
+    /// <param name="graphs">The folder of the model's graphs.</param>
+    /// <param name="set">The adapters.</param>
+    /// <param name="model">The model's name, for messages.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="AdapterNotFoundException">A file is not there.</exception>
+    /// <exception cref="AdapterInvalidException">A file is no adapter or damaged, nothing of it fits the model, or a shape contradicts it; or the model's weights cannot be changed.</exception>
+    public static AdapterPlan Make(string graphs, AdapterSet set, string model) => new(graphs, set, model);
+
+    /// <summary>Whether any of some parts is changed.</summary>
+    /// <param name="isText">Whether the text encoders are asked for, or the U-Net.</param>
+    public bool Changes(bool isText) => _matches.Any(match => s_textParts.Contains(match.Value.Part) == isText && StrengthOf(match.Key.Lora, match.Value.Part) != 0);
+
+    /// <summary>Computes the changed weights of a part.</summary>
+    /// <param name="part">The part's folder's name.</param>
+    /// <param name="graph">The full path of the graph that the part is opened from; a part may have several over the same weights.</param>
+    /// <param name="cancellationToken">Stops between two weights.</param>
+    /// <returns>The weights in the form of the graph; null if none is changed.</returns>
+    public ReplacedWeights? Merge(string part, string graph, CancellationToken cancellationToken)
+    {
+        (int Lora, string Module, string Layer)[] changes =
+            [.. _matches.Where(match => match.Value.Part == part && StrengthOf(match.Key.Lora, part) != 0).Select(match => (match.Key.Lora, match.Key.Module, match.Value.Layer))];
+        if (changes.Length == 0)
+            return null;
+
+        using GraphInitializers initializers = OpenGraph(graph, part);
+        IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+        LoraFile?[] files = new LoraFile?[_set.Loras.Count];
+        ReplacedWeights? replaced = null;
+        try
+        {
+            foreach (int lora in changes.Select(change => change.Lora).Distinct())
+                files[lora] = LoraFile.Open(_set.Loras[lora].Path);
+            Dictionary<(int, string), LoraLayer> modules = files
+                .SelectMany((file, index) => file?.Layers.Select(layer => (Key: (index, layer.Key.Module), layer)) ?? [])
+                .ToDictionary(entry => entry.Key, entry => entry.layer);
+
+            Dictionary<string, List<(LoraFile File, LoraLayer Layer, double Strength)>> byLayer = new(StringComparer.Ordinal);
+            foreach ((int lora, string module, string layer) in changes)
+            {
+                if (!byLayer.TryGetValue(layer, out List<(LoraFile, LoraLayer, double)>? list))
+                    byLayer.Add(layer, list = []);
+                list.Add((files[lora]!, modules[(lora, module)], StrengthOf(lora, part)));
+            }
+
+            HashSet<string> names = [.. byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value))];
+            replaced = new ReplacedWeights(initializers.OptimizersToLeaveOut(names));
+            foreach ((string path, List<(LoraFile File, LoraLayer Layer, double Strength)> list) in byLayer)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Merge(layers[path], list, replaced);
+            }
+
+            return replaced;
+        }
+        catch
+        {
+            replaced?.Dispose();
+            throw;
+        }
+        finally
+        {
+            foreach (LoraFile? file in files)
+                file?.Dispose();
+        }
+    }
+
+    private static IEnumerable<string> NamesOf(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes) =>
+        (changes.Exists(change => change.Layer.Change is not null) ? layer.Names(isBias: false) : [])
+            .Concat(changes.Exists(change => change.Layer.BiasChange is not null) ? layer.Names(isBias: true) : []);
+
+    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, ReplacedWeights replaced)
+    {
+        if (changes.Exists(change => change.Layer.Change is not null))
+        {
+            float[] weight = layer.Read(isBias: false);
+            float[] sum = new float[weight.Length];
+            foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.Change is not null))
+                change.AddTo(file.File, layer, weight, strength, sum);
+            TensorPrimitives.Add(weight, sum, weight);
+            layer.Write(isBias: false, weight, replaced.Add);
+        }
+
+        if (changes.Exists(change => change.Layer.BiasChange is not null))
+        {
+            float[] bias = layer.Read(isBias: true);
+            foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.BiasChange is not null))
+                TensorPrimitives.MultiplyAdd(file.File.Read(change.BiasChange!.Name).Values, (float)strength, bias, bias);
+            layer.Write(isBias: true, bias, replaced.Add);
+        }
+    }
+
+    private double StrengthOf(int lora, string part)
+    {
+        Lora item = _set.Loras[lora];
+        return part == ModelParts.UNet ? item.Strength : item.TextEncoderStrength ?? item.Strength;
+    }
+
+    private GraphInitializers OpenPart(string part, string model) => OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), model);
+
+    private static GraphInitializers OpenGraph(string graph, string model) => GraphInitializers.Open(graph)
+        ?? throw new AdapterInvalidException($"The model '{model}' is a folder of graphs of another exporter, whose weights have no names to find them by. A LoRA needs a model that was imported from its weights: a safetensors file or a diffusers folder.");
+
+    private AdapterReport Match(int index, Lora lora, IReadOnlyDictionary<string, LayerNames> parts, string model)
+    {
+        using LoraFile file = LoraFile.Open(lora.Path);
+        List<AdapterKey> keys = [.. file.UnknownTensors.Select(static name => new AdapterKey(name, null, "unknown", AdapterKeyState.Unmatched))];
+        foreach (LoraLayer layer in file.Layers)
+        {
+            AdaptableLayer? target = null;
+            bool isReadable = layer.Change is not null || layer.BiasChange is not null;
+            if (isReadable && layer.Key.Part is { } part && parts.TryGetValue(part, out LayerNames? names))
+                target = names.Find(layer.Key.Path);
+            if (target is null)
+            {
+                keys.Add(new AdapterKey(layer.Key.Module, null, isReadable ? layer.Kind : "incomplete", AdapterKeyState.Unmatched));
+                continue;
+            }
+
+            CheckShape(file, lora, layer, target, model);
+            _matches.Add((index, layer.Key.Module), (layer.Key.Part!, target.Path.Replace('.', '_')));
+            keys.Add(new AdapterKey(
+                layer.Key.Module,
+                $"{layer.Key.Part}/{target.Path}",
+                layer.Kind,
+                StrengthOf(index, layer.Key.Part!) == 0 ? AdapterKeyState.Skipped : AdapterKeyState.Applied));
+        }
+
+        return keys.Exists(key => key.State != AdapterKeyState.Unmatched)
+            ? new AdapterReport(lora, keys)
+            : throw new AdapterInvalidException(
+                $"Nothing of the LoRA '{lora.Path}' fits the model '{model}': none of its {keys.Count} layers is there, such as '{keys[0].Name}'.{Hint(file)} Take a LoRA that was made for this model's family.");
+    }
+
+    private static void CheckShape(LoraFile file, Lora lora, LoraLayer layer, AdaptableLayer target, string model)
+    {
+        try
+        {
+            layer.Check(target);
+        }
+        catch (AdapterInvalidException error)
+        {
+            throw new AdapterInvalidException($"The LoRA '{lora.Path}' does not fit the model '{model}': {error.Message}.{Hint(file)} Take a LoRA that was made for this model's family.", error);
+        }
+    }
+
+    private static string Hint(LoraFile file) => file.GuessFamily() is string family ? $" It looks like one for {family}." : string.Empty;
+
+    /// <summary>A part's layers by every path that files name them by.</summary>
+    private sealed class LayerNames(IReadOnlyDictionary<string, AdaptableLayer> layers)
+    {
+        private const string OldOutput = "to_out";
+
+        // The names that diffusers' first LoRAs had for the projections of text encoders.
+        private static readonly (string Old, string New)[] s_oldText = [("_to_q", "_q_proj"), ("_to_k", "_k_proj"), ("_to_v", "_v_proj"), ("_to_out", "_out_proj")];
+
+        private readonly LdmPaths _ldm = new(layers.Keys.Count(static path => path.StartsWith("down_blocks_0_resnets_", StringComparison.Ordinal) && path.EndsWith("_conv1", StringComparison.Ordinal)));
+
+        public AdaptableLayer? Find(string path)
+        {
+            if (layers.TryGetValue(path, out AdaptableLayer? layer))
+                return layer;
+            if (path.EndsWith(OldOutput, StringComparison.Ordinal) && layers.TryGetValue($"{path}_0", out layer))
+                return layer;
+            foreach ((string old, string now) in s_oldText)
+            {
+                if (path.EndsWith(old, StringComparison.Ordinal) && layers.TryGetValue(path[..^old.Length] + now, out layer))
+                    return layer;
+            }
+
+            return _ldm.ToDiffusers(path) is string translated ? layers.GetValueOrDefault(translated) : null;
+        }
+    }
+}

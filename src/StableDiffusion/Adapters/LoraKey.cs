@@ -1,0 +1,79 @@
+using StableDiffusion.Networks;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>The name of a tensor of a LoRA, taken apart.</summary>
+/// <param name="Part">The model's part that it belongs to, by its folder's name; null if the name does not say.</param>
+/// <param name="Path">The layer within it with dots as underscores, in whatever layout's words the file uses.</param>
+/// <param name="Module">The layer as the file names it, part and all.</param>
+/// <param name="Role">What the tensor is for.</param>
+/// <remarks>
+/// Kohya's scripts write underscores and short prefixes, PEFT and diffusers the dotted paths of their modules; the
+/// endings are those that ComfyUI takes (comfy/weight_adapter), and LyCORIS's.
+/// </remarks>
+internal sealed record LoraKey(string? Part, string Path, string Module, LoraRole Role)
+{
+    // Longer endings stand before those that they end with.
+    private static readonly (string Ending, LoraRole Role)[] s_roles =
+    [
+        (".lora_down.weight", LoraRole.Down), (".lora_up.weight", LoraRole.Up), (".lora_mid.weight", LoraRole.Mid),
+        (".lora_A.default.weight", LoraRole.Down), (".lora_B.default.weight", LoraRole.Up),
+        (".lora_A.weight", LoraRole.Down), (".lora_B.weight", LoraRole.Up),
+        (".lora_linear_layer.down.weight", LoraRole.Down), (".lora_linear_layer.up.weight", LoraRole.Up),
+        (".lora.down.weight", LoraRole.Down), (".lora.up.weight", LoraRole.Up),
+        ("_lora.down.weight", LoraRole.Down), ("_lora.up.weight", LoraRole.Up),
+        (".alpha", LoraRole.Alpha), (".dora_scale", LoraRole.Magnitude),
+        (".lora_magnitude_vector.default.weight", LoraRole.Magnitude), (".lora_magnitude_vector.weight", LoraRole.Magnitude), (".lora_magnitude_vector", LoraRole.Magnitude),
+        (".hada_w1_a", LoraRole.Hada1A), (".hada_w1_b", LoraRole.Hada1B), (".hada_w2_a", LoraRole.Hada2A), (".hada_w2_b", LoraRole.Hada2B),
+        (".hada_t1", LoraRole.Hada1Core), (".hada_t2", LoraRole.Hada2Core),
+        (".lokr_w1", LoraRole.Kron1), (".lokr_w1_a", LoraRole.Kron1A), (".lokr_w1_b", LoraRole.Kron1B),
+        (".lokr_w2", LoraRole.Kron2), (".lokr_w2_a", LoraRole.Kron2A), (".lokr_w2_b", LoraRole.Kron2B), (".lokr_t2", LoraRole.Kron2Core),
+        (".diff", LoraRole.Difference), (".diff_b", LoraRole.BiasDifference),
+    ];
+
+    private static readonly (string Start, string Part)[] s_parts =
+    [
+        ("lora_unet_", ModelParts.UNet), ("lora_te1_", ModelParts.TextEncoder), ("lora_te2_", ModelParts.TextEncoder2), ("lora_te_", ModelParts.TextEncoder),
+        ("unet.", ModelParts.UNet), ("text_encoder_2.", ModelParts.TextEncoder2), ("text_encoder.", ModelParts.TextEncoder),
+        ("diffusion_model.", ModelParts.UNet), ("model.diffusion_model.", ModelParts.UNet),
+    ];
+
+    // How paths begin in files that hold one part only and do not name it.
+    private static readonly (string Start, string Part)[] s_bare =
+    [
+        ("down_blocks", ModelParts.UNet), ("mid_block", ModelParts.UNet), ("up_blocks", ModelParts.UNet), ("conv_in", ModelParts.UNet), ("conv_out", ModelParts.UNet),
+        ("time_embedding", ModelParts.UNet), ("add_embedding", ModelParts.UNet), ("text_model", ModelParts.TextEncoder),
+    ];
+
+    private const string PeftWrapper = "base_model.model.";
+    private const string OldProcessor = ".processor.";
+
+    /// <summary>Takes a name apart.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <returns>The parts; null if it ends in no way that is known.</returns>
+    public static LoraKey? Parse(string name)
+    {
+        foreach ((string ending, LoraRole role) in s_roles)
+        {
+            if (!name.EndsWith(ending, StringComparison.Ordinal))
+                continue;
+
+            string module = name[..^ending.Length];
+            (string? part, string path) = Divide(module.StartsWith(PeftWrapper, StringComparison.Ordinal) ? module[PeftWrapper.Length..] : module);
+            return new LoraKey(part, path.Replace(OldProcessor, ".", StringComparison.Ordinal).Replace('.', '_'), module, role);
+        }
+
+        return null;
+    }
+
+    private static (string? Part, string Path) Divide(string module)
+    {
+        foreach ((string start, string part) in s_parts)
+        {
+            if (module.StartsWith(start, StringComparison.Ordinal))
+                return (part, module[start.Length..]);
+        }
+
+        return (s_bare.FirstOrDefault(item => module.StartsWith(item.Start, StringComparison.Ordinal)).Part, module);
+    }
+}

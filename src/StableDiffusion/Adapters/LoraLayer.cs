@@ -1,0 +1,105 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>What a LoRA says of one layer.</summary>
+internal sealed class LoraLayer
+{
+    private const float MachineEpsilon = 1.1920929e-7f;
+
+    private readonly StoredTensor? _alpha;
+    private readonly StoredTensor? _magnitude;
+
+    /// <summary>Puts a layer's tensors together.</summary>
+    /// <param name="key">The key of any of them.</param>
+    /// <param name="tensors">The tensors by what they are for.</param>
+    /// <exception cref="AdapterInvalidException">Their shapes do not fit together.</exception>
+    public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
+    {
+        Key = key;
+        Change = LayerChange.From(tensors);
+        BiasChange = tensors.GetValueOrDefault(LoraRole.BiasDifference);
+        _alpha = tensors.GetValueOrDefault(LoraRole.Alpha);
+        _magnitude = tensors.GetValueOrDefault(LoraRole.Magnitude);
+    }
+
+    /// <summary>Which layer, in the file's words.</summary>
+    public LoraKey Key { get; }
+
+    /// <summary>The change of the weight; null if there is none that can be read.</summary>
+    public LayerChange? Change { get; }
+
+    /// <summary>The change of the bias; null for none.</summary>
+    public StoredTensor? BiasChange { get; }
+
+    /// <summary>What the form is called.</summary>
+    public string Kind => _magnitude is null ? Change?.Kind ?? "bias" : $"{Change?.Kind}, DoRA";
+
+    /// <summary>Requires that the change has the shape of a layer.</summary>
+    /// <exception cref="AdapterInvalidException">It has not.</exception>
+    public void Check(AdaptableLayer layer)
+    {
+        if (Change is not null && (Change.OutWidth != layer.OutWidth || Change.InnerCount != layer.InnerCount))
+            throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of [{Change.OutWidth},{Change.InnerCount}], and the model's is [{layer.OutWidth},{layer.InnerCount}]");
+        if (BiasChange is not null && (BiasChange.Count != layer.OutWidth || layer.Names(isBias: true).Count == 0))
+            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, and the model's has {layer.OutWidth}");
+        if (_magnitude is not null && _magnitude.Count != layer.OutWidth && _magnitude.Count != layer.InWidth)
+            throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} fits neither axis of '{layer.Path}'");
+    }
+
+    /// <summary>Adds the change to a weight.</summary>
+    /// <param name="file">The LoRA, open.</param>
+    /// <param name="layer">The layer, which was checked.</param>
+    /// <param name="original">The weight without any change [out, in · kernel].</param>
+    /// <param name="strength">How much of the change.</param>
+    /// <param name="sum">The sum of all changes, which this one is added to.</param>
+    /// <remarks>DoRA sets the lengths of the changed weight anew, so what it changes follows from the weight as it was (Liu et al., arXiv 2402.09353).</remarks>
+    public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum)
+    {
+        float[] change = Change!.Compute(file);
+        TensorPrimitives.Multiply(change, Scale(file), change);
+        if (_magnitude is not null)
+            Decompose(layer, original, change, file.Read(_magnitude.Name).Values, isOfRows: _magnitude.Shape.Count < 2 || _magnitude.Shape[0] == layer.OutWidth);
+        TensorPrimitives.MultiplyAdd(change, (float)strength, sum, sum);
+    }
+
+    private float Scale(ITensorFile file)
+    {
+        float alpha = _alpha is { Count: 1 } ? file.Read(_alpha.Name).Values[0] : 0;
+        return alpha == 0 || Change!.Rank is not { } rank ? 1 : alpha / rank;
+    }
+
+    /// <summary>Turns a change W + Δ into m·(W + Δ)/‖W + Δ‖ - W.</summary>
+    private static void Decompose(AdaptableLayer layer, ReadOnlySpan<float> original, Span<float> change, ReadOnlySpan<float> magnitudes, bool isOfRows)
+    {
+        int inner = layer.InnerCount;
+        TensorPrimitives.Add(change, original, change);
+        if (isOfRows)
+        {
+            for (int row = 0; row < layer.OutWidth; row++)
+            {
+                Span<float> values = change.Slice(row * inner, inner);
+                TensorPrimitives.Multiply(values, magnitudes[row] / (TensorPrimitives.Norm(values) + MachineEpsilon), values);
+            }
+        }
+        else
+        {
+            // Over everything but the inputs: a convolution's kernel is summed over with the outputs.
+            int kernel = inner / layer.InWidth;
+            for (int input = 0; input < layer.InWidth; input++)
+            {
+                double squares = 0;
+                for (int row = 0; row < layer.OutWidth; row++)
+                    squares += TensorPrimitives.SumOfSquares(change.Slice(row * inner + input * kernel, kernel));
+                float factor = magnitudes[input] / ((float)Math.Sqrt(squares) + MachineEpsilon);
+                for (int row = 0; row < layer.OutWidth; row++)
+                {
+                    Span<float> values = change.Slice(row * inner + input * kernel, kernel);
+                    TensorPrimitives.Multiply(values, factor, values);
+                }
+            }
+        }
+
+        TensorPrimitives.Subtract(change, original, change);
+    }
+}

@@ -1,0 +1,10 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>A change that is stored as it is, a value for each of the weight's.</summary>
+/// <param name="difference">The change.</param>
+internal sealed class WholeChange(StoredTensor difference) : LayerChange("difference", Rows(difference), Columns(difference), rank: null)
+{
+    public override float[] Compute(ITensorFile file) => file.Read(difference.Name).Values;
+}

@@ -1,0 +1,147 @@
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Building;
+
+/// <summary>
+/// A model in diffusers' layout with safetensors weights: where each of its files lies. Everything that is needed
+/// is known to be there once this is made.
+/// </summary>
+internal sealed class DiffusersFolder : IModelSource
+{
+    private const string Scheduler = "scheduler";
+    private const string GenerationConfig = "generation_config.json";
+
+    private static readonly string[] s_pipelines =
+    [
+        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline",
+        "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline",
+    ];
+
+    private readonly List<string> _commonFiles;
+    private readonly List<(string Network, string Config, string Weights)> _networks = [];
+
+    private DiffusersFolder(string root, ModelPrecision precision)
+    {
+        Path = root;
+        Precision = precision;
+        foreach (string suffix in ModelParts.EncoderSuffixes)
+        {
+            if (Directory.Exists(FullPath(ModelParts.TextEncoder + suffix)))
+                AddNetwork(ModelParts.TextEncoder + suffix, FolderWeights.TextEncoderStem);
+        }
+
+        if (_networks.Count == 0)
+            throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model must have.");
+        AddNetwork(ModelParts.UNet, FolderWeights.OtherStem);
+        NamingFile = _networks[^1].Weights;
+        AddNetwork(ModelParts.Vae, FolderWeights.OtherStem);
+        _commonFiles = FindCommonFiles();
+    }
+
+    /// <summary>The folder's full path.</summary>
+    public string Path { get; }
+
+    public string NamingFile { get; }
+
+    public string Options => $"precision {Precision}\n";
+
+    public ModelPrecision Precision { get; }
+
+    public IReadOnlyList<(string Name, string Path)> Inputs =>
+    [
+        .. _commonFiles.Select(FullPath)
+            .Concat(_networks.SelectMany(network => (string[])[network.Config, .. FolderWeights.Files(network.Weights)]))
+            .Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file)),
+    ];
+
+    /// <summary>Finds a model's files.</summary>
+    /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
+    /// <returns>The folder.</returns>
+    /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
+    /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
+    public static DiffusersFolder Find(string path) => Find(path, new ImportOptions());
+
+    /// <summary>Finds a model's files.</summary>
+    /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
+    /// <param name="options">How it is to be built; those of reading are for single files.</param>
+    /// <returns>The folder.</returns>
+    /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
+    /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
+    /// <exception cref="InvalidSettingException">An option is for single files only.</exception>
+    public static DiffusersFolder Find(string path, ImportOptions options)
+    {
+        if (options.Vae is not null)
+            throw new InvalidSettingException(nameof(options.Vae), $"'{path}' is a folder of diffusers and has its autoencoder in its subfolder 'vae'. Put the other one there, or import a single file.");
+        if (options.PredictionType is not null)
+            throw new InvalidSettingException(nameof(options.PredictionType), $"'{path}' is a folder of diffusers, whose scheduler/scheduler_config.json says what the U-Net predicts. Change it there.");
+
+        string root = System.IO.Path.GetFullPath(path);
+        string index = System.IO.Path.Combine(root, PipelineConfig.FileName);
+        if (!File.Exists(index))
+            throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
+
+        ConfigFile.Read(index).RequireText("_class_name", s_pipelines);
+        return new DiffusersFolder(root, options.Precision);
+    }
+
+    public ModelContents Open()
+    {
+        List<IDisposable> opened = [];
+        try
+        {
+            List<ModelNetwork> networks = [];
+            foreach ((string network, string config, string weights) in _networks)
+            {
+                (IWeights networkWeights, IDisposable file) = FolderWeights.Open(weights);
+                opened.Add(file);
+                networks.Add(new ModelNetwork(network, config, ConfigFile.ReadBytes(config), networkWeights));
+            }
+
+            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, ConfigFile.ReadBytes(FullPath(file))))], opened);
+        }
+        catch
+        {
+            opened.ForEach(file => file.Dispose());
+            throw;
+        }
+    }
+
+    private string FullPath(string relativePath) => System.IO.Path.Combine(Path, relativePath);
+
+    private void AddNetwork(string network, string stem) =>
+        _networks.Add((network, FullPath(System.IO.Path.Combine(network, ModelParts.Config)), FolderWeights.Find(FullPath(network), stem)));
+
+    private List<string> FindCommonFiles()
+    {
+        string scheduler = System.IO.Path.Combine(Scheduler, "scheduler_config.json");
+        List<string> files = [PipelineConfig.FileName, scheduler];
+        if (File.Exists(FullPath(GenerationConfig)))
+            files.Add(GenerationConfig);
+        foreach (string suffix in ModelParts.EncoderSuffixes)
+        {
+            if (_networks.Exists(network => network.Network == ModelParts.TextEncoder + suffix))
+                files.AddRange(FindTokenizer(ModelParts.Tokenizer + suffix));
+        }
+
+        foreach (string path in (string[])[FullPath(scheduler), .. _networks.Select(network => network.Config)])
+        {
+            if (!File.Exists(path))
+                throw new ModelNotFoundException($"There is no file '{path}', which a model must have.");
+        }
+
+        return files;
+    }
+
+    private IEnumerable<string> FindTokenizer(string tokenizer)
+    {
+        string folder = FullPath(tokenizer);
+        string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(file => System.IO.Path.GetFileName(file))] : [];
+        if (!(names.Contains("vocab.json") && names.Contains("merges.txt")) && !names.Contains("tokenizer.json"))
+            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model must have.");
+
+        Array.Sort(names, StringComparer.Ordinal);
+        return names.Select(name => System.IO.Path.Combine(tokenizer, name));
+    }
+}

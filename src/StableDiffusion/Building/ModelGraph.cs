@@ -1,0 +1,98 @@
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
+using StableDiffusion.Onnx.Graphs;
+
+namespace StableDiffusion.Building;
+
+/// <summary>A graph that is ready to be saved.</summary>
+/// <param name="Name">Its folder's name in optimum's layout.</param>
+/// <param name="Config">The config to keep beside it.</param>
+/// <param name="Graph">The graph.</param>
+internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph)
+{
+    /// <summary>The graph that computes in 32-bit floats over the same weights, where the first computes in 16; else null.</summary>
+    public GraphBuilder? FullGraph { get; init; }
+
+    /// <summary>The same network with the inputs for what ControlNets give, in 32-bit floats over the same weights; null where there is no such form.</summary>
+    public GraphBuilder? ControlGraph { get; init; }
+
+    /// <summary>Writes all of it into its folder.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="written">Is told the bytes of each weight once it is written.</param>
+    /// <param name="cancellationToken">Stops between two weights.</param>
+    public void Save(string folder, Action<long> written, CancellationToken cancellationToken)
+    {
+        string part = Path.Combine(folder, Name);
+        Directory.CreateDirectory(part);
+        File.WriteAllBytes(Path.Combine(part, ModelParts.Config), Config);
+        Graph.Save(Path.Combine(part, ModelParts.Graph), written, cancellationToken);
+        FullGraph?.SaveBeside(Path.Combine(part, ModelParts.FullGraph), Graph);
+        ControlGraph?.SaveBeside(Path.Combine(part, ModelParts.ControlGraph), Graph);
+    }
+
+    /// <summary>Makes all graphs of a model.</summary>
+    /// <param name="contents">What its source holds.</param>
+    /// <param name="source">The source, of which only path and precision are looked at; 8-bit integers come later, when the graphs of floats are there.</param>
+    /// <returns>The graphs.</returns>
+    /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for what is not built, or the parts do not fit together.</exception>
+    public static IReadOnlyList<ModelGraph> Make(ModelContents contents, IModelSource source)
+    {
+        if (contents.Networks is [{ Name: ModelParts.ControlNet } controlNet])
+            return [new ModelGraph(controlNet.Name, controlNet.Config, new ControlNetGraph(controlNet.Weights, ControlNetConfig.From(controlNet.ReadConfig())).Build())];
+
+        PipelineConfig pipeline = ReadIndex(contents);
+        UNetConfig? unet = null;
+        int textWidth = 0;
+        List<ModelGraph> graphs = [];
+        foreach (ModelNetwork network in contents.Networks)
+        {
+            ConfigFile config = network.ReadConfig();
+            switch (network.Name)
+            {
+                case ModelParts.UNet:
+                    unet = UNetConfig.From(config);
+                    UNetGraph graph = new(network.Weights, unet);
+                    Add(network.Name, precision => graph.Build(precision));
+                    if (unet.Middle)
+                        graphs[^1] = graphs[^1] with { ControlGraph = graph.Build(source.Precision == ModelPrecision.Half ? GraphPrecision.FullOfHalf : null, takesResiduals: true) };
+                    break;
+                case ModelParts.Vae:
+                    VaeConfig vae = VaeConfig.From(config);
+                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
+                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
+                    break;
+                default:
+                    ClipTextConfig text = ClipTextConfig.From(config);
+                    textWidth += text.Width;
+                    Add(network.Name, new ClipTextGraph(network.Weights, text, pipeline.IsLarge).Build);
+                    break;
+            }
+
+            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(source.Precision == ModelPrecision.Half
+                ? new ModelGraph(name, network.Config, build(GraphPrecision.Half)) { FullGraph = build(GraphPrecision.FullOfHalf) }
+                : new ModelGraph(name, network.Config, build(null)));
+        }
+
+        if (unet is null)
+            throw new ModelNotFoundException($"'{source.Path}' holds no U-Net, which a model must have.");
+        if (unet.TextWidth != textWidth)
+        {
+            throw new ModelInvalidException(
+                $"The text encoder of '{source.Path}' gives embeddings of width {textWidth} ('hidden_size'), " +
+                $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
+        }
+
+        return unet.Added is not null == pipeline.IsLarge
+            ? graphs
+            : throw new ModelInvalidException(
+                $"'{source.Path}' says that it is made for {pipeline.ClassName} ('_class_name'), and its U-Net " +
+                $"{(pipeline.IsLarge ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
+    }
+
+    private static PipelineConfig ReadIndex(ModelContents contents)
+    {
+        (string path, byte[] bytes) = contents.Files.First(static file => file.Path == PipelineConfig.FileName);
+        return PipelineConfig.From(ConfigFile.Parse(bytes, path));
+    }
+}

@@ -1,0 +1,36 @@
+using StableDiffusion.Networks;
+
+namespace StableDiffusion.Building;
+
+/// <summary>A folder of graphs that another exporter wrote: it is taken over file by file as it is.</summary>
+internal sealed class OnnxFolder : IModelSource
+{
+    private readonly string[] _files;
+
+    /// <summary>Finds the folder's files.</summary>
+    /// <param name="path">The folder's full path.</param>
+    /// <param name="options">How it is to be built.</param>
+    /// <exception cref="InvalidSettingException">An option asks for what only weights allow.</exception>
+    public OnnxFolder(string path, ImportOptions options)
+    {
+        if (options.Precision != ModelPrecision.Full || options.Vae is not null || options.PredictionType is not null)
+            throw new InvalidSettingException(nameof(options.Precision), $"'{path}' holds graphs, which are taken over as they are: neither precision nor autoencoder nor prediction type can be changed. Import the model's weights instead.");
+
+        Path = path;
+        _files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(file => !IsHidden(file)).Order(StringComparer.Ordinal)];
+    }
+
+    public string Path { get; }
+
+    public string Options => "as it is\n";
+
+    public ModelPrecision Precision => ModelPrecision.Full;
+
+    public string NamingFile => System.IO.Path.Combine(Path, ModelParts.UNet, ModelParts.Graph);
+
+    public IReadOnlyList<(string Name, string Path)> Inputs => [.. _files.Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file))];
+
+    public ModelContents Open() => new([], [], []) { CopiedFrom = this };
+
+    private bool IsHidden(string file) => System.IO.Path.GetRelativePath(Path, file).Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
+}

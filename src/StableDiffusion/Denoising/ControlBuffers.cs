@@ -1,0 +1,136 @@
+using StableDiffusion.Onnx;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>
+/// The memory of the ControlNets of one denoising. All of them write into the same outputs, one after another; what
+/// they give is summed up in the U-Net's own inputs.
+/// </summary>
+internal sealed class ControlBuffers : IDisposable
+{
+    private readonly IReadOnlyList<ControlCondition> _conditions;
+    private readonly ControlInput[] _inputs;
+    private readonly bool[] _isActive;
+    private readonly bool _isDirect;
+    private readonly int _steps;
+
+    /// <summary>Makes it.</summary>
+    /// <param name="conditions">The ControlNets, at least one.</param>
+    /// <param name="input">The U-Net's inputs.</param>
+    /// <param name="steps">How many steps the whole denoising has.</param>
+    public ControlBuffers(IReadOnlyList<ControlCondition> conditions, UNetInput input, int steps)
+    {
+        _conditions = conditions;
+        _steps = steps;
+        _isActive = new bool[conditions.Count];
+        _inputs = [.. conditions.Select(condition => condition.Net.CreateInput(condition, input.Height, input.Width))];
+        Sums = input.Residuals;
+
+        // A single ControlNet writes where the U-Net reads.
+        _isDirect = conditions is [ControlCondition single] && Sums.All(sum => sum.ElementType == single.Net.OutputType);
+        Outputs = _isDirect ? Sums : [.. Sums.Select(sum => new OnnxBuffer(conditions[0].Net.OutputType, sum.Shape))];
+    }
+
+    /// <summary>What the U-Net takes: the sum of what the ControlNets give.</summary>
+    public IReadOnlyList<OnnxBuffer> Sums { get; }
+
+    /// <summary>What a ControlNet writes into.</summary>
+    public IReadOnlyList<OnnxBuffer> Outputs { get; }
+
+    /// <summary>Prepares a step's runs.</summary>
+    /// <param name="sample">The latent as the U-Net takes it.</param>
+    /// <param name="timestep">The timestep.</param>
+    /// <param name="step">The step, from 0.</param>
+    public void Upload(ReadOnlySpan<float> sample, float timestep, int step)
+    {
+        bool anyActive = false;
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            _isActive[i] = _conditions[i].IsActive(step, _steps);
+            anyActive |= _isActive[i];
+            if (!_isActive[i])
+                continue;
+            sample.CopyTo(_inputs[i].Sample.Values);
+            _inputs[i].Sample.Upload();
+            _inputs[i].Timestep.Values[0] = timestep;
+            _inputs[i].Timestep.Upload();
+        }
+
+        if (!anyActive)
+            Clear();
+    }
+
+    /// <summary>Binds the ControlNets to a text embedding.</summary>
+    public ControlRun Bind(TextVectors text, float[] sizes)
+    {
+        List<OnnxBuffer> opened = [];
+        return new ControlRun(this, [.. _conditions.Select((condition, i) => condition.Net.Bind(this, _inputs[i], text, sizes, opened))], opened);
+    }
+
+    /// <summary>Runs those that take effect in this step, and sums up what they give.</summary>
+    public void Run(OnnxCall[] calls, CancellationToken cancellationToken)
+    {
+        bool isFirst = true;
+        for (int i = 0; i < calls.Length; i++)
+        {
+            if (!_isActive[i])
+                continue;
+            calls[i].Run(cancellationToken);
+            if (!_isDirect)
+                Sum(isFirst);
+            isFirst = false;
+        }
+
+        if (isFirst || _isDirect)
+            return;
+        foreach (OnnxBuffer sum in Sums)
+            sum.Upload();
+    }
+
+    public void Dispose()
+    {
+        foreach (ControlInput input in _inputs)
+            input.Dispose();
+        if (_isDirect)
+            return;
+        foreach (OnnxBuffer output in Outputs)
+            output.Dispose();
+    }
+
+    private void Sum(bool isFirst)
+    {
+        for (int i = 0; i < Outputs.Count; i++)
+        {
+            Outputs[i].Download();
+            if (isFirst)
+                Outputs[i].Values.CopyTo(Sums[i].Values);
+            else
+                TensorPrimitives.Add(Sums[i].Values, Outputs[i].Values, Sums[i].Values);
+        }
+    }
+
+    private void Clear()
+    {
+        foreach (OnnxBuffer sum in Sums)
+        {
+            Array.Clear(sum.Values);
+            sum.Upload();
+        }
+    }
+}
+
+/// <summary>The ControlNets of a denoising bound to one text embedding.</summary>
+internal sealed class ControlRun(ControlBuffers memory, OnnxCall[] calls, IReadOnlyList<OnnxBuffer> inputs) : IDisposable
+{
+    /// <summary>Fills the U-Net's inputs with what the ControlNets give under this text.</summary>
+    public void Run(CancellationToken cancellationToken) => memory.Run(calls, cancellationToken);
+
+    public void Dispose()
+    {
+        foreach (OnnxCall call in calls)
+            call.Dispose();
+        foreach (OnnxBuffer input in inputs)
+            input.Dispose();
+    }
+}

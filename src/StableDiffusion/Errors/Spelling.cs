@@ -1,0 +1,47 @@
+namespace StableDiffusion;
+
+/// <summary>Finds the word that was probably meant by a misspelt one.</summary>
+public static class Spelling
+{
+    /// <summary>The number of letters per tolerated mistake.</summary>
+    private const int LettersPerSlip = 4;
+
+    /// <summary>Finds the known word that is nearest to a misspelt one. Case, spaces, hyphens and underscores are ignored.</summary>
+    /// <param name="word">The misspelt word.</param>
+    /// <param name="known">The known words.</param>
+    /// <returns>The nearest known word, or null if none is near enough.</returns>
+    public static string? Nearest(string word, IEnumerable<string> known)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+        ArgumentNullException.ThrowIfNull(known);
+        string key = Key(word);
+        return known
+            .Select(other => (Word: other, Distance: Distance(key, Key(other))))
+            .Where(near => near.Distance <= key.Length / LettersPerSlip)
+            .OrderBy(near => near.Distance)
+            .ThenBy(near => near.Word, StringComparer.Ordinal)
+            .Select(near => near.Word)
+            .FirstOrDefault();
+    }
+
+    /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
+    internal static int Distance(string left, string right)
+    {
+        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
+        for (int i = 0; i < left.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i + 1;
+            for (int j = 0; j < right.Length; j++)
+            {
+                int change = diagonal + (left[i] == right[j] ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = Math.Min(change, Math.Min(diagonal, row[j]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
+
+    private static string Key(string word) => string.Concat(word.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+}

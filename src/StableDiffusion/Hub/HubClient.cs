@@ -1,0 +1,135 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Reflection;
+using System.Security.Authentication;
+
+namespace StableDiffusion.Hub;
+
+/// <summary>
+/// Sends requests to a hub. Redirections are followed here and not by the handler, so that the token goes to the hub
+/// and nowhere else. What comes back is an answer of success; all else is a <see cref="TransientException"/> where
+/// another attempt may do better, and a <see cref="DownloadException"/> where none would.
+/// </summary>
+internal sealed class HubClient : IDisposable
+{
+    private const int MaxRedirects = 10;
+
+    private static readonly ProductInfoHeaderValue s_userAgent = new("StableDiffusion-PowerShell", Version());
+
+    private readonly HubSettings _settings;
+    private readonly HttpClient _http;
+
+    /// <summary>Makes a client of a hub.</summary>
+    /// <param name="settings">Which hub, as whom.</param>
+    public HubClient(HubSettings settings)
+    {
+        _settings = settings;
+        SocketsHttpHandler handler = new()
+        {
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = settings.Timeout,
+            UseCookies = false,
+            // The system's proxy, with the user's own account where it asks for one; none reaches this machine itself.
+            UseProxy = !settings.Endpoint.IsLoopback,
+            DefaultProxyCredentials = CredentialCache.DefaultCredentials,
+        };
+        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>How long the hub may be silent.</summary>
+    public TimeSpan SilenceLimit => _settings.Timeout;
+
+    /// <summary>The address of something of the hub.</summary>
+    /// <param name="parts">The parts of the path; each is escaped as a whole.</param>
+    public Uri Address(params ReadOnlySpan<string> parts)
+    {
+        string address = _settings.Endpoint.AbsoluteUri.TrimEnd('/');
+        foreach (string part in parts)
+            address += "/" + Uri.EscapeDataString(part);
+        return new Uri(address);
+    }
+
+    /// <summary>Whether an address belongs to the hub itself.</summary>
+    public bool IsHub(Uri address) =>
+        Uri.Compare(address, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
+
+    /// <summary>Whether a request to an address carries the token: to the hub itself, where nobody on the way can read it.</summary>
+    public bool SendsTokenTo(Uri address) =>
+        _settings.Token is not null && IsHub(address) && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback);
+
+    /// <summary>Asks for something, and follows where the hub sends to.</summary>
+    /// <param name="address">What to ask for.</param>
+    /// <param name="subject">What it is, for errors.</param>
+    /// <param name="prepare">Adds headers to each request; null for none.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <returns>The answer, of which only the headers were read: a success, or a range that cannot be had.</returns>
+    public async Task<HttpResponseMessage> GetAsync(Uri address, HubSubject subject, Action<HttpRequestHeaders>? prepare, CancellationToken cancellationToken)
+    {
+        for (int redirects = 0; redirects <= MaxRedirects; redirects++)
+        {
+            HttpResponseMessage response = await SendAsync(address, subject, prepare, cancellationToken).ConfigureAwait(false);
+            if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+                return response;
+
+            using (response)
+            {
+                if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
+                    || response.Headers.Location is not Uri location)
+                    throw HubErrors.Of(response, subject, _settings, IsHub(address));
+
+                Uri next = new(address, location);
+                bool isSafe = next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && address.Scheme == Uri.UriSchemeHttp);
+                if (!isSafe)
+                    throw subject.Error("was to be fetched over a connection that is not safe, which the hub sent to. Ask those who run the hub.", response.StatusCode);
+                address = next;
+            }
+        }
+
+        throw subject.Error($"could not be fetched: the hub sent from one place to another more than {MaxRedirects} times. Check HF_ENDPOINT.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _http.Dispose();
+
+    private async Task<HttpResponseMessage> SendAsync(Uri address, HubSubject subject, Action<HttpRequestHeaders>? prepare, CancellationToken cancellationToken)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, address);
+        request.Headers.UserAgent.Add(s_userAgent);
+        // A body that is packed on its way could not be gone on with in the middle.
+        request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
+        if (SendsTokenTo(address))
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _settings.Token);
+        prepare?.Invoke(request.Headers);
+
+        using CancellationTokenSource silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        silence.CancelAfter(_settings.Timeout);
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw HubErrors.Silence(_settings.Timeout, error);
+        }
+        catch (HttpRequestException error) when (error.InnerException is AuthenticationException)
+        {
+            throw subject.Error($"could not be fetched: the connection is not safe, {error.InnerException.Message} See to it that this machine trusts the hub's certificate, or that of the proxy between.", cause: error);
+        }
+        catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ProxyTunnelError)
+        {
+            throw subject.Error($"could not be fetched: the proxy refused. {error.Message}", cause: error);
+        }
+        catch (HttpRequestException error)
+        {
+            throw new TransientException($"there is no connection to the hub ({error.Message})", innerException: error);
+        }
+    }
+
+    private static string Version()
+    {
+        string version = typeof(HubClient).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+        int build = version.IndexOf('+', StringComparison.Ordinal);
+        return build < 0 ? version : version[..build];
+    }
+}

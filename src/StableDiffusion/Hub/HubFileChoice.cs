@@ -1,0 +1,168 @@
+using System.Globalization;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Hub;
+
+/// <summary>
+/// Chooses the files of a repository that a model needs. Repositories hold the same weights in many forms, and
+/// pictures and samples beside them; all of it is often five times what is needed.
+/// </summary>
+/// <param name="repository">The repository.</param>
+/// <param name="files">All that it holds.</param>
+internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubFile> files)
+{
+    private const string ModelIndex = "model_index.json";
+    private const string UNet = "unet";
+    private const string Config = "config.json";
+    private const int ListedFiles = 20;
+
+    // What the engine reads. Others, such as safety_checker and feature_extractor, are part of many pipelines too.
+    private static readonly string[] s_weightParts = [UNet, "vae", "text_encoder", "text_encoder_2"];
+    private static readonly string[] s_textParts = ["tokenizer", "tokenizer_2", "scheduler"];
+    private static readonly string[] s_graphParts = [.. s_weightParts, .. s_textParts, "vae_encoder", "vae_decoder"];
+
+    private static readonly string[] s_rootFiles = [ModelIndex, "generation_config.json"];
+
+    // Endings of what lies beside ONNX graphs and is not their data, which may be called anything.
+    private static readonly string[] s_otherEndings =
+        [".safetensors", ".msgpack", ".h5", ".ckpt", ".pt", ".pth", ".md", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".xml", ".tflite"];
+
+    private static readonly string[][] s_checkpointEndings = [[".safetensors"], [".ckpt"], [".pt", ".pth", ".bin"]];
+
+    /// <summary>Chooses.</summary>
+    /// <param name="request">What the user says of the choice.</param>
+    /// <returns>The files, in the order of their paths; at least one.</returns>
+    /// <exception cref="InvalidSettingException">What the user says leaves no file, or leaves open which.</exception>
+    /// <exception cref="ModelInvalidException">The repository holds no model of a kind that can be used.</exception>
+    /// <exception cref="DownloadException">A file's path would lead out of the model's folder.</exception>
+    public IReadOnlyList<HubFile> Choose(HubRequest request)
+    {
+        IEnumerable<HubFile> chosen = request.File is not null ? [Find(request.File)] : Select(request);
+        if (request.File is null && request.Exclude is { } exclude)
+            chosen = chosen.Where(file => !exclude(file.Path));
+
+        List<HubFile> result = [.. chosen.Where(static file => file.Path != ModelManifest.FileName).OrderBy(static file => file.Path, StringComparer.Ordinal)];
+        if (result.Count == 0)
+            throw new InvalidSettingException(request.Include is null ? "Exclude" : "Include", $"No file of '{repository.Id}' is left to fetch. It holds {Listed(files)}.");
+
+        CheckPaths(result);
+        return result;
+    }
+
+    private IEnumerable<HubFile> Select(HubRequest request)
+    {
+        if (request.Include is { } include)
+            return files.Where(file => include(file.Path));
+
+        string variant = request.Variant ?? string.Empty;
+        List<string> variants = [.. WeightChoice.Variants(files)];
+        if (variant.Length > 0 && !variants.Contains(variant, StringComparer.Ordinal))
+        {
+            string those = variants.Count == 0 ? "it has full precision only" : $"it has {string.Join(", ", variants)}, and full precision where Variant is left out";
+            throw new InvalidSettingException("Variant", $"'{repository.Id}' has no weights of the variant '{variant}': {those}.");
+        }
+
+        if (files.Any(static file => file.Path == ModelIndex))
+            return Pipeline(variant);
+
+        // An adapter or an autoencoder by itself: its config and its weights at the top.
+        IReadOnlyList<HubFile> weights = WeightChoice.Choose(Folder(string.Empty), variant);
+        HubFile? config = files.FirstOrDefault(static file => file.Path == Config);
+        return weights.Count > 0 && config is not null ? [config, .. weights] : [Checkpoint()];
+    }
+
+    private IEnumerable<HubFile> Pipeline(string variant)
+    {
+        IEnumerable<HubFile> root = files.Where(static file => s_rootFiles.Contains(file.Path) || file.Path.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
+        if (WeightChoice.Choose(Folder(UNet), variant).Count > 0)
+            return [.. root, .. s_textParts.SelectMany(Texts), .. s_weightParts.SelectMany(part => Part(part, variant))];
+        if (Folder(UNet).Any(static file => file.Path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
+            return [.. root, .. files.Where(IsOfGraphs)];
+
+        IEnumerable<string> parts = files.Where(static file => file.Path.Contains('/')).Select(static file => file.Path[..file.Path.IndexOf('/')]).Distinct();
+        throw new ModelInvalidException($"'{repository.Id}' holds no model that can be used: it has no U-Net in safetensors, as a pickle or in ONNX. Its folders are {string.Join(", ", parts.Select(ModelFilePath.Printable))}. Name another repository, or the files by Include.");
+    }
+
+    private IEnumerable<HubFile> Part(string part, string variant)
+    {
+        List<HubFile> folder = [.. Folder(part)];
+        IReadOnlyList<HubFile> weights = WeightChoice.Choose(folder, variant);
+        if (folder.Count > 0 && weights.Count == 0)
+            throw new ModelInvalidException($"'{repository.Id}' holds no weights in '{part}' that can be read. Name another repository, or the files by Include.");
+        return [.. folder.Where(file => file.Path == $"{part}/{Config}"), .. weights];
+    }
+
+    private IEnumerable<HubFile> Texts(string part) => Folder(part)
+        .Where(static file => file.Path.EndsWith(".json", StringComparison.Ordinal) || file.Path.EndsWith(".txt", StringComparison.Ordinal));
+
+    private static bool IsOfGraphs(HubFile file)
+    {
+        int slash = file.Path.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0 || !s_graphParts.Contains(file.Path[..slash]))
+            return false;
+
+        string name = file.Path[(file.Path.LastIndexOf('/') + 1)..];
+        return !name.StartsWith("openvino", StringComparison.OrdinalIgnoreCase) && WeightFileName.Parse(name) is null && !HasEnding(file, s_otherEndings);
+    }
+
+    private HubFile Checkpoint()
+    {
+        foreach (string[] endings in s_checkpointEndings)
+        {
+            List<HubFile> candidates = [.. files.Where(file => HasEnding(file, endings))];
+            if (candidates.Count == 1)
+                return candidates[0];
+            if (candidates.Count > 1)
+                throw new InvalidSettingException("File", $"'{repository.Id}' holds several checkpoints. Name one by File: {Listed(candidates)}.");
+        }
+
+        throw new ModelInvalidException($"'{repository.Id}' holds no model that can be used: neither a {ModelIndex} nor a checkpoint. It holds {Listed(files)}. Name another repository, or the files by Include.");
+    }
+
+    private HubFile Find(string path) => files.FirstOrDefault(file => file.Path == path)
+        ?? throw new InvalidSettingException("File", $"'{repository.Id}' has no file '{path}' at '{repository.Revision}'. It holds {Listed(Checkpoints())}.");
+
+    private IReadOnlyList<HubFile> Checkpoints()
+    {
+        List<HubFile> checkpoints = [.. files.Where(static file => HasEnding(file, s_checkpointEndings[0]) || HasEnding(file, s_checkpointEndings[1]))];
+        return checkpoints.Count > 0 ? checkpoints : files;
+    }
+
+    private void CheckPaths(List<HubFile> chosen)
+    {
+        HashSet<string> paths = new(StringComparer.OrdinalIgnoreCase);
+        foreach (HubFile file in chosen)
+        {
+            if (!ModelFilePath.IsSafe(file.Path))
+                throw new DownloadException($"'{repository.Id}' has a file '{ModelFilePath.Printable(file.Path)}', which leads out of the model's folder or is no name of a file on every system. Nothing was fetched. Leave it out by Exclude, if you trust the repository.", repository.Id);
+            if (!paths.Add(file.Path))
+                throw new DownloadException($"'{repository.Id}' has two files '{file.Path}' that differ in upper and lower case only. Leave one out by Exclude.", repository.Id);
+        }
+
+        foreach (string path in paths)
+        {
+            for (int slash = path.IndexOf('/'); slash >= 0; slash = path.IndexOf('/', slash + 1))
+            {
+                if (paths.Contains(path[..slash]))
+                    throw new DownloadException($"'{repository.Id}' has '{path[..slash]}' as a file and as a folder. Leave one out by Exclude.", repository.Id);
+            }
+        }
+    }
+
+    private IEnumerable<HubFile> Folder(string folder)
+    {
+        string prefix = folder.Length == 0 ? folder : folder + "/";
+        return files.Where(file => file.Path.StartsWith(prefix, StringComparison.Ordinal) && file.Path.AsSpan(prefix.Length).IndexOf('/') < 0);
+    }
+
+    private static bool HasEnding(HubFile file, string[] endings) => endings.Any(ending => file.Path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+
+    private static string Listed(IReadOnlyList<HubFile> files)
+    {
+        if (files.Count == 0)
+            return "nothing";
+
+        string list = string.Join(", ", files.Take(ListedFiles).Select(static file => $"{ModelFilePath.Printable(file.Path)} ({ByteSize.Format(file.Length)})"));
+        return files.Count <= ListedFiles ? list : string.Create(CultureInfo.CurrentCulture, $"{list} and {files.Count - ListedFiles:N0} more");
+    }
+}

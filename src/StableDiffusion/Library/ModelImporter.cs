@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using StableDiffusion.Building;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Library;
+
+/// <summary>
+/// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
+/// exporter's graphs - and keeps it among the user's models.
+/// </summary>
+public static class ModelImporter
+{
+    /// <summary>Imports a model.</summary>
+    /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
+    /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
+    /// <param name="options">How it is imported; null takes the model as it is.</param>
+    /// <param name="force">Whether the name may stand for another model already, which is then replaced.</param>
+    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
+    /// <returns>What was done.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
+    /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
+    /// <exception cref="InvalidSettingException">The name cannot be one or is that of the folder imported from, or another setting is out of its range.</exception>
+    /// <exception cref="OutputExistsException">The name stands for another model.</exception>
+    /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
+    /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
+    public static ModelImport Import(
+        string path,
+        string? name = null,
+        ImportOptions? options = null,
+        bool force = false,
+        Action<ImportProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        string fullPath = Path.GetFullPath(path);
+        name = CheckName(name ?? DefaultName(fullPath));
+        IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
+        string folder = Path.Combine(StorageFolders.Models, name);
+        bool isReplaced = File.Exists(Path.Combine(folder, PipelineConfig.FileName));
+        if (isReplaced)
+            CheckReplaceable(folder, source, force);
+
+        ImportTarget target = new() { Models = StorageFolders.Models, Cache = StorageFolders.Cache, Name = name, Force = force };
+        ModelImport import = Import(source, target, progress, cancellationToken);
+        if (isReplaced)
+        {
+            // The name stands for the new model from the moment that the folder's index is gone.
+            ModelCache.Clear();
+            ModelStore.RemoveFolder(name, folder);
+        }
+
+        return import with { Source = fullPath };
+    }
+
+    /// <summary>Imports a model of a known form.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="target">Where it goes.</param>
+    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
+    /// <returns>What was done.</returns>
+    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ImportProgress>? progress, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ContentStore store = new(target.Models);
+        ProgressClock clock = new(progress);
+        BuildCache hashMemory = new(target.Cache);
+        string key = ModelBuilder.GetKey(source, hashMemory, clock.Report, cancellationToken);
+        string? previous = store.ReadKey(target.Name);
+        if (!target.Force && previous is not null && previous != key)
+            throw new OutputExistsException(store.Find(target.Name)!, target.Name);
+
+        ImportedContent content = new(source, hashMemory, clock, cancellationToken);
+        string? there = target.Rebuilds ? null : store.FindContent(key);
+        string folder = there ?? store.AddContent(key, content.Write, target.Rebuilds);
+        content.NoteHashes(folder);
+        store.SetName(target.Name, key, target.Origin);
+        if (previous is not null && previous != key)
+            store.RemoveUnnamed(target.Name, previous);
+
+        return new ModelImport
+        {
+            Name = target.Name,
+            Model = ModelStore.Describe(target.Name, folder),
+            Source = source.Path,
+            SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
+            Variant = content.Variant?.ToString(),
+            WasThere = there is not null,
+            Elapsed = Stopwatch.GetElapsedTime(start),
+            Findings = content.Findings,
+        };
+    }
+
+    private static void CheckReplaceable(string folder, IModelSource source, bool force)
+    {
+        if (!force)
+            throw new OutputExistsException(folder);
+
+        string inside = folder + Path.DirectorySeparatorChar;
+        if (source.Inputs.Any(input => input.Path.StartsWith(inside, StringComparison.OrdinalIgnoreCase)))
+            throw new InvalidSettingException("Name", $"The model would replace the folder '{folder}', which it is imported from. Choose another Name.");
+    }
+
+    private static string DefaultName(string path) => Directory.Exists(path) ? new DirectoryInfo(path).Name : Path.GetFileNameWithoutExtension(path);
+
+    private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
+        ? name
+        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be usable as a file's name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
+}

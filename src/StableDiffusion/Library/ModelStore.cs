@@ -1,0 +1,233 @@
+using StableDiffusion.Building;
+using StableDiffusion.Families;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Running;
+using StableDiffusion.Sampling;
+using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Library;
+
+/// <summary>The models that can be used by name: the one that ships with the engine and those in the user's folder.</summary>
+public static class ModelStore
+{
+    /// <summary>The name of the model that ships with the engine.</summary>
+    public const string EmbeddedName = "demo";
+
+    /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
+    private const int DefaultSampleSize = 64;
+    private const int DefaultSteps = 20;
+    private const string DefaultPredictionType = "epsilon";
+
+    private const string QuickGelu = "quick_gelu";
+
+    /// <summary>By how many digits of a hash pictures name a model, as A1111 does.</summary>
+    internal const int ShortHashLength = 10;
+
+    /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
+    public static string EmbeddedPath { get; } = FindEmbedded();
+
+    /// <summary>Lists the models, the one that ships with the engine first. Folders that are no models are passed over.</summary>
+    /// <returns>The models.</returns>
+    public static IReadOnlyList<ModelInfo> List()
+    {
+        List<ModelInfo> models = [];
+        if (Directory.Exists(EmbeddedPath))
+            models.Add(Describe(EmbeddedName, EmbeddedPath));
+
+        if (!Directory.Exists(StorageFolders.Models))
+            return models;
+
+        IEnumerable<string> folders = Directory.EnumerateDirectories(StorageFolders.Models).Select(folder => Path.GetFileName(folder));
+        foreach (string name in folders.Concat(new ContentStore(StorageFolders.Models).Names).Distinct().Order(StringComparer.OrdinalIgnoreCase))
+        {
+            if (FolderOf(name) is not string folder)
+                continue;
+
+            try
+            {
+                models.Add(Describe(name, folder));
+            }
+            catch (DiffusionException)
+            {
+                // A damaged model must not hide the whole ones; asking for it by name says what is wrong.
+            }
+        }
+
+        return models;
+    }
+
+    /// <summary>Whether a model goes by this name, without looking into it.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>False also for the path of a model's folder or file.</returns>
+    public static bool Contains(string name) => FolderOf(name) is not null;
+
+    /// <summary>Whether a file is a checkpoint that can be used as a model; of its content only the list of tensors is read.</summary>
+    /// <param name="path">The file's path.</param>
+    /// <returns>False also for a LoRA, an autoencoder or another part, and for a file that is damaged or cannot be read.</returns>
+    public static bool IsCheckpoint(string path)
+    {
+        if (!TensorFile.HasKnownEnding(path))
+            return false;
+
+        try
+        {
+            using ITensorFile file = TensorFile.Open(path);
+            return Checkpoint.FindOther(file) is null;
+        }
+        catch (DiffusionException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Finds a model.</summary>
+    /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty finds the model that ships with the engine.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public static ModelInfo Find(string? nameOrPath)
+    {
+        (string name, string path) = Locate(nameOrPath);
+        return Describe(name, path);
+    }
+
+    /// <summary>Deletes a model of the user's. What is open of it in this process is closed first.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="ModelNotFoundException">There is none.</exception>
+    /// <exception cref="InvalidSettingException">It is the model that ships with the engine.</exception>
+    /// <exception cref="OutputWriteException">A file could not be deleted, such as one that another process has open.</exception>
+    public static void Remove(string name)
+    {
+        CheckRemovable(name);
+        ModelCache.Clear();
+        if (!new ContentStore(StorageFolders.Models).Remove(name))
+            RemoveFolder(name, Path.Combine(StorageFolders.Models, name));
+    }
+
+    /// <summary>Deletes a model's own folder; where that is a link, the link alone.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
+    internal static void RemoveFolder(string name, string folder)
+    {
+        try
+        {
+            // Its index goes first: what a deletion that breaks off leaves is no model any more. Of a link only the link goes.
+            if (new DirectoryInfo(folder).LinkTarget is null)
+                File.Delete(Path.Combine(folder, PipelineConfig.FileName));
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw ContentStore.CannotRemove(name, error);
+        }
+    }
+
+    /// <summary>Refuses what cannot be removed by name.</summary>
+    /// <inheritdoc cref="Remove"/>
+    public static void CheckRemovable(string name)
+    {
+        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+            throw new InvalidSettingException("Name", $"The model '{name}' is a part of the module and cannot be removed.");
+        if (FolderOf(name) is null)
+            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
+    }
+
+    /// <summary>Finds a model's folder or single file, without reading it.</summary>
+    /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
+    /// <returns>The model's name and the full path of its folder or file.</returns>
+    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
+    internal static (string Name, string Path) Locate(string? nameOrPath)
+    {
+        string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
+        if (FolderOf(name) is string folder)
+            return (name, folder);
+        if (File.Exists(name) || File.Exists(Path.Combine(name, PipelineConfig.FileName)))
+            return (Path.GetFullPath(name), Path.GetFullPath(name));
+        throw new ModelNotFoundException(NotFoundMessage(name));
+    }
+
+    /// <summary>Says that a model is not there, and which ones are.</summary>
+    internal static string NotFoundMessage(string name) => Directory.Exists(name)
+        ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
+        : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout or of any checkpoint file.";
+
+    private static string? FolderOf(string name)
+    {
+        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+            return EmbeddedPath;
+
+        // A name is one folder of the store; anything that could lead out of it is a path.
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+            return null;
+
+        string folder = Path.Combine(StorageFolders.Models, name);
+        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : new ContentStore(StorageFolders.Models).Find(name);
+    }
+
+    /// <summary>Reads what is known of a model from its configs.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="path">The full path of its folder or single file.</param>
+    internal static ModelInfo Describe(string name, string path)
+    {
+        bool isFile = File.Exists(path);
+        if (!isFile && !File.Exists(Path.Combine(path, PipelineConfig.FileName)))
+            throw new ModelNotFoundException(NotFoundMessage(path));
+
+        // Only folders of graphs may lack these configs; older exporters wrote none.
+        ModelConfigs configs = ModelConfigs.Open(path);
+        PipelineConfig pipeline = configs.Pipeline;
+        bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
+        VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
+        ConfigFile? unet = FindConfig(ModelParts.UNet);
+        int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        SchedulerConfig scheduler = configs.Scheduler;
+        ConfigFile? defaults = configs.Find("generation_config.json");
+        return new ModelInfo
+        {
+            Name = name,
+            Path = path,
+            Family = FindFamily(configs, pipeline).ToString(),
+            Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
+            IsEmbedded = path == EmbeddedPath,
+            Width = side,
+            Height = side,
+            Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? pipeline.DefaultGuidanceScale,
+            Scheduler = SchedulerCatalog.Default(scheduler).Name,
+            PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
+            LatentChannels = vae.LatentChannels,
+            LatentFactor = vae.Factor,
+            EditsPictures = unet?.Count("in_channels", vae.LatentChannels) == 2 * vae.LatentChannels,
+            Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
+        };
+
+        ConfigFile? FindConfig(params string[] parts)
+        {
+            ConfigFile? config = parts.Select(part => configs.Find(part, ModelParts.Config)).FirstOrDefault(static found => found is not null);
+            return config is null && !isOptional
+                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
+                : config;
+        }
+    }
+
+    private static ModelFamily FindFamily(ModelConfigs configs, PipelineConfig pipeline)
+    {
+        if (pipeline.IsLarge)
+            return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
+
+        // Of the text encoders only OpenCLIP's, of Stable Diffusion 2, has the exact activation.
+        ConfigFile? encoder = configs.Find(ModelParts.TextEncoder, ModelParts.Config);
+        return encoder?.Text("hidden_act", QuickGelu) is null or QuickGelu ? ModelFamily.StableDiffusion1 : ModelFamily.StableDiffusion2;
+    }
+
+    private static string FindEmbedded()
+    {
+        string own = Path.GetDirectoryName(typeof(ModelStore).Assembly.Location)!;
+        string beside = Path.Combine(own, "model");
+        return Directory.Exists(beside) ? beside : Path.GetFullPath(Path.Combine(own, "..", "model"));
+    }
+}

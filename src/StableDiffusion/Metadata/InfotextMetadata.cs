@@ -1,0 +1,196 @@
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Metadata;
+
+/// <summary>Reads the metadata that is an infotext: A1111's, stable-diffusion.cpp's, and that of savers for ComfyUI.</summary>
+internal static class InfotextMetadata
+{
+    // This module's files have a record of their own; where that is lost, their text is known by its version, or by this
+    // without one.
+    private const string OwnRandomSource = "CPU";
+
+    private const string CppVersion = "Version: stable-diffusion.cpp";
+    private const string CppJsonMark = ", SDCPP: {";
+
+    // Under the names that the schedulers have for them.
+    private static readonly Dictionary<string, string> s_schedulerOptions = new(StringComparer.Ordinal)
+    {
+        ["Eta"] = "eta",
+        ["Eta DDIM"] = "eta",
+        ["Sigma churn"] = "s_churn",
+        ["Sigma tmin"] = "s_tmin",
+        ["Sigma tmax"] = "s_tmax",
+        ["Sigma noise"] = "s_noise",
+        ["Schedule rho"] = "rho",
+        ["Schedule min sigma"] = "sigma_min",
+        ["Schedule max sigma"] = "sigma_max",
+        ["SGM noise multiplier"] = "sgm_noise_multiplier",
+        ["Discard penultimate sigma"] = "discard_next_to_last_sigma",
+    };
+
+    // The table's, those that are read below, and those that say nothing of how to make the image.
+    private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key ?? string.Empty), StringComparer.Ordinal)
+    {
+        "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
+        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance",
+    };
+
+    /// <summary>Reads the text.</summary>
+    /// <param name="text">The infotext.</param>
+    /// <param name="hasGraph">Whether the file holds a graph of ComfyUI, too.</param>
+    /// <param name="warnings">Receives what cannot be honoured.</param>
+    /// <returns>The metadata.</returns>
+    public static ImageMetadata Read(string text, bool hasGraph, ICollection<string> warnings)
+    {
+        (GenerationParameters parameters, bool isCpp) = Parse(text);
+        IReadOnlyDictionary<string, string> settings = parameters.Settings;
+        SettingReader reader = new(settings, warnings);
+        string version = reader.Text("Version") ?? "";
+        MetadataSource source = isCpp ? MetadataSource.StableDiffusionCpp
+            : OwnVersion.IsOwn(version) ? MetadataSource.PowerShell
+            : hasGraph || version.StartsWith("ComfyUI", StringComparison.OrdinalIgnoreCase) ? MetadataSource.ComfyUI
+            : version.Length == 0 && reader.Text("RNG") == OwnRandomSource ? MetadataSource.PowerShell
+            : MetadataSource.A1111;
+
+        // With a second pass it is that one's strength; stable-diffusion.cpp writes it in that case only.
+        bool hasHires = isCpp || settings.Keys.Any(name => name.StartsWith("Hires", StringComparison.Ordinal));
+        double? strength = hasHires ? null : reader.Number("Denoising strength", maximum: 1);
+        if (strength is not null)
+            warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+
+        HashSet<string> used = strength is null ? [] : ["Denoising strength"];
+        (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
+        GenerationInfo info = SettingTable.Create<GenerationInfo>(row => ReadRow(row, reader, source, used)) with
+        {
+            Prompt = parameters.Prompt,
+            NegativePrompt = parameters.NegativePrompt,
+            Scheduler = scheduler,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
+            SeedResizeWidth = reader.Count("Seed resize from-1"),
+            SeedResizeHeight = reader.Count("Seed resize from-2"),
+            Width = reader.Count("Size-1"),
+            Height = reader.Count("Size-2"),
+            Strength = strength,
+            ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
+            PromptSyntax = source switch
+            {
+                MetadataSource.ComfyUI => "ComfyUI",
+                MetadataSource.PowerShell when reader.Text("Emphasis") is null => null,
+                _ => "A1111",
+            },
+            Emphasis = reader.Text("Emphasis")?.Replace(" ", "", StringComparison.Ordinal).ToUpperInvariant() switch
+            {
+                "NONORM" => "NoNorm",
+                "IGNORE" => "Ignore",
+                "NONE" => "None",
+                _ => null,
+            },
+        };
+        WarnOfPromptFiles(parameters, warnings);
+        WarnOfOthers(settings, used, warnings);
+        return new ImageMetadata(source, info, RandomSource(reader, source, info.Seed, warnings)) { Settings = settings };
+    }
+
+    // stable-diffusion.cpp ends the line with JSON that is not quoted, and the parser would find settings in its prompts.
+    private static (GenerationParameters Parameters, bool IsCpp) Parse(string text)
+    {
+        string stripped = PythonText.Strip(text).ToString();
+        int lastLine = stripped.LastIndexOf('\n') + 1;
+        int version = stripped.IndexOf(CppVersion, lastLine, StringComparison.Ordinal);
+        if (version < 0)
+            return (InfotextParser.Parse(stripped), false);
+
+        int mark = version + CppVersion.Length;
+        if (!stripped.AsSpan(mark).StartsWith(CppJsonMark))
+            return (InfotextParser.Parse(stripped), true);
+
+        GenerationParameters parameters = InfotextParser.Parse(stripped[..mark]);
+        string json = stripped[(mark + CppJsonMark.Length - 1)..];
+        return (new GenerationParameters(parameters.Prompt, parameters.NegativePrompt, [.. parameters.Settings, new("SDCPP", json)]), true);
+    }
+
+    private static (string? Name, Dictionary<string, object?> Options) ReadScheduler(SettingReader reader, MetadataSource source, HashSet<string> used, ICollection<string> warnings)
+    {
+        if (reader.Text("Sampler") is not string sampler)
+            return (null, []);
+
+        string? schedule = reader.Text("Schedule type");
+        if (source == MetadataSource.StableDiffusionCpp && sampler.Split(' ', 2, StringSplitOptions.TrimEntries) is [string first, string second])
+            (sampler, schedule) = (first, second);
+        if (source == MetadataSource.PowerShell && reader.Text(Infotext.SchedulerKey) is string whole)
+        {
+            (sampler, schedule) = (whole, null);
+            used.Add(Infotext.SchedulerKey);
+        }
+
+        (string name, SchedulerInfo? info, Dictionary<string, object?> options) = SamplerNames.Resolve(sampler, schedule, source != MetadataSource.PowerShell, warnings);
+        foreach ((string setting, string optionName) in s_schedulerOptions)
+        {
+            if (reader.Text(setting) is string text && info?.Options.FirstOrDefault(option => option.Name == optionName) is SchedulerOption option
+                && option.TryParse(text, out object value))
+            {
+                options[optionName] = value;
+                used.Add(setting);
+            }
+        }
+
+        return (name, options);
+    }
+
+    private static object? ReadRow(Setting row, SettingReader reader, MetadataSource source, HashSet<string> used)
+    {
+        if (row.Key is null || (row.IsOwnKey && source != MetadataSource.PowerShell))
+            return null;
+
+        used.Add(row.Key);
+        return reader.Read(row);
+    }
+
+    private static string? ReadResizeMode(SettingReader reader, HashSet<string> used)
+    {
+        if (!Enum.TryParse(reader.Text(Infotext.ResizeModeKey), out ResizeMode mode) || mode is not (ResizeMode.Stretch or ResizeMode.Crop or ResizeMode.Pad))
+            return null;
+
+        used.Add(Infotext.ResizeModeKey);
+        return mode.ToString();
+    }
+
+    // A1111 and stable-diffusion.cpp take the noise of the graphics card unless told; ComfyUI always takes the processor's.
+    private static string? RandomSource(SettingReader reader, MetadataSource source, long? seed, ICollection<string> warnings)
+    {
+        if (seed is null)
+            return null;
+        if (source == MetadataSource.ComfyUI)
+            return "TorchCpu";
+
+        switch (reader.Text("RNG")?.ToUpperInvariant())
+        {
+            case null or "GPU" or "NV" or "CUDA":
+                return "Cuda";
+            case "CPU":
+                return "TorchCpu";
+            default:
+                warnings.Add($"The random numbers of '{reader.Text("RNG")}' are not made here; the picture will differ.");
+                return null;
+        }
+    }
+
+    private static void WarnOfPromptFiles(GenerationParameters parameters, ICollection<string> warnings)
+    {
+        foreach (string mark in (ReadOnlySpan<string>)["<lora:", "<lyco:", "<hypernet:"])
+        {
+            if (parameters.Prompt.Contains(mark, StringComparison.OrdinalIgnoreCase) || parameters.NegativePrompt.Contains(mark, StringComparison.OrdinalIgnoreCase))
+                warnings.Add($"The prompt names files by '{mark}…>', which the picture cannot be made again without.");
+        }
+    }
+
+    private static void WarnOfOthers(IReadOnlyDictionary<string, string> settings, HashSet<string> used, ICollection<string> warnings)
+    {
+        List<string> others = [.. settings
+            .Where(setting => !s_understood.Contains(setting.Key) && !used.Contains(setting.Key))
+            .Select(setting => $"{setting.Key}: {SettingReader.Shorten(setting.Value)}")];
+        if (others.Count > 0)
+            warnings.Add($"These settings have no counterpart here and are left out: {string.Join(", ", others)}.");
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text;
+using System.Text.Json;
+
+namespace StableDiffusion.Metadata;
+
+/// <summary>Reads the JSON that tools of Python write, and takes values out of it whatever their kind is.</summary>
+internal static class JsonText
+{
+    private static readonly string[] s_notNumbers = ["NaN", "-Infinity", "Infinity"];
+
+    /// <summary>Reads an object.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>A document, to be disposed, whose root is an object; null if the text is none.</returns>
+    public static JsonDocument? ParseObject(string text)
+    {
+        if (!text.AsSpan().TrimStart().StartsWith('{'))
+            return null;
+
+        return TryParse(text) ?? TryParse(WithoutNotNumbers(text));
+    }
+
+    /// <summary>A value that is a string, a number or a truth value, as text.</summary>
+    /// <param name="json">An object.</param>
+    /// <param name="name">The value's name.</param>
+    /// <returns>The text; null if there is no such value.</returns>
+    public static string? Text(JsonElement json, string name) =>
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) ? Text(value) : null;
+
+    /// <summary>A string, a number or a truth value as text.</summary>
+    /// <param name="value">The value.</param>
+    /// <returns>The text; null if it is of another kind.</returns>
+    public static string? Text(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => GetString(value),
+        JsonValueKind.Number => value.GetRawText(),
+        JsonValueKind.True => "true",
+        JsonValueKind.False => "false",
+        _ => null,
+    };
+
+    /// <summary>All values of an object that are strings, numbers or truth values.</summary>
+    /// <param name="json">An object.</param>
+    /// <returns>The values as text, in order.</returns>
+    public static OrderedDictionary<string, string> Texts(JsonElement json)
+    {
+        OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
+        foreach (JsonProperty property in json.EnumerateObject())
+        {
+            if (Text(property.Value) is string text)
+                texts[property.Name] = text;
+        }
+
+        return texts;
+    }
+
+    private static JsonDocument? TryParse(string text)
+    {
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(text);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                return document;
+
+            document.Dispose();
+            return null;
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException)
+        {
+            // A text with half of a surrogate pair is no text to the parser.
+            return null;
+        }
+    }
+
+    // Half of a surrogate pair, escaped, is fine in Python's JSON and has no string here.
+    private static string? GetString(JsonElement value)
+    {
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return InfotextParser.Unquote(value.GetRawText());
+        }
+    }
+
+    // Python writes numbers that are none by name, and ComfyUI has such in its graphs.
+    private static string WithoutNotNumbers(string text)
+    {
+        StringBuilder result = new(text.Length);
+        bool isString = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (!isString && (text[i] is 'N' or 'I' or '-') && Array.Find(s_notNumbers, name => string.CompareOrdinal(text, i, name, 0, name.Length) == 0) is string found)
+            {
+                result.Append("null");
+                i += found.Length - 1;
+                continue;
+            }
+
+            if (text[i] == '"')
+                isString = !isString;
+            result.Append(text[i]);
+            if (isString && text[i] == '\\' && i + 1 < text.Length)
+                result.Append(text[++i]);
+        }
+
+        return result.ToString();
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Metadata;
+
+/// <summary>LoRAs as A1111 writes them into prompts: <c>&lt;lora:name:strength&gt;</c>.</summary>
+internal static class LoraTags
+{
+    /// <summary>The prompt of a picture with a tag for each LoRA that it does not name itself.</summary>
+    /// <param name="info">What made the picture.</param>
+    public static string? AddTo(GenerationInfo info)
+    {
+        if (TextList.Read(info.Lora) is not { Length: > 0 } loras)
+            return info.Prompt;
+
+        string prompt = info.Prompt ?? string.Empty;
+        HashSet<string> named = new(StringComparer.OrdinalIgnoreCase);
+        if (info.PromptSyntax == nameof(PromptSyntax.A1111))
+            named.UnionWith(ExtraNetworks.Find(prompt).Where(tag => tag.IsLora).Select(tag => tag.Name));
+        return string.Concat([prompt, .. loras.Select(ToTag).Where(tag => !named.Contains(tag.Name)).Select(tag => $" {tag.Text}")]);
+    }
+
+    // A1111 has the text encoder's strength first. What cannot stand in a tag is replaced, as nothing could be read back from it.
+    private static (string Name, string Text) ToTag(string lora)
+    {
+        List<double> strengths = [];
+        string path = lora;
+        while (strengths.Count < 2 && path.LastIndexOf(':') is > 0 and int colon
+            && double.TryParse(path.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out double strength))
+        {
+            strengths.Insert(0, strength);
+            path = path[..colon];
+        }
+
+        string name = Path.GetFileNameWithoutExtension(path).Replace(':', '_').Replace('>', '_');
+        (double unet, double? text) = (strengths.Count > 0 ? strengths[0] : 1, strengths.Count > 1 ? strengths[1] : null);
+        return (name, text is null
+            ? string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{unet}>")
+            : string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{text}:{unet}>"));
+    }
+}

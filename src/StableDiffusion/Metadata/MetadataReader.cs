@@ -1,0 +1,142 @@
+using System.Collections.ObjectModel;
+using System.Text.Json;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Gif;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Formats.Tiff;
+using SixLabors.ImageSharp.Formats.Webp;
+using StableDiffusion.Images;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Metadata;
+
+/// <summary>Reads from picture files how they were made, without decoding their pixels.</summary>
+public static class MetadataReader
+{
+    private const string GraphMark = "prompt:";
+
+    /// <summary>Reads the metadata of a file: PNG, JPEG, WebP, GIF, AVIF or TIFF, told by the content and not by the name.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>
+    /// What the file says; if that is nothing, or nothing known, the source is <see cref="MetadataSource.Unknown"/> and a
+    /// warning says so. A damaged file gives what lies before the damage, and a warning.
+    /// </returns>
+    /// <exception cref="ImageInvalidException">There is no such file, it cannot be opened, or is no picture of a known format.</exception>
+    public static ImageMetadata Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        string name = $"The file '{path}'";
+        byte[] data = ImageFile.ReadBytes(path, name);
+        TextEntryList texts = ReadTexts(data, name);
+        List<string> warnings = [];
+        ImageMetadata metadata = Interpret(texts.Entries, warnings);
+        metadata.Entries = texts.Entries;
+        metadata.Warnings = [.. texts.Warnings, .. warnings];
+        metadata.Path = Path.GetFullPath(path);
+        return metadata;
+    }
+
+    private static TextEntryList ReadTexts(byte[] data, string name)
+    {
+        TextEntryList texts = new();
+        if (ImageSignature.IsHeif(data, "avif"u8))
+        {
+            AvifTexts.Read(data, name, texts);
+            return texts;
+        }
+
+        IImageFormat format = ImageSignature.Detect(data, name);
+        switch (format)
+        {
+            case PngFormat:
+                PngTexts.Read(data, texts);
+                break;
+            case JpegFormat:
+                JpegTexts.Read(data, texts);
+                break;
+            case WebpFormat:
+                WebPTexts.Read(data, texts);
+                break;
+            case GifFormat:
+                GifTexts.Read(data, texts);
+                break;
+            case TiffFormat:
+                ExifTexts.Read(data, texts);
+                break;
+            default:
+                // The first bytes of the others, which hold no texts, begin many a file that is no image.
+                ImageDecoder.Identify(data, format, name);
+                break;
+        }
+
+        return texts;
+    }
+
+    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)
+    {
+        // Of several texts of one name the first counts.
+        OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
+        foreach (TextEntry entry in entries)
+            texts.TryAdd(entry.Keyword, entry.Text);
+
+        if (texts.TryGetValue(GenerationRecord.Keyword, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
+        {
+            if (info.Strength is not null)
+                warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))
+            {
+                Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
+            };
+        }
+
+        if (NovelAiMetadata.Read(texts, warnings) is ImageMetadata novelAi)
+            return novelAi;
+
+        string? graph = FindGraph(texts);
+        if (FindInfotext(entries, texts) is string infotext)
+            return InfotextMetadata.Read(infotext, graph is not null, warnings);
+        if (graph is not null && ComfyGraph.Read(graph, warnings) is ImageMetadata comfy)
+            return comfy;
+        if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings) is ImageMetadata invokeAi)
+            return invokeAi;
+
+        if (texts.ContainsKey("workflow"))
+        {
+            warnings.Add("The file holds ComfyUI's editor's workflow, but not the graph that was run ('prompt'); nothing was read from it.");
+            return new ImageMetadata(MetadataSource.ComfyUI);
+        }
+
+        warnings.Add(texts.Count == 0
+            ? "The file does not say how it was made."
+            : $"The file does not say how it was made in any way that is known; it has texts named {string.Join(", ", texts.Keys.Take(10))}.");
+        return new ImageMetadata(MetadataSource.Unknown);
+    }
+
+    // As A1111 does: a user comment comes before the text of a PNG file. Comments of JPEG and GIF are often something else.
+    private static string? FindInfotext(IReadOnlyList<TextEntry> entries, OrderedDictionary<string, string> texts)
+    {
+        if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text))
+            return text;
+        if (texts.TryGetValue("parameters", out text) && !IsJson(text))
+            return text;
+        return entries.FirstOrDefault(entry => entry.Keyword == "Comment" && InfotextParser.Parse(entry.Text).Settings.Count > 0)?.Text;
+    }
+
+    // In PNG it goes by that name; in animated WebP it lies in a tag of EXIF, behind the name.
+    private static string? FindGraph(OrderedDictionary<string, string> texts)
+    {
+        if (texts.TryGetValue("prompt", out string? graph) && IsJson(graph))
+            return graph;
+
+        graph = texts.Values.FirstOrDefault(text => text.StartsWith(GraphMark, StringComparison.OrdinalIgnoreCase));
+        return graph is not null && IsJson(graph[GraphMark.Length..]) ? graph[GraphMark.Length..] : null;
+    }
+
+    private static bool IsJson(string text)
+    {
+        using JsonDocument? document = JsonText.ParseObject(text);
+        return document is not null;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Metadata;
+
+/// <summary>Reads the metadata of NovelAI: texts by name, of which <c>Comment</c> is JSON with the settings.</summary>
+internal static class NovelAiMetadata
+{
+    /// <summary>Reads the texts, if they are NovelAI's.</summary>
+    /// <param name="texts">The file's texts by name.</param>
+    /// <param name="warnings">Receives what cannot be honoured.</param>
+    /// <returns>The metadata; null if they are another tool's.</returns>
+    public static ImageMetadata? Read(IReadOnlyDictionary<string, string> texts, ICollection<string> warnings)
+    {
+        // In WebP and JPEG files the user comment holds all of them as JSON.
+        if (texts.TryGetValue("UserComment", out string? comment) && JsonText.ParseObject(comment) is JsonDocument whole)
+        {
+            using (whole)
+                texts = JsonText.Texts(whole.RootElement);
+        }
+
+        if (!texts.TryGetValue("Software", out string? software) || !software.StartsWith("NovelAI", StringComparison.OrdinalIgnoreCase))
+            return null;
+
+        using JsonDocument? settings = texts.TryGetValue("Comment", out string? json) ? JsonText.ParseObject(json) : null;
+        if (settings is not null)
+            return Read(texts, JsonText.Texts(settings.RootElement), warnings);
+
+        warnings.Add("NovelAI's settings are missing or damaged; only the prompt was read.");
+        return new ImageMetadata(MetadataSource.NovelAI, new GenerationInfo { Prompt = texts.GetValueOrDefault("Description") });
+    }
+
+    private static ImageMetadata Read(IReadOnlyDictionary<string, string> texts, OrderedDictionary<string, string> settings, ICollection<string> warnings)
+    {
+        SettingReader reader = new(settings, warnings);
+        bool isFromPicture = reader.Text("request_type")?.StartsWith("Img2Img", StringComparison.OrdinalIgnoreCase) ?? false;
+        (string? scheduler, _, Dictionary<string, object?>? schedulerOptions) = reader.Text("sampler") is string sampler
+            ? SamplerNames.Resolve(sampler, reader.Text("noise_schedule"), isKDiffusion: true, warnings)
+            : default;
+        GenerationInfo info = new()
+        {
+            Prompt = reader.Text("prompt") ?? texts.GetValueOrDefault("Description"),
+            NegativePrompt = reader.Text("uc"),
+            Steps = reader.Count("steps"),
+            Scheduler = scheduler,
+            SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
+            GuidanceScale = reader.Number("scale"),
+            GuidanceRescale = reader.Number("cfg_rescale", maximum: 1),
+            Seed = reader.Seed("seed"),
+            Width = reader.Count("width"),
+            Height = reader.Count("height"),
+            Model = texts.GetValueOrDefault("Source"),
+            Strength = isFromPicture ? reader.Number("strength", maximum: 1) : null,
+        };
+
+        warnings.Add("NovelAI's models and its noise are not to be had; the settings make a picture, but not the same one.");
+        if (isFromPicture)
+            warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+        if ($"{info.Prompt}{info.NegativePrompt}".AsSpan().ContainsAny('{', '[') || $"{info.Prompt}{info.NegativePrompt}".Contains("::", StringComparison.Ordinal))
+            warnings.Add("NovelAI weighs words by other signs and steps ({}, [], 1.5::word::); the prompt is kept as it is.");
+        if (reader.Text("sm") == "true" || reader.Text("sm_dyn") == "true")
+            warnings.Add("NovelAI's SMEA sampling has no counterpart here and is left out.");
+
+        settings.Remove("prompt");
+        settings.Remove("uc");
+        return new ImageMetadata(MetadataSource.NovelAI, info) { Settings = settings };
+    }
+}

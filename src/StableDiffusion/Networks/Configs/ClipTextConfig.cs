@@ -1,0 +1,68 @@
+namespace StableDiffusion.Networks.Configs;
+
+/// <summary>The form of a CLIP text encoder, as the <c>config.json</c> of transformers' CLIPTextModel gives it.</summary>
+internal sealed record ClipTextConfig
+{
+    /// <summary>How many tokens there are.</summary>
+    public required int VocabSize { get; init; }
+
+    /// <summary>The width of a token's embedding.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>The width within a feed-forward layer.</summary>
+    public required int InnerWidth { get; init; }
+
+    /// <summary>How many layers there are.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>How many heads each attention has.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>How many tokens a sequence has at most.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Whether the activation is x·sigmoid(1.702 x) instead of the exact Gaussian error linear unit.</summary>
+    public required bool QuickGelu { get; init; }
+
+    /// <summary>What a layer normalization adds to a variance.</summary>
+    public required float LayerNormEpsilon { get; init; }
+
+    /// <summary>The token that ends a text.</summary>
+    public required int EosTokenId { get; init; }
+
+    /// <summary>The width of the pooled vector after its projection, where the weights hold one.</summary>
+    public required int ProjectionWidth { get; init; }
+
+    /// <summary>Reads a config.</summary>
+    /// <param name="path">The path of the <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
+    public static ClipTextConfig Read(string path) => From(ConfigFile.Read(path));
+
+    /// <summary>Takes a config.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    public static ClipTextConfig From(ConfigFile file)
+    {
+        file.RequireText("model_type", "clip_text_model");
+        file.RequireText("hidden_act", "quick_gelu", "gelu");
+        ClipTextConfig config = new()
+        {
+            VocabSize = file.Count("vocab_size", 49408),
+            Width = file.Count("hidden_size", 512),
+            InnerWidth = file.Count("intermediate_size", 2048),
+            ProjectionWidth = file.Count("projection_dim", 512),
+            Layers = file.Count("num_hidden_layers", 12),
+            Heads = file.Count("num_attention_heads", 8),
+            MaxPositions = file.Count("max_position_embeddings", 77),
+            QuickGelu = file.Text("hidden_act", "quick_gelu") == "quick_gelu",
+            LayerNormEpsilon = file.Positive("layer_norm_eps", 1e-5f),
+            EosTokenId = file.Integer("eos_token_id", 49407),
+        };
+        return config.Width % config.Heads == 0
+            ? config
+            : throw file.Invalid("num_attention_heads", $"'hidden_size' {config.Width} is not a multiple of it");
+    }
+}

@@ -1,0 +1,207 @@
+using System.Text.Json;
+
+namespace StableDiffusion.Networks.Configs;
+
+/// <summary>
+/// A <c>config.json</c> of diffusers or transformers. A key that is absent or null takes the default of the class
+/// that the file describes; every error names the file and the key.
+/// </summary>
+internal sealed class ConfigFile
+{
+    private readonly string _path;
+    private readonly JsonElement _root;
+
+    private ConfigFile(string path, JsonElement root)
+    {
+        _path = path;
+        _root = root;
+    }
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is not a JSON object.</exception>
+    public static ConfigFile Read(string path) => Parse(ReadBytes(path), path);
+
+    /// <summary>Reads a file as it is.</summary>
+    /// <param name="path">Its path.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">It cannot be read.</exception>
+    public static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelNotFoundException($"There is no file '{path}', which a model must have.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Reads a config that may lie in no file of its own.</summary>
+    /// <param name="json">The JSON.</param>
+    /// <param name="path">Where it comes from, for messages.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It is not a JSON object.</exception>
+    public static ConfigFile Parse(ReadOnlyMemory<byte> json, string path)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                return new ConfigFile(path, document.RootElement.Clone());
+            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's config must be.");
+        }
+        catch (JsonException error)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read as JSON: {error.Message}", error);
+        }
+    }
+
+    /// <summary>A whole number, one or more.</summary>
+    public int Count(string key, int absent) => Find(key) is { } value ? ToCount(key, value) : absent;
+
+    /// <summary>A whole number, zero or more.</summary>
+    public int Integer(string key, int absent) => Find(key) is not { } value
+        ? absent
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 0
+            ? number
+            : throw Invalid(key, value, "a whole number that is not negative");
+
+    /// <summary>A whole number, one or more, or null.</summary>
+    public int? OptionalCount(string key) => Find(key) is { } value ? ToCount(key, value) : null;
+
+    /// <summary>A finite number.</summary>
+    public float Number(string key, float absent) => OptionalNumber(key) ?? absent;
+
+    /// <summary>A finite number, or null.</summary>
+    public float? OptionalNumber(string key) => Find(key) is not { } value
+        ? null
+        : value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out float number) && float.IsFinite(number)
+            ? number
+            : throw Invalid(key, value, "a number");
+
+    /// <summary>A number above zero.</summary>
+    public float Positive(string key, float absent)
+    {
+        float number = Number(key, absent);
+        return number > 0 ? number : throw Invalid(key, Find(key)!.Value, "a number above zero");
+    }
+
+    /// <summary>True or false.</summary>
+    public bool Flag(string key, bool absent) => Find(key) is not { } value
+        ? absent
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean()
+            : throw Invalid(key, value, "true or false");
+
+    /// <summary>A text.</summary>
+    public string Text(string key, string absent) => Find(key) is { } value ? ToText(key, value) : absent;
+
+    /// <summary>A text, or null where the file says null; <paramref name="absent"/> where it says nothing.</summary>
+    public string? NullableText(string key, string absent) => !_root.TryGetProperty(key, out JsonElement value)
+        ? absent
+        : value.ValueKind == JsonValueKind.Null ? null : ToText(key, value);
+
+    /// <summary>A list of texts.</summary>
+    public IReadOnlyList<string> Texts(string key, params string[] absent)
+    {
+        if (Find(key) is not { } value)
+            return absent;
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() == 0)
+            throw Invalid(key, value, "a list of names");
+
+        List<string> texts = [];
+        foreach (JsonElement item in value.EnumerateArray())
+            texts.Add(ToText(key, item));
+        return texts;
+    }
+
+    /// <summary>A list of whole numbers, all one or more.</summary>
+    public IReadOnlyList<int> Counts(string key, params int[] absent)
+    {
+        if (Find(key) is not { } value)
+            return absent;
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() == 0)
+            throw Invalid(key, value, "a list of whole numbers above zero");
+
+        List<int> counts = [];
+        foreach (JsonElement item in value.EnumerateArray())
+            counts.Add(ToCount(key, item));
+        return counts;
+    }
+
+    /// <summary>A whole number for each of the network's blocks; the file may give one for all.</summary>
+    public IReadOnlyList<int> CountPerBlock(string key, int blocks, int absent)
+    {
+        if (Find(key) is not { ValueKind: JsonValueKind.Array })
+        {
+            int[] same = new int[blocks];
+            Array.Fill(same, Count(key, absent));
+            return same;
+        }
+
+        IReadOnlyList<int> counts = Counts(key);
+        return counts.Count == blocks
+            ? counts
+            : throw Invalid(key, Find(key)!.Value, $"one number, or one for each of {blocks} blocks");
+    }
+
+    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or false.</summary>
+    public void RefuseIfSet(string key)
+    {
+        bool set = Find(key) is { } value && value.ValueKind switch
+        {
+            JsonValueKind.False => false,
+            JsonValueKind.Array => value.EnumerateArray().Any(static item => item.ValueKind != JsonValueKind.False),
+            _ => true,
+        };
+        if (set)
+            throw Unsupported(key);
+    }
+
+    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or one of the texts.</summary>
+    public void RequireText(string key, params ReadOnlySpan<string> supported)
+    {
+        if (Find(key) is { } value && !(value.ValueKind == JsonValueKind.String && supported.Contains(value.GetString()!)))
+            throw Unsupported(key);
+    }
+
+    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or the number.</summary>
+    public void RequireNumber(string key, float supported)
+    {
+        if (Find(key) is not null && Number(key, supported) != supported)
+            throw Unsupported(key);
+    }
+
+    /// <summary>An error that names the file, a key and why its value cannot be.</summary>
+    public ModelInvalidException Invalid(string key, string fault) =>
+        new($"'{key}' in '{_path}' is {Describe(key)}: {fault}.");
+
+    /// <summary>An error that says that the engine lacks what a key asks for.</summary>
+    public ModelInvalidException Unsupported(string key) =>
+        new($"'{key}' in '{_path}' is {Describe(key)}, which this version cannot build. Use a model of another kind.");
+
+    private string Describe(string key) => Find(key) is { } value ? value.GetRawText() : "not given";
+
+    private ModelInvalidException Invalid(string key, JsonElement value, string expected) =>
+        new($"'{key}' in '{_path}' is {value.GetRawText()}, and must be {expected}.");
+
+    private JsonElement? Find(string key) =>
+        _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private int ToCount(string key, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number > 0
+            ? number
+            : throw Invalid(key, value, "a whole number above zero");
+
+    private string ToText(string key, JsonElement value) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Invalid(key, value, "a text");
+}

@@ -1,0 +1,223 @@
+namespace StableDiffusion.Networks.Configs;
+
+/// <summary>The form of a U-Net, as the <c>config.json</c> of diffusers' UNet2DConditionModel gives it.</summary>
+internal sealed record UNetConfig
+{
+    private const string DownBlock = "DownBlock2D";
+    private const string DownBlockWithAttention = "CrossAttnDownBlock2D";
+    private const string UpBlock = "UpBlock2D";
+    private const string UpBlockWithAttention = "CrossAttnUpBlock2D";
+    private const string MiddleBlock = "UNetMidBlock2DCrossAttn";
+
+    private const string TextAndTime = "text_time";
+
+    // What other families use and Stable Diffusion leaves alone.
+    private static readonly string[] s_notBuilt =
+    [
+        "center_input_sample", "class_embed_type", "class_embeddings_concat", "cross_attention_norm",
+        "dual_cross_attention", "encoder_hid_dim", "encoder_hid_dim_type", "mid_block_only_cross_attention",
+        "num_attention_heads", "num_class_embeds", "only_cross_attention", "resnet_skip_time_act",
+        "reverse_transformer_layers_per_block", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
+    ];
+
+    /// <summary>The channels of the sample: 4, or more where a mask, a picture or a depth map is added to it.</summary>
+    public required int InChannels { get; init; }
+
+    /// <summary>The channels of the answer.</summary>
+    public required int OutChannels { get; init; }
+
+    /// <summary>The channels of each block, from the largest picture to the smallest.</summary>
+    public required IReadOnlyList<int> BlockChannels { get; init; }
+
+    /// <summary>Whether each block on the way down looks at the text.</summary>
+    public required IReadOnlyList<bool> DownAttention { get; init; }
+
+    /// <summary>Whether each block on the way up, from the smallest picture to the largest, looks at the text.</summary>
+    public required IReadOnlyList<bool> UpAttention { get; init; }
+
+    /// <summary>Whether there is a block between both ways; some distilled models go without.</summary>
+    public required bool Middle { get; init; }
+
+    /// <summary>How many residual blocks each block has on the way down; on the way up it has one more.</summary>
+    public required IReadOnlyList<int> LayersPerBlock { get; init; }
+
+    /// <summary>How many transformer blocks follow each residual block.</summary>
+    public required IReadOnlyList<int> TransformerLayers { get; init; }
+
+    /// <summary>How many heads the attentions of each block have.</summary>
+    public required IReadOnlyList<int> Heads { get; init; }
+
+    /// <summary>The width of the text's embedding.</summary>
+    public required int TextWidth { get; init; }
+
+    /// <summary>The width of the timestep's embedding.</summary>
+    public required int TimeWidth { get; init; }
+
+    /// <summary>How the pooled text and the picture's sizes are added to the timestep's embedding, as SDXL does; null where they are not.</summary>
+    public required AddedConditioningConfig? Added { get; init; }
+
+    /// <summary>Whether a timestep's cosines stand before its sines.</summary>
+    public required bool CosinesFirst { get; init; }
+
+    /// <summary>What the number of a timestep's frequencies is lessened by in their spacing.</summary>
+    public required int FrequencyShift { get; init; }
+
+    /// <summary>The groups of the normalizations.</summary>
+    public required int Groups { get; init; }
+
+    /// <summary>What the normalizations outside the transformers add to a variance.</summary>
+    public required float Epsilon { get; init; }
+
+    /// <summary>The length of the sides of the first convolution's kernel.</summary>
+    public required int KernelIn { get; init; }
+
+    /// <summary>The length of the sides of the last convolution's kernel.</summary>
+    public required int KernelOut { get; init; }
+
+    /// <summary>How often each picture that the way down leaves for the way up was halved, in the order in which they are left.</summary>
+    public IReadOnlyList<int> SkipLevels
+    {
+        get
+        {
+            List<int> levels = [0];
+            for (int level = 0; level < BlockChannels.Count; level++)
+            {
+                levels.AddRange(Enumerable.Repeat(level, LayersPerBlock[level]));
+                if (level < BlockChannels.Count - 1)
+                    levels.Add(level + 1);
+            }
+
+            return levels;
+        }
+    }
+
+    /// <summary>Reads a config.</summary>
+    /// <param name="path">The path of the <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
+    public static UNetConfig Read(string path) => From(ConfigFile.Read(path));
+
+    /// <summary>Takes a config.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    public static UNetConfig From(ConfigFile file)
+    {
+        file.RequireText("_class_name", "UNet2DConditionModel");
+        return From(file, hasWayUp: true);
+    }
+
+    /// <summary>Takes a config of a network that may be a U-Net's way down and middle alone, as a ControlNet is.</summary>
+    /// <param name="file">The <c>config.json</c>.</param>
+    /// <param name="hasWayUp">Whether there is a way up.</param>
+    /// <returns>The config.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    internal static UNetConfig From(ConfigFile file, bool hasWayUp)
+    {
+        file.RequireText("act_fn", "silu", "swish");
+        file.RequireText("attention_type", "default");
+        file.RequireText("resnet_time_scale_shift", "default");
+        file.RequireText("time_embedding_type", "positional");
+        file.RequireNumber("downsample_padding", 1);
+        file.RequireNumber("mid_block_scale_factor", 1);
+        file.RequireNumber("resnet_out_scale_factor", 1);
+        foreach (string key in s_notBuilt)
+            file.RefuseIfSet(key);
+
+        IReadOnlyList<int> channels = file.Counts("block_out_channels", 320, 640, 1280, 1280);
+        int blocks = channels.Count;
+        string? middle = file.NullableText("mid_block_type", MiddleBlock);
+        if (middle is not (null or MiddleBlock))
+            throw file.Unsupported("mid_block_type");
+
+        bool[] down = ReadBlocks(
+            file, "down_block_types", blocks, DownBlock, DownBlockWithAttention,
+            DownBlockWithAttention, DownBlockWithAttention, DownBlockWithAttention, DownBlock);
+        UNetConfig config = new()
+        {
+            InChannels = file.Count("in_channels", 4),
+            OutChannels = file.Count("out_channels", 4),
+            BlockChannels = channels,
+            DownAttention = down,
+            UpAttention = hasWayUp
+                ? ReadBlocks(
+                    file, "up_block_types", blocks, UpBlock, UpBlockWithAttention,
+                    UpBlock, UpBlockWithAttention, UpBlockWithAttention, UpBlockWithAttention)
+                : [.. down.Reverse()],
+            Middle = middle is not null,
+            LayersPerBlock = file.CountPerBlock("layers_per_block", blocks, 2),
+            TransformerLayers = file.CountPerBlock("transformer_layers_per_block", blocks, 1),
+
+            // The key says dimension and has always meant the number of heads (huggingface/diffusers issue 2011).
+            Heads = file.CountPerBlock("attention_head_dim", blocks, 8),
+            TextWidth = ReadTextWidth(file, blocks),
+            TimeWidth = file.OptionalCount("time_embedding_dim") ?? 4 * channels[0],
+            Added = ReadAdded(file),
+            CosinesFirst = file.Flag("flip_sin_to_cos", true),
+            FrequencyShift = file.Integer("freq_shift", 0),
+            Groups = file.Count("norm_num_groups", 32),
+            Epsilon = file.Positive("norm_eps", 1e-5f),
+            KernelIn = ReadKernel(file, "conv_in_kernel"),
+            KernelOut = ReadKernel(file, "conv_out_kernel"),
+        };
+        config.CheckDivisions(file);
+        return config;
+    }
+
+    private static AddedConditioningConfig? ReadAdded(ConfigFile file)
+    {
+        file.RequireText("addition_embed_type", TextAndTime);
+        if (file.Text("addition_embed_type", string.Empty) != TextAndTime)
+        {
+            file.RefuseIfSet("addition_time_embed_dim");
+            file.RefuseIfSet("projection_class_embeddings_input_dim");
+            return null;
+        }
+
+        int waves = file.Count("addition_time_embed_dim", 256);
+        int width = file.Count("projection_class_embeddings_input_dim", 2816);
+        return waves % 2 == 0 ? new AddedConditioningConfig(waves, width) : throw file.Invalid("addition_time_embed_dim", "it must be even, for sines and cosines");
+    }
+
+    private static bool[] ReadBlocks(ConfigFile file, string key, int blocks, string plain, string withAttention, params string[] absent)
+    {
+        IReadOnlyList<string> types = file.Texts(key, absent);
+        if (types.Any(type => type != plain && type != withAttention))
+            throw file.Unsupported(key);
+        return types.Count == blocks
+            ? [.. types.Select(type => type == withAttention)]
+            : throw file.Invalid(key, $"'block_out_channels' gives {blocks} blocks");
+    }
+
+    private static int ReadTextWidth(ConfigFile file, int blocks)
+    {
+        IReadOnlyList<int> widths = file.CountPerBlock("cross_attention_dim", blocks, 1280);
+        return widths.All(width => width == widths[0])
+            ? widths[0]
+            : throw file.Unsupported("cross_attention_dim");
+    }
+
+    private static int ReadKernel(ConfigFile file, string key)
+    {
+        int kernel = file.Count(key, 3);
+        return kernel % 2 == 1 ? kernel : throw file.Invalid(key, "a kernel's sides must be odd");
+    }
+
+    private void CheckDivisions(ConfigFile file)
+    {
+        if (BlockChannels[0] % 2 != 0)
+            throw file.Invalid("block_out_channels", "the first must be even, for sines and cosines of the timestep");
+        if (FrequencyShift >= BlockChannels[0] / 2)
+            throw file.Invalid("freq_shift", $"the first block has only {BlockChannels[0] / 2} frequencies");
+
+        for (int block = 0; block < BlockChannels.Count; block++)
+        {
+            if (BlockChannels[block] % Groups != 0)
+                throw file.Invalid("norm_num_groups", $"{BlockChannels[block]} channels cannot be divided into {Groups} groups");
+            bool attention = DownAttention[block] || UpAttention[^(block + 1)] || (Middle && block == BlockChannels.Count - 1);
+            if (attention && BlockChannels[block] % Heads[block] != 0)
+                throw file.Invalid("attention_head_dim", $"{BlockChannels[block]} channels cannot be divided into {Heads[block]} heads");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Networks.Graphs;
+
+/// <summary>
+/// Group normalization (Wu and He, 2018) of pictures. Written as an instance normalization of the groups, which
+/// takes ONNX Runtime's CPU provider half the time of the operator of that name.
+/// </summary>
+internal sealed class GroupNorm
+{
+    private readonly string _path;
+    private readonly int _groups;
+    private readonly float _epsilon;
+    private readonly Weight _scale;
+    private readonly Weight _shift;
+
+    /// <summary>Takes the weights of a layer.</summary>
+    /// <param name="weights">The layer's <c>weight</c> and <c>bias</c>, both [channels].</param>
+    /// <param name="channels">How many channels the pictures have.</param>
+    /// <param name="groups">How many groups they are divided into.</param>
+    /// <param name="epsilon">What is added to a variance.</param>
+    public GroupNorm(WeightScope weights, int channels, int groups, float epsilon)
+    {
+        _path = weights.Path;
+        _groups = groups;
+        _epsilon = epsilon;
+        _scale = weights.Get("weight", channels).Reshape(channels, 1, 1);
+        _shift = weights.Get("bias", channels).Reshape(channels, 1, 1);
+    }
+
+    /// <summary>Adds the layer to a graph.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="x">Pictures [batch, channels, height, width].</param>
+    /// <returns>Pictures.</returns>
+    public Value Apply(GraphBuilder graph, Value x)
+    {
+        float[] ones = new float[_groups];
+        Array.Fill(ones, 1);
+
+        // A sum of squares leaves the range of 16-bit floats soon, and the operator does not say what it sums in.
+        Value normalized = graph.Node(
+            "InstanceNormalization",
+            [graph.Reshape(graph.ToSingle(x), 0, _groups, -1), graph.Floats(ones), graph.Floats(new float[_groups])],
+            [("epsilon", _epsilon)],
+            _path);
+        Value scaled = graph.Mul(graph.Reshape(graph.ToComputed(normalized), graph.Shape(x, 0, 4)), graph.Weight(_scale));
+        return graph.Add(scaled, graph.Weight(_shift));
+    }
+}

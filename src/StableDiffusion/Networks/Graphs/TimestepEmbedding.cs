@@ -1,0 +1,54 @@
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Networks.Graphs;
+
+/// <summary>
+/// What the U-Net knows of a timestep: waves of it and two layers over them (Ho et al., 2020). SDXL adds the same of
+/// the pooled text and of the picture's sizes (Podell et al., 2023).
+/// </summary>
+internal sealed class TimestepEmbedding
+{
+    private readonly SinusoidalWaves _timeWaves;
+    private readonly Linear[] _timeLayers;
+    private readonly SinusoidalWaves? _sizeWaves;
+    private readonly Linear[] _addedLayers = [];
+
+    /// <summary>Takes the weights of the embedding.</summary>
+    /// <param name="weights">All weights of the U-Net.</param>
+    /// <param name="config">The U-Net's form.</param>
+    public TimestepEmbedding(WeightScope weights, UNetConfig config)
+    {
+        _timeWaves = new SinusoidalWaves(config.BlockChannels[0], config.CosinesFirst, config.FrequencyShift);
+        _timeLayers = TakeLayers(weights["time_embedding"], config.BlockChannels[0], config.TimeWidth);
+        if (config.Added is { } added)
+        {
+            _sizeWaves = new SinusoidalWaves(added.WaveWidth, config.CosinesFirst, config.FrequencyShift);
+            _addedLayers = TakeLayers(weights["add_embedding"], added.Width, config.TimeWidth);
+        }
+    }
+
+    /// <summary>Adds the embedding to a graph.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="timestep">Timesteps [steps]; they may be fractional.</param>
+    /// <param name="added">The pooled text [batch, pooled width] and the sizes [batch, count], where the U-Net takes them.</param>
+    /// <returns>Embeddings [steps or batch, width].</returns>
+    public Value Apply(GraphBuilder graph, Value timestep, (Value PooledText, Value Sizes)? added)
+    {
+        Value time = ApplyLayers(graph, _timeLayers, _timeWaves.Apply(graph, timestep));
+        if (added is not { } conditioning)
+            return time;
+
+        Value waves = _sizeWaves!.Apply(graph, conditioning.Sizes);
+        Value batch = graph.Shape(conditioning.PooledText, 0, 1);
+        Value rows = graph.Reshape(waves, graph.Concat(0, batch, graph.Integers(-1)));
+        return graph.Add(time, ApplyLayers(graph, _addedLayers, graph.Concat(1, conditioning.PooledText, rows)));
+    }
+
+    private static Linear[] TakeLayers(WeightScope weights, int inWidth, int width) =>
+        [new(weights["linear_1"], inWidth, width), new(weights["linear_2"], width, width)];
+
+    private static Value ApplyLayers(GraphBuilder graph, Linear[] layers, Value x) =>
+        layers[1].Apply(graph, graph.Silu(layers[0].Apply(graph, x)));
+}

@@ -1,0 +1,106 @@
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Networks.Graphs;
+
+/// <summary>
+/// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
+/// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
+/// [batch, sequence, width] → <c>out_sample</c> like the sample. SDXL's also takes <c>text_embeds</c> [batch, width] and
+/// <c>time_ids</c> [batch, 6], or 5 for the refiner.
+/// </summary>
+internal sealed class UNetGraph
+{
+    private readonly UNetConfig _config;
+    private readonly TimestepEmbedding _timeEmbedding;
+    private readonly Conv2d _convIn;
+    private readonly UNetDownBlock[] _downBlocks;
+    private readonly int[] _skipChannels;
+    private readonly UNetMidBlock? _midBlock;
+    private readonly UNetUpBlock[] _upBlocks;
+    private readonly GroupNorm _normOut;
+    private readonly Conv2d _convOut;
+
+    /// <summary>Takes the weights of a U-Net and checks them against its config.</summary>
+    /// <param name="weights">All its weights.</param>
+    /// <param name="config">Its form.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    public UNetGraph(IWeights weights, UNetConfig config)
+    {
+        WeightScope root = new(weights);
+        int blocks = config.BlockChannels.Count;
+        int firstChannels = config.BlockChannels[0];
+        _config = config;
+        _timeEmbedding = new TimestepEmbedding(root, config);
+        _convIn = new Conv2d(root["conv_in"], config.InChannels, firstChannels, config.KernelIn);
+
+        Stack<int> skipChannels = new([firstChannels]);
+        _downBlocks = new UNetDownBlock[blocks];
+        for (int i = 0; i < blocks; i++)
+        {
+            _downBlocks[i] = new UNetDownBlock(root["down_blocks", i], config, i);
+            foreach (int channels in _downBlocks[i].OutputChannels)
+                skipChannels.Push(channels);
+        }
+
+        if (config.Middle)
+            _midBlock = new UNetMidBlock(root["mid_block"], config);
+
+        _skipChannels = [.. skipChannels.Reverse()];
+        _upBlocks = new UNetUpBlock[blocks];
+        for (int i = 0; i < blocks; i++)
+            _upBlocks[i] = new UNetUpBlock(root["up_blocks", i], config, i, skipChannels);
+
+        _normOut = new GroupNorm(root["conv_norm_out"], firstChannels, config.Groups, config.Epsilon);
+        _convOut = new Conv2d(root["conv_out"], firstChannels, config.OutChannels, config.KernelOut);
+    }
+
+    /// <summary>Makes the graph.</summary>
+    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
+    /// <param name="takesResiduals">
+    /// Whether it also takes what ControlNets give, which is added to what the way down leaves and to what the middle
+    /// gives: <c>down_block_0_additional_residual</c> and so on, and <c>mid_block_additional_residual</c>.
+    /// </param>
+    /// <returns>The graph, not saved yet.</returns>
+    public GraphBuilder Build(GraphPrecision? precision = null, bool takesResiduals = false)
+    {
+        GraphBuilder graph = new("unet", precision);
+        Value sample = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
+        Value timestep = graph.Input("timestep", "steps");
+        Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
+
+        // Every residual block starts from the activation of the embedding, so it is computed once.
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
+        Value x = _convIn.Apply(graph, sample);
+        Stack<Value> skips = new([x]);
+        foreach (UNetDownBlock block in _downBlocks)
+            x = block.Apply(graph, x, time, text, skips);
+        if (_midBlock is not null)
+            x = _midBlock.Apply(graph, x, time, text);
+        if (takesResiduals)
+        {
+            skips = AddResiduals(graph, skips);
+            x = graph.Add(x, graph.ToComputed(graph.Input(ControlResiduals.Middle, ControlResiduals.Shape(_config.BlockChannels[^1], _config.BlockChannels.Count - 1))));
+        }
+
+        foreach (UNetUpBlock block in _upBlocks)
+            x = block.Apply(graph, x, time, text, skips);
+        x = _convOut.Apply(graph, graph.Silu(_normOut.Apply(graph, x)));
+
+        graph.Output("out_sample", x, "batch", _config.OutChannels, "height", "width");
+        return graph;
+    }
+
+    private Stack<Value> AddResiduals(GraphBuilder graph, Stack<Value> skips)
+    {
+        Value[] residuals = [.. skips.Reverse()];
+        for (int i = 0; i < residuals.Length; i++)
+            residuals[i] = graph.Add(residuals[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
+        return new Stack<Value>(residuals);
+    }
+
+    // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.
+    private static (Value PooledText, Value Sizes) AddedInputs(GraphBuilder graph) =>
+        (graph.ToComputed(graph.Input("text_embeds", "batch", "pooled_width")), graph.Input("time_ids", "batch", "sizes"));
+}

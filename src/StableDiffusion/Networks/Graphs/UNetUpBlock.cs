@@ -1,0 +1,68 @@
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Networks.Graphs;
+
+/// <summary>
+/// One level of the U-Net's way up (UpBlock2D, CrossAttnUpBlock2D): each residual block takes a picture that the
+/// way down left.
+/// </summary>
+internal sealed class UNetUpBlock
+{
+    private readonly ResnetBlock[] _resnets;
+    private readonly SpatialTransformer[]? _attentions;
+    private readonly Upsample? _upsample;
+
+    /// <summary>Takes the weights of a block.</summary>
+    /// <param name="weights">The block's weights.</param>
+    /// <param name="config">The U-Net's form.</param>
+    /// <param name="index">Which block of the way up it is, from the smallest picture.</param>
+    /// <param name="skipChannels">The channels of the pictures that the way down left; those that the block takes are removed.</param>
+    public UNetUpBlock(WeightScope weights, UNetConfig config, int index, Stack<int> skipChannels)
+    {
+        int level = config.BlockChannels.Count - 1 - index;
+        int layers = config.LayersPerBlock[level] + 1;
+        int channels = config.BlockChannels[level];
+        int inChannels = config.BlockChannels[Math.Min(level + 1, config.BlockChannels.Count - 1)];
+        _resnets = new ResnetBlock[layers];
+        _attentions = config.UpAttention[index] ? new SpatialTransformer[layers] : null;
+        for (int i = 0; i < layers; i++)
+        {
+            _resnets[i] = new ResnetBlock(
+                weights["resnets", i],
+                (i == 0 ? inChannels : channels) + skipChannels.Pop(),
+                channels,
+                config.Groups,
+                config.Epsilon,
+                config.TimeWidth);
+            if (_attentions is not null)
+            {
+                _attentions[i] = new SpatialTransformer(
+                    weights["attentions", i], channels, config.TextWidth, config.Heads[level], config.TransformerLayers[level], config.Groups);
+            }
+        }
+
+        if (level > 0)
+            _upsample = new Upsample(weights["upsamplers.0"], channels);
+    }
+
+    /// <summary>Adds the block to a graph.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="x">Pictures [batch, channels, height, width].</param>
+    /// <param name="time">The timestep's embedding after its activation.</param>
+    /// <param name="text">The text's embedding.</param>
+    /// <param name="skips">The pictures that the way down left; those that the block takes are removed.</param>
+    /// <returns>Pictures, twice the size unless this is the last level.</returns>
+    public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips)
+    {
+        for (int i = 0; i < _resnets.Length; i++)
+        {
+            x = _resnets[i].Apply(graph, graph.Concat(1, x, skips.Pop()), time);
+            if (_attentions is not null)
+                x = _attentions[i].Apply(graph, x, text);
+        }
+
+        return _upsample is null ? x : _upsample.Apply(graph, x, like: skips.Peek());
+    }
+}

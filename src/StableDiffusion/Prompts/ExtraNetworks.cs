@@ -1,0 +1,37 @@
+using System.Text.RegularExpressions;
+
+namespace StableDiffusion.Prompts;
+
+/// <summary>The tags in A1111's prompts that ask for more than the prompt, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
+public static partial class ExtraNetworks
+{
+    /// <summary>Finds the tags in a prompt.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <returns>The tags in their order.</returns>
+    public static IReadOnlyList<ExtraNetwork> Find(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        Remove(prompt, out IReadOnlyList<ExtraNetwork> tags);
+        return tags;
+    }
+
+    /// <summary>Takes the tags off a prompt, as A1111 does before it reads the rest.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="removed">Receives the tags.</param>
+    /// <returns>The rest.</returns>
+    internal static string Remove(string prompt, out IReadOnlyList<ExtraNetwork> removed)
+    {
+        List<ExtraNetwork> tags = [];
+        string rest = Tag().Replace(prompt, match =>
+        {
+            string[] parts = match.Groups[2].Value.Split(':');
+            tags.Add(new ExtraNetwork(match.Value, match.Groups[1].Value, parts[0], parts[1..]));
+            return string.Empty;
+        });
+        removed = tags;
+        return rest;
+    }
+
+    [GeneratedRegex(@"<(\w+):([^>]+)>", RegexOptions.CultureInvariant)]
+    private static partial Regex Tag();
+}

@@ -1,0 +1,17 @@
+namespace StableDiffusion.Prompts;
+
+/// <summary>Whose rules a prompt is read by.</summary>
+public enum PromptSyntax
+{
+    /// <summary>
+    /// AUTOMATIC1111's web UI: <c>( )</c>, <c>[ ]</c>, <c>(text:1.2)</c>, <c>BREAK</c>, <c>[from:to:when]</c>,
+    /// <c>[a|b]</c> and <c>AND</c>.
+    /// </summary>
+    A1111,
+
+    /// <summary>No rules: every character is text.</summary>
+    Plain,
+
+    /// <summary>ComfyUI: <c>( )</c> and <c>(text:1.2)</c>, whose weight replaces that of the parentheses around it.</summary>
+    ComfyUI,
+}

@@ -1,0 +1,46 @@
+using StableDiffusion.Building;
+using StableDiffusion.Library;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Quantization;
+
+/// <summary>The U-Net of a model in 8-bit integers. Made after the model's other parts, which are needed to find the ranges of its values.</summary>
+internal static class IntegerUNet
+{
+    /// <summary>Finds the ranges with the U-Net in floats, which lies in the folder for as long, and writes the U-Net.</summary>
+    /// <param name="network">The U-Net.</param>
+    /// <param name="folder">The model's folder, with all other parts in it.</param>
+    /// <param name="progress">Is told how far it has come.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="ModelInvalidException">The U-Net is of a kind that cannot be tried, or its weights are damaged.</exception>
+    public static void Write(ModelNetwork network, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    {
+        UNetGraph unet = new(network.Weights, UNetConfig.From(network.ReadConfig()));
+        string path = Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+
+        // It tells the size of the pictures that the model is tried with.
+        File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
+        CalibrationMatMul observed = new();
+        unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);
+        IReadOnlyDictionary<string, ConvolutionRanges> ranges;
+        using (DiffusionModel model = new(ModelStore.Describe(folder, folder), Device.Cpu))
+        using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
+            ranges = new Calibration(model, session, observed.Paths).Run(Report, cancellationToken);
+
+        File.Delete(path);
+        File.Delete(path + GraphBuilder.ExternalDataSuffix);
+        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { MatMul = new IntegerMatMul(ranges) }))
+            .Save(folder, static _ => { }, cancellationToken);
+
+        // No bytes are counted here.
+        const int Parts = 1000;
+        void Report(double fraction) => progress?.Invoke(new BuildProgress(BuildStage.Calibrating, network.Name, (long)(fraction * Parts), Parts));
+    }
+}

@@ -1,0 +1,51 @@
+namespace StableDiffusion.Sampling.Schedulers;
+
+/// <summary>
+/// A scheduler over whole timesteps that works with the cumulative alphas: the sample has unit variance at every
+/// call, and the model takes it as it is.
+/// </summary>
+internal abstract class AlphaScheduler : TableScheduler
+{
+    private readonly double _finalAlpha;
+
+    /// <summary>Makes the scheduler.</summary>
+    /// <param name="settings">The options.</param>
+    /// <param name="steps">How many steps the run has.</param>
+    /// <param name="timesteps">The timestep of each call.</param>
+    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
+    /// <param name="scratchCount">How many further spans it works with.</param>
+    protected AlphaScheduler(SchedulerSettings settings, int steps, double[] timesteps, int historyDepth = 0, int scratchCount = 0)
+        : base(steps, ToSingle(timesteps), [], historyDepth, scratchCount)
+    {
+        Noise = NoiseSchedule.Create(settings);
+        PredictionType = settings.Word("prediction_type");
+        _finalAlpha = settings.Optional("set_alpha_to_one") is false ? Noise.AlphaCumprod(0) : 1;
+        if (PredictionType == SchedulerOptions.Epsilon && Alpha(Timestep(0)) == 0)
+            throw new InvalidSettingException("prediction_type", "The run starts at pure noise (rescale_betas_zero_snr), from which a model that predicts noise learns nothing. Give prediction_type v_prediction, or leave the betas as they are.");
+    }
+
+    /// <inheritdoc/>
+    public override float InitNoiseSigma => 1;
+
+    /// <summary>The noise that the model was trained with.</summary>
+    protected NoiseSchedule Noise { get; }
+
+    /// <summary>What the model predicts.</summary>
+    protected string PredictionType { get; }
+
+    /// <inheritdoc/>
+    public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
+    {
+        double alpha = Alpha(Timestep(call));
+        VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+    }
+
+    /// <summary>The timestep of a call.</summary>
+    protected int Timestep(int call) => (int)Timesteps[call];
+
+    /// <summary>The cumulative alpha at a timestep, or at the end of the run for a timestep below 0.</summary>
+    protected double Alpha(int timestep) => timestep < 0 ? _finalAlpha : Noise.AlphaCumprod(timestep);
+
+    /// <summary>The noise level that a cumulative alpha amounts to.</summary>
+    protected static double Sigma(double alpha) => Math.Sqrt((1 - alpha) / alpha);
+}

@@ -1,0 +1,28 @@
+namespace StableDiffusion.Settings;
+
+/// <summary>What made a latent or an image: its settings without the defaults, and what they were resolved to. Null where it is not known.</summary>
+public sealed record GenerationInfo : GenerationSettings
+{
+    /// <summary>Makes an empty record.</summary>
+    public GenerationInfo()
+    {
+    }
+
+    internal GenerationInfo(GenerationSettings settings)
+        : base(settings)
+    {
+    }
+
+    /// <summary>The ControlNets that took part; null where there were none.</summary>
+    public IReadOnlyList<ControlNetInfo>? ControlNets { get; init; }
+
+    /// <summary>The LoRAs' names with the hashes that A1111 uses for them; null where there were none.</summary>
+    public string? LoraHashes { get; init; }
+
+    /// <summary>The names of the textual inversion embeddings with the hashes that A1111 uses for them; null where there were none.</summary>
+    public string? TextualInversionHashes { get; init; }
+
+    /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
+    [Setting(Key = "Model hash")]
+    public string? ModelHash { get; init; }
+}

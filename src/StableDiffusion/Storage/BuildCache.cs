@@ -1,0 +1,131 @@
+using System.Text.Json;
+
+namespace StableDiffusion.Storage;
+
+/// <summary>
+/// The folder that holds built models, each under its key. A build is written beside them under a name of its own
+/// and takes its place in one move, so what lies under a key is whole, whoever else builds the same or breaks off.
+/// </summary>
+/// <param name="root">The full path of the folder.</param>
+/// <param name="description">What the folder is, for messages.</param>
+internal sealed class BuildCache(string root, string description = "the cache")
+{
+    private const string TemporaryPrefix = ".building-";
+    private const string ManifestName = "build.json";
+
+    private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
+
+    /// <summary>The folder in which the hashes of sources are remembered.</summary>
+    public string HashFolder => Path.Combine(root, ".hashes");
+
+    /// <summary>The place of a built model, if it is there and nothing of it was taken away.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <returns>The full path of its folder, or null.</returns>
+    public string? Find(string key)
+    {
+        string folder = Path.Combine(root, key);
+        try
+        {
+            string manifest = Path.Combine(folder, ManifestName);
+            Dictionary<string, long>? files = JsonSerializer.Deserialize(File.ReadAllBytes(manifest), BuildJson.Default.DictionaryStringInt64);
+            bool whole = files is not null
+                && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
+            return whole ? folder : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Builds a model in its place.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <param name="replace">Whether what lies there gives way even if it is whole.</param>
+    /// <returns>The full path of the model's folder.</returns>
+    /// <exception cref="OutputWriteException">The folder cannot be written to; nothing of the build is left behind.</exception>
+    public string Add(string key, Action<string> write, bool replace = false) => Borrow(write, temporary =>
+    {
+        string folder = Path.Combine(root, key);
+        WriteManifest(temporary);
+        MoveInto(folder, temporary, key, replace);
+        return folder;
+    });
+
+    /// <summary>Builds a model for one use, after which it is deleted.</summary>
+    /// <typeparam name="T">What the use gives.</typeparam>
+    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <param name="use">Uses the model in that folder.</param>
+    /// <returns>What the use gave.</returns>
+    /// <exception cref="OutputWriteException">The folder cannot be written to.</exception>
+    public T Borrow<T>(Action<string> write, Func<string, T> use)
+    {
+        string temporary = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            DeleteAbandoned();
+            write(temporary);
+            return use(temporary);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException(
+                $"The model cannot be built in '{root}': {error.Message} Make room there, or choose another folder for {description}.", error);
+        }
+        finally
+        {
+            TryDelete(temporary);
+        }
+    }
+
+    private static void WriteManifest(string folder)
+    {
+        Dictionary<string, long> files = [];
+        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            files.Add(Path.GetRelativePath(folder, file).Replace('\\', '/'), new FileInfo(file).Length);
+        File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files, BuildJson.Default.DictionaryStringInt64));
+    }
+
+    private static void TryDelete(string folder)
+    {
+        try
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another process holds a file of it. Its name marks it as left over, and a later build removes it.
+        }
+    }
+
+    private void MoveInto(string folder, string temporary, string key, bool replace)
+    {
+        // What lies there and is not whole would keep the place for ever.
+        if (Directory.Exists(folder) && (replace || Find(key) is null))
+        {
+            string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+            Directory.Move(folder, aside);
+            TryDelete(aside);
+        }
+
+        try
+        {
+            Directory.Move(temporary, folder);
+        }
+        catch (IOException) when (Find(key) is not null)
+        {
+            // Someone else was faster, and made the very same.
+        }
+    }
+
+    private void DeleteAbandoned()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(root, $"{TemporaryPrefix}*"))
+        {
+            if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned)
+                TryDelete(folder);
+        }
+    }
+}

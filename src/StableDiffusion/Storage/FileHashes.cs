@@ -1,0 +1,134 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace StableDiffusion.Storage;
+
+/// <summary>
+/// The SHA-256 of the files of a source. What it was is remembered, so that gigabytes are not read again as long as
+/// a large file keeps its length and its time of writing; small files are read every time.
+/// </summary>
+internal sealed class FileHashes
+{
+    private const int LargeFile = 1 << 16;
+
+    // A file that is written again within the clock's grain can keep its time of writing, so a hash is remembered
+    // only of files that have rested for longer.
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(3);
+
+    private readonly string _memoryPath;
+    private readonly Dictionary<string, FileHash> _remembered;
+    private readonly Dictionary<string, FileHash> _current = new(StringComparer.Ordinal);
+
+    private FileHashes(string memoryPath, Dictionary<string, FileHash> remembered)
+    {
+        _memoryPath = memoryPath;
+        _remembered = remembered;
+    }
+
+    /// <summary>Opens the memory of a source; what cannot be read is forgotten.</summary>
+    /// <param name="folder">The folder that holds the memories of all sources.</param>
+    /// <param name="source">The full path of the source.</param>
+    /// <returns>The memory.</returns>
+    public static FileHashes Open(string folder, string source)
+    {
+        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32];
+        string path = Path.Combine(folder, $"{name}.json");
+        Dictionary<string, FileHash>? remembered = null;
+        try
+        {
+            remembered = JsonSerializer.Deserialize(File.ReadAllBytes(path), BuildJson.Default.DictionaryStringFileHash);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            // A memory that is not there or not whole only means that the files are read again.
+        }
+
+        return new FileHashes(path, remembered ?? []);
+    }
+
+    /// <summary>Remembers nothing, so that every file is read.</summary>
+    /// <param name="source">The full path of the source.</param>
+    public static FileHashes Forgetful(string source) => new(source, []);
+
+    /// <summary>The hash of a file.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <param name="read">Is told how many bytes were read or need not be.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>The SHA-256 in hexadecimal digits.</returns>
+    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
+    public string Get(string path, Action<long> read, CancellationToken cancellationToken)
+    {
+        FileInfo file = Resolve(path);
+        if (_remembered.TryGetValue(path, out FileHash? entry) && entry.Length == file.Length && entry.Written == file.LastWriteTimeUtc)
+        {
+            _current[path] = entry;
+            read(file.Length);
+            return entry.Hash;
+        }
+
+        string hash;
+        try
+        {
+            hash = Hash(path, read, cancellationToken);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+        }
+
+        if (file.Length >= LargeFile && DateTime.UtcNow - file.LastWriteTimeUtc > s_rest)
+            _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
+        return hash;
+    }
+
+    /// <summary>Takes down the hash of a file that was just written here.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <param name="hash">Its SHA-256 in hexadecimal digits.</param>
+    public void Note(string path, string hash)
+    {
+        FileInfo file = Resolve(path);
+        if (file.Length >= LargeFile)
+            _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
+    }
+
+    /// <summary>Remembers the hashes for the next time, if that can be written.</summary>
+    public void Save()
+    {
+        if (_current.Count == _remembered.Count && _current.All(entry => _remembered.GetValueOrDefault(entry.Key) == entry.Value))
+            return;
+
+        string temporary = $"{_memoryPath}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_memoryPath)!);
+            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(_current, BuildJson.Default.DictionaryStringFileHash));
+            File.Move(temporary, _memoryPath, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The memory only saves time; a cache that cannot be written to serves what it holds all the same.
+        }
+    }
+
+    /// <summary>The length of a file, also where its path is a link.</summary>
+    public static long Length(string path) => Resolve(path).Length;
+
+    private static FileInfo Resolve(string path) =>
+        File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
+
+    private static string Hash(string path, Action<long> read, CancellationToken cancellationToken)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[Math.Clamp(stream.Length, 1, 1 << 20)];
+        for (int count = stream.Read(buffer); count > 0; count = stream.Read(buffer))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, count);
+            read(count);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,134 @@
+namespace StableDiffusion.Storage;
+
+/// <summary>Writes a file whole or not at all.</summary>
+internal static class OutputFile
+{
+    /// <summary>
+    /// Writes a file under another name in the same folder and gives it its own name at last. Of several writers of one
+    /// name that may not replace it, one succeeds.
+    /// </summary>
+    /// <param name="path">The file's full path.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    public static void Write(string path, bool overwrite, Action<Stream> write)
+    {
+        Check(path, overwrite);
+        WriteBeside(path, write, temporary =>
+        {
+            if (overwrite)
+                File.Move(temporary, path, overwrite: true);
+            else if (!TryPublish(temporary, path))
+                throw new OutputExistsException(path);
+        });
+    }
+
+    /// <summary>
+    /// Writes a file as <see cref="Write"/> does, under the first numbered name that is free if its own is taken. The name
+    /// is chosen when the content is complete, so that several writers never choose the same one and a writer that is
+    /// killed leaves no name taken.
+    /// </summary>
+    /// <param name="path">The file's full path.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <returns>The full path of the file that was written.</returns>
+    /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    public static string WriteNumbered(string path, Action<Stream> write)
+    {
+        string folder = FolderOf(path);
+        string written = path;
+        WriteBeside(path, write, temporary =>
+        {
+            do
+                written = Path.Combine(folder, FileNames.Unique(folder, Path.GetFileName(path)));
+            while (!TryPublish(temporary, written));
+        });
+        return written;
+    }
+
+    /// <summary>Finds what would keep a file from being written, as far as that can be told without writing. Its folder need not exist if it can be made.</summary>
+    /// <param name="path">The file's full path.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
+    /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    public static void Check(string path, bool overwrite)
+    {
+        if (Directory.Exists(path))
+            throw new OutputWriteException($"The file '{path}' cannot be written: there is a folder of that name. Choose another name.");
+        if (!overwrite && File.Exists(path))
+            throw new OutputExistsException(path);
+
+        string? folder = FolderOf(path);
+        while (folder is not null && !Path.Exists(folder))
+            folder = Path.GetDirectoryName(folder);
+        if (!Directory.Exists(folder))
+            throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file, not a folder")}. Choose another folder.");
+    }
+
+    private static string FolderOf(string path) =>
+        Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is no name of a file. Choose another name.");
+
+    private static void WriteBeside(string path, Action<Stream> write, Action<string> publish)
+    {
+        string folder = FolderOf(path);
+        if (!Directory.Exists(folder))
+            throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
+
+        string temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
+        try
+        {
+            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            publish(temporary);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
+        }
+        finally
+        {
+            Remove(temporary);
+        }
+    }
+
+    // On Unix, File.Move looks for the name and renames after that, so two writers could both find it free. Making an
+    // empty file under the name is one act that only the first of them can do; the renaming then replaces its own.
+    private static bool TryPublish(string temporary, string path)
+    {
+        try
+        {
+            new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+        }
+        catch (Exception error) when ((error is IOException or UnauthorizedAccessException) && Path.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            File.Move(temporary, path, overwrite: true);
+            return true;
+        }
+        catch
+        {
+            Remove(path);
+            throw;
+        }
+    }
+
+    private static void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What went wrong before is what the caller has to know.
+        }
+    }
+}
