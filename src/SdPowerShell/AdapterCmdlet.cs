@@ -123,7 +123,7 @@ public abstract class AdapterCmdlet : RecordCmdlet
 
     /// <summary>Reads the embeddings that a parameter names.</summary>
     private IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(name => TextualInversion.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
+        [.. Given(parameter).Select(name => TextualInversionFile.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 

@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
@@ -51,11 +52,8 @@ public sealed class UNet : IDisposable
     /// <summary>Whether it takes a pooled vector of the text and the picture's sizes as well, as SDXL's does.</summary>
     public bool TakesPooledText => _pooledText is not null;
 
-    /// <summary>Whether it was trained for inpainting: it also takes the mask and the latent of the picture without what is masked.</summary>
-    public bool TakesMaskedPicture => Channels == (2 * LatentChannels) + 1;
-
-    /// <summary>Whether it was trained to edit a picture by instructions: it also takes the picture's latent, not scaled.</summary>
-    public bool TakesPicture => Channels == 2 * LatentChannels;
+    /// <summary>What it takes besides the noised latent; null if that is not known.</summary>
+    internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 
     /// <summary>The inputs for what ControlNets give; none for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
@@ -67,7 +65,7 @@ public sealed class UNet : IDisposable
     /// <exception cref="ModelInvalidException">It takes something that is not known.</exception>
     internal UNetInput CreateInput(int height, int width, Tensor? added)
     {
-        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && TakesPicture))
+        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && Variant == ModelVariant.InstructPix2Pix))
             throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);

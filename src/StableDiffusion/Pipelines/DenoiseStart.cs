@@ -1,5 +1,6 @@
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Running;
@@ -35,11 +36,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
         int width = SettingCheck.Side("Width", start.Image.Width, model.Info);
         int height = SettingCheck.Side("Height", start.Image.Height, model.Info);
-        if (model.Info.EditsPictures)
+        if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
             CheckMask(start.Mask, width, height);
-        double strength = StrengthOf(options, model.Info.EditsPictures);
+        double strength = StrengthOf(options, model.Info.Variant == ModelVariant.InstructPix2Pix);
         CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
         return (width, height);
     }
@@ -57,7 +58,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         DenoiseState state = new(scheduler, stepNoise, OriginCall: 0, NextCall: 0, Inpainting: null)
         {
-            AddedChannels = unet.TakesMaskedPicture
+            AddedChannels = unet.Variant == ModelVariant.Inpainting
                 ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
                 : null,
         };
@@ -73,8 +74,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         long? seed = options.Seed ?? start.Seed;
         options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
-        bool takesMasked = unet.TakesMaskedPicture;
-        bool takesPicture = unet.TakesPicture;
+        bool takesMasked = unet.Variant == ModelVariant.Inpainting;
+        bool takesPicture = unet.Variant == ModelVariant.InstructPix2Pix;
         if (takesPicture)
             CheckEdit(options);
         double strength = StrengthOf(options, takesPicture);

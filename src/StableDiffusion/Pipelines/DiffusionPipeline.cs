@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
@@ -146,7 +147,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         CheckSettings(options);
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
-        if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
+        if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
@@ -168,7 +169,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = unet.TakesPicture && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
+            ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
             PromptSyntax = embedding.PromptSyntax.ToString(),
             Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
             ClipSkip = embedding.ClipSkip,
@@ -186,10 +187,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: false) },
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
             Negative = negative is null
                 ? null
-                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: true) },
+                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = state.Noise,
             Settings = info,
@@ -242,23 +243,16 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
 
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
-    /// <remarks>
-    /// diffusers takes zeros for SDXL where no negative prompt is given and its index says so, and encodes an empty one;
-    /// A1111 takes zeros for either.
-    /// </remarks>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
     {
-        bool isZero = embedding.PromptSyntax == PromptSyntax.A1111
-            ? model.Pipeline.IsLarge && string.IsNullOrEmpty(negative?.Prompt)
-            : negative is null && model.Pipeline.ZerosMissingPrompt;
-        return isZero
+        return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
     private void CheckSettings(DenoiseOptions options)
     {
-        SettingCheck.MicroConditioning(options.MicroConditioning ?? new(), model);
+        SettingCheck.Family(options, model);
         SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
     }

@@ -19,27 +19,13 @@ internal static class SettingCheck
         throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {HighestSide}, such as {nearest}.");
     }
 
-    /// <summary>What a model is told besides the prompt is what its family takes.</summary>
-    public static void MicroConditioning(MicroConditioning asked, DiffusionModel model)
+    /// <summary>Refuses settings that the model's family does not take.</summary>
+    public static void Family(DenoiseOptions asked, DiffusionModel model)
     {
-        bool isLarge = model.Pipeline.IsLarge;
-        bool isRefiner = isLarge && model.Pipeline.TakesAestheticScore;
-        (bool, string) large = (isLarge, "Stable Diffusion XL");
-        (bool, string) basic = (isLarge && !isRefiner, "Stable Diffusion XL without its refiner");
-        (bool, string) refiner = (isRefiner, "the refiner of Stable Diffusion XL");
-        Check(nameof(asked.OriginalWidth), asked.OriginalWidth, large);
-        Check(nameof(asked.OriginalHeight), asked.OriginalHeight, large);
-        Check(nameof(asked.CropTop), asked.CropTop, large);
-        Check(nameof(asked.CropLeft), asked.CropLeft, large);
-        Check(nameof(asked.TargetWidth), asked.TargetWidth, basic);
-        Check(nameof(asked.TargetHeight), asked.TargetHeight, basic);
-        Check(nameof(asked.AestheticScore), asked.AestheticScore, refiner);
-        Check(nameof(asked.NegativeAestheticScore), asked.NegativeAestheticScore, refiner);
-
-        void Check(string setting, double? value, (bool IsThis, string Name) family)
+        foreach (Setting row in SettingTable.Rows)
         {
-            if (value is not null && !family.IsThis)
-                throw new InvalidSettingException(setting, $"{setting} has no meaning for the model '{model.Info.Name}': it is for {family.Name}. Leave {setting} out, or use such a model.");
+            if (row.Families is not null && row.Get(asked) is not null && !model.Family.Takes(row.Name))
+                throw new InvalidSettingException(row.Name, $"{row.Name} has no meaning for the model '{model.Info.Name}': it is for {row.Families}. Leave {row.Name} out, or use such a model.");
         }
     }
 

@@ -103,9 +103,9 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
             (_timestep, new OnnxBuffer(new Tensor([timestep], 1), _timestep.ElementType)),
             (_text, new OnnxBuffer(text.HiddenStates, _text.ElementType)),
         ];
-        if (model.Pipeline.IsLarge)
+        if (unet.Inputs.ContainsKey("time_ids"))
         {
-            float[] sizes = TimeIds.Of(model.Pipeline, new GenerationInfo { Width = model.Info.Width, Height = model.Info.Height }, isNegative: false);
+            float[] sizes = TimeIds.Of(model.Family, new GenerationInfo { Width = model.Info.Width, Height = model.Info.Height }, isNegative: false);
             inputs.Add((unet.Input("text_embeds"), new OnnxBuffer(text.PooledState!, _text.ElementType)));
             inputs.Add((unet.Input("time_ids"), new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _text.ElementType)));
         }

@@ -9,38 +9,41 @@ public sealed record MicroConditioning
     internal const double DefaultAestheticScore = 6.0;
     internal const double DefaultNegativeAestheticScore = 2.5;
 
+    private const string Large = "Stable Diffusion XL";
+    private const string Base = "Stable Diffusion XL without its refiner";
+    private const string Refiner = "the refiner of Stable Diffusion XL";
     private const int HighestSize = 16384;
     private const int HighestScore = 100;
 
     /// <summary>The width in pixels of the image before it was resized; the image's own where it is null.</summary>
-    [Setting(Key = "Original width", IsOwnKey = true, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
+    [Setting(Key = "Original width", IsOwnKey = true, Families = Large, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
     public int? OriginalWidth { get; init; }
 
     /// <summary>The height in pixels of the image before it was resized; the image's own where it is null.</summary>
-    [Setting(Key = "Original height", IsOwnKey = true, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
+    [Setting(Key = "Original height", IsOwnKey = true, Families = Large, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
     public int? OriginalHeight { get; init; }
 
     /// <summary>How many pixels were cropped at the top; 0 where it is null.</summary>
-    [Setting(Key = "Crop top", IsOwnKey = true, Minimum = 0, Maximum = HighestSize, Default = 0)]
+    [Setting(Key = "Crop top", IsOwnKey = true, Families = Large, Minimum = 0, Maximum = HighestSize, Default = 0)]
     public int? CropTop { get; init; }
 
     /// <summary>How many pixels were cropped on the left; 0 where it is null.</summary>
-    [Setting(Key = "Crop left", IsOwnKey = true, Minimum = 0, Maximum = HighestSize, Default = 0)]
+    [Setting(Key = "Crop left", IsOwnKey = true, Families = Large, Minimum = 0, Maximum = HighestSize, Default = 0)]
     public int? CropLeft { get; init; }
 
     /// <summary>The width in pixels that the image was resized to; the image's own where it is null. Not used by the refiner.</summary>
-    [Setting(Key = "Target width", IsOwnKey = true, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
+    [Setting(Key = "Target width", IsOwnKey = true, Families = Base, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
     public int? TargetWidth { get; init; }
 
     /// <summary>The height in pixels that the image was resized to; the image's own where it is null. Not used by the refiner.</summary>
-    [Setting(Key = "Target height", IsOwnKey = true, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
+    [Setting(Key = "Target height", IsOwnKey = true, Families = Base, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
     public int? TargetHeight { get; init; }
 
     /// <summary>The aesthetic score that goes with the prompt; 6 where it is null. Used by the refiner only.</summary>
-    [Setting(Key = "Aesthetic score", IsOwnKey = true, Minimum = 0, Maximum = HighestScore, Default = DefaultAestheticScore)]
+    [Setting(Key = "Aesthetic score", IsOwnKey = true, Families = Refiner, Minimum = 0, Maximum = HighestScore, Default = DefaultAestheticScore)]
     public double? AestheticScore { get; init; }
 
     /// <summary>The aesthetic score that goes with the negative prompt; 2.5 where it is null. Used by the refiner only.</summary>
-    [Setting(Key = "Negative aesthetic score", IsOwnKey = true, Minimum = 0, Maximum = HighestScore, Default = DefaultNegativeAestheticScore)]
+    [Setting(Key = "Negative aesthetic score", IsOwnKey = true, Families = Refiner, Minimum = 0, Maximum = HighestScore, Default = DefaultNegativeAestheticScore)]
     public double? NegativeAestheticScore { get; init; }
 }

@@ -24,6 +24,9 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <inheritdoc cref="SettingAttribute.IsOfStart"/>
     public bool IsOfStart => row.IsOfStart;
 
+    /// <inheritdoc cref="SettingAttribute.Families"/>
+    public string? Families => row.Families;
+
     /// <summary>The lowest value; null for none.</summary>
     public double? Minimum => double.IsNaN(row.Minimum) ? null : row.Minimum;
 

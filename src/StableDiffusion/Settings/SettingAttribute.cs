@@ -25,6 +25,9 @@ internal sealed class SettingAttribute : Attribute
     /// <summary>The numbers that other tools write where nothing is chosen.</summary>
     public long[] Absent { get; init; } = [];
 
+    /// <summary>The families that take it, in words; null where all do.</summary>
+    public string? Families { get; init; }
+
     /// <summary>Whether it decides how a denoising begins, so that one that was stopped half way keeps it.</summary>
     public bool IsOfStart { get; init; }
 }

@@ -33,7 +33,7 @@ public sealed class AdapterReferenceTests(SharedModels models)
         DiffusionModel plain = models.Open(models.Sd1);
         if (item.GetProperty("kind").GetString() != "lora")
         {
-            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversion.Load(file)] }));
+            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversionFile.Load(file)] }));
             return;
         }
 

@@ -1,6 +1,7 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Tensors;
@@ -43,7 +44,7 @@ public sealed class LargeControlNetTests(SharedModels models) : IDisposable
     private static void WriteNet(string checkpoint, string folder)
     {
         using ITensorFile file = TensorFile.Open(checkpoint);
-        CheckpointPart unet = Checkpoint.Open(file).UNet;
+        CheckpointPart unet = Checkpoint.Open(file).Find(ModelParts.UNet)!;
         UntrainedControlNet.Write(unet.Weights.Names, name => Read(unet.Weights, name), unet.Config, folder);
     }
 

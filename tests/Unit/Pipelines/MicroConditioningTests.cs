@@ -1,5 +1,5 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Networks.Configs;
+using StableDiffusion.Families;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
@@ -17,8 +17,8 @@ public sealed class MicroConditioningTests(SharedModels models)
     [Fact]
     public void The_numbers_stand_in_the_order_of_diffusers()
     {
-        PipelineConfig basic = new() { ClassName = "StableDiffusionXLPipeline", ZerosMissingPrompt = true, TakesAestheticScore = false };
-        PipelineConfig refiner = basic with { TakesAestheticScore = true };
+        StableDiffusionXL basic = new();
+        StableDiffusionXLRefiner refiner = new();
         GenerationInfo plain = new() { Width = Width, Height = Height };
         GenerationInfo told = plain with { MicroConditioning = s_sizes with { AestheticScore = 7.5, NegativeAestheticScore = 1.5 } };
 
@@ -30,7 +30,7 @@ public sealed class MicroConditioningTests(SharedModels models)
         Assert.Equal([64, 96, 0, 0, 2.5f], TimeIds.Of(refiner, plain, isNegative: true));
         Assert.Equal([1, 2, 3, 4, 7.5f], TimeIds.Of(refiner, told, isNegative: false));
         Assert.Equal([1, 2, 0, 0, 1.5f], TimeIds.Of(refiner, told, isNegative: true));
-        Assert.Empty(TimeIds.Of(basic with { ClassName = "StableDiffusionPipeline" }, plain, isNegative: false));
+        Assert.Empty(TimeIds.Of(new StableDiffusion1(), plain, isNegative: false));
     }
 
     [Fact]

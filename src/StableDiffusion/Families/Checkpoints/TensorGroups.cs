@@ -1,4 +1,4 @@
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>Many tensors in a few words: they are counted by what their names begin with.</summary>
 internal static class TensorGroups

@@ -1,12 +1,12 @@
 using StableDiffusion.Tensors;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
-/// Recognises by the names of their tensors the files that people take for a model and that are none, or are one of
-/// a family that is not built, so that an error can say what they are.
+/// Recognises, by the names of their tensors, files that are no model though people take them for one, and models of
+/// families that cannot be built, so that an error can say what they are.
 /// </summary>
-internal static class OtherFiles
+internal static class UnsupportedFiles
 {
     private const string Adapter = "It changes a model and is none itself: import the model that it was made for, and give this file when pictures are made.";
     private const string NotBuilt = "Only Stable Diffusion 1.x, 2.x and XL can be imported from a single file.";
@@ -50,15 +50,6 @@ internal static class OtherFiles
         (["string_to_param", "emb_params", "clip_l", "clip_g"], "a textual inversion embedding", Adapter),
         ([".RDB1.", ".rdb1.", "model.1.sub.", "conv_first."], "an upscaler", "It is not supported."),
     ];
-
-    /// <summary>Refuses a file that something in it shows to be another kind of file.</summary>
-    /// <param name="file">The file.</param>
-    /// <exception cref="ModelInvalidException">It is one; the message says which.</exception>
-    public static void Refuse(ITensorFile file)
-    {
-        if (Recognise(file) is { } other)
-            throw other;
-    }
 
     /// <summary>An error for a file that something in it shows to be another kind of file.</summary>
     /// <param name="file">The file.</param>

@@ -1,23 +1,18 @@
 using System.Text.Json.Nodes;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Configs;
 
 /// <summary>
-/// The form of a U-Net as its weights' shapes show it. Only the number of heads is not among them: Stable Diffusion 1
-/// has eight everywhere, the later families heads of 64 channels.
+/// Infers the config of a U-Net, or of a ControlNet, from its weights' shapes. They do not show the number of heads,
+/// which follows from the family.
 /// </summary>
-internal sealed class UNetForm
+internal sealed class UNetConfigInference
 {
-    private const int Stable1Heads = 8;
+    /// <summary>A weight of U-Nets that are conditioned on more than timestep and text.</summary>
+    public const string AddedConditioning = "add_embedding.linear_1.weight";
+
     private const int HeadWidth = 64;
-
-    // The numbers that a picture's size is described with: sides, crop and target; the refiner has a score for the target.
-    private const int SizeNumbers = 6;
-    private const int RefinerSizeNumbers = 5;
-
-    // The width of the pooled text of XL's second encoder, OpenCLIP ViT-bigG.
-    private const int LargePooledWidth = 1280;
 
     private readonly WeightShapes _shapes;
     private readonly int _layers;
@@ -26,7 +21,7 @@ internal sealed class UNetForm
     private readonly int[] _channels;
     private readonly int[] _depths;
 
-    private UNetForm(MappedWeights weights, bool hasWayUp = true)
+    private UNetConfigInference(MappedWeights weights, bool hasWayUp = true)
     {
         _hasWayUp = hasWayUp;
         _shapes = new WeightShapes(weights, hasWayUp ? "U-Net" : "ControlNet");
@@ -52,48 +47,47 @@ internal sealed class UNetForm
         NoteDepths(levels - 1, "mid_block", 1);
     }
 
-    /// <summary>Learns a form.</summary>
+    /// <summary>Infers the config of a U-Net.</summary>
     /// <param name="weights">The weights under diffusers' names.</param>
-    /// <param name="family">The family, which the number of heads follows from.</param>
-    /// <param name="pooledWidth">The width of the pooled text that is a part of the U-Net's input; 0 where there is none.</param>
-    /// <param name="sampleSize">The side of the latent that the model was made for, which the weights do not show.</param>
+    /// <param name="family">The family.</param>
+    /// <param name="pooledWidth">The width of the pooled text that the U-Net takes; 0 if it takes none.</param>
+    /// <param name="sampleSize">The side of the latents that the model was trained on, which the weights do not show.</param>
     /// <returns>The U-Net's <c>config.json</c>.</returns>
     /// <exception cref="ModelInvalidException">Weights are missing, or the form is not one that a config can describe.</exception>
-    public static JsonObject Describe(MappedWeights weights, ModelFamily family, int pooledWidth, int sampleSize)
+    public static JsonObject Infer(MappedWeights weights, UNetFamily family, int pooledWidth, int sampleSize)
     {
-        UNetForm form = new(weights);
-        JsonObject config = form.ToConfig(family, sampleSize);
-        if (form._shapes.Has("add_embedding.linear_1.weight"))
-            form.AddTextTime(config, family, pooledWidth);
+        UNetConfigInference network = new(weights);
+        JsonObject config = network.ToConfig(family, sampleSize);
+        if (family.TakesPooledText && network._shapes.Has(AddedConditioning))
+            network.AddTextTime(config, family, pooledWidth);
         return config;
     }
 
-    /// <summary>Learns the form of a ControlNet.</summary>
+    /// <summary>Infers the config of a ControlNet.</summary>
     /// <param name="weights">The weights under diffusers' names.</param>
     /// <returns>The ControlNet's <c>config.json</c>.</returns>
     /// <exception cref="ModelInvalidException">Weights are missing, or the form is not one that a config can describe.</exception>
-    public static JsonObject DescribeControlNet(MappedWeights weights)
+    public static JsonObject InferControlNet(MappedWeights weights)
     {
-        UNetForm form = new(weights, hasWayUp: false);
-        bool isLarge = form._shapes.Has("add_embedding.linear_1.weight");
-        ModelFamily family = isLarge ? ModelFamily.StableDiffusionXL
-            : form._shapes.Rank($"{form.FirstAttention()}.proj_in.weight") == 2 ? ModelFamily.StableDiffusion2 : ModelFamily.StableDiffusion1;
-        JsonObject config = form.ToConfig(family, sampleSize: 64);
-        if (isLarge)
-            form.AddTextTime(config, family, LargePooledWidth);
+        UNetConfigInference network = new(weights, hasWayUp: false);
+        bool takesPooledText = network._shapes.Has(AddedConditioning);
+        UNetFamily family = UNetFamily.OfControlNet(takesPooledText, network.HasLinearProjections());
+        JsonObject config = network.ToConfig(family, sampleSize: 64);
+        if (takesPooledText)
+            network.AddTextTime(config, family, family.PooledWidth);
 
-        int blocks = form._shapes.Count("controlnet_cond_embedding.blocks", "weight");
-        JsonArray channels = [(JsonNode)form._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 0)];
+        int blocks = network._shapes.Count("controlnet_cond_embedding.blocks", "weight");
+        JsonArray channels = [(JsonNode)network._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 0)];
         for (int i = 1; i < blocks; i += 2)
-            channels.Add((JsonNode)form._shapes.Axis($"controlnet_cond_embedding.blocks.{i}.weight", 0));
+            channels.Add((JsonNode)network._shapes.Axis($"controlnet_cond_embedding.blocks.{i}.weight", 0));
         config["_class_name"] = "ControlNetModel";
-        config["conditioning_channels"] = form._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 1);
+        config["conditioning_channels"] = network._shapes.Axis("controlnet_cond_embedding.conv_in.weight", 1);
         config["conditioning_embedding_out_channels"] = channels;
         config["controlnet_conditioning_channel_order"] = "rgb";
         return config;
     }
 
-    private JsonObject ToConfig(ModelFamily family, int sampleSize)
+    private JsonObject ToConfig(UNetFamily family, int sampleSize)
     {
         int levels = _channels.Length;
         bool[] down = [.. Enumerable.Range(0, levels).Select(level => HasAttention($"down_blocks.{level}"))];
@@ -129,14 +123,14 @@ internal sealed class UNetForm
             ["transformer_layers_per_block"] = TransformerLayers(),
             ["up_block_types"] = _hasWayUp ? ToTypes(up, "UpBlock2D", "CrossAttnUpBlock2D") : null,
             ["upcast_attention"] = false,
-            ["use_linear_projection"] = _shapes.Rank($"{attention}.proj_in.weight") == 2,
+            ["use_linear_projection"] = HasLinearProjections(),
         };
     }
 
-    private void AddTextTime(JsonObject config, ModelFamily family, int pooledWidth)
+    private void AddTextTime(JsonObject config, UNetFamily family, int pooledWidth)
     {
-        int width = _shapes.Axis("add_embedding.linear_1.weight", 1);
-        int numbers = family == ModelFamily.StableDiffusionXLRefiner ? RefinerSizeNumbers : SizeNumbers;
+        int width = _shapes.Axis(AddedConditioning, 1);
+        int numbers = family.TimeIdCount;
         (int numberWidth, int rest) = Math.DivRem(width - pooledWidth, numbers);
         if (rest != 0 || numberWidth < 2)
             throw _shapes.Invalid($"it takes {width} numbers beside the timestep, and {pooledWidth} of the text and {numbers} sizes of equal width do not make them up");
@@ -178,10 +172,12 @@ internal sealed class UNetForm
         throw _shapes.Invalid("it does not look at the text");
     }
 
-    private JsonNode Heads(ModelFamily family)
+    private bool HasLinearProjections() => _shapes.Rank($"{FirstAttention()}.proj_in.weight") == 2;
+
+    private JsonNode Heads(UNetFamily family)
     {
-        if (family == ModelFamily.StableDiffusion1)
-            return Stable1Heads;
+        if (family.AttentionHeads is int heads)
+            return heads;
 
         foreach (int channels in _channels)
         {

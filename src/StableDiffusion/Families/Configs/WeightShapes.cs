@@ -1,8 +1,8 @@
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Configs;
 
-/// <summary>Questions about a network's shapes from which its form follows.</summary>
+/// <summary>Questions about the shapes of a network, from which its config follows.</summary>
 /// <param name="weights">The weights under diffusers' names.</param>
 /// <param name="network">What the network is called in messages, such as "U-Net".</param>
 internal sealed class WeightShapes(MappedWeights weights, string network)

@@ -1,7 +1,8 @@
+using StableDiffusion.Families.Keys;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>Finds the networks of a model in a single file, and keeps account of the tensors that have no place in one.</summary>
 /// <param name="file">The file.</param>
@@ -113,9 +114,29 @@ internal sealed class CheckpointReader(ITensorFile file)
         return map.ToWeights();
     }
 
-    /// <summary>Adds what can be said of the file as a whole, once its parts are read.</summary>
-    public void NoteRest()
+    /// <summary>Adds the findings about the file as a whole, once its parts are read.</summary>
+    /// <param name="hasVae">Whether the file holds an autoencoder.</param>
+    /// <param name="prediction">What the model predicts; null if that goes without saying.</param>
+    public void NoteModel(bool hasVae, PredictionFinding? prediction)
     {
+        if (!hasVae)
+            Findings.Add(new CheckpointFinding(CheckpointFindingKind.VaeMissing, "The file holds no autoencoder (VAE). One of another file is needed."));
+
+        if (prediction is not null)
+        {
+            Findings.Add(new CheckpointFinding(
+                CheckpointFindingKind.PredictionType,
+                $"The U-Net is {(prediction.Assumed ? "assumed" : "known")} to predict {prediction.Name}: {prediction.Reason}."));
+        }
+
+        string? sign = FileWords.In(file.Path).FirstOrDefault(static word => word is "turbo" or "lightning" or "hyper" or "lcm" or "dmd2");
+        if (sign is not null)
+        {
+            Findings.Add(new CheckpointFinding(
+                CheckpointFindingKind.Distilled,
+                $"The '{sign}' in the file's name stands for models that need few steps and no guidance. The weights do not show it, so the settings are those of the family."));
+        }
+
         string[] extra = [.. file.Tensors.Keys.Where(key => !_known.Contains(key) && !s_passedOver.Contains(key))];
         if (extra.Length > 0)
             Findings.Add(new CheckpointFinding(CheckpointFindingKind.ExtraTensors, $"Some tensors are no part of the model and are left out. {TensorGroups.Describe(extra)}"));

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>
 /// Transformers' names for the weights of an OpenCLIP text encoder (<c>open_clip/transformer.py</c>), which holds the

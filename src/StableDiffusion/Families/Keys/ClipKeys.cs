@@ -1,4 +1,4 @@
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>
 /// Transformers' names for the weights of a CLIP text encoder. Single files keep them below a prefix; in some older

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>
 /// Diffusers' names for the weights of an autoencoder in the layout of the latent diffusion code, which counts the

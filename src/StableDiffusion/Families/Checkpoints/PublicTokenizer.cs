@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace StableDiffusion.Building;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>CLIP's public vocabulary, for models whose files carry none: every CLIP of Stable Diffusion has it.</summary>
 internal static class PublicTokenizer
@@ -8,23 +8,20 @@ internal static class PublicTokenizer
     private const string ResourceFolder = "clip-tokenizer/";
     private const string Config = "tokenizer_config.json";
 
-    /// <summary>What fills up short prompts in the vocabularies of OpenCLIP's encoders, whose id is 0.</summary>
-    private const string OpenClipPadding = "!";
-
     private static readonly string[] s_vocabulary = ["merges.txt", "vocab.json"];
 
     /// <summary>The files of a tokenizer's folder.</summary>
     /// <param name="folder">The folder's name in the model.</param>
-    /// <param name="isOpenClip">Whether it is for an encoder of OpenCLIP, which differs in the padding only.</param>
+    /// <param name="paddingToken">The token that short prompts are padded with; null for the token that ends a text.</param>
     /// <returns>Their paths in the model and their bytes.</returns>
-    public static IEnumerable<(string Path, byte[] Bytes)> Files(string folder, bool isOpenClip)
+    public static IEnumerable<(string Path, byte[] Bytes)> Files(string folder, string? paddingToken)
     {
         foreach (string name in s_vocabulary)
             yield return (Path.Combine(folder, name), Read(name));
 
         byte[] config = Read(Config);
-        if (isOpenClip)
-            config = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(config).Replace("\"pad_token\": \"<|endoftext|>\"", $"\"pad_token\": \"{OpenClipPadding}\"", StringComparison.Ordinal));
+        if (paddingToken is not null)
+            config = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(config).Replace("\"pad_token\": \"<|endoftext|>\"", $"\"pad_token\": \"{paddingToken}\"", StringComparison.Ordinal));
         yield return (Path.Combine(folder, Config), config);
     }
 

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>Kinds of things that are worth telling of a file and do not keep it from being used.</summary>
 internal enum CheckpointFindingKind

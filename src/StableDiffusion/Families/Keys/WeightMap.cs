@@ -1,7 +1,7 @@
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>Collects where a network's weights lie in a file, and which of the file's tensors that accounts for.</summary>
 /// <param name="file">The file.</param>

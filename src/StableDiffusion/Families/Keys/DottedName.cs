@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>The parts between the dots of a tensor's name, taken off one after another from the left.</summary>
 /// <param name="name">The name.</param>

@@ -2,12 +2,13 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>A network that a file holds.</summary>
+/// <param name="Name">The name of its folder in diffusers' layout.</param>
 /// <param name="Weights">Its weights under diffusers' names.</param>
-/// <param name="Config">Its form, as diffusers' <c>config.json</c> of the part would give it.</param>
-internal sealed record CheckpointPart(MappedWeights Weights, JsonObject Config)
+/// <param name="Config">Its config, as diffusers' <c>config.json</c> of the part would give it.</param>
+internal sealed record CheckpointPart(string Name, MappedWeights Weights, JsonObject Config)
 {
     /// <summary>The text of a config, as it is written into a model's folder.</summary>
     /// <param name="config">The config.</param>

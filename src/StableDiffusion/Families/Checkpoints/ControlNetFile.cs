@@ -1,8 +1,11 @@
 using System.Text.Json.Nodes;
+using StableDiffusion.Families.Configs;
+using StableDiffusion.Families.Keys;
+using StableDiffusion.Networks;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
 /// A ControlNet in a single file: with diffusers' names, or in the layout of its first code (lllyasviel's
@@ -28,8 +31,8 @@ internal static class ControlNetFile
             throw new ModelInvalidException($"'{file.Path}' holds only the difference of a ControlNet to one model's U-Net. Get the whole ControlNet.");
 
         MappedWeights weights = Map(file);
-        JsonObject config = UNetForm.DescribeControlNet(weights);
-        return new CheckpointPart(weights, config);
+        JsonObject config = UNetConfigInference.InferControlNet(weights);
+        return new CheckpointPart(ModelParts.ControlNet, weights, config);
     }
 
     private static MappedWeights Map(ITensorFile file)

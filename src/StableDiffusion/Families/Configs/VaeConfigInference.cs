@@ -1,21 +1,18 @@
 using System.Text.Json.Nodes;
 using StableDiffusion.Weights;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Configs;
 
-/// <summary>The form of an autoencoder as its weights' shapes show it. What its latents are scaled by is known of the family alone.</summary>
-internal static class VaeForm
+/// <summary>Infers the config of an autoencoder from its weights' shapes. Only the family shows how latents are scaled.</summary>
+internal static class VaeConfigInference
 {
-    private const double ScalingFactor = 0.18215;
-    private const double ScalingFactorXL = 0.13025;
-
-    /// <summary>Learns a form.</summary>
+    /// <summary>Infers a config.</summary>
     /// <param name="weights">The weights under diffusers' names.</param>
-    /// <param name="family">The family of the model.</param>
-    /// <param name="sampleSize">The side of the latent that the model was made for.</param>
+    /// <param name="scalingFactor">What latents are multiplied by for the backbone.</param>
+    /// <param name="sampleSize">The side of the latents that the model was trained on.</param>
     /// <returns>The autoencoder's <c>config.json</c>.</returns>
     /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
-    public static JsonObject Describe(MappedWeights weights, ModelFamily family, int sampleSize)
+    public static JsonObject Infer(MappedWeights weights, double scalingFactor, int sampleSize)
     {
         WeightShapes shapes = new(weights, "autoencoder");
         int levels = shapes.Count("encoder.down_blocks", "resnets.0.conv1.weight");
@@ -32,7 +29,6 @@ internal static class VaeForm
             upTypes.Add((JsonNode)"UpDecoderBlock2D");
         }
 
-        bool large = family is ModelFamily.StableDiffusionXL or ModelFamily.StableDiffusionXLRefiner;
         return new JsonObject
         {
             ["_class_name"] = "AutoencoderKL",
@@ -47,7 +43,7 @@ internal static class VaeForm
             ["norm_num_groups"] = 32,
             ["out_channels"] = shapes.Axis("decoder.conv_out.weight", 0),
             ["sample_size"] = sampleSize << (levels - 1),
-            ["scaling_factor"] = large ? ScalingFactorXL : ScalingFactor,
+            ["scaling_factor"] = scalingFactor,
             ["up_block_types"] = upTypes,
             ["use_post_quant_conv"] = shapes.Has("post_quant_conv.weight"),
             ["use_quant_conv"] = shapes.Has("quant_conv.weight"),

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>The words that a name is made of: letters and digits between all else.</summary>
 internal static class FileWords

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace StableDiffusion.Families;
+namespace StableDiffusion.Families.Keys;
 
 /// <summary>
 /// The names of averaged (EMA) weights of a U-Net. The latent diffusion code (<c>ema.py</c>) took every dot out of
