@@ -18,7 +18,7 @@ internal static class Prediction
     /// <param name="type">What the model predicts.</param>
     /// <param name="alpha">The picture's share of the sample.</param>
     /// <param name="sigma">The noise's share of the sample.</param>
-    public static PredictionWeights Picture(PredictionType type, double alpha, double sigma) => type switch
+    public static PredictionWeights Clean(PredictionType type, double alpha, double sigma) => type switch
     {
         PredictionType.Epsilon => new(1 / alpha, -sigma / alpha),
         PredictionType.Sample => new(0, 1),

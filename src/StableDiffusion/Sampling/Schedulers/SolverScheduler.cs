@@ -10,7 +10,7 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
     private readonly PredictionType _predictionType;
-    private readonly PictureLimiter _limiter;
+    private readonly DynamicThresholding _limiter;
     private readonly int _limiterScratch;
 
     /// <summary>Initializes the solver.</summary>
@@ -22,7 +22,7 @@ internal abstract class SolverScheduler : TableScheduler
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
         _predictionType = settings.PredictionType;
-        _limiter = new PictureLimiter(settings);
+        _limiter = new DynamicThresholding(settings);
         _limiterScratch = scratchCount;
 
         bool flow = settings.Optional("use_flow_sigmas") is true;
