@@ -37,10 +37,8 @@ internal sealed class AdaptableLayer
     /// <summary>The path of the layer in the network, by diffusers' names.</summary>
     public string Path { get; }
 
-    /// <summary>The number of outputs.</summary>
     public int OutWidth { get; }
 
-    /// <summary>The number of inputs.</summary>
     public int InWidth { get; }
 
     /// <summary>The number of weight values per output: the inputs, times the kernel of a convolution.</summary>

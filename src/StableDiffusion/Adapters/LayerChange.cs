@@ -9,16 +9,12 @@ namespace StableDiffusion.Adapters;
 /// <param name="rank">The divisor of alpha; null if the form is not scaled.</param>
 internal abstract class LayerChange(string kind, long outWidth, long innerCount, long? rank)
 {
-    /// <summary>The name of the form.</summary>
     public string Kind { get; } = kind;
 
-    /// <summary>The number of rows of the changed weight.</summary>
     public long OutWidth { get; } = outWidth;
 
-    /// <summary>The number of values per row.</summary>
     public long InnerCount { get; } = innerCount;
 
-    /// <summary>The divisor of alpha.</summary>
     public long? Rank { get; } = rank;
 
     /// <summary>Computes the unscaled change.</summary>
@@ -59,7 +55,6 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     protected static AdapterInvalidException Contradiction(StoredTensor first, StoredTensor second) =>
         new($"The tensors '{first.Name}' {first.ShapeText} and '{second.Name}' {second.ShapeText} do not fit together.");
 
-    /// <summary>Multiplies two factors.</summary>
     protected static float[] Multiply(ITensorFile file, StoredTensor left, StoredTensor right) =>
         Matrix.Multiply(file.Read(left.Name).Values, file.Read(right.Name).Values, (int)Rows(left), (int)Rows(right), (int)Columns(right));
 
@@ -122,13 +117,10 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
             ColumnCount = Columns(right) * (core is null ? 1 : CoreShape(left, core, right).Kernel);
         }
 
-        /// <summary>The left factor.</summary>
         public StoredTensor Left { get; }
 
-        /// <summary>The number of rows of the matrix.</summary>
         public long RowCount { get; }
 
-        /// <summary>The number of values per row.</summary>
         public long ColumnCount { get; }
 
         /// <summary>The number of rows of the right factor.</summary>
@@ -140,7 +132,6 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
                 ? new LowRankProduct(leftTensor, rightTensor, core is { } role ? tensors.GetValueOrDefault(role) : null)
                 : null;
 
-        /// <summary>Computes the matrix.</summary>
         public float[] Compute(ITensorFile file) => _core is null ? Multiply(file, Left, _right) : Tucker(file, Left, _core, _right);
     }
 }

@@ -15,7 +15,6 @@ internal sealed class LoraFile : IDisposable
         UnknownTensors = unknown;
     }
 
-    /// <summary>The open file.</summary>
     public ITensorFile File { get; }
 
     /// <summary>The layers in the order of their names.</summary>
@@ -92,6 +91,5 @@ internal sealed class LoraFile : IDisposable
         bool HasPath(string words) => Layers.Any(layer => layer.Key.Module.Contains(words, StringComparison.Ordinal));
     }
 
-    /// <summary>Closes the file.</summary>
     public void Dispose() => File.Dispose();
 }

@@ -32,7 +32,6 @@ internal sealed class LoraLayer
     /// <summary>The change of the bias; null if there is none.</summary>
     public StoredTensor? BiasChange { get; }
 
-    /// <summary>The name of the form.</summary>
     public string Kind => _magnitude is null ? Change?.Kind ?? "bias" : $"{Change?.Kind}, DoRA";
 
     /// <summary>Checks that the change has the shape of a layer.</summary>

@@ -10,7 +10,6 @@ internal sealed class FullPrecisionGraph(Func<OnnxSession> open) : IDisposable
     private OnnxSession? _session;
     private bool _isDisposed;
 
-    /// <summary>The open graph.</summary>
     public OnnxSession Session
     {
         get

@@ -24,7 +24,6 @@ public sealed class HubSettings
     /// <summary>How long the hub may be silent before a request is repeated.</summary>
     public TimeSpan Timeout { get; init; } = s_defaultTimeout;
 
-    /// <summary>The folder for models.</summary>
     internal string ModelsFolder { get; init; } = StorageFolders.Models;
 
     /// <summary>The folder for files of incomplete models.</summary>
@@ -33,7 +32,6 @@ public sealed class HubSettings
     /// <summary>The folder for the cached hashes of files.</summary>
     internal string CacheFolder { get; init; } = StorageFolders.Cache;
 
-    /// <summary>Waits between attempts.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 
     /// <summary>Returns a number from 0 to 1 that spreads the attempts of many clients.</summary>

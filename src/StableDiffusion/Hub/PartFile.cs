@@ -122,7 +122,6 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Closes and deletes the file.</summary>
     public void Delete()
     {
         _stream.Dispose();

@@ -26,7 +26,6 @@ internal abstract class SigmaScheduler : TableScheduler
     /// <inheritdoc/>
     public sealed override float InitNoiseSigma => _initNoiseSigma;
 
-    /// <summary>The prediction type of the model.</summary>
     protected string PredictionType { get; }
 
     /// <inheritdoc/>
