@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Prompts;
 
 namespace SdPowerShell;
 
@@ -38,7 +37,6 @@ internal static class DiffusionError
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
-            PromptSyntaxException => ("PromptSyntaxInvalid", ErrorCategory.ParserError),
             InvalidSettingException invalid => (ParameterOf(invalid, command) + "Invalid", ErrorCategory.InvalidArgument),
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };

@@ -59,7 +59,7 @@ public abstract class RecordCmdlet : ModelCmdlet
             try
             {
                 foreach (Number number in value as IEnumerable<Number> ?? (value is Number single ? [single] : []))
-                    number.Require(setting);
+                    _ = number.Get(setting);
             }
             catch (InvalidSettingException error)
             {
@@ -146,7 +146,11 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
 
+    /// <summary>The property of a parameter; null where there is no such parameter.</summary>
+    /// <param name="parameter">The parameter's name.</param>
+    private protected PropertyInfo? Parameter(string parameter) => GetType().GetProperty(parameter);
+
     private object? ValueOf(string parameter) => Property(parameter).GetValue(this);
 
-    private PropertyInfo Property(string parameter) => GetType().GetProperty(parameter)!;
+    private PropertyInfo Property(string parameter) => Parameter(parameter)!;
 }

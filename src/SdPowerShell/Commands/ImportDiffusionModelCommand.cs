@@ -4,6 +4,7 @@ using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Quantization;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using StableDiffusion.Families;
+using StableDiffusion.Families.Keys;
 
 namespace StableDiffusion.Adapters;
 

@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
@@ -72,16 +73,8 @@ internal sealed class LoraFile : IDisposable
     {
         // The width of the text embedding in cross-attention differs between the families.
         LoraLayer? key = Layers.FirstOrDefault(layer => layer.Change is not null && layer.Key.Path.EndsWith("attn2_to_k", StringComparison.Ordinal));
-        string? family = key?.Change!.InnerCount switch
-        {
-            768 => "Stable Diffusion 1",
-            1024 => "Stable Diffusion 2",
-            2048 => "Stable Diffusion XL",
-            1280 => "the refiner of Stable Diffusion XL",
-            _ => null,
-        };
-        if (family is not null)
-            return family;
+        if (key is not null && ModelFamily.All.FirstOrDefault(family => family.TextWidth == key.Change!.InnerCount) is { } family)
+            return family.Title;
         if (HasPath("double_blocks") || HasPath("single_transformer_blocks"))
             return "FLUX";
         if (HasPath("joint_blocks") || HasPath("lora_transformer"))

@@ -1,4 +1,5 @@
 using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Tensors;
@@ -32,12 +33,10 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
         try
         {
             Checkpoint checkpoint = Checkpoint.Open(file, options.PreferEma, options.PredictionType);
-            List<ModelNetwork> networks = [];
-            Add(ModelParts.TextEncoder, checkpoint.TextEncoder);
-            Add(ModelParts.TextEncoder2, checkpoint.TextEncoder2);
-            Add(ModelParts.UNet, checkpoint.UNet);
+            CheckpointPart? vae = checkpoint.Find(ModelParts.Vae);
+            List<ModelNetwork> networks = [.. checkpoint.Networks.Where(part => part != vae).Select(part => Network(part, path))];
             networks.Add(options.Vae is null
-                ? Network(ModelParts.Vae, checkpoint.Vae ?? throw Checkpoint.NoVae(file))
+                ? Network(vae ?? throw Checkpoint.NoVae(file), path)
                 : OpenVae(options.Vae, checkpoint.Family, opened));
             return new ModelContents(networks, Files(checkpoint), opened)
             {
@@ -45,12 +44,6 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
                 Variant = checkpoint.Variant,
                 Findings = checkpoint.Findings,
             };
-
-            void Add(string name, CheckpointPart? part)
-            {
-                if (part is not null)
-                    networks.Add(Network(name, part));
-            }
         }
         catch
         {
@@ -63,7 +56,7 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
         ? [System.IO.Path.Combine(vae, ModelParts.Config), FolderWeights.Find(vae, FolderWeights.OtherStem)]
         : [vae];
 
-    private ModelNetwork Network(string name, CheckpointPart part) => new(name, path, CheckpointPart.ToJson(part.Config), part.Weights);
+    private static ModelNetwork Network(CheckpointPart part, string path) => new(part.Name, path, CheckpointPart.ToJson(part.Config), part.Weights);
 
     private static ModelNetwork OpenVae(string vae, ModelFamily family, List<IDisposable> opened)
     {
@@ -77,21 +70,13 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
 
         ITensorFile vaeFile = TensorFile.Open(vae);
         opened.Add(vaeFile);
-        CheckpointPart part = Checkpoint.OpenVae(vaeFile, family);
-        return new ModelNetwork(ModelParts.Vae, vae, CheckpointPart.ToJson(part.Config), part.Weights);
+        return Network(Checkpoint.OpenVae(vaeFile, family), vae);
     }
 
-    private static List<(string Path, byte[] Bytes)> Files(Checkpoint checkpoint)
-    {
-        List<(string, byte[])> files =
-        [
-            (PipelineConfig.FileName, CheckpointPart.ToJson(checkpoint.ModelIndex)),
-            (System.IO.Path.Combine("scheduler", "scheduler_config.json"), CheckpointPart.ToJson(checkpoint.SchedulerConfig)),
-        ];
-        if (checkpoint.TextEncoder is not null)
-            files.AddRange(PublicTokenizer.Files(ModelParts.Tokenizer, isOpenClip: checkpoint.Family == ModelFamily.StableDiffusion2));
-        if (checkpoint.TextEncoder2 is not null)
-            files.AddRange(PublicTokenizer.Files(ModelParts.Tokenizer2, isOpenClip: true));
-        return files;
-    }
+    private static IReadOnlyList<(string Path, byte[] Bytes)> Files(Checkpoint checkpoint) =>
+    [
+        (PipelineConfig.FileName, CheckpointPart.ToJson(checkpoint.ModelIndex)),
+        (System.IO.Path.Combine("scheduler", "scheduler_config.json"), CheckpointPart.ToJson(checkpoint.SchedulerConfig)),
+        .. checkpoint.TokenizerFiles,
+    ];
 }

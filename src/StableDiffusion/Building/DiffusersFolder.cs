@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Weights;
@@ -12,12 +13,6 @@ internal sealed class DiffusersFolder : IModelSource
 {
     private const string Scheduler = "scheduler";
     private const string GenerationConfig = "generation_config.json";
-
-    private static readonly string[] s_pipelines =
-    [
-        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline",
-        "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline",
-    ];
 
     private readonly List<string> _commonFiles;
     private readonly List<(string Network, string Config, string Weights)> _networks = [];
@@ -82,7 +77,7 @@ internal sealed class DiffusersFolder : IModelSource
         if (!File.Exists(index))
             throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
 
-        ConfigFile.Read(index).RequireText("_class_name", s_pipelines);
+        ConfigFile.Read(index).RequireText("_class_name", [.. ModelFamily.All.SelectMany(static family => family.PipelineClasses)]);
         return new DiffusersFolder(root, options.Precision);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Sampling;
@@ -23,6 +24,11 @@ internal sealed class ModelConfigs
     /// <exception cref="ModelNotFoundException">There is none.</exception>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public PipelineConfig Pipeline => PipelineConfig.From(Find(PipelineConfig.FileName) ?? ConfigFile.Read(Path.Combine(_path, PipelineConfig.FileName)));
+
+    /// <summary>The family of the model.</summary>
+    /// <exception cref="ModelNotFoundException">There is no index.</exception>
+    /// <exception cref="ModelInvalidException">A config is damaged.</exception>
+    public ModelFamily Family => ModelFamily.Of(Pipeline, part => Find(part, ModelParts.Config));
 
     /// <summary>The model's <c>scheduler/scheduler_config.json</c>.</summary>
     /// <exception cref="ModelNotFoundException">There is none.</exception>

@@ -1,4 +1,5 @@
 using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Storage;
 using StableDiffusion.Weights;

@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
@@ -42,6 +43,7 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
             return [new ModelGraph(controlNet.Name, controlNet.Config, new ControlNetGraph(controlNet.Weights, ControlNetConfig.From(controlNet.ReadConfig())).Build())];
 
         PipelineConfig pipeline = ReadIndex(contents);
+        UNetFamily family = (UNetFamily)ModelFamily.Of(pipeline, part => contents.Networks.FirstOrDefault(network => network.Name == part)?.ReadConfig());
         UNetConfig? unet = null;
         int textWidth = 0;
         List<ModelGraph> graphs = [];
@@ -65,7 +67,7 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
                 default:
                     ClipTextConfig text = ClipTextConfig.From(config);
                     textWidth += text.Width;
-                    Add(network.Name, new ClipTextGraph(network.Weights, text, pipeline.IsLarge).Build);
+                    Add(network.Name, new ClipTextGraph(network.Weights, text, family.TakesPenultimateLayer).Build);
                     break;
             }
 
@@ -83,11 +85,11 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
                 $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
         }
 
-        return unet.Added is not null == pipeline.IsLarge
+        return unet.Added is not null == family.TakesPooledText
             ? graphs
             : throw new ModelInvalidException(
                 $"'{source.Path}' says that it is made for {pipeline.ClassName} ('_class_name'), and its U-Net " +
-                $"{(pipeline.IsLarge ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
+                $"{(family.TakesPooledText ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
     }
 
     private static PipelineConfig ReadIndex(ModelContents contents)

@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
@@ -51,11 +52,8 @@ public sealed class UNet : IDisposable
     /// <summary>Whether it also has inputs for the pooled text embedding and the image sizes, as for SDXL.</summary>
     public bool TakesPooledText => _pooledText is not null;
 
-    /// <summary>Whether it was trained for inpainting: its input includes the mask and the latent of the masked image.</summary>
-    public bool TakesMaskedPicture => Channels == (2 * LatentChannels) + 1;
-
-    /// <summary>Whether it was trained to edit an image by instructions: its input includes the unscaled latent of the image.</summary>
-    public bool TakesPicture => Channels == 2 * LatentChannels;
+    /// <summary>The kind of its input channels besides the noisy latent; null if not known.</summary>
+    internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
@@ -67,7 +65,7 @@ public sealed class UNet : IDisposable
     /// <exception cref="ModelInvalidException">It has inputs of unknown meaning.</exception>
     internal UNetInput CreateInput(int height, int width, Tensor? added)
     {
-        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && TakesPicture))
+        if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && Variant == ModelVariant.InstructPix2Pix))
             throw new ModelInvalidException($"The U-Net has {Channels} input channels, {LatentChannels} of them for the latent; the meaning of the others is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);

@@ -1,17 +1,98 @@
+using StableDiffusion.Families.Checkpoints;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Settings;
+using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
+
 namespace StableDiffusion.Families;
 
-/// <summary>The families of models whose single files can be read.</summary>
-internal enum ModelFamily
+/// <summary>
+/// A family of models: how its models are recognised and read, what they are conditioned on, and their defaults.
+/// A new family is a class and a row in <see cref="All"/>.
+/// </summary>
+internal abstract class ModelFamily
 {
-    /// <summary>Stable Diffusion 1.x: one CLIP ViT-L text encoder.</summary>
-    StableDiffusion1,
+    /// <summary>All families. A single file belongs to the first that finds its marks in it.</summary>
+    public static IReadOnlyList<ModelFamily> All { get; } =
+        [new StableDiffusionXL(), new StableDiffusionXLRefiner(), new StableDiffusion2(), new StableDiffusion1()];
 
-    /// <summary>Stable Diffusion 2.x: one OpenCLIP ViT-H text encoder.</summary>
-    StableDiffusion2,
+    /// <summary>The name that users see, such as <c>StableDiffusionXL</c>.</summary>
+    public abstract string Name { get; }
 
-    /// <summary>Stable Diffusion XL: CLIP ViT-L and OpenCLIP ViT-bigG.</summary>
-    StableDiffusionXL,
+    /// <summary>The name in the text of messages, such as "Stable Diffusion XL".</summary>
+    public abstract string Title { get; }
 
-    /// <summary>The refiner of Stable Diffusion XL: OpenCLIP ViT-bigG alone.</summary>
-    StableDiffusionXLRefiner,
+    /// <summary>The pipelines of diffusers (<c>_class_name</c> in <c>model_index.json</c>) whose folders can be built.</summary>
+    public abstract IReadOnlyList<string> PipelineClasses { get; }
+
+    /// <summary>How many channels a latent has.</summary>
+    public abstract int LatentChannels { get; }
+
+    /// <summary>The width of the text embedding that the backbone takes, by which adapters of the family are known.</summary>
+    public abstract int TextWidth { get; }
+
+    /// <summary>Finds the family of a model from its configs.</summary>
+    /// <param name="index">The model's index.</param>
+    /// <param name="findConfig">Finds the <c>config.json</c> of a part by the name of its folder; null if there is none.</param>
+    /// <returns>The family.</returns>
+    /// <exception cref="ModelInvalidException">A config is damaged.</exception>
+    public static ModelFamily Of(PipelineConfig index, Func<string, ConfigFile?> findConfig) => All.First(family => family.IsDescribedBy(index, findConfig));
+
+    /// <summary>Finds the family of the model in a single file.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The family; null if the file has the marks of none.</returns>
+    /// <exception cref="ModelInvalidException">The file holds only a part of a model.</exception>
+    public static ModelFamily? Of(ITensorFile file) => All.FirstOrDefault(family => family.IsIn(file));
+
+    /// <summary>Whether a single file has the marks of the family.</summary>
+    /// <param name="file">The file.</param>
+    /// <exception cref="ModelInvalidException">Parts of the model are missing.</exception>
+    public abstract bool IsIn(ITensorFile file);
+
+    /// <summary>Whether a model's configs are those of the family.</summary>
+    /// <inheritdoc cref="Of(PipelineConfig, Func{string, ConfigFile?})"/>
+    public abstract bool IsDescribedBy(PipelineConfig index, Func<string, ConfigFile?> findConfig);
+
+    /// <summary>Reads the model in a single file that <see cref="IsIn"/> found there.</summary>
+    /// <param name="file">The file; it stays open as long as the weights are read.</param>
+    /// <param name="preferEma">Whether averaged (EMA) weights are taken where the file holds both.</param>
+    /// <param name="predictionType">What the backbone predicts; null concludes it.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ModelInvalidException">The file holds no whole model of the family that can be built.</exception>
+    /// <exception cref="InvalidSettingException">There is no such prediction type.</exception>
+    public abstract Checkpoint Read(ITensorFile file, bool preferEma, string? predictionType);
+
+    /// <summary>Finds what a file lacks that has the marks of the family.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The error that says it; null if the model is complete.</returns>
+    /// <exception cref="ModelInvalidException">A part is damaged.</exception>
+    public abstract ModelInvalidException? FindMissing(ITensorFile file);
+
+    /// <summary>Describes an autoencoder that models of the family use.</summary>
+    /// <param name="weights">Its weights under diffusers' names.</param>
+    /// <returns>The autoencoder.</returns>
+    /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
+    public abstract CheckpointPart DescribeVae(MappedWeights weights);
+
+    /// <summary>The guidance scale that diffusers' pipeline uses by default.</summary>
+    /// <param name="index">The model's index.</param>
+    public abstract double DefaultGuidanceScale(PipelineConfig index);
+
+    /// <summary>Whether zeros take the place of a negative prompt, instead of the encoded empty prompt.</summary>
+    /// <param name="index">The model's index.</param>
+    /// <param name="negativePrompt">The negative prompt; null if none was given.</param>
+    /// <param name="isA1111">Whether prompts are read as AUTOMATIC1111's web UI reads them.</param>
+    public abstract bool ZerosNegativePrompt(PipelineConfig index, string? negativePrompt, bool isA1111);
+
+    /// <summary>Whether the backbone is conditioned on a setting.</summary>
+    /// <param name="setting">The name of a property of <see cref="MicroConditioning"/>.</param>
+    public virtual bool Takes(string setting) => false;
+
+    /// <summary>The numbers that the backbone is conditioned on besides timestep and text, in the order of diffusers' pipelines.</summary>
+    /// <param name="given">The settings.</param>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    /// <param name="isNegative">Whether they go with the negative prompt.</param>
+    /// <returns>The numbers; none for families that take none.</returns>
+    public virtual float[] TimeIds(MicroConditioning given, int width, int height, bool isNegative) => [];
 }

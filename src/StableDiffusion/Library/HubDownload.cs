@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using StableDiffusion.Building;
-using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Hub;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;

@@ -1,5 +1,6 @@
 using StableDiffusion.Building;
 using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Running;
@@ -18,9 +19,6 @@ public static class ModelStore
     /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
-    private const string DefaultPredictionType = "epsilon";
-
-    private const string QuickGelu = "quick_gelu";
 
     /// <summary>By how many digits of a hash pictures name a model, as A1111 does.</summary>
     internal const int ShortHashLength = 10;
@@ -180,6 +178,7 @@ public static class ModelStore
         // Only folders of graphs may lack these configs; older exporters wrote none.
         ModelConfigs configs = ModelConfigs.Open(path);
         PipelineConfig pipeline = configs.Pipeline;
+        ModelFamily family = configs.Family;
         bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
         ConfigFile? unet = FindConfig(ModelParts.UNet);
@@ -190,18 +189,18 @@ public static class ModelStore
         {
             Name = name,
             Path = path,
-            Family = FindFamily(configs, pipeline).ToString(),
+            Family = family.Name,
             Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             IsEmbedded = path == EmbeddedPath,
             Width = side,
             Height = side,
             Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
-            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? pipeline.DefaultGuidanceScale,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(pipeline),
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
-            PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : DefaultPredictionType,
+            PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
-            EditsPictures = unet?.Count("in_channels", vae.LatentChannels) == 2 * vae.LatentChannels,
+            Variant = unet is null ? null : ModelVariants.Find(unet.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
             Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
         };
 
@@ -212,16 +211,6 @@ public static class ModelStore
                 ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
                 : config;
         }
-    }
-
-    private static ModelFamily FindFamily(ModelConfigs configs, PipelineConfig pipeline)
-    {
-        if (pipeline.IsLarge)
-            return pipeline.TakesAestheticScore ? ModelFamily.StableDiffusionXLRefiner : ModelFamily.StableDiffusionXL;
-
-        // Of the text encoders only OpenCLIP's, of Stable Diffusion 2, has the exact activation.
-        ConfigFile? encoder = configs.Find(ModelParts.TextEncoder, ModelParts.Config);
-        return encoder?.Text("hidden_act", QuickGelu) is null or QuickGelu ? ModelFamily.StableDiffusion1 : ModelFamily.StableDiffusion2;
     }
 
     private static string FindEmbedded()

@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Running;
@@ -14,14 +15,14 @@ internal static class ControlStart
     /// <summary>Refuses a model that takes none, and settings that are out of range, before anything is opened.</summary>
     public static void Check(IReadOnlyList<ControlOptions> controls, ModelInfo model)
     {
-        if (controls.Count > 0 && model.EditsPictures)
+        if (controls.Count > 0 && model.Variant == ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ControlNet", $"The model '{model.Name}' edits pictures by instructions, and ControlNets are made for others. Leave the ControlNets away.");
 
         foreach (ControlOptions control in controls)
         {
-            SettingCheck.Range("ControlScale", control.Scale, -HighestScale, HighestScale);
-            SettingCheck.Range("ControlStart", control.Start, 0, 1);
-            SettingCheck.Range("ControlEnd", control.End, 0, 1);
+            Setting.CheckRange("ControlScale", control.Scale, -HighestScale, HighestScale);
+            Setting.CheckRange("ControlStart", control.Start, 0, 1);
+            Setting.CheckRange("ControlEnd", control.End, 0, 1);
             if (control.Start >= control.End)
                 throw new InvalidSettingException("ControlStart", $"ControlStart is {control.Start}, but must lie below ControlEnd, {control.End}.");
         }

@@ -1,5 +1,6 @@
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Running;
@@ -15,6 +16,10 @@ namespace StableDiffusion.Pipelines;
 /// <param name="loading">Hears how parts of the model are opened; may be null.</param>
 internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
 {
+    // A denoising that is continued has its own of these, whatever is asked for.
+    private static readonly string[] s_keptSilently =
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model)];
+
     /// <summary>Checks the options of a denoising that is to start from noise or from an image, without a part of the model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">How to denoise.</param>
@@ -22,7 +27,6 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     /// <returns>The size of the image that would be made, in pixels.</returns>
     public static (int Width, int Height) Check(DiffusionModel model, DenoiseOptions options, StartImage? start)
     {
-        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
         (Scheduler scheduler, _) = CreateScheduler(options, model);
         if (start is null)
         {
@@ -32,11 +36,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
         int width = SettingCheck.Side("Width", start.Image.Width, model.Info);
         int height = SettingCheck.Side("Height", start.Image.Height, model.Info);
-        if (model.Info.EditsPictures)
+        if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
             CheckMask(start.Mask, width, height);
-        double strength = StrengthOf(options, model.Info.EditsPictures);
+        double strength = StrengthOf(options, model.Info.Variant == ModelVariant.InstructPix2Pix);
         CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
         return (width, height);
     }
@@ -44,18 +48,17 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         RequireLatent(options);
-        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         (int width, int height) = Size(options, model.Info);
 
-        LatentNoise noise = new(info.Seed!.Value, options.Noise);
+        LatentNoise noise = new(info.Seed!.Value, info.ToNoise());
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
         noise.FillStart(sample, model.Info.LatentFactor);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
         DenoiseState state = new(scheduler, stepNoise, OriginCall: 0, NextCall: 0, Inpainting: null)
         {
-            AddedChannels = unet.TakesMaskedPicture
+            AddedChannels = unet.Variant == ModelVariant.Inpainting
                 ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
                 : null,
         };
@@ -69,13 +72,10 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
         // A latent that was sampled with this seed has drawn its own values from it already.
         long? seed = options.Seed ?? start.Seed;
-        NoiseOptions asked = options.Noise;
-        if (options.Seed is null && asked.RandomSource is null && start.RandomSource is nameof(RandomSource.Cuda))
-            asked = asked with { RandomSource = RandomSource.Cuda };
-        options = options with { Seed = seed, Noise = CheckNoise(asked, model.Info) };
+        options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
-        bool takesMasked = unet.TakesMaskedPicture;
-        bool takesPicture = unet.TakesPicture;
+        bool takesMasked = unet.Variant == ModelVariant.Inpainting;
+        bool takesPicture = unet.Variant == ModelVariant.InstructPix2Pix;
         if (takesPicture)
             CheckEdit(options);
         double strength = StrengthOf(options, takesPicture);
@@ -84,7 +84,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         // A model that edits begins with noise too: the picture stands beside the latent.
         bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
-        LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);
+        LatentNoise noise = new(info.Seed!.Value, info.ToNoise(), goesOn ? start.Noise!.Clone() : null);
         int firstCall = options.StartStep is int startStep
             ? CheckStartStep(startStep, scheduler) * scheduler.Order
             : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
@@ -139,15 +139,23 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
     public static (DenoiseState State, Tensor Sample, GenerationInfo Info) FromState(Latent start, DenoiseState state, DenoiseOptions options)
     {
-        if (options.Scheduler != start.Scheduler)
-            SettingCheck.Same("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
-        SettingCheck.Same("Steps", options.Steps, start.Steps);
-        SettingCheck.Same("Seed", options.Seed, start.Seed);
-        RequireSameNoise(options.Noise.Normalize(), start.Info);
+        string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
+        NoiseOptions noise = options.ToNoise().Normalize();
+        GenerationInfo asked = new(options)
+        {
+            Scheduler = scheduler,
+            RandomSource = noise.RandomSource?.ToString(),
+            VariationSeed = noise.VariationSeed,
+            VariationStrength = noise.VariationStrength,
+            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
+            BatchSize = noise.BatchSize,
+            BatchIndex = noise.BatchIndex,
+        };
+        GenerationInfo given = start.Info with { RandomSource = start.RandomSource ?? nameof(RandomSource.TorchCpu) };
+        foreach (Setting row in SettingTable.Rows.Where(static row => row.IsOfStart && !s_keptSilently.Contains(row.Name)))
+            SettingCheck.Same(row.Name, row.Get(asked), row.Get(given));
         SettingCheck.Same("StartStep", options.StartStep, start.Step);
-        SettingCheck.Same("Width", options.Width, start.Width);
-        SettingCheck.Same("Height", options.Height, start.Height);
-        return (state.Copy(), start.Tensor, start.Info);
+        return (state.Copy(), start.Tensor, SettingTable.Continue(asked, start.Info));
     }
 
     private static void RequireLatent(DenoiseOptions options)
@@ -167,23 +175,23 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         SchedulerInfo scheduler = options.Scheduler is null
             ? SchedulerCatalog.Default(model.SchedulerConfig)
             : SchedulerCatalog.Find(options.Scheduler);
-        GenerationInfo info = new()
+        NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
+        GenerationInfo info = new(options)
         {
-            Seed = SettingCheck.Seed(options.Seed ?? DiffusionPipeline.NewSeed()),
-            RandomSource = DiffusionPipeline.NameOf(options.Noise.RandomSource),
-            VariationSeed = options.Noise.VariationSeed,
-            VariationStrength = options.Noise.VariationStrength,
-            SeedResizeWidth = options.Noise.SeedResizeWidth,
-            SeedResizeHeight = options.Noise.SeedResizeHeight,
-            EtaNoiseSeedDelta = options.Noise.EtaNoiseSeedDelta,
-            BatchSize = options.Noise.BatchSize,
-            BatchIndex = options.Noise.BatchIndex,
+            Seed = options.Seed ?? DiffusionPipeline.NewSeed(),
+            RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
+            VariationSeed = noise.VariationSeed,
+            VariationStrength = noise.VariationStrength,
+            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
+            BatchSize = noise.BatchSize,
+            BatchIndex = noise.BatchIndex,
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
-            SchedulerOptions = SchedulerOptionText.Write(options.SchedulerOptions),
+            Strength = null,
+            ResizeMode = null,
             Model = model.Info.Name,
         };
-        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
+        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, SchedulerOptionText.Read(options.SchedulerOptions)), info);
     }
 
     private static NoiseOptions CheckNoise(NoiseOptions options, ModelInfo model)
@@ -196,18 +204,6 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         }
 
         return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
-    }
-
-    private static void RequireSameNoise(NoiseOptions asked, GenerationInfo given)
-    {
-        SettingCheck.Same(nameof(asked.RandomSource), asked.RandomSource?.ToString(), given.RandomSource ?? nameof(RandomSource.TorchCpu));
-        SettingCheck.Same(nameof(asked.VariationSeed), asked.VariationSeed, given.VariationSeed);
-        SettingCheck.Same(nameof(asked.VariationStrength), asked.VariationStrength, given.VariationStrength);
-        SettingCheck.Same(nameof(asked.SeedResizeWidth), asked.SeedResizeWidth, given.SeedResizeWidth);
-        SettingCheck.Same(nameof(asked.SeedResizeHeight), asked.SeedResizeHeight, given.SeedResizeHeight);
-        SettingCheck.Same(nameof(asked.EtaNoiseSeedDelta), asked.EtaNoiseSeedDelta, given.EtaNoiseSeedDelta);
-        SettingCheck.Same(nameof(asked.BatchSize), asked.BatchSize, given.BatchSize);
-        SettingCheck.Same(nameof(asked.BatchIndex), asked.BatchIndex, given.BatchIndex);
     }
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);

@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
@@ -24,7 +25,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     /// <summary>How far a given picture is noised where nobody says.</summary>
     public const double DefaultStrength = 0.8;
 
-    private const double HighestGuidanceScale = 100;
     private const double DefaultImageGuidanceScale = 1.5;
 
     /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
@@ -68,7 +68,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        CheckRanges(options);
+        CheckSettings(options);
         foreach (ControlOptions control in options.Controls)
             ControlNetStore.Locate(control.ControlNet);
         return DenoiseStart.Check(model, options, start);
@@ -104,7 +104,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(image);
         SettingCheck.Side(nameof(DenoiseOptions.Width), image.Width, model.Info);
         SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
-        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(SettingCheck.Seed(value), randomSource) : null;
+        if (seed is not null)
+            SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
+        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
         (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
         GenerationInfo info = new()
@@ -112,11 +114,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Width = image.Width,
             Height = image.Height,
             Seed = seed,
-            RandomSource = seed is null ? null : NameOf(randomSource),
+            RandomSource = seed is null ? null : randomSource.ToString(),
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
+        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>
@@ -142,9 +144,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     {
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
-        (double guidanceScale, double imageGuidanceScale, double guidanceRescale) = CheckRanges(options);
+        CheckSettings(options);
+        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
-        if (options.ImageGuidanceScale is not null && !unet.TakesPicture)
+        if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
@@ -159,7 +162,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        double? pictureScale = unet.TakesPicture && state.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -167,14 +169,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
-            MicroConditioning = TimeIds.Describe(options.MicroConditioning, info.Width.Value, info.Height.Value),
-            PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
-            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
-            ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
+            ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
+            PromptSyntax = embedding.PromptSyntax.ToString(),
+            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
+            ClipSkip = embedding.ClipSkip,
         };
-        info = AdapterRecord.Add(info, model.Adapters, embedding, negative);
+        info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
 
         Scheduler scheduler = state.Scheduler;
         int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);
@@ -187,15 +187,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         DenoiseRequest request = new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: false) },
+            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
             Negative = negative is null
                 ? null
-                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Pipeline, info, isNegative: true) },
+                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = state.Noise,
-            GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale,
+            Settings = info,
             NextCall = state.NextCall,
             OriginCall = state.OriginCall,
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
@@ -242,33 +240,21 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return PixelTensor.ToImage(pixels, info);
     }
 
-    internal static string? NameOf(RandomSource? source) => source is null or RandomSource.TorchCpu ? null : source.ToString();
-
     internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
 
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
-    /// <remarks>
-    /// diffusers takes zeros for SDXL where no negative prompt is given and its index says so, and encodes an empty one;
-    /// A1111 takes zeros for either.
-    /// </remarks>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
     {
-        bool isZero = embedding.PromptSyntax == PromptSyntax.A1111
-            ? model.Pipeline.IsLarge && string.IsNullOrEmpty(negative?.Prompt)
-            : negative is null && model.Pipeline.ZerosMissingPrompt;
-        return isZero
+        return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
-    private (double GuidanceScale, double ImageGuidanceScale, double GuidanceRescale) CheckRanges(DenoiseOptions options)
+    private void CheckSettings(DenoiseOptions options)
     {
-        double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
-        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
-        double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
-        SettingCheck.MicroConditioning(options.MicroConditioning, model);
+        SettingCheck.Family(options, model);
+        SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
-        return (guidanceScale, imageGuidanceScale, guidanceRescale);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

@@ -7,18 +7,6 @@ namespace StableDiffusion.Pipelines;
 internal static class SettingCheck
 {
     private const int HighestSide = 8192;
-    private const int HighestTrainingSize = 16384;
-    private const double HighestScore = 100;
-
-    /// <summary>A seed is 0 or more.</summary>
-    public static long Seed(long seed) => seed >= 0
-        ? seed
-        : throw new InvalidSettingException("Seed", $"The seed {seed} is out of range: it is a whole number from 0 to {long.MaxValue}. Leave it out to have one drawn at random.");
-
-    /// <summary>A number lies in a range, both ends included.</summary>
-    public static double Range(string setting, double value, double lowest, double highest) => value >= lowest && value <= highest
-        ? value
-        : throw new InvalidSettingException(setting, $"{setting} is {value}, but must lie between {lowest} and {highest}.");
 
     /// <summary>A picture's side is a whole number of the latent's values long.</summary>
     public static int Side(string setting, int pixels, ModelInfo model)
@@ -31,30 +19,13 @@ internal static class SettingCheck
         throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {HighestSide}, such as {nearest}.");
     }
 
-    /// <summary>What a model is told besides the prompt is what its family takes, each within its range.</summary>
-    public static void MicroConditioning(MicroConditioning asked, DiffusionModel model)
+    /// <summary>Refuses settings that the model's family does not take.</summary>
+    public static void Family(DenoiseOptions asked, DiffusionModel model)
     {
-        bool isLarge = model.Pipeline.IsLarge;
-        bool isRefiner = isLarge && model.Pipeline.TakesAestheticScore;
-        (bool, string) large = (isLarge, "Stable Diffusion XL");
-        (bool, string) basic = (isLarge && !isRefiner, "Stable Diffusion XL without its refiner");
-        (bool, string) refiner = (isRefiner, "the refiner of Stable Diffusion XL");
-        Check(nameof(asked.OriginalWidth), asked.OriginalWidth, 1, HighestTrainingSize, large);
-        Check(nameof(asked.OriginalHeight), asked.OriginalHeight, 1, HighestTrainingSize, large);
-        Check(nameof(asked.CropTop), asked.CropTop, 0, HighestTrainingSize, large);
-        Check(nameof(asked.CropLeft), asked.CropLeft, 0, HighestTrainingSize, large);
-        Check(nameof(asked.TargetWidth), asked.TargetWidth, 1, HighestTrainingSize, basic);
-        Check(nameof(asked.TargetHeight), asked.TargetHeight, 1, HighestTrainingSize, basic);
-        Check(nameof(asked.AestheticScore), asked.AestheticScore, 0, HighestScore, refiner);
-        Check(nameof(asked.NegativeAestheticScore), asked.NegativeAestheticScore, 0, HighestScore, refiner);
-
-        void Check(string setting, double? value, double lowest, double highest, (bool IsThis, string Name) family)
+        foreach (Setting row in SettingTable.Rows)
         {
-            if (value is not double given)
-                return;
-            if (!family.IsThis)
-                throw new InvalidSettingException(setting, $"{setting} has no meaning for the model '{model.Info.Name}': it is for {family.Name}. Leave {setting} out, or use such a model.");
-            Range(setting, given, lowest, highest);
+            if (row.Families is not null && row.Get(asked) is not null && !model.Family.Takes(row.Name))
+                throw new InvalidSettingException(row.Name, $"{row.Name} has no meaning for the model '{model.Info.Name}': it is for {row.Families}. Leave {row.Name} out, or use such a model.");
         }
     }
 

@@ -29,21 +29,6 @@ public static class PromptValidation
         return [.. found.Distinct().OrderBy(diagnostic => diagnostic.Column)];
     }
 
-    /// <summary>Refuses a prompt with syntax that is probably not meant as it is read.</summary>
-    /// <param name="prompt">The prompt as written.</param>
-    /// <param name="syntax">The syntax of the prompt.</param>
-    /// <param name="steps">The number of steps of the run, at least 1.</param>
-    /// <exception cref="PromptSyntaxException">There are findings; the error names the column and what to do.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
-    public static void ThrowIfInvalid(string prompt, PromptSyntax syntax, int steps)
-    {
-        IReadOnlyList<PromptDiagnostic> found = Check(prompt, syntax, steps);
-        if (found.Count > 0)
-        {
-            throw new PromptSyntaxException(prompt, found);
-        }
-    }
-
     private static void CheckPart(CompositePart part, int steps, List<PromptDiagnostic> found)
     {
         List<PromptDiagnostic> inSchedule = [];

@@ -66,7 +66,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
         HideEverything(sample, channels);
 
         bool isGuided = model.Info.GuidanceScale > Guidance.NeutralScale;
-        Guidance guidance = new(latent.Length, model.Info.GuidanceScale, rescale: 0);
+        Guidance guidance = new(latent.Length, new GenerationSettings { GuidanceScale = model.Info.GuidanceScale });
         for (int call = 0; call < scheduler.Timesteps.Count; call++)
         {
             scheduler.ScaleModelInput(latent.Span, call, sample.Span[..latent.Length]);
@@ -103,9 +103,9 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession unet, IReadO
             (_timestep, new OnnxBuffer(new Tensor([timestep], 1), _timestep.ElementType)),
             (_text, new OnnxBuffer(text.HiddenStates, _text.ElementType)),
         ];
-        if (model.Pipeline.IsLarge)
+        if (unet.Inputs.ContainsKey("time_ids"))
         {
-            float[] sizes = TimeIds.Of(model.Pipeline, new GenerationInfo { Width = model.Info.Width, Height = model.Info.Height }, isNegative: false);
+            float[] sizes = TimeIds.Of(model.Family, new GenerationInfo { Width = model.Info.Width, Height = model.Info.Height }, isNegative: false);
             inputs.Add((unet.Input("text_embeds"), new OnnxBuffer(text.PooledState!, _text.ElementType)));
             inputs.Add((unet.Input("time_ids"), new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _text.ElementType)));
         }

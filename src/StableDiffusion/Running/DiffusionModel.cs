@@ -3,6 +3,7 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Library;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
@@ -54,6 +55,7 @@ public sealed class DiffusionModel : IDisposable
         ComputesHalf = device.Kind != DeviceKind.Cpu;
         ModelConfigs configs = ModelConfigs.Open(info.Path);
         Pipeline = configs.Pipeline;
+        Family = configs.Family;
         SchedulerConfig = configs.Scheduler;
     }
 
@@ -69,6 +71,7 @@ public sealed class DiffusionModel : IDisposable
         Device = plain.Device;
         ComputesHalf = plain.ComputesHalf;
         Pipeline = plain.Pipeline;
+        Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
         Adapters = adapters;
     }
@@ -88,7 +91,10 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Whether a half-precision model computes in 16-bit floats. The processor has no arithmetic for them.</summary>
     internal bool ComputesHalf { get; init; }
 
-    /// <summary>How its parts work together.</summary>
+    /// <summary>Its family.</summary>
+    internal ModelFamily Family { get; }
+
+    /// <summary>Its index.</summary>
     internal PipelineConfig Pipeline { get; }
 
     /// <summary>Finds out what the adapters change, before any part is opened.</summary>
@@ -340,7 +346,7 @@ public sealed class DiffusionModel : IDisposable
                 ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(graphs, ModelParts.Tokenizer + suffix));
                 OnnxSession session = OpenGraph(graphs, part, cancellationToken);
                 ClipTextConfig? config = ReadTextConfig(graphs, part);
-                encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, Pipeline.IsLarge, Info.Name));
+                encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, ((UNetFamily)Family).TakesPenultimateLayer, Info.Name));
             }
 
             return encoders.Count > 0
@@ -358,7 +364,7 @@ public sealed class DiffusionModel : IDisposable
     private ClipTextConfig? ReadTextConfig(string graphs, string part)
     {
         string config = Path.Combine(graphs, part, ModelParts.Config);
-        return File.Exists(config) || Pipeline.IsLarge ? ClipTextConfig.Read(config) : null;
+        return File.Exists(config) || ((UNetFamily)Family).TakesPenultimateLayer ? ClipTextConfig.Read(config) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

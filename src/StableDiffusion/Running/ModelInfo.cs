@@ -1,3 +1,5 @@
+using StableDiffusion.Families;
+
 namespace StableDiffusion.Running;
 
 /// <summary>What is known of a model without opening it.</summary>
@@ -45,8 +47,8 @@ public sealed record ModelInfo
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the U-Net's weights, as metadata of pictures name a model; null until it was opened once.</summary>
     public string? Hash { get; init; }
 
-    /// <summary>Whether its U-Net was trained to edit pictures by instructions; false also where no config tells.</summary>
-    internal bool EditsPictures { get; init; }
+    /// <summary>What its U-Net takes besides the noised latent; null if no config says it.</summary>
+    internal ModelVariant? Variant { get; init; }
 
     /// <summary>How many bytes its files take.</summary>
     public required long Length { get; init; }

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Text.Json;
 
 namespace StableDiffusion.Sampling;
@@ -13,17 +12,17 @@ internal static class SchedulerOptionText
         ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(), StringComparer.Ordinal))
         : null;
 
-    /// <summary>Reads options.</summary>
+    /// <summary>Reads options. Case is ignored in their names.</summary>
     /// <param name="text">The text that <see cref="Write"/> returned; may be null.</param>
     /// <returns>The options; null if there are none or the text is damaged.</returns>
-    public static Hashtable? ToHashtable(string? text)
+    public static Dictionary<string, object?>? Read(string? text)
     {
         if (text is null)
             return null;
 
         try
         {
-            Hashtable options = new(StringComparer.OrdinalIgnoreCase);
+            Dictionary<string, object?> options = new(StringComparer.OrdinalIgnoreCase);
             foreach ((string name, JsonElement value) in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text) ?? [])
                 options.Add(name, ToValue(value));
             return options;

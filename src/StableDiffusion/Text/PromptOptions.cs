@@ -1,4 +1,5 @@
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Text;
 
@@ -30,4 +31,20 @@ public sealed record PromptOptions
 
     /// <summary>Those LoRAs with their strengths, as text.</summary>
     internal IReadOnlyList<string> Loras { get; init; } = [];
+
+    /// <summary>The options that settings ask for.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="textualInversions">The embeddings that the prompt may use.</param>
+    /// <exception cref="InvalidSettingException">The settings name no such syntax or emphasis.</exception>
+    public static PromptOptions From(GenerationSettings settings, IReadOnlyList<TextualInversion> textualInversions)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return new PromptOptions
+        {
+            Syntax = EnumSetting.Parse(nameof(settings.PromptSyntax), settings.PromptSyntax, PromptSyntax.Plain),
+            Emphasis = EnumSetting.Parse(nameof(settings.Emphasis), settings.Emphasis, EmphasisMode.Original),
+            ClipSkip = settings.ClipSkip ?? 1,
+            TextualInversions = textualInversions,
+        };
+    }
 }

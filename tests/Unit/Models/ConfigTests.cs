@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using StableDiffusion.Families;
 using StableDiffusion.Networks.Configs;
 
 namespace StableDiffusion.Tests.Models;
@@ -41,8 +42,12 @@ public sealed class ConfigTests : IDisposable
     [InlineData("StableDiffusionXLImg2ImgPipeline", 5)]
     [InlineData("StableDiffusionXLInstructPix2PixPipeline", 5)]
     [InlineData("StableDiffusionXLInpaintPipeline", 7.5)]
-    public void The_guidance_scale_is_that_of_diffusers_pipeline(string className, double expected) =>
-        Assert.Equal(expected, PipelineConfig.From(ConfigFile.Read(Write($$"""{ "_class_name": "{{className}}" }"""))).DefaultGuidanceScale);
+    public void The_guidance_scale_is_that_of_diffusers_pipeline(string className, double expected)
+    {
+        PipelineConfig index = PipelineConfig.From(ConfigFile.Read(Write($$"""{ "_class_name": "{{className}}" }""")));
+
+        Assert.Equal(expected, ModelFamily.Of(index, static _ => null).DefaultGuidanceScale(index));
+    }
 
     [Fact]
     public void An_empty_autoencoder_config_takes_diffusers_defaults()

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using StableDiffusion.Onnx;
-using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Module;
 
@@ -27,7 +26,6 @@ public sealed class DiffusionErrorTests : IDisposable
         { new DeviceUnavailableException("message"), "ExecutionProviderUnavailable", ErrorCategory.NotInstalled, true },
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
-        { new PromptSyntaxException("(a", [new PromptDiagnostic(1, "message")]), "PromptSyntaxInvalid", ErrorCategory.ParserError, false },
         { new InvalidSettingException("Width", "message"), "WidthInvalid", ErrorCategory.InvalidArgument, false },
         { new InvalidSettingException("timestep_spacing", "message"), "SchedulerOptionInvalid", ErrorCategory.InvalidArgument, false },
     };

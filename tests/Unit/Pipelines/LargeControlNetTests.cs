@@ -1,6 +1,7 @@
 using StableDiffusion.Denoising;
-using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Tensors;
@@ -11,7 +12,7 @@ namespace StableDiffusion.Tests.Pipelines;
 /// <summary>
 /// ControlNets of SDXL. A ControlNet begins as a copy of the U-Net's way down and middle; here that of the reference's tiny SDXL.
 /// </summary>
-public sealed class LargeControlNetTests : IDisposable
+public sealed class LargeControlNetTests(SharedModels models) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -23,7 +24,7 @@ public sealed class LargeControlNetTests : IDisposable
         string checkpoint = FamilyReference.Find("sdxl", "sdxl-tiny.safetensors");
         string net = _folder["net"];
         WriteNet(checkpoint, net);
-        using DiffusionModel model = BuiltModel.Open(checkpoint, _folder["cache"]);
+        DiffusionModel model = models.Open(models.Large);
         DiffusionImage picture = ImageFile.Read(Repository.Data("images", "scene.png"));
 
         Tensor plain = Denoise(model).Tensor;
@@ -43,7 +44,7 @@ public sealed class LargeControlNetTests : IDisposable
     private static void WriteNet(string checkpoint, string folder)
     {
         using ITensorFile file = TensorFile.Open(checkpoint);
-        CheckpointPart unet = Checkpoint.Open(file).UNet;
+        CheckpointPart unet = Checkpoint.Open(file).Find(ModelParts.UNet)!;
         UntrainedControlNet.Write(unet.Weights.Names, name => Read(unet.Weights, name), unet.Config, folder);
     }
 

@@ -96,8 +96,11 @@ internal sealed class ConfigFile
     }
 
     /// <summary>True or false.</summary>
-    public bool Flag(string key, bool absent) => Find(key) is not { } value
-        ? absent
+    public bool Flag(string key, bool absent) => OptionalFlag(key) ?? absent;
+
+    /// <summary>True or false, or null.</summary>
+    public bool? OptionalFlag(string key) => Find(key) is not { } value
+        ? null
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False
             ? value.GetBoolean()
             : throw Invalid(key, value, "true or false");

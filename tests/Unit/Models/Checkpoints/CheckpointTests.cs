@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
+using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Tensors;
@@ -22,21 +24,21 @@ public sealed class CheckpointTests : IDisposable
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Sd1());
 
-        AssertConfig(checkpoint.UNet.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.UNet)!.Config, """
             {"attention_head_dim": 8, "block_out_channels": [320, 640, 1280, 1280], "cross_attention_dim": 768, "in_channels": 4, "layers_per_block": 2,
              "transformer_layers_per_block": 1, "use_linear_projection": false, "addition_embed_type": null, "sample_size": 64,
              "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
              "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]}
             """);
-        AssertConfig(checkpoint.TextEncoder!.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.TextEncoder)!.Config, """
             {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "num_hidden_layers": 12, "hidden_act": "quick_gelu", "vocab_size": 49408}
             """);
-        AssertConfig(checkpoint.Vae!.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.Vae)!.Config, """
             {"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "latent_channels": 4, "scaling_factor": 0.18215, "sample_size": 512}
             """);
         AssertConfig(checkpoint.ModelIndex, """{"_class_name": "StableDiffusionPipeline"}""");
         AssertConfig(checkpoint.SchedulerConfig, """{"_class_name": "DDIMScheduler", "prediction_type": "epsilon"}""");
-        Assert.Null(checkpoint.TextEncoder2);
+        Assert.Null(checkpoint.Find(ModelParts.TextEncoder2));
         AssertGraphs(checkpoint);
     }
 
@@ -45,11 +47,11 @@ public sealed class CheckpointTests : IDisposable
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Sd2());
 
-        AssertConfig(checkpoint.UNet.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.UNet)!.Config, """
             {"attention_head_dim": [5, 10, 20, 20], "block_out_channels": [320, 640, 1280, 1280], "cross_attention_dim": 1024,
              "transformer_layers_per_block": 1, "use_linear_projection": true, "sample_size": 96}
             """);
-        AssertConfig(checkpoint.TextEncoder!.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.TextEncoder)!.Config, """
             {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 23, "hidden_act": "gelu", "pad_token_id": 0}
             """);
         AssertConfig(checkpoint.SchedulerConfig, """{"prediction_type": "v_prediction"}""");
@@ -61,17 +63,17 @@ public sealed class CheckpointTests : IDisposable
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Xl());
 
-        Assert.Equal(ModelFamily.StableDiffusionXL, checkpoint.Family);
-        AssertConfig(checkpoint.UNet.Config, """
+        Assert.IsType<StableDiffusionXL>(checkpoint.Family);
+        AssertConfig(checkpoint.Find(ModelParts.UNet)!.Config, """
             {"attention_head_dim": [5, 10, 20], "block_out_channels": [320, 640, 1280], "cross_attention_dim": 2048, "transformer_layers_per_block": [1, 2, 10],
              "addition_embed_type": "text_time", "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2816, "sample_size": 128,
              "use_linear_projection": true, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
              "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]}
             """);
-        AssertConfig(checkpoint.TextEncoder2!.Config, """
+        AssertConfig(checkpoint.Find(ModelParts.TextEncoder2)!.Config, """
             {"hidden_size": 1280, "intermediate_size": 5120, "num_attention_heads": 20, "num_hidden_layers": 32, "hidden_act": "gelu", "projection_dim": 1280}
             """);
-        AssertConfig(checkpoint.Vae!.Config, """{"scaling_factor": 0.13025, "force_upcast": true, "sample_size": 1024}""");
+        AssertConfig(checkpoint.Find(ModelParts.Vae)!.Config, """{"scaling_factor": 0.13025, "force_upcast": true, "sample_size": 1024}""");
         AssertConfig(checkpoint.SchedulerConfig, """{"_class_name": "EulerDiscreteScheduler", "prediction_type": "epsilon", "rescale_betas_zero_snr": false}""");
         AssertConfig(checkpoint.ModelIndex, """{"_class_name": "StableDiffusionXLPipeline", "force_zeros_for_empty_prompt": true}""");
         AssertGraphs(checkpoint);
@@ -82,9 +84,9 @@ public sealed class CheckpointTests : IDisposable
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Refiner());
 
-        Assert.Equal(ModelFamily.StableDiffusionXLRefiner, checkpoint.Family);
-        Assert.Null(checkpoint.TextEncoder);
-        AssertConfig(checkpoint.UNet.Config, """
+        Assert.IsType<StableDiffusionXLRefiner>(checkpoint.Family);
+        Assert.Null(checkpoint.Find(ModelParts.TextEncoder));
+        AssertConfig(checkpoint.Find(ModelParts.UNet)!.Config, """
             {"attention_head_dim": [6, 12, 24, 24], "block_out_channels": [384, 768, 1536, 1536], "cross_attention_dim": 1280, "transformer_layers_per_block": 4,
              "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 2560,
              "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
@@ -104,7 +106,7 @@ public sealed class CheckpointTests : IDisposable
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Sd1(inChannels: channels));
 
         Assert.Equal(expected, checkpoint.Variant);
-        Assert.Equal(channels, checkpoint.UNet.Config["in_channels"]!.GetValue<int>());
+        Assert.Equal(channels, checkpoint.Find(ModelParts.UNet)!.Config["in_channels"]!.GetValue<int>());
         Assert.Equal(pipeline, checkpoint.ModelIndex["_class_name"]!.GetValue<string>());
     }
 
@@ -136,7 +138,7 @@ public sealed class CheckpointTests : IDisposable
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Sd2(layers: layers));
 
-        Assert.Equal(used, checkpoint.TextEncoder!.Config["num_hidden_layers"]!.GetValue<int>());
+        Assert.Equal(used, checkpoint.Find(ModelParts.TextEncoder)!.Config["num_hidden_layers"]!.GetValue<int>());
     }
 
     [Theory]
@@ -164,7 +166,7 @@ public sealed class CheckpointTests : IDisposable
         Checkpoint checkpoint = Checkpoint.Open(file, prefer);
 
         float[] value = new float[1];
-        checkpoint.UNet.Weights.Read("down_blocks.3.resnets.1.conv1.weight", value, start: 5);
+        checkpoint.Find(ModelParts.UNet)!.Weights.Read("down_blocks.3.resnets.1.conv1.weight", value, start: 5);
         Assert.Equal(ShapeFile.ValueOf(key, 5), value[0]);
         Assert.Equal(kind, Assert.Single(checkpoint.Findings, IsAboutEma).Kind);
         Assert.DoesNotContain(checkpoint.Findings, finding => finding.Kind == CheckpointFindingKind.ExtraTensors);
@@ -179,7 +181,7 @@ public sealed class CheckpointTests : IDisposable
         Checkpoint checkpoint = Checkpoint.Open(file);
         CheckpointPart vae = Checkpoint.OpenVae(other, checkpoint.Family);
 
-        Assert.Null(checkpoint.Vae);
+        Assert.Null(checkpoint.Find(ModelParts.Vae));
         Assert.Contains(checkpoint.Findings, finding => finding.Kind == CheckpointFindingKind.VaeMissing);
         AssertVae(vae);
         Assert.Throws<ModelInvalidException>(() => Checkpoint.OpenVae(file, checkpoint.Family));
@@ -221,7 +223,7 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(expected, checkpoint.PredictionType.Name);
         Assert.True(checkpoint.PredictionType.Assumed);
         Assert.Equal(expected, checkpoint.SchedulerConfig["prediction_type"]!.GetValue<string>());
-        Assert.Equal(expected == "v_prediction" ? 96 : 64, checkpoint.UNet.Config["sample_size"]!.GetValue<int>());
+        Assert.Equal(expected == "v_prediction" ? 96 : 64, checkpoint.Find(ModelParts.UNet)!.Config["sample_size"]!.GetValue<int>());
         CheckpointFinding finding = Assert.Single(checkpoint.Findings, finding => finding.Kind == CheckpointFindingKind.PredictionType);
         Assert.Contains(expected, finding.Text, StringComparison.Ordinal);
     }
@@ -244,7 +246,7 @@ public sealed class CheckpointTests : IDisposable
 
         file.Texts["modelspec.prediction_type"] = "epsilon";
         file.Add("v_pred", 0);
-        PredictionType marked = Checkpoint.Open(file).PredictionType;
+        PredictionFinding marked = Checkpoint.Open(file).PredictionType;
         Assert.Equal("v_prediction", marked.Name);
         Assert.False(marked.Assumed);
 
@@ -346,7 +348,7 @@ public sealed class CheckpointTests : IDisposable
         SafetensorsWriter.Write(path, tensors);
         using SafetensorsFile file = SafetensorsFile.Open(path);
 
-        CheckpointPart vae = Checkpoint.OpenVae(file, ModelFamily.StableDiffusion1);
+        CheckpointPart vae = Checkpoint.OpenVae(file, new StableDiffusion1());
 
         float[] values = new float[2];
         vae.Weights.Read("decoder.up_blocks.0.resnets.2.conv2.bias", values, start: 1);
@@ -367,14 +369,14 @@ public sealed class CheckpointTests : IDisposable
     // The graphs check each weight that they need when they are made, and read none.
     private void AssertGraphs(Checkpoint checkpoint)
     {
-        foreach (CheckpointPart encoder in new[] { checkpoint.TextEncoder, checkpoint.TextEncoder2 }.OfType<CheckpointPart>())
+        foreach (CheckpointPart encoder in new[] { checkpoint.Find(ModelParts.TextEncoder), checkpoint.Find(ModelParts.TextEncoder2) }.OfType<CheckpointPart>())
             _ = new ClipTextGraph(encoder.Weights, ClipTextConfig.Read(Write(encoder.Config)));
 
-        JsonObject unet = checkpoint.UNet.Config.DeepClone().AsObject();
+        JsonObject unet = checkpoint.Find(ModelParts.UNet)!.Config.DeepClone().AsObject();
         foreach (string key in new[] { "addition_embed_type", "addition_time_embed_dim", "projection_class_embeddings_input_dim" })
             unet.Remove(key);
-        _ = new UNetGraph(checkpoint.UNet.Weights, UNetConfig.Read(Write(unet)));
-        AssertVae(checkpoint.Vae!);
+        _ = new UNetGraph(checkpoint.Find(ModelParts.UNet)!.Weights, UNetConfig.Read(Write(unet)));
+        AssertVae(checkpoint.Find(ModelParts.Vae)!);
     }
 
     private void AssertVae(CheckpointPart vae)

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using StableDiffusion.Families;
+using StableDiffusion.Families.Checkpoints;
+using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Tensors;
@@ -34,17 +36,17 @@ public sealed class ReferenceCheckpointTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("sd1", "sd1-tiny.safetensors", ModelFamily.StableDiffusion1, ModelVariant.TextToImage, "epsilon")]
-    [InlineData("sd1-inpaint", "sd1-inpaint-tiny.safetensors", ModelFamily.StableDiffusion1, ModelVariant.Inpainting, "epsilon")]
-    [InlineData("sd2", "sd2-v-tiny.safetensors", ModelFamily.StableDiffusion2, ModelVariant.TextToImage, "v_prediction")]
-    [InlineData("sdxl", "sdxl-tiny.safetensors", ModelFamily.StableDiffusionXL, ModelVariant.TextToImage, "epsilon")]
-    internal void The_family_is_recognised(string family, string name, ModelFamily expected, ModelVariant variant, string prediction)
+    [InlineData("sd1", "sd1-tiny.safetensors", nameof(StableDiffusion1), ModelVariant.TextToImage, "epsilon")]
+    [InlineData("sd1-inpaint", "sd1-inpaint-tiny.safetensors", nameof(StableDiffusion1), ModelVariant.Inpainting, "epsilon")]
+    [InlineData("sd2", "sd2-v-tiny.safetensors", nameof(StableDiffusion2), ModelVariant.TextToImage, "v_prediction")]
+    [InlineData("sdxl", "sdxl-tiny.safetensors", nameof(StableDiffusionXL), ModelVariant.TextToImage, "epsilon")]
+    internal void The_family_is_recognised(string family, string name, string expected, ModelVariant variant, string prediction)
     {
         using SafetensorsFile file = Open(family, name);
 
         Checkpoint checkpoint = Checkpoint.Open(file);
 
-        Assert.Equal(expected, checkpoint.Family);
+        Assert.Equal(expected, checkpoint.Family.Name);
         Assert.Equal(variant, checkpoint.Variant);
         Assert.Equal(prediction, checkpoint.PredictionType.Name);
         Assert.DoesNotContain(checkpoint.Findings, finding => finding.Kind is CheckpointFindingKind.ExtraTensors or CheckpointFindingKind.VaeMissing);
@@ -60,10 +62,10 @@ public sealed class ReferenceCheckpointTests : IDisposable
 
         (string Path, JsonObject? Config)[] parts =
         [
-            ("unet/config.json", checkpoint.UNet.Config),
-            ("text_encoder/config.json", checkpoint.TextEncoder?.Config),
-            ("text_encoder_2/config.json", checkpoint.TextEncoder2?.Config),
-            ("vae/config.json", checkpoint.Vae?.Config),
+            ("unet/config.json", checkpoint.Find(ModelParts.UNet)!.Config),
+            ("text_encoder/config.json", checkpoint.Find(ModelParts.TextEncoder)?.Config),
+            ("text_encoder_2/config.json", checkpoint.Find(ModelParts.TextEncoder2)?.Config),
+            ("vae/config.json", checkpoint.Find(ModelParts.Vae)?.Config),
             ("scheduler/scheduler_config.json", checkpoint.SchedulerConfig),
         ];
         int compared = 0;
@@ -93,18 +95,18 @@ public sealed class ReferenceCheckpointTests : IDisposable
         using SafetensorsFile file = Open(family, name);
         Checkpoint checkpoint = Checkpoint.Open(file);
 
-        foreach (CheckpointPart encoder in new[] { checkpoint.TextEncoder, checkpoint.TextEncoder2 }.OfType<CheckpointPart>())
+        foreach (CheckpointPart encoder in new[] { checkpoint.Find(ModelParts.TextEncoder), checkpoint.Find(ModelParts.TextEncoder2) }.OfType<CheckpointPart>())
         {
             Recorder texts = new(encoder.Weights);
             _ = new ClipTextGraph(texts, ClipTextConfig.Read(Write(encoder.Config)));
             AssertAllAsked(texts, encoder, "text_projection.weight");
         }
 
-        Recorder noise = new(checkpoint.UNet.Weights);
-        _ = new UNetGraph(noise, UNetConfig.Read(Write(WithoutTextTime(checkpoint.UNet.Config))));
-        AssertAllAsked(noise, checkpoint.UNet, "add_embedding.linear_1.weight", "add_embedding.linear_1.bias", "add_embedding.linear_2.weight", "add_embedding.linear_2.bias");
+        Recorder noise = new(checkpoint.Find(ModelParts.UNet)!.Weights);
+        _ = new UNetGraph(noise, UNetConfig.Read(Write(WithoutTextTime(checkpoint.Find(ModelParts.UNet)!.Config))));
+        AssertAllAsked(noise, checkpoint.Find(ModelParts.UNet)!, "add_embedding.linear_1.weight", "add_embedding.linear_1.bias", "add_embedding.linear_2.weight", "add_embedding.linear_2.bias");
 
-        CheckpointPart vae = Assert.IsType<CheckpointPart>(checkpoint.Vae);
+        CheckpointPart vae = Assert.IsType<CheckpointPart>(checkpoint.Find(ModelParts.Vae));
         Recorder pictures = new(vae.Weights);
         VaeConfig vaeConfig = VaeConfig.Read(Write(vae.Config));
         _ = new VaeEncoderGraph(pictures, vaeConfig);
@@ -118,9 +120,9 @@ public sealed class ReferenceCheckpointTests : IDisposable
         using SafetensorsFile file = Open("sd1", "sd1-tiny.safetensors");
         Checkpoint checkpoint = Checkpoint.Open(file);
 
-        AssertSame(checkpoint.TextEncoder!, "text_encoder/model.safetensors");
-        AssertSame(checkpoint.UNet, "unet/diffusion_pytorch_model.safetensors");
-        AssertSame(checkpoint.Vae!, "vae/diffusion_pytorch_model.safetensors");
+        AssertSame(checkpoint.Find(ModelParts.TextEncoder)!, "text_encoder/model.safetensors");
+        AssertSame(checkpoint.Find(ModelParts.UNet)!, "unet/diffusion_pytorch_model.safetensors");
+        AssertSame(checkpoint.Find(ModelParts.Vae)!, "vae/diffusion_pytorch_model.safetensors");
     }
 
     [Theory]
@@ -130,7 +132,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     {
         using SafetensorsFile file = Open(family, name);
         Checkpoint checkpoint = Checkpoint.Open(file);
-        IWeights weights = (checkpoint.TextEncoder2 ?? checkpoint.TextEncoder)!.Weights;
+        IWeights weights = (checkpoint.Find(ModelParts.TextEncoder2) ?? checkpoint.Find(ModelParts.TextEncoder))!.Weights;
         float[] packed = file.Read($"{prefix}.transformer.resblocks.1.attn.in_proj_weight").Values.ToArray();
         float[] packedBias = file.Read($"{prefix}.transformer.resblocks.1.attn.in_proj_bias").Values.ToArray();
 
@@ -152,7 +154,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     public void The_projection_of_an_OpenCLIP_encoder_is_turned_round()
     {
         using SafetensorsFile file = Open("sdxl", "sdxl-tiny.safetensors");
-        IWeights weights = Checkpoint.Open(file).TextEncoder2!.Weights;
+        IWeights weights = Checkpoint.Open(file).Find(ModelParts.TextEncoder2)!.Weights;
         Tensor stored = file.Read("conditioner.embedders.1.model.text_projection");
 
         float[] read = ReadAll(weights, "text_projection.weight");
@@ -173,7 +175,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     public void The_last_layer_of_the_text_encoder_of_SD_2_is_left_out()
     {
         using SafetensorsFile file = Open("sd2", "sd2-v-tiny.safetensors");
-        CheckpointPart encoder = Checkpoint.Open(file).TextEncoder!;
+        CheckpointPart encoder = Checkpoint.Open(file).Find(ModelParts.TextEncoder)!;
 
         Assert.True(file.Tensors.ContainsKey("cond_stage_model.model.transformer.resblocks.3.ln_1.weight"));
         Assert.NotNull(encoder.Weights.FindShape("text_model.encoder.layers.2.layer_norm1.weight"));
@@ -201,7 +203,7 @@ public sealed class ReferenceCheckpointTests : IDisposable
     {
         using SafetensorsFile file = Open(family, name);
 
-        CheckpointPart vae = Checkpoint.OpenVae(file, ModelFamily.StableDiffusion1);
+        CheckpointPart vae = Checkpoint.OpenVae(file, new StableDiffusion1());
 
         AssertSame(vae, "vae/diffusion_pytorch_model.safetensors");
         Assert.Equal(0.18215, vae.Config["scaling_factor"]!.GetValue<double>());

@@ -54,20 +54,6 @@ public sealed class PromptDiagnosticTests
     public void A_prompt_without_a_fault_passes(string prompt, PromptSyntax syntax)
     {
         Assert.Empty(PromptValidation.Check(prompt, syntax, 10));
-        PromptValidation.ThrowIfInvalid(prompt, syntax, 10);
-    }
-
-    [Fact]
-    public void A_strict_reading_throws_with_the_first_column_and_all_faults()
-    {
-        PromptSyntaxException error = Assert.Throws<PromptSyntaxException>(
-            () => PromptValidation.ThrowIfInvalid("a) (b", PromptSyntax.A1111, 10));
-
-        Assert.Equal(2, error.Column);
-        Assert.Equal("a) (b", error.Prompt);
-        Assert.Equal([2, 4], error.Diagnostics.Select(diagnostic => diagnostic.Column));
-        Assert.Contains("column 2", error.Message, StringComparison.Ordinal);
-        Assert.Contains("one more fault", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,37 @@
+using System.Globalization;
+
+namespace StableDiffusion.Families.Keys;
+
+/// <summary>The parts between the dots of a tensor's name, taken off one after another from the left.</summary>
+/// <param name="name">The name.</param>
+internal ref struct DottedName(ReadOnlySpan<char> name)
+{
+    /// <summary>What is left.</summary>
+    public ReadOnlySpan<char> Rest { get; private set; } = name;
+
+    /// <summary>Takes off a part, or several with dots between them, if the name goes on with just that.</summary>
+    /// <param name="part">The part.</param>
+    /// <returns>Whether it was there, with something after it.</returns>
+    public bool Take(ReadOnlySpan<char> part)
+    {
+        if (Rest.Length <= part.Length || Rest[part.Length] != '.' || !Rest.StartsWith(part, StringComparison.Ordinal))
+            return false;
+
+        Rest = Rest[(part.Length + 1)..];
+        return true;
+    }
+
+    /// <summary>Takes off a number.</summary>
+    /// <param name="number">The number, zero or more.</param>
+    /// <returns>Whether there was one, with something after it.</returns>
+    public bool Take(out int number)
+    {
+        int length = Rest.IndexOf('.');
+        number = 0;
+        if (length < 1 || !int.TryParse(Rest[..length], NumberStyles.None, CultureInfo.InvariantCulture, out number))
+            return false;
+
+        Rest = Rest[(length + 1)..];
+        return true;
+    }
+}

@@ -1,0 +1,62 @@
+using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Families.Keys;
+
+/// <summary>Collects where a network's weights lie in a file, and which of the file's tensors that accounts for.</summary>
+/// <param name="file">The file.</param>
+/// <param name="known">Receives the names of the tensors that have a place in the network.</param>
+internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
+{
+    private readonly Dictionary<string, WeightOrigin> _origins = new(StringComparer.Ordinal);
+
+    /// <summary>A tensor that is a weight as it is.</summary>
+    /// <param name="name">The weight's name; null for a tensor that is none, which is passed over.</param>
+    /// <param name="key">The tensor's name in the file.</param>
+    public void Add(string? name, string key)
+    {
+        if (name is not null)
+            Add(name, new WeightOrigin(key, file.Tensors[key].Shape));
+    }
+
+    /// <summary>A tensor that holds several weights of the same shape one below another.</summary>
+    /// <param name="names">The weights' names from the first row on.</param>
+    /// <param name="key">The tensor's name in the file.</param>
+    /// <exception cref="ModelInvalidException">Its rows cannot be shared out.</exception>
+    public void AddRows(ReadOnlySpan<string> names, string key)
+    {
+        StoredTensor tensor = file.Tensors[key];
+        if (tensor.Shape.Count == 0 || tensor.Shape[0] % names.Length != 0)
+            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should hold {names.Length} weights one below another.");
+
+        long[] shape = [tensor.Shape[0] / names.Length, .. tensor.Shape.Skip(1)];
+        for (int i = 0; i < names.Length; i++)
+            Add(names[i], new WeightOrigin(key, shape) { Start = i * (tensor.Count / names.Length) });
+    }
+
+    /// <summary>A tensor that is a weight with its axes exchanged.</summary>
+    /// <param name="name">The weight's name.</param>
+    /// <param name="key">The tensor's name in the file.</param>
+    /// <exception cref="ModelInvalidException">It is no matrix, or one too large to be turned round.</exception>
+    public void AddTransposed(string name, string key)
+    {
+        StoredTensor tensor = file.Tensors[key];
+        if (tensor.Shape.Count != 2 || tensor.Count > Array.MaxLength)
+            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should be a matrix of at most {Array.MaxLength} values.");
+        Add(name, new WeightOrigin(key, [tensor.Shape[1], tensor.Shape[0]]) { Transposed = true });
+    }
+
+    /// <summary>A tensor that is known and not needed.</summary>
+    /// <param name="key">The tensor's name in the file.</param>
+    public void PassOver(string key) => known.Add(key);
+
+    /// <summary>The weights.</summary>
+    public MappedWeights ToWeights() => new(file, _origins);
+
+    private void Add(string name, WeightOrigin origin)
+    {
+        if (!_origins.TryAdd(name, origin))
+            throw new ModelInvalidException($"'{file.Path}' holds '{name}' twice, as '{_origins[name].Key}' and as '{origin.Key}'.");
+        known.Add(origin.Key);
+    }
+}

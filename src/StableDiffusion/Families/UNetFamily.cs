@@ -1,0 +1,229 @@
+using System.Text.Json.Nodes;
+using StableDiffusion.Families.Checkpoints;
+using StableDiffusion.Families.Configs;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Families;
+
+/// <summary>
+/// The families whose backbone is a U-Net and whose text encoders are CLIP's. What is not overridden is as in Stable
+/// Diffusion 1 and 2. Single files have the layout of the latent diffusion code, or of Stability AI's <c>generative-models</c>.
+/// </summary>
+internal abstract class UNetFamily : ModelFamily
+{
+    // An empty tensor of this name marks models that were trained down to a signal of zero.
+    private const string ZeroSnrMark = "ztsnr";
+
+    /// <summary>The text encoders, in the order in which the U-Net takes their embeddings.</summary>
+    public abstract IReadOnlyList<ClipEncoderSpec> Encoders { get; }
+
+    /// <summary>How many heads every attention of the U-Net has; null for heads of 64 channels. No shape of the weights shows it.</summary>
+    public virtual int? AttentionHeads => null;
+
+    /// <summary>Whether the transformers of the U-Net begin with a linear layer rather than a convolution.</summary>
+    public virtual bool HasLinearProjections => true;
+
+    /// <summary>How many numbers <see cref="ModelFamily.TimeIds"/> gives.</summary>
+    public virtual int TimeIdCount => 0;
+
+    /// <summary>The width of the pooled text that the published U-Nets take; 0 if they take none.</summary>
+    public virtual int PooledWidth => 0;
+
+    /// <summary>Whether the U-Net takes a pooled text and <see cref="ModelFamily.TimeIds"/>.</summary>
+    public bool TakesPooledText => TimeIdCount > 0;
+
+    /// <summary>Whether the U-Net takes the last layer but one of the text encoders, without the final normalization.</summary>
+    public virtual bool TakesPenultimateLayer => false;
+
+    /// <summary>What latents are multiplied by for the U-Net.</summary>
+    public virtual double LatentScale => 0.18215;
+
+    public override int LatentChannels => 4;
+
+    public override IReadOnlyList<string> PipelineClasses { get; } =
+        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline"];
+
+    /// <summary>Whether models of the family were published that predict the noise, and others that do not.</summary>
+    protected virtual bool HasSeveralPredictionTypes => false;
+
+    /// <summary>The class of the scheduler that diffusers gives models from single files, which say nothing of schedulers.</summary>
+    protected virtual string SchedulerClass => "DDIMScheduler";
+
+    /// <summary>What the names of the family's pipelines in diffusers begin with.</summary>
+    protected virtual string PipelinePrefix => "StableDiffusion";
+
+    /// <summary>The family of a ControlNet's U-Net.</summary>
+    /// <param name="takesPooledText">Whether it takes a pooled text.</param>
+    /// <param name="hasLinearProjections">Whether its transformers begin with a linear layer.</param>
+    public static UNetFamily OfControlNet(bool takesPooledText, bool hasLinearProjections) => All.OfType<UNetFamily>()
+        .First(family => family.TakesPooledText == takesPooledText && (takesPooledText || family.HasLinearProjections == hasLinearProjections));
+
+    public override bool IsIn(ITensorFile file)
+    {
+        ClipEncoderSpec? missing = Encoders.FirstOrDefault(encoder => !encoder.IsIn(file));
+        if (missing is null)
+            return true;
+        if (!Encoders.Any(encoder => encoder.IsIn(file)))
+            return false;
+        throw new ModelInvalidException($"'{file.Path}' holds a model of {Title} without its {(missing == Encoders[0] ? "first" : "second")} text encoder. Get the whole model.");
+    }
+
+    public override Checkpoint Read(ITensorFile file, bool preferEma, string? predictionType)
+    {
+        CheckpointReader reader = new(file);
+        MappedWeights unet = reader.ReadUNet(preferEma) ?? throw UnsupportedFiles.NoModel(file);
+        ModelVariant variant = FindVariant(unet);
+        PredictionFinding prediction = PredictionFinding.Conclude(file, predictionType) ?? AssumePrediction(file, variant);
+        int sampleSize = SampleSize(prediction.Type);
+
+        List<CheckpointPart> networks = [];
+        foreach (ClipEncoderSpec encoder in Encoders)
+        {
+            MappedWeights weights = encoder.Read(reader);
+            networks.Add(new CheckpointPart(ModelParts.TextEncoder + encoder.Suffix, weights, ClipConfigInference.Infer(weights, encoder.IsOpenClip)));
+        }
+
+        int pooledWidth = TakesPooledText ? networks[^1].Config["projection_dim"]?.GetValue<int>() ?? 0 : 0;
+        networks.Add(new CheckpointPart(ModelParts.UNet, unet, UNetConfigInference.Infer(unet, this, pooledWidth, sampleSize)));
+        CheckConditioning(file, unet);
+        if (reader.ReadVae() is { } vae)
+            networks.Add(DescribeVae(vae, sampleSize));
+
+        bool isZeroSnr = prediction.Type == PredictionType.Velocity && file.Tensors.ContainsKey(ZeroSnrMark);
+        reader.NoteModel(hasVae: networks[^1].Name == ModelParts.Vae, HasSeveralPredictionTypes || prediction.Type != PredictionType.Epsilon ? prediction : null);
+        return new Checkpoint
+        {
+            Family = this,
+            Variant = variant,
+            PredictionType = prediction,
+            Networks = networks,
+            SchedulerConfig = DescribeScheduler(prediction.Type, isZeroSnr),
+            ModelIndex = DescribeIndex(variant),
+            TokenizerFiles = [.. Encoders.SelectMany(static encoder => PublicTokenizer.Files(ModelParts.Tokenizer + encoder.Suffix, encoder.PaddingToken))],
+            Findings = reader.Findings,
+        };
+    }
+
+    public override ModelInvalidException? FindMissing(ITensorFile file)
+    {
+        CheckpointReader reader = new(file);
+        if (reader.ReadUNet(preferEma: false) is null)
+            return UnsupportedFiles.NoModel(file);
+        return reader.ReadVae() is null ? Checkpoint.NoVae(file) : null;
+    }
+
+    public override CheckpointPart DescribeVae(MappedWeights weights) => DescribeVae(weights, SampleSize(PredictionType.Epsilon));
+
+    public override bool IsDescribedBy(PipelineConfig index, Func<string, ConfigFile?> findConfig)
+    {
+        // Older exporters named pipelines as they liked. The exact activation tells OpenCLIP's encoder from CLIP's.
+        const string QuickGelu = "quick_gelu";
+        return Encoders[0].IsOpenClip == (findConfig(ModelParts.TextEncoder)?.Text("hidden_act", QuickGelu) is not (null or QuickGelu));
+    }
+
+    public override double DefaultGuidanceScale(PipelineConfig index) => 7.5;
+
+    public override bool ZerosNegativePrompt(PipelineConfig index, string? negativePrompt, bool isA1111) =>
+        !isA1111 && negativePrompt is null && index.ForcesZeros == true;
+
+    /// <summary>The side of the latents that the published models were trained on.</summary>
+    /// <param name="prediction">What the model predicts.</param>
+    protected virtual int SampleSize(PredictionType prediction) => 64;
+
+    /// <summary>What a model predicts whose file does not say it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="variant">The variant.</param>
+    protected virtual PredictionFinding AssumePrediction(ITensorFile file, ModelVariant variant) =>
+        new(PredictionType.Epsilon, "as nearly all models of the family", Assumed: false);
+
+    /// <summary>Adds to a scheduler's config what only <see cref="SchedulerClass"/> takes.</summary>
+    /// <param name="config">The config.</param>
+    protected virtual void CompleteScheduler(JsonObject config)
+    {
+        config["clip_sample"] = false;
+        config["set_alpha_to_one"] = false;
+        config["thresholding"] = false;
+    }
+
+    /// <summary>Adds to a model's index what only the family's pipelines take.</summary>
+    /// <param name="index">The index.</param>
+    protected virtual void CompleteIndex(JsonObject index)
+    {
+        index["requires_safety_checker"] = false;
+        index["safety_checker"] = IndexPart();
+    }
+
+    /// <summary>The name of the family's pipeline in diffusers for a variant, without prefix and "Pipeline".</summary>
+    /// <param name="variant">The variant.</param>
+    protected virtual string PipelineKind(ModelVariant variant) => variant switch
+    {
+        ModelVariant.Inpainting => "Inpaint",
+        ModelVariant.InstructPix2Pix => "InstructPix2Pix",
+        _ => string.Empty,
+    };
+
+    /// <summary>A row of an index: the library and the class of a part.</summary>
+    /// <param name="library">The library; null for a part that the model does not have.</param>
+    /// <param name="name">The class.</param>
+    protected static JsonArray IndexPart(string? library = null, string? name = null) => new(library, name);
+
+    private ModelVariant FindVariant(MappedWeights unet)
+    {
+        int channels = new WeightShapes(unet, "U-Net").Axis("conv_in.weight", 1);
+        return ModelVariants.Find(channels, LatentChannels) ?? throw new ModelInvalidException(
+            $"The U-Net in '{unet.Source}' takes {channels} channels. Models for 4 (text), 8 (instructions) and 9 (inpainting) can be used, those for depth maps (5) and for upscaling (7) cannot.");
+    }
+
+    private void CheckConditioning(ITensorFile file, MappedWeights unet)
+    {
+        bool takesMore = unet.FindShape(UNetConfigInference.AddedConditioning) is not null;
+        if (TakesPooledText && !takesMore)
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that the text encoders of Stable Diffusion XL come with. The parts belong to different models.");
+        if (takesMore && !TakesPooledText)
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of a picture), which is not supported.");
+    }
+
+    private CheckpointPart DescribeVae(MappedWeights weights, int sampleSize) =>
+        new(ModelParts.Vae, weights, VaeConfigInference.Infer(weights, LatentScale, sampleSize));
+
+    private JsonObject DescribeIndex(ModelVariant variant)
+    {
+        JsonObject index = new()
+        {
+            ["_class_name"] = $"{PipelinePrefix}{PipelineKind(variant)}Pipeline",
+            ["feature_extractor"] = IndexPart(),
+            ["image_encoder"] = IndexPart(),
+            ["scheduler"] = IndexPart("diffusers", SchedulerClass),
+        };
+        bool hasFirst = Encoders[0].Suffix.Length == 0;
+        index[ModelParts.TextEncoder] = hasFirst ? IndexPart("transformers", "CLIPTextModel") : IndexPart();
+        index[ModelParts.Tokenizer] = hasFirst ? IndexPart("transformers", "CLIPTokenizer") : IndexPart();
+        index[ModelParts.UNet] = IndexPart("diffusers", "UNet2DConditionModel");
+        index[ModelParts.Vae] = IndexPart("diffusers", "AutoencoderKL");
+        CompleteIndex(index);
+        return index;
+    }
+
+    private JsonObject DescribeScheduler(PredictionType prediction, bool isZeroSnr)
+    {
+        JsonObject config = new()
+        {
+            ["_class_name"] = SchedulerClass,
+            ["beta_end"] = 0.012,
+            ["beta_schedule"] = "scaled_linear",
+            ["beta_start"] = 0.00085,
+            ["num_train_timesteps"] = 1000,
+            ["prediction_type"] = PredictionTypes.NameOf(prediction),
+            ["rescale_betas_zero_snr"] = isZeroSnr,
+            ["steps_offset"] = 1,
+            ["timestep_spacing"] = "leading",
+            ["trained_betas"] = null,
+        };
+        CompleteScheduler(config);
+        return config;
+    }
+}
