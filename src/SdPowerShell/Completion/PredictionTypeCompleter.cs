@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using StableDiffusion.Sampling;
 
 namespace SdPowerShell.Completion;
 
@@ -9,5 +10,9 @@ public sealed class PredictionTypeCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, [("epsilon", "The noise."), ("v_prediction", "A mixture of noise and picture, as some models of Stable Diffusion 2 do.")]);
+        Completions.Of(wordToComplete,
+        [
+            (PredictionTypes.NameOf(PredictionType.Epsilon), "The noise."),
+            (PredictionTypes.NameOf(PredictionType.Velocity), "A mixture of noise and image, as some models of Stable Diffusion 2 do."),
+        ]);
 }

@@ -10,11 +10,11 @@ public static class TextualInversionFile
     private const string WebUiVectors = "emb_params";
     private const int MostVectors = 75;
 
-    /// <summary>Reads a file: A1111's (<c>emb_params</c>, <c>string_to_param</c>), diffusers' (one tensor, named by its word), or one for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
-    /// <param name="path">The file, of safetensors or of PyTorch.</param>
-    /// <returns>The word with its vectors.</returns>
+    /// <summary>Reads a file of A1111 (<c>emb_params</c>, <c>string_to_param</c>), of diffusers (one tensor, named after the word), or for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
+    /// <param name="path">The path of a safetensors or PyTorch file.</param>
+    /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
-    /// <exception cref="AdapterInvalidException">The file is damaged, or no embedding.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static TextualInversion Load(string path)
     {
@@ -33,7 +33,7 @@ public static class TextualInversionFile
                 name = Path.GetFileNameWithoutExtension(full);
             return vectors.Values.Select(tensor => tensor.Shape[0]).Distinct().Count() == 1
                 ? new TextualInversion(full, AdapterFiles.Hash(full), name, vectors)
-                : throw new AdapterInvalidException($"The embedding '{full}' has another number of vectors for each text encoder. Get the file again.");
+                : throw new AdapterInvalidException($"The embedding '{full}' has different numbers of vectors for the text encoders. Get the file again.");
         }
         catch (ModelInvalidException error)
         {
@@ -54,7 +54,7 @@ public static class TextualInversionFile
 
         return file.Tensors.Count == 1
             ? (file.Tensors.Keys.First(), One(file.Tensors.Keys.First()))
-            : throw new AdapterInvalidException($"'{file.Path}' is no textual inversion embedding: it holds {file.Tensors.Count} tensors, none named as embeddings name them. A LoRA goes to Lora, a whole model to Model.");
+            : throw new AdapterInvalidException($"'{file.Path}' is not a textual inversion embedding: none of its {file.Tensors.Count} tensors has a name that embeddings use. Use the setting Lora for a LoRA, and Model for a whole model.");
 
         static Dictionary<string, string> One(string tensor) => new(StringComparer.Ordinal) { [string.Empty] = tensor };
     }
@@ -64,11 +64,11 @@ public static class TextualInversionFile
         StoredTensor stored = file.Find(name);
         bool isVectors = stored.Shape.Count is 1 or 2 && stored.Count > 0 && (stored.Shape.Count == 1 || stored.Shape[0] <= MostVectors);
         if (!isVectors)
-            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding is of 1 to {MostVectors} vectors.");
+            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding has 1 to {MostVectors} vectors.");
 
         Tensor tensor = file.Read(name);
         if (!tensor.IsFinite())
-            throw new AdapterInvalidException($"The embedding '{file.Path}' holds a value that is NaN or infinite. Get the file again.");
+            throw new AdapterInvalidException($"The embedding '{file.Path}' has a value that is NaN or infinite. Get the file again.");
         return tensor.Rank == 1 ? tensor.Reshape(1, tensor.Length) : tensor;
     }
 }

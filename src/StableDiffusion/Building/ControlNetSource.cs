@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;

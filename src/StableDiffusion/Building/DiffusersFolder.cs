@@ -17,11 +17,11 @@ internal sealed class DiffusersFolder : IModelSource
     private readonly List<string> _commonFiles;
     private readonly List<(string Network, string Config, string Weights)> _networks = [];
 
-    private DiffusersFolder(string root, ModelPrecision precision)
+    private DiffusersFolder(string root, ModelFamily family, ModelPrecision precision)
     {
         Path = root;
         Precision = precision;
-        foreach (string suffix in ModelParts.EncoderSuffixes)
+        foreach (string suffix in family.EncoderSuffixes)
         {
             if (Directory.Exists(FullPath(ModelParts.TextEncoder + suffix)))
                 AddNetwork(ModelParts.TextEncoder + suffix, FolderWeights.TextEncoderStem);
@@ -29,10 +29,10 @@ internal sealed class DiffusersFolder : IModelSource
 
         if (_networks.Count == 0)
             throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model must have.");
-        AddNetwork(ModelParts.UNet, FolderWeights.OtherStem);
+        AddNetwork(family.Backbone, FolderWeights.OtherStem);
         NamingFile = _networks[^1].Weights;
         AddNetwork(ModelParts.Vae, FolderWeights.OtherStem);
-        _commonFiles = FindCommonFiles();
+        _commonFiles = FindCommonFiles(family);
     }
 
     /// <summary>The folder's full path.</summary>
@@ -78,7 +78,7 @@ internal sealed class DiffusersFolder : IModelSource
             throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
 
         ConfigFile.Read(index).RequireText("_class_name", [.. ModelFamily.All.SelectMany(static family => family.PipelineClasses)]);
-        return new DiffusersFolder(root, options.Precision);
+        return new DiffusersFolder(root, ModelConfigs.Open(root).Family, options.Precision);
     }
 
     public ModelContents Open()
@@ -108,13 +108,13 @@ internal sealed class DiffusersFolder : IModelSource
     private void AddNetwork(string network, string stem) =>
         _networks.Add((network, FullPath(System.IO.Path.Combine(network, ModelParts.Config)), FolderWeights.Find(FullPath(network), stem)));
 
-    private List<string> FindCommonFiles()
+    private List<string> FindCommonFiles(ModelFamily family)
     {
         string scheduler = System.IO.Path.Combine(Scheduler, "scheduler_config.json");
         List<string> files = [PipelineConfig.FileName, scheduler];
         if (File.Exists(FullPath(GenerationConfig)))
             files.Add(GenerationConfig);
-        foreach (string suffix in ModelParts.EncoderSuffixes)
+        foreach (string suffix in family.EncoderSuffixes)
         {
             if (_networks.Exists(network => network.Network == ModelParts.TextEncoder + suffix))
                 files.AddRange(FindTokenizer(ModelParts.Tokenizer + suffix));

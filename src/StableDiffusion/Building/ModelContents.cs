@@ -1,20 +1,8 @@
 using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
-using StableDiffusion.Networks.Configs;
 using StableDiffusion.Storage;
-using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
-
-/// <summary>One of a model's networks, ready to be built.</summary>
-/// <param name="Name">Its folder's name in diffusers' layout.</param>
-/// <param name="ConfigPath">Where its config comes from, for messages.</param>
-/// <param name="Config">Its <c>config.json</c>.</param>
-/// <param name="Weights">Its weights under diffusers' names.</param>
-internal sealed record ModelNetwork(string Name, string ConfigPath, byte[] Config, IWeights Weights)
-{
-    public ConfigFile ReadConfig() => ConfigFile.Parse(Config, ConfigPath);
-}
 
 /// <summary>What a model's source holds, open for reading.</summary>
 /// <param name="networks">The networks: one or two text encoders, the U-Net and the autoencoder.</param>

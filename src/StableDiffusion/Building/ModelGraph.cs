@@ -42,54 +42,20 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
         if (contents.Networks is [{ Name: ModelParts.ControlNet } controlNet])
             return [new ModelGraph(controlNet.Name, controlNet.Config, new ControlNetGraph(controlNet.Weights, ControlNetConfig.From(controlNet.ReadConfig())).Build())];
 
-        PipelineConfig pipeline = ReadIndex(contents);
-        UNetFamily family = (UNetFamily)ModelFamily.Of(pipeline, part => contents.Networks.FirstOrDefault(network => network.Name == part)?.ReadConfig());
-        UNetConfig? unet = null;
-        int textWidth = 0;
-        List<ModelGraph> graphs = [];
-        foreach (ModelNetwork network in contents.Networks)
+        PipelineConfig index = ReadIndex(contents);
+        ModelFamily family = ModelFamily.Of(index, part => contents.Networks.FirstOrDefault(network => network.Name == part)?.ReadConfig());
+        return [.. family.MakeGraphs(contents.Networks, index, source.Path).Select(graph => Build(graph, source.Precision))];
+    }
+
+    private static ModelGraph Build(NetworkGraph graph, ModelPrecision precision)
+    {
+        bool isHalf = precision == ModelPrecision.Half;
+        GraphPrecision? full = isHalf ? GraphPrecision.FullOfHalf : null;
+        return new ModelGraph(graph.Name, graph.Config, graph.Build(isHalf ? GraphPrecision.Half : null))
         {
-            ConfigFile config = network.ReadConfig();
-            switch (network.Name)
-            {
-                case ModelParts.UNet:
-                    unet = UNetConfig.From(config);
-                    UNetGraph graph = new(network.Weights, unet);
-                    Add(network.Name, precision => graph.Build(precision));
-                    if (unet.Middle)
-                        graphs[^1] = graphs[^1] with { ControlGraph = graph.Build(source.Precision == ModelPrecision.Half ? GraphPrecision.FullOfHalf : null, takesResiduals: true) };
-                    break;
-                case ModelParts.Vae:
-                    VaeConfig vae = VaeConfig.From(config);
-                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
-                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
-                    break;
-                default:
-                    ClipTextConfig text = ClipTextConfig.From(config);
-                    textWidth += text.Width;
-                    Add(network.Name, new ClipTextGraph(network.Weights, text, family.TakesPenultimateLayer).Build);
-                    break;
-            }
-
-            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(source.Precision == ModelPrecision.Half
-                ? new ModelGraph(name, network.Config, build(GraphPrecision.Half)) { FullGraph = build(GraphPrecision.FullOfHalf) }
-                : new ModelGraph(name, network.Config, build(null)));
-        }
-
-        if (unet is null)
-            throw new ModelNotFoundException($"'{source.Path}' holds no U-Net, which a model must have.");
-        if (unet.TextWidth != textWidth)
-        {
-            throw new ModelInvalidException(
-                $"The text encoder of '{source.Path}' gives embeddings of width {textWidth} ('hidden_size'), " +
-                $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
-        }
-
-        return unet.Added is not null == family.TakesPooledText
-            ? graphs
-            : throw new ModelInvalidException(
-                $"'{source.Path}' says that it is made for {pipeline.ClassName} ('_class_name'), and its U-Net " +
-                $"{(family.TakesPooledText ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
+            FullGraph = isHalf ? graph.Build(full) : null,
+            ControlGraph = graph.BuildControlled?.Invoke(full),
+        };
     }
 
     private static PipelineConfig ReadIndex(ModelContents contents)

@@ -1,7 +1,9 @@
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Onnx;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
+using StableDiffusion.Text;
 using StableDiffusion.Weights;
 
 namespace StableDiffusion.Families;
@@ -24,6 +26,12 @@ internal abstract class ModelFamily
 
     /// <summary>The pipelines of diffusers (<c>_class_name</c> in <c>model_index.json</c>) whose folders can be built.</summary>
     public abstract IReadOnlyList<string> PipelineClasses { get; }
+
+    /// <summary>The name of the backbone's folder in diffusers' layout.</summary>
+    public abstract string Backbone { get; }
+
+    /// <summary>The ends of the names of the text encoders' folders, and of their tokenizers'.</summary>
+    public abstract IReadOnlyList<string> EncoderSuffixes { get; }
 
     /// <summary>How many channels a latent has.</summary>
     public abstract int LatentChannels { get; }
@@ -73,6 +81,24 @@ internal abstract class ModelFamily
     /// <returns>The autoencoder.</returns>
     /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
     public abstract CheckpointPart DescribeVae(MappedWeights weights);
+
+    /// <summary>Makes the graphs of a model, and checks that its networks fit together.</summary>
+    /// <param name="networks">The networks.</param>
+    /// <param name="index">The model's index.</param>
+    /// <param name="path">The path of the model, for messages.</param>
+    /// <returns>The graphs.</returns>
+    /// <exception cref="ModelNotFoundException">The model lacks its backbone.</exception>
+    /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for something that cannot be built, or the networks do not fit together.</exception>
+    public abstract IReadOnlyList<NetworkGraph> MakeGraphs(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path);
+
+    /// <summary>Opens the text encoders of a model.</summary>
+    /// <param name="folder">The folder of the model's graphs.</param>
+    /// <param name="openGraph">Opens the graph of a part by the name of its folder.</param>
+    /// <param name="model">The model's name, for messages.</param>
+    /// <returns>The encoders as one; the caller closes it.</returns>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged.</exception>
+    public abstract TextEncoder OpenTextEncoder(string folder, Func<string, OnnxSession> openGraph, string model);
 
     /// <summary>The guidance scale that diffusers' pipeline uses by default.</summary>
     /// <param name="index">The model's index.</param>

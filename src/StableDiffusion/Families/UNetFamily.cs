@@ -3,8 +3,12 @@ using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Families.Configs;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
+using StableDiffusion.Text;
 using StableDiffusion.Weights;
 
 namespace StableDiffusion.Families;
@@ -41,6 +45,10 @@ internal abstract class UNetFamily : ModelFamily
 
     /// <summary>What latents are multiplied by for the U-Net.</summary>
     public virtual double LatentScale => 0.18215;
+
+    public override string Backbone => ModelParts.UNet;
+
+    public override IReadOnlyList<string> EncoderSuffixes => [.. Encoders.Select(static encoder => encoder.Suffix)];
 
     public override int LatentChannels => 4;
 
@@ -118,6 +126,70 @@ internal abstract class UNetFamily : ModelFamily
 
     public override CheckpointPart DescribeVae(MappedWeights weights) => DescribeVae(weights, SampleSize(PredictionType.Epsilon));
 
+    public override IReadOnlyList<NetworkGraph> MakeGraphs(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path)
+    {
+        UNetConfig? unet = null;
+        int textWidth = 0;
+        List<NetworkGraph> graphs = [];
+        foreach (ModelNetwork network in networks)
+        {
+            ConfigFile config = network.ReadConfig();
+            switch (network.Name)
+            {
+                case ModelParts.UNet:
+                    unet = UNetConfig.From(config);
+                    UNetGraph graph = new(network.Weights, unet);
+                    Add(network.Name, precision => graph.Build(precision));
+                    if (unet.Middle)
+                        graphs[^1] = graphs[^1] with { BuildControlled = precision => graph.Build(precision, takesResiduals: true) };
+                    break;
+                case ModelParts.Vae:
+                    VaeConfig vae = VaeConfig.From(config);
+                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
+                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
+                    break;
+                default:
+                    ClipTextConfig text = ClipTextConfig.From(config);
+                    textWidth += text.Width;
+                    Add(network.Name, new ClipTextGraph(network.Weights, text, TakesPenultimateLayer).Build);
+                    break;
+            }
+
+            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(new NetworkGraph(name, network.Config, build));
+        }
+
+        CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' holds no U-Net, which a model must have."), textWidth, index, path);
+        return graphs;
+    }
+
+    public override TextEncoder OpenTextEncoder(string folder, Func<string, OnnxSession> openGraph, string model)
+    {
+        List<ClipEncoder> encoders = [];
+        try
+        {
+            foreach (string suffix in EncoderSuffixes)
+            {
+                string part = ModelParts.TextEncoder + suffix;
+                if (!Directory.Exists(Path.Combine(folder, part)))
+                    continue;
+
+                ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(folder, ModelParts.Tokenizer + suffix));
+                OnnxSession session = openGraph(part);
+                ClipTextConfig? config = ReadTextConfig(Path.Combine(folder, part, ModelParts.Config));
+                encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, TakesPenultimateLayer, model));
+            }
+
+            return encoders.Count > 0
+                ? new TextEncoder(encoders, model)
+                : throw new ModelNotFoundException($"The model in '{folder}' lacks the folder '{ModelParts.TextEncoder}'. Get the model again, or name another one.");
+        }
+        catch
+        {
+            encoders.ForEach(encoder => encoder.Dispose());
+            throw;
+        }
+    }
+
     public override bool IsDescribedBy(PipelineConfig index, Func<string, ConfigFile?> findConfig)
     {
         // Older exporters named pipelines as they liked. The exact activation tells OpenCLIP's encoder from CLIP's.
@@ -171,6 +243,26 @@ internal abstract class UNetFamily : ModelFamily
     /// <param name="name">The class.</param>
     protected static JsonArray IndexPart(string? library = null, string? name = null) => new(library, name);
 
+    private void CheckTogether(UNetConfig unet, int textWidth, PipelineConfig index, string path)
+    {
+        if (unet.TextWidth != textWidth)
+        {
+            throw new ModelInvalidException(
+                $"The text encoder of '{path}' gives embeddings of width {textWidth} ('hidden_size'), " +
+                $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
+        }
+
+        if (unet.Added is not null != TakesPooledText)
+        {
+            throw new ModelInvalidException(
+                $"'{path}' says that it is made for {index.ClassName} ('_class_name'), and its U-Net " +
+                $"{(TakesPooledText ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
+        }
+    }
+
+    // Folders of older exporters have no config there, and their one layer is the last.
+    private ClipTextConfig? ReadTextConfig(string path) => File.Exists(path) || TakesPenultimateLayer ? ClipTextConfig.Read(path) : null;
+
     private ModelVariant FindVariant(MappedWeights unet)
     {
         int channels = new WeightShapes(unet, "U-Net").Axis("conv_in.weight", 1);
@@ -217,7 +309,7 @@ internal abstract class UNetFamily : ModelFamily
             ["beta_schedule"] = "scaled_linear",
             ["beta_start"] = 0.00085,
             ["num_train_timesteps"] = 1000,
-            ["prediction_type"] = PredictionTypes.NameOf(prediction),
+            [PredictionTypes.OptionName] = PredictionTypes.NameOf(prediction),
             ["rescale_betas_zero_snr"] = isZeroSnr,
             ["steps_offset"] = 1,
             ["timestep_spacing"] = "leading",

@@ -197,7 +197,7 @@ public static class ModelStore
             Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
             GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(pipeline),
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
-            PredictionType = scheduler.TryGetValue("prediction_type", out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
+            PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
             Variant = unet is null ? null : ModelVariants.Find(unet.Count("in_channels", vae.LatentChannels), vae.LatentChannels),

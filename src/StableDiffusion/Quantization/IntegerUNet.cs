@@ -1,4 +1,5 @@
 using StableDiffusion.Building;
+using StableDiffusion.Families;
 using StableDiffusion.Library;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;

@@ -131,7 +131,7 @@ public sealed class DiffusionModel : IDisposable
     public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
-        graphs => new TextEncoder(OpenEncoders(graphs, cancellationToken), Info.Name),
+        graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
         progress,
         cancellationToken);
 
@@ -330,41 +330,6 @@ public sealed class DiffusionModel : IDisposable
     {
         string full = FullPath(graphs, part);
         return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OnnxSession.Open(full, Device)) : null;
-    }
-
-    private List<ClipEncoder> OpenEncoders(string graphs, CancellationToken cancellationToken)
-    {
-        List<ClipEncoder> encoders = [];
-        try
-        {
-            foreach (string suffix in ModelParts.EncoderSuffixes)
-            {
-                string part = ModelParts.TextEncoder + suffix;
-                if (!Directory.Exists(Path.Combine(graphs, part)))
-                    continue;
-
-                ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(graphs, ModelParts.Tokenizer + suffix));
-                OnnxSession session = OpenGraph(graphs, part, cancellationToken);
-                ClipTextConfig? config = ReadTextConfig(graphs, part);
-                encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, ((UNetFamily)Family).TakesPenultimateLayer, Info.Name));
-            }
-
-            return encoders.Count > 0
-                ? encoders
-                : throw new ModelNotFoundException($"The model in '{graphs}' lacks the folder '{ModelParts.TextEncoder}'. Get the model again, or name another one.");
-        }
-        catch
-        {
-            encoders.ForEach(encoder => encoder.Dispose());
-            throw;
-        }
-    }
-
-    // Folders of older exporters have no config there, and their one layer is the last.
-    private ClipTextConfig? ReadTextConfig(string graphs, string part)
-    {
-        string config = Path.Combine(graphs, part, ModelParts.Config);
-        return File.Exists(config) || ((UNetFamily)Family).TakesPenultimateLayer ? ClipTextConfig.Read(config) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Sampling;
 
-/// <summary>What a model was trained to predict from a noised sample.</summary>
+/// <summary>What a model was trained to predict from a noisy sample.</summary>
 public enum PredictionType
 {
     /// <summary>The noise.</summary>
@@ -23,6 +23,9 @@ public static class PredictionTypes
     [
         (PredictionType.Epsilon, "epsilon"), (PredictionType.Sample, "sample"), (PredictionType.Velocity, "v_prediction"), (PredictionType.Flow, "flow_prediction"),
     ];
+
+    /// <summary>The name of the option of schedulers, and of the key of their configs.</summary>
+    internal const string OptionName = "prediction_type";
 
     /// <summary>The name of a prediction type.</summary>
     /// <param name="type">The prediction type.</param>

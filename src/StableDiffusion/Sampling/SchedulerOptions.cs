@@ -8,10 +8,6 @@ namespace StableDiffusion.Sampling;
 /// </summary>
 internal static class SchedulerOptions
 {
-    public const string Epsilon = "epsilon";
-    public const string Sample = "sample";
-    public const string Velocity = "v_prediction";
-    public const string Flow = "flow_prediction";
     public const string Linspace = "linspace";
     public const string Leading = "leading";
     public const string Trailing = "trailing";
@@ -79,8 +75,11 @@ internal static class SchedulerOptions
     public static SchedulerOption Spacing(string value) =>
         Choice("timestep_spacing", value, "How the timesteps of the run are chosen (arXiv:2305.08891, table 2).", Linspace, Leading, Trailing);
 
-    public static SchedulerOption Prediction(params ReadOnlySpan<string> allowed) =>
-        Choice("prediction_type", Epsilon, "What the model predicts: the noise, the clean image, or the velocity between them.", allowed);
+    public static SchedulerOption Prediction(params PredictionType[] allowed) => Choice(
+        PredictionTypes.OptionName,
+        PredictionTypes.NameOf(PredictionType.Epsilon),
+        "What the model predicts: the noise, the clean image, or the velocity between them.",
+        [.. allowed.Select(PredictionTypes.NameOf)]);
 
     public static IEnumerable<SchedulerOption> ClipSample(bool value) =>
     [

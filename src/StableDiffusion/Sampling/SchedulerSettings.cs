@@ -52,6 +52,9 @@ internal sealed class SchedulerSettings
 
     public string Word(string name) => (string)Required(name);
 
+    /// <summary>What the model predicts.</summary>
+    public PredictionType PredictionType => PredictionTypes.Find(Word(PredictionTypes.OptionName))!.Value;
+
     public double[]? Numbers(string name) => (double[]?)Optional(name);
 
     /// <summary>The value of an option that not every scheduler has; null if this one does not.</summary>

@@ -15,7 +15,7 @@ internal abstract class Sampler : TableScheduler
 
     private readonly int _steps;
     private readonly float[] _callSigmas;
-    private readonly string _predictionType;
+    private readonly PredictionType _predictionType;
     private readonly float _initNoiseSigma;
 
     /// <summary>Initializes the sampler.</summary>
@@ -35,7 +35,7 @@ internal abstract class Sampler : TableScheduler
         Order = order;
         _steps = steps;
         _callSigmas = tables.CallSigmas;
-        _predictionType = settings.Word("prediction_type");
+        _predictionType = settings.PredictionType;
         float first = tables.Sigmas[0];
         _initNoiseSigma = settings.Flag(SamplerOptions.SgmNoiseMultiplier) ? MathF.Sqrt(1 + (first * first)) : first;
     }

@@ -31,16 +31,16 @@ internal static class SamplerOptions
     public static IEnumerable<SchedulerOption> Common(string schedule, bool discards = false) =>
     [
         .. SchedulerOptions.Betas,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         SchedulerOptions.ZeroTerminalSnr,
         OfRun(SchedulerOptions.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
-        OfRun(SchedulerOptions.Real(SigmaMin, null, "The lowest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
-        OfRun(SchedulerOptions.Real(SigmaMax, null, "The highest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
         OfRun(SchedulerOptions.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
-        OfRun(SchedulerOptions.Real(BetaAlpha, 0.6, "The first shape parameter of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(SchedulerOptions.Real(BetaBeta, 0.6, "The second shape parameter of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(SchedulerOptions.Toggle(DiscardNextToLast, discards, "Compute one more noise level, and leave out the last but one.")),
-        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Scale the initial noise as in the training of the models: by sigma plus the variance of an image.")),
+        OfRun(SchedulerOptions.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
+        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
     ];
 
     /// <summary>The options for ancestral and stochastic sampling.</summary>

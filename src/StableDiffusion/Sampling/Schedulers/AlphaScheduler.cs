@@ -18,10 +18,10 @@ internal abstract class AlphaScheduler : TableScheduler
         : base(steps, ToSingle(timesteps), [], historyDepth, scratchCount)
     {
         Noise = NoiseSchedule.Create(settings);
-        PredictionType = settings.Word("prediction_type");
+        PredictionType = settings.PredictionType;
         _finalAlpha = settings.Optional("set_alpha_to_one") is false ? Noise.AlphaCumprod(0) : 1;
-        if (PredictionType == SchedulerOptions.Epsilon && Alpha(Timestep(0)) == 0)
-            throw new InvalidSettingException("prediction_type", "The run starts at pure noise (rescale_betas_zero_snr), where the prediction of a model that predicts noise says nothing. Give prediction_type v_prediction, or leave the betas as they are.");
+        if (PredictionType == PredictionType.Epsilon && Alpha(Timestep(0)) == 0)
+            throw new InvalidSettingException("prediction_type", "The run starts at pure noise (rescale_betas_zero_snr), from which a model that predicts noise learns nothing. Give prediction_type v_prediction, or leave the betas as they are.");
     }
 
     /// <inheritdoc/>
@@ -30,7 +30,7 @@ internal abstract class AlphaScheduler : TableScheduler
     /// <summary>The noise schedule that the model was trained with.</summary>
     protected NoiseSchedule Noise { get; }
 
-    protected string PredictionType { get; }
+    protected PredictionType PredictionType { get; }
 
     /// <inheritdoc/>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)

@@ -31,12 +31,12 @@ internal sealed class DdimScheduler : AlphaScheduler
         .. SchedulerOptions.ClipSample(true),
         SchedulerOptions.SetAlphaToOne(true),
         SchedulerOptions.StepsOffset,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. SchedulerOptions.Thresholding,
         SchedulerOptions.Spacing(SchedulerOptions.Leading),
         SchedulerOptions.ZeroTerminalSnr,
-        SchedulerOptions.Eta(0, "How much noise each step adds: 0 for none (DDIM), 1 for as much as DDPM."),
-        SchedulerOptions.Toggle("use_clipped_model_output", false, "Compute the noise again from the clipped image.") with { IsConfigurable = false },
+        SchedulerOptions.Eta(0, "How much noise each step adds: 0 none (DDIM), 1 as much as DDPM."),
+        SchedulerOptions.Toggle("use_clipped_model_output", false, "Derive the noise anew from the clipped picture.") with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)

@@ -27,7 +27,7 @@ internal sealed class DdpmScheduler : AlphaScheduler
         .. SchedulerOptions.Betas,
         SchedulerOptions.Choice("variance_type", "fixed_small", "The variance of the added noise: that of the posterior, or that of the forward step.", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
         .. SchedulerOptions.ClipSample(true),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. SchedulerOptions.Thresholding,
         SchedulerOptions.Spacing(SchedulerOptions.Leading),
         SchedulerOptions.StepsOffset,

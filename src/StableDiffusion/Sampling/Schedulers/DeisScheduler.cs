@@ -27,10 +27,10 @@ internal sealed class DeisScheduler : SolverScheduler
     [
         .. SchedulerOptions.Betas,
         SchedulerOptions.SolverOrder(2),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Choice("algorithm_type", "deis", "The algorithm; there is only one.", "deis") with { IgnoresForeignWords = true },
-        SchedulerOptions.Choice("solver_type", "logrho", "The variable of the polynomial; there is only one.", "logrho") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("algorithm_type", "deis", "The algorithm; there is one.", "deis") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("solver_type", "logrho", "The variable of the polynomial; there is one.", "logrho") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.FlowSigmas,

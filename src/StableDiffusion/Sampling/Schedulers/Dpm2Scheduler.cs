@@ -31,7 +31,7 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     [
         .. SchedulerOptions.Betas,
         .. SchedulerOptions.SigmaSchedules,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),
         SchedulerOptions.StepsOffset,
     ];

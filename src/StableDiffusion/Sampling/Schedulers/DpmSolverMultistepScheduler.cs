@@ -36,7 +36,7 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     [
         .. SchedulerOptions.Betas,
         SchedulerOptions.SolverOrder(2),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. SchedulerOptions.Thresholding,
         DpmSolver.Algorithm("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
         DpmSolver.Rule,

@@ -23,7 +23,7 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. SchedulerOptions.Betas,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),
         SchedulerOptions.StepsOffset,
         SchedulerOptions.ZeroTerminalSnr,

@@ -33,22 +33,22 @@ internal sealed class EulerScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. SchedulerOptions.Betas,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
-        SchedulerOptions.Choice("interpolation_type", "linear", "How the noise levels between the timesteps of the training are interpolated.", "linear", "log_linear"),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        SchedulerOptions.Choice("interpolation_type", "linear", "How the noise levels between the training's timesteps are found.", "linear", "log_linear"),
         .. SchedulerOptions.SigmaSchedules,
-        SchedulerOptions.Real("sigma_min", null, "The lowest noise level of those rules; the model's own if not given.", minimum: 0),
-        SchedulerOptions.Real("sigma_max", null, "The highest noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),
-        SchedulerOptions.Choice("timestep_type", "discrete", "Whether the input of the model is the timestep or a quarter of the noise level's logarithm.", "discrete", "continuous"),
+        SchedulerOptions.Choice("timestep_type", "discrete", "Whether the model takes timesteps or a quarter of the noise level's logarithm.", "discrete", "continuous"),
         SchedulerOptions.StepsOffset,
         SchedulerOptions.ZeroTerminalSnr,
         SchedulerOptions.FinalSigmas,
         SchedulerOptions.CustomTimesteps,
         SchedulerOptions.List("sigmas", "The noise levels of the run, from noisy to clean, one more than steps.") with { Minimum = 0, IsConfigurable = false },
-        SchedulerOptions.Real("s_churn", 0, "How much noise is added back at each step; 0 for none.", minimum: 0) with { IsConfigurable = false },
-        SchedulerOptions.Real("s_tmin", 0, "The lowest noise level at which noise is added back.", minimum: 0) with { IsConfigurable = false },
-        SchedulerOptions.Real("s_tmax", double.PositiveInfinity, "The highest noise level at which noise is added back.", minimum: 0) with { IsConfigurable = false },
-        SchedulerOptions.Real("s_noise", 1, "The factor by which the noise that is added back is multiplied.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_churn", 0, "How much noise is put back at each step; 0 for none.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_tmin", 0, "The least noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_tmax", double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_noise", 1, "What the noise that is put back is multiplied by.", minimum: 0) with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -60,8 +60,8 @@ internal sealed class EulerScheduler : SigmaScheduler
         if (gamma > 0)
             VectorMath.Add(sample, Draw(noise, 0, raised, next), _churnNoise * Math.Sqrt((raised * raised) - ((double)sigma * sigma)));
 
-        // Only predicted noise is valid at the raised noise level; a velocity is converted at the level of the model's input.
-        PredictionWeights denoised = Prediction.Denoised(PredictionType, PredictionType == SchedulerOptions.Epsilon ? raised : sigma);
+        // Of the raised level, only predicted noise knows; a velocity is read at the level that the model saw.
+        PredictionWeights denoised = Prediction.Denoised(PredictionType, PredictionType == PredictionType.Epsilon ? raised : sigma);
         double ratio = (next - raised) / raised;
         VectorMath.Combine(sample, 1 + ratio - (ratio * denoised.Sample), modelOutput, -ratio * denoised.Output);
     }
@@ -74,7 +74,7 @@ internal sealed class EulerScheduler : SigmaScheduler
             : Spaced(settings, noise, steps);
 
         float[] levels = ToSingle(sigmas);
-        bool continuous = settings.Word("timestep_type") == "continuous" && settings.Word("prediction_type") == SchedulerOptions.Velocity;
+        bool continuous = settings.Word("timestep_type") == "continuous" && settings.PredictionType == PredictionType.Velocity;
         return continuous
             ? (Array.ConvertAll(levels[..steps], static level => 0.25f * MathF.Log(level)), levels)
             : (ToSingle(timesteps), levels);

@@ -31,7 +31,7 @@ internal sealed class HeunScheduler : SigmaScheduler
     public static SchedulerOption[] OptionList { get; } =
     [
         .. SchedulerOptions.Betas,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.ClipSample(false),
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),

@@ -28,9 +28,9 @@ internal sealed class LcmScheduler : AlphaScheduler
         .. SchedulerOptions.Betas,
         DistilledTimesteps.OriginalSteps,
         .. SchedulerOptions.ClipSample(false),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Real("timestep_scaling", 10, "The factor of the timesteps in the boundary condition of the consistency model.", minimum: 0),
+        SchedulerOptions.Real("timestep_scaling", 10, "What timesteps are multiplied by in the consistency model's boundary condition.", minimum: 0),
         SchedulerOptions.ZeroTerminalSnr,
         SchedulerOptions.CustomTimesteps,
     ];

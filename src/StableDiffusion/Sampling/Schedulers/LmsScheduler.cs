@@ -28,10 +28,10 @@ internal sealed class LmsScheduler : SigmaScheduler
     [
         .. SchedulerOptions.Betas,
         .. SchedulerOptions.SigmaSchedules,
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),
         SchedulerOptions.StepsOffset,
-        SchedulerOptions.Count("order", MaxOrder, "The number of derivatives that a step uses.", minimum: 1, maximum: MaxOrder) with { IsConfigurable = false },
+        SchedulerOptions.Count("order", MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder) with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)

@@ -29,7 +29,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         .. SchedulerOptions.Betas,
         SchedulerOptions.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
         SchedulerOptions.SetAlphaToOne(false),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Velocity),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
         SchedulerOptions.Spacing(SchedulerOptions.Leading),
         SchedulerOptions.StepsOffset,
     ];

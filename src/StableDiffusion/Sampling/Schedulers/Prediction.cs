@@ -15,42 +15,42 @@ internal readonly record struct PredictionWeights(double Sample, double Output);
 internal static class Prediction
 {
     /// <summary>The weights for the clean sample.</summary>
-    /// <param name="type">The prediction type: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="type">The prediction type of the model.</param>
     /// <param name="alpha">The factor of the clean sample.</param>
     /// <param name="sigma">The factor of the noise.</param>
-    public static PredictionWeights Clean(string type, double alpha, double sigma) => type switch
+    public static PredictionWeights Clean(PredictionType type, double alpha, double sigma) => type switch
     {
-        SchedulerOptions.Epsilon => new(1 / alpha, -sigma / alpha),
-        SchedulerOptions.Sample => new(0, 1),
-        SchedulerOptions.Velocity => new(alpha, -sigma),
-        SchedulerOptions.Flow => new(1, -sigma),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(1 / alpha, -sigma / alpha),
+        PredictionType.Sample => new(0, 1),
+        PredictionType.Velocity => new(alpha, -sigma),
+        PredictionType.Flow => new(1, -sigma),
+        _ => throw new UnreachableException($"{type}"),
     };
 
     /// <summary>The weights for the noise.</summary>
-    /// <param name="type">The prediction type: epsilon, sample, v_prediction or flow_prediction.</param>
+    /// <param name="type">The prediction type of the model.</param>
     /// <param name="alpha">The factor of the clean sample.</param>
     /// <param name="sigma">The factor of the noise.</param>
-    public static PredictionWeights Noise(string type, double alpha, double sigma) => type switch
+    public static PredictionWeights Noise(PredictionType type, double alpha, double sigma) => type switch
     {
-        SchedulerOptions.Epsilon => new(0, 1),
-        SchedulerOptions.Sample => new(1 / sigma, -alpha / sigma),
-        SchedulerOptions.Velocity => new(sigma, alpha),
-        SchedulerOptions.Flow => new(1, 1 - sigma),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(0, 1),
+        PredictionType.Sample => new(1 / sigma, -alpha / sigma),
+        PredictionType.Velocity => new(sigma, alpha),
+        PredictionType.Flow => new(1, 1 - sigma),
+        _ => throw new UnreachableException($"{type}"),
     };
 
     /// <summary>
     /// The weights for the clean sample if the sample is of the variance-exploding form: the clean sample plus sigma times the
     /// noise, which was scaled to unit variance for the model.
     /// </summary>
-    /// <param name="type">The prediction type: epsilon, sample or v_prediction.</param>
+    /// <param name="type">The prediction type of the model; not <see cref="PredictionType.Flow"/>.</param>
     /// <param name="sigma">The noise level.</param>
-    public static PredictionWeights Denoised(string type, double sigma) => type switch
+    public static PredictionWeights Denoised(PredictionType type, double sigma) => type switch
     {
-        SchedulerOptions.Epsilon => new(1, -sigma),
-        SchedulerOptions.Sample => new(0, 1),
-        SchedulerOptions.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
-        _ => throw new UnreachableException(type),
+        PredictionType.Epsilon => new(1, -sigma),
+        PredictionType.Sample => new(0, 1),
+        PredictionType.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
+        _ => throw new UnreachableException($"{type}"),
     };
 }

@@ -18,7 +18,7 @@ internal abstract class SigmaScheduler : TableScheduler
     protected SigmaScheduler(SchedulerSettings settings, int steps, float[] timesteps, float[] sigmas, int historyDepth = 0, int scratchCount = 0)
         : base(steps, timesteps, sigmas, historyDepth, scratchCount)
     {
-        PredictionType = settings.Word("prediction_type");
+        PredictionType = settings.PredictionType;
         float max = TensorPrimitives.Max(sigmas);
         _initNoiseSigma = settings.Word("timestep_spacing") == SchedulerOptions.Leading ? MathF.Sqrt((max * max) + 1) : max;
     }
@@ -26,7 +26,7 @@ internal abstract class SigmaScheduler : TableScheduler
     /// <inheritdoc/>
     public sealed override float InitNoiseSigma => _initNoiseSigma;
 
-    protected string PredictionType { get; }
+    protected PredictionType PredictionType { get; }
 
     /// <inheritdoc/>
     public sealed override void ScaleModelInput(ReadOnlySpan<float> sample, int call, Span<float> scaled)

@@ -9,7 +9,7 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _alphas;
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
-    private readonly string _predictionType;
+    private readonly PredictionType _predictionType;
     private readonly DynamicThresholding _thresholding;
     private readonly int _thresholdingScratch;
 
@@ -21,7 +21,7 @@ internal abstract class SolverScheduler : TableScheduler
     protected SolverScheduler(SchedulerSettings settings, SolverTables tables, int historyDepth, int scratchCount)
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
-        _predictionType = settings.Word("prediction_type");
+        _predictionType = settings.PredictionType;
         _thresholding = new DynamicThresholding(settings);
         _thresholdingScratch = scratchCount;
 

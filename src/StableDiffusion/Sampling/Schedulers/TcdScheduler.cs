@@ -21,11 +21,11 @@ internal sealed class TcdScheduler : AlphaScheduler
     [
         .. SchedulerOptions.Betas,
         DistilledTimesteps.OriginalSteps,
-        SchedulerOptions.Toggle("clip_sample", false, "Accepted because configurations have it; TCD does not clip."),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity),
+        SchedulerOptions.Toggle("clip_sample", false, "Taken for the sake of configs that have it; TCD does not clip."),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
         SchedulerOptions.ZeroTerminalSnr,
         SchedulerOptions.CustomTimesteps,
-        SchedulerOptions.Eta(0.3, "How much of each step is fresh noise (the paper's gamma), 0 to 1; higher for more steps."),
+        SchedulerOptions.Eta(0.3, "How much of each step is fresh noise (the paper's gamma): 0 none, 1 all; more for more steps."),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)

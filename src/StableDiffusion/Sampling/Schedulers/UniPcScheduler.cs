@@ -38,20 +38,20 @@ internal sealed class UniPcScheduler : SolverScheduler
     [
         .. SchedulerOptions.Betas,
         SchedulerOptions.SolverOrder(2),
-        SchedulerOptions.Prediction(SchedulerOptions.Epsilon, SchedulerOptions.Sample, SchedulerOptions.Velocity, SchedulerOptions.Flow),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Toggle("predict_x0", true, "Integrate the clean image rather than the noise."),
-        SchedulerOptions.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 otherwise.", "bh1", "bh2") with { IgnoresForeignWords = true },
+        SchedulerOptions.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
+        SchedulerOptions.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
-        SchedulerOptions.List("disable_corrector", "Steps, counted from 0, that are not corrected; correcting early ones is unstable with strong guidance.") with { Minimum = 0 },
+        SchedulerOptions.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.FlowSigmas,
         SchedulerOptions.Spacing(SchedulerOptions.Linspace),
         SchedulerOptions.StepsOffset,
         SchedulerOptions.FinalSigmas,
         SchedulerOptions.ZeroTerminalSnr,
-        SchedulerOptions.Real("sigma_min", null, "The lowest noise level of those rules; the model's own if not given.", minimum: 0),
-        SchedulerOptions.Real("sigma_max", null, "The highest noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
