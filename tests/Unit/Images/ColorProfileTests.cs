@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Tests.Images.Metadata;
 
 namespace StableDiffusion.Tests.Images;

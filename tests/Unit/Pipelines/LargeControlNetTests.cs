@@ -1,6 +1,7 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Tensors;
