@@ -3,7 +3,7 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>What is kept of downloads that broke off or whose model could not be put in its place, so that the next one goes on.</summary>
-public static class KeptDownloads
+public static class DownloadCache
 {
     /// <summary>Lists them, those in progress too.</summary>
     /// <returns>The full path of each one's folder, in order.</returns>
