@@ -6,6 +6,7 @@ using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;

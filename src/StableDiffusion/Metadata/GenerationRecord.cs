@@ -10,9 +10,6 @@ namespace StableDiffusion.Metadata;
 /// </summary>
 internal static class GenerationRecord
 {
-    /// <summary>The name of the text in PNG, and of the element in XMP.</summary>
-    public const string Keyword = "sdpsGeneration";
-
     private static readonly JsonSerializerOptions s_options = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     /// <summary>Writes the record.</summary>

@@ -85,7 +85,7 @@ public static class Infotext
         Add("TI hashes", info.TextualInversionHashes);
 
         // Not without a seed: of a text with fewer than three settings, readers would take all for the prompt.
-        Add("Version", info.Seed is null ? null : OwnVersion.Text);
+        Add("Version", info.Seed is null ? null : ProductVersion.Text);
         return Assemble(LoraTags.AddTo(info), info.NegativePrompt, string.Join(", ", settings.OrderBy(static setting => Rank(setting.Key)).Select(static setting => $"{setting.Key}: {Quote(setting.Value)}")));
 
         void Add(string key, string? value)

@@ -81,7 +81,7 @@ public static class MetadataReader
         foreach (TextEntry entry in entries)
             texts.TryAdd(entry.Keyword, entry.Text);
 
-        if (texts.TryGetValue(GenerationRecord.Keyword, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
+        if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             if (info.Strength is not null)
                 warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");

@@ -95,9 +95,8 @@ public sealed class DiffusionModel : IDisposable
     internal ModelFamily Family { get; }
 
     /// <summary>Finds the name and the full path of a ControlNet by its name or path. Without a library of ControlNets, only paths are known.</summary>
-    internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => Path.Exists(path)
-        ? (Path.GetFullPath(path), Path.GetFullPath(path))
-        : throw new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file.");
+    internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => NameOrPath.Find(
+        path, static _ => null, Path.Exists, static path => new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file."));
 
     /// <summary>How its parts work together.</summary>
     internal PipelineConfig Pipeline { get; }

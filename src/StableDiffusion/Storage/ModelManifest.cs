@@ -116,11 +116,9 @@ public sealed record ModelManifest
     public void Write(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllBytes(temporary, ToJson());
-            File.Move(temporary, path, overwrite: true);
+            AtomicWriter.WriteFile(path, stream => stream.Write(ToJson()));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -4,6 +4,7 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Tests.Images.Metadata;
 
 namespace StableDiffusion.Tests.Images;

@@ -3,6 +3,7 @@ using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;

@@ -1,11 +1,16 @@
+using StableDiffusion.Images;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
-namespace StableDiffusion.Images;
+namespace StableDiffusion.Metadata;
 
-/// <summary>Reads and writes picture files. All members may be called by several threads at a time.</summary>
+/// <summary>Reads and writes image files, with what made the image in them. All members may be called by several threads at a time.</summary>
 public static class ImageFile
 {
     private const string Writable = ".png, .jpg, .jpeg or .webp";
+
+    // Enough for the settings that follow the two prompts.
+    private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
 
     // A picture of the largest size, uncompressed, with four channels of 16 bits.
     private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
@@ -76,8 +81,19 @@ public static class ImageFile
         image.Path = fullPath;
         return fullPath;
 
-        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options));
+        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None));
     }
+
+    private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
+        new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));
+
+    private static GenerationInfo Shorten(GenerationInfo info) => info with
+    {
+        Prompt = Shorten(info.Prompt),
+        NegativePrompt = Shorten(info.NegativePrompt),
+    };
+
+    private static string? Shorten(string? prompt) => prompt?.Length > MaxPromptInJpeg ? prompt[..MaxPromptInJpeg] : prompt;
 
     private static string FullPath(string path)
     {

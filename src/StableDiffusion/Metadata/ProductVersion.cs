@@ -3,7 +3,7 @@ using System.Reflection;
 namespace StableDiffusion.Metadata;
 
 /// <summary>How this library names itself in the infotext that it writes.</summary>
-internal static class OwnVersion
+internal static class ProductVersion
 {
     private const string Name = "StableDiffusion.PowerShell";
 
@@ -18,7 +18,7 @@ internal static class OwnVersion
     // Behind the '+' stands the commit, which says nothing to others.
     private static string Number()
     {
-        Assembly assembly = typeof(OwnVersion).Assembly;
+        Assembly assembly = typeof(ProductVersion).Assembly;
         string? version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
         return (version ?? assembly.GetName().Version!.ToString(fieldCount: 3)).Split('+')[0];
     }
