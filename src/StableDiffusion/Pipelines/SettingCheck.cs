@@ -31,20 +31,20 @@ internal static class SettingCheck
         throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {HighestSide}, such as {nearest}.");
     }
 
-    /// <summary>What a model is told besides the prompt is what its family takes, each within its range.</summary>
+    /// <summary>The model is conditioned on each of these settings, and each is within its range.</summary>
     public static void MicroConditioning(MicroConditioning asked, DiffusionModel model)
     {
-        const string large = "Stable Diffusion XL";
-        const string basic = "Stable Diffusion XL without its refiner";
-        const string refiner = "the refiner of Stable Diffusion XL";
-        Check(nameof(asked.OriginalWidth), asked.OriginalWidth, 1, HighestTrainingSize, large);
-        Check(nameof(asked.OriginalHeight), asked.OriginalHeight, 1, HighestTrainingSize, large);
-        Check(nameof(asked.CropTop), asked.CropTop, 0, HighestTrainingSize, large);
-        Check(nameof(asked.CropLeft), asked.CropLeft, 0, HighestTrainingSize, large);
-        Check(nameof(asked.TargetWidth), asked.TargetWidth, 1, HighestTrainingSize, basic);
-        Check(nameof(asked.TargetHeight), asked.TargetHeight, 1, HighestTrainingSize, basic);
-        Check(nameof(asked.AestheticScore), asked.AestheticScore, 0, HighestScore, refiner);
-        Check(nameof(asked.NegativeAestheticScore), asked.NegativeAestheticScore, 0, HighestScore, refiner);
+        const string Large = "Stable Diffusion XL";
+        const string Basic = "Stable Diffusion XL without its refiner";
+        const string Refiner = "the refiner of Stable Diffusion XL";
+        Check(nameof(asked.OriginalWidth), asked.OriginalWidth, 1, HighestTrainingSize, Large);
+        Check(nameof(asked.OriginalHeight), asked.OriginalHeight, 1, HighestTrainingSize, Large);
+        Check(nameof(asked.CropTop), asked.CropTop, 0, HighestTrainingSize, Large);
+        Check(nameof(asked.CropLeft), asked.CropLeft, 0, HighestTrainingSize, Large);
+        Check(nameof(asked.TargetWidth), asked.TargetWidth, 1, HighestTrainingSize, Basic);
+        Check(nameof(asked.TargetHeight), asked.TargetHeight, 1, HighestTrainingSize, Basic);
+        Check(nameof(asked.AestheticScore), asked.AestheticScore, 0, HighestScore, Refiner);
+        Check(nameof(asked.NegativeAestheticScore), asked.NegativeAestheticScore, 0, HighestScore, Refiner);
 
         void Check(string setting, double? value, double lowest, double highest, string family)
         {
