@@ -13,25 +13,23 @@ internal sealed class SharedTexts
     private const string Page = Folder + "Parameters.md";
 
     private readonly string _file;
-    private readonly Dictionary<string, IReadOnlyList<Paragraph>> _texts = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _lines = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CmdletPage.Entry> _entries = new(StringComparer.Ordinal);
 
     private SharedTexts(string file) => _file = file;
 
     /// <summary>Reads the page of shared texts: a section for each parameter.</summary>
     /// <param name="pages">The folder of the cmdlets' pages.</param>
-    /// <param name="problems">Receives sections that are there twice or have no text.</param>
+    /// <param name="problems">Receives sections without a text, and second ones of a parameter.</param>
     public static SharedTexts Read(string pages, Problems problems)
     {
         SharedTexts shared = new(Path.Combine(pages, Page));
         foreach (Section section in Section.Split(MarkdownText.Parse(shared._file), level: 2).Where(section => section.Title.Length > 0))
         {
-            Paragraph[] text = [.. MarkdownText.Paragraphs(section.Blocks)];
-            if (text.Length == 0)
-                problems.Add(shared._file, section.Line, $"'{section.Title}' is not described.");
-            if (!shared._texts.TryAdd(section.Title, text))
-                problems.Add(shared._file, section.Line, $"'{section.Title}' is there twice.");
-            shared._lines[section.Title] = section.Line;
+            CmdletPage.Entry entry = new(section.Title, section.Line, [.. MarkdownText.Paragraphs(section.Blocks)]);
+            if (entry.Text.Count == 0)
+                problems.Add(shared._file, entry.Line, $"'{entry.Title}' is not described.");
+            if (!shared._entries.TryAdd(entry.Title, entry))
+                problems.Add(shared._file, entry.Line, $"'{entry.Title}' has more than one section.");
         }
 
         return shared;
@@ -60,8 +58,8 @@ internal sealed class SharedTexts
             string address = $"{Page}#{section.Title.ToLowerInvariant()}";
             if (block is not ParagraphBlock { Inline: { } inline } || inline.ToArray() is not [LinkInline link] || link.Url != address)
                 problems.Add(file, block.Line, $"The shared text of '{section.Title}' is included by a paragraph with nothing but a link to '{address}'.");
-            else if (_texts.TryGetValue(section.Title, out IReadOnlyList<Paragraph>? shared))
-                text.AddRange(shared);
+            else if (_entries.TryGetValue(section.Title, out CmdletPage.Entry? shared))
+                text.AddRange(shared.Text);
             else
                 problems.Add(file, block.Line, $"{Page} has no section '## {section.Title}'.");
         }
@@ -72,17 +70,17 @@ internal sealed class SharedTexts
     /// <summary>Compares the pages: each shared text is included by two or more, and no text is written twice.</summary>
     public void Check(IReadOnlyList<CmdletPage> pages, Problems problems)
     {
-        foreach (string title in _texts.Keys)
+        foreach (CmdletPage.Entry shared in _entries.Values)
         {
-            int count = pages.Count(page => page.Parameters.Any(entry => entry.IsShared && entry.Title == title));
+            int count = pages.Count(page => page.Parameters.Any(entry => entry.IsShared && entry.Title == shared.Title));
             if (count < 2)
-                problems.Add(_file, _lines[title], $"'{title}' is included by {count} of the pages. A shared text is for two or more.");
+                problems.Add(_file, shared.Line, $"'{shared.Title}' is included by {count} of the pages. A shared text is for two or more.");
         }
 
         Dictionary<string, string> seen = new(StringComparer.Ordinal);
         foreach ((CmdletPage page, CmdletPage.Entry entry) in pages.SelectMany(page => page.Parameters.Select(entry => (page, entry))).Where(item => item.entry.Own.Length > 0))
         {
-            if (_texts.TryGetValue(entry.Title, out IReadOnlyList<Paragraph>? shared) && shared.Count > 0 && entry.Own.Contains(Join(shared), StringComparison.Ordinal))
+            if (_entries.TryGetValue(entry.Title, out CmdletPage.Entry? shared) && shared.Text.Count > 0 && entry.Own.Contains(Join(shared.Text), StringComparison.Ordinal))
                 problems.Add(page.File, entry.Line, $"'{entry.Title}' repeats the text of {Page}. Include that instead.");
             else if (!seen.TryAdd(entry.Own, page.File) && seen[entry.Own] != page.File)
                 problems.Add(page.File, entry.Line, $"'{entry.Title}' repeats a text of {Path.GetFileName(seen[entry.Own])}. Write it once, in {Page}.");

@@ -2,7 +2,6 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Adapters;
-using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Text;
 
@@ -14,7 +13,6 @@ public abstract class AdapterCmdlet : RecordCmdlet
     private readonly HashSet<ForeignSyntaxKind> _toldSyntaxes = [];
 
     private int _passedOver;
-    private bool _isSyntaxGiven;
 
     /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -64,30 +62,17 @@ public abstract class AdapterCmdlet : RecordCmdlet
     /// <param name="record">The record; may be null.</param>
     private protected virtual bool TakesAsLine(InputRecord? record) => record is { IsText: true };
 
-    /// <summary>Encodes a prompt and warns of what of it could not be honoured.</summary>
-    private protected TextEmbedding EncodePrompt(DiffusionPipeline pipeline, string prompt, PromptOptions options)
+    /// <summary>Warns of what of a prompt was not used.</summary>
+    /// <param name="embedding">The prompt's embedding.</param>
+    /// <param name="isSyntaxGiven">Whether the user said which syntax it is in.</param>
+    private protected void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
-        TextEmbedding embedding = Timed("Text encoder", () => pipeline.EncodePrompt(prompt, options, CancellationToken));
         if (embedding.LostText.Length > 0)
             Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
             Warn(warning);
-        if (!_isSyntaxGiven)
-            WarnOfForeignSyntax(prompt);
-        return embedding;
-    }
-
-    /// <summary>The settings of how prompts are read, as the engine takes them.</summary>
-    private protected PromptOptions CreatePromptOptions(string? syntax, string? emphasis, int? clipSkip, string?[]? textualInversion)
-    {
-        _isSyntaxGiven = !string.IsNullOrWhiteSpace(syntax);
-        return new PromptOptions
-        {
-            TextualInversions = ReadTextualInversions(textualInversion),
-            Syntax = EnumSetting.Parse("PromptSyntax", syntax, PromptSyntax.Plain),
-            Emphasis = EnumSetting.Parse("Emphasis", emphasis, EmphasisMode.Original),
-            ClipSkip = clipSkip ?? 1,
-        };
+        if (!isSyntaxGiven)
+            WarnOfForeignSyntax(embedding.Prompt);
     }
 
     /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
@@ -121,8 +106,9 @@ public abstract class AdapterCmdlet : RecordCmdlet
     private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
 
     /// <summary>Reads the embeddings that a parameter names.</summary>
-    private IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(name => TextualInversion.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
+    /// <param name="parameter">The names or paths; empty ones count as left out.</param>
+    private protected IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
+        [.. Given(parameter).Select(name => TextualInversionFile.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 

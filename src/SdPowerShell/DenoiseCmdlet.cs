@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
@@ -9,8 +8,8 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
-using StableDiffusion.Text;
 
 namespace SdPowerShell;
 
@@ -19,13 +18,6 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 {
     /// <summary>The name that A1111's API has for the scheduler.</summary>
     internal const string SamplerColumn = "sampler_name";
-
-    private const int DenoisingActivityId = 2;
-
-    // What A1111's API and other tools write for a seed that is drawn at random, and for a size that is not given.
-    private const int LeftOut = -1;
-
-    private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -206,56 +198,35 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     public Number<double>[]? ControlEnd { get; set; }
 
     /// <summary>The settings as the engine takes them.</summary>
-    private protected DenoiseOptions CreateOptions() => new()
+    private protected DenoiseOptions CreateOptions()
     {
-        Seed = Number.Read(Seed) is long seed and not LeftOut ? seed : null,
-        Noise = CreateNoise(),
-        Steps = IsDefaultOfModel(nameof(Steps)) ? null : Number.Read(Steps),
-        Scheduler = IsDefaultOfModel(nameof(Scheduler)) ? null : SchedulerOfRecord(),
-        SchedulerOptions = SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
-            entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
-            entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
-            StringComparer.OrdinalIgnoreCase),
-        GuidanceScale = IsDefaultOfModel(nameof(GuidanceScale)) ? null : Number.Read(GuidanceScale),
-        ImageGuidanceScale = Number.Read(ImageGuidanceScale),
-        GuidanceRescale = Number.Read(GuidanceRescale) ?? 0,
-        Strength = Number.Read(Strength),
-        Width = IsDefaultOfModel(nameof(Width)) ? null : Number.Read(Width),
-        Height = IsDefaultOfModel(nameof(Height)) ? null : Number.Read(Height),
-        MicroConditioning = new MicroConditioning
+        DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => ValueOf(row.Name)) with
         {
-            OriginalWidth = Number.Read(OriginalWidth),
-            OriginalHeight = Number.Read(OriginalHeight),
-            CropTop = Number.Read(CropTop),
-            CropLeft = Number.Read(CropLeft),
-            TargetWidth = Number.Read(TargetWidth),
-            TargetHeight = Number.Read(TargetHeight),
-            AestheticScore = Number.Read(AestheticScore),
-            NegativeAestheticScore = Number.Read(NegativeAestheticScore),
-        },
-        Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
-        Controls = CreateControls(),
-    };
-
-    private NoiseOptions CreateNoise()
-    {
-        NoiseOptions noise = new()
-        {
-            RandomSource = string.IsNullOrWhiteSpace(RandomSource) ? null : EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu),
-            VariationSeed = Number.Read(VariationSeed) is long seed and not LeftOut ? seed : null,
-            VariationStrength = Number.Read(VariationStrength),
-            SeedResizeWidth = Number.Read(SeedResizeWidth) is int width and not (0 or LeftOut) ? width : null,
-            SeedResizeHeight = Number.Read(SeedResizeHeight) is int height and not (0 or LeftOut) ? height : null,
-            EtaNoiseSeedDelta = Number.Read(EtaNoiseSeedDelta),
-            BatchSize = Number.Read(BatchSize),
-            BatchIndex = Number.Read(BatchIndex),
+            SchedulerOptions = SchedulerOptionText.Write(IsLeftOut(nameof(SchedulerOption)) ? null : SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
+                entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
+                entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
+                StringComparer.OrdinalIgnoreCase)),
+            Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
+            Controls = CreateControls(),
         };
 
         // A strength of 0 is a choice; none at all is forgotten.
-        if (noise is { VariationSeed: not null, VariationStrength: null })
+        if (options is { VariationSeed: not null, VariationStrength: null })
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or leave VariationSeed out.");
-        return noise;
+        return options;
     }
+
+    /// <summary>Whether a setting that the object of the pipeline carries along is none of the new image.</summary>
+    /// <param name="setting">The setting.</param>
+    /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
+    private protected virtual bool IsLeftOut(string setting) => Input?.Model is not null && !IsFixed(setting);
+
+    private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Parameter(setting)?.GetValue(this) switch
+    {
+        Number number => number.Get(setting),
+        string text when !string.IsNullOrWhiteSpace(text) => text,
+        _ => null,
+    };
 
     /// <summary>Refuses a setting that has no effect. One that an object carries along, such as an image that is made again, is passed over.</summary>
     /// <param name="setting">The setting, which has a value.</param>
@@ -265,9 +236,6 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         if (!IsCarriedAlong(setting))
             throw new InvalidSettingException(setting, message);
     }
-
-    /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
-    private bool IsDefaultOfModel(string setting) => Input?.Model is not null && !IsFixed(setting);
 
     /// <remarks>A1111's API has the sampler and its schedule in two columns, the latter under the name of this parameter.</remarks>
     private string? SchedulerOfRecord()
@@ -279,61 +247,15 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
         return schedule.Equals("Automatic", StringComparison.OrdinalIgnoreCase) ? sampler : $"{sampler} {schedule}";
     }
 
-    /// <summary>Denoises with a progress bar and a verbose line.</summary>
-    /// <param name="pipeline">The open model.</param>
-    /// <param name="embedding">What to show.</param>
-    /// <param name="negative">What not to show; may be null.</param>
-    /// <param name="start">Where to start; null starts from noise.</param>
-    /// <param name="options">How to denoise.</param>
-    /// <param name="eachStep">Called after each step; may be null.</param>
-    /// <param name="parentActivity">The progress that this one is a part of; -1 for none.</param>
-    private protected Latent Denoise(
-        DiffusionPipeline pipeline,
-        TextEmbedding embedding,
-        TextEmbedding? negative,
-        Latent? start,
-        DenoiseOptions options,
-        Action<StepProgress>? eachStep,
-        int parentActivity = -1)
+    /// <summary>Writes to the verbose stream which images of ControlNets were resized.</summary>
+    /// <param name="options">The settings of the denoising.</param>
+    /// <param name="latent">What it gave.</param>
+    private protected void ReportControlImages(DenoiseOptions options, Latent latent)
     {
-        long begun = Stopwatch.GetTimestamp();
-        long lastShown = 0;
-        int steps = 0;
-        WriteProgress(Record("starting"));
-        try
+        foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
         {
-            Latent latent = Timed("Denoising", () => pipeline.Denoise(embedding, negative, start, options, Report, CancellationToken));
-            foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
-            {
-                if (image.Width != latent.Width || image.Height != latent.Height)
-                    WriteVerbose($"The ControlNet's picture was brought from {image} to {latent.Width}x{latent.Height} pixels.");
-            }
-
-            return latent;
-        }
-        finally
-        {
-            ProgressRecord last = Record("done");
-            last.RecordType = ProgressRecordType.Completed;
-            WriteProgress(last);
-        }
-
-        // One for each report: jobs and hosts keep the records that they are given.
-        ProgressRecord Record(string state) => new(DenoisingActivityId, $"Denoising '{embedding.Prompt}'", state) { ParentActivityId = parentActivity };
-
-        void Report(StepProgress progress)
-        {
-            steps++;
-            eachStep?.Invoke(progress);
-            if (lastShown != 0 && Stopwatch.GetElapsedTime(lastShown) < s_progressInterval && progress.Step < progress.StepCount)
-                return;
-
-            lastShown = Stopwatch.GetTimestamp();
-            TimeSpan perStep = Stopwatch.GetElapsedTime(begun) / steps;
-            ProgressRecord record = Record($"step {progress.Step} of {progress.StepCount}");
-            record.PercentComplete = progress.Step * 100 / progress.StepCount;
-            record.SecondsRemaining = (int)Math.Ceiling((perStep * (progress.StepCount - progress.Step)).TotalSeconds);
-            WriteProgress(record);
+            if (image.Width != latent.Width || image.Height != latent.Height)
+                WriteVerbose($"The ControlNet's image was brought from {image} to {latent.Width}x{latent.Height} pixels.");
         }
     }
 

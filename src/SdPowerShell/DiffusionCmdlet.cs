@@ -83,11 +83,12 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         }
         catch (DiffusionException error)
         {
-            ErrorRecord record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value);
-            if (EndsPipeline(error))
+            bool ends = EndsPipeline(error);
+            if (!ends)
+                error.Subject = Subject;
+            ErrorRecord record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value, MyInvocation.MyCommand);
+            if (ends)
                 ThrowTerminatingError(record);
-
-            error.Subject = Subject;
             WriteError(record);
             return false;
         }

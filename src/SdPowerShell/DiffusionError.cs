@@ -1,22 +1,30 @@
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Prompts;
 
 namespace SdPowerShell;
 
 /// <summary>The error records of the module. Their ids are a contract: scripts match on them.</summary>
 internal static class DiffusionError
 {
+    /// <summary>The parameters that have another name than the engine's setting.</summary>
+    private static readonly Dictionary<string, string> s_parameters = new()
+    {
+        ["Mask"] = "MaskImage",
+        ["Path"] = "OutFile",
+    };
+
     /// <summary>The engine's error as an error record.</summary>
-    /// <param name="error">The error; its message is shown as it is.</param>
+    /// <param name="error">The error; its message is shown, followed by the command that helps where there is one.</param>
     /// <param name="target">The input at fault.</param>
+    /// <param name="command">The command that failed.</param>
     /// <returns>A record with the id and the category that belong to the kind of error.</returns>
-    public static ErrorRecord ToErrorRecord(DiffusionException error, object? target)
+    public static ErrorRecord ToErrorRecord(DiffusionException error, object? target, CommandInfo command)
     {
         (string id, ErrorCategory category) = error switch
         {
             ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
             ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
+            ControlNetNotFoundException => ("ControlNetNotFound", ErrorCategory.ObjectNotFound),
             AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
@@ -29,12 +37,29 @@ internal static class DiffusionError
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
-            PromptSyntaxException => ("PromptSyntaxInvalid", ErrorCategory.ParserError),
-            InvalidSettingException invalid => (SettingOf(invalid) + "Invalid", ErrorCategory.InvalidArgument),
+            InvalidSettingException invalid => (ParameterOf(invalid, command) + "Invalid", ErrorCategory.InvalidArgument),
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };
-        return new ErrorRecord(error, id, category, target);
+        ErrorRecord record = new(error, id, category, target);
+        if (HintFor(error.Remedy) is string hint)
+            record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}") { RecommendedAction = hint };
+        return record;
     }
+
+    /// <summary>The command or parameter that helps against an error.</summary>
+    /// <param name="remedy">What is to be done.</param>
+    /// <returns>A sentence; null if there is no command for it.</returns>
+    internal static string? HintFor(Remedy remedy) => remedy switch
+    {
+        Remedy.EncodePrompt => "Get-TextEmbedding makes an embedding.",
+        Remedy.MakeLatent => "ConvertTo-Latent and Invoke-Denoise make latents.",
+        Remedy.EncodeImage => "ConvertTo-Latent encodes an image; New-DiffusionImage starts from one with -InitImage.",
+        Remedy.ChooseDevice => "With -Device Auto, the best device that works here is used; -Device Cpu works everywhere.",
+        Remedy.CloseModels => "Clear-DiffusionCache closes the models that are open in a session.",
+        Remedy.DeleteGraphs => "Clear-DiffusionCache -Graphs deletes the cached graphs.",
+        Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
+        _ => null,
+    };
 
     /// <summary>Nothing lies at a path, or nothing matches its wildcards.</summary>
     /// <param name="path">The path as the user gave it.</param>
@@ -77,5 +102,10 @@ internal static class DiffusionError
     }
 
     /// <summary>The parameter that a setting is given by; the options of schedulers, which have diffusers' names, share one.</summary>
-    private static string SettingOf(InvalidSettingException error) => char.IsUpper(error.Setting[0]) ? error.Setting : "SchedulerOption";
+    private static string ParameterOf(InvalidSettingException error, CommandInfo command)
+    {
+        if (!char.IsUpper(error.Setting[0]))
+            return "SchedulerOption";
+        return s_parameters.TryGetValue(error.Setting, out string? parameter) && command.Parameters.ContainsKey(parameter) ? parameter : error.Setting;
+    }
 }

@@ -28,9 +28,10 @@ public abstract class Number
     internal static T[]? Read<T>(Number<T>[]? number, [CallerArgumentExpression(nameof(number))] string setting = "")
         where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(setting))];
 
-    /// <summary>Refuses what is no number.</summary>
+    /// <summary>The number, or an error where what was given is none.</summary>
     /// <param name="setting">The parameter's name.</param>
-    internal abstract void Require(string setting);
+    /// <exception cref="InvalidSettingException">What was given is no number of the type.</exception>
+    internal abstract object Get(string setting);
 }
 
 /// <summary>A number of one type, or what was given in its place.</summary>
@@ -73,7 +74,7 @@ public sealed class Number<T> : Number
         setting, $"{setting} is '{this}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 7.5")}.");
 
     /// <inheritdoc/>
-    internal override void Require(string setting) => Check(setting);
+    internal override object Get(string setting) => Check(setting);
 
     private static T? Convert<TOther>(TOther number)
         where TOther : INumber<TOther>

@@ -52,18 +52,18 @@ public abstract class RecordCmdlet : ModelCmdlet
         _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
         _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
         if (MissingColumn is string missing)
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing]));
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing], MyInvocation.MyCommand));
 
         foreach ((string setting, object value) in MyInvocation.BoundParameters)
         {
             try
             {
                 foreach (Number number in value as IEnumerable<Number> ?? (value is Number single ? [single] : []))
-                    number.Require(setting);
+                    _ = number.Get(setting);
             }
             catch (InvalidSettingException error)
             {
-                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value));
+                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value, MyInvocation.MyCommand));
             }
         }
     }
@@ -146,7 +146,11 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
 
+    /// <summary>The property of a parameter; null where there is no such parameter.</summary>
+    /// <param name="parameter">The parameter's name.</param>
+    private protected PropertyInfo? Parameter(string parameter) => GetType().GetProperty(parameter);
+
     private object? ValueOf(string parameter) => Property(parameter).GetValue(this);
 
-    private PropertyInfo Property(string parameter) => GetType().GetProperty(parameter)!;
+    private PropertyInfo Property(string parameter) => Parameter(parameter)!;
 }

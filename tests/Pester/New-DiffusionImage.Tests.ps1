@@ -484,7 +484,7 @@ c,1,,Env:/c.png
 
         It 'leaves nothing of a file that cannot be written, and says so with -WhatIf too' -ForEach @(
             @{ OutFile = 'file/x.png'; Id = 'FileWriteFailed' }
-            @{ OutFile = 'x.docx'; Id = 'PathInvalid' }
+            @{ OutFile = 'x.docx'; Id = 'OutFileInvalid' }
             @{ OutFile = ''; Id = 'OutFileInvalid' }
             @{ OutFile = '.'; Id = 'OutFileInvalid' }
             @{ OutFile = 'folder/'; Id = 'OutFileInvalid' }
@@ -710,7 +710,7 @@ good,11,,,,init.png,,,11.png
             @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlScale = 1, 1 }; Id = 'ControlScaleInvalid' }
             @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlStart = 0.5; ControlEnd = 0.5 }; Id = 'ControlStartInvalid' }
             @{ Settings = @{ ControlNet = 'net'; ControlImage = 'scene.png'; ControlEnd = 2 }; Id = 'ControlEndInvalid' }
-            @{ Settings = @{ ControlNet = 'no-such-net'; ControlImage = 'scene.png' }; Id = 'ControlNetInvalid' }
+            @{ Settings = @{ ControlNet = 'no-such-net'; ControlImage = 'scene.png' }; Id = 'ControlNetNotFound' }
         ) {
             Copy-Item "$PSScriptRoot/../data/images/scene.png" scene.png
             New-DiffusionImage 'a' -Steps 1 @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty

@@ -13,6 +13,20 @@ internal static class Repository
 
     public static string ClipTokenizer { get; } = Path.Combine(Root, "src", "clip-tokenizer");
 
+    /// <summary>Copies the demo model, to be changed.</summary>
+    /// <returns>The folder of the copy.</returns>
+    public static string CopyDemoModel(string folder)
+    {
+        foreach (string file in Directory.EnumerateFiles(DemoModel, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(folder, Path.GetRelativePath(DemoModel, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        return folder;
+    }
+
     /// <summary>A file of the reference numbers that lie in <c>tests/data</c>.</summary>
     public static string Data(params string[] parts) => Path.Combine([Root, "tests", "data", .. parts]);
 }

@@ -52,6 +52,6 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
 
         foreach (string warning in warnings)
             WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
-        WriteObject(metadata with { Info = info, Warnings = warnings });
+        WriteObject(metadata.With(info, warnings));
     }
 }

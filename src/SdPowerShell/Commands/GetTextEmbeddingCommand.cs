@@ -2,6 +2,7 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
@@ -62,7 +63,12 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
         if (prompt is null)
             throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a text; an empty one stands for no wish at all.");
 
-        PromptOptions options = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
-        return UsePipeline(pipeline => EncodePrompt(pipeline, prompt, options), CreateAdapters(Lora, prompt, options.Syntax));
+        GenerationSettings settings = new() { PromptSyntax = PromptSyntax, Emphasis = Emphasis, ClipSkip = Number.Read(ClipSkip) };
+        PromptOptions options = PromptOptions.From(settings, ReadTextualInversions(TextualInversion));
+        TextEmbedding embedding = UsePipeline(
+            pipeline => Timed("Text encoder", () => pipeline.EncodePrompt(prompt, options, CancellationToken)),
+            CreateAdapters(Lora, prompt, options.Syntax));
+        WarnOf(embedding, isSyntaxGiven: !string.IsNullOrWhiteSpace(PromptSyntax));
+        return embedding;
     }
 }

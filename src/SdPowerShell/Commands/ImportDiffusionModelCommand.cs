@@ -4,6 +4,7 @@ using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Quantization;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
@@ -105,7 +106,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     {
         try
         {
-            import = import with { Comparison = PrecisionTest.Run(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelImporter.Compare(import, options, Report, CancellationToken) };
         }
         finally
         {

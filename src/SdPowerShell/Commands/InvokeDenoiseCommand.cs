@@ -47,20 +47,31 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         ProcessOne(Latent ?? (object?)Embedding, Denoise);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>A latent says how it was made; these would change what is made of it.</remarks>
+    private protected override bool IsLeftOut(string setting) => base.IsLeftOut(setting)
+        || (setting is nameof(Strength) or nameof(SchedulerOption) or nameof(Lora) && IsCarriedAlong(setting));
+
     private void Denoise()
     {
         DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
         Latent result = UsePipeline(
-            pipeline => Denoise(
-                pipeline,
-                Embedding!,
-                NegativeEmbedding,
-                Latent,
-                options,
-                EachStep ? progress => WriteObject(progress.Capture()) : null),
-            CreateAdapters(Lora ?? (IEnumerable<string?>)Embedding!.Lora),
+            pipeline =>
+            {
+                using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
+                return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
+            },
+            CreateAdapters((IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);
+        ReportControlImages(options, result);
         if (!EachStep)
             WriteObject(result);
+    }
+
+    private void Report(StepProgress step, DenoisingProgress progress)
+    {
+        progress.Report(step);
+        if (EachStep)
+            WriteObject(step.Capture());
     }
 }

@@ -5,7 +5,6 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
-using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
@@ -18,8 +17,6 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
-    private const int HighestCount = 100_000;
-
     private BatchProgress? _progress;
 
     /// <summary>What to show.</summary>
@@ -151,15 +148,18 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
-        int count = Number.Read(Count) ?? 1;
-        if (count is < 1 or > HighestCount)
-            throw new InvalidSettingException(nameof(Count), $"Count is {count}, but must lie between 1 and {HighestCount}.");
-
-        DenoiseOptions options = SettleSeeds(CreateOptions(), count);
-        PromptOptions promptOptions = CreatePromptOptions(PromptSyntax, Emphasis, Number.Read(ClipSkip), TextualInversion);
-        AdapterSet adapters = CreateAdapters(Lora, prompt, promptOptions.Syntax);
+        DenoiseOptions options = CreateOptions() with { Prompt = prompt, NegativePrompt = NegativePrompt };
         object? source = FindStart();
         StartImage? start = FitStart(source, ref options);
+        TextToImage job = new(new TextToImageRequest
+        {
+            Options = options,
+            Count = Number.Read(Count) ?? 1,
+            SharedGenerator = SharedGenerator,
+            Start = start,
+            TextualInversions = ReadTextualInversions(TextualInversion),
+        });
+        AdapterSet adapters = CreateAdapters(Lora, prompt, job.PromptOptions.Syntax);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
@@ -167,26 +167,17 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             FileEnding.Parse(Format),
             source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
         ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
-        TextEmbedding? embedding = null;
-        TextEmbedding? negative = null;
-        for (int index = 0; index < count; index++)
+        for (int index = 0; index < job.Count; index++)
         {
-            DenoiseOptions own = OfPicture(options, index, count);
-            OutputTarget? target = names.Next(prompt, own.Seed!.Value, index, count, ResolveOutput);
+            long seed = job.OptionsOf(index).Seed!.Value;
+            OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
             target?.Check(Force);
-            if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {own.Seed}, {width}x{height})", "Make image"))
+            if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
             target?.CreateFolder();
             _progress!.Start();
-            DiffusionImage image = UsePipeline(pipeline =>
-            {
-                embedding ??= EncodePrompt(pipeline, prompt, promptOptions);
-                negative ??= NegativePrompt is null ? null : EncodePrompt(pipeline, NegativePrompt, promptOptions);
-                Latent? latent = start is null ? null : Timed("VAE encoder", () => pipeline.EncodeImage(start, own.Seed, own.Noise.RandomSource ?? default, CancellationToken));
-                latent = Denoise(pipeline, embedding, negative, latent, own, step => _progress.Advance((double)step.Step / step.StepCount), _progress.ParentId);
-                return Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken));
-            }, adapters);
+            DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
             if (target is not null)
                 Write(image, target, writing);
             _progress.Finish();
@@ -271,43 +262,37 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return output;
     }
 
-    /// <summary>Draws the seeds that are not given, and checks that there are enough of them.</summary>
-    private DenoiseOptions SettleSeeds(DenoiseOptions options, int count)
+    /// <summary>Shows the stages of an image: how long they take, the progress of the denoising, and what the prompts lost.</summary>
+    private sealed class Stages(NewDiffusionImageCommand command, DenoiseOptions options) : StageObserver
     {
-        if (SharedGenerator && options.Noise.BatchSize is not null)
-            throw new InvalidSettingException(nameof(SharedGenerator), "SharedGenerator makes a batch of its own. Leave it out, or BatchSize and BatchIndex.");
-        if (SharedGenerator && count > NoiseOptions.HighestBatchSize)
-            throw new InvalidSettingException(nameof(Count), $"Count is {count}, but no more than {NoiseOptions.HighestBatchSize} pictures can share a generator.");
+        private DenoisingProgress? _denoising;
 
-        DenoiseOptions settled = options with { Seed = options.Seed ?? DiffusionPipeline.NewSeed() };
-        if (options.Noise.VariationStrength > 0)
+        public override T Run<T>(Stage stage, Func<T> work)
         {
-            settled = settled with { Noise = options.Noise with { VariationSeed = options.Noise.VariationSeed ?? DiffusionPipeline.NewSeed() } };
-            CheckSeeds(nameof(VariationSeed), settled.Noise.VariationSeed!.Value, count);
-        }
-        else if (!SharedGenerator)
-        {
-            CheckSeeds(nameof(Seed), settled.Seed!.Value, count);
+            if (stage != Stage.Denoising)
+                return command.Timed(NameOf(stage), work);
+
+            using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, command._progress!.ParentId);
+            T result = command.Timed(NameOf(stage), work);
+            if (result is Latent latent)
+                command.ReportControlImages(options, latent);
+            return result;
         }
 
-        return settled;
-    }
+        public override void OnEncoded(TextEmbedding embedding) => command.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
 
-    private static void CheckSeeds(string setting, long first, int count)
-    {
-        if (first > long.MaxValue - (count - 1))
-            throw new InvalidSettingException(setting, $"The seed {first} leaves no {count} seeds up to {long.MaxValue}, one for each picture. Take a lower one.");
-    }
-
-    /// <remarks>As A1111: pictures that vary one seed keep it, and take the next variation seed each.</remarks>
-    private DenoiseOptions OfPicture(DenoiseOptions options, int index, int count)
-    {
-        bool isVaried = options.Noise.VariationStrength > 0;
-        NoiseOptions noise = options.Noise with { VariationSeed = options.Noise.VariationSeed + (isVaried ? index : 0) };
-        return options with
+        public override void OnStep(StepProgress progress)
         {
-            Seed = options.Seed + (isVaried || SharedGenerator ? 0 : index),
-            Noise = SharedGenerator ? noise with { BatchSize = count, BatchIndex = index } : noise,
+            _denoising!.Report(progress);
+            command._progress!.Advance((double)progress.Step / progress.StepCount);
+        }
+
+        private static string NameOf(Stage stage) => stage switch
+        {
+            Stage.TextEncoder => "Text encoder",
+            Stage.VaeEncoder => "VAE encoder",
+            Stage.VaeDecoder => "VAE decoder",
+            _ => "Denoising",
         };
     }
 }

@@ -36,7 +36,7 @@ public sealed class VaeDecoder : IDisposable
     {
         int channels = _latent.Dimensions[1];
         if (!latent.HasShape(1, channels, -1, -1))
-            throw new ShapeMismatchException($"The decoder takes a latent of the shape [1, {channels}, height, width], not {latent}. Make it with ConvertTo-Latent or Invoke-Denoise and the same model.");
+            throw new ShapeMismatchException($"The decoder takes a latent of the shape [1, {channels}, height, width], not {latent}. Make the latent with the same model.") { Remedy = Remedy.MakeLatent };
 
         Tensor unscaled = new([.. latent.Shape]);
         _scaling.Remove(latent.Span, unscaled.Span);

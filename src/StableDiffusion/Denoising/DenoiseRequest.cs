@@ -1,5 +1,6 @@
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -25,12 +26,11 @@ internal sealed record DenoiseRequest
     /// <summary>Where a stochastic scheduler draws from.</summary>
     public required INoiseSource Noise { get; init; }
 
-    public required double GuidanceScale { get; init; }
-
-    public double GuidanceRescale { get; init; }
-
-    /// <summary>How strongly the picture in the added channels is followed; null where they hold none. Brooks et al., arXiv 2211.09800, section 3.2.</summary>
-    public double? ImageGuidanceScale { get; init; }
+    /// <summary>
+    /// The settings of the image, with a guidance scale; the image guidance scale is null where the added channels hold no
+    /// image (Brooks et al., arXiv 2211.09800, section 3.2).
+    /// </summary>
+    public required GenerationSettings Settings { get; init; }
 
     /// <summary>The first call to make.</summary>
     public required int NextCall { get; init; }

@@ -22,17 +22,17 @@ internal sealed class Denoiser(UNet unet)
         Tensor sample = request.Sample.Clone();
         (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;
-        bool isGuided = request.Negative is not null && (request.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        bool isGuided = request.Negative is not null && (request.Settings.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
         using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
-        int steps = (scheduler.Timesteps.Count - request.OriginCall + scheduler.Order - 1) / scheduler.Order;
+        int steps = scheduler.CountSteps(scheduler.Timesteps.Count - request.OriginCall);
         using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
         using UNetPredictions predictions = new(unet, input, control);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
-        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.GuidanceScale, request.GuidanceRescale) : null;
+        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.Settings) : null;
 
         // What it predicts without the picture either; at the neutral scale that has no part in the result.
-        using UNetInput? unseen = isGuided && request.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+        using UNetInput? unseen = isGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
         using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen);
@@ -56,7 +56,7 @@ internal sealed class Denoiser(UNet unet)
                 {
                     modelInput.CopyTo(unseen!.Sample.Values);
                     unseen.Upload(timestep);
-                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.ImageGuidanceScale!.Value);
+                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();

@@ -1,3 +1,5 @@
+using StableDiffusion.Settings;
+
 namespace StableDiffusion.Denoising;
 
 /// <summary>
@@ -8,11 +10,13 @@ namespace StableDiffusion.Denoising;
 /// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; the rescale is section 3.4 of
 /// Lin et al., arXiv 2305.08891; pictures: Brooks et al., arXiv 2211.09800.
 /// </remarks>
-internal sealed class Guidance(int length, double scale, double rescale)
+internal sealed class Guidance(int length, GenerationSettings settings)
 {
     /// <summary>Guidance changes a prediction only above this scale; at or below it the prompt's prediction is taken as it is.</summary>
     public const double NeutralScale = 1.0;
 
+    private readonly double _scale = settings.GuidanceScale ?? NeutralScale;
+    private readonly double _rescale = settings.GuidanceRescale ?? 0;
     private readonly float[] _guided = new float[length];
     private readonly float[] _difference = new float[length];
     private double _deviation;
@@ -23,16 +27,16 @@ internal sealed class Guidance(int length, double scale, double rescale)
     /// <param name="weight">The prompt's weight.</param>
     public void Begin(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight)
     {
-        _deviation = rescale > 0 ? StandardDeviation(positive) : 0;
+        _deviation = _rescale > 0 ? StandardDeviation(positive) : 0;
         TensorPrimitives.Subtract(positive, negative, _guided);
-        TensorPrimitives.Multiply(_guided, (float)(weight * scale), _guided);
+        TensorPrimitives.Multiply(_guided, (float)(weight * _scale), _guided);
         TensorPrimitives.Add(_guided, negative, _guided);
     }
 
     /// <summary>Adds a further prompt: weight * scale * (positive - negative).</summary>
     /// <inheritdoc cref="Begin"/>
     public void Add(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight) =>
-        AddDifference(positive, negative, weight * scale);
+        AddDifference(positive, negative, weight * _scale);
 
     /// <summary>
     /// Adds what a picture asks for. The sum is unseen + imageScale * (seen - unseen) + scale * (positive - seen), where
@@ -50,10 +54,10 @@ internal sealed class Guidance(int length, double scale, double rescale)
     /// <returns>The guided prediction, in memory that the next call uses again.</returns>
     public ReadOnlySpan<float> End()
     {
-        if (rescale > 0)
+        if (_rescale > 0)
         {
             double ratio = _deviation / StandardDeviation(_guided);
-            TensorPrimitives.Multiply(_guided, (float)((rescale * ratio) + (1 - rescale)), _guided);
+            TensorPrimitives.Multiply(_guided, (float)((_rescale * ratio) + (1 - _rescale)), _guided);
         }
 
         return _guided;

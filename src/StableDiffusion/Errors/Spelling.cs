@@ -1,15 +1,15 @@
 namespace StableDiffusion;
 
-/// <summary>How near words are to each other.</summary>
+/// <summary>Finds the word that was probably meant by a misspelt one.</summary>
 public static class Spelling
 {
-    /// <summary>One letter in so many may be wrong in what is still held to be meant.</summary>
+    /// <summary>The number of letters per tolerated mistake.</summary>
     private const int LettersPerSlip = 4;
 
-    /// <summary>Finds the word that a misspelt one probably stands for. Case, spaces, hyphens and underscores do not count.</summary>
+    /// <summary>Finds the known word that is nearest to a misspelt one. Case, spaces, hyphens and underscores are ignored.</summary>
     /// <param name="word">The misspelt word.</param>
-    /// <param name="known">The words there are.</param>
-    /// <returns>One of them, or null where none is near.</returns>
+    /// <param name="known">The known words.</param>
+    /// <returns>The nearest known word, or null if none is near enough.</returns>
     public static string? Nearest(string word, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(word);
@@ -24,7 +24,7 @@ public static class Spelling
             .FirstOrDefault();
     }
 
-    /// <summary>How many letters must be added, dropped or changed to make one word of the other (Levenshtein).</summary>
+    /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
     internal static int Distance(string left, string right)
     {
         int[] row = [.. Enumerable.Range(0, right.Length + 1)];

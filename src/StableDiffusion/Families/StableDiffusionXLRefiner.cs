@@ -5,12 +5,6 @@ namespace StableDiffusion.Families;
 /// <summary>The refiner of Stable Diffusion XL: one text encoder, OpenCLIP ViT-bigG.</summary>
 internal sealed class StableDiffusionXLRefiner : StableDiffusionXLFamily
 {
-    /// <summary>The aesthetic score that goes with the prompt by default.</summary>
-    public const double DefaultAestheticScore = 6.0;
-
-    /// <summary>The aesthetic score that goes with the negative prompt by default.</summary>
-    public const double DefaultNegativeAestheticScore = 2.5;
-
     public override string Name => nameof(StableDiffusionXLRefiner);
 
     public override string Title => "the refiner of Stable Diffusion XL";
@@ -35,8 +29,8 @@ internal sealed class StableDiffusionXLRefiner : StableDiffusionXLFamily
         float originalHeight = given.OriginalHeight ?? height;
         float originalWidth = given.OriginalWidth ?? width;
         return isNegative
-            ? [originalHeight, originalWidth, 0, 0, (float)(given.NegativeAestheticScore ?? DefaultNegativeAestheticScore)]
-            : [originalHeight, originalWidth, given.CropTop ?? 0, given.CropLeft ?? 0, (float)(given.AestheticScore ?? DefaultAestheticScore)];
+            ? [originalHeight, originalWidth, 0, 0, (float)(given.NegativeAestheticScore ?? MicroConditioning.DefaultNegativeAestheticScore)]
+            : [originalHeight, originalWidth, given.CropTop ?? 0, given.CropLeft ?? 0, (float)(given.AestheticScore ?? MicroConditioning.DefaultAestheticScore)];
     }
 
     // diffusers refines with its image-to-image pipeline.

@@ -171,7 +171,7 @@ internal sealed class DownloadFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The model's folder '{target}' cannot be written: {error.Message} Close the model by Clear-DiffusionCache if it is open, and make room; then run the command again. All files are fetched already.", error);
+            throw new OutputWriteException($"The model's folder '{target}' cannot be written: {error.Message} Close the model if it is open, make sure that there is room on the disk, and try again. All files are downloaded already.", error) { Remedy = Remedy.CloseModels };
         }
         finally
         {

@@ -39,11 +39,10 @@ internal static class ImageEncoder
     /// <param name="options">How.</param>
     /// <returns>The file's bytes.</returns>
     /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
-    /// <exception cref="InvalidSettingException">The format cannot do what the options ask for.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
     public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
     {
-        Check(image, format, options);
+        Check(image, format);
         try
         {
             return EncodeChecked(image, format, options);
@@ -94,10 +93,8 @@ internal static class ImageEncoder
     }
 
     // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
-    // For lossless files quality would be the effort, so it stays the encoder's usual one.
-    private static WebpEncoder WebPEncoder(ImageWriteOptions options) => options.Lossless
-        ? new() { FileFormat = WebpFileFormatType.Lossless, Method = WebpEncodingMethod.Level2 }
-        : new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
+    private static WebpEncoder WebPEncoder(ImageWriteOptions options) =>
+        new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
 
     // Behind the segment that every file of the encoder begins with.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
@@ -111,11 +108,8 @@ internal static class ImageEncoder
         return [.. jpeg[..start], 0xFF, App1, (byte)(length >> 8), (byte)length, .. ExifTexts.Mark, .. exif, .. jpeg[start..]];
     }
 
-    private static void Check(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
+    private static void Check(DiffusionImage image, ImageFormat format)
     {
-        if (format == ImageFormat.Jpeg && options.Lossless)
-            throw new InvalidSettingException(nameof(options.Lossless), "JPEG cannot keep every pixel as it is. Write a .png or a .webp file instead.");
-
         int longest = format switch
         {
             ImageFormat.Png => int.MaxValue,

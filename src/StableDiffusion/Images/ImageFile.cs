@@ -79,21 +79,6 @@ public static class ImageFile
         void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options));
     }
 
-    /// <summary>Writes a picture into a stream.</summary>
-    /// <param name="image">The picture.</param>
-    /// <param name="stream">The stream; it stays open.</param>
-    /// <param name="format">The format.</param>
-    /// <param name="options">How; null for the usual way. Whether to overwrite does not matter here.</param>
-    /// <exception cref="OutputWriteException">The picture cannot be encoded.</exception>
-    /// <exception cref="InvalidSettingException">The options ask for what the format cannot do.</exception>
-    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
-    public static void Write(DiffusionImage image, Stream stream, ImageFormat format, ImageWriteOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(stream);
-        stream.Write(ImageEncoder.Encode(image, format, options ?? new ImageWriteOptions()));
-    }
-
     private static string FullPath(string path)
     {
         try

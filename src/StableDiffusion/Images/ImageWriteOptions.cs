@@ -26,9 +26,6 @@ public sealed record ImageWriteOptions
             : throw new InvalidSettingException(nameof(Quality), $"A quality of {value} is not between 1 and 100.");
     }
 
-    /// <summary>Whether WebP keeps every pixel as it is. PNG always does; JPEG cannot.</summary>
-    public bool Lossless { get; init; }
-
     /// <summary>Whether what made the picture is written into the file, as A1111 does it.</summary>
     public bool Metadata { get; init; } = true;
 }

@@ -12,7 +12,6 @@ public static class PixelTensor
 {
     private const float Largest = byte.MaxValue;
 
-    private static readonly float[] s_unit = MakeTable(value => value / Largest);
     private static readonly float[] s_signed = MakeTable(value => ((value / Largest) * 2) - 1);
 
     /// <summary>Makes an encoder's input of a picture.</summary>
@@ -35,19 +34,6 @@ public static class PixelTensor
             blue[i] = s_signed[pixels[from + 2]];
         }
 
-        return tensor;
-    }
-
-    /// <summary>Makes a tensor of a mask.</summary>
-    /// <param name="mask">The mask.</param>
-    /// <returns>A tensor [1, 1, height, width] in 0..1; 1 is painted anew.</returns>
-    public static Tensor FromMask(MaskImage mask)
-    {
-        ArgumentNullException.ThrowIfNull(mask);
-
-        Tensor tensor = new(1, 1, mask.Height, mask.Width);
-        for (int i = 0; i < mask.Pixels.Length; i++)
-            tensor.Values[i] = s_unit[mask.Pixels[i]];
         return tensor;
     }
 

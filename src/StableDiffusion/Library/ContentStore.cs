@@ -128,7 +128,7 @@ internal sealed class ContentStore(string root)
     /// <param name="name">The model's name.</param>
     /// <param name="error">The cause.</param>
     public static OutputWriteException CannotRemove(string name, Exception error) =>
-        new($"The model '{name}' cannot be removed whole: {error.Message} Close what uses it (Clear-DiffusionCache in every session) and try again.", error);
+        new($"The model '{name}' cannot be removed whole: {error.Message} Close the model in every program that uses it, and try again.", error) { Remedy = Remedy.CloseModels };
 
     private (string Key, string Origin) ReadName(string name)
     {

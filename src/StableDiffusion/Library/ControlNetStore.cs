@@ -21,7 +21,7 @@ public static class ControlNetStore
     /// <summary>Finds a ControlNet.</summary>
     /// <param name="nameOrPath">A name, or the path of a folder or file.</param>
     /// <returns>Its name, which is its path where it was given by that, and its full path.</returns>
-    /// <exception cref="InvalidSettingException">There is none; the message lists those there are.</exception>
+    /// <exception cref="ControlNetNotFoundException">There is no such ControlNet; the message lists those in the folder.</exception>
     internal static (string Name, string Path) Locate(string nameOrPath)
     {
         if (PathOf(nameOrPath) is string stored)
@@ -30,8 +30,8 @@ public static class ControlNetStore
             return (System.IO.Path.GetFullPath(nameOrPath), System.IO.Path.GetFullPath(nameOrPath));
 
         IReadOnlyList<string> names = List();
-        string known = names.Count > 0 ? $"The ControlNets here are {string.Join(", ", names)}" : "There are none here yet";
-        throw new InvalidSettingException("ControlNet", $"There is no ControlNet '{nameOrPath}'. {known}; others are folders or files in '{StorageFolders.ControlNets}', or any path.");
+        string known = names.Count > 0 ? $"holds {string.Join(", ", names)}" : "holds none";
+        throw new ControlNetNotFoundException($"There is no ControlNet '{nameOrPath}'; '{StorageFolders.ControlNets}' {known}. Put the folder or file there, or give its path.");
     }
 
     private static bool IsControlNet(string path) => Directory.Exists(path)

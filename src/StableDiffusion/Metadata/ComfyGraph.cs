@@ -73,7 +73,7 @@ internal sealed class ComfyGraph
             return graph._nodes.Count == 0 ? null : graph.Read();
 
         warnings.Add($"The graph of ComfyUI has more nodes than are read ({MaxNodes}).");
-        return new ImageMetadata { Source = MetadataSource.ComfyUI };
+        return new ImageMetadata(MetadataSource.ComfyUI);
     }
 
     private static bool IsSampler(ComfyNode node) => node.Has("latent_image") && (node.Has("positive") || node.Has("guider"));
@@ -83,7 +83,7 @@ internal sealed class ComfyGraph
         if (FindFirstSampler() is not ComfyNode sampler)
         {
             _warnings.Add("The graph of ComfyUI has no sampler that is known; nothing was read from it.");
-            return new ImageMetadata { Source = MetadataSource.ComfyUI };
+            return new ImageMetadata(MetadataSource.ComfyUI);
         }
 
         // Newer graphs divide the work of the sampler's node among several.
@@ -131,13 +131,7 @@ internal sealed class ComfyGraph
         if (_leftOut.Count > 0)
             _warnings.Add($"These nodes of ComfyUI have no counterpart here and are left out: {string.Join(", ", _leftOut)}.");
 
-        return new ImageMetadata
-        {
-            Source = MetadataSource.ComfyUI,
-            Info = info,
-            RandomSource = info.Seed is null ? null : "TorchCpu",
-            Settings = _settings,
-        };
+        return new ImageMetadata(MetadataSource.ComfyUI, info, info.Seed is null ? null : "TorchCpu") { Settings = _settings };
     }
 
     /// <summary>The sampler that begins: behind the node that saves, the one whose latent no other sampler made.</summary>

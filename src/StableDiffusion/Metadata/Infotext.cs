@@ -34,6 +34,8 @@ public static class Infotext
         "Init image hash", "RNG", "Tiling",
     ];
 
+    private static readonly string[] s_order = [.. s_leadingKeys, "Batch size", "Batch pos", "Emphasis"];
+
     private static readonly string[] s_closingKeys = ["Version", "User"];
 
     /// <summary>Writes the text of settings that were read, in A1111's order and quotes.</summary>
@@ -63,55 +65,38 @@ public static class Infotext
         ArgumentNullException.ThrowIfNull(info);
 
         (string? sampler, string? scheduleType) = SplitScheduler(info.Scheduler);
-        StringBuilder settings = new();
-        Add("Steps", Text(info.Steps));
+        List<(string Key, string Value)> settings = [];
+        foreach (Setting row in SettingTable.Rows.Where(static row => row.Key is not null))
+            Add(row.Key!, row.Format(info));
         Add("Sampler", sampler);
         Add("Schedule type", scheduleType);
-        Add("CFG scale", Text(info.GuidanceScale));
-        Add("Image CFG scale", Text(info.ImageGuidanceScale));
-        Add("Seed", Text(info.Seed));
         Add("Size", Size(info.Width, info.Height));
-        Add("Model hash", info.ModelHash);
-        Add("Model", info.Model);
-        Add("Variation seed", Text(info.VariationSeed));
-        Add("Variation seed strength", Text(info.VariationStrength));
         Add("Seed resize from", Size(info.SeedResizeWidth, info.SeedResizeHeight));
         Add("Denoising strength", Text(info.Strength));
-        Add("Clip skip", info.ClipSkip is 1 ? null : Text(info.ClipSkip));
-        Add("ENSD", Text(info.EtaNoiseSeedDelta));
 
         // A1111 takes the noise of a seed from the graphics card unless told, or computes the same values itself ("NV").
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
-        Add("Batch size", Text(info.BatchSize));
-        Add("Batch pos", Text(info.BatchIndex));
         Add("Emphasis", info.Emphasis);
-        Add("CFG rescale", info.GuidanceRescale is 0.0 ? null : Text(info.GuidanceRescale));
-        Add("Original width", Text(info.MicroConditioning?.OriginalWidth));
-        Add("Original height", Text(info.MicroConditioning?.OriginalHeight));
-        Add("Crop top", Text(info.MicroConditioning?.CropTop));
-        Add("Crop left", Text(info.MicroConditioning?.CropLeft));
-        Add("Target width", Text(info.MicroConditioning?.TargetWidth));
-        Add("Target height", Text(info.MicroConditioning?.TargetHeight));
-        Add("Aesthetic score", Text(info.MicroConditioning?.AestheticScore));
-        Add("Negative aesthetic score", Text(info.MicroConditioning?.NegativeAestheticScore));
         Add(ResizeModeKey, info.ResizeMode);
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
-
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 
         // Not without a seed: of a text with fewer than three settings, readers would take all for the prompt.
         Add("Version", info.Seed is null ? null : OwnVersion.Text);
-        return Assemble(LoraTags.AddTo(info), info.NegativePrompt, settings.ToString());
+        return Assemble(LoraTags.AddTo(info), info.NegativePrompt, string.Join(", ", settings.OrderBy(static setting => Rank(setting.Key)).Select(static setting => $"{setting.Key}: {Quote(setting.Value)}")));
 
         void Add(string key, string? value)
         {
             if (!string.IsNullOrEmpty(value))
-                settings.Append(settings.Length == 0 ? "" : ", ").Append(key).Append(": ").Append(Quote(value));
+                settings.Add((key, value));
         }
     }
+
+    // What A1111 does not write stands behind what it does, in the order in which it is added.
+    private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;
 
     /// <summary>Puts a value in quotes, as JSON does it, if it holds what the line of settings is divided by.</summary>
     /// <param name="value">The value.</param>

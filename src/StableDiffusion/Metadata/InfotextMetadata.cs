@@ -29,11 +29,10 @@ internal static class InfotextMetadata
         ["Discard penultimate sigma"] = "discard_next_to_last_sigma",
     };
 
-    // Those that are used below, and those that say nothing of how to make the picture.
-    private static readonly HashSet<string> s_understood = new(StringComparer.Ordinal)
+    // The table's, those that are read below, and those that say nothing of how to make the image.
+    private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key ?? string.Empty), StringComparer.Ordinal)
     {
-        "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "CFG rescale", "Seed", "Size-1", "Size-2", "Model", "Model hash", "Clip skip", "RNG",
-        "Variation seed", "Variation seed strength", "Seed resize from-1", "Seed resize from-2", "ENSD",
+        "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
         "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance",
     };
 
@@ -62,31 +61,18 @@ internal static class InfotextMetadata
 
         HashSet<string> used = strength is null ? [] : ["Denoising strength"];
         (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
-        int? clipSkip = reader.Count("Clip skip");
-        GenerationInfo info = new()
+        GenerationInfo info = SettingTable.Create<GenerationInfo>(row => ReadRow(row, reader, source, used)) with
         {
             Prompt = parameters.Prompt,
             NegativePrompt = parameters.NegativePrompt,
-            Steps = reader.Count("Steps"),
             Scheduler = scheduler,
             SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
-            GuidanceScale = reader.Number("CFG scale"),
-            ImageGuidanceScale = reader.Number("Image CFG scale"),
-            GuidanceRescale = reader.Number("CFG rescale", maximum: 1),
-            MicroConditioning = source == MetadataSource.PowerShell ? ReadMicroConditioning(reader, used) : null,
-            Seed = reader.Seed("Seed"),
-            VariationSeed = reader.Seed("Variation seed"),
-            VariationStrength = reader.Number("Variation seed strength", maximum: 1),
             SeedResizeWidth = reader.Count("Seed resize from-1"),
             SeedResizeHeight = reader.Count("Seed resize from-2"),
-            EtaNoiseSeedDelta = reader.Seed("ENSD"),
             Width = reader.Count("Size-1"),
             Height = reader.Count("Size-2"),
-            Model = reader.Text("Model"),
-            ModelHash = reader.Text("Model hash"),
             Strength = strength,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
-            ClipSkip = clipSkip == 1 ? null : clipSkip,
             PromptSyntax = source switch
             {
                 MetadataSource.ComfyUI => "ComfyUI",
@@ -103,13 +89,7 @@ internal static class InfotextMetadata
         };
         WarnOfPromptFiles(parameters, warnings);
         WarnOfOthers(settings, used, warnings);
-        return new ImageMetadata
-        {
-            Source = source,
-            Info = info,
-            RandomSource = RandomSource(reader, source, info.Seed, warnings),
-            Settings = settings,
-        };
+        return new ImageMetadata(source, info, RandomSource(reader, source, info.Seed, warnings)) { Settings = settings };
     }
 
     // stable-diffusion.cpp ends the line with JSON that is not quoted, and the parser would find settings in its prompts.
@@ -158,27 +138,13 @@ internal static class InfotextMetadata
         return (name, options);
     }
 
-    // Under names of this module's own, which may mean something else elsewhere.
-    private static MicroConditioning? ReadMicroConditioning(SettingReader reader, HashSet<string> used)
+    private static object? ReadRow(Setting row, SettingReader reader, MetadataSource source, HashSet<string> used)
     {
-        MicroConditioning read = new()
-        {
-            OriginalWidth = reader.Count(Use("Original width")),
-            OriginalHeight = reader.Count(Use("Original height")),
-            CropTop = reader.Count(Use("Crop top")),
-            CropLeft = reader.Count(Use("Crop left")),
-            TargetWidth = reader.Count(Use("Target width")),
-            TargetHeight = reader.Count(Use("Target height")),
-            AestheticScore = reader.Number(Use("Aesthetic score")),
-            NegativeAestheticScore = reader.Number(Use("Negative aesthetic score")),
-        };
-        return read == new MicroConditioning() ? null : read;
+        if (row.Key is null || (row.IsOwnKey && source != MetadataSource.PowerShell))
+            return null;
 
-        string Use(string name)
-        {
-            used.Add(name);
-            return name;
-        }
+        used.Add(row.Key);
+        return reader.Read(row);
     }
 
     private static string? ReadResizeMode(SettingReader reader, HashSet<string> used)

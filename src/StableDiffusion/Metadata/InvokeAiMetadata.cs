@@ -47,13 +47,7 @@ internal static class InvokeAiMetadata
         bool isCpu = reader.Text("rand_device") is null or "cpu";
         settings.Remove("positive_prompt");
         settings.Remove("negative_prompt");
-        return new ImageMetadata
-        {
-            Source = MetadataSource.InvokeAI,
-            Info = info,
-            RandomSource = info.Seed is null ? null : isCpu ? "TorchCpu" : "Cuda",
-            Settings = settings,
-        };
+        return new ImageMetadata(MetadataSource.InvokeAI, info, info.Seed is null ? null : isCpu ? "TorchCpu" : "Cuda") { Settings = settings };
     }
 
     // Its names end in _k where Karras' schedule is meant.

@@ -32,7 +32,10 @@ public static class MetadataReader
         TextEntryList texts = ReadTexts(data, name);
         List<string> warnings = [];
         ImageMetadata metadata = Interpret(texts.Entries, warnings);
-        return metadata with { Entries = texts.Entries, Warnings = [.. texts.Warnings, .. warnings], Path = Path.GetFullPath(path) };
+        metadata.Entries = texts.Entries;
+        metadata.Warnings = [.. texts.Warnings, .. warnings];
+        metadata.Path = Path.GetFullPath(path);
+        return metadata;
     }
 
     private static TextEntryList ReadTexts(byte[] data, string name)
@@ -82,11 +85,8 @@ public static class MetadataReader
         {
             if (info.Strength is not null)
                 warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
-            return new ImageMetadata
+            return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))
             {
-                Source = MetadataSource.PowerShell,
-                Info = info,
-                RandomSource = info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu),
                 Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
             };
         }
@@ -105,13 +105,13 @@ public static class MetadataReader
         if (texts.ContainsKey("workflow"))
         {
             warnings.Add("The file holds ComfyUI's editor's workflow, but not the graph that was run ('prompt'); nothing was read from it.");
-            return new ImageMetadata { Source = MetadataSource.ComfyUI };
+            return new ImageMetadata(MetadataSource.ComfyUI);
         }
 
         warnings.Add(texts.Count == 0
             ? "The file does not say how it was made."
             : $"The file does not say how it was made in any way that is known; it has texts named {string.Join(", ", texts.Keys.Take(10))}.");
-        return new ImageMetadata();
+        return new ImageMetadata(MetadataSource.Unknown);
     }
 
     // As A1111 does: a user comment comes before the text of a PNG file. Comments of JPEG and GIF are often something else.

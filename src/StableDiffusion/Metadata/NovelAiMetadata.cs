@@ -28,7 +28,7 @@ internal static class NovelAiMetadata
             return Read(texts, JsonText.Texts(settings.RootElement), warnings);
 
         warnings.Add("NovelAI's settings are missing or damaged; only the prompt was read.");
-        return new ImageMetadata { Source = MetadataSource.NovelAI, Info = new GenerationInfo { Prompt = texts.GetValueOrDefault("Description") } };
+        return new ImageMetadata(MetadataSource.NovelAI, new GenerationInfo { Prompt = texts.GetValueOrDefault("Description") });
     }
 
     private static ImageMetadata Read(IReadOnlyDictionary<string, string> texts, OrderedDictionary<string, string> settings, ICollection<string> warnings)
@@ -64,6 +64,6 @@ internal static class NovelAiMetadata
 
         settings.Remove("prompt");
         settings.Remove("uc");
-        return new ImageMetadata { Source = MetadataSource.NovelAI, Info = info, Settings = settings };
+        return new ImageMetadata(MetadataSource.NovelAI, info) { Settings = settings };
     }
 }

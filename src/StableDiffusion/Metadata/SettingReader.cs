@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
@@ -29,6 +30,21 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
     /// <returns>A number from 0 on; null if it is not there, or none.</returns>
     public double? Number(string name, double maximum = double.MaxValue) =>
         Read<double>(name, NumberStyles.Float, number => number >= 0 && number <= maximum);
+
+    /// <summary>A setting of the table under its key.</summary>
+    /// <param name="row">The setting's row.</param>
+    /// <returns>Its value, of the row's type; null if it is not there, cannot be used, or is the default.</returns>
+    public object? Read(Setting row)
+    {
+        object? value = Type.GetTypeCode(row.Type) switch
+        {
+            TypeCode.String => Text(row.Key!),
+            TypeCode.Int32 => Read<int>(row.Key!, NumberStyles.Integer, number => number >= (row.Minimum ?? 0)),
+            TypeCode.Int64 => Seed(row.Key!),
+            _ => Number(row.Key!, row.Maximum is 1 ? 1 : double.MaxValue),
+        };
+        return row.IsDefault(value) ? null : value;
+    }
 
     private T? Read<T>(string name, NumberStyles style, Func<T, bool> isInRange)
         where T : struct, INumber<T>

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Networks;
 
-/// <summary>The names that the parts of a model have in the layout of diffusers and optimum.</summary>
+/// <summary>The names of the parts of a model in the layout of diffusers and Optimum.</summary>
 internal static class ModelParts
 {
     public const string TextEncoder = "text_encoder";
@@ -13,19 +13,19 @@ internal static class ModelParts
     public const string VaeEncoder = "vae_encoder";
     public const string VaeDecoder = "vae_decoder";
 
-    /// <summary>The name of the config in a part's folder.</summary>
+    /// <summary>The name of the configuration in a part's folder.</summary>
     public const string Config = "config.json";
 
     /// <summary>The name of the graph in a part's folder.</summary>
     public const string Graph = "model.onnx";
 
-    /// <summary>The name of the graph that computes in 32-bit floats over the 16-bit weights of <see cref="Graph"/>, where that computes in 16.</summary>
+    /// <summary>The name of the graph that computes in 32-bit floats with the 16-bit weights of <see cref="Graph"/>, if that computes in 16 bits.</summary>
     public const string FullGraph = "model_full.onnx";
 
-    /// <summary>The name of the U-Net's second graph, which takes what ControlNets give; its weights are those of the first.</summary>
+    /// <summary>The name of the U-Net's second graph, with inputs for the residuals of ControlNets; its weights are those of the first.</summary>
     public const string ControlGraph = "model_control.onnx";
 
-    /// <summary>What follows the names of text encoders and tokenizers: SDXL has two of each, its refiner only the second.</summary>
+    /// <summary>The suffixes of the names of text encoders and tokenizers: SDXL has two of each, its refiner only the second.</summary>
     public static readonly string[] EncoderSuffixes = [string.Empty, SecondSuffix];
 
     private const string SecondSuffix = "_2";

@@ -1,12 +1,12 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// One picture's share of a source that fills a whole batch at once. The batch is drawn as one tensor, since a torch
-/// generator gives other values when it draws picture by picture.
+/// One image's share of a source for a whole batch. The batch is drawn as one tensor, since a torch generator returns
+/// different values if it draws image by image.
 /// </summary>
-/// <param name="source">The source; this one takes all that it gives.</param>
-/// <param name="index">Which picture, from 0.</param>
-/// <param name="size">How many pictures.</param>
+/// <param name="source">The source; no one else may draw from it.</param>
+/// <param name="index">The index of the image, from 0.</param>
+/// <param name="size">The number of images.</param>
 internal sealed class BatchNoise(INoiseSource source, int index, int size) : INoiseSource
 {
     private float[] _batch = [];
@@ -16,7 +16,7 @@ internal sealed class BatchNoise(INoiseSource source, int index, int size) : INo
     {
         long length = (long)destination.Length * size;
         if (length > Array.MaxLength)
-            throw new InvalidSettingException(nameof(NoiseOptions.BatchSize), $"The noise of a batch of {size} such pictures is too large. Make the batch or the pictures smaller.");
+            throw new InvalidSettingException(nameof(NoiseOptions.BatchSize), $"The noise of a batch of {size} such images is too large. Make the batch or the images smaller.");
         if (_batch.Length != length)
             _batch = new float[length];
 

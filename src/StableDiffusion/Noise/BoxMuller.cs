@@ -5,17 +5,17 @@ using System.Runtime.Intrinsics;
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// Box and Muller's transform ("A Note on the Generation of Random Normal Deviates", Annals of Mathematical Statistics
-/// 29(2), 1958) in float32 over blocks of sixteen, as <c>torch.randn</c> has it on x64: logarithm, sine and cosine are
-/// those of Moshier's Cephes library, with each product and the sum that it goes into rounded once.
+/// The Box-Muller transform ("A Note on the Generation of Random Normal Deviates", Annals of Mathematical Statistics
+/// 29(2), 1958) in float32 over blocks of sixteen, as in <c>torch.randn</c> on x64: logarithm, sine and cosine are those of
+/// Moshier's Cephes library, with fused multiplication and addition.
 /// </summary>
 /// <remarks>
-/// Nothing but single operations of IEEE 754, each value by itself: the bits are the same at every width of the
-/// machine's vectors, and where it has no fused multiplication and addition of its own.
+/// Only elementary operations of IEEE 754, each value by itself: the bits are the same for every vector width, and on machines
+/// without a fused multiply-add instruction.
 /// </remarks>
 internal static class BoxMuller
 {
-    /// <summary>How many values are made at once: the first half of them from radius and cosine, the second from radius and sine.</summary>
+    /// <summary>The number of values per block: the first half from radius and cosine, the second from radius and sine.</summary>
     public const int Block = 2 * Half;
 
     private const int Half = 8;
@@ -27,16 +27,16 @@ internal static class BoxMuller
     private const int HalfExponent = 126;
     private const float RootHalf = 0.707106781186547524f;
 
-    // ln 2 and pi / 4 in parts, of which the first ones are short enough for products without rounding.
+    // ln 2 and pi / 4 in parts; the first parts are short enough for exact products.
     private const float Ln2High = 0.693359375f;
     private const float Ln2Low = -2.12194440e-4f;
     private const float Octant1 = 0.78515625f;
     private const float Octant2 = 2.4187564849853515625e-4f;
     private const float Octant3 = 3.77489497744594108e-8f;
 
-    /// <summary>Turns random bits into standard normal values, in place.</summary>
+    /// <summary>Transforms random bits into standard normal values, in place.</summary>
     /// <param name="values">
-    /// Hold 32 random bits each, of which the low 24 count; their number is a multiple of <see cref="Block"/>. Receive the values.
+    /// 32 random bits each, of which the low 24 are used; the length is a multiple of <see cref="Block"/>. Receives the values.
     /// </param>
     public static void Transform(Span<float> values)
     {
@@ -51,7 +51,7 @@ internal static class BoxMuller
         }
     }
 
-    /// <summary>Numbers from 0 to just under 1.</summary>
+    /// <summary>Uniform values from 0 to just below 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Uniform(ref float bits)
     {
@@ -59,11 +59,11 @@ internal static class BoxMuller
         return Vector256.ConvertToSingle(whole) * UniformUnit;
     }
 
-    /// <summary>The natural logarithm of normal numbers above 0.</summary>
+    /// <summary>The natural logarithm of normal floats above 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Log(Vector256<float> value)
     {
-        // value = mantissa * 2^exponent, with the mantissa between the root of a half and that of two.
+        // value = mantissa * 2^exponent, with the mantissa between sqrt(1/2) and sqrt(2).
         Vector256<int> bits = value.AsInt32();
         Vector256<float> exponent = Vector256.ConvertToSingle((bits >>> MantissaBits) - Vector256.Create(HalfExponent));
         Vector256<float> mantissa = ((bits & Vector256.Create(MantissaMask)) | Vector256.Create(HalfExponent << MantissaBits)).AsSingle();
@@ -93,7 +93,7 @@ internal static class BoxMuller
     private static (Vector256<float> Sine, Vector256<float> Cosine) SinCos(Vector256<float> angle)
     {
         // angle = octant * pi / 4 + x, with an even octant and x between -pi / 4 and pi / 4.
-        // "Native" converts out of the range of integers as the machine likes; no angle comes near.
+        // "Native" leaves the conversion of values out of range to the machine; no angle comes near.
         Vector256<int> octant = Vector256.ConvertToInt32Native(angle * (4 / MathF.PI));
         octant = (octant + Vector256<int>.One) & Vector256.Create(~1);
         Vector256<float> octants = Vector256.ConvertToSingle(octant);
@@ -112,7 +112,7 @@ internal static class BoxMuller
         odd = MultiplyAdd(odd, square, -1.6666654611e-1f);
         odd = MultiplyAdd(odd * square, x, x);
 
-        // Every second quarter swaps the two; the sine is negative in the last two, the cosine in those between.
+        // Sine and cosine are exchanged in every second quadrant; the sine is negative in the last two, the cosine in the two in between.
         Vector256<float> isSwapped = Vector256.Equals(octant & Vector256.Create(2), Vector256.Create(2)).AsSingle();
         Vector256<float> sine = Vector256.ConditionalSelect(isSwapped, even, odd);
         Vector256<float> cosine = Vector256.ConditionalSelect(isSwapped, odd, even);

@@ -3,23 +3,23 @@ using System.Numerics;
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// The noise of one path of Brownian motion over the noise levels, as the stochastic samplers of k-diffusion take it: a
-/// step's noise is the path's increment over the step, brought to unit variance. However the range is cut into steps,
-/// the same seed gives the same path, so that pictures of different numbers of steps resemble each other.
+/// The noise of one path of Brownian motion over sigma, for the stochastic samplers of k-diffusion: the noise of a step is the
+/// increment of the path over the step, scaled to unit variance. The same seed gives the same path for any number of steps,
+/// so that images with different numbers of steps resemble each other.
 /// </summary>
 /// <remarks>
 /// The path is that of torchsde's <c>BrownianTree</c> (Li et al., "Scalable Gradients for Stochastic Differential
-/// Equations", arXiv:2001.01328): the range is halved again and again, to a resolution of 1e-6; the path at the middle
-/// of a node is a Brownian bridge between its ends plus noise of a generator of the node's own, which numpy's
-/// <c>SeedSequence</c> seeds. k-diffusion's <c>BrownianTreeNoiseSampler</c> sets the sign and the scale.
-/// The sequence of calls makes no difference to the values.
+/// Equations", arXiv:2001.01328): the range is halved repeatedly, to a resolution of 1e-6. The path at the midpoint of a node
+/// is a Brownian bridge between its ends, with noise from a generator of the node, seeded by NumPy's <c>SeedSequence</c>.
+/// k-diffusion's <c>BrownianTreeNoiseSampler</c> defines the sign and the scale. The values do not depend on the order of the
+/// calls.
 /// </remarks>
 public sealed class BrownianTreeNoise : INoiseSource
 {
     private const int PoolSize = 24;
     private const double Resolution = 1e6;
 
-    /// <summary>How many nodes of a depth are kept: those on the ways to the two ends of a step.</summary>
+    /// <summary>The number of nodes kept per depth: those on the paths to the two ends of a step.</summary>
     private const int Ways = 2;
 
     private readonly long _seed;
@@ -30,10 +30,10 @@ public sealed class BrownianTreeNoise : INoiseSource
     private float[]? _whole;
     private long _clock;
 
-    /// <summary>Makes the path.</summary>
-    /// <param name="seed">The seed, 0 or more: that of the picture.</param>
-    /// <param name="sigmaMin">The least noise level above 0 that the run comes by.</param>
-    /// <param name="sigmaMax">The greatest noise level of the run.</param>
+    /// <summary>Creates the path.</summary>
+    /// <param name="seed">The seed of the image, 0 or more.</param>
+    /// <param name="sigmaMin">The smallest sigma above 0 of the run.</param>
+    /// <param name="sigmaMax">The largest sigma of the run.</param>
     /// <param name="isCuda">Whether each node draws as <c>torch.randn</c> does on a CUDA device, rather than on the CPU.</param>
     public BrownianTreeNoise(long seed, float sigmaMin, float sigmaMax, bool isCuda = false)
     {
@@ -51,15 +51,15 @@ public sealed class BrownianTreeNoise : INoiseSource
         _torch = source._torch is null ? null : new TorchRandom(source._seed);
     }
 
-    /// <summary>Fills a span with the path's increment over a step, divided by the root of the step's length.</summary>
-    /// <param name="destination">The values to fill; always as many.</param>
-    /// <param name="sigma">The noise level that the step starts from; levels outside the range count as its ends.</param>
-    /// <param name="sigmaNext">The noise level that the step ends at.</param>
+    /// <summary>Fills a span with the increment of the path over a step, divided by the square root of the step's length.</summary>
+    /// <param name="destination">The values to fill; the same number in each call.</param>
+    /// <param name="sigma">The sigma that the step starts from; it is clamped to the range.</param>
+    /// <param name="sigmaNext">The sigma that the step ends at.</param>
     /// <exception cref="ArgumentException">Earlier calls filled spans of another length.</exception>
     public void Fill(Span<float> destination, float sigma, float sigmaNext)
     {
         if (_whole is not null && _whole.Length != destination.Length)
-            throw new ArgumentException($"The path has {_whole.Length} values at a time, not {destination.Length}.", nameof(destination));
+            throw new ArgumentException($"The path has {_whole.Length} values, not {destination.Length}.", nameof(destination));
 
         destination.Clear();
         double from = Round(Math.Clamp(Math.Min(sigma, sigmaNext), _start, _end));
@@ -72,7 +72,7 @@ public sealed class BrownianTreeNoise : INoiseSource
         TensorPrimitives.Divide(destination, sigma < sigmaNext ? length : -length, destination);
     }
 
-    /// <summary>A source of the same path.</summary>
+    /// <summary>Returns another source of the same path.</summary>
     /// <returns>The copy.</returns>
     public BrownianTreeNoise Clone() => new(this);
 
@@ -95,7 +95,7 @@ public sealed class BrownianTreeNoise : INoiseSource
             }
             else
             {
-                // The upper end first: it was the last step's lower end, whose nodes are still at hand.
+                // The upper end first: it was the lower end of the last step, whose nodes are still cached.
                 AddBelow(sum, interval.Right(node), to);
                 AddAbove(sum, interval.Left(node), from);
                 return;
@@ -105,7 +105,7 @@ public sealed class BrownianTreeNoise : INoiseSource
         TensorPrimitives.Add(sum, interval.Increment, sum);
     }
 
-    /// <summary>Adds the increment from the interval's start to a point within.</summary>
+    /// <summary>Adds the increment from the start of the interval to a point within it.</summary>
     private void AddBelow(Span<float> sum, Interval interval, double point)
     {
         while (point < interval.End)
@@ -147,7 +147,7 @@ public sealed class BrownianTreeNoise : INoiseSource
         TensorPrimitives.Add(sum, interval.Increment, sum);
     }
 
-    /// <summary>Finds an interval's halves among those that are kept, or makes them in place of the ones that were used longest ago.</summary>
+    /// <summary>Returns the halves of an interval from the cache, or computes them in place of the least recently used ones.</summary>
     private Node Split(Interval interval)
     {
         if (interval.Depth == _nodes.Count)
@@ -185,12 +185,12 @@ public sealed class BrownianTreeNoise : INoiseSource
         Bridge(interval.Increment, (float)left, (float)reciprocal, (float)Math.Sqrt(left * right * reciprocal), node.Left, node.Right);
     }
 
-    /// <summary>Cuts an increment in two: each part has its share, and the noise with opposite signs.</summary>
+    /// <summary>Divides an increment into two parts by a Brownian bridge: each gets its share, and the noise with opposite signs.</summary>
     /// <param name="increment">The increment.</param>
     /// <param name="length">The length of the left part.</param>
-    /// <param name="reciprocal">One by the length of both.</param>
-    /// <param name="deviation">The noise's deviation.</param>
-    /// <param name="left">Holds standard normal values; receives the left part.</param>
+    /// <param name="reciprocal">1 / (length of both parts).</param>
+    /// <param name="deviation">The standard deviation of the noise.</param>
+    /// <param name="left">Contains standard normal values; receives the left part.</param>
     /// <param name="right">Receives the right part.</param>
     private static void Bridge(ReadOnlySpan<float> increment, float length, float reciprocal, float deviation, Span<float> left, Span<float> right)
     {
@@ -230,7 +230,7 @@ public sealed class BrownianTreeNoise : INoiseSource
         _torch.Normal(values);
     }
 
-    /// <summary>Python's <c>round</c> to six places: exact for the double at hand, ties included.</summary>
+    /// <summary>Python's <c>round</c> to six places, which is exact for the given double, ties included.</summary>
     private static double Round(double value)
     {
         double product = value * Resolution;
@@ -244,11 +244,11 @@ public sealed class BrownianTreeNoise : INoiseSource
         return whole / Resolution;
     }
 
-    /// <summary>A piece of the range, with the path's increment over it.</summary>
+    /// <summary>A part of the range, with the increment of the path over it.</summary>
     /// <param name="Start">The lower end.</param>
     /// <param name="End">The upper end.</param>
-    /// <param name="Depth">How many times the range was halved.</param>
-    /// <param name="Key">Which of the pieces of that depth.</param>
+    /// <param name="Depth">The number of times that the range was halved.</param>
+    /// <param name="Key">The index of the part at this depth.</param>
     /// <param name="Increment">The increment.</param>
     private readonly record struct Interval(double Start, double End, int Depth, uint Key, float[] Increment)
     {

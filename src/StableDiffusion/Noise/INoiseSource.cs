@@ -1,15 +1,15 @@
 namespace StableDiffusion.Noise;
 
-/// <summary>Where a stochastic scheduler takes its standard normal values from, in the order in which it asks.</summary>
+/// <summary>A source of standard normal values for a stochastic scheduler. The values depend on the order of the calls.</summary>
 public interface INoiseSource
 {
     /// <summary>Fills a span with standard normal values (mean 0, variance 1).</summary>
-    /// <param name="destination">The values to fill, a whole latent of one picture at a time.</param>
-    /// <param name="sigma">The noise level that the step starts from; sources that do not model a path ignore it.</param>
-    /// <param name="sigmaNext">The noise level that the step ends at.</param>
+    /// <param name="destination">The values to fill, those of one image's latent at a time.</param>
+    /// <param name="sigma">The sigma that the step starts from; only sources that model a Brownian path use it.</param>
+    /// <param name="sigmaNext">The sigma that the step ends at.</param>
     void Fill(Span<float> destination, float sigma, float sigmaNext);
 
-    /// <summary>A source that goes on from the same state, apart from this one.</summary>
+    /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>
     INoiseSource Clone();
 }

@@ -3,23 +3,23 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// The random numbers of one picture: its start noise and the source of its steps' noise.
+/// The random numbers for one image: its initial noise and the source of the noise of its steps.
 /// Source: A1111 1.10, <c>modules/rng.py</c>, <c>ImageRNG</c>.
 /// </summary>
-/// <param name="seed">The picture's seed, or that of its batch.</param>
-/// <param name="options">Normalized options whose variation seed is known.</param>
-/// <param name="continuing">The seed's generator where something was drawn from it already; null starts a new one.</param>
+/// <param name="seed">The seed of the image or of its batch.</param>
+/// <param name="options">Normalized options with a known variation seed.</param>
+/// <param name="continuing">The generator of the seed if values were already drawn from it; null starts a new one.</param>
 internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource? continuing = null)
 {
     private readonly INoiseSource _generator = continuing ?? CreateGenerator(seed, options.RandomSource);
 
-    /// <summary>Makes a generator, as torch does from a seed; negative ones wrap around.</summary>
+    /// <summary>Creates a generator from a seed as torch does; negative seeds wrap around.</summary>
     public static INoiseSource CreateGenerator(long seed, RandomSource? source) =>
         source == RandomSource.Cuda ? new PhiloxRandom(seed) : new TorchRandom(seed);
 
-    /// <summary>Draws the start noise; to be called once, before the steps' source is made.</summary>
+    /// <summary>Draws the initial noise. Call it once, before the source of the steps is created.</summary>
     /// <param name="noise">Receives it, [1, channels, height, width].</param>
-    /// <param name="latentFactor">How many pixels a side of a value of the latent stands for.</param>
+    /// <param name="latentFactor">The number of pixels per latent value along each side.</param>
     public void FillStart(Tensor noise, int latentFactor)
     {
         int[] shape = [.. noise.Shape];
@@ -32,26 +32,26 @@ internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource?
             return;
         }
 
-        // The border is the seed's own noise at this size, beneath the same seed's noise at the other one.
+        // The border is the seed's noise at this size, the center the same seed's noise at the other size.
         Tensor drawn = new(drawnShape);
         Draw(CreateGenerator(seed, options.RandomSource), drawn);
         OfBatch(_generator).Fill(noise.Span, 0, 0);
         PasteCentred(drawn, noise);
     }
 
-    /// <summary>Draws as many values as one picture has and leaves them, as an encoding between start and steps would.</summary>
-    /// <param name="count">How many values.</param>
+    /// <summary>Draws values without using them, in place of an encoding between the initial noise and the steps.</summary>
+    /// <param name="count">The number of values.</param>
     public void Skip(int count) => _generator.Fill(new float[count], 0, 0);
 
-    /// <summary>The picture's generator, for an encoding between start and steps.</summary>
+    /// <summary>The generator of the image, for an encoding between the initial noise and the steps.</summary>
     public INoiseSource Generator => OfBatch(_generator);
 
-    /// <summary>The generator that the steps' noise comes from, for the whole batch.</summary>
+    /// <summary>The generator for the noise of the steps, for the whole batch.</summary>
     public INoiseSource StepGenerator => options.EtaNoiseSeedDelta is long delta
         ? CreateGenerator(unchecked(seed + delta), options.RandomSource)
         : _generator;
 
-    /// <summary>The picture's share of a source of the whole batch.</summary>
+    /// <summary>Returns the image's share of a source for the whole batch.</summary>
     /// <param name="source">The source.</param>
     public INoiseSource OfBatch(INoiseSource source) => options is { BatchSize: int size, BatchIndex: int index }
         ? new BatchNoise(source, index, size)
@@ -63,13 +63,13 @@ internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource?
         if (options is not { VariationStrength: double strength, VariationSeed: long variationSeed })
             return;
 
-        // Each picture has a variation seed of its own, also where they share a generator.
+        // Each image has its own variation seed, even if the images share a generator.
         float[] other = new float[noise.Length];
         CreateGenerator(variationSeed, options.RandomSource).Fill(other, 0, 0);
         SphericalInterpolation.Turn(noise.Span, other, noise.Shape[2], noise.Shape[3], strength);
     }
 
-    /// <summary>Puts what fits of a source over the middle of a target.</summary>
+    /// <summary>Copies the part of a source that fits into the center of a target.</summary>
     private static void PasteCentred(Tensor source, Tensor target)
     {
         (int sourceY, int targetY, int height) = Overlap(source.Shape[2], target.Shape[2]);
@@ -85,7 +85,7 @@ internal sealed class LatentNoise(long seed, NoiseOptions options, INoiseSource?
         }
     }
 
-    /// <remarks>The margin rounds down, as Python's division does: an odd excess costs one value more than needed.</remarks>
+    /// <remarks>The margin is rounded down as in Python: for an odd difference, one more value is left out than necessary.</remarks>
     private static (int SourceStart, int TargetStart, int Length) Overlap(int source, int target)
     {
         int margin = (target - source) >> 1;

@@ -21,7 +21,7 @@ internal sealed class MersenneTwister
     private readonly uint[] _state;
     private int _position;
 
-    /// <summary>Seeds the generator as the paper's <c>init_genrand</c> does.</summary>
+    /// <summary>Initializes the generator as the paper's <c>init_genrand</c> does.</summary>
     /// <param name="seed">The seed.</param>
     public MersenneTwister(uint seed)
     {
@@ -35,7 +35,7 @@ internal sealed class MersenneTwister
         _position = source._position;
     }
 
-    /// <summary>Starts anew, as a new generator would.</summary>
+    /// <summary>Restarts the generator with a new seed.</summary>
     /// <param name="seed">The seed.</param>
     public void Seed(uint seed)
     {
@@ -46,7 +46,7 @@ internal sealed class MersenneTwister
         _position = Length;
     }
 
-    /// <summary>The next 32 random bits.</summary>
+    /// <summary>Returns the next 32 random bits.</summary>
     /// <returns>The bits.</returns>
     public uint Next()
     {
@@ -56,8 +56,8 @@ internal sealed class MersenneTwister
         return Temper(_state[_position++]);
     }
 
-    /// <summary>Fills a span with random bits, 32 a number, as so many calls of <see cref="Next"/> do.</summary>
-    /// <param name="destination">The numbers to fill.</param>
+    /// <summary>Fills a span with random bits, as repeated calls of <see cref="Next"/> do.</summary>
+    /// <param name="destination">Receives 32 random bits in each element.</param>
     public void Fill(Span<uint> destination)
     {
         while (!destination.IsEmpty)
@@ -72,7 +72,7 @@ internal sealed class MersenneTwister
         }
     }
 
-    /// <summary>A generator that goes on from the same state, apart from this one.</summary>
+    /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>
     public MersenneTwister Clone() => new(this);
 
@@ -110,10 +110,10 @@ internal sealed class MersenneTwister
         _position = 0;
     }
 
-    /// <summary>Renews words of the state from themselves, their right neighbours, and words at a distance.</summary>
+    /// <summary>Updates words of the state from themselves, their right neighbors, and words at a distance.</summary>
     private void Twist(int start, int end, int distance)
     {
-        // No word is read after its renewal within one vector: the distance is longer than that.
+        // The distance is longer than a vector, so no word is read after its update within one vector.
         ref uint state = ref MemoryMarshal.GetArrayDataReference(_state);
         int i = start;
         for (; i <= end - Vector256<uint>.Count; i += Vector256<uint>.Count)

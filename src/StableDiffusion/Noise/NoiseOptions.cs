@@ -38,18 +38,12 @@ public sealed record NoiseOptions
     /// <exception cref="InvalidSettingException">An option is out of its range, or lacks another one.</exception>
     internal NoiseOptions Normalize()
     {
-        if (VariationSeed < 0)
-            throw new InvalidSettingException(nameof(VariationSeed), $"The variation seed {VariationSeed} is out of range: it is a whole number from 0 to {long.MaxValue}.");
-        if (VariationStrength is not (null or (>= 0 and <= 1)))
-            throw new InvalidSettingException(nameof(VariationStrength), $"VariationStrength is {VariationStrength}, but must lie between 0 and 1.");
         if (SeedResizeWidth is null != SeedResizeHeight is null)
         {
             string given = SeedResizeWidth is null ? nameof(SeedResizeHeight) : nameof(SeedResizeWidth);
             throw new InvalidSettingException(given, $"{given} is given alone. Give both {nameof(SeedResizeWidth)} and {nameof(SeedResizeHeight)}, or neither.");
         }
 
-        if (BatchSize is < 1 or > HighestBatchSize)
-            throw new InvalidSettingException(nameof(BatchSize), $"BatchSize is {BatchSize}, but must lie between 1 and {HighestBatchSize}.");
         if (BatchSize > 1 && BatchIndex is null)
             throw new InvalidSettingException(nameof(BatchSize), $"A batch of {BatchSize} is given, but not which of its pictures to make. Give BatchIndex too; to make several pictures, give their count.");
         int batchSize = BatchSize ?? 1;

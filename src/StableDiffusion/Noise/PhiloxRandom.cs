@@ -2,10 +2,10 @@ namespace StableDiffusion.Noise;
 
 /// <summary>
 /// The normal values of <c>torch.randn</c> on a CUDA device, computed on any machine: counter-based Philox4x32-10
-/// (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and Box-Muller as cuRAND
-/// has it. The conventions are those of A1111's <c>rng_philox.py</c>.
+/// (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011) and the Box-Muller transform of
+/// cuRAND. The conventions are those of A1111's <c>rng_philox.py</c>.
 /// </summary>
-/// <remarks>Holds for tensors of which CUDA computes one value a thread, as it does for latents of usual sizes.</remarks>
+/// <remarks>Valid for tensors for which CUDA computes one value per thread, which includes latents of usual sizes.</remarks>
 public sealed class PhiloxRandom : INoiseSource
 {
     private const int Rounds = 10;
@@ -22,21 +22,21 @@ public sealed class PhiloxRandom : INoiseSource
     private uint _draw;
 
     /// <summary>Seeds the generator.</summary>
-    /// <param name="seed">The seed; all its 64 bits count.</param>
+    /// <param name="seed">The seed; all 64 bits are used.</param>
     public PhiloxRandom(long seed)
         : this(unchecked((ulong)seed))
     {
     }
 
     /// <summary>Seeds the generator.</summary>
-    /// <param name="seed">The seed; all its 64 bits count.</param>
+    /// <param name="seed">The seed; all 64 bits are used.</param>
     public PhiloxRandom(ulong seed)
     {
         _seed = seed;
     }
 
-    /// <summary>Draws what one call of <c>torch.randn</c> on CUDA for that many values gives.</summary>
-    /// <param name="destination">Receives the values, in the tensor's row-major order.</param>
+    /// <summary>Draws the values that one call of <c>torch.randn</c> on CUDA returns.</summary>
+    /// <param name="destination">Receives the values in row-major order.</param>
     public void Normal(Span<float> destination)
     {
         for (int i = 0; i < destination.Length; i++)
@@ -53,13 +53,13 @@ public sealed class PhiloxRandom : INoiseSource
     /// <inheritdoc/>
     public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
 
-    /// <summary>A generator that goes on from the same state, apart from this one.</summary>
+    /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>
     public PhiloxRandom Clone() => new(_seed) { _draw = _draw };
 
     INoiseSource INoiseSource.Clone() => Clone();
 
-    /// <summary>The first two of the four words that Philox makes of the counter (draw, 0, index, 0).</summary>
+    /// <summary>The first two of the four words of Philox for the counter (draw, 0, index, 0).</summary>
     private (uint First, uint Second) Bits(uint index)
     {
         (uint c0, uint c1, uint c2, uint c3) = (_draw, 0u, index, 0u);

@@ -1,11 +1,11 @@
 namespace StableDiffusion.Noise;
 
-/// <summary>Whose random numbers a seed stands for.</summary>
+/// <summary>The random number generator that a seed is used with.</summary>
 public enum RandomSource
 {
-    /// <summary>Those of torch's generator on the CPU, as ComfyUI, diffusers and A1111's "CPU" take them.</summary>
+    /// <summary>torch's generator on the CPU, as in ComfyUI, diffusers and A1111's "CPU".</summary>
     TorchCpu,
 
-    /// <summary>Those of torch's generator on a CUDA device, as A1111 takes them unless told (its "GPU" and "NV").</summary>
+    /// <summary>torch's generator on a CUDA device, A1111's default (its "GPU" and "NV").</summary>
     Cuda,
 }

@@ -1,8 +1,8 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// numpy's <c>SeedSequence</c>: seeds that are well apart for every node of a tree, however near the nodes' own numbers
-/// are. The hash is O'Neill's, "Developing a seed_seq Alternative", 2015.
+/// NumPy's <c>SeedSequence</c>: well-separated seeds for the nodes of a tree, however similar the numbers of the nodes.
+/// The hash is O'Neill's, "Developing a seed_seq Alternative", 2015.
 /// </summary>
 internal static class SeedSequence
 {
@@ -14,9 +14,9 @@ internal static class SeedSequence
     private const uint MixRight = 0x4973F715;
 
     /// <summary>The first word of <c>SeedSequence(entropy, spawn_key=…, pool_size=…).generate_state(…)</c>.</summary>
-    /// <param name="entropy">The seed of the whole.</param>
-    /// <param name="spawnKey">Which descendant of it; empty for the sequence itself.</param>
-    /// <param name="poolSize">How many words the entropy is spread over; at least 2.</param>
+    /// <param name="entropy">The seed of the tree.</param>
+    /// <param name="spawnKey">The path to the node; empty for the root.</param>
+    /// <param name="poolSize">The number of words that the entropy is spread over; at least 2.</param>
     public static uint FirstWord(ulong entropy, ReadOnlySpan<uint> spawnKey, int poolSize)
     {
         Span<uint> pool = stackalloc uint[poolSize];

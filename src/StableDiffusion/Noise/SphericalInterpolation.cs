@@ -1,20 +1,20 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// Turns one noise towards another without losing variance on the way, as A1111's <c>slerp</c> does: each column of
-/// each channel is a vector that is turned by itself.
+/// Interpolates between two noises without losing variance, as A1111's <c>slerp</c> does: each column of each channel is a
+/// vector of its own.
 /// </summary>
 internal static class SphericalInterpolation
 {
     private const double AlmostParallel = 0.9995;
     private const double LeastSine = 1e-6;
 
-    /// <summary>Turns a noise.</summary>
-    /// <param name="noise">The noise at a strength of 0, [channels, height, width]; receives the result.</param>
-    /// <param name="other">The noise at a strength of 1, of the same shape.</param>
+    /// <summary>Interpolates from one noise to another.</summary>
+    /// <param name="noise">The noise for a strength of 0, [channels, height, width]; receives the result.</param>
+    /// <param name="other">The noise for a strength of 1, of the same shape.</param>
     /// <param name="height">The height.</param>
     /// <param name="width">The width.</param>
-    /// <param name="strength">How far to turn, 0 to 1.</param>
+    /// <param name="strength">How far to interpolate, 0 to 1.</param>
     public static void Turn(Span<float> noise, ReadOnlySpan<float> other, int height, int width, double strength)
     {
         double[] cosines = Cosines(noise, other, height, width);
@@ -22,7 +22,7 @@ internal static class SphericalInterpolation
         foreach (double cosine in cosines)
             sum += cosine;
 
-        // A1111 has the two the wrong way round here, where they hardly differ.
+        // A1111 has the two the wrong way round in this case, in which they hardly differ.
         if (sum / cosines.Length > AlmostParallel)
         {
             for (int i = 0; i < noise.Length; i++)
@@ -35,7 +35,7 @@ internal static class SphericalInterpolation
             double angle = Math.Acos(Math.Clamp(cosines[column], -1, 1));
             double sine = Math.Sin(angle);
 
-            // Latents of a single row are always parallel or opposed, and have no angle to turn by.
+            // The columns of a latent with a single row are always parallel or opposite, without an angle to rotate by.
             bool isTurned = sine > LeastSine;
             double own = isTurned ? Math.Sin((1 - strength) * angle) / sine : 1 - strength;
             double others = isTurned ? Math.Sin(strength * angle) / sine : strength;

@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// The normal values of <c>torch.randn</c> in float32 on the CPU, so that a seed gives the picture that it gives in
-/// tools built on PyTorch. Follows ATen's <c>DistributionTemplates.h</c> and <c>DistributionsHelper.h</c>.
+/// The normal values of <c>torch.randn</c> in float32 on the CPU, so that a seed gives the same image as in tools built on
+/// PyTorch. Follows ATen's <c>DistributionTemplates.h</c> and <c>DistributionsHelper.h</c>.
 /// </summary>
 /// <remarks>
-/// The values depend on how many are drawn at once: sixteen and more come in blocks of float32 Box-Muller pairs,
-/// fewer from pairs in double precision of which the second half is kept for the next draw. Blocks have the bits that
-/// torch has on x64, on every machine; torch's own differ from those by up to 2e-6 on others, and so may pairs.
+/// The values depend on how many are drawn at once: sixteen or more are drawn in blocks of float32 Box-Muller pairs, fewer
+/// from pairs in double precision, of which the second value is kept for the next draw. Blocks have the bits that torch has
+/// on x64, on every machine; torch's own values differ by up to 2e-6 on other machines, and pairs may differ too.
 /// </remarks>
 public sealed class TorchRandom : INoiseSource
 {
@@ -18,14 +18,14 @@ public sealed class TorchRandom : INoiseSource
     private readonly MersenneTwister _bits;
     private double? _kept;
 
-    /// <summary>Seeds the generator as <c>torch.manual_seed</c> seeds the CPU's: by the low 32 bits.</summary>
+    /// <summary>Seeds the generator with the low 32 bits, as <c>torch.manual_seed</c> does for the CPU.</summary>
     /// <param name="seed">The seed; any value.</param>
     public TorchRandom(long seed)
         : this(unchecked((ulong)seed))
     {
     }
 
-    /// <summary>Seeds the generator as <c>torch.manual_seed</c> seeds the CPU's: by the low 32 bits.</summary>
+    /// <summary>Seeds the generator with the low 32 bits, as <c>torch.manual_seed</c> does for the CPU.</summary>
     /// <param name="seed">The seed; any value.</param>
     public TorchRandom(ulong seed)
     {
@@ -38,8 +38,8 @@ public sealed class TorchRandom : INoiseSource
         _kept = source._kept;
     }
 
-    /// <summary>Draws what one call of <c>torch.randn</c> for that many values gives.</summary>
-    /// <param name="destination">Receives the values, in the tensor's row-major order.</param>
+    /// <summary>Draws the values that one call of <c>torch.randn</c> returns.</summary>
+    /// <param name="destination">Receives the values in row-major order.</param>
     public void Normal(Span<float> destination)
     {
         if (destination.Length < Block)
@@ -55,7 +55,7 @@ public sealed class TorchRandom : INoiseSource
         if (whole == destination.Length)
             return;
 
-        // torch draws anew for the last sixteen values, over those of the block before that they overlap.
+        // torch draws again for the last sixteen values, which overlap the block before.
         Span<float> last = destination[^Block..];
         FillBits(last);
         BoxMuller.Transform(last);
@@ -64,7 +64,7 @@ public sealed class TorchRandom : INoiseSource
     /// <inheritdoc/>
     public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
 
-    /// <summary>Starts anew, as a new generator of that seed would, in the memory of this one.</summary>
+    /// <summary>Restarts the generator with a new seed, without new memory.</summary>
     /// <param name="seed">The seed.</param>
     internal void Reseed(uint seed)
     {
@@ -72,7 +72,7 @@ public sealed class TorchRandom : INoiseSource
         _kept = null;
     }
 
-    /// <summary>A generator that goes on from the same state, apart from this one.</summary>
+    /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>
     public TorchRandom Clone() => new(this);
 

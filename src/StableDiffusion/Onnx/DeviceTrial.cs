@@ -6,7 +6,7 @@ using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>A convolution of ones, small enough to try any device with.</summary>
+/// <summary>A convolution of ones, small enough to test any device with.</summary>
 internal static class DeviceTrial
 {
     private const int Side = 3;
@@ -16,7 +16,7 @@ internal static class DeviceTrial
 
     /// <summary>Runs the graph on a device.</summary>
     /// <param name="options">The options of a session on the device.</param>
-    /// <returns>What is wrong, as a sentence; null if the device has given the right answer.</returns>
+    /// <returns>The fault, as a sentence; null if the result is right.</returns>
     public static string? Run(SessionOptions options)
     {
         using InferenceSession session = new(Graph().ToByteArray(), options);
@@ -24,7 +24,7 @@ internal static class DeviceTrial
         using RunOptions runOptions = OnnxSession.CreateRunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(runOptions, [Input], [input], [Output]);
         float sum = outputs[0].GetTensorDataAsSpan<float>()[0];
-        return MathF.Abs(sum - (Side * Side)) < 0.01f ? null : $"A test gave {sum} in place of {Side * Side}.";
+        return MathF.Abs(sum - (Side * Side)) < 0.01f ? null : $"A test returned {sum} instead of {Side * Side}.";
     }
 
     private static ModelProto Graph() => new()

@@ -5,31 +5,31 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>Which devices work here, and which one is best.</summary>
+/// <summary>Finds out which devices work on this machine, and which one is best.</summary>
 public static partial class Devices
 {
     private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux.";
 
     /// <summary>
-    /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits, and cut off there: on
-    /// x64 without VNNI. ONNX Runtime can then take both unsigned, which is exact and slower, and would do so with VNNI too.
+    /// Whether 8-bit products of unsigned and signed integers are added in pairs to 16 bits with saturation, as on x64 without
+    /// VNNI. ONNX Runtime can then use unsigned integers for both, which is exact and slower, and would do so with VNNI too.
     /// </summary>
     private static readonly bool s_saturates = X86Base.IsSupported && !HasVnni();
 
     /// <summary>
-    /// What <c>Auto</c> tries before the processor, best first. TensorRT and OpenVINO compile for minutes on their first run and Core ML falls
-    /// back to the processor for graphs with open sizes, so those three are taken only where they are asked for.
+    /// The kinds that <c>Auto</c> tries before the CPU, best first. TensorRT and OpenVINO compile for minutes on their first run,
+    /// and Core ML falls back to the CPU for graphs with variable sizes, so these three are used only when requested.
     /// </summary>
     private static readonly DeviceKind[] s_automatic = [DeviceKind.Cuda, DeviceKind.DirectML];
 
     /// <summary>
-    /// What the trial of each device has shown. A device is tried once in a process, and again when the user names other
-    /// folders of libraries.
+    /// The results of testing devices. A device is tested once per process, and again when the user names other folders of
+    /// libraries.
     /// </summary>
     private static readonly ConcurrentDictionary<(Device Device, string? Folder), Lazy<string?>> s_faults = new();
 
-    /// <summary>Lists every kind of device, those that work here first. Each is tried, which can take seconds where there is a card.</summary>
-    /// <returns>A row a kind.</returns>
+    /// <summary>Lists every kind of device, those that work first. Each is tested, which can take seconds if there is a card.</summary>
+    /// <returns>One row per kind.</returns>
     public static IReadOnlyList<DeviceInfo> List()
     {
         Device best = FindBest(out _);
@@ -45,11 +45,11 @@ public static partial class Devices
         ];
     }
 
-    /// <summary>Turns what a caller asked for into a device that can be used.</summary>
+    /// <summary>Finds the device for a name, and checks that it works.</summary>
     /// <param name="name">A device's text form, or <see cref="Device.Auto"/>.</param>
-    /// <param name="reason">Why this device was taken, in sentences for a verbose message.</param>
+    /// <param name="reason">The reason for this device, in sentences for a verbose message.</param>
     /// <returns>The device.</returns>
-    /// <exception cref="InvalidSettingException">The name is no device's.</exception>
+    /// <exception cref="InvalidSettingException">The name is not that of a device.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     public static Device Resolve(string name, out string reason)
     {
@@ -62,7 +62,7 @@ public static partial class Devices
         return device;
     }
 
-    /// <summary>What a kind of device needs, in sentences. It is not tried.</summary>
+    /// <summary>The requirements of a kind of device, in sentences. The device is not tested.</summary>
     /// <param name="kind">The kind.</param>
     public static string Needs(DeviceKind kind) => kind switch
     {
@@ -75,9 +75,9 @@ public static partial class Devices
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
-    /// <summary>Session options for a device.</summary>
+    /// <summary>Creates the session options for a device.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="reordersLayout">Whether weights are laid out anew for the processor's convolutions, which takes a while at opening.</param>
+    /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while when the session is opened.</param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true)
     {
@@ -109,11 +109,11 @@ public static partial class Devices
         if (Fault(device) is string fault)
         {
             throw new DeviceUnavailableException(
-                $"The device {device} cannot be used. {fault} What it needs: {Needs(device.Kind)} Or use -Device Auto, which takes the best device that works here.");
+                $"The device {device} cannot be used. {fault} Its requirements: {Needs(device.Kind)} Or let the best device that works here be chosen.") { Remedy = Remedy.ChooseDevice };
         }
     }
 
-    /// <summary>Why a device cannot be used, in sentences; null if it can.</summary>
+    /// <summary>The reason why a device cannot be used, in sentences; null if it can.</summary>
     private static string? Fault(Device device) => s_faults.GetOrAdd(
         (device, Environment.GetEnvironmentVariable(GpuLibraryFolders.Variable)),
         static key => new Lazy<string?>(() => Try(key.Device))).Value;
@@ -131,7 +131,7 @@ public static partial class Devices
         try
         {
             using SessionOptions options = NewOptions(device, reordersLayout: true);
-            // Else ONNX Runtime computes on the processor what the device cannot.
+            // Otherwise ONNX Runtime runs on the CPU what the device does not support.
             options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
             return DeviceTrial.Run(options);
         }
@@ -146,11 +146,11 @@ public static partial class Devices
         }
     }
 
-    /// <summary>What ONNX Runtime puts before its messages: its source files, and the names of its errors.</summary>
+    /// <summary>The prefix of ONNX Runtime's messages: its source files, and the names of its errors.</summary>
     [GeneratedRegex(@"^(.*\[ONNXRuntimeError\] : \d+ : \w+ : |\[ErrorCode:\w+\] )", RegexOptions.Singleline)]
     private static partial Regex CodePrefix();
 
-    /// <summary>Whether this build of ONNX Runtime has the kind's provider. Asking makes its environment, which must be there before any session.</summary>
+    /// <summary>Whether this build of ONNX Runtime has the execution provider. The call creates the environment, which must exist before any session.</summary>
     private static bool IsOffered(DeviceKind kind) => OnnxEnvironment.Instance.GetAvailableProviders().Contains(Provider(kind));
 
     private static string WorkingReason(DeviceKind kind) => kind == DeviceKind.Cpu ? "The processor is always available." : "A test ran on it.";
@@ -160,7 +160,7 @@ public static partial class Devices
         switch (device.Kind)
         {
             case DeviceKind.Cpu:
-                // A waiting worker that spins takes the core that another process needs; a step is too long to gain from it.
+                // A waiting thread that spins takes the core that another process needs; a step is too long to gain from it.
                 options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
                 if (s_saturates)
                     options.AddSessionConfigEntry("session.x64quantprecision", "1");
@@ -173,7 +173,7 @@ public static partial class Devices
                 options.AppendExecutionProvider_CUDA(device.Index);
                 break;
             case DeviceKind.DirectML:
-                // DirectML takes neither memory patterns nor parallel execution.
+                // DirectML supports neither memory patterns nor parallel execution.
                 options.EnableMemoryPattern = false;
                 options.AppendExecutionProvider_DML(device.Index);
                 break;

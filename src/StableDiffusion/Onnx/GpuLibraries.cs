@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace StableDiffusion.Onnx;
 
 /// <summary>
-/// NVIDIA's libraries, which ONNX Runtime's providers for its cards need and do not bring. They are loaded before the
-/// provider, so that it finds them in whatever folder they are.
+/// NVIDIA's libraries, which ONNX Runtime's execution providers for NVIDIA cards need and do not include. They are loaded
+/// before the provider, so that it finds them in whatever folder they are.
 /// </summary>
 internal static class GpuLibraries
 {
@@ -12,7 +12,7 @@ internal static class GpuLibraries
     private const string Cudnn = "cuDNN 9";
     private const string TensorRt = "TensorRT 10";
 
-    // In the order in which they need each other. On Windows, cuDNN opens its parts by name, and would not find them in its own folder.
+    // In the order of their dependencies. On Windows, cuDNN loads its parts by name and would not find them in its own folder.
     private static readonly NativeLibraryFile[] s_cuda = OperatingSystem.IsWindows()
         ?
         [
@@ -45,9 +45,9 @@ internal static class GpuLibraries
 
     private static string Driver => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
 
-    /// <summary>Loads what a kind of device needs.</summary>
-    /// <param name="kind">The kind; only those of NVIDIA's cards need anything.</param>
-    /// <returns>What is missing and what to do, in sentences; null if all is loaded.</returns>
+    /// <summary>Loads the libraries for a kind of device.</summary>
+    /// <param name="kind">The kind; only NVIDIA's need libraries.</param>
+    /// <returns>What is missing and what to do, in sentences; null if everything is loaded.</returns>
     public static string? Load(DeviceKind kind)
     {
         if (kind is not (DeviceKind.Cuda or DeviceKind.TensorRt))
@@ -61,10 +61,10 @@ internal static class GpuLibraries
         return Load(kind == DeviceKind.Cuda ? s_cuda : [.. s_cuda, .. s_tensorRt], folders);
     }
 
-    /// <summary>Loads libraries from where they are found.</summary>
-    /// <param name="libraries">The libraries, each after those that it needs itself.</param>
-    /// <param name="folders">Where to look besides the system's library path.</param>
-    /// <returns>What is missing and what to do, in sentences; null if all is loaded.</returns>
+    /// <summary>Loads libraries from the folders where they are found.</summary>
+    /// <param name="libraries">The libraries, each after its dependencies.</param>
+    /// <param name="folders">The folders to search besides the system's library path.</param>
+    /// <returns>What is missing and what to do, in sentences; null if everything is loaded.</returns>
     internal static string? Load(IReadOnlyList<NativeLibraryFile> libraries, GpuLibraryFolders folders)
     {
         IReadOnlyList<string> preferred = folders.Preferred();
@@ -95,8 +95,8 @@ internal static class GpuLibraries
                 ? $"The library {missing[0].Name} was not found in {places}."
                 : $"The libraries {Listed([.. missing.Select(library => library.Name)], "and")} were not found in {places}.");
             sentences.AddRange(folders.Named.Where(folder => !Directory.Exists(folder))
-                .Select(folder => $"{GpuLibraryFolders.Variable} names '{folder}', which is no folder."));
-            sentences.Add($"Install {Listed([.. missing.Select(library => library.Product).Distinct()], "and")}, or set {GpuLibraryFolders.Variable} to the folder that holds {(missing.Count == 1 ? "it" : "them")}.");
+                .Select(folder => $"{GpuLibraryFolders.Variable} names '{folder}', which is not a folder."));
+            sentences.Add($"Install {Listed([.. missing.Select(library => library.Product).Distinct()], "and")}, or set {GpuLibraryFolders.Variable} to the folder that contains {(missing.Count == 1 ? "it" : "them")}.");
         }
 
         return string.Join(' ', sentences);

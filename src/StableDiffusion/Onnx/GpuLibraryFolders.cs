@@ -1,30 +1,30 @@
 namespace StableDiffusion.Onnx;
 
 /// <summary>
-/// Where NVIDIA's libraries may be besides the system's library path: in a folder that the user names, in toolkits, and
-/// in the packages that pip and conda install.
+/// The folders that may contain NVIDIA's libraries besides the system's library path: those that the user names, toolkits, and
+/// the packages of pip and conda.
 /// </summary>
-/// <param name="variable">Reads an environment variable; null or empty where it is not set.</param>
-/// <param name="isWindows">Whether to look for the layouts of Windows, and not for those of Linux.</param>
-/// <param name="local">Where toolkits are installed by hand on Linux.</param>
+/// <param name="variable">Reads an environment variable; null or empty if it is not set.</param>
+/// <param name="isWindows">Whether to search for the layouts of Windows rather than those of Linux.</param>
+/// <param name="local">The folder of manually installed toolkits on Linux.</param>
 internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isWindows, string local = "/usr/local")
 {
-    /// <summary>The environment variable that names a folder, or several with the system's path separator between them.</summary>
+    /// <summary>The environment variable that names one or more folders, separated by the system's path separator.</summary>
     public const string Variable = "STABLEDIFFUSION_CUDA";
 
     private static readonly EnumerationOptions s_enumeration = new() { MatchCasing = MatchCasing.CaseInsensitive };
 
-    /// <summary>What the environment variable names, unchanged.</summary>
+    /// <summary>The folders in the environment variable, unchanged.</summary>
     public IReadOnlyList<string> Named { get; } =
         variable(Variable)?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
-    /// <summary>The folders of libraries in what the environment variable names: libraries themselves, a toolkit, Python's packages, or an environment of Python.</summary>
-    /// <returns>Folders that exist, in the order in which they are searched.</returns>
+    /// <summary>The library folders for the environment variable, which may name library folders, a toolkit, a folder of Python packages, or a Python environment.</summary>
+    /// <returns>Existing folders, in search order.</returns>
     public IReadOnlyList<string> Preferred() =>
         Existing(Named.SelectMany(folder => (string[])[.. ToolkitFolders(folder), .. PackageFolders(folder), .. PythonFolders(folder)]));
 
-    /// <summary>The folders of libraries in all other places.</summary>
-    /// <returns>Folders that exist, in the order in which they are searched.</returns>
+    /// <summary>The library folders in all other places.</summary>
+    /// <returns>Existing folders, in search order.</returns>
     public IReadOnlyList<string> Installed() =>
         Existing([.. Toolkits().SelectMany(ToolkitFolders), .. CudnnFolders(), .. CondaFolders(), .. Pythons().SelectMany(PythonFolders), .. UserPackages().SelectMany(PackageFolders)]);
 
@@ -41,7 +41,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
         ? [toolkit, Path.Combine(toolkit, "bin", "x64"), Path.Combine(toolkit, "bin")]
         : [toolkit, Path.Combine(toolkit, "lib64"), Path.Combine(toolkit, "lib"), Path.Combine(toolkit, "targets", "x86_64-linux", "lib")];
 
-    /// <summary>cuDNN has a folder of its own on Windows, with one for each version of CUDA in it.</summary>
+    /// <summary>The folders of cuDNN, which has its own folder on Windows, with one for each version of CUDA.</summary>
     private IEnumerable<string> CudnnFolders()
     {
         IEnumerable<string> roots = Values("CUDNN_PATH");
@@ -54,7 +54,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
     private IEnumerable<string> CondaFolders() =>
         Values("CONDA_PREFIX").Select(prefix => isWindows ? Path.Combine(prefix, "Library", "bin") : Path.Combine(prefix, "lib"));
 
-    /// <summary>Environments of Python: the active ones, and those of the programs in the path.</summary>
+    /// <summary>Python environments: the active ones, and those of the programs in the path.</summary>
     private IEnumerable<string> Pythons()
     {
         string program = isWindows ? "python.exe" : "python3";
@@ -77,7 +77,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
     private IEnumerable<string> UserPackages() =>
         isWindows ? Values("APPDATA").SelectMany(data => Matches(Path.Combine(data, "Python"), "Python3*")).Select(python => Path.Combine(python, "site-packages")) : [];
 
-    /// <summary>The packages of CUDA 13 share one folder; those of cuDNN, and of earlier CUDA versions, have one each. TensorRT's has a name of its own.</summary>
+    /// <summary>The packages of CUDA 13 share one folder; those of cuDNN, and of earlier CUDA versions, have one each. TensorRT has a differently named one.</summary>
     private IEnumerable<string> PackageFolders(string packages)
     {
         string nvidia = Path.Combine(packages, "nvidia");
@@ -97,7 +97,7 @@ internal sealed class GpuLibraryFolders(Func<string, string?> variable, bool isW
     private string ProgramFiles(params ReadOnlySpan<string> parts) =>
         Path.Combine([variable("ProgramFiles") ?? string.Empty, .. parts]);
 
-    /// <summary>The folders of such a name, newest first.</summary>
+    /// <summary>The folders that match a pattern, newest first.</summary>
     private static IEnumerable<string> Matches(string folder, string pattern) => Directory.Exists(folder)
         ? Directory.EnumerateDirectories(folder, pattern, s_enumeration).OrderDescending(StringComparer.OrdinalIgnoreCase)
         : [];

@@ -5,20 +5,20 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace StableDiffusion.Onnx;
 
 /// <summary>
-/// The memory behind one input or output of a graph. Callers read and write floats; where the graph works in
-/// another element type, the buffer holds a second array of that type and converts between the two.
+/// The memory of one input or output of a graph. Callers read and write floats; if the graph uses another element type, the
+/// buffer has a second array of that type and converts between the two.
 /// </summary>
 internal sealed class OnnxBuffer : IDisposable
 {
     private readonly Array? _native;
 
-    /// <summary>Makes a buffer over its own array of zeros.</summary>
+    /// <summary>Creates a buffer with its own array of zeros.</summary>
     public OnnxBuffer(TensorElementType elementType, params ReadOnlySpan<int> shape)
         : this(new Tensors.Tensor(shape), elementType)
     {
     }
 
-    /// <summary>Makes a buffer over a tensor's array, without copying it where the graph works in floats.</summary>
+    /// <summary>Creates a buffer over a tensor's array, which is not copied if the graph uses floats.</summary>
     public OnnxBuffer(Tensors.Tensor tensor, TensorElementType elementType)
     {
         Values = tensor.Values;
@@ -31,7 +31,7 @@ internal sealed class OnnxBuffer : IDisposable
             TensorElementType.Double => Staged(new double[Values.Length], dimensions),
             TensorElementType.Int64 => Staged(new long[Values.Length], dimensions),
             TensorElementType.Int32 => Staged(new int[Values.Length], dimensions),
-            _ => throw new ModelInvalidException($"The graph takes or gives elements of the type {elementType}, which cannot be handled. Export it with float32 or float16."),
+            _ => throw new ModelInvalidException($"The graph has inputs or outputs of the type {elementType}, which is not supported. Export it with float32 or float16."),
         };
         Upload();
     }
@@ -41,23 +41,23 @@ internal sealed class OnnxBuffer : IDisposable
 
     public OrtValue Value { get; }
 
-    /// <summary>The type of the elements that the graph works in.</summary>
+    /// <summary>The element type of the graph's input or output.</summary>
     public TensorElementType ElementType { get; }
 
     /// <summary>The length of each axis.</summary>
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
-    /// <summary>A tensor of whole numbers, such as token ids, in the integer type that the graph asks for.</summary>
+    /// <summary>Creates a buffer of integers, such as token ids, in the integer type that the graph uses.</summary>
     public static OnnxBuffer FromIntegers(ReadOnlySpan<int> integers, TensorElementType elementType, params ReadOnlySpan<int> shape)
     {
-        // Ids stay below 2^24, so floats hold them exactly.
+        // Ids are below 2^24, so floats represent them exactly.
         OnnxBuffer buffer = new(elementType, shape);
         TensorPrimitives.ConvertChecked(integers, buffer.Values);
         buffer.Upload();
         return buffer;
     }
 
-    /// <summary>Carries the written floats over to the graph's own type.</summary>
+    /// <summary>Converts the written floats to the graph's type.</summary>
     public void Upload()
     {
         switch (_native)
@@ -77,7 +77,7 @@ internal sealed class OnnxBuffer : IDisposable
         }
     }
 
-    /// <summary>Carries what the graph wrote over to the floats.</summary>
+    /// <summary>Converts the graph's output to floats.</summary>
     public void Download()
     {
         switch (_native)
@@ -99,7 +99,7 @@ internal sealed class OnnxBuffer : IDisposable
 
     public void Dispose() => Value.Dispose();
 
-    /// <summary>Copies a value that ONNX Runtime allocated into a tensor of floats.</summary>
+    /// <summary>Copies a value that ONNX Runtime allocated into a tensor.</summary>
     public static Tensors.Tensor ToTensor(OrtValue value)
     {
         OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
@@ -116,7 +116,7 @@ internal sealed class OnnxBuffer : IDisposable
                 TensorPrimitives.ConvertTruncating(value.GetTensorDataAsSpan<double>(), tensor.Span);
                 break;
             default:
-                throw new ModelInvalidException($"The graph gives elements of the type {info.ElementDataType}, which cannot be handled. Export it with float32 or float16.");
+                throw new ModelInvalidException($"The graph has an output of the type {info.ElementDataType}, which is not supported. Export it with float32 or float16.");
         }
 
         return tensor;

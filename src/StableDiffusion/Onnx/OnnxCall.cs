@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>A graph with memory bound to its inputs and output, to be run again and again. For one thread.</summary>
+/// <summary>A graph with memory bound to its inputs and outputs, to be run repeatedly. Not thread-safe.</summary>
 internal sealed class OnnxCall : IDisposable
 {
     private readonly OnnxSession _session;
@@ -21,7 +21,7 @@ internal sealed class OnnxCall : IDisposable
         };
     }
 
-    /// <summary>Runs the graph over the bound memory.</summary>
+    /// <summary>Runs the graph on the bound memory.</summary>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public void Run(CancellationToken cancellationToken) => _session.Guarded(_options, cancellationToken, _run);

@@ -2,22 +2,22 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>ONNX Runtime's environment, of which a process has one. It is made here, before the first session, so that it prints nothing.</summary>
+/// <summary>ONNX Runtime's environment, one per process. It is created here, before the first session, so that it prints nothing.</summary>
 internal static class OnnxEnvironment
 {
-    // Errors come as exceptions; ONNX Runtime would print them to the standard error stream as well.
+    // Errors are thrown as exceptions; ONNX Runtime would print them to the standard error stream as well.
     private const OrtLoggingLevel Silent = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
 
-    /// <summary>Native code calls it, so it must stay where it is.</summary>
+    /// <summary>A field, because native code calls the delegate, which must not be collected.</summary>
     private static readonly DOrtLoggingFunction s_log = Log;
 
     private static readonly Lazy<(OrtEnv Environment, bool IsOwn)> s_instance = new(Create);
     private static string? s_lastError;
 
-    /// <summary>The environment; made at the first use.</summary>
+    /// <summary>The environment, created on first use.</summary>
     public static OrtEnv Instance => s_instance.Value.Environment;
 
-    /// <summary>The last error that ONNX Runtime logged while errors were kept; it says more than the exception. Null if there was none.</summary>
+    /// <summary>The last error that ONNX Runtime logged while errors were kept; it is more precise than the exception. Null if there was none.</summary>
     public static string? LastError => Volatile.Read(ref s_lastError);
 
     /// <summary>Starts or stops keeping the errors that ONNX Runtime logs. None is printed.</summary>
@@ -33,7 +33,7 @@ internal static class OnnxEnvironment
 
     private static (OrtEnv Environment, bool IsOwn) Create()
     {
-        // A program that made the environment before has decided what is logged.
+        // A program that created the environment before has decided what is logged.
         if (OrtEnv.IsCreated)
             return (OrtEnv.Instance(), false);
 

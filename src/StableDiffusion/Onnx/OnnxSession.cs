@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>One graph, opened on a device. Runs may be made from several threads at once.</summary>
+/// <summary>A graph opened on a device. It can run on several threads at the same time.</summary>
 internal sealed class OnnxSession : IDisposable
 {
     private readonly InferenceSession _session;
@@ -25,17 +25,17 @@ internal sealed class OnnxSession : IDisposable
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Inputs { get; }
 
-    /// <summary>The inputs that have a value where none is given.</summary>
+    /// <summary>The inputs that have a default value.</summary>
     public IReadOnlyDictionary<string, OnnxValueInfo> OptionalInputs { get; }
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
 
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
-    /// <param name="device">Where to run it.</param>
-    /// <param name="reordersLayout">Whether weights are laid out anew for the processor's convolutions, which takes a while now and may make runs faster.</param>
-    /// <param name="replaced">Weights to take in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
-    /// <param name="cancellationToken">Stops the loading, which can take seconds for a large graph.</param>
+    /// <param name="device">The device to run it on.</param>
+    /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
+    /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
+    /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">ONNX Runtime cannot read or build the graph.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
@@ -55,11 +55,11 @@ internal sealed class OnnxSession : IDisposable
     private static OnnxSession OpenWith(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
-            throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
+            throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
 
-        // A device's provider passes over weights in the processor's memory, and only its log would say so.
+        // A GPU's execution provider ignores weights in the CPU's memory, and only its log says so.
         if (replaced is not null && device.Kind != DeviceKind.Cpu)
-            throw new DeviceUnavailableException($"Weights can be changed on the processor only, and the device is {device}. Leave the LoRAs out, or use -Device Cpu.");
+            throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or use the CPU.") { Remedy = Remedy.ChooseDevice };
 
         cancellationToken.ThrowIfCancellationRequested();
         using SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
@@ -80,29 +80,29 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
-    /// <summary>The graph's input of the first of these names that it has.</summary>
-    /// <exception cref="ModelInvalidException">It has none of them.</exception>
+    /// <summary>Returns the graph's input with the first of these names that exists.</summary>
+    /// <exception cref="ModelInvalidException">None of them exists.</exception>
     public OnnxValueInfo Input(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
 
-    /// <summary>The graph's output of the first of these names that it has.</summary>
-    /// <exception cref="ModelInvalidException">It has none of them.</exception>
+    /// <summary>Returns the graph's output with the first of these names that exists.</summary>
+    /// <exception cref="ModelInvalidException">None of them exists.</exception>
     public OnnxValueInfo Output(params ReadOnlySpan<string> names) => Find(Outputs, "output", names);
 
     /// <summary>Runs the graph once and copies one output.</summary>
     /// <param name="output">The output to compute.</param>
-    /// <param name="cancellationToken">Stops the run within milliseconds.</param>
-    /// <param name="inputs">Each input with its memory.</param>
+    /// <param name="cancellationToken">Cancels the run within milliseconds.</param>
+    /// <param name="inputs">The inputs with their memory.</param>
     /// <returns>The output as floats.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public Tensors.Tensor Run(OnnxValueInfo output, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs) =>
         Run([output], cancellationToken, inputs)[0];
 
-    /// <summary>Runs the graph once and copies some outputs.</summary>
+    /// <summary>Runs the graph once and copies several outputs.</summary>
     /// <param name="outputs">The outputs to compute.</param>
-    /// <param name="cancellationToken">Stops the run within milliseconds.</param>
-    /// <param name="inputs">Each input with its memory.</param>
-    /// <returns>The outputs as floats, in the order in which they were asked for.</returns>
+    /// <param name="cancellationToken">Cancels the run within milliseconds.</param>
+    /// <param name="inputs">The inputs with their memory.</param>
+    /// <returns>The outputs as floats, in the order of <paramref name="outputs"/>.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public Tensors.Tensor[] Run(OnnxValueInfo[] outputs, CancellationToken cancellationToken, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
@@ -120,11 +120,11 @@ internal sealed class OnnxSession : IDisposable
         });
     }
 
-    /// <summary>Binds memory to inputs and to one output, for a graph that runs many times over the same memory.</summary>
+    /// <summary>Binds memory to the inputs and one output of a graph that runs many times on the same memory.</summary>
     public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer) output, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs) =>
         Bind([output], inputs);
 
-    /// <summary>Binds memory to inputs and to some outputs, for a graph that runs many times over the same memory.</summary>
+    /// <summary>Binds memory to the inputs and several outputs of a graph that runs many times on the same memory.</summary>
     public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer)[] outputs, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs)
     {
         OrtIoBinding binding = _session.CreateIoBinding();
@@ -143,13 +143,13 @@ internal sealed class OnnxSession : IDisposable
 
     internal static RunOptions CreateRunOptions() => new()
     {
-        // Errors come as exceptions; ONNX Runtime would print them to the standard error stream as well.
+        // Errors are thrown as exceptions; ONNX Runtime would print them to the standard error stream as well.
         LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
     };
 
     internal void RunBound(RunOptions options, OrtIoBinding binding) => _session.RunWithBinding(options, binding);
 
-    /// <summary>Runs with cancellation reaching into ONNX Runtime and its errors turned into the engine's own.</summary>
+    /// <summary>Runs with cancellation passed on to ONNX Runtime, and its errors converted to those of this library.</summary>
     internal T Guarded<T>(RunOptions options, CancellationToken cancellationToken, Func<T> run)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -165,7 +165,7 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
-            throw new InferenceException($"ONNX Runtime failed while it ran '{Path}' on {Device}: {error.Message}", error);
+            throw new InferenceException($"ONNX Runtime failed while running '{Path}' on {Device}: {error.Message}", error);
         }
     }
 
@@ -178,7 +178,7 @@ internal sealed class OnnxSession : IDisposable
         }
 
         throw new ModelInvalidException(
-            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. It is not the part of a Stable Diffusion model that it stands for.");
+            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. It is not the expected part of a Stable Diffusion model.");
     }
 
     private static Dictionary<string, OnnxValueInfo> Describe(IReadOnlyDictionary<string, NodeMetadata> metadata)

@@ -5,31 +5,31 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Onnx;
 
 /// <summary>
-/// Weights that a session takes in place of those in the graph's file. ONNX Runtime does not copy them, so they live
-/// as long as the session.
+/// Weights that a session uses in place of those in the graph's file. ONNX Runtime does not copy them, so they must live as
+/// long as the session.
 /// </summary>
-/// <param name="leftOutOptimizers">The optimizers that work on the file's weights before they are replaced, and so must not run.</param>
+/// <param name="leftOutOptimizers">The optimizers that would use the file's weights before they are replaced, and so must not run.</param>
 internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) : IDisposable
 {
     private const string LeaveOutKey = "optimization.disable_specified_optimizers";
 
     private readonly List<(string Name, OrtValue Value)> _values = [];
 
-    /// <summary>Whether weights may be laid out anew, which is done from the file's values where operators make something of a weight first.</summary>
+    /// <summary>Whether weights may be rearranged, which uses the file's values if operators transform a weight first.</summary>
     public bool AllowsReordering => leftOutOptimizers.Count == 0;
 
     /// <summary>Adds a weight.</summary>
     /// <param name="name">The initializer's name in the graph.</param>
-    /// <param name="type">How the graph holds it: as floats or as halves.</param>
+    /// <param name="type">The type that the graph stores it as: F32 or F16.</param>
     /// <param name="shape">Its shape in the graph.</param>
-    /// <param name="values">Its values, row by row; they are copied.</param>
+    /// <param name="values">Its values in row-major order; they are copied.</param>
     public void Add(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values)
     {
         long[] dimensions = new long[shape.Length];
         for (int axis = 0; axis < shape.Length; axis++)
             dimensions[axis] = shape[axis];
 
-        // ONNX Runtime takes only memory that is not its own.
+        // ONNX Runtime accepts only memory that it does not own.
         if (type == StoredElementType.F16)
         {
             Float16[] halves = new Float16[values.Length];
@@ -42,8 +42,8 @@ internal sealed class ReplacedWeights(IReadOnlyList<string> leftOutOptimizers) :
         }
     }
 
-    /// <summary>Gives the weights to a session that is about to be opened.</summary>
-    /// <param name="options">Its options.</param>
+    /// <summary>Adds the weights to the options of a session that is about to be opened.</summary>
+    /// <param name="options">The options.</param>
     public void AddTo(SessionOptions options)
     {
         if (leftOutOptimizers.Count > 0)

@@ -20,9 +20,9 @@ internal static class ControlStart
 
         foreach (ControlOptions control in controls)
         {
-            SettingCheck.Range("ControlScale", control.Scale, -HighestScale, HighestScale);
-            SettingCheck.Range("ControlStart", control.Start, 0, 1);
-            SettingCheck.Range("ControlEnd", control.End, 0, 1);
+            Setting.CheckRange("ControlScale", control.Scale, -HighestScale, HighestScale);
+            Setting.CheckRange("ControlStart", control.Start, 0, 1);
+            Setting.CheckRange("ControlEnd", control.End, 0, 1);
             if (control.Start >= control.End)
                 throw new InvalidSettingException("ControlStart", $"ControlStart is {control.Start}, but must lie below ControlEnd, {control.End}.");
         }

@@ -16,6 +16,10 @@ namespace StableDiffusion.Pipelines;
 /// <param name="loading">Hears how parts of the model are opened; may be null.</param>
 internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
 {
+    // A denoising that is continued has its own of these, whatever is asked for.
+    private static readonly string[] s_keptSilently =
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model)];
+
     /// <summary>Checks the options of a denoising that is to start from noise or from an image, without a part of the model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">How to denoise.</param>
@@ -23,7 +27,6 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     /// <returns>The size of the image that would be made, in pixels.</returns>
     public static (int Width, int Height) Check(DiffusionModel model, DenoiseOptions options, StartImage? start)
     {
-        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
         (Scheduler scheduler, _) = CreateScheduler(options, model);
         if (start is null)
         {
@@ -45,11 +48,10 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         RequireLatent(options);
-        options = options with { Noise = CheckNoise(options.Noise, model.Info) };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         (int width, int height) = Size(options, model.Info);
 
-        LatentNoise noise = new(info.Seed!.Value, options.Noise);
+        LatentNoise noise = new(info.Seed!.Value, info.ToNoise());
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
         noise.FillStart(sample, model.Info.LatentFactor);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
@@ -70,10 +72,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
         // A latent that was sampled with this seed has drawn its own values from it already.
         long? seed = options.Seed ?? start.Seed;
-        NoiseOptions asked = options.Noise;
-        if (options.Seed is null && asked.RandomSource is null && start.RandomSource is nameof(RandomSource.Cuda))
-            asked = asked with { RandomSource = RandomSource.Cuda };
-        options = options with { Seed = seed, Noise = CheckNoise(asked, model.Info) };
+        options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         bool takesMasked = unet.Variant == ModelVariant.Inpainting;
         bool takesPicture = unet.Variant == ModelVariant.InstructPix2Pix;
@@ -85,7 +84,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         // A model that edits begins with noise too: the picture stands beside the latent.
         bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
-        LatentNoise noise = new(info.Seed!.Value, options.Noise, goesOn ? start.Noise!.Clone() : null);
+        LatentNoise noise = new(info.Seed!.Value, info.ToNoise(), goesOn ? start.Noise!.Clone() : null);
         int firstCall = options.StartStep is int startStep
             ? CheckStartStep(startStep, scheduler) * scheduler.Order
             : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
@@ -140,15 +139,23 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
     public static (DenoiseState State, Tensor Sample, GenerationInfo Info) FromState(Latent start, DenoiseState state, DenoiseOptions options)
     {
-        if (options.Scheduler != start.Scheduler)
-            SettingCheck.Same("Scheduler", options.Scheduler is null ? null : SchedulerCatalog.Find(options.Scheduler).Name, start.Scheduler);
-        SettingCheck.Same("Steps", options.Steps, start.Steps);
-        SettingCheck.Same("Seed", options.Seed, start.Seed);
-        RequireSameNoise(options.Noise.Normalize(), start.Info);
+        string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
+        NoiseOptions noise = options.ToNoise().Normalize();
+        GenerationInfo asked = new(options)
+        {
+            Scheduler = scheduler,
+            RandomSource = noise.RandomSource?.ToString(),
+            VariationSeed = noise.VariationSeed,
+            VariationStrength = noise.VariationStrength,
+            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
+            BatchSize = noise.BatchSize,
+            BatchIndex = noise.BatchIndex,
+        };
+        GenerationInfo given = start.Info with { RandomSource = start.RandomSource ?? nameof(RandomSource.TorchCpu) };
+        foreach (Setting row in SettingTable.Rows.Where(static row => row.IsOfStart && !s_keptSilently.Contains(row.Name)))
+            SettingCheck.Same(row.Name, row.Get(asked), row.Get(given));
         SettingCheck.Same("StartStep", options.StartStep, start.Step);
-        SettingCheck.Same("Width", options.Width, start.Width);
-        SettingCheck.Same("Height", options.Height, start.Height);
-        return (state.Copy(), start.Tensor, start.Info);
+        return (state.Copy(), start.Tensor, SettingTable.Continue(asked, start.Info));
     }
 
     private static void RequireLatent(DenoiseOptions options)
@@ -161,30 +168,30 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
         (SettingCheck.Side("Width", options.Width ?? model.Width, model), SettingCheck.Side("Height", options.Height ?? model.Height, model));
 
-    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DiffusionPipeline.DefaultStrength);
+    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model)
     {
         SchedulerInfo scheduler = options.Scheduler is null
             ? SchedulerCatalog.Default(model.SchedulerConfig)
             : SchedulerCatalog.Find(options.Scheduler);
-        GenerationInfo info = new()
+        NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
+        GenerationInfo info = new(options)
         {
-            Seed = SettingCheck.Seed(options.Seed ?? DiffusionPipeline.NewSeed()),
-            RandomSource = DiffusionPipeline.NameOf(options.Noise.RandomSource),
-            VariationSeed = options.Noise.VariationSeed,
-            VariationStrength = options.Noise.VariationStrength,
-            SeedResizeWidth = options.Noise.SeedResizeWidth,
-            SeedResizeHeight = options.Noise.SeedResizeHeight,
-            EtaNoiseSeedDelta = options.Noise.EtaNoiseSeedDelta,
-            BatchSize = options.Noise.BatchSize,
-            BatchIndex = options.Noise.BatchIndex,
+            Seed = options.Seed ?? RandomSeed.New(),
+            RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
+            VariationSeed = noise.VariationSeed,
+            VariationStrength = noise.VariationStrength,
+            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
+            BatchSize = noise.BatchSize,
+            BatchIndex = noise.BatchIndex,
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
-            SchedulerOptions = SchedulerOptionText.Write(options.SchedulerOptions),
+            Strength = null,
+            ResizeMode = null,
             Model = model.Info.Name,
         };
-        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, options.SchedulerOptions), info);
+        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, SchedulerOptionText.Read(options.SchedulerOptions)), info);
     }
 
     private static NoiseOptions CheckNoise(NoiseOptions options, ModelInfo model)
@@ -196,19 +203,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
-        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
-    }
-
-    private static void RequireSameNoise(NoiseOptions asked, GenerationInfo given)
-    {
-        SettingCheck.Same(nameof(asked.RandomSource), asked.RandomSource?.ToString(), given.RandomSource ?? nameof(RandomSource.TorchCpu));
-        SettingCheck.Same(nameof(asked.VariationSeed), asked.VariationSeed, given.VariationSeed);
-        SettingCheck.Same(nameof(asked.VariationStrength), asked.VariationStrength, given.VariationStrength);
-        SettingCheck.Same(nameof(asked.SeedResizeWidth), asked.SeedResizeWidth, given.SeedResizeWidth);
-        SettingCheck.Same(nameof(asked.SeedResizeHeight), asked.SeedResizeHeight, given.SeedResizeHeight);
-        SettingCheck.Same(nameof(asked.EtaNoiseSeedDelta), asked.EtaNoiseSeedDelta, given.EtaNoiseSeedDelta);
-        SettingCheck.Same(nameof(asked.BatchSize), asked.BatchSize, given.BatchSize);
-        SettingCheck.Same(nameof(asked.BatchIndex), asked.BatchIndex, given.BatchIndex);
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? RandomSeed.New() };
     }
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
@@ -225,7 +220,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     }
 
     private static Tensor Source(Tensor? source, string setting) => source
-        ?? throw new InvalidSettingException(setting, "The model looks at the picture itself, which this latent no longer has. Make the latent with ConvertTo-Latent, or give the picture to New-DiffusionImage.");
+        ?? throw new InvalidSettingException(setting, "The model needs the image itself, which this latent no longer has. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
     private static Tensor LatentMask(MaskImage mask, Latent start)
     {
@@ -241,7 +236,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {
-        int last = DiffusionPipeline.CountSteps(scheduler, scheduler.Timesteps.Count) - 1;
+        int last = scheduler.CountSteps(scheduler.Timesteps.Count) - 1;
         return startStep >= 0 && startStep <= last
             ? startStep
             : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");

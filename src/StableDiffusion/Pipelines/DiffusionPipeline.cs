@@ -1,7 +1,6 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
@@ -22,18 +21,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="warning">Is told, on the calling thread, what went otherwise than asked for but well; may be null.</param>
 public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null, Action<string>? warning = null)
 {
-    /// <summary>How far a given picture is noised where nobody says.</summary>
-    public const double DefaultStrength = 0.8;
-
-    private const double HighestGuidanceScale = 100;
     private const double DefaultImageGuidanceScale = 1.5;
-
-    /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
-    private const long HighestRandomSeed = uint.MaxValue;
-
-    /// <summary>Draws a seed at random, one that every other tool takes as well.</summary>
-    /// <returns>A whole number from 0 to 2^32 - 1.</returns>
-    public static long NewSeed() => Random.Shared.NextInt64(HighestRandomSeed + 1);
 
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>
@@ -69,9 +57,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        CheckRanges(options);
+        CheckSettings(options);
         foreach (ControlOptions control in options.Controls)
-            ControlNetStore.Locate(control.ControlNet);
+            model.LocateControlNet(control.ControlNet);
         return DenoiseStart.Check(model, options, start);
     }
 
@@ -105,7 +93,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(image);
         SettingCheck.Side(nameof(DenoiseOptions.Width), image.Width, model.Info);
         SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
-        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(SettingCheck.Seed(value), randomSource) : null;
+        if (seed is not null)
+            SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
+        INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
         (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
         GenerationInfo info = new()
@@ -113,11 +103,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Width = image.Width,
             Height = image.Height,
             Seed = seed,
-            RandomSource = seed is null ? null : NameOf(randomSource),
+            RandomSource = seed is null ? null : randomSource.ToString(),
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, info) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
+        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>
@@ -143,7 +133,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
     {
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
-        (double guidanceScale, double imageGuidanceScale, double guidanceRescale) = CheckRanges(options);
+        CheckSettings(options);
+        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
@@ -160,7 +151,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
-        double? pictureScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? imageGuidanceScale : null;
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         info = info with
         {
@@ -168,19 +158,17 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Prompt = embedding.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale > 0 ? guidanceRescale : null,
-            MicroConditioning = TimeIds.Describe(options.MicroConditioning, info.Width.Value, info.Height.Value),
-            PromptSyntax = embedding.PromptSyntax == PromptSyntax.Plain ? null : embedding.PromptSyntax.ToString(),
-            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 && embedding.Emphasis != EmphasisMode.Original ? embedding.Emphasis.ToString() : null,
-            ClipSkip = embedding.ClipSkip == 1 ? null : embedding.ClipSkip,
+            ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
+            PromptSyntax = embedding.PromptSyntax.ToString(),
+            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
+            ClipSkip = embedding.ClipSkip,
         };
-        info = AdapterRecord.Add(info, model.Adapters, embedding, negative);
+        info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
 
         Scheduler scheduler = state.Scheduler;
-        int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);
+        int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
         int stopStep = options.StopStep ?? stepCount;
-        int firstStep = CountSteps(scheduler, state.NextCall);
+        int firstStep = scheduler.CountSteps(state.NextCall);
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
@@ -194,9 +182,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
                 : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = state.Noise,
-            GuidanceScale = guidanceScale,
-            ImageGuidanceScale = pictureScale,
-            GuidanceRescale = guidanceRescale,
+            Settings = info,
             NextCall = state.NextCall,
             OriginCall = state.OriginCall,
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
@@ -205,7 +191,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Controls = controls,
         };
 
-        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, CountSteps(scheduler, nextCall), stepCount)
+        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, scheduler.CountSteps(nextCall), stepCount)
         {
             State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
         };
@@ -214,7 +200,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         {
             int calls = step.Call + 1;
             if (calls % scheduler.Order == 0 || calls == scheduler.Timesteps.Count)
-                progress!(new StepProgress(CountSteps(scheduler, calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
+                progress!(new StepProgress(scheduler.CountSteps(calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
         }
 
         Tensor result = new Denoiser(unet).Run(request, progress is null ? null : AfterCall, cancellationToken);
@@ -243,10 +229,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         return PixelTensor.ToImage(pixels, info);
     }
 
-    internal static string? NameOf(RandomSource? source) => source is null or RandomSource.TorchCpu ? null : source.ToString();
-
-    internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
-
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
     {
@@ -255,14 +237,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
-    private (double GuidanceScale, double ImageGuidanceScale, double GuidanceRescale) CheckRanges(DenoiseOptions options)
+    private void CheckSettings(DenoiseOptions options)
     {
-        double guidanceScale = SettingCheck.Range("GuidanceScale", options.GuidanceScale ?? model.Info.GuidanceScale, 0, HighestGuidanceScale);
-        double imageGuidanceScale = SettingCheck.Range("ImageGuidanceScale", options.ImageGuidanceScale ?? DefaultImageGuidanceScale, 0, HighestGuidanceScale);
-        double guidanceRescale = SettingCheck.Range("GuidanceRescale", options.GuidanceRescale, 0, 1);
-        SettingCheck.MicroConditioning(options.MicroConditioning, model);
+        SettingCheck.Family(options, model);
+        SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
-        return (guidanceScale, imageGuidanceScale, guidanceRescale);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)
@@ -270,6 +249,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
         if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
-            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again with Get-TextEmbedding.");
+            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
     }
 }

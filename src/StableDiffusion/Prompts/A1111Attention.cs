@@ -3,18 +3,17 @@ using System.Runtime.InteropServices;
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// The emphasis of A1111 (<c>modules/prompt_parser.py</c>, <c>parse_prompt_attention</c>). Round and square brackets
-/// are kept apart and need not nest; one that is never closed reaches to the end of the prompt.
+/// The emphasis of A1111 (<c>modules/prompt_parser.py</c>, <c>parse_prompt_attention</c>). Round and square brackets are
+/// independent of each other and need not nest; one that is never closed applies to the rest of the prompt.
 /// </summary>
 /// <remarks>
-/// Each bracket multiplies the weights within it when it closes, in A1111's order, so that the doubles come out equal.
-/// Two things differ, both where nothing sensible can be meant: a weight that is not a number (<c>(a:1.2.3)</c>, an
-/// unhandled error there) is text here, and a bracket within a thousand others of its kind weighs nothing, which bounds
-/// the time.
+/// A bracket multiplies the weights within it when it closes, in A1111's order, so that the doubles are equal. There are two
+/// differences, both for prompts without a sensible meaning: a weight that is not a number (<c>(a:1.2.3)</c>, an unhandled
+/// error in A1111) is text here, and a bracket nested in a thousand others of its kind has no weight, which bounds the time.
 /// </remarks>
 internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>? diagnostics)
 {
-    /// <summary>1.1 to this power is beyond the range of float32, in which embeddings are weighted.</summary>
+    /// <summary>1.1 to this power is beyond the range of float32, the type of the embeddings.</summary>
     public const int MaxDepth = 1000;
 
     private const double RoundMultiplier = 1.1;
@@ -65,12 +64,12 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
                 return index + 1;
 
             case ')':
-                _sink.Add(index, "This ) closes nothing and is read as text. Take it out, or write \\) to mean it.");
+                _sink.Add(index, "This ) closes nothing and is read as text. Remove it, or write \\) for a plain parenthesis.");
                 AddText(index, index + 1);
                 return index + 1;
 
             case ']':
-                _sink.Add(index, "This ] closes nothing and is read as text. Take it out, or write \\] to mean it.");
+                _sink.Add(index, "This ] closes nothing and is read as text. Remove it, or write \\] for a plain bracket.");
                 AddText(index, index + 1);
                 return index + 1;
 
@@ -85,13 +84,13 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
         }
     }
 
-    /// <summary>A backslash makes text of a bracket or a backslash; before anything else it is dropped.</summary>
+    /// <summary>A backslash escapes a bracket or a backslash; before any other character it is dropped.</summary>
     private int ReadEscape(int index)
     {
         bool escapes = index + 1 < text.Length && text[index + 1] is '(' or ')' or '[' or ']' or '\\';
         if (!escapes)
         {
-            _sink.Add(index, "This backslash is dropped, since only ( ) [ ] and \\ are escaped by one. Write \\\\ for a backslash.");
+            _sink.Add(index, "This backslash is dropped, since it escapes only ( ) [ ] and \\. Write \\\\ for a backslash.");
         }
 
         int length = escapes ? 1 : 0;
@@ -99,7 +98,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
         return index + 1 + length;
     }
 
-    /// <summary>A colon ends emphasis if a number and a parenthesis follow; else it is text.</summary>
+    /// <summary>A colon ends emphasis if a number and a parenthesis follow; otherwise it is text.</summary>
     private int ReadColon(int index)
     {
         ReadOnlySpan<char> span = text;
@@ -131,7 +130,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
 
         if (_round.Count == 0)
         {
-            _sink.Add(close, "This ) closes nothing, and the weight before it is read as text. Open a ( before the text it is for, or write \\) to mean it.");
+            _sink.Add(close, "This ) closes nothing, and the weight before it is read as text. Open a ( before its text, or write \\) for a plain parenthesis.");
             AddText(index, close + 1);
             return close + 1;
         }
@@ -142,7 +141,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
         }
         else
         {
-            _sink.Add(numberStart, $"'{Shorten(span[numberStart..numberEnd])}' is not a number, so it is read as text, and the parentheses weigh 1.1. Write a weight such as 1.2.");
+            _sink.Add(numberStart, $"'{Shorten(span[numberStart..numberEnd])}' is not a number, so it is read as text, and the weight of the parentheses is 1.1. Write a weight such as 1.2.");
             AddText(index, close);
             Close(_round, RoundMultiplier);
         }
@@ -150,7 +149,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
         return close + 1;
     }
 
-    /// <summary>Adds text, split at the keyword BREAK, which takes the white space around it along.</summary>
+    /// <summary>Adds text, split at the keyword BREAK, which includes the white space around it.</summary>
     private void AddText(int start, int end)
     {
         ReadOnlySpan<char> token = text.AsSpan(start, end - start);
@@ -196,7 +195,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
     {
         if (brackets.Count == MaxDepth)
         {
-            _sink.Add(index, $"This bracket stands within {MaxDepth} others of its kind and weighs nothing. Take some out.");
+            _sink.Add(index, $"This bracket is nested in {MaxDepth} others of its kind and has no weight. Remove some.");
         }
 
         brackets.Add(new Bracket(index, _pieces.Count));
@@ -231,7 +230,7 @@ internal sealed class A1111Attention(string text, ICollection<PromptDiagnostic>?
         TensorPrimitives.Multiply(weights, multiplier, weights);
     }
 
-    /// <summary>Joins neighbours of equal weight. What then reads BREAK with weight -1 is a break, as A1111 tells it.</summary>
+    /// <summary>Joins neighbors of equal weight. If the result reads BREAK with the weight -1, it is a break, as in A1111.</summary>
     private List<WeightedText> Join()
     {
         List<WeightedText> result = [];

@@ -1,12 +1,12 @@
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// The emphasis of ComfyUI (<c>comfy/sd1_clip.py</c>, <c>token_weights</c>): parentheses multiply the weight around
-/// them by 1.1, a weight in them replaces it, and only <c>\(</c> and <c>\)</c> are escapes.
+/// The emphasis of ComfyUI (<c>comfy/sd1_clip.py</c>, <c>token_weights</c>): parentheses multiply the weight of the text
+/// around them by 1.1, a weight in them replaces it, and only <c>\(</c> and <c>\)</c> are escapes.
 /// </summary>
 /// <remarks>
-/// ComfyUI reads the inside of each group anew. Here each parenthesis is matched once and the groups wait on a stack,
-/// so that time grows with the length alone. The infinities and NaN that ComfyUI takes as weights are text here.
+/// ComfyUI parses the contents of each group again. Here each parenthesis is matched once and the groups are put on a stack,
+/// so that the time is linear in the length. Infinities and NaN, which ComfyUI accepts as weights, are text here.
 /// </remarks>
 internal sealed class ComfyAttention
 {
@@ -19,7 +19,7 @@ internal sealed class ComfyAttention
     private readonly Stack<Range> _pending = new();
     private DiagnosticSink _sink;
 
-    /// <summary>For each index: the closing parenthesis of the one that opens there, <see cref="Unmatched"/> or <see cref="NoParenthesis"/>.</summary>
+    /// <summary>For each index: the index of the matching closing parenthesis, <see cref="Unmatched"/> or <see cref="NoParenthesis"/>.</summary>
     private readonly int[] _close;
 
     /// <summary>For each index: the last colon at or before it, or -1.</summary>
@@ -89,7 +89,7 @@ internal sealed class ComfyAttention
                 }
                 else
                 {
-                    _sink.Add(i, "This ) closes nothing, is read as text, and makes text of the next ( too. Take it out, or write \\) to mean it.");
+                    _sink.Add(i, "This ) closes nothing and is read as text, and so is the next (. Remove it, or write \\) for a plain parenthesis.");
                 }
             }
 
@@ -105,10 +105,10 @@ internal sealed class ComfyAttention
         }
     }
 
-    /// <summary>Reads a range up to its first group, and leaves the group and what follows it for later.</summary>
+    /// <summary>Reads a range up to its first group, and leaves the group and the rest for later.</summary>
     private void Read(Range range)
     {
-        // Each ) without a ( takes the meaning from one later (, since ComfyUI only counts levels.
+        // Each ) without a ( also takes the meaning from a later (, since ComfyUI only counts levels.
         int missing = 0;
         for (int i = range.Start; i < range.End; i++)
         {
@@ -198,6 +198,6 @@ internal sealed class ComfyAttention
 
     private bool IsClosing(int index) => _text[index] == ')' && _close[index] != NoParenthesis;
 
-    /// <summary>A part of the prompt that is still to be read, and the weight of its text.</summary>
+    /// <summary>A part of the prompt that is not read yet, and the weight of its text.</summary>
     private readonly record struct Range(int Start, int End, double Weight);
 }

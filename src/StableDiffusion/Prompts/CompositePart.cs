@@ -1,7 +1,7 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>One of the prompts that <c>AND</c> joins.</summary>
-/// <param name="Text">The prompt, which may hold schedules and emphasis; white space in front of it is kept.</param>
-/// <param name="Weight">What its difference to the negative prompt is multiplied by; 1 unless given, may be negative.</param>
-/// <param name="Start">The index in the whole prompt of its first character; it stands there as it is.</param>
+/// <summary>One of the prompts that are joined by <c>AND</c>.</summary>
+/// <param name="Text">The prompt, which may contain schedules and emphasis; leading white space is kept.</param>
+/// <param name="Weight">The factor of its difference to the negative prompt; 1 by default, may be negative.</param>
+/// <param name="Start">The index of its first character in the whole prompt.</param>
 public sealed record CompositePart(string Text, double Weight, int Start);

@@ -1,21 +1,21 @@
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// Splits a prompt at <c>AND</c> into prompts that are denoised apart and summed by their weights
+/// Splits a prompt at <c>AND</c> into prompts that are denoised separately and summed with weights
 /// (Liu et al. 2022, https://arxiv.org/abs/2206.01714).
 /// </summary>
 /// <remarks>
-/// After <c>get_multicond_prompt_list</c> of A1111 1.10, which applies it to positive prompts alone, before schedules and
-/// emphasis and regardless of brackets. A number after a last colon is a part's weight even where it is the only part.
+/// After <c>get_multicond_prompt_list</c> of A1111 1.10, which applies it to positive prompts only, before schedules and
+/// emphasis and regardless of brackets. A number after the last colon is the weight of a part even if it is the only part.
 /// </remarks>
 public static class CompositePrompt
 {
     private const string AndKeyword = "AND";
 
-    /// <summary>Reads the parts of a prompt.</summary>
+    /// <summary>Splits a prompt into its parts.</summary>
     /// <param name="text">The prompt.</param>
-    /// <param name="diagnostics">Takes what is read otherwise than it was probably meant, the first hundred; may be null.</param>
-    /// <returns>The parts in their order, at least one.</returns>
+    /// <param name="diagnostics">Receives up to a hundred findings about syntax that is probably not meant as it is read; may be null.</param>
+    /// <returns>The parts in order, at least one.</returns>
     public static IReadOnlyList<CompositePart> Parse(string text, ICollection<PromptDiagnostic>? diagnostics = null)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -54,7 +54,7 @@ public static class CompositePrompt
         return new CompositePart(part[..length].ToString(), weight, start);
     }
 
-    /// <summary>Whether a text is white space, a sign and digits with at most one point, and at least one digit.</summary>
+    /// <summary>Whether a text consists of white space, a sign and digits with at most one point, and at least one digit.</summary>
     private static bool IsWeight(ReadOnlySpan<char> text)
     {
         int index = PromptCharacters.SkipSpace(text, 0);
@@ -94,7 +94,7 @@ public static class CompositePrompt
             int colon = PromptCharacters.SkipSpace(text, end);
             if (colon < text.Length)
             {
-                sink.Add(colon, "The number after this last colon is read as the weight of the whole prompt and is no part of its text. Write a comma after it if it is text, or join a second prompt with AND.");
+                sink.Add(colon, "The number after this last colon is read as the weight of the whole prompt, not as part of its text. Write a comma after it if it is text, or join a second prompt with AND.");
             }
 
             return;
@@ -104,7 +104,7 @@ public static class CompositePrompt
         {
             if (string.IsNullOrWhiteSpace(part.Text))
             {
-                sink.Add(part.Start, "There is no prompt on this side of AND, so an empty one is summed in. Write one, or take the AND out.");
+                sink.Add(part.Start, "There is no prompt on this side of AND, so an empty one is added. Write one, or remove the AND.");
             }
         }
     }

@@ -1,10 +1,10 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>Takes a parser's diagnostics; costs nothing where nobody asked for them.</summary>
-/// <param name="target">Who asked, or null.</param>
+/// <summary>Collects the diagnostics of a parser; without a target it costs nothing.</summary>
+/// <param name="target">The collection that receives them, or null.</param>
 internal struct DiagnosticSink(ICollection<PromptDiagnostic>? target)
 {
-    /// <summary>Nobody reads more, and a megabyte of brackets would give a million.</summary>
+    /// <summary>No one reads more, and a megabyte of brackets would produce a million.</summary>
     public const int MaxCount = 100;
 
     private int _count;

@@ -1,17 +1,17 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>What weights in a prompt do, by A1111's names.</summary>
+/// <summary>The effect of weights in a prompt; the names are A1111's.</summary>
 public enum EmphasisMode
 {
-    /// <summary>Embeddings are multiplied by their weights, and all of them by what brings their mean back.</summary>
+    /// <summary>Token vectors are multiplied by their weights, and all of them are scaled to restore the mean.</summary>
     Original,
 
-    /// <summary>Embeddings are multiplied by their weights.</summary>
+    /// <summary>Token vectors are multiplied by their weights.</summary>
     NoNorm,
 
-    /// <summary>Weights are read and have no effect.</summary>
+    /// <summary>Weights are parsed, but have no effect.</summary>
     Ignore,
 
-    /// <summary>Brackets are text like any other.</summary>
+    /// <summary>Weights are not parsed; brackets are text.</summary>
     None,
 }

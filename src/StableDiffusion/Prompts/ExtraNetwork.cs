@@ -2,25 +2,25 @@ using System.Globalization;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>A tag in a prompt of A1111's that asks for a file, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
-/// <param name="Text">The tag as it stands in the prompt.</param>
-/// <param name="Kind">What it asks for, such as <c>lora</c>.</param>
+/// <summary>A tag in an A1111 prompt that names a file, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
+/// <param name="Text">The tag as written in the prompt.</param>
+/// <param name="Kind">The kind of file, such as <c>lora</c>.</param>
 /// <param name="Name">The file's name.</param>
-/// <param name="Arguments">What stands behind further colons.</param>
+/// <param name="Arguments">The text after each further colon.</param>
 public sealed record ExtraNetwork(string Text, string Kind, string Name, IReadOnlyList<string> Arguments)
 {
-    /// <summary>Whether it asks for a LoRA of any kind; the extension for LyCORIS had a word of its own.</summary>
+    /// <summary>Whether it names a LoRA of any kind; the LyCORIS extension had its own keyword.</summary>
     public bool IsLora => Kind is "lora" or "lyco";
 
-    /// <summary>The strength for the text encoder: the first argument, or <c>te=</c>; 1 where it is left out.</summary>
-    /// <exception cref="InvalidSettingException">It is no number.</exception>
+    /// <summary>The strength for the text encoder: the first argument, or <c>te=</c>; 1 by default.</summary>
+    /// <exception cref="InvalidSettingException">It is not a number.</exception>
     public double TextEncoderStrength => Number("te", 0) ?? 1;
 
-    /// <summary>The strength for the U-Net: the second argument, or <c>unet=</c>; the text encoder's where it is left out.</summary>
-    /// <exception cref="InvalidSettingException">It is no number.</exception>
+    /// <summary>The strength for the U-Net: the second argument, or <c>unet=</c>; that of the text encoder by default.</summary>
+    /// <exception cref="InvalidSettingException">It is not a number.</exception>
     public double UNetStrength => Number("unet", 1) ?? TextEncoderStrength;
 
-    // As A1111 (extra_networks_lora.py): a named argument counts before the one at its place.
+    // As in A1111 (extra_networks_lora.py): a named argument takes precedence over the one at its position.
     private double? Number(string name, int index)
     {
         string[] positional = [.. Arguments.Where(static argument => !argument.Contains('='))];
@@ -30,6 +30,6 @@ public sealed record ExtraNetwork(string Text, string Kind, string Name, IReadOn
             return null;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
             ? number
-            : throw new InvalidSettingException("Lora", $"'{text}' in {Text} is no number. Write a strength there, such as <{Kind}:{Name}:0.8>.");
+            : throw new InvalidSettingException("Lora", $"'{text}' in {Text} is not a number. Write a strength, such as <{Kind}:{Name}:0.8>.");
     }
 }

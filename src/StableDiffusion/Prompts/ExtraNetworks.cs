@@ -2,12 +2,12 @@ using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>The tags in A1111's prompts that ask for more than the prompt, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
+/// <summary>The tags in A1111 prompts that name files, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
 public static partial class ExtraNetworks
 {
     /// <summary>Finds the tags in a prompt.</summary>
     /// <param name="prompt">The prompt.</param>
-    /// <returns>The tags in their order.</returns>
+    /// <returns>The tags in order.</returns>
     public static IReadOnlyList<ExtraNetwork> Find(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -15,10 +15,10 @@ public static partial class ExtraNetworks
         return tags;
     }
 
-    /// <summary>Takes the tags off a prompt, as A1111 does before it reads the rest.</summary>
+    /// <summary>Removes the tags from a prompt, as A1111 does before it parses the rest.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="removed">Receives the tags.</param>
-    /// <returns>The rest.</returns>
+    /// <returns>The rest of the prompt.</returns>
     internal static string Remove(string prompt, out IReadOnlyList<ExtraNetwork> removed)
     {
         List<ExtraNetwork> tags = [];

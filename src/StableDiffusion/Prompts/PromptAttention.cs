@@ -1,19 +1,19 @@
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// Splits a prompt into stretches of one weight each. Reads every string: what the original tools swallow silently is
-/// read as they read it, and reported to whoever asks.
+/// Splits a prompt into segments of one weight each. It accepts every string: questionable syntax is read as the original
+/// tools read it, and can be reported.
 /// </summary>
 public static class PromptAttention
 {
-    /// <summary>Reads the emphasis in a prompt.</summary>
-    /// <param name="text">The prompt, its schedules already resolved (<see cref="PromptSchedule"/>).</param>
+    /// <summary>Parses the emphasis in a prompt.</summary>
+    /// <param name="text">The prompt, with its schedules already resolved (<see cref="PromptSchedule"/>).</param>
     /// <param name="syntax">
-    /// Whose rules: A1111's (<c>parse_prompt_attention</c> of its version 1.10), ComfyUI's (<c>token_weights</c>), or none.
+    /// The syntax: A1111's (<c>parse_prompt_attention</c> of version 1.10), ComfyUI's (<c>token_weights</c>), or none.
     /// </param>
-    /// <param name="diagnostics">Takes what is read otherwise than it was probably meant, the first hundred; may be null.</param>
+    /// <param name="diagnostics">Receives up to a hundred findings about syntax that is probably not meant as it is read; may be null.</param>
     /// <returns>
-    /// The stretches in their order, at least one. A1111 joins neighbours of equal weight, ComfyUI does not.
+    /// The segments in order, at least one. A1111 joins neighbors of equal weight, ComfyUI does not.
     /// </returns>
     public static IReadOnlyList<WeightedText> Parse(
         string text, PromptSyntax syntax, ICollection<PromptDiagnostic>? diagnostics = null)

@@ -5,21 +5,21 @@ using System.Text;
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// The character classes of Python's regular expressions, by which A1111 and ComfyUI read prompts. They differ from
-/// .NET's: marks are no word characters there, and the four separators U+001C to U+001F are white space.
+/// The character classes of Python's regular expressions, which A1111 and ComfyUI parse prompts with. They differ from .NET's:
+/// marks are not word characters, and the four separators U+001C to U+001F are white space.
 /// </summary>
 internal static class PromptCharacters
 {
     public static bool IsSpace(char character) =>
         char.IsWhiteSpace(character) || character is >= '\x1C' and <= '\x1F';
 
-    /// <summary>Whether a keyword stands at an index with no word character on either side (<c>\bWORD\b</c>).</summary>
+    /// <summary>Whether there is a keyword at an index, without a word character on either side (<c>\bWORD\b</c>).</summary>
     public static bool IsKeywordAt(ReadOnlySpan<char> text, int index, string keyword) =>
         text[index..].StartsWith(keyword, StringComparison.Ordinal)
         && !IsWordBefore(text, index)
         && !IsWordAt(text, index + keyword.Length);
 
-    /// <summary>The value of the decimal digit at an index, of any script, and how many UTF-16 units it has.</summary>
+    /// <summary>The value of the decimal digit at an index, in any script, and its number of UTF-16 units.</summary>
     public static bool TryGetDigit(ReadOnlySpan<char> text, int index, out int value, out int length)
     {
         value = 0;
@@ -41,7 +41,7 @@ internal static class PromptCharacters
         return true;
     }
 
-    /// <summary>The text's length without the white space at its end.</summary>
+    /// <summary>The length of a text without trailing white space.</summary>
     public static int TrimmedLength(ReadOnlySpan<char> text)
     {
         int length = text.Length;
@@ -53,7 +53,7 @@ internal static class PromptCharacters
         return length;
     }
 
-    /// <summary>The index of the first character from <paramref name="index"/> on that is no white space.</summary>
+    /// <summary>The index of the first character from <paramref name="index"/> on that is not white space.</summary>
     public static int SkipSpace(ReadOnlySpan<char> text, int index)
     {
         while (index < text.Length && IsSpace(text[index]))

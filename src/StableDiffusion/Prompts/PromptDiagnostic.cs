@@ -1,7 +1,7 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>Something in a prompt that is read otherwise than it was probably meant.</summary>
-/// <param name="Column">Where: the 1-based position in the text, counted in UTF-16 code units.</param>
+/// <summary>A finding about a prompt: syntax that is probably not meant as it is read.</summary>
+/// <param name="Column">The 1-based position in the text, in UTF-16 code units.</param>
 /// <param name="Message">How it is read, and what to write instead.</param>
 public sealed record PromptDiagnostic(int Column, string Message)
 {

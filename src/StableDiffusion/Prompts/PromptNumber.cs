@@ -3,10 +3,10 @@ using System.Text;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>Numbers as Python's <c>float</c> reads them: digits of any script, underscores between digits, white space around.</summary>
+/// <summary>Parses numbers as Python's <c>float</c> does: digits of any script, underscores between digits, white space around.</summary>
 internal static class PromptNumber
 {
-    /// <summary>Reads a number; names such as <c>inf</c> and <c>nan</c> are none, and neither is one too large for a double.</summary>
+    /// <summary>Parses a number. Names such as <c>inf</c> and <c>nan</c>, and numbers out of the range of a double, are not accepted.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out double value)
     {
         value = 0;

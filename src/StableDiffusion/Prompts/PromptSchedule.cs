@@ -2,24 +2,24 @@ namespace StableDiffusion.Prompts;
 
 /// <summary>
 /// Resolves A1111's scheduled prompts: <c>[from:to:when]</c>, <c>[to:when]</c>, <c>[from::when]</c> and the alternation
-/// <c>[a|b|c]</c>, one choice a step.
+/// <c>[a|b|c]</c>, with one choice per step.
 /// </summary>
 /// <remarks>
-/// After <c>get_learned_conditioning_prompt_schedules</c> of A1111 1.10 (first pass). A <c>when</c> with a decimal point
-/// is a fraction of the steps, without one the last step of <c>from</c>. Brackets that make no schedule stay in the text,
-/// where they may be emphasis. A <c>|</c> outside an alternation, or a backslash at the end of the prompt or a line,
-/// makes text of the whole prompt. Where A1111's grammar is ambiguous (a schedule within brackets that do not match up,
-/// so that its answer can change from one start of the program to the next), every schedule that is well formed counts.
+/// After <c>get_learned_conditioning_prompt_schedules</c> of A1111 1.10 (first pass). A <c>when</c> with a decimal point is a
+/// fraction of the steps; without one, it is the last step of <c>from</c>. Brackets that are not a schedule stay in the text,
+/// where they may be emphasis. A <c>|</c> outside an alternation, or a backslash at the end of the prompt or of a line, makes
+/// the whole prompt text. Where A1111's grammar is ambiguous (a schedule within unbalanced brackets, for which its result can
+/// change each time the program is started), every well-formed schedule counts.
 /// </remarks>
 public static class PromptSchedule
 {
-    /// <summary>Reads the texts of a prompt over the steps of a run.</summary>
+    /// <summary>Resolves a prompt for the steps of a run.</summary>
     /// <param name="text">The prompt.</param>
-    /// <param name="steps">How many steps the run has, at least 1.</param>
-    /// <param name="diagnostics">Takes what is read otherwise than it was probably meant, the first hundred; may be null.</param>
+    /// <param name="steps">The number of steps of the run, at least 1.</param>
+    /// <param name="diagnostics">Receives up to a hundred findings about syntax that is probably not meant as it is read; may be null.</param>
     /// <returns>
-    /// The texts by <see cref="ScheduledText.UntilStep"/>, at least one; the last is in force up to
-    /// <paramref name="steps"/>. Neighbours may be equal.
+    /// The texts by <see cref="ScheduledText.UntilStep"/>, at least one; the last is in force until <paramref name="steps"/>.
+    /// Neighbors may be equal.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
     public static IReadOnlyList<ScheduledText> Parse(

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>Whose rules a prompt is read by.</summary>
+/// <summary>The syntax of a prompt.</summary>
 public enum PromptSyntax
 {
     /// <summary>
@@ -9,9 +9,9 @@ public enum PromptSyntax
     /// </summary>
     A1111,
 
-    /// <summary>No rules: every character is text.</summary>
+    /// <summary>None: every character is text.</summary>
     Plain,
 
-    /// <summary>ComfyUI: <c>( )</c> and <c>(text:1.2)</c>, whose weight replaces that of the parentheses around it.</summary>
+    /// <summary>ComfyUI: <c>( )</c> and <c>(text:1.2)</c>, where the weight replaces that of the enclosing parentheses.</summary>
     ComfyUI,
 }

@@ -1,13 +1,13 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>Checks a whole prompt for what its syntax swallows silently: the parsers themselves read every string.</summary>
+/// <summary>Checks a whole prompt for questionable syntax; the parsers themselves accept every string.</summary>
 public static class PromptValidation
 {
-    /// <summary>Finds what in a prompt is read otherwise than it was probably meant.</summary>
-    /// <param name="prompt">The prompt as it was written.</param>
-    /// <param name="syntax">Whose rules it is read by.</param>
-    /// <param name="steps">How many steps the run has, at least 1: emphasis is checked in each text that comes into force.</param>
-    /// <returns>The findings by column; none if all is well.</returns>
+    /// <summary>Finds syntax in a prompt that is probably not meant as it is read.</summary>
+    /// <param name="prompt">The prompt as written.</param>
+    /// <param name="syntax">The syntax of the prompt.</param>
+    /// <param name="steps">The number of steps of the run, at least 1: emphasis is checked in the text of each step.</param>
+    /// <returns>The findings by column; empty if there are none.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
     public static IReadOnlyList<PromptDiagnostic> Check(string prompt, PromptSyntax syntax, int steps)
     {
@@ -27,21 +27,6 @@ public static class PromptValidation
         }
 
         return [.. found.Distinct().OrderBy(diagnostic => diagnostic.Column)];
-    }
-
-    /// <summary>Refuses a prompt in which anything is read otherwise than it was probably meant.</summary>
-    /// <param name="prompt">The prompt as it was written.</param>
-    /// <param name="syntax">Whose rules it is read by.</param>
-    /// <param name="steps">How many steps the run has, at least 1.</param>
-    /// <exception cref="PromptSyntaxException">Something was found; the error names the column and what to do.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
-    public static void ThrowIfInvalid(string prompt, PromptSyntax syntax, int steps)
-    {
-        IReadOnlyList<PromptDiagnostic> found = Check(prompt, syntax, steps);
-        if (found.Count > 0)
-        {
-            throw new PromptSyntaxException(prompt, found);
-        }
     }
 
     private static void CheckPart(CompositePart part, int steps, List<PromptDiagnostic> found)

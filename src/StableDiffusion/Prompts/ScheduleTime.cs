@@ -2,17 +2,17 @@ using System.Globalization;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>The <c>when</c> of a scheduled prompt: a share of the steps if it is written with a decimal point, else a step.</summary>
+/// <summary>The <c>when</c> of a scheduled prompt: a share of the steps if written with a decimal point, otherwise a step.</summary>
 internal readonly record struct ScheduleTime(double Value, bool IsShare)
 {
-    /// <summary>Reads a signed decimal number with ASCII digits, with white space around it.</summary>
+    /// <summary>Parses a signed decimal number with ASCII digits and white space around it.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out ScheduleTime time)
     {
         time = default;
         text = text[..PromptCharacters.TrimmedLength(text)];
         text = text[PromptCharacters.SkipSpace(text, 0)..];
 
-        // Shuts out what .NET reads beyond that, such as the names of infinity.
+        // Excludes other texts that .NET accepts, such as the names of infinity.
         if (text.ContainsAnyExcept("+-.0123456789eE"))
         {
             return false;
@@ -24,7 +24,7 @@ internal readonly record struct ScheduleTime(double Value, bool IsShare)
         return isNumber;
     }
 
-    /// <summary>The last step of the text before the change, at most the run's last; 0 if it is never in force.</summary>
+    /// <summary>The last step before the change, limited to the number of steps; 0 if there is none.</summary>
     public int LastStep(int steps)
     {
         double step = IsShare ? Value * steps : Value;

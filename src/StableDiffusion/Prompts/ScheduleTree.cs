@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 namespace StableDiffusion.Prompts;
 
 /// <summary>
-/// A scheduled prompt as a tree of slices of its source, schedules and alternations. It is read in one pass with a stack
-/// of open brackets: a bracket whose content fits no rule, or that never closes, is text, and so are all around it.
+/// A scheduled prompt as a tree of slices of the source, schedules and alternations. It is parsed in one pass with a stack of
+/// open brackets: a bracket that fits no rule, or that never closes, is text, and so are all brackets around it.
 /// </summary>
 internal sealed class ScheduleTree
 {
     private const int None = -1;
     private const string StrayBar = "This | is not between the choices of an alternation [a|b], so the whole prompt is read as text and nothing in it is scheduled. Write \\| for a plain bar.";
-    private const string MixedBar = "Brackets with both | and : are neither an alternation nor a schedule, so the whole prompt is read as text. Put the one in brackets of its own within the other, as in [[a|b]:c:0.5].";
-    private const string StrayBackslash = "A backslash at the end of the prompt or of a line makes text of the whole prompt, so that nothing in it is scheduled. Take it out.";
+    private const string MixedBar = "Brackets with both | and : are neither an alternation nor a schedule, so the whole prompt is read as text. Put one in its own brackets within the other, as in [[a|b]:c:0.5].";
+    private const string StrayBackslash = "With a backslash at the end of the prompt or of a line, the whole prompt is read as text and nothing in it is scheduled. Remove it.";
     private const string NoNumber = "The last part of [from:to:when] is not a number, so the brackets are read as text. Write the share of the steps, such as 0.5, or the step, such as 10.";
-    private const string TooManyParts = "Brackets with more parts than from, to and when are no schedule and are read as text. Write \\: for a plain colon.";
+    private const string TooManyParts = "Brackets with more parts than from, to and when are not a schedule and are read as text. Write \\: for a plain colon.";
 
     private readonly string _text;
     private readonly List<Node> _nodes = [];
@@ -22,10 +22,10 @@ internal sealed class ScheduleTree
     private DiagnosticSink _sink;
     private Chain _root = Chain.Empty;
 
-    /// <summary>How many schedules and alternations there are, or would be but for the fault.</summary>
+    /// <summary>The number of schedules and alternations, including those that a fault turns into text.</summary>
     private int _choices;
 
-    /// <summary>Where the first fault lies that makes text of the whole prompt.</summary>
+    /// <summary>The position of the first fault that turns the whole prompt into text.</summary>
     private int _faultIndex = None;
     private string _fault = "";
 
@@ -52,7 +52,7 @@ internal sealed class ScheduleTree
         return tree;
     }
 
-    /// <summary>The steps after which the text may change, in order; the run's last one ends them.</summary>
+    /// <summary>The steps after which the text may change, in order, ending with the last step.</summary>
     public IEnumerable<int> Changes(int steps)
     {
         SortedSet<int> changes = [steps];
@@ -196,7 +196,7 @@ internal sealed class ScheduleTree
 
     private bool IsSquare(Bracket bracket) => _text[bracket.Index] == '[';
 
-    /// <summary>Closes the innermost bracket if it is of the right kind and what is in it fits a rule.</summary>
+    /// <summary>Closes the innermost bracket if it is of the right kind and its contents fit a rule.</summary>
     private bool TryClose(int index)
     {
         if (_open.Count == 0 || IsSquare(_open[^1]) != (_text[index] == ']'))
@@ -363,7 +363,7 @@ internal sealed class ScheduleTree
 
         public int Next { get; set; } = None;
 
-        /// <summary>Which part of a schedule is in force at a step; none before <c>[to:when]</c> sets in.</summary>
+        /// <summary>The part of a schedule at a step; none before <c>[to:when]</c> starts.</summary>
         public readonly int PartAt(int step, int steps)
         {
             bool isAfter = step > When.LastStep(steps);
@@ -371,16 +371,16 @@ internal sealed class ScheduleTree
         }
     }
 
-    /// <summary>Nodes one after another, from the first to the last.</summary>
+    /// <summary>Consecutive nodes, from the first to the last.</summary>
     private readonly record struct Chain(int Head, int Tail)
     {
         public static Chain Empty => new(None, None);
     }
 
-    /// <summary>What stands between brackets and separators, from an index of the source on.</summary>
+    /// <summary>The contents between brackets and separators, from an index of the source on.</summary>
     private readonly record struct Part(int Start, Chain Content, int Next);
 
-    /// <summary>A bracket that has not closed yet.</summary>
+    /// <summary>A bracket that is not closed yet.</summary>
     private struct Bracket(int index, int firstPart, int lastPart)
     {
         public readonly int Index => index;

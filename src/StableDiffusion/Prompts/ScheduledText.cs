@@ -1,6 +1,6 @@
 namespace StableDiffusion.Prompts;
 
-/// <summary>The text of a scheduled prompt that is in force up to a step.</summary>
+/// <summary>The text of a scheduled prompt up to a step.</summary>
 public sealed class ScheduledText
 {
     private readonly SourceMap? _map;
@@ -12,13 +12,13 @@ public sealed class ScheduledText
         _map = map;
     }
 
-    /// <summary>The last step, counted from 1, at which the text is in force; it takes over after the entry before.</summary>
+    /// <summary>The last step, counted from 1, at which the text is in force; it follows the entry before.</summary>
     public int UntilStep { get; }
 
-    /// <summary>The prompt with its schedules resolved; emphasis and escapes are still in it.</summary>
+    /// <summary>The prompt with its schedules resolved; it still contains emphasis and escapes.</summary>
     public string Text { get; }
 
-    /// <summary>The index in the scheduled prompt of a character of <see cref="Text"/>.</summary>
+    /// <summary>Returns the index in the scheduled prompt of a character of <see cref="Text"/>.</summary>
     /// <param name="index">The character's index in <see cref="Text"/>.</param>
     /// <returns>The index in the prompt.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The text has no such character.</exception>

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>Where each character of a text that was put together from slices of a source stood in that source.</summary>
+/// <summary>Maps the characters of a text that was assembled from slices of a source to their positions in the source.</summary>
 internal sealed class SourceMap
 {
     private readonly int[] _textStarts;
@@ -24,17 +24,17 @@ internal sealed class SourceMap
         }
     }
 
-    /// <summary>Puts a text together and remembers where its slices came from.</summary>
+    /// <summary>Assembles a text and records where its slices came from.</summary>
     internal sealed class Builder(string source)
     {
         private readonly StringBuilder _text = new();
         private readonly List<int> _textStarts = [];
         private readonly List<int> _sourceStarts = [];
 
-        /// <summary>Where the first slice that is not empty starts in the source; if all are empty, the first one's start; -1 before any.</summary>
+        /// <summary>The start in the source of the first nonempty slice; if all are empty, the start of the first one; -1 if there are none.</summary>
         public int Start { get; private set; } = -1;
 
-        /// <summary>Where the last slice that is not empty ends in the source.</summary>
+        /// <summary>The end in the source of the last nonempty slice.</summary>
         public int End { get; private set; } = -1;
 
         public void Append(int start, int length)
@@ -65,7 +65,7 @@ internal sealed class SourceMap
             End = start + length;
         }
 
-        /// <summary>Hands out the text and its map, and starts anew.</summary>
+        /// <summary>Returns the text with its map, and starts again.</summary>
         public (string Text, SourceMap Map) Take()
         {
             (string Text, SourceMap Map) result = (_text.ToString(), new SourceMap([.. _textStarts], [.. _sourceStarts]));

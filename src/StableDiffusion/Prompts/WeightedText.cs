@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace StableDiffusion.Prompts;
 
-/// <summary>A stretch of a prompt whose tokens all have one weight.</summary>
+/// <summary>A segment of a prompt whose tokens have the same weight.</summary>
 public sealed class WeightedText
 {
     private readonly SourceMap? _map;
 
-    /// <summary>Makes a stretch that stands in the prompt as it is, without escapes or brackets within.</summary>
+    /// <summary>Creates a segment that is part of the prompt as it is, without escapes or brackets.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="weight">Its weight; 1 leaves the embedding as it is.</param>
-    /// <param name="start">The index in the prompt of its first character.</param>
+    /// <param name="weight">Its weight; 1 has no effect.</param>
+    /// <param name="start">The index of its first character in the prompt.</param>
     public WeightedText(string text, double weight, int start)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -31,31 +31,30 @@ public sealed class WeightedText
         _map = map;
     }
 
-    /// <summary>The text to tokenize: escapes resolved, the brackets and weights around it taken off.</summary>
+    /// <summary>The text to tokenize, with escapes resolved and without the brackets and weights around it.</summary>
     public string Text { get; }
 
     /// <summary>
-    /// What the embeddings of the text's tokens are multiplied by; 1 leaves them as they are. May be zero or negative;
-    /// finite unless huge weights are nested.
+    /// The factor of the token vectors; 1 has no effect. May be zero or negative, and is finite unless huge weights are nested.
     /// </summary>
     public double Weight { get; }
 
-    /// <summary>The index in the prompt of the text's first character; for an empty text, where it would stand.</summary>
+    /// <summary>The index of the text's first character in the prompt; for an empty text, its position.</summary>
     public int Start { get; }
 
     /// <summary>
-    /// How many characters of the prompt lie from the text's first to its last one, with the escapes, brackets and
-    /// weights between them.
+    /// The number of characters of the prompt from the first to the last one of the text, including escapes, brackets and weights
+    /// between them.
     /// </summary>
     public int Length { get; }
 
     /// <summary>
-    /// Whether this is no text but the keyword <c>BREAK</c>, which closes the chunk of 75 tokens (A1111 only).
+    /// Whether this is not text but the keyword <c>BREAK</c>, which ends the chunk of 75 tokens (A1111 only).
     /// <see cref="Text"/> is then <c>BREAK</c> and <see cref="Weight"/> -1.
     /// </summary>
     public bool IsBreak { get; }
 
-    /// <summary>The index in the prompt of a character of <see cref="Text"/>.</summary>
+    /// <summary>Returns the index in the prompt of a character of <see cref="Text"/>.</summary>
     /// <param name="index">The character's index in <see cref="Text"/>.</param>
     /// <returns>The index in the prompt.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The text has no such character.</exception>

@@ -1,6 +1,5 @@
 using StableDiffusion.Building;
 using StableDiffusion.Families;
-using StableDiffusion.Library;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
@@ -28,16 +27,16 @@ internal static class IntegerUNet
 
         // It tells the size of the pictures that the model is tried with.
         File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
-        ObservedProducts observed = new();
-        unet.Build(new GraphPrecision { Products = observed }).Save(path, null, cancellationToken);
+        CalibrationMatMul observed = new();
+        unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;
-        using (DiffusionModel model = new(ModelStore.Describe(folder, folder), Device.Cpu))
+        using (DiffusionModel model = new(ModelReader.Read(folder, folder), Device.Cpu))
         using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
             ranges = new Calibration(model, session, observed.Paths).Run(Report, cancellationToken);
 
         File.Delete(path);
         File.Delete(path + GraphBuilder.ExternalDataSuffix);
-        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { Products = new IntegerProducts(ranges) }))
+        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { MatMul = new IntegerMatMul(ranges) }))
             .Save(folder, static _ => { }, cancellationToken);
 
         // No bytes are counted here.

@@ -3,17 +3,17 @@ using System.Diagnostics;
 namespace StableDiffusion.Sampling;
 
 /// <summary>
-/// The noise that a model was trained with, timestep by timestep: the cumulative products of the alphas
-/// (Ho et al., "Denoising Diffusion Probabilistic Models", arXiv:2006.11239) and, from them, the noise levels of the
-/// variance-exploding form. The tables are float32, each entry rounded where PyTorch rounds it: for diffusers at every
-/// step of the computation, for the original models' code, and so for k-diffusion and A1111, at its end.
+/// The noise schedule that a model was trained with: the cumulative products of the alphas for each timestep
+/// (Ho et al., "Denoising Diffusion Probabilistic Models", arXiv:2006.11239) and, from them, the noise levels (sigmas) of the
+/// variance-exploding form. The tables are float32, rounded where PyTorch rounds: for diffusers in every step of the
+/// computation; for the code of the original models, and so for k-diffusion and A1111, at its end.
 /// </summary>
 internal sealed class NoiseSchedule
 {
-    /// <summary>The smallest subnormal of float16; stands for zero where a noise level must stay finite.</summary>
+    /// <summary>The smallest subnormal of float16, used in place of zero if a noise level must be finite.</summary>
     private const float TerminalAlpha = 1f / (1 << 24);
 
-    /// <summary>What A1111 has in its place.</summary>
+    /// <summary>The value that A1111 uses for it.</summary>
     private const double OriginalTerminalAlpha = 4.8973451890853435e-08;
 
     private readonly float[] _alphasCumprod;
@@ -27,7 +27,7 @@ internal sealed class NoiseSchedule
         _logSigmas = Array.ConvertAll(sigmas, MathF.Log);
     }
 
-    /// <summary>How many timesteps the model was trained with.</summary>
+    /// <summary>The number of timesteps that the model was trained with.</summary>
     public int Length => _alphasCumprod.Length;
 
     /// <summary>The noise level of timestep 0.</summary>
@@ -43,8 +43,8 @@ internal sealed class NoiseSchedule
     public float LogSigmaMax => _logSigmas[^1];
 
     /// <summary>Computes the schedule.</summary>
-    /// <param name="settings">Holds <see cref="Options.Betas"/> and, if the scheduler knows it, <see cref="Options.ZeroTerminalSnr"/>.</param>
-    /// <param name="finiteTerminal">Whether a rescaled schedule ends just short of pure noise, so that its noise level is finite.</param>
+    /// <param name="settings">The settings, with <see cref="SchedulerOptions.Betas"/> and, if the scheduler has it, <see cref="SchedulerOptions.ZeroTerminalSnr"/>.</param>
+    /// <param name="finiteTerminal">Whether a rescaled schedule ends just below pure noise, so that its noise level is finite.</param>
     public static NoiseSchedule Create(SchedulerSettings settings, bool finiteTerminal = false)
     {
         float[] betas = Betas(settings);
@@ -59,8 +59,8 @@ internal sealed class NoiseSchedule
         return new NoiseSchedule(alphasCumprod, Array.ConvertAll(alphasCumprod, static alpha => MathF.Sqrt((1 - alpha) / alpha)));
     }
 
-    /// <summary>Computes the schedule in double precision, as the original models' code does.</summary>
-    /// <param name="settings">Holds <see cref="Options.Betas"/> and <see cref="Options.ZeroTerminalSnr"/>; a rescaled schedule stays finite.</param>
+    /// <summary>Computes the schedule in double precision, as the code of the original models does.</summary>
+    /// <param name="settings">The settings, with <see cref="SchedulerOptions.Betas"/> and <see cref="SchedulerOptions.ZeroTerminalSnr"/>; a rescaled schedule stays finite.</param>
     public static NoiseSchedule CreateOriginal(SchedulerSettings settings)
     {
         double[] alphasCumprod = OriginalBetas(settings);
@@ -84,12 +84,12 @@ internal sealed class NoiseSchedule
             Array.ConvertAll(alphasCumprod, static alpha => (float)Math.Sqrt((1 - alpha) / alpha)));
     }
 
-    /// <summary>The cumulative product of the alphas up to a timestep: how much of the variance is the picture's.</summary>
+    /// <summary>The cumulative product of the alphas up to a timestep: the image's share of the variance.</summary>
     /// <param name="timestep">The timestep.</param>
     public double AlphaCumprod(int timestep) => _alphasCumprod[timestep];
 
-    /// <summary>The noise level at a timestep, interpolated linearly and held at the ends, as numpy's <c>interp</c> does.</summary>
-    /// <param name="timestep">The timestep; need not be whole.</param>
+    /// <summary>The noise level at a timestep, interpolated linearly and constant beyond the ends, as NumPy's <c>interp</c> does.</summary>
+    /// <param name="timestep">The timestep; may be fractional.</param>
     public double SigmaAt(double timestep)
     {
         int last = _sigmas.Length - 1;
@@ -103,7 +103,7 @@ internal sealed class NoiseSchedule
     }
 
     /// <summary>The noise level at a timestep, its logarithm interpolated linearly in float32, as k-diffusion does.</summary>
-    /// <param name="timestep">The timestep, 0 to the last one of the training; need not be whole.</param>
+    /// <param name="timestep">The timestep, from 0 to the last one of the training; may be fractional.</param>
     public float SigmaByLogAt(float timestep)
     {
         int low = (int)timestep;
@@ -122,7 +122,7 @@ internal sealed class NoiseSchedule
         return low + Math.Clamp(weight, 0, 1);
     }
 
-    /// <summary>The same, computed in float32 throughout, as diffusers does for noise levels that PyTorch computed.</summary>
+    /// <summary>The timestep of a noise level, computed in float32 throughout, as diffusers does for noise levels that PyTorch computed.</summary>
     /// <param name="sigma">The noise level.</param>
     public float TimestepAt(float sigma)
     {
@@ -132,7 +132,7 @@ internal sealed class NoiseSchedule
         return ((1 - weight) * low) + (weight * (low + 1));
     }
 
-    /// <summary>How many of the last timesteps have a half-logarithm of signal to noise below a bound.</summary>
+    /// <summary>The number of timesteps at the end of the schedule whose half-logarithm of signal to noise is below a bound.</summary>
     /// <param name="lambda">The bound.</param>
     public int CountBelow(double lambda)
     {
@@ -170,7 +170,7 @@ internal sealed class NoiseSchedule
         {
             return trained.Length > 1
                 ? Array.ConvertAll(trained, beta => (float)beta)
-                : throw new InvalidSettingException("trained_betas", "trained_betas holds fewer than two numbers. Give one for each timestep of the training.");
+                : throw new InvalidSettingException("trained_betas", "trained_betas has fewer than two numbers. Give one for each timestep of the training.");
         }
 
         int count = settings.Integer("num_train_timesteps");
@@ -201,7 +201,7 @@ internal sealed class NoiseSchedule
         }
     }
 
-    /// <summary>PyTorch's <c>linspace</c> in float32: counted from the nearer end, with one rounding.</summary>
+    /// <summary>PyTorch's <c>linspace</c> in float32: computed from the nearer end, with one rounding.</summary>
     internal static float[] Linspace(float start, float end, int count)
     {
         float[] values = new float[count];
@@ -234,7 +234,7 @@ internal sealed class NoiseSchedule
 
     private static float[] CumulativeAlphas(float[] betas)
     {
-        // PyTorch's cumprod carries float32 in double precision and rounds each entry.
+        // PyTorch's cumprod computes float32 in double precision and rounds each entry.
         double product = 1;
         float[] products = new float[betas.Length];
         for (int t = 0; t < betas.Length; t++)

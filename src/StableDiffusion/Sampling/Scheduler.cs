@@ -3,42 +3,44 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling;
 
 /// <summary>
-/// One run of a sampling algorithm: which timesteps the U-Net is called at, and how each of its answers moves
-/// the sample. A scheduler is made for a number of steps, keeps the history of its own run, and knows nothing
-/// of models. A <em>call</em> counts the model calls of the run from 0.
+/// One run of a sampling algorithm: at which timesteps the U-Net is called, and how each of its outputs changes the sample. A
+/// scheduler is created for a number of steps, keeps the history of its own run, and is independent of models. A <em>call</em>
+/// is an evaluation of the model, counted from 0; a step takes one or more calls.
 /// </summary>
-/// <remarks>The history belongs to one sample: the pictures of a batch need a scheduler each.</remarks>
+/// <remarks>The history belongs to one sample: each image of a batch needs its own scheduler.</remarks>
 public abstract class Scheduler
 {
-    /// <summary>The timestep of each model call, in the order of the calls; 0 to 999 for models trained on 1000 steps.</summary>
+    /// <summary>The timestep of each model call, in order; 0 to 999 for models trained with 1000 timesteps.</summary>
     public abstract IReadOnlyList<float> Timesteps { get; }
 
     /// <summary>
-    /// The noise level (sigma) at each call and, last, the one that the run ends at; empty for algorithms that
-    /// work with alphas alone. The list is the reference implementation's: for DPM2 it has the levels between which
-    /// the second calls lie, not those calls' own, and for k-diffusion's samplers the levels between the steps alone.
+    /// The noise level (sigma) at each call, followed by the final one; empty for algorithms that only use alphas. The list is that
+    /// of the reference implementation: for DPM2, it has the levels between which the second calls are made, and for the samplers of
+    /// k-diffusion, only the levels between the steps.
     /// </summary>
     public abstract IReadOnlyList<float> Sigmas { get; }
 
-    /// <summary>What standard normal noise is multiplied by to make the first sample.</summary>
+    /// <summary>The factor by which standard normal noise is multiplied to get the initial sample.</summary>
     public abstract float InitNoiseSigma { get; }
 
-    /// <summary>How many steps the run has, as people count them; a step takes <see cref="Order"/> model calls.</summary>
+    /// <summary>The number of steps of the run; a step takes <see cref="Order"/> model calls.</summary>
     public abstract int Steps { get; }
 
-    /// <summary>How many model calls make up one step as people count them (2 for Heun).</summary>
+    /// <summary>The number of model calls per step (2 for Heun).</summary>
     public virtual int Order => 1;
 
+    /// <summary>How many steps a number of calls, counted from the run's first, is begun or done.</summary>
+    internal int CountSteps(int calls) => (calls + Order - 1) / Order;
+
     /// <summary>
-    /// The call at which image-to-image starts, as diffusers' pipelines count it:
-    /// the last <c>floor(steps * strength)</c> steps are run, and their calls alone.
+    /// The call at which image-to-image starts, as in diffusers' pipelines: the last <c>floor(steps * strength)</c> steps are run.
     /// </summary>
-    /// <param name="strength">How much of the picture to make anew: 0 (nothing) to 1 (all of the run).</param>
+    /// <param name="strength">How much of the image to replace: 0 (nothing) to 1 (the whole run).</param>
     /// <returns>
-    /// The index of the first call; at or past the end of <see cref="Timesteps"/> if the strength is too low for
-    /// even one step, and then there is nothing to run.
+    /// The index of the first call. If the strength is too low for a single step, it is at or after the end of
+    /// <see cref="Timesteps"/>, and there is nothing to run.
     /// </returns>
-    /// <exception cref="InvalidSettingException">The strength is not between 0 and 1, or the algorithm cannot start late.</exception>
+    /// <exception cref="InvalidSettingException">The strength is not between 0 and 1, or the algorithm cannot start in the middle.</exception>
     public virtual int FirstCall(double strength)
     {
         if (!(strength is >= 0 and <= 1))
@@ -49,43 +51,43 @@ public abstract class Scheduler
     }
 
     /// <summary>
-    /// Chooses where the run's noise comes from: most algorithms go on with the generator that the first sample was drawn
-    /// from, those that follow one path of noise have a source of their own.
+    /// Chooses the source of the run's noise. Most algorithms continue with the generator of the initial sample; those that follow
+    /// a Brownian path have their own source.
     /// </summary>
-    /// <param name="seed">The picture's seed, 0 or more.</param>
-    /// <param name="continuing">The generator, where the first sample left it.</param>
-    /// <returns>The source to give to <see cref="Begin"/> and <see cref="Step"/>.</returns>
+    /// <param name="seed">The seed of the image, 0 or more.</param>
+    /// <param name="continuing">The generator, after the initial sample was drawn.</param>
+    /// <returns>The source to pass to <see cref="Begin"/> and <see cref="Step"/>.</returns>
     public virtual INoiseSource CreateNoise(long seed, INoiseSource continuing) => continuing;
 
-    /// <summary>Readies the first sample of a run; only algorithms that put noise back before a call change it.</summary>
-    /// <param name="call">The call that will run first.</param>
-    /// <param name="sample">The sample, at the noise level at which the call starts.</param>
-    /// <param name="noise">Where stochastic algorithms draw their noise.</param>
+    /// <summary>Prepares the initial sample of a run. Only algorithms that add noise before a call change it.</summary>
+    /// <param name="call">The first call to make.</param>
+    /// <param name="sample">The sample, at the noise level of that call; changed in place.</param>
+    /// <param name="noise">The source of noise for stochastic algorithms.</param>
     public virtual void Begin(int call, Span<float> sample, INoiseSource noise)
     {
     }
 
-    /// <summary>Prepares the sample for the U-Net's input at a call; most algorithms pass it on unchanged.</summary>
+    /// <summary>Computes the model input from the sample; most algorithms do not change it.</summary>
     /// <param name="sample">The sample.</param>
     /// <param name="call">The call that the input is for.</param>
-    /// <param name="scaled">Receives the model input; as long as the sample.</param>
+    /// <param name="scaled">Receives the model input; of the same length as the sample.</param>
     public virtual void ScaleModelInput(ReadOnlySpan<float> sample, int call, Span<float> scaled) => sample.CopyTo(scaled);
 
-    /// <summary>Moves the sample by the U-Net's answer, in place. Allocates nothing after a run's first calls.</summary>
-    /// <param name="modelOutput">What the U-Net answered, after guidance.</param>
-    /// <param name="call">Which call of the run it was; calls are made in order, from any first one.</param>
-    /// <param name="sample">The sample; it becomes the next one.</param>
-    /// <param name="noise">Where stochastic algorithms draw their noise.</param>
+    /// <summary>Updates the sample with the model's output, in place. Allocates nothing after the first calls of a run.</summary>
+    /// <param name="modelOutput">The output of the U-Net, after guidance.</param>
+    /// <param name="call">The index of the call; calls are made in order, starting with any of them.</param>
+    /// <param name="sample">The sample; receives the next one.</param>
+    /// <param name="noise">The source of noise for stochastic algorithms.</param>
     public abstract void Step(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise);
 
-    /// <summary>Brings a clean latent to the noise level at which a call starts (the way in of image-to-image).</summary>
+    /// <summary>Adds noise to a clean latent, up to the noise level of a call, as at the start of image-to-image.</summary>
     /// <param name="original">The clean latent.</param>
-    /// <param name="noise">Standard normal values, as many.</param>
-    /// <param name="call">The call that will run first.</param>
+    /// <param name="noise">Standard normal values, as many as the latent has.</param>
+    /// <param name="call">The first call to make.</param>
     /// <param name="noised">Receives the noised latent; may be the same span as <paramref name="original"/>.</param>
     public abstract void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised);
 
-    /// <summary>A scheduler that goes on from the same state, apart from this one, so that a run can be kept and continued.</summary>
-    /// <returns>A deep copy of the history.</returns>
+    /// <summary>Returns an independent copy with the same state, so that a run can be kept and continued.</summary>
+    /// <returns>The copy, with its own history.</returns>
     public abstract Scheduler Clone();
 }

@@ -4,9 +4,9 @@ using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling;
 
-/// <summary>Every scheduler that there is, under the names that people know.</summary>
+/// <summary>All schedulers, under their common names.</summary>
 /// <remarks>
-/// diffusers' and k-diffusion's are both here. A plain name such as <c>DPM++ 2M Karras</c> is diffusers' where both have
+/// Includes those of diffusers and those of k-diffusion. A plain name such as <c>DPM++ 2M Karras</c> is diffusers' if both have
 /// it; <c>A1111 DPM++ 2M Karras</c> is k-diffusion's, run as A1111 runs it.
 /// </remarks>
 public static class SchedulerCatalog
@@ -138,23 +138,23 @@ public static class SchedulerCatalog
             foreach (string name in (IEnumerable<string>)[info.Name, .. info.Aliases])
             {
                 if (!s_byKey.TryAdd(Key(name), info) && s_byKey[Key(name)] != info)
-                    throw new InvalidOperationException($"Two schedulers go by the name '{name}'.");
+                    throw new InvalidOperationException($"Two schedulers have the name '{name}'.");
             }
         }
 
         ConfigOptions = MergeConfigOptions(all);
     }
 
-    /// <summary>All entries, related ones next to each other.</summary>
+    /// <summary>All entries, with related ones next to each other.</summary>
     public static IReadOnlyList<SchedulerInfo> All { get; }
 
-    /// <summary>The options that a model's config may set, with every word that any scheduler knows for them.</summary>
+    /// <summary>The options that a model's configuration may set, with the words that any scheduler accepts for them.</summary>
     internal static IReadOnlyDictionary<string, SchedulerOption> ConfigOptions { get; }
 
-    /// <summary>Finds a scheduler by any of its names. Case, spaces, '_' and '-' make no difference, and '++' may be 'pp'.</summary>
+    /// <summary>Finds a scheduler by any of its names. Case, spaces, '_' and '-' are ignored, and '++' may be 'pp'.</summary>
     /// <param name="name">A name, such as <c>DPM++ 2M Karras</c>, <c>dpmpp_2m_karras</c> or <c>EulerDiscreteScheduler</c>.</param>
     /// <returns>The entry.</returns>
-    /// <exception cref="SchedulerNotFoundException">No scheduler goes by that name; the message has those that come near.</exception>
+    /// <exception cref="SchedulerNotFoundException">There is no such scheduler; the message lists the nearest names.</exception>
     public static SchedulerInfo Find(string name)
     {
         if (TryFind(name, out SchedulerInfo? info))
@@ -168,8 +168,8 @@ public static class SchedulerCatalog
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
     /// <param name="name">A name.</param>
-    /// <param name="info">Receives the entry; null where no scheduler goes by that name.</param>
-    /// <returns>Whether there is one.</returns>
+    /// <param name="info">Receives the entry; null if there is none.</param>
+    /// <returns>Whether it was found.</returns>
     public static bool TryFind(string name, [NotNullWhen(true)] out SchedulerInfo? info)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -177,19 +177,19 @@ public static class SchedulerCatalog
         if (s_byKey.TryGetValue(key, out info))
             return true;
 
-        // "DPM 2M" without its plus signs is fine as long as only one scheduler can be meant.
+        // "DPM 2M" without its plus signs is accepted if it is unambiguous.
         List<SchedulerInfo> loose = [.. s_byKey.Where(entry => Loose(entry.Key) == key).Select(entry => entry.Value).Distinct()];
         info = loose.Count == 1 ? loose[0] : null;
         return info is not null;
     }
 
-    /// <summary>The scheduler that a model was published with.</summary>
-    /// <param name="config">The model's config.</param>
+    /// <summary>Finds the scheduler that a model was published with.</summary>
+    /// <param name="config">The model's scheduler configuration.</param>
     /// <returns>
-    /// The entry of the config's class that agrees with it in most options; made with that config it is just what the
-    /// model's publisher chose.
+    /// The entry of the configuration's class that agrees with it in most options; created with that configuration, it is exactly
+    /// what the publisher of the model chose.
     /// </returns>
-    /// <exception cref="ModelInvalidException">The config names no class, or one that is not known here.</exception>
+    /// <exception cref="ModelInvalidException">The configuration names no class, or an unknown one.</exception>
     public static SchedulerInfo Default(SchedulerConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -209,27 +209,27 @@ public static class SchedulerCatalog
         }
 
         if (any is null)
-            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not known. Name another scheduler.");
+            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not supported. Name another scheduler.");
 
         return best ?? any with { Name = any.ClassName, Aliases = [], Presets = Preset() };
     }
 
-    /// <summary>Makes a scheduler for one run.</summary>
-    /// <param name="info">Which scheduler.</param>
-    /// <param name="modelConfig">What the model says about its scheduler; it holds where neither the entry nor an option says otherwise.</param>
-    /// <param name="steps">How many steps, 1 to 1000.</param>
+    /// <summary>Creates a scheduler for one run.</summary>
+    /// <param name="info">The entry of the scheduler.</param>
+    /// <param name="modelConfig">The model's scheduler configuration, used for options that neither the entry nor the caller sets.</param>
+    /// <param name="steps">The number of steps, 1 to 1000.</param>
     /// <param name="options">
-    /// Options of the run under diffusers' names; TimestepSpacing is the same as timestep_spacing. A value of null
-    /// stands for the scheduler's default.
+    /// The options of the run, by diffusers' names; TimestepSpacing is the same as timestep_spacing. A value of null means the
+    /// scheduler's default.
     /// </param>
     /// <returns>The scheduler, at the start of its run.</returns>
-    /// <exception cref="InvalidSettingException">The steps are out of range, an option is unknown, or a value is none that it takes.</exception>
+    /// <exception cref="InvalidSettingException">The steps are out of range, an option is unknown, or its value is not valid.</exception>
     public static Scheduler Create(SchedulerInfo info, SchedulerConfig modelConfig, int steps, IReadOnlyDictionary<string, object?>? options = null)
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(modelConfig);
         if (steps is < 1 or > MaxSteps)
-            throw new InvalidSettingException("Steps", $"Steps is {steps}, but must lie between 1 and {MaxSteps}.");
+            throw new InvalidSettingException("Steps", $"Steps is {steps}, but must be between 1 and {MaxSteps}.");
 
         return info.Factory(SchedulerSettings.Resolve(info, modelConfig, options), steps);
     }
@@ -240,14 +240,14 @@ public static class SchedulerCatalog
         return config.TryGetValue(name, out object? value) && option.TryParse(value, out object parsed) ? parsed : option.Default;
     }
 
-    /// <summary>An entry, and the same with each of the rules for noise levels.</summary>
+    /// <summary>An entry, and its variants with each of the rules for noise levels.</summary>
     private static IEnumerable<SchedulerInfo> WithSigmaSchedules(SchedulerInfo info)
     {
         yield return info;
         foreach (string rule in (IEnumerable<string>)["Karras", "Exponential", "Beta"])
         {
             Dictionary<string, object?> presets = new(info.Presets, StringComparer.Ordinal);
-            foreach (SchedulerOption option in Options.SigmaSchedules)
+            foreach (SchedulerOption option in SchedulerOptions.SigmaSchedules)
                 presets[option.Name] = option.Name == $"use_{rule.ToLowerInvariant()}_sigmas";
 
             yield return info with

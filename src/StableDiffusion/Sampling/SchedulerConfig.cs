@@ -5,9 +5,9 @@ using System.Text.Json;
 namespace StableDiffusion.Sampling;
 
 /// <summary>
-/// What a model says about its scheduler (<c>scheduler/scheduler_config.json</c> of the diffusers layout). Only the
-/// keys that the file has are kept: a key that is absent takes the default of whichever scheduler is made, as
-/// diffusers' <c>from_config</c> has it; the betas alone fall back to Stable Diffusion's.
+/// A model's scheduler configuration (<c>scheduler/scheduler_config.json</c> in diffusers' layout). Only the keys in the file are
+/// kept. As in diffusers' <c>from_config</c>, absent keys take the default of whichever scheduler is created; only the betas
+/// fall back to those of Stable Diffusion.
 /// </summary>
 public sealed class SchedulerConfig
 {
@@ -25,17 +25,17 @@ public sealed class SchedulerConfig
         _values = values;
     }
 
-    /// <summary>The diffusers class that the model was published with, such as <c>PNDMScheduler</c>; null if the file names none.</summary>
+    /// <summary>The diffusers class that the model was published with, such as <c>PNDMScheduler</c>; null if the file has none.</summary>
     public string? ClassName { get; }
 
     /// <summary>The names of the known options that the file sets.</summary>
     public IReadOnlyCollection<string> Keys => _values.Keys;
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of a scheduler_config.json.</param>
-    /// <returns>The config.</returns>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is not JSON, or a key has a value that no scheduler knows.</exception>
+    /// <exception cref="ModelInvalidException">The file is not JSON, or a key has a value that no scheduler accepts.</exception>
     public static SchedulerConfig Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -58,8 +58,8 @@ public sealed class SchedulerConfig
 
     /// <summary>Reads the text of a scheduler_config.json.</summary>
     /// <param name="json">The text.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler knows.</exception>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler accepts.</exception>
     public static SchedulerConfig Parse(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
@@ -68,14 +68,14 @@ public sealed class SchedulerConfig
 
     /// <summary>Looks up a key that the file sets.</summary>
     /// <param name="name">The option's name.</param>
-    /// <param name="value">A Boolean, a number, a text, or a list of numbers.</param>
+    /// <param name="value">A Boolean, a number, a string, or a list of numbers.</param>
     /// <returns>Whether the file sets it.</returns>
     internal bool TryGetValue(string name, [NotNullWhen(true)] out object? value) => _values.TryGetValue(name, out value);
 
     /// <summary>Reads the text of a scheduler_config.json.</summary>
     /// <param name="json">The text.</param>
-    /// <param name="source">Where it comes from, for messages.</param>
-    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler knows.</exception>
+    /// <param name="source">The source of the text, for messages.</param>
+    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler accepts.</exception>
     internal static SchedulerConfig Parse(string json, string source)
     {
         JsonDocument document;
@@ -125,8 +125,8 @@ public sealed class SchedulerConfig
         new($"The scheduler config {source} has {property.Name} {property.Value.GetRawText()}; expected {expected}.");
 
     /// <summary>
-    /// Python writes infinities as bare words, which is no JSON; DPM-Solver's configs have
-    /// <c>"lambda_min_clipped": -Infinity</c>. This puts quotes around them.
+    /// Puts quotes around infinities, which Python writes as bare words; that is not valid JSON. DPM-Solver's configurations have
+    /// <c>"lambda_min_clipped": -Infinity</c>.
     /// </summary>
     private static string QuoteNonFinite(string json)
     {

@@ -3,50 +3,50 @@ using System.Globalization;
 
 namespace StableDiffusion.Sampling;
 
-/// <summary>One option of a scheduler: what it is called, what it takes, and what it does.</summary>
+/// <summary>An option of a scheduler.</summary>
 public sealed record SchedulerOption
 {
-    /// <summary>The name that diffusers has for it, such as <c>timestep_spacing</c>.</summary>
+    /// <summary>Its name in diffusers, such as <c>timestep_spacing</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>What kind of value it takes.</summary>
+    /// <summary>The kind of value that it accepts.</summary>
     public required SchedulerOptionKind Kind { get; init; }
 
     /// <summary>
-    /// What holds where neither the caller nor the model says otherwise: a <see cref="bool"/>, <see cref="int"/>,
-    /// <see cref="double"/>, <see cref="string"/>, or null if the option is off without a value.
+    /// The default if neither the caller nor the model sets it: a <see cref="bool"/>, <see cref="int"/>, <see cref="double"/>,
+    /// <see cref="string"/>, or null if the option is off by default.
     /// </summary>
     public object? Default { get; init; }
 
-    /// <summary>The words that a choice allows, and "true" and "false" of a Boolean; empty for numbers.</summary>
+    /// <summary>The words that a choice accepts, or "true" and "false" for a Boolean; empty for numbers.</summary>
     public IReadOnlyList<string> AllowedValues { get; init; } = [];
 
-    /// <summary>The least number that it takes.</summary>
+    /// <summary>The smallest number that it accepts.</summary>
     public double Minimum { get; init; } = double.NegativeInfinity;
 
-    /// <summary>The greatest number that it takes.</summary>
+    /// <summary>The largest number that it accepts.</summary>
     public double Maximum { get; init; } = double.PositiveInfinity;
 
-    /// <summary>What it does, in a line.</summary>
+    /// <summary>What it does, in one line.</summary>
     public required string Description { get; init; }
 
-    /// <summary>Whether a model's scheduler_config.json may set it; options of a single run are the caller's alone.</summary>
+    /// <summary>Whether a model's scheduler_config.json may set it; options for a single run are set by the caller only.</summary>
     internal bool IsConfigurable { get; init; } = true;
 
     /// <summary>
-    /// Whether a word of a model's config that only other schedulers know gives way to the default, as diffusers has
-    /// it for the names of solvers.
+    /// Whether a word in a model's configuration that only other schedulers accept is replaced by the default, as in diffusers for
+    /// the names of solvers.
     /// </summary>
     internal bool IgnoresForeignWords { get; init; }
 
-    /// <summary>The option in short.</summary>
+    /// <summary>The option as text.</summary>
     /// <returns>Its name.</returns>
     public override string ToString() => Name;
 
-    /// <summary>Options are found by their letters and digits alone, so that TimestepSpacing is timestep_spacing.</summary>
+    /// <summary>The key for finding an option: its letters and digits alone, so that TimestepSpacing is the same as timestep_spacing.</summary>
     internal static string Key(string name) => name.Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
 
-    /// <summary>The values that it takes, in words.</summary>
+    /// <summary>Describes the values that it accepts.</summary>
     internal string Describe() => Kind switch
     {
         SchedulerOptionKind.Boolean => "true or false",
@@ -56,10 +56,10 @@ public sealed record SchedulerOption
         _ => "a number" + DescribeRange(),
     };
 
-    /// <summary>Brings a value into the option's own type.</summary>
-    /// <param name="value">A Boolean, a number, a text or a list, as a caller or a JSON file has it.</param>
-    /// <param name="parsed">The value as <see cref="bool"/>, <see cref="int"/>, <see cref="double"/>, <see cref="string"/> or an array of <see cref="double"/>.</param>
-    /// <returns>Whether the option takes the value.</returns>
+    /// <summary>Converts a value to the type of the option.</summary>
+    /// <param name="value">A Boolean, a number, a string or a list, as a caller or a JSON file has it.</param>
+    /// <param name="parsed">The value as a <see cref="bool"/>, <see cref="int"/>, <see cref="double"/>, <see cref="string"/> or an array of <see cref="double"/>.</param>
+    /// <returns>Whether the option accepts the value.</returns>
     internal bool TryParse(object value, out object parsed)
     {
         object? result = Kind switch

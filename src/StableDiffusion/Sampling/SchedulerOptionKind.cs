@@ -1,6 +1,6 @@
 namespace StableDiffusion.Sampling;
 
-/// <summary>What kind of value a scheduler's option takes.</summary>
+/// <summary>The kind of value that a scheduler's option accepts.</summary>
 public enum SchedulerOptionKind
 {
     /// <summary>True or false.</summary>

@@ -1,29 +1,28 @@
-using System.Collections;
 using System.Text.Json;
 
 namespace StableDiffusion.Sampling;
 
-/// <summary>Options of a scheduler as one text, for the records of what made a picture.</summary>
+/// <summary>Stores the options of a scheduler as one text, for the settings recorded with an image.</summary>
 internal static class SchedulerOptionText
 {
     /// <summary>Writes options as JSON, in the order of their names.</summary>
-    /// <param name="options">The options as a caller gave them; may be null.</param>
-    /// <returns>The text; null where there are none.</returns>
+    /// <param name="options">The options as the caller gave them; may be null.</param>
+    /// <returns>The text; null if there are none.</returns>
     public static string? Write(IReadOnlyDictionary<string, object?>? options) => options is { Count: > 0 }
         ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(), StringComparer.Ordinal))
         : null;
 
-    /// <summary>Reads options, in the form that PowerShell has for named values.</summary>
-    /// <param name="text">What <see cref="Write"/> wrote; may be null.</param>
-    /// <returns>The options; null where there are none or the text is damaged.</returns>
-    public static Hashtable? ToHashtable(string? text)
+    /// <summary>Reads options. Their names may be in any case.</summary>
+    /// <param name="text">The text that <see cref="Write"/> returned; may be null.</param>
+    /// <returns>The options; null if there are none or the text is damaged.</returns>
+    public static Dictionary<string, object?>? Read(string? text)
     {
         if (text is null)
             return null;
 
         try
         {
-            Hashtable options = new(StringComparer.OrdinalIgnoreCase);
+            Dictionary<string, object?> options = new(StringComparer.OrdinalIgnoreCase);
             foreach ((string name, JsonElement value) in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text) ?? [])
                 options.Add(name, ToValue(value));
             return options;

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace StableDiffusion.Sampling;
 
-/// <summary>The value of every option of one scheduler, with the caller's, the preset's and the model's choices settled.</summary>
+/// <summary>The value of every option of a scheduler, resolved from those of the caller, the preset and the model.</summary>
 internal sealed class SchedulerSettings
 {
     private readonly Dictionary<string, object?> _values;
@@ -13,11 +13,11 @@ internal sealed class SchedulerSettings
         _values = values;
     }
 
-    /// <summary>Settles the options: the caller's come before the preset's, those before the model's, those before the defaults.</summary>
+    /// <summary>Resolves the options: those of the caller take precedence over the preset's, then the model's, then the defaults.</summary>
     /// <param name="info">The scheduler.</param>
-    /// <param name="config">The model's config.</param>
-    /// <param name="options">The caller's options, under any spelling that <see cref="SchedulerOption.Key"/> equates.</param>
-    /// <exception cref="InvalidSettingException">An option is unknown to the scheduler, or its value is none that it takes.</exception>
+    /// <param name="config">The model's scheduler configuration.</param>
+    /// <param name="options">The caller's options, in any spelling that <see cref="SchedulerOption.Key"/> treats as equal.</param>
+    /// <exception cref="InvalidSettingException">An option is unknown to the scheduler, or its value is not valid.</exception>
     public static SchedulerSettings Resolve(SchedulerInfo info, SchedulerConfig config, IReadOnlyDictionary<string, object?>? options)
     {
         Dictionary<string, object?> values = new(info.Options.Count, StringComparer.Ordinal);
@@ -34,7 +34,7 @@ internal sealed class SchedulerSettings
             }
 
             if (!option.TryParse(value, out object parsed))
-                throw new InvalidSettingException(option.Name, $"The option {option.Name} of {info.Name} does not take '{Show(value)}'. Give {option.Describe()}.");
+                throw new InvalidSettingException(option.Name, $"The option {option.Name} of {info.Name} does not accept '{Show(value)}'. Give {option.Describe()}.");
 
             values[option.Name] = parsed;
         }
@@ -57,7 +57,7 @@ internal sealed class SchedulerSettings
 
     public double[]? Numbers(string name) => (double[]?)Optional(name);
 
-    /// <summary>The value of an option that not every scheduler has; null where the scheduler at hand lacks it.</summary>
+    /// <summary>The value of an option that not every scheduler has; null if this one does not.</summary>
     public object? Optional(string name) => _values.GetValueOrDefault(name);
 
     private static object? FromModel(SchedulerInfo info, SchedulerConfig config, SchedulerOption option)
@@ -73,7 +73,7 @@ internal sealed class SchedulerSettings
 
         throw new InvalidSettingException(
             option.Name,
-            $"The model's scheduler config has {option.Name} '{Show(value)}', which {info.Name} cannot do. Choose another scheduler, or give the option {option.Name}: {option.Describe()}.");
+            $"The model's scheduler config has {option.Name} '{Show(value)}', which {info.Name} does not support. Choose another scheduler, or give the option {option.Name}: {option.Describe()}.");
     }
 
     private static SchedulerOption Find(SchedulerInfo info, string name)

@@ -2,11 +2,11 @@ using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling;
 
-/// <summary>Noise levels spaced by a rule of their own, from noisy to clean, in place of those of evenly chosen timesteps.</summary>
+/// <summary>Rules for the noise levels of a run, from noisy to clean, in place of those of evenly spaced timesteps.</summary>
 internal static class SigmaSchedule
 {
-    /// <summary>The rule that the settings ask for; null for the model's own levels.</summary>
-    /// <exception cref="InvalidSettingException">They ask for more than one rule.</exception>
+    /// <summary>Returns the rule that the settings choose; null for the model's own levels.</summary>
+    /// <exception cref="InvalidSettingException">The settings choose more than one rule.</exception>
     public static Func<double, double, int, double[]>? Rule(SchedulerSettings settings)
     {
         bool karras = settings.Optional("use_karras_sigmas") is true;
@@ -27,7 +27,7 @@ internal static class SigmaSchedule
         return Map(count, ramp => Math.Pow(maxRoot + (ramp * (minRoot - maxRoot)), Rho));
     }
 
-    /// <summary>Evenly spaced logarithms, as k-diffusion's exponential schedule.</summary>
+    /// <summary>Evenly spaced logarithms, as in k-diffusion's exponential schedule.</summary>
     public static double[] Exponential(double max, double min, int count) =>
         Array.ConvertAll(TimestepSpacing.Linspace(Math.Log(max), Math.Log(min), count), Math.Exp);
 

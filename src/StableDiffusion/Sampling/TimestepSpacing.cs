@@ -3,31 +3,31 @@ using System.Diagnostics;
 namespace StableDiffusion.Sampling;
 
 /// <summary>
-/// Which of the training's timesteps a run visits, from noisy to clean: table 2 of Lin et al., "Common Diffusion Noise
-/// Schedules and Sample Steps are Flawed" (arXiv:2305.08891), rounded as diffusers rounds with numpy.
+/// Chooses the timesteps of a run from those of the training, from noisy to clean: table 2 of Lin et al., "Common Diffusion
+/// Noise Schedules and Sample Steps are Flawed" (arXiv:2305.08891), rounded as in diffusers, which uses NumPy.
 /// </summary>
 internal static class TimestepSpacing
 {
-    /// <summary>The timesteps of schedulers that end the run at the last one.</summary>
+    /// <summary>Chooses the timesteps for schedulers whose run ends at the last one.</summary>
     /// <param name="spacing">The kind of spacing.</param>
-    /// <param name="steps">How many timesteps to choose.</param>
-    /// <param name="trained">How many the model was trained with.</param>
-    /// <param name="offset">What leading spacing adds.</param>
-    /// <param name="whole">Whether linspace's timesteps are rounded to whole numbers.</param>
+    /// <param name="steps">The number of timesteps to choose.</param>
+    /// <param name="trained">The number of timesteps that the model was trained with.</param>
+    /// <param name="offset">The offset that leading spacing adds.</param>
+    /// <param name="whole">Whether the timesteps of linspace are rounded to integers.</param>
     public static double[] Choose(string spacing, int steps, int trained, int offset, bool whole)
     {
         CheckSteps(steps, trained);
         switch (spacing)
         {
-            case Options.Linspace:
+            case SchedulerOptions.Linspace:
                 double[] even = Linspace(0, trained - 1, steps);
                 if (whole)
                     Round(even);
                 Array.Reverse(even);
                 return even;
-            case Options.Leading:
+            case SchedulerOptions.Leading:
                 return Leading(steps, trained / steps, offset, trained);
-            case Options.Trailing:
+            case SchedulerOptions.Trailing:
                 return Trailing(steps, trained, trained);
             default:
                 throw new UnreachableException(spacing);
@@ -35,38 +35,38 @@ internal static class TimestepSpacing
     }
 
     /// <summary>
-    /// The timesteps of solvers that go on past the last one, to noise level zero: one more is spaced, and the
-    /// cleanest left out.
+    /// Chooses the timesteps for solvers that continue from the last one to a noise level of zero: one more is spaced, and the
+    /// cleanest is left out.
     /// </summary>
     /// <param name="spacing">The kind of spacing.</param>
-    /// <param name="steps">How many timesteps to choose.</param>
-    /// <param name="trained">How many the model was trained with.</param>
-    /// <param name="usable">How many of them, counted from clean, may be chosen.</param>
-    /// <param name="offset">What leading spacing adds.</param>
+    /// <param name="steps">The number of timesteps to choose.</param>
+    /// <param name="trained">The number of timesteps that the model was trained with.</param>
+    /// <param name="usable">The number of timesteps, from the cleanest, that may be chosen.</param>
+    /// <param name="offset">The offset that leading spacing adds.</param>
     public static double[] ChooseForSolver(string spacing, int steps, int trained, int usable, int offset)
     {
         CheckSteps(steps, trained);
         switch (spacing)
         {
-            case Options.Linspace:
+            case SchedulerOptions.Linspace:
                 double[] even = Linspace(0, usable - 1, steps + 1);
                 Round(even);
                 Array.Reverse(even);
                 return even[..^1];
-            case Options.Leading:
+            case SchedulerOptions.Leading:
                 int stride = usable / (steps + 1);
                 if (stride == 0)
                     throw new InvalidSettingException("Steps", $"{steps} steps are too many for leading spacing. Give at most {usable - 1}, or the option timestep_spacing trailing or linspace.");
                 return Leading(steps + 1, stride, offset, trained)[..^1];
-            case Options.Trailing:
+            case SchedulerOptions.Trailing:
                 return Trailing(steps, trained, usable);
             default:
                 throw new UnreachableException(spacing);
         }
     }
 
-    /// <summary>Takes the caller's own timesteps.</summary>
-    /// <exception cref="InvalidSettingException">They are not as many as steps, not falling, or not among the training's.</exception>
+    /// <summary>Checks the caller's own timesteps.</summary>
+    /// <exception cref="InvalidSettingException">Their number is not that of the steps, they do not decrease, or they are not among those of the training.</exception>
     public static double[] Custom(double[] timesteps, int steps, int trained)
     {
         if (timesteps.Length != steps)
@@ -81,7 +81,7 @@ internal static class TimestepSpacing
         return (double[])timesteps.Clone();
     }
 
-    /// <summary>numpy's <c>linspace</c>, both ends included.</summary>
+    /// <summary>NumPy's <c>linspace</c>, including both ends.</summary>
     public static double[] Linspace(double start, double end, int count)
     {
         double[] values = new double[count];
@@ -95,7 +95,7 @@ internal static class TimestepSpacing
 
     private static double[] Leading(int count, int stride, int offset, int trained)
     {
-        // With a step for each of the training's timesteps there is no room for the offset.
+        // With a step for each timestep of the training, there is no room for the offset.
         int shift = Math.Min(offset, trained - 1 - ((count - 1) * stride));
         double[] values = new double[count];
         for (int i = 0; i < count; i++)
@@ -105,8 +105,8 @@ internal static class TimestepSpacing
 
     private static double[] Trailing(int steps, int trained, int usable)
     {
-        // numpy's arange steps by the difference of its first two values. Where that rounds down, it gives one value
-        // too many; it would be timestep -1.
+        // NumPy's arange steps by the difference of its first two values. If that is rounded down, it returns one value
+        // too many, which would be timestep -1.
         double stride = (usable - (trained / (double)steps)) - usable;
         int count = Math.Min((int)Math.Ceiling(-usable / stride), steps);
         double[] values = new double[count];

@@ -1,32 +1,49 @@
 namespace StableDiffusion.Settings;
 
 /// <summary>
-/// What SDXL's U-Net is told of the picture besides the prompt: how large it was, where it was cut out, and how large or
-/// how good it is (Podell et al., arXiv 2307.01952, section 2.2). What is null is what diffusers takes.
+/// What SDXL's U-Net is conditioned on besides the prompt: the original size of the image, its crop, and its target size
+/// or aesthetic score (Podell et al., arXiv 2307.01952, section 2.2). Null means diffusers' default.
 /// </summary>
 public sealed record MicroConditioning
 {
-    /// <summary>The width in pixels that the picture had before it was brought to its size; its own where it is null.</summary>
+    internal const double DefaultAestheticScore = 6.0;
+    internal const double DefaultNegativeAestheticScore = 2.5;
+
+    private const string Large = "Stable Diffusion XL";
+    private const string Base = "Stable Diffusion XL without its refiner";
+    private const string Refiner = "the refiner of Stable Diffusion XL";
+    private const int HighestSize = 16384;
+    private const int HighestScore = 100;
+
+    /// <summary>The width in pixels of the image before it was resized; the image's own where it is null.</summary>
+    [Setting(Key = "Original width", IsOwnKey = true, Families = Large, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
     public int? OriginalWidth { get; init; }
 
-    /// <summary>The height in pixels that the picture had before it was brought to its size; its own where it is null.</summary>
+    /// <summary>The height in pixels of the image before it was resized; the image's own where it is null.</summary>
+    [Setting(Key = "Original height", IsOwnKey = true, Families = Large, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
     public int? OriginalHeight { get; init; }
 
-    /// <summary>How many pixels were cut off above it; 0 where it is null.</summary>
+    /// <summary>How many pixels were cropped at the top; 0 where it is null.</summary>
+    [Setting(Key = "Crop top", IsOwnKey = true, Families = Large, Minimum = 0, Maximum = HighestSize, Default = 0)]
     public int? CropTop { get; init; }
 
-    /// <summary>How many pixels were cut off to its left; 0 where it is null.</summary>
+    /// <summary>How many pixels were cropped on the left; 0 where it is null.</summary>
+    [Setting(Key = "Crop left", IsOwnKey = true, Families = Large, Minimum = 0, Maximum = HighestSize, Default = 0)]
     public int? CropLeft { get; init; }
 
-    /// <summary>The width in pixels that it was brought to; its own where it is null. The refiner is not told.</summary>
+    /// <summary>The width in pixels that the image was resized to; the image's own where it is null. Not used by the refiner.</summary>
+    [Setting(Key = "Target width", IsOwnKey = true, Families = Base, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Width))]
     public int? TargetWidth { get; init; }
 
-    /// <summary>The height in pixels that it was brought to; its own where it is null. The refiner is not told.</summary>
+    /// <summary>The height in pixels that the image was resized to; the image's own where it is null. Not used by the refiner.</summary>
+    [Setting(Key = "Target height", IsOwnKey = true, Families = Base, Minimum = 1, Maximum = HighestSize, DefaultOf = nameof(GenerationSettings.Height))]
     public int? TargetHeight { get; init; }
 
-    /// <summary>How good the picture is that the prompt asks for; 6 where it is null. The refiner alone is told.</summary>
+    /// <summary>The aesthetic score that goes with the prompt; 6 where it is null. Used by the refiner only.</summary>
+    [Setting(Key = "Aesthetic score", IsOwnKey = true, Families = Refiner, Minimum = 0, Maximum = HighestScore, Default = DefaultAestheticScore)]
     public double? AestheticScore { get; init; }
 
-    /// <summary>How good the picture is that the negative prompt asks for; 2.5 where it is null. The refiner alone is told.</summary>
+    /// <summary>The aesthetic score that goes with the negative prompt; 2.5 where it is null. Used by the refiner only.</summary>
+    [Setting(Key = "Negative aesthetic score", IsOwnKey = true, Families = Refiner, Minimum = 0, Maximum = HighestScore, Default = DefaultNegativeAestheticScore)]
     public double? NegativeAestheticScore { get; init; }
 }

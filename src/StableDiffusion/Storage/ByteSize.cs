@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>Numbers of bytes as people read them.</summary>
+/// <summary>Formats numbers of bytes for people.</summary>
 public static class ByteSize
 {
     private static readonly string[] s_units = ["B", "kB", "MB", "GB", "TB"];
 
-    /// <summary>A number of bytes in the unit that fits, of 1000 each, as hubs and makers of disks count.</summary>
-    /// <param name="bytes">The number, not negative.</param>
-    /// <returns>Such as <c>512 B</c> or <c>3.44 GB</c>.</returns>
+    /// <summary>Formats a number of bytes in the unit that fits. Units are powers of 1000, as hubs and makers of disks use them.</summary>
+    /// <param name="bytes">The number of bytes, not negative.</param>
+    /// <returns>The text, such as <c>512 B</c> or <c>3.44 GB</c>.</returns>
     public static string Format(double bytes)
     {
         int unit = 0;

@@ -3,35 +3,35 @@ using System.Text;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>File names for pictures that every system takes and a person can read.</summary>
+/// <summary>File names for images, readable and valid on every system.</summary>
 public static class FileNames
 {
-    // Well under the 255 bytes of most file systems, so that a number still fits behind it.
+    // Well below the limit of 255 bytes of most file systems, so that a number can be appended.
     private const int MaxBytes = 120;
     private const string NoName = "image";
 
-    /// <summary>Makes a file name of a prompt and a seed, such as <c>a-red-house-on-the-grass-42.png</c>.</summary>
-    /// <param name="prompt">Any text; its letters and digits are kept, in lower case, and all else becomes a hyphen.</param>
+    /// <summary>Makes a file name from a prompt and a seed, such as <c>a-red-house-on-the-grass-42.png</c>.</summary>
+    /// <param name="prompt">Any text. Its letters and digits are kept in lower case; everything else becomes a hyphen.</param>
     /// <param name="seed">The seed.</param>
     /// <param name="extension">The extension, with or without its dot: one to ten letters and digits.</param>
     /// <returns>A name of at most 120 bytes in UTF-8, without a folder.</returns>
-    /// <exception cref="InvalidSettingException">The extension is none.</exception>
+    /// <exception cref="InvalidSettingException">The extension is not valid.</exception>
     public static string FromPrompt(string? prompt, long seed, string extension)
     {
         ArgumentNullException.ThrowIfNull(extension);
         string letters = extension.StartsWith('.') ? extension[1..] : extension;
         if (letters.Length is 0 or > 10 || !letters.All(char.IsAsciiLetterOrDigit))
-            throw new InvalidSettingException("Extension", $"'{extension}' is no file extension. Give letters and digits only, such as .png.");
+            throw new InvalidSettingException("Extension", $"'{extension}' is not a file extension. Give letters and digits only, such as .png.");
 
         string ending = string.Create(CultureInfo.InvariantCulture, $"-{seed}.{letters}");
         string words = Words(prompt ?? string.Empty, MaxBytes - ending.Length);
         return (words.Length == 0 ? NoName : words) + ending;
     }
 
-    /// <summary>Finds a name that no file or folder in a folder has yet, by a number behind it: name-2, name-3, and so on.</summary>
+    /// <summary>Finds a name that is not in use in a folder, by appending a number: name-2, name-3, and so on.</summary>
     /// <param name="directory">The folder; it need not exist.</param>
-    /// <param name="name">The file name to begin with, without a folder.</param>
-    /// <returns>The name, or the first numbered one that is free. Another program may take it before it is used.</returns>
+    /// <param name="name">The file name to start with, without a folder.</param>
+    /// <returns>The name, or the first free numbered one. Another program may take it before it is used.</returns>
     public static string Unique(string directory, string name)
     {
         ArgumentNullException.ThrowIfNull(directory);
@@ -53,7 +53,7 @@ public static class FileNames
         bool isGap = false;
         for (int start = 0; start < prompt.Length;)
         {
-            // What a person takes for one character is kept or left out as a whole.
+            // A grapheme, which readers see as one character, is kept or left out as a whole.
             int length = StringInfo.GetNextTextElementLength(prompt.AsSpan(start));
             string letters = Letters(prompt.AsSpan(start, length));
             start += length;

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>The paths of files within a model's folder, which may come from strangers.</summary>
+/// <summary>Checks the paths of files within a model's folder, which may come from untrusted sources.</summary>
 internal static class ModelFilePath
 {
     private const int MaxSegmentBytes = 255;
@@ -15,8 +15,8 @@ internal static class ModelFilePath
         ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", .. Numbered("COM"), .. Numbered("LPT")], StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Whether a path stays within the folder that it begins at, and names a plain file on every system: no root, no
-    /// drive, no <c>..</c>, no device of Windows, nothing that one system reads in another way.
+    /// Whether a path stays within the folder that it starts at and names a plain file on every system: no root, no drive,
+    /// no <c>..</c>, no Windows device, and nothing that systems interpret differently.
     /// </summary>
     /// <param name="path">The path, with <c>/</c> between its parts.</param>
     public static bool IsSafe(string path)
@@ -25,23 +25,23 @@ internal static class ModelFilePath
         return path.Split('/').All(IsSafeName);
     }
 
-    /// <summary>Whether a name is that of a plain file or folder on every system.</summary>
-    /// <param name="name">The name, without any folder.</param>
+    /// <summary>Whether a name is valid for a plain file or folder on every system.</summary>
+    /// <param name="name">The name, without a folder.</param>
     public static bool IsSafeName(string name)
     {
         if (name.Length == 0 || name.Contains('/') || name.AsSpan().ContainsAny(s_forbidden) || name[^1] is '.' or ' ' || name[0] == ' ')
             return false;
 
-        // Half a surrogate pair is read as the replacement character, and has no bytes of its own.
+        // An unpaired surrogate is encoded as the replacement character.
         if (name.EnumerateRunes().Sum(static rune => rune.Utf8SequenceLength) > MaxSegmentBytes || name.EnumerateRunes().Contains(Rune.ReplacementChar))
             return false;
 
-        // CON.json is the console too.
+        // CON.json is the console as well.
         int dot = name.IndexOf('.', StringComparison.Ordinal);
         return !s_devices.Contains((dot < 0 ? name : name[..dot]).TrimEnd(' '));
     }
 
-    /// <summary>A path, or whatever a stranger gave as one, as messages can show it.</summary>
+    /// <summary>A path, or any text given as one, in a form that is safe to show in messages.</summary>
     /// <param name="path">The text.</param>
     public static string Printable(string? path)
     {

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace StableDiffusion.Tensors;
 
-/// <summary>Turns stored values of any type into 32-bit floats, many at a time.</summary>
+/// <summary>Converts stored values of any type to 32-bit floats.</summary>
 internal static class ElementConversion
 {
     private static readonly float[] s_e4m3 = Table(DecodeE4M3);
     private static readonly float[] s_e5m2 = Table(DecodeE5M2);
 
     /// <summary>Converts little-endian values.</summary>
-    /// <param name="type">How they are stored.</param>
-    /// <param name="source">Their bytes, just as many as <paramref name="destination"/> has room for.</param>
+    /// <param name="type">The type that they are stored as.</param>
+    /// <param name="source">The bytes of the values, exactly as many as <paramref name="destination"/> needs.</param>
     /// <param name="destination">Receives the values; integers and doubles are rounded to the nearest float.</param>
     public static void ToSingle(StoredElementType type, ReadOnlySpan<byte> source, Span<float> destination)
     {
@@ -81,6 +81,6 @@ internal static class ElementConversion
         return code < 128 ? magnitude : -magnitude;
     }
 
-    // The same layout as the upper byte of a half.
+    // The same layout as the upper byte of a half-precision float.
     private static float DecodeE5M2(byte code) => (float)BitConverter.UInt16BitsToHalf((ushort)(code << 8));
 }

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace StableDiffusion.Tensors;
 
 /// <summary>
-/// A file that is mapped into memory for reading: only what is looked at is loaded. Every access is checked against
-/// the file's length. Reading is safe from several threads at once, disposing is not.
+/// A memory-mapped file: only what is read is loaded. Every access is checked against the file's length. Several threads may
+/// read at the same time; disposing is not thread-safe.
 /// </summary>
 internal sealed unsafe class MappedFile : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <summary>The file's full path.</summary>
     public string Path { get; }
 
-    /// <summary>How many bytes the file has; an empty file is mapped too.</summary>
+    /// <summary>The length of the file in bytes; may be zero.</summary>
     public long Length { get; }
 
     /// <summary>Maps a file.</summary>
@@ -64,7 +64,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>A part of the file, as it lies in memory.</summary>
+    /// <summary>A part of the file, without copying it.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The file has no such part.</exception>
     /// <exception cref="ObjectDisposedException">The file is closed.</exception>
     public ReadOnlySpan<byte> Slice(long offset, int length)
@@ -73,18 +73,18 @@ internal sealed unsafe class MappedFile : IDisposable
         return new ReadOnlySpan<byte>(_start + offset, length);
     }
 
-    /// <summary>The first bytes of the file: as many as asked for, or all that there are.</summary>
+    /// <summary>The first bytes of the file: the requested number, or fewer if the file is shorter.</summary>
     public ReadOnlySpan<byte> Head(int length) => Slice(0, (int)Math.Min(length, Length));
 
-    /// <summary>Reads values that lie side by side.</summary>
-    /// <param name="type">How they are stored.</param>
-    /// <param name="offset">The byte at which the first one starts.</param>
-    /// <param name="destination">Receives as many values as it is long.</param>
+    /// <summary>Reads consecutive values.</summary>
+    /// <param name="type">The type that they are stored as.</param>
+    /// <param name="offset">The position of the first value in bytes.</param>
+    /// <param name="destination">Receives the values; its length is the number of values to read.</param>
     public void ReadValues(StoredElementType type, long offset, Span<float> destination)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
 
-        // A span is at most 2^31 bytes long, and the values may take up more.
+        // A span has at most 2^31 bytes, and the values may need more.
         const int Chunk = 1 << 24;
         int size = StoredTensor.SizeOf(type);
         for (int done = 0; done < destination.Length; done += Chunk)
@@ -94,11 +94,11 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Reads values that lie apart by the same number of bytes.</summary>
-    /// <param name="type">How they are stored.</param>
-    /// <param name="offset">The byte at which the first one starts.</param>
-    /// <param name="stride">How many bytes after one value the next one starts.</param>
-    /// <param name="destination">Receives as many values as it is long.</param>
+    /// <summary>Reads values at a constant distance from each other.</summary>
+    /// <param name="type">The type that they are stored as.</param>
+    /// <param name="offset">The position of the first value in bytes.</param>
+    /// <param name="stride">The distance from one value to the next in bytes.</param>
+    /// <param name="destination">Receives the values; its length is the number of values to read.</param>
     public void ReadValues(StoredElementType type, long offset, long stride, Span<float> destination)
     {
         if (destination.IsEmpty)
@@ -120,7 +120,7 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Lets go of the file.</summary>
+    /// <summary>Closes the file.</summary>
     public void Dispose()
     {
         if (_disposed)

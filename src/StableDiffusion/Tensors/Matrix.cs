@@ -1,16 +1,16 @@
 namespace StableDiffusion.Tensors;
 
-/// <summary>What adapters and graphs need of the algebra of matrices; all of them lie row by row.</summary>
+/// <summary>The matrix operations that adapters and graphs need. All matrices are stored row by row.</summary>
 internal static class Matrix
 {
-    /// <summary>Exchanges the axes of a matrix.</summary>
+    /// <summary>Transposes a matrix.</summary>
     /// <param name="source">The matrix.</param>
-    /// <param name="rows">How many rows it has.</param>
-    /// <param name="columns">How many columns it has.</param>
-    /// <param name="destination">Receives as many values.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="columns">The number of columns.</param>
+    /// <param name="destination">Receives the transposed values, as many as the source has.</param>
     public static void Transpose(ReadOnlySpan<float> source, int rows, int columns, Span<float> destination)
     {
-        // In square tiles, so that both sides stay in the cache.
+        // In square tiles, so that both matrices stay in the cache.
         const int Tile = 32;
         for (int firstRow = 0; firstRow < rows; firstRow += Tile)
         {
@@ -28,13 +28,13 @@ internal static class Matrix
         }
     }
 
-    /// <summary>The product of two matrices, on all cores.</summary>
+    /// <summary>Multiplies two matrices on all cores.</summary>
     /// <param name="left">A matrix [rows, inner].</param>
     /// <param name="right">A matrix [inner, columns].</param>
-    /// <param name="rows">How many rows the product has.</param>
-    /// <param name="inner">How many values are summed for each of its values.</param>
-    /// <param name="columns">How many columns it has.</param>
-    /// <returns>The product.</returns>
+    /// <param name="rows">The number of rows of the product.</param>
+    /// <param name="inner">The number of columns of the left matrix and rows of the right one.</param>
+    /// <param name="columns">The number of columns of the product.</param>
+    /// <returns>The product [rows, columns].</returns>
     public static float[] Multiply(float[] left, float[] right, int rows, int inner, int columns)
     {
         float[] product = new float[checked(rows * columns)];

@@ -1,9 +1,9 @@
 namespace StableDiffusion.Tensors;
 
 /// <summary>
-/// A safetensors file (https://github.com/huggingface/safetensors), open for reading. The file is mapped into
-/// memory: only what is read is loaded. The header is checked as a whole before anything else is done with it.
-/// Reading is safe from several threads at once, disposing is not.
+/// A safetensors file (https://github.com/huggingface/safetensors), open for reading. The file is memory-mapped, so only
+/// what is read is loaded. The whole header is checked when the file is opened. Several threads may read at the same time;
+/// disposing is not thread-safe.
 /// </summary>
 public sealed class SafetensorsFile : ITensorFile
 {
@@ -19,10 +19,10 @@ public sealed class SafetensorsFile : ITensorFile
     /// <summary>The file's full path.</summary>
     public string Path => _file.Path;
 
-    /// <summary>What the file says of each of its tensors, by name.</summary>
+    /// <summary>The descriptions of the tensors in the file, by name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _header.Tensors;
 
-    /// <summary>The texts that the file's maker left in it, such as <c>format</c>; often empty.</summary>
+    /// <summary>The texts that the writer of the file stored in it, such as <c>format</c>; often empty.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Opens a file and checks its header against its length.</summary>
@@ -32,7 +32,7 @@ public sealed class SafetensorsFile : ITensorFile
     /// <exception cref="ModelInvalidException">The file is damaged or not a safetensors file, or cannot be opened.</exception>
     public static SafetensorsFile Open(string path) => Open(MappedFile.Open(path));
 
-    /// <summary>Takes over a mapped file; it is closed if it is not one of safetensors.</summary>
+    /// <summary>Opens a mapped file and takes ownership of it; it is closed if it is not a safetensors file.</summary>
     internal static SafetensorsFile Open(MappedFile file)
     {
         try
@@ -46,12 +46,12 @@ public sealed class SafetensorsFile : ITensorFile
         }
     }
 
-    /// <summary>Reads a tensor, or a part of it, as 32-bit floats into memory that is there already.</summary>
+    /// <summary>Reads a tensor, or a part of it, as 32-bit floats into existing memory.</summary>
     /// <param name="name">The tensor's name.</param>
-    /// <param name="destination">Receives as many values as it is long.</param>
-    /// <param name="start">The first value to read, counted row by row.</param>
-    /// <exception cref="ModelInvalidException">The file holds no such tensor.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The tensor does not hold so many values from there on.</exception>
+    /// <param name="destination">Receives the values; its length is the number of values to read.</param>
+    /// <param name="start">The index of the first value to read, in row-major order.</param>
+    /// <exception cref="ModelInvalidException">The file has no such tensor.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor has fewer values from there on.</exception>
     public void Read(string name, Span<float> destination, long start = 0)
     {
         StoredTensor tensor = this.Find(name);
@@ -61,6 +61,6 @@ public sealed class SafetensorsFile : ITensorFile
             tensor.ElementType, _header.DataStart + tensor.Offset + start * StoredTensor.SizeOf(tensor.ElementType), destination);
     }
 
-    /// <summary>Lets go of the file.</summary>
+    /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 }

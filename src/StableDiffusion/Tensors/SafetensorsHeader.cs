@@ -4,9 +4,9 @@ using System.Text.Json;
 namespace StableDiffusion.Tensors;
 
 /// <summary>
-/// The header of a safetensors file, read and checked as a whole: an 8-byte length, then JSON that gives each
-/// tensor's type, shape and place. The format is described at https://github.com/huggingface/safetensors; like its
-/// reference implementation this reader takes no file whose tensors leave gaps, overlap or end before the file does.
+/// The header of a safetensors file, read and checked as a whole: an 8-byte length, then JSON with the type, shape and
+/// offsets of each tensor. The format is described at https://github.com/huggingface/safetensors. Like the reference
+/// implementation, this reader refuses files whose tensors leave gaps, overlap or end before the file does.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -25,27 +25,27 @@ internal sealed class SafetensorsHeader
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata ??= [];
 
-    /// <summary>Where the values of the first tensor start in the file.</summary>
+    /// <summary>The position of the first tensor's values in the file.</summary>
     public long DataStart { get; private init; }
 
-    /// <summary>Whether a file with these first bytes is a safetensors file, perhaps a damaged one.</summary>
+    /// <summary>Whether a file with these first bytes is a safetensors file, possibly a damaged one.</summary>
     public static bool Recognises(ReadOnlySpan<byte> head) =>
-        // The length of a header that is not far too long leaves its upper bytes zero; in text they would be letters.
+        // A header of a permitted length has zeros in the upper bytes of that length; a text file has letters there.
         head.Length > LengthBytes && head[LengthBytes] == '{' && head[LengthBytes - 1] == 0;
 
     /// <summary>Reads the header.</summary>
     /// <param name="path">The file's path, for messages.</param>
-    /// <param name="file">At least the first bytes of the file, up to the end of the header.</param>
+    /// <param name="file">The first bytes of the file, at least up to the end of the header.</param>
     /// <param name="fileLength">The length of the whole file.</param>
     /// <exception cref="ModelInvalidException">The header is damaged or contradicts itself or the file's length.</exception>
     public static SafetensorsHeader Read(string path, ReadOnlySpan<byte> file, long fileLength)
     {
         if (file.Length < LengthBytes)
-            throw Invalid(path, $"it has {fileLength} bytes, too few for a header");
+            throw Invalid(path, $"it has {fileLength} bytes, which is too short for a header");
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file);
         if (length > MaxHeaderLength)
-            throw Invalid(path, $"its header claims {length} bytes, and {MaxHeaderLength} are allowed");
+            throw Invalid(path, $"its header claims {length} bytes, and the limit is {MaxHeaderLength}");
         if ((long)length > fileLength - LengthBytes)
             throw Invalid(path, $"its header claims {length} bytes, and only {fileLength - LengthBytes} follow");
 
@@ -56,7 +56,7 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException is what the reader throws for text that is not valid UTF-16 or UTF-8.
+            // The reader throws InvalidOperationException for text that is not valid UTF-16 or UTF-8.
             throw Invalid(path, $"its header is not valid JSON ({error.Message})", error);
         }
 
@@ -65,7 +65,7 @@ internal sealed class SafetensorsHeader
     }
 
     private static ModelInvalidException Invalid(string path, string fault, Exception? inner = null) =>
-        new($"'{path}' is not a whole safetensors file: {fault}. Download or copy it again.", inner);
+        new($"'{path}' is not a complete safetensors file: {fault}. Download or copy it again.", inner);
 
     private ModelInvalidException Invalid(string fault) => Invalid(_path, fault);
 
@@ -85,7 +85,7 @@ internal sealed class SafetensorsHeader
                 throw Invalid($"its header names the tensor '{name}' twice");
         }
 
-        // Nothing but white space may follow the object; Read throws if there is more.
+        // Only white space may follow the object; Read throws if there is more.
         reader.Read();
     }
 
@@ -102,7 +102,7 @@ internal sealed class SafetensorsHeader
             string key = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
-                throw Invalid($"'{key}' in '{MetadataKey}' is not a text");
+                throw Invalid($"'{key}' in '{MetadataKey}' is not a string");
             if (!_metadata.TryAdd(key, reader.GetString()!))
                 throw Invalid($"'{MetadataKey}' holds '{key}' twice");
         }
@@ -145,15 +145,15 @@ internal sealed class SafetensorsHeader
         }
 
         if (type is null || shape is null || offsets is null)
-            throw Invalid($"tensor '{name}' lacks its '{(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}'");
+            throw Invalid($"tensor '{name}' has no '{(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}'");
         if (offsets.Length != 2 || offsets[1] < offsets[0])
-            throw Invalid($"tensor '{name}' has the data_offsets [{string.Join(',', offsets)}], which are not a begin and an end");
+            throw Invalid($"tensor '{name}' has the data_offsets [{string.Join(',', offsets)}], which are not a start and an end");
 
         StoredTensor tensor = new(name, type.Value, shape, offsets[1] - offsets[0]) { Offset = offsets[0] };
         if (ByteLength(shape, type.Value) is not long needed || needed != tensor.ByteLength)
         {
             throw Invalid(
-                $"tensor '{name}' has {tensor.ByteLength} bytes, which its shape {tensor.ShapeText} of {type} contradicts");
+                $"tensor '{name}' has {tensor.ByteLength} bytes, which contradicts its shape {tensor.ShapeText} of {type}");
         }
 
         return tensor;
@@ -177,7 +177,7 @@ internal sealed class SafetensorsHeader
             "U8" => StoredElementType.U8,
             "BOOL" => StoredElementType.Bool,
             _ => throw new ModelInvalidException(
-                $"Tensor '{name}' in '{_path}' has the dtype '{text ?? reader.TokenType.ToString()}', which cannot be read. " +
+                $"Tensor '{name}' in '{_path}' has the dtype '{text ?? reader.TokenType.ToString()}', which is not supported. " +
                 "Convert the file to F32, F16 or BF16."),
         };
     }
@@ -191,7 +191,7 @@ internal sealed class SafetensorsHeader
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0)
-                throw Invalid($"the '{key}' of tensor '{name}' holds something that is not a length");
+                throw Invalid($"the '{key}' of tensor '{name}' contains a value that is not a length");
             numbers.Add(number);
         }
 

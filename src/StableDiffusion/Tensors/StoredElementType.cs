@@ -1,6 +1,6 @@
 namespace StableDiffusion.Tensors;
 
-/// <summary>How the values of a tensor are stored in a file.</summary>
+/// <summary>The type that the values of a tensor are stored as.</summary>
 public enum StoredElementType
 {
     /// <summary>64-bit float.</summary>
@@ -12,7 +12,7 @@ public enum StoredElementType
     /// <summary>16-bit float (IEEE 754 half precision).</summary>
     F16,
 
-    /// <summary>The upper half of a 32-bit float.</summary>
+    /// <summary>bfloat16: the upper half of a 32-bit float.</summary>
     BF16,
 
     /// <summary>8-bit float with 4 exponent and 3 mantissa bits, without infinities (torch's <c>float8_e4m3fn</c>).</summary>
@@ -36,6 +36,6 @@ public enum StoredElementType
     /// <summary>8-bit unsigned integer.</summary>
     U8,
 
-    /// <summary>A byte that is 0 or 1.</summary>
+    /// <summary>A Boolean, stored as a byte of 0 or 1.</summary>
     Bool,
 }

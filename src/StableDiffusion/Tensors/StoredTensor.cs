@@ -1,19 +1,19 @@
 namespace StableDiffusion.Tensors;
 
-/// <summary>What a file says of one of its tensors.</summary>
+/// <summary>The description of a tensor in a file.</summary>
 /// <param name="Name">The tensor's name.</param>
-/// <param name="ElementType">How its values are stored.</param>
-/// <param name="Shape">The length of each axis, outermost first; empty for a single number.</param>
-/// <param name="ByteLength">How many bytes its values take up in the file.</param>
+/// <param name="ElementType">The type that its values are stored as.</param>
+/// <param name="Shape">The length of each axis, outermost first; empty for a scalar.</param>
+/// <param name="ByteLength">The number of bytes of its values in the file.</param>
 public sealed record StoredTensor(string Name, StoredElementType ElementType, IReadOnlyList<long> Shape, long ByteLength)
 {
-    /// <summary>Where the values start, from the first byte after the header.</summary>
+    /// <summary>The position of the values, in bytes from the end of the header.</summary>
     internal long Offset { get; init; }
 
-    /// <summary>How many values there are.</summary>
+    /// <summary>The number of values.</summary>
     public long Count => ByteLength / SizeOf(ElementType);
 
-    /// <summary>The shape in words, such as <c>[320,4,3,3]</c>.</summary>
+    /// <summary>The shape as text, such as <c>[320,4,3,3]</c>.</summary>
     internal string ShapeText => $"[{string.Join(',', Shape)}]";
 
     internal static int SizeOf(StoredElementType type) => type switch

@@ -1,21 +1,21 @@
 namespace StableDiffusion.Tensors;
 
-/// <summary>A row-major block of 32-bit floats with a shape. It owns a plain managed array, never a native handle.</summary>
+/// <summary>A row-major array of 32-bit floats with a shape. The memory is a managed array, never a native handle.</summary>
 public sealed class Tensor
 {
     private readonly int[] _shape;
 
-    /// <summary>Makes a tensor of zeros.</summary>
-    /// <param name="shape">The length of each axis, all zero or more, outermost first.</param>
+    /// <summary>Creates a tensor of zeros.</summary>
+    /// <param name="shape">The length of each axis, outermost first; zero or more each.</param>
     public Tensor(params ReadOnlySpan<int> shape)
         : this(new float[Count(shape)], shape)
     {
     }
 
-    /// <summary>Makes a tensor over an array, without copying it.</summary>
-    /// <param name="values">The values, row by row; as many as the shape holds.</param>
+    /// <summary>Creates a tensor over an array, without copying it.</summary>
+    /// <param name="values">The values in row-major order.</param>
     /// <param name="shape">The length of each axis, outermost first.</param>
-    /// <exception cref="ArgumentException">The shape holds another number of values.</exception>
+    /// <exception cref="ArgumentException">The shape does not have as many values as the array.</exception>
     public Tensor(float[] values, params ReadOnlySpan<int> shape)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -26,31 +26,31 @@ public sealed class Tensor
         _shape = shape.ToArray();
     }
 
-    /// <summary>The values, row by row. The array is the tensor's own, not a copy.</summary>
+    /// <summary>The values in row-major order. This is the tensor's own array, not a copy.</summary>
     public float[] Values { get; }
 
     /// <summary>The length of each axis, outermost first.</summary>
     public IReadOnlyList<int> Shape => _shape;
 
-    /// <summary>How many axes there are.</summary>
+    /// <summary>The number of axes.</summary>
     public int Rank => _shape.Length;
 
-    /// <summary>How many values there are.</summary>
+    /// <summary>The number of values.</summary>
     public int Length => Values.Length;
 
     /// <summary>The values as a span.</summary>
     public Span<float> Span => Values;
 
-    /// <summary>The same values under another shape; the array is shared.</summary>
-    /// <param name="shape">A shape that holds as many values.</param>
+    /// <summary>Returns a tensor of another shape that shares the array.</summary>
+    /// <param name="shape">A shape with the same number of values.</param>
     /// <returns>A tensor over the same array.</returns>
     public Tensor Reshape(params ReadOnlySpan<int> shape) => new(Values, shape);
 
-    /// <summary>A copy that shares nothing with this tensor.</summary>
+    /// <summary>Returns a copy that shares no memory with this tensor.</summary>
     /// <returns>The copy.</returns>
     public Tensor Clone() => new((float[])Values.Clone(), _shape);
 
-    /// <summary>Whether the shape is just this one.</summary>
+    /// <summary>Whether the tensor has a given shape.</summary>
     /// <param name="shape">The shape to compare with; -1 matches any length.</param>
     /// <returns>True if the rank is the same and every axis matches.</returns>
     public bool HasShape(params ReadOnlySpan<int> shape)
@@ -71,7 +71,7 @@ public sealed class Tensor
     /// <returns>False if any is NaN or infinite.</returns>
     public bool IsFinite() => TensorPrimitives.IsFiniteAll<float>(Values);
 
-    /// <summary>The shape in words, such as <c>float[1,4,8,8]</c>.</summary>
+    /// <summary>The shape as text, such as <c>float[1,4,8,8]</c>.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => $"float[{Describe(_shape)}]";
 

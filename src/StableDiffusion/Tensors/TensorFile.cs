@@ -2,25 +2,25 @@ using StableDiffusion.Tensors.Torch;
 
 namespace StableDiffusion.Tensors;
 
-/// <summary>Opens files of tensors of any format that can be read, and reads whole tensors from them.</summary>
+/// <summary>Opens tensor files of every supported format and reads tensors from them.</summary>
 public static class TensorFile
 {
-    /// <summary>How the names of files of tensors end: those of safetensors, and those that PyTorch's users give.</summary>
+    /// <summary>The extensions of tensor files: safetensors, and those in use for PyTorch's files.</summary>
     internal static readonly string[] Endings = [".safetensors", ".ckpt", ".pt", ".pth", ".bin"];
 
-    /// <summary>Whether a file is named as files of tensors are; what it is, only its content says.</summary>
+    /// <summary>Whether a file has the extension of a tensor file. Its contents are not read.</summary>
     /// <param name="path">Its name or path.</param>
     /// <returns>True for the endings of safetensors and of PyTorch, in upper or lower case.</returns>
     public static bool HasKnownEnding(string path) => Endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Opens a file of tensors. What it is shows from its first bytes, whatever its name: safetensors, or what
-    /// PyTorch's <c>torch.save</c> writes (<c>.ckpt</c>, <c>.pt</c>, <c>.bin</c>), from which nothing is run.
+    /// Opens a tensor file. The format is detected from the first bytes, not from the name: safetensors, or the format of
+    /// PyTorch's <c>torch.save</c> (<c>.ckpt</c>, <c>.pt</c>, <c>.bin</c>), of which no code is run.
     /// </summary>
     /// <param name="path">The path of the file.</param>
     /// <returns>The open file.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged, cannot be opened, or is something else; the message says what.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, cannot be opened, or is not a tensor file; the message says which.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static ITensorFile Open(string path)
     {
@@ -39,23 +39,23 @@ public static class TensorFile
     /// <summary>Reads a tensor as 32-bit floats.</summary>
     /// <param name="file">The file.</param>
     /// <param name="name">The tensor's name.</param>
-    /// <returns>The values under the shape that the file gives.</returns>
-    /// <exception cref="ModelInvalidException">The file holds no such tensor, or one of more than 2^31 values.</exception>
+    /// <returns>The values, in the shape that the file gives.</returns>
+    /// <exception cref="ModelInvalidException">The file has no such tensor, or one of more than 2^31 values.</exception>
     public static Tensor Read(this ITensorFile file, string name)
     {
         ArgumentNullException.ThrowIfNull(file);
         StoredTensor tensor = file.Find(name);
         if (tensor.Count > Array.MaxLength)
-            throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' holds {tensor.Count} values, too many to read at once.");
+            throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' has {tensor.Count} values, too many to read at once.");
 
-        // A shape's product may leave the range of int even if a zero in it leaves no values.
+        // The product of a shape may overflow int although a zero in it leaves no values.
         int[] shape = new int[tensor.Shape.Count];
         long count = 1;
         for (int axis = 0; axis < shape.Length; axis++)
         {
             count = tensor.Shape[axis] > int.MaxValue ? long.MaxValue : count * tensor.Shape[axis];
             if (count > int.MaxValue)
-                throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' has the shape {tensor.ShapeText}, which is too long.");
+                throw new ModelInvalidException($"Tensor '{name}' in '{file.Path}' has the shape {tensor.ShapeText}, which is too large.");
             shape[axis] = (int)tensor.Shape[axis];
         }
 
@@ -64,8 +64,8 @@ public static class TensorFile
         return new Tensor(values, shape);
     }
 
-    /// <summary>What the file says of a tensor.</summary>
+    /// <summary>Returns the description of a tensor.</summary>
     internal static StoredTensor Find(this ITensorFile file, string name) => file.Tensors.TryGetValue(name, out StoredTensor? tensor)
         ? tensor
-        : throw new ModelInvalidException($"'{file.Path}' holds no tensor '{name}'.");
+        : throw new ModelInvalidException($"'{file.Path}' has no tensor '{name}'.");
 }

@@ -4,13 +4,13 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
 
-/// <summary>One CLIP text encoder: a tokenizer and the graph that takes its ids. SDXL has two side by side.</summary>
+/// <summary>A CLIP text encoder: a tokenizer and a graph. SDXL has two of them.</summary>
 /// <param name="tokenizer">The tokenizer.</param>
 /// <param name="session">The graph; it is disposed with the encoder.</param>
-/// <param name="layers">How many layers the encoder has.</param>
-/// <param name="vocabularySize">How many ids stand for its own vectors; 0 where that is not known.</param>
-/// <param name="isSecond">Whether it is the second one of SDXL.</param>
-/// <param name="isPenultimate">Whether the U-Net was trained on the last layer but one, before the final normalization, as SDXL's was.</param>
+/// <param name="layers">The number of layers of the encoder.</param>
+/// <param name="vocabularySize">The number of ids in its own vocabulary; 0 if not known.</param>
+/// <param name="isSecond">Whether it is SDXL's second one.</param>
+/// <param name="isPenultimate">Whether the U-Net was trained with the last layer but one, before the final normalization, as for SDXL.</param>
 /// <param name="model">The model's name, for messages.</param>
 internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, int layers, int vocabularySize, bool isSecond, bool isPenultimate, string model) : IDisposable
 {
@@ -23,26 +23,26 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
 
     public ClipTokenizer Tokenizer { get; } = tokenizer;
 
-    /// <summary>The tokenizer with words of textual inversion.</summary>
-    /// <param name="options">The words, and how prompts name them.</param>
+    /// <summary>Returns the tokenizer with words of textual inversion.</summary>
+    /// <param name="options">The words, and the syntax for them.</param>
     public PromptTokenizer TokenizerFor(PromptOptions options) =>
         new(Tokenizer, options.TextualInversions, vocabularySize, options.Syntax);
 
-    /// <summary>Encodes as many ids as the encoder takes at once.</summary>
-    /// <param name="tokenIds">The ids with start, end and padding.</param>
-    /// <param name="options">The layer to take, and the words of textual inversion that the ids may stand for.</param>
-    /// <param name="cancellationToken">Stops the run.</param>
-    /// <returns>The hidden state, and the pooled state where the encoder has a projection for it.</returns>
-    /// <exception cref="InvalidSettingException">The encoder does not give that layer.</exception>
+    /// <summary>Encodes one sequence of ids.</summary>
+    /// <param name="tokenIds">The ids, including start, end and padding.</param>
+    /// <param name="options">The layer to use, and the words of textual inversion.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <returns>The hidden state, and the pooled state if the encoder has a projection for it.</returns>
+    /// <exception cref="InvalidSettingException">The encoder does not output that layer.</exception>
     /// <exception cref="AdapterInvalidException">A word of textual inversion has no vectors for this encoder.</exception>
-    /// <exception cref="InferenceException">ONNX Runtime failed, or gave values that are not finite.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or returned values that are not finite.</exception>
     public TextVectors Encode(int[] tokenIds, PromptOptions options, CancellationToken cancellationToken)
     {
         int clipSkip = options.ClipSkip;
         if (clipSkip < 1 || clipSkip > layers)
             throw InvalidLayer(clipSkip, layers);
 
-        // SDXL never looks at the last layer, so that its first and its second mean the same.
+        // SDXL never uses the last layer, so that its first and its second mean the same.
         int layer = isPenultimate ? Math.Max(clipSkip, 2) : clipSkip;
         using OnnxBuffer ids = OnnxBuffer.FromIntegers(tokenIds, _ids.ElementType, 1, tokenIds.Length);
         using OnnxBuffer? added = AddedVectors(options);
@@ -64,7 +64,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
 
         return Array.TrueForAll(states, state => state.IsFinite())
             ? new TextVectors(states[0], states.ElementAtOrDefault(1))
-            : throw new InferenceException("The text encoder gave values that are not finite. The model's weights are damaged, or too large for half precision.");
+            : throw new InferenceException("The text encoder returned values that are not finite. The model's weights are damaged, or too large for half precision.");
     }
 
     public void Dispose() => _session.Dispose();
@@ -74,13 +74,13 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
         if (options.TextualInversions.Count == 0)
             return null;
         if (vocabularySize == 0 || !_session.OptionalInputs.TryGetValue(AddedInput, out OnnxValueInfo? info))
-            throw new AdapterInvalidException($"The text encoder of '{model}' is a graph of another exporter, which takes no embeddings. They need a model that was imported from its weights: a safetensors file or a diffusers folder.");
+            throw new AdapterInvalidException($"The text encoder of '{model}' is a graph of another exporter, which does not support embeddings. They need a model that was imported from its weights: a safetensors file or a diffusers folder.");
         return new OnnxBuffer(PromptTokenizer.Vectors(options.TextualInversions, isSecond, (int)info.Dimensions[^1]), info.ElementType);
     }
 
     private static OnnxValueInfo[] Outputs(OnnxValueInfo hiddenState, OnnxValueInfo? pooled) => pooled is null ? [hiddenState] : [hiddenState, pooled];
 
-    /// <summary>Other exporters' graphs give their layers, if at all, as outputs that are not normalized, the embedding being the first.</summary>
+    /// <summary>Graphs of other exporters have their layers, if at all, as outputs that are not normalized; the first is the embedding.</summary>
     private OnnxValueInfo ForeignOutput(int clipSkip, int layer)
     {
         if (!isPenultimate)
@@ -93,5 +93,5 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     }
 
     private InvalidSettingException InvalidLayer(int clipSkip, int highest) =>
-        new("ClipSkip", $"A clip skip of {clipSkip} cannot be had: the text encoder of '{model}' gives its last {highest} layers. Use 1, the last one, to {highest}.");
+        new("ClipSkip", $"A clip skip of {clipSkip} is not possible: the text encoder of '{model}' outputs its last {highest} layers. Use 1, the last one, to {highest}.");
 }

@@ -4,13 +4,12 @@ using Microsoft.ML.Tokenizers;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// CLIP's byte-level byte pair encoding, with the results of the transformers library's <c>CLIPTokenizer</c>.
-/// One instance may be used by several threads at a time. Sources: Radford et al., arXiv 2103.00020, section 2.4;
-/// Sennrich et al., arXiv 1508.07909.
+/// CLIP's byte-level byte pair encoding, with the results of the transformers library's <c>CLIPTokenizer</c>. Thread-safe.
+/// Sources: Radford et al., arXiv 2103.00020, section 2.4; Sennrich et al., arXiv 1508.07909.
 /// </summary>
 public sealed class ClipTokenizer
 {
-    // Merging is quadratic in a word's length; a longer run of letters is encoded in pieces of this many UTF-16 units.
+    // The time to merge is quadratic in the length of a word; a longer run of letters is encoded in pieces of this many UTF-16 units.
     private const int MaxWordLength = 1024;
 
     private readonly BpeTokenizer _encoder;
@@ -30,21 +29,21 @@ public sealed class ClipTokenizer
         MaxLength = files.MaxLength;
     }
 
-    /// <summary>The id that stands before every prompt, 49406 in CLIP's public vocabulary.</summary>
+    /// <summary>The id before every prompt, 49406 in CLIP's public vocabulary.</summary>
     public int StartId { get; }
 
-    /// <summary>The id that stands after every prompt, 49407 in CLIP's public vocabulary.</summary>
+    /// <summary>The id after every prompt, 49407 in CLIP's public vocabulary.</summary>
     public int EndId { get; }
 
-    /// <summary>The id that fills up short prompts: <see cref="EndId"/> for Stable Diffusion 1, 0 for Stable Diffusion 2.</summary>
+    /// <summary>The id that pads short prompts: <see cref="EndId"/> for Stable Diffusion 1, 0 for Stable Diffusion 2.</summary>
     public int PadId { get; }
 
-    /// <summary>How many ids a text encoder takes, start and end included; 77 for every CLIP of Stable Diffusion.</summary>
+    /// <summary>The number of ids that a text encoder accepts, including start and end; 77 for every CLIP of Stable Diffusion.</summary>
     public int MaxLength { get; }
 
     /// <summary>Reads a model's <c>tokenizer</c> folder.</summary>
     /// <param name="folder">
-    /// The folder: <c>vocab.json</c> and <c>merges.txt</c>, or a <c>tokenizer.json</c>; beside them, where there are such,
+    /// The folder, with <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; and optionally
     /// <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c>.
     /// </param>
     /// <returns>The tokenizer.</returns>
@@ -65,16 +64,16 @@ public sealed class ClipTokenizer
         return new ClipTokenizer(BpeTokenizer.Create(options), files);
     }
 
-    /// <summary>Splits a text into tokens, without start and end and however many they are.</summary>
+    /// <summary>Splits a text into any number of tokens, without start and end.</summary>
     /// <param name="text">
-    /// Any text. Special tokens such as <c>&lt;|endoftext|&gt;</c> in it become their ids; unpaired surrogates count as U+FFFD.
+    /// Any text. Special tokens such as <c>&lt;|endoftext|&gt;</c> in it are converted to their ids; unpaired surrogates count as U+FFFD.
     /// </param>
-    /// <returns>The tokens in the order of the text; empty if it is blank.</returns>
+    /// <returns>The tokens in order; empty if the text is blank.</returns>
     public IReadOnlyList<ClipToken> Tokenize(string text) => Tokenize(text, wordStarts: null);
 
-    /// <summary>Makes a text encoder's input of a text: start, tokens, end and padding; what does not fit is cut.</summary>
+    /// <summary>Converts a text to the input of a text encoder: start, tokens, end and padding. Tokens that do not fit are cut off.</summary>
     /// <param name="text">Any text.</param>
-    /// <returns>The ids, and the words that were cut.</returns>
+    /// <returns>The ids, and the words that were cut off.</returns>
     public TokenizedPrompt Encode(string text)
     {
         List<int> wordStarts = [];

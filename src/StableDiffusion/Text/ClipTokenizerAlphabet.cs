@@ -3,15 +3,15 @@ using System.Text;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// The letters that a byte-level vocabulary is written in: one visible character for each of the 256 bytes.
-/// Source: GPT-2's encoder, whose alphabet CLIP shares.
+/// The alphabet of a byte-level vocabulary: a visible character for each of the 256 bytes.
+/// Source: GPT-2's encoder, whose alphabet CLIP uses.
 /// </summary>
 internal sealed class ClipTokenizerAlphabet
 {
-    /// <summary>What marks a token that ends a word.</summary>
+    /// <summary>The mark of a token that ends a word.</summary>
     public const string EndOfWord = "</w>";
 
-    // Printable bytes of Latin-1 stand for themselves; the others follow from U+0100 on, in their own order.
+    // Printable bytes of Latin-1 represent themselves; the others follow from U+0100 on, in order.
     private const int FirstSubstitute = 0x100;
 
     private readonly Dictionary<char, byte> _bytes = new(256);
@@ -27,9 +27,9 @@ internal sealed class ClipTokenizerAlphabet
         }
     }
 
-    /// <summary>The text that an entry of the vocabulary stands for.</summary>
+    /// <summary>The text of an entry of the vocabulary.</summary>
     /// <param name="entry">The entry as the vocabulary has it.</param>
-    /// <returns>The text, without the mark of a word's end; parts of a character become U+FFFD.</returns>
+    /// <returns>The text, without the end-of-word mark; parts of a character become U+FFFD.</returns>
     public string Read(string entry)
     {
         ReadOnlySpan<char> letters = entry;

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace StableDiffusion.Text;
 
-/// <summary>What a model's <c>tokenizer</c> folder says, read and checked.</summary>
+/// <summary>The contents of a model's <c>tokenizer</c> folder, read and checked.</summary>
 internal sealed class ClipTokenizerFiles
 {
     private const string VocabularyFile = "vocab.json";
@@ -26,33 +26,33 @@ internal sealed class ClipTokenizerFiles
         _folder = folder;
     }
 
-    /// <summary>Each entry of the byte-level vocabulary and its id.</summary>
+    /// <summary>The ids of the entries of the byte-level vocabulary.</summary>
     public Dictionary<string, int> Vocabulary { get; private set; } = [];
 
-    /// <summary>The pairs to merge, the most frequent first, each as two entries with a space between.</summary>
+    /// <summary>The pairs to merge, the most frequent first, each as two entries separated by a space.</summary>
     public List<string> Merges { get; private set; } = [];
 
-    /// <summary>The tokens that stand for themselves wherever a text has them.</summary>
+    /// <summary>The tokens that are recognized as they are wherever they occur in a text.</summary>
     public IReadOnlyDictionary<string, int> SpecialTokens => _specialTokens;
 
-    /// <summary>What a byte that the vocabulary lacks becomes; null leaves it out.</summary>
+    /// <summary>The token for bytes that are not in the vocabulary; null leaves them out.</summary>
     public string? UnknownToken { get; private set; }
 
-    /// <summary>The id that stands before every prompt.</summary>
+    /// <summary>The id before every prompt.</summary>
     public int StartId { get; private set; }
 
-    /// <summary>The id that stands after every prompt.</summary>
+    /// <summary>The id after every prompt.</summary>
     public int EndId { get; private set; }
 
-    /// <summary>The id that fills up short prompts.</summary>
+    /// <summary>The id that pads short prompts.</summary>
     public int PadId { get; private set; }
 
-    /// <summary>How many ids the text encoder takes.</summary>
+    /// <summary>The number of ids that the text encoder accepts.</summary>
     public int MaxLength { get; private set; } = DefaultMaxLength;
 
     /// <summary>Reads a folder.</summary>
     /// <param name="folder">The folder's path.</param>
-    /// <returns>What it says.</returns>
+    /// <returns>The contents.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or the vocabulary in it, is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged or belongs to another kind of tokenizer.</exception>
     public static ClipTokenizerFiles Read(string folder)
@@ -67,7 +67,7 @@ internal sealed class ClipTokenizerFiles
         }
         catch (InvalidOperationException error)
         {
-            // System.Text.Json finds escaped halves of surrogate pairs only when the text is asked for.
+            // System.Text.Json detects escaped unpaired surrogates only when the string is read.
             throw new ModelInvalidException($"A file of the tokenizer folder '{folder}' holds text that is not valid Unicode. Copy the folder from the model again.", error);
         }
 
@@ -108,7 +108,7 @@ internal sealed class ClipTokenizerFiles
     private void AddVocabulary(JsonElement entries, string file)
     {
         if (entries.ValueKind != JsonValueKind.Object)
-            throw Invalid(file, "has a vocabulary that is no object of tokens and their ids");
+            throw Invalid(file, "has a vocabulary that is not an object of tokens and their ids");
 
         Dictionary<int, string> tokens = [];
         foreach (JsonProperty entry in entries.EnumerateObject())
@@ -247,8 +247,8 @@ internal sealed class ClipTokenizerFiles
             }
         }
 
-        // As in transformers: of two files that disagree, which Stable Diffusion 2.1 has, the map counts, unless the
-        // config lists its tokens itself.
+        // As in transformers: if two files disagree, as in Stable Diffusion 2.1, the map takes precedence, unless the configuration
+        // lists its tokens itself.
         if (Has(SpecialTokensFile) && !configIsComplete)
         {
             using JsonDocument map = ReadJson(SpecialTokensFile);
@@ -284,7 +284,7 @@ internal sealed class ClipTokenizerFiles
             _specialTokens[token] = id;
     }
 
-    // A token is written as itself, or as an object that has it as its content.
+    // A token is written as a string, or as an object with the string as its content.
     private static string? Text(JsonElement parent, string name)
     {
         if (parent.ValueKind != JsonValueKind.Object || !parent.TryGetProperty(name, out JsonElement value))
@@ -304,7 +304,7 @@ internal sealed class ClipTokenizerFiles
                 return document;
 
             document.Dispose();
-            throw Invalid(file, "holds no JSON object");
+            throw Invalid(file, "is not a JSON object");
         }
         catch (JsonException error)
         {

@@ -4,15 +4,14 @@ using System.Text;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// A text as the tokenizer sees it (composed, in lower case), which knows where in the original each of its characters
-/// comes from.
+/// A text as the tokenizer uses it (composed, in lower case), with the position of each character in the original.
 /// </summary>
 internal sealed class ClipTokenizerText
 {
-    // The one character whose lower case is two characters; .NET leaves it as it is.
+    // The only character whose lower case is two characters; .NET does not change it.
     private const char CapitalIWithDot = '\u0130';
 
-    // Null where each character stands where it stood.
+    // Null if each character is at its original position.
     private readonly int[]? _starts;
     private readonly int[]? _ends;
 
@@ -23,12 +22,12 @@ internal sealed class ClipTokenizerText
         _ends = ends;
     }
 
-    /// <summary>The normalized text; it holds no unpaired surrogates.</summary>
+    /// <summary>The normalized text, without unpaired surrogates.</summary>
     public string Text { get; }
 
-    /// <summary>Composes a text (NFC) and puts it into lower case, character by character and without regard to language.</summary>
+    /// <summary>Composes a text (NFC) and converts it to lower case, character by character and independent of the language.</summary>
     /// <param name="original">Any text.</param>
-    /// <returns>The text with its way back.</returns>
+    /// <returns>The text with its original positions.</returns>
     public static ClipTokenizerText Normalize(ReadOnlySpan<char> original)
     {
         string text = Repair(original);
@@ -48,7 +47,7 @@ internal sealed class ClipTokenizerText
         return new ClipTokenizerText(normalized.ToString(), [.. starts], [.. ends]);
     }
 
-    /// <summary>Where the original of a character starts.</summary>
+    /// <summary>The start of the original of a character.</summary>
     /// <param name="index">The character's index in <see cref="Text"/>; either half of a surrogate pair means both.</param>
     /// <returns>The index in the original.</returns>
     public int OriginalStart(int index)
@@ -58,9 +57,9 @@ internal sealed class ClipTokenizerText
         return _starts is null ? index : _starts[index];
     }
 
-    /// <summary>Where the original of a character ends.</summary>
+    /// <summary>The end of the original of a character.</summary>
     /// <param name="index">The character's index in <see cref="Text"/>; either half of a surrogate pair means both.</param>
-    /// <returns>The index behind it in the original.</returns>
+    /// <returns>The index after it in the original.</returns>
     public int OriginalEnd(int index)
     {
         if (char.IsHighSurrogate(Text[index]))
@@ -89,7 +88,7 @@ internal sealed class ClipTokenizerText
         return repaired is null ? original.ToString() : new string(repaired);
     }
 
-    // No composition reaches over white space, so a text can be composed word by word.
+    // No composition extends over white space, so a text can be composed word by word.
     private static int WordLength(ReadOnlySpan<char> text)
     {
         int length = 1;
@@ -109,7 +108,7 @@ internal sealed class ClipTokenizerText
             start += length;
         }
 
-        // Where composing reached over what people take for one character, all of the word is the original of each part.
+        // If the composition extends over grapheme boundaries, the whole word is the original of each part.
         if (string.Concat(elements.Select(element => element.Composed)) != composed)
             elements = [(0, word.Length, composed)];
 

@@ -4,9 +4,9 @@ using System.Text;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// Splits normalized text into the words that are encoded each for itself, as CLIP's expression
-/// <c>'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+</c> does. It is written out because .NET's expressions
-/// see UTF-16 units, so that letters beyond the Basic Multilingual Plane would count as punctuation.
+/// Splits normalized text into words that are encoded separately, as CLIP's expression
+/// <c>'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+</c> does. It is written by hand because .NET's regular
+/// expressions use UTF-16 units, so that letters beyond the Basic Multilingual Plane would count as punctuation.
 /// </summary>
 /// <param name="text">The normalized text.</param>
 internal ref struct ClipTokenizerWords(ReadOnlySpan<char> text)
@@ -15,7 +15,7 @@ internal ref struct ClipTokenizerWords(ReadOnlySpan<char> text)
 
     private static readonly string[] s_contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
 
-    // The expression names these too. Once they are in lower case they are no special tokens but three words each.
+    // The expression also has these. In lower case they are not special tokens but three words each.
     private static readonly string[] s_markers = ["<|startoftext|>", "<|endoftext|>"];
 
     private readonly ReadOnlySpan<char> _text = text;
@@ -31,7 +31,7 @@ internal ref struct ClipTokenizerWords(ReadOnlySpan<char> text)
     }
 
     /// <summary>Finds the next word.</summary>
-    /// <param name="start">Where it starts.</param>
+    /// <param name="start">Its start.</param>
     /// <param name="length">Its length.</param>
     /// <returns>False if only spaces are left.</returns>
     public bool TryReadNext(out int start, out int length)

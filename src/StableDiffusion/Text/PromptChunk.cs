@@ -1,7 +1,7 @@
 namespace StableDiffusion.Text;
 
-/// <summary>As much of a prompt as the text encoder takes at once: start, tokens, end and padding.</summary>
-/// <param name="Ids">The ids, as many as the encoder takes.</param>
+/// <summary>One input sequence of the text encoder: start, tokens, end and padding.</summary>
+/// <param name="Ids">The ids, as many as the encoder accepts.</param>
 /// <param name="Weights">The weight of each id; 1 for start, end and padding.</param>
 internal sealed record PromptChunk(int[] Ids, float[] Weights)
 {

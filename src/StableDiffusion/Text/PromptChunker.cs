@@ -2,17 +2,16 @@ using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Text;
 
-/// <summary>Divides a prompt of any length into stretches that the text encoder takes.</summary>
+/// <summary>Divides a prompt of any length into chunks for the text encoder.</summary>
 /// <remarks>
-/// After tokenize_line of A1111 1.10 (sd_hijack_clip.py) and after ComfyUI's
-/// SDTokenizer.tokenize_with_weights.
+/// After <c>tokenize_line</c> of A1111 1.10 (sd_hijack_clip.py) and ComfyUI's <c>SDTokenizer.tokenize_with_weights</c>.
 /// </remarks>
 internal sealed class PromptChunker
 {
-    /// <summary>How far back A1111 looks for a comma to divide at.</summary>
+    /// <summary>How many tokens back A1111 searches for a comma to divide at.</summary>
     private const int CommaBacktrack = 20;
 
-    /// <summary>From how many tokens on ComfyUI divides a stretch of one weight rather than moving it whole.</summary>
+    /// <summary>The number of tokens from which ComfyUI divides a segment of one weight rather than moving it as a whole.</summary>
     private const int LongestWholeStretch = 8;
 
     private readonly PromptTokenizer _words;
@@ -34,8 +33,8 @@ internal sealed class PromptChunker
     /// <summary>Divides a prompt whose schedules are resolved.</summary>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="text">The prompt.</param>
-    /// <param name="options">How it is read; its syntax is not <see cref="PromptSyntax.Plain"/>.</param>
-    /// <returns>The chunks, at least one, and the prompt's own tokens.</returns>
+    /// <param name="options">How to read it; the syntax is not <see cref="PromptSyntax.Plain"/>.</param>
+    /// <returns>The chunks, at least one, and the tokens of the prompt itself.</returns>
     public static (IReadOnlyList<PromptChunk> Chunks, IReadOnlyList<PromptToken> Tokens) Divide(PromptTokenizer tokenizer, string text, PromptOptions options)
     {
         PromptChunker chunker = new(tokenizer);
@@ -46,7 +45,7 @@ internal sealed class PromptChunker
         return (chunker._chunks, chunker._tokens);
     }
 
-    /// <summary>A chunk of no tokens, which fills up a prompt that is shorter than another it is compared with.</summary>
+    /// <summary>Returns a chunk without tokens, which pads a prompt that is shorter than another.</summary>
     public static PromptChunk Empty(PromptTokenizer tokenizer)
     {
         PromptChunker chunker = new(tokenizer);
@@ -59,7 +58,7 @@ internal sealed class PromptChunker
         int lastComma = -1;
         foreach (WeightedText part in parts)
         {
-            // A weight on the keyword makes a word of it.
+            // With a weight, the keyword is an ordinary word.
             if (part.IsBreak && part.Weight == -1)
             {
                 CloseChunk();

@@ -4,12 +4,12 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// A tokenizer that also knows words of textual inversion. Each of a word's vectors is a token whose id lies beyond the
+/// A tokenizer that also recognizes words of textual inversion. Each vector of a word is a token with an id beyond the
 /// vocabulary, in the order of the words.
 /// </summary>
 /// <remarks>
-/// How a word is found is each tool's own way: A1111 looks for the tokens of its name, so that it must stand by itself;
-/// diffusers for the name's letters; ComfyUI for the name behind <c>embedding:</c>.
+/// Each tool finds words in its own way: A1111 by the tokens of the name, so that it must be a separate word; diffusers by the
+/// letters of the name; ComfyUI by the name after <c>embedding:</c>.
 /// </remarks>
 internal sealed class PromptTokenizer
 {
@@ -20,7 +20,7 @@ internal sealed class PromptTokenizer
 
     /// <summary>Adds words to a tokenizer.</summary>
     /// <param name="tokenizer">The tokenizer.</param>
-    /// <param name="words">The words; those with longer names are looked for first.</param>
+    /// <param name="words">The words; those with longer names are searched for first.</param>
     /// <param name="vocabularySize">The id of the first vector.</param>
     /// <param name="syntax">How words are found.</param>
     public PromptTokenizer(ClipTokenizer tokenizer, IReadOnlyList<TextualInversion> words, int vocabularySize, PromptSyntax syntax)
@@ -45,13 +45,13 @@ internal sealed class PromptTokenizer
     /// <summary>The vectors of words in the order of their ids, [vectors, width].</summary>
     /// <param name="words">The words, at least one.</param>
     /// <param name="isSecond">Whether they are for SDXL's second text encoder.</param>
-    /// <param name="width">The width of its vectors.</param>
+    /// <param name="width">The width of the vectors.</param>
     public static Tensor Vectors(IReadOnlyList<TextualInversion> words, bool isSecond, int width) =>
         new([.. words.SelectMany(word => word.VectorsFor(isSecond, width).Values)], words.Sum(word => word.VectorCount), width);
 
-    /// <summary>Makes a text encoder's input of a text, as <see cref="ClipTokenizer.Encode"/> does.</summary>
+    /// <summary>Converts a text to the input of a text encoder, as <see cref="ClipTokenizer.Encode"/> does.</summary>
     /// <param name="text">The text.</param>
-    /// <returns>The ids, and the words that were cut.</returns>
+    /// <returns>The ids, and the words that were cut off.</returns>
     public TokenizedPrompt Encode(string text)
     {
         if (_words.Length == 0)
@@ -70,7 +70,7 @@ internal sealed class PromptTokenizer
 
     /// <summary>Splits a text into tokens.</summary>
     /// <param name="text">The text.</param>
-    /// <returns>The tokens in stretches that are not to be divided: each a token, or all vectors of a word.</returns>
+    /// <returns>The tokens in indivisible groups: each one token, or all vectors of a word.</returns>
     public IEnumerable<ClipToken[]> Tokenize(string text) => _words.Length == 0 ? Clip.Tokenize(text).Select(static token => new[] { token })
         : _syntax == PromptSyntax.A1111 ? FindByTokens(text)
         : FindByName(text);
@@ -122,7 +122,7 @@ internal sealed class PromptTokenizer
     private IEnumerable<ClipToken[]> Ordinary(string text, int start, int end) =>
         Clip.Tokenize(text[start..end]).Select(token => new[] { token with { Start = start + token.Start } });
 
-    // ComfyUI divides at white space before the mark, and takes commas off the end of a name that it does not know.
+    // ComfyUI divides at white space before the mark, and removes commas from the end of a name that it does not know.
     private int LengthAt(string text, int start, Word word)
     {
         int name = start;
@@ -152,7 +152,7 @@ internal sealed class PromptTokenizer
         return true;
     }
 
-    // The names that diffusers gives to the second vector and those after it.
+    // diffusers' names for the second and further vectors.
     private static ClipToken[] Expand(Word word, int start, int length) =>
         [.. Enumerable.Range(0, word.Count).Select(i => new ClipToken(word.FirstId + i, i == 0 ? word.Name : $"{word.Name}_{i}", start, length))];
 }

@@ -2,13 +2,13 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
 
-/// <summary>Brings the weights of tokens into what the text encoder made of them.</summary>
+/// <summary>Applies the weights of tokens to the output of the text encoder.</summary>
 internal static class PromptWeighting
 {
     /// <summary>Multiplies each token's vector by its weight (A1111's sd_emphasis.py).</summary>
-    /// <param name="states">What the encoder gave, [1, tokens, width] each; changed in place.</param>
-    /// <param name="chunks">The chunk of each.</param>
-    /// <param name="keepsMean">Whether all values are then scaled so that their mean is what it was.</param>
+    /// <param name="states">The outputs of the encoder, [1, tokens, width] each; changed in place.</param>
+    /// <param name="chunks">The chunk of each output.</param>
+    /// <param name="keepsMean">Whether all values are then scaled to restore their mean.</param>
     public static void Multiply(Tensor[] states, PromptChunk[] chunks, bool keepsMean)
     {
         double before = keepsMean ? Mean(states) : 0;
@@ -31,10 +31,10 @@ internal static class PromptWeighting
             TensorPrimitives.Multiply(state.Span, scale, state.Span);
     }
 
-    /// <summary>Moves each token's vector away from the empty prompt's by its weight (ComfyUI's sd1_clip.py).</summary>
-    /// <param name="states">What the encoder gave, [1, tokens, width] each; changed in place.</param>
-    /// <param name="chunks">The chunk of each.</param>
-    /// <param name="empty">What the encoder gives for the empty prompt.</param>
+    /// <summary>Scales each token vector's difference to that of the empty prompt by its weight (ComfyUI's sd1_clip.py).</summary>
+    /// <param name="states">The outputs of the encoder, [1, tokens, width] each; changed in place.</param>
+    /// <param name="chunks">The chunk of each output.</param>
+    /// <param name="empty">The output of the encoder for the empty prompt.</param>
     public static void Interpolate(Tensor[] states, PromptChunk[] chunks, Tensor empty)
     {
         int width = empty.Shape[2];
@@ -55,7 +55,7 @@ internal static class PromptWeighting
         }
     }
 
-    /// <summary>Joins two embeddings on their token axis.</summary>
+    /// <summary>Joins two embeddings along the token axis.</summary>
     public static Tensor Append(Tensor first, Tensor second) =>
         new([.. first.Values, .. second.Values], 1, first.Shape[1] + second.Shape[1], first.Shape[2]);
 

@@ -3,7 +3,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
 
-/// <summary>A prompt as the U-Net takes it: one vector a token, which say what the picture should show.</summary>
+/// <summary>An encoded prompt for the U-Net: one vector per token.</summary>
 public sealed class TextEmbedding
 {
     internal TextEmbedding(string prompt, PromptOptions options, TextVectors vectors, IReadOnlyList<int> tokenIds, IReadOnlyList<PromptToken> tokens, string model)
@@ -20,64 +20,64 @@ public sealed class TextEmbedding
     /// <summary>The prompt.</summary>
     public string Prompt { get; }
 
-    /// <summary>The text encoder's hidden state, [1, tokens, width]; that of the text in force first where it changes from step to step.</summary>
+    /// <summary>The text encoder's hidden state, [1, tokens, width]; for prompts that change between steps, that of the first text.</summary>
     public Tensor HiddenStates => Vectors.HiddenStates;
 
-    /// <summary>One vector for the whole prompt, [1, width], which SDXL's U-Net takes as well; null for other models.</summary>
+    /// <summary>One vector for the whole prompt, [1, width], which SDXL's U-Net also uses; null for other models.</summary>
     public Tensor? PooledState => Vectors.PooledState;
 
-    /// <summary>The id of each token with start, end and padding; 77 of them, or a multiple.</summary>
+    /// <summary>The token ids, including start, end and padding; 77, or a multiple of it.</summary>
     public IReadOnlyList<int> TokenIds { get; }
 
-    /// <summary>The text of each of the prompt's own tokens that were taken in.</summary>
+    /// <summary>The texts of the encoded tokens of the prompt itself.</summary>
     public IReadOnlyList<string> Tokens { get; }
 
-    /// <summary>The prompt's own tokens that were taken in, each with its weight and the stretch of 77 tokens that it lies in.</summary>
+    /// <summary>The encoded tokens of the prompt itself, with their weights and chunks.</summary>
     public IReadOnlyList<PromptToken> WeightedTokens { get; }
 
-    /// <summary>How many of the prompt's own tokens were taken in.</summary>
+    /// <summary>The number of encoded tokens of the prompt itself.</summary>
     public int TokenCount => Tokens.Count;
 
-    /// <summary>The words that no longer fitted, empty where the whole prompt did.</summary>
+    /// <summary>The words that did not fit; empty if the whole prompt did.</summary>
     public string LostText { get; internal init; } = string.Empty;
 
-    /// <summary>The model whose text encoder made it.</summary>
+    /// <summary>The name of the model that encoded it.</summary>
     public string Model { get; }
 
-    /// <summary>Whose syntax the prompt is in.</summary>
+    /// <summary>The syntax of the prompt.</summary>
     public PromptSyntax PromptSyntax => Options.Syntax;
 
-    /// <summary>What weights in the prompt do.</summary>
+    /// <summary>The effect of weights in the prompt.</summary>
     public EmphasisMode Emphasis => Options.Emphasis;
 
-    /// <summary>The layer of the text encoder that it comes from, counted from the last one, 1.</summary>
+    /// <summary>The layer of the text encoder that was used, counted from the last one, 1.</summary>
     public int ClipSkip => Options.ClipSkip;
 
-    /// <summary>What in the prompt could not be honoured, or is read otherwise than it was probably meant.</summary>
+    /// <summary>Warnings about parts of the prompt that are not supported or are probably not meant as they are read.</summary>
     public IReadOnlyList<string> Warnings { get; internal init; } = [];
 
-    /// <summary>The LoRAs that the text encoder was opened with, each as text with its strengths; the U-Net is to have the same.</summary>
+    /// <summary>The LoRAs that the text encoder was opened with, each as text with its strengths; use the same for the U-Net.</summary>
     public IReadOnlyList<string> Lora => Options.Loras;
 
-    /// <summary>The names of the textual inversion embeddings that the prompt might use.</summary>
+    /// <summary>The names of the textual inversion embeddings that were available to the prompt.</summary>
     public IReadOnlyList<string> TextualInversion => [.. Options.TextualInversions.Select(word => word.Name)];
 
     internal PromptOptions Options { get; }
 
     internal TextVectors Vectors { get; }
 
-    /// <summary>The prompt without what is no prompt, where it changes from step to step or is several in one and is resolved for each run; else null.</summary>
+    /// <summary>The prompt without tags if it changes between steps or consists of several, and so is resolved for each run; otherwise null.</summary>
     internal string? DynamicText { get; init; }
 
-    /// <summary>Whether it stands for no prompt at all rather than for an empty one.</summary>
+    /// <summary>Whether it means no prompt, rather than an empty one.</summary>
     internal bool IsNothing { get; private init; }
 
-    /// <summary>What SDXL takes where there is no negative prompt: zeros.</summary>
-    /// <param name="like">An embedding of the prompt that it is set against.</param>
+    /// <summary>The negative conditioning of SDXL if there is no negative prompt: zeros.</summary>
+    /// <param name="like">The embedding of the prompt.</param>
     internal static TextEmbedding Nothing(TextEmbedding like) =>
         new(string.Empty, like.Options, TextVectors.Zeros(like.Vectors), [], [], like.Model) { IsNothing = true };
 
-    /// <summary>The prompt in short.</summary>
-    /// <returns>The prompt and the embedding's shape.</returns>
+    /// <summary>The embedding as text.</summary>
+    /// <returns>The prompt and the shape of the embedding.</returns>
     public override string ToString() => $"'{Prompt}' {HiddenStates}";
 }

@@ -5,15 +5,15 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Text;
 
 /// <summary>
-/// CLIP's text encoder: turns a prompt's tokens into the vectors that steer the U-Net. Source: Radford et al., arXiv 2103.00020.
+/// CLIP's text encoder, which converts a prompt to the embedding that conditions the U-Net. Source: Radford et al., arXiv 2103.00020.
 /// </summary>
 public sealed class TextEncoder : IDisposable
 {
     private readonly IReadOnlyList<ClipEncoder> _encoders;
     private readonly string _model;
 
-    /// <summary>Takes the model's encoders.</summary>
-    /// <param name="encoders">One, or SDXL's two in the order in which the U-Net takes what they give.</param>
+    /// <summary>Initializes the text encoder.</summary>
+    /// <param name="encoders">One encoder, or SDXL's two in the order in which the U-Net uses their outputs.</param>
     /// <param name="model">The model's name.</param>
     internal TextEncoder(IReadOnlyList<ClipEncoder> encoders, string model)
     {
@@ -21,17 +21,17 @@ public sealed class TextEncoder : IDisposable
         _model = model;
     }
 
-    /// <summary>Encodes one prompt.</summary>
-    /// <param name="prompt">The prompt; may be empty, which stands for no wish at all.</param>
-    /// <param name="options">How it is read; null takes it as it stands.</param>
-    /// <param name="cancellationToken">Stops the run.</param>
+    /// <summary>Encodes a prompt.</summary>
+    /// <param name="prompt">The prompt; an empty one means no prompt.</param>
+    /// <param name="options">How to read it; null reads it as plain text.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
     /// <returns>
-    /// The embedding. In plain syntax it is of 77 tokens, and <see cref="TextEmbedding.LostText"/> holds what did not
-    /// fit; the other syntaxes take prompts of any length.
+    /// The embedding. In plain syntax it has 77 tokens, and <see cref="TextEmbedding.LostText"/> has the words that did not fit;
+    /// the other syntaxes support prompts of any length.
     /// </returns>
-    /// <exception cref="InvalidSettingException">The encoder has no such layer as the clip skip asks for.</exception>
+    /// <exception cref="InvalidSettingException">The encoder does not have the layer of the clip skip.</exception>
     /// <exception cref="AdapterInvalidException">A word of textual inversion was made for another family of models.</exception>
-    /// <exception cref="InferenceException">ONNX Runtime failed, or the encoder gave values that are not finite.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the encoder returned values that are not finite.</exception>
     public TextEmbedding Encode(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -58,23 +58,23 @@ public sealed class TextEncoder : IDisposable
         };
     }
 
-    /// <summary>Frees the graphs.</summary>
+    /// <summary>Releases the graphs.</summary>
     public void Dispose()
     {
         foreach (ClipEncoder encoder in _encoders)
             encoder.Dispose();
     }
 
-    /// <summary>Encodes texts that take turns in one run, as a whole: the mean that emphasis keeps is that of all of them.</summary>
-    /// <param name="texts">The texts, their schedules resolved.</param>
-    /// <param name="options">How they are read.</param>
-    /// <param name="cancellationToken">Stops the run.</param>
-    /// <returns>An embedding for each text, all equally long.</returns>
+    /// <summary>Encodes the texts of one run together: the mean that emphasis restores is that of all of them.</summary>
+    /// <param name="texts">The texts, with their schedules resolved.</param>
+    /// <param name="options">How to read them.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <returns>An embedding for each text, all of the same length.</returns>
     internal IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken) => _encoders
         .Select(encoder => Encode(encoder, [.. texts.Select(text => PromptChunker.Divide(encoder.TokenizerFor(options), text, options).Chunks)], options, cancellationToken))
         .Aggregate(static (first, second) => [.. first.Zip(second, TextVectors.Join)]);
 
-    /// <summary>Takes what is no prompt off a prompt, and says what its syntax reads otherwise than it was probably meant.</summary>
+    /// <summary>Removes tags from a prompt, and collects warnings about questionable syntax.</summary>
     private static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
     {
         if (options.Syntax != PromptSyntax.A1111)
@@ -119,7 +119,7 @@ public sealed class TextEncoder : IDisposable
                 embeddings[i] = chunk == 0 ? states[i] : PromptWeighting.Append(embeddings[i], states[i]);
         }
 
-        // A1111 and ComfyUI alike take the pooled state of the first stretch, whatever its weights.
+        // A1111 and ComfyUI both use the pooled state of the first chunk, whatever its weights.
         return [.. embeddings.Select((hiddenStates, index) => new TextVectors(hiddenStates, EncodeIds(prompts[index][0].Ids).PooledState))];
 
         TextVectors EncodeIds(int[] ids)

@@ -2,18 +2,18 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
 
-/// <summary>What the U-Net is told of a text. A class, so that one that is used twice is known by its identity.</summary>
-/// <param name="HiddenStates">A vector a token, [1, tokens, width].</param>
-/// <param name="PooledState">One vector for the whole text, [1, width], which SDXL takes as well; null for other models.</param>
+/// <summary>The text conditioning of the U-Net. A class, so that repeated use of one is recognized by its identity.</summary>
+/// <param name="HiddenStates">One vector per token, [1, tokens, width].</param>
+/// <param name="PooledState">One vector for the whole text, [1, width], which SDXL also uses; null for other models.</param>
 internal sealed record TextVectors(Tensor HiddenStates, Tensor? PooledState)
 {
-    /// <summary>Nothing at all, as SDXL takes it where there is no negative prompt.</summary>
+    /// <summary>Zeros, which SDXL uses if there is no negative prompt.</summary>
     /// <param name="like">Vectors of the same shapes.</param>
     public static TextVectors Zeros(TextVectors like) => new(
         new Tensor([.. like.HiddenStates.Shape]),
         like.PooledState is null ? null : new Tensor([.. like.PooledState.Shape]));
 
-    /// <summary>Joins what two text encoders say of one text.</summary>
+    /// <summary>Joins the outputs of two text encoders for the same text.</summary>
     public static TextVectors Join(TextVectors first, TextVectors second) => new(
         JoinWidths(first.HiddenStates, second.HiddenStates),
         first.PooledState ?? second.PooledState);

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Text;
 
-/// <summary>A prompt as one text encoder takes it: start, tokens, end, and padding up to a fixed length.</summary>
+/// <summary>A prompt as input of one text encoder: start, tokens, end, and padding up to a fixed length.</summary>
 public sealed class TokenizedPrompt
 {
     internal TokenizedPrompt(int[] ids, string[] tokens, string lostText)
@@ -10,19 +10,19 @@ public sealed class TokenizedPrompt
         LostText = lostText;
     }
 
-    /// <summary>The ids, <see cref="ClipTokenizer.MaxLength"/> of them.</summary>
+    /// <summary>The ids; their number is <see cref="ClipTokenizer.MaxLength"/>.</summary>
     public IReadOnlyList<int> Ids { get; }
 
-    /// <summary>The tokens between start and end as a person reads them.</summary>
+    /// <summary>The readable texts of the tokens between start and end.</summary>
     public IReadOnlyList<string> Tokens { get; }
 
-    /// <summary>How many tokens stand between start and end.</summary>
+    /// <summary>The number of tokens between start and end.</summary>
     public int Count => Tokens.Count;
 
-    /// <summary>The words of the prompt that found no room, from the first one that was cut; empty if all fitted.</summary>
+    /// <summary>The words of the prompt that did not fit, from the first one that was cut off; empty if all did.</summary>
     public string LostText { get; }
 
-    /// <summary>The tokens in a line.</summary>
+    /// <summary>The tokens as one text.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => string.Join('|', Tokens);
 }

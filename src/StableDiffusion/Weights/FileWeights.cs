@@ -2,8 +2,8 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Weights;
 
-/// <summary>The weights of one file whose tensors have diffusers' own names.</summary>
-/// <param name="file">The file; its owner disposes it after the last reading.</param>
+/// <summary>The weights of one file that uses diffusers' names.</summary>
+/// <param name="file">The file; the caller disposes it after the last read.</param>
 internal sealed class FileWeights(ITensorFile file) : IWeights
 {
     public string Source => file.Path;

@@ -2,14 +2,14 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Weights;
 
-/// <summary>The weights of one file whose tensors have other names than diffusers', or another arrangement.</summary>
-/// <param name="file">The file; its owner disposes it after the last reading.</param>
-/// <param name="origins">Where each weight lies, by diffusers' name.</param>
+/// <summary>The weights of one file that uses other names or another arrangement than diffusers.</summary>
+/// <param name="file">The file; the caller disposes it after the last read.</param>
+/// <param name="origins">The origin of each weight in the file, by diffusers' name.</param>
 internal sealed class MappedWeights(ITensorFile file, IReadOnlyDictionary<string, WeightOrigin> origins) : IWeights
 {
     public string Source => file.Path;
 
-    /// <summary>The weights' names, as diffusers has them.</summary>
+    /// <summary>The names of the weights in diffusers.</summary>
     public IEnumerable<string> Names => origins.Keys;
 
     public IReadOnlyList<long>? FindShape(string name) => origins.GetValueOrDefault(name)?.Shape;
@@ -17,14 +17,14 @@ internal sealed class MappedWeights(ITensorFile file, IReadOnlyDictionary<string
     public void Read(string name, Span<float> destination, long start = 0)
     {
         WeightOrigin origin = origins.GetValueOrDefault(name)
-            ?? throw new ModelInvalidException($"'{Source}' holds no tensor that is '{name}'.");
+            ?? throw new ModelInvalidException($"'{Source}' has no tensor for '{name}'.");
         if (origin.Transposed)
             ReadTransposed(origin, destination, start);
         else
             file.Read(origin.Key, destination, origin.Start + start);
     }
 
-    // Only small matrices lie transposed in files, so the whole of it is read for a part.
+    // Only small matrices are transposed in files, so a matrix is read as a whole even for a part of it.
     private void ReadTransposed(WeightOrigin origin, Span<float> destination, long start)
     {
         int rows = checked((int)origin.Shape[0]);

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace StableDiffusion.Weights;
 
 /// <summary>
-/// The list of the files that weights are split into (<c>*.safetensors.index.json</c> of diffusers and transformers):
-/// its <c>weight_map</c> says for each tensor in which file of the same folder it lies.
+/// The index of sharded weights (<c>*.safetensors.index.json</c> of diffusers and transformers). Its <c>weight_map</c> has, for
+/// each tensor, the name of the file in the same folder that contains it.
 /// </summary>
 internal sealed class ShardIndex
 {
@@ -19,24 +19,24 @@ internal sealed class ShardIndex
         Files = [.. files];
     }
 
-    /// <summary>The full path of the list.</summary>
+    /// <summary>The full path of the index.</summary>
     public string Path { get; }
 
-    /// <summary>For each tensor the name of the file that holds it.</summary>
+    /// <summary>The name of the file that contains a tensor, by the tensor's name.</summary>
     public IReadOnlyDictionary<string, string> Map { get; }
 
-    /// <summary>The names of the files, in order; all lie in the list's own folder.</summary>
+    /// <summary>The names of the files in order; all are in the folder of the index.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>The names that such a list may have: without a variant, and with the variant <c>fp16</c> at either place.</summary>
-    /// <param name="stem">The name of the weights without any ending, such as <c>diffusion_pytorch_model</c>.</param>
-    /// <returns>The names, the likeliest first.</returns>
+    /// <summary>The possible names of an index: without a variant, and with the variant <c>fp16</c> in either position.</summary>
+    /// <param name="stem">The name of the weights without extensions, such as <c>diffusion_pytorch_model</c>.</param>
+    /// <returns>The names, the most likely first.</returns>
     public static IReadOnlyList<string> NamesFor(string stem) =>
         [$"{stem}{Suffix}.index.json", $"{stem}{Suffix}.index.fp16.json", $"{stem}.fp16{Suffix}.index.json"];
 
-    /// <summary>Reads a list. Whether the files are there is not looked at.</summary>
-    /// <param name="path">The path of the list.</param>
-    /// <returns>The list.</returns>
+    /// <summary>Reads an index. It does not check that the files exist.</summary>
+    /// <param name="path">The path of the index.</param>
+    /// <returns>The index.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged, or names a file outside its own folder.</exception>
     public static ShardIndex Read(string path)
@@ -46,7 +46,7 @@ internal sealed class ShardIndex
         {
             FileInfo info = new(fullPath);
             if (info.Exists && info.Length > MaxLength)
-                throw Invalid(fullPath, $"it is {info.Length} bytes long, and {MaxLength} are allowed");
+                throw Invalid(fullPath, $"it has {info.Length} bytes, and the limit is {MaxLength}");
 
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(fullPath));
             if (document.RootElement.ValueKind != JsonValueKind.Object
@@ -56,7 +56,7 @@ internal sealed class ShardIndex
                 throw Invalid(fullPath, "it has no 'weight_map'");
             }
 
-            // A text that ends within a pair of surrogates is an InvalidOperationException.
+            // A string that ends within a surrogate pair causes an InvalidOperationException.
             return new ShardIndex(fullPath, ReadMap(fullPath, map));
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
@@ -80,9 +80,9 @@ internal sealed class ShardIndex
         {
             string file = item.Value.ValueKind == JsonValueKind.String ? item.Value.GetString()! : string.Empty;
 
-            // A name with a folder in it could lead anywhere, and no tool writes one.
+            // A name that includes a folder could lead anywhere, and no tool writes one.
             if (file.AsSpan().ContainsAny("/\\:\0") || !file.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase))
-                throw Invalid(path, $"tensor '{item.Name}' shall lie in {item.Value.GetRawText()}, which is not the name of a {Suffix} file beside it");
+                throw Invalid(path, $"tensor '{item.Name}' is assigned to {item.Value.GetRawText()}, which is not the name of a {Suffix} file in the same folder");
             if (!files.TryAdd(item.Name, file))
                 throw Invalid(path, $"it names tensor '{item.Name}' twice");
         }
@@ -91,5 +91,5 @@ internal sealed class ShardIndex
     }
 
     private static ModelInvalidException Invalid(string path, string fault) =>
-        new($"'{path}' is not a list of weight files: {fault}. Get the file again.");
+        new($"'{path}' is not an index of weight files: {fault}. Get the file again.");
 }

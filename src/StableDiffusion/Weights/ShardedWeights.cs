@@ -2,7 +2,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Weights;
 
-/// <summary>Weights that are split into several files of one folder, under diffusers' own names.</summary>
+/// <summary>Weights that are split into several files in one folder, under diffusers' names.</summary>
 internal sealed class ShardedWeights : IWeights, IDisposable
 {
     private readonly Dictionary<string, ITensorFile> _files;
@@ -16,11 +16,11 @@ internal sealed class ShardedWeights : IWeights, IDisposable
 
     public string Source => _index.Path;
 
-    /// <summary>Opens all the files of a list and checks that each holds what the list says.</summary>
-    /// <param name="path">The path of the list, a <c>*.safetensors.index.json</c>.</param>
+    /// <summary>Opens all files of an index and checks that each contains what the index says.</summary>
+    /// <param name="path">The path of the index, a <c>*.safetensors.index.json</c>.</param>
     /// <returns>The weights; dispose them to close the files.</returns>
-    /// <exception cref="ModelNotFoundException">The list or a file that it names is missing.</exception>
-    /// <exception cref="ModelInvalidException">The list or a file is damaged, or they contradict each other.</exception>
+    /// <exception cref="ModelNotFoundException">The index or a file that it names is missing.</exception>
+    /// <exception cref="ModelInvalidException">The index or a file is damaged, or they contradict each other.</exception>
     public static ShardedWeights Open(string path)
     {
         ShardIndex index = ShardIndex.Read(path);
@@ -39,7 +39,7 @@ internal sealed class ShardedWeights : IWeights, IDisposable
             foreach ((string name, string file) in index.Map)
             {
                 if (!files[file].Tensors.ContainsKey(name))
-                    throw new ModelInvalidException($"'{files[file].Path}' lacks the tensor '{name}' that '{index.Path}' says it holds. The files belong to different models.");
+                    throw new ModelInvalidException($"'{files[file].Path}' does not contain the tensor '{name}', although '{index.Path}' says so. The files belong to different models.");
             }
 
             return weights;
@@ -57,7 +57,7 @@ internal sealed class ShardedWeights : IWeights, IDisposable
     public void Read(string name, Span<float> destination, long start = 0)
     {
         if (!_index.Map.TryGetValue(name, out string? file))
-            throw new ModelInvalidException($"'{Source}' names no tensor '{name}'.");
+            throw new ModelInvalidException($"'{Source}' has no tensor '{name}'.");
         _files[file].Read(name, destination, start);
     }
 

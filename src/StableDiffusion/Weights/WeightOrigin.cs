@@ -1,13 +1,13 @@
 namespace StableDiffusion.Weights;
 
-/// <summary>Where in a file a weight lies that has another name there.</summary>
-/// <param name="Key">The name of the file's tensor.</param>
-/// <param name="Shape">The weight's own shape.</param>
+/// <summary>The origin of a weight that has another name in a file.</summary>
+/// <param name="Key">The name of the tensor in the file.</param>
+/// <param name="Shape">The shape of the weight.</param>
 internal sealed record WeightOrigin(string Key, IReadOnlyList<long> Shape)
 {
-    /// <summary>The first value of the file's tensor that belongs to the weight.</summary>
+    /// <summary>The index of the weight's first value in the tensor.</summary>
     public long Start { get; init; }
 
-    /// <summary>Whether the file holds the matrix with its axes exchanged.</summary>
+    /// <summary>Whether the matrix is transposed in the file.</summary>
     public bool Transposed { get; init; }
 }

@@ -1,25 +1,25 @@
 namespace StableDiffusion.Weights;
 
-/// <summary>The weights below one path, such as those of <c>down_blocks.0.resnets.1</c>.</summary>
+/// <summary>The weights below a path, such as <c>down_blocks.0.resnets.1</c>.</summary>
 /// <param name="Weights">All the weights.</param>
-/// <param name="Path">The path, without a dot at its end; empty for all.</param>
+/// <param name="Path">The path, without a trailing dot; empty for all weights.</param>
 internal readonly record struct WeightScope(IWeights Weights, string Path = "")
 {
     /// <summary>The weights below a part of this path.</summary>
-    /// <param name="part">A name, or several with dots between them.</param>
+    /// <param name="part">A name, or several names joined by dots.</param>
     public WeightScope this[string part] => new(Weights, Join(part));
 
-    /// <summary>The weights below a numbered part of a list on this path.</summary>
+    /// <summary>The weights below an element of a list.</summary>
     /// <param name="list">The list's name.</param>
-    /// <param name="index">Which of its parts.</param>
+    /// <param name="index">The index of the element.</param>
     public WeightScope this[string list, int index] => this[$"{list}.{index}"];
 
-    /// <summary>Whether a weight is there.</summary>
+    /// <summary>Whether a weight exists.</summary>
     /// <param name="name">Its name below the path.</param>
-    /// <returns>True if it is.</returns>
+    /// <returns>True if it exists.</returns>
     public bool Has(string name) => Weights.FindShape(Join(name)) is not null;
 
-    /// <summary>A weight that must be there with just this shape.</summary>
+    /// <summary>Returns a weight that must exist with this shape.</summary>
     /// <param name="name">Its name below the path.</param>
     /// <param name="shape">Its shape.</param>
     /// <returns>The weight.</returns>
@@ -28,7 +28,7 @@ internal readonly record struct WeightScope(IWeights Weights, string Path = "")
     {
         string fullName = Join(name);
         IReadOnlyList<long> found = Weights.FindShape(fullName)
-            ?? throw new ModelInvalidException($"'{Weights.Source}' lacks the tensor '{fullName}' {Describe(shape)} that the model's config asks for.");
+            ?? throw new ModelInvalidException($"'{Weights.Source}' has no tensor '{fullName}' {Describe(shape)} that the model's configuration requires.");
 
         bool equal = found.Count == shape.Length;
         for (int axis = 0; equal && axis < shape.Length; axis++)
@@ -36,7 +36,7 @@ internal readonly record struct WeightScope(IWeights Weights, string Path = "")
         return equal
             ? new Weight(Weights, fullName, shape)
             : throw new ModelInvalidException(
-                $"Tensor '{fullName}' in '{Weights.Source}' has the shape [{string.Join(',', found)}], and the model's config asks for {Describe(shape)}.");
+                $"Tensor '{fullName}' in '{Weights.Source}' has the shape [{string.Join(',', found)}], but the model's configuration requires {Describe(shape)}.");
     }
 
     private static string Describe(int[] shape) => $"[{string.Join(',', shape)}]";

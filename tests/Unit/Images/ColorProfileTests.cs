@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Images;
 using StableDiffusion.Tests.Images.Metadata;
 
@@ -156,9 +159,14 @@ public sealed class ColorProfileTests : IDisposable
 
     private static byte[] Encode(ImageFormat format)
     {
-        using MemoryStream stream = new();
         byte[] pixels = [.. Enumerable.Range(0, 16 * 16).SelectMany(i => (byte[])[(byte)(40 + (i % 16 * 8)), (byte)(200 - (i / 16 * 6)), 90])];
-        ImageFile.Write(new DiffusionImage(16, 16, pixels), stream, format, new ImageWriteOptions { Lossless = format == ImageFormat.WebP });
+        if (format != ImageFormat.WebP)
+            return ImageEncoder.Encode(new DiffusionImage(16, 16, pixels), format, new ImageWriteOptions());
+
+        // Without loss, which the module does not write.
+        using Image<Rgb24> image = Image.LoadPixelData<Rgb24>(pixels, 16, 16);
+        using MemoryStream stream = new();
+        image.SaveAsWebp(stream, new WebpEncoder { FileFormat = WebpFileFormatType.Lossless });
         return stream.ToArray();
     }
 

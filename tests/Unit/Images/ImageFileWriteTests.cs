@@ -30,16 +30,15 @@ public sealed class ImageFileWriteTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData("a.png", false, 0)]
-    [InlineData("a.PNG", false, 0)]
-    [InlineData("a.webp", true, 0)]
-    [InlineData("a.webp", false, 24)]
-    [InlineData("a.jpg", false, 12)]
-    [InlineData("a.jpeg", false, 12)]
-    public void Pixels_come_back_from_the_file(string name, bool lossless, int tolerance)
+    [InlineData("a.png", 0)]
+    [InlineData("a.PNG", 0)]
+    [InlineData("a.webp", 24)]
+    [InlineData("a.jpg", 12)]
+    [InlineData("a.jpeg", 12)]
+    public void Pixels_come_back_from_the_file(string name, int tolerance)
     {
         DiffusionImage image = Picture();
-        string path = ImageFile.Write(image, Path.Combine(_folder, name), new ImageWriteOptions { Lossless = lossless });
+        string path = ImageFile.Write(image, Path.Combine(_folder, name));
 
         Assert.Equal(Path.Combine(_folder, name), path);
         Assert.Equal(path, image.Path);
@@ -69,15 +68,16 @@ public sealed class ImageFileWriteTests : IDisposable
     }
 
     [Fact]
-    public void The_same_picture_gives_the_same_bytes_at_another_time()
+    public void The_same_picture_gives_the_same_bytes_at_another_time() => Assert.All(Enum.GetValues<ImageFormat>(), format =>
     {
-        ImageFormat[] formats = Enum.GetValues<ImageFormat>();
-        byte[][] first = [.. formats.Select(format => Encode(Picture(s_info), format))];
+        byte[] file = Encode(Picture(s_info), format);
+        Assert.Equal(file, Encode(Picture(s_info), format));
 
-        // Dates in files count in seconds.
-        Thread.Sleep(1100);
-        Assert.Equal(first, formats.Select(format => Encode(Picture(s_info), format)));
-    }
+        // No clock has been read: nothing holds a date of this year, nor the chunk that PNG has for one.
+        string text = Encoding.Latin1.GetString(file);
+        Assert.DoesNotMatch($"{DateTime.UtcNow:yyyy}[:/-]", text);
+        Assert.DoesNotContain("tIME", text, StringComparison.Ordinal);
+    });
 
     [Fact]
     public void A_PNG_holds_its_picture_and_its_parameters_only()
@@ -155,13 +155,6 @@ public sealed class ImageFileWriteTests : IDisposable
     }
 
     [Fact]
-    public void Lossless_JPEG_is_refused()
-    {
-        Assert.Throws<InvalidSettingException>(() => ImageFile.Write(Picture(), Path.Combine(_folder, "a.jpg"), new ImageWriteOptions { Lossless = true }));
-        Assert.Empty(Directory.GetFileSystemEntries(_folder));
-    }
-
-    [Fact]
     public void A_picture_too_large_for_WebP_is_refused()
     {
         ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Write(new DiffusionImage(16384, 1, new byte[3 * 16384]), Path.Combine(_folder, "a.webp")));
@@ -217,7 +210,7 @@ public sealed class ImageFileWriteTests : IDisposable
                     // All of them have found the name free before one of them has written it.
                     OutputFile.Write(path, overwrite: false, stream =>
                     {
-                        ImageFile.Write(image, stream, ImageFormat.Png);
+                        stream.Write(Encode(image, ImageFormat.Png));
                         barrier.SignalAndWait();
                     });
                     Interlocked.Increment(ref written);
@@ -252,7 +245,7 @@ public sealed class ImageFileWriteTests : IDisposable
                 // All of them are ready to take the name before one of them has it.
                 written[writer] = OutputFile.WriteNumbered(Path.Combine(folder, "a.png"), stream =>
                 {
-                    ImageFile.Write(new DiffusionImage(1, 1, [(byte)writer, 0, 0]), stream, ImageFormat.Png);
+                    stream.Write(Encode(new DiffusionImage(1, 1, [(byte)writer, 0, 0]), ImageFormat.Png));
                     barrier.SignalAndWait();
                 });
             }))];
@@ -347,16 +340,6 @@ public sealed class ImageFileWriteTests : IDisposable
         Assert.Contains("/proc/a.png", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_stream_stays_open()
-    {
-        using MemoryStream stream = new();
-        ImageFile.Write(Picture(), stream, ImageFormat.Png);
-        stream.WriteByte(0);
-
-        Assert.Throws<ArgumentOutOfRangeException>(() => ImageFile.Write(Picture(), stream, (ImageFormat)9));
-    }
-
     private static DiffusionImage Picture(GenerationInfo? info = null)
     {
         byte[] pixels = new byte[37 * 23 * 3];
@@ -365,12 +348,8 @@ public sealed class ImageFileWriteTests : IDisposable
         return new DiffusionImage(37, 23, pixels, info);
     }
 
-    private static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions? options = null)
-    {
-        using MemoryStream stream = new();
-        ImageFile.Write(image, stream, format, options);
-        return stream.ToArray();
-    }
+    private static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions? options = null) =>
+        ImageEncoder.Encode(image, format, options ?? new ImageWriteOptions());
 
     private static List<(string Type, byte[] Data)> Chunks(byte[] png)
     {

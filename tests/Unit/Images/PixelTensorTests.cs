@@ -82,15 +82,6 @@ public sealed class PixelTensorTests
     }
 
     [Fact]
-    public void A_mask_goes_from_zero_to_one()
-    {
-        Tensor tensor = PixelTensor.FromMask(new MaskImage(3, 1, [0, 51, 255]));
-
-        Assert.True(tensor.HasShape(1, 1, 1, 3));
-        Assert.Equal([0f, 51f / 255f, 1f], tensor.Values);
-    }
-
-    [Fact]
     public void A_picture_has_as_many_bytes_as_its_size_needs()
     {
         Assert.Throws<ArgumentException>(() => new DiffusionImage(2, 2, new byte[11]));

@@ -4,8 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Tests.Models;
 
 /// <summary>What the demo model's graphs promise beyond the reference cases: names, free sizes, batches.</summary>
-public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference reference)
-    : IClassFixture<BuiltDemoModel>, IClassFixture<DemoReference>
+public sealed class DemoGraphShapeTests(SharedModels models)
 {
     private const string Prompt = "a purple heart on white";
 
@@ -27,7 +26,7 @@ public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference refe
     {
         Tensor first = RandomLatent(1, 6, 10, seed: 1);
         Tensor second = RandomLatent(1, 6, 10, seed: 2);
-        Tensor text = reference.Embedding(Prompt);
+        Tensor text = DemoReference.Embedding(Prompt);
         Tensor texts = new([.. text.Values, .. text.Values], 2, text.Shape[1], text.Shape[2]);
         using GraphSession session = Open("unet");
 
@@ -43,7 +42,7 @@ public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference refe
     public void One_timestep_serves_a_whole_batch()
     {
         Tensor sample = RandomLatent(2, 4, 4, seed: 3);
-        Tensor text = reference.Embedding(Prompt);
+        Tensor text = DemoReference.Embedding(Prompt);
         Tensor texts = new([.. text.Values, .. text.Values], 2, text.Shape[1], text.Shape[2]);
         using GraphSession session = Open("unet");
 
@@ -61,7 +60,7 @@ public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference refe
     {
         using GraphSession session = Open("unet");
 
-        Tensor result = Denoise(session, RandomLatent(1, height, width, seed: 4), new Tensor([500f], 1), reference.Embedding(Prompt));
+        Tensor result = Denoise(session, RandomLatent(1, height, width, seed: 4), new Tensor([500f], 1), DemoReference.Embedding(Prompt));
 
         Assert.Equal([1, 4, height, width], result.Shape);
         Assert.DoesNotContain(result.Values, value => !float.IsFinite(value));
@@ -70,7 +69,7 @@ public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference refe
     [Fact]
     public void The_text_may_be_longer_than_one_chunk()
     {
-        Tensor text = reference.Embedding(Prompt);
+        Tensor text = DemoReference.Embedding(Prompt);
         Tensor twice = new([.. text.Values, .. text.Values], 1, 2 * text.Shape[1], text.Shape[2]);
         Tensor sample = RandomLatent(1, 8, 8, seed: 5);
         using GraphSession session = Open("unet");
@@ -137,5 +136,5 @@ public sealed class DemoGraphShapeTests(BuiltDemoModel model, DemoReference refe
         .OrderBy(value => value.Key, StringComparer.Ordinal)
         .Select(value => $"{value.Key} {value.Value.ElementDataType} [{string.Join(',', value.Value.Dimensions)}]"));
 
-    private GraphSession Open(string part) => new(Path.Combine(model.Folder, part, "model.onnx"));
+    private GraphSession Open(string part) => new(Path.Combine(models.Demo, part, "model.onnx"));
 }

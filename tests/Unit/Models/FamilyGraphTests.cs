@@ -1,20 +1,14 @@
-using StableDiffusion.Building;
 using StableDiffusion.Tensors;
-using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Models;
 
 /// <summary>The tiny SD 1.x model of the reference.</summary>
-public sealed class FamilyGraphTests : IDisposable
+public sealed class FamilyGraphTests(SharedModels models)
 {
-    private readonly TemporaryFolder _cache = new();
-
-    public void Dispose() => _cache.Dispose();
-
     [Fact]
     public void SD_1_builds_and_its_parts_fit_together()
     {
-        string built = ModelBuilder.Build(DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")), _cache.Path, null, TestContext.Current.CancellationToken);
+        string built = models.Sd1Folder;
         using GraphSession text = new(Path.Combine(built, "text_encoder", "model.onnx"));
         using GraphSession unet = new(Path.Combine(built, "unet", "model.onnx"));
         using GraphSession decoder = new(Path.Combine(built, "vae_decoder", "model.onnx"));

@@ -6,8 +6,7 @@ using StableDiffusion.Onnx.Graphs.Format;
 namespace StableDiffusion.Tests.Models;
 
 /// <summary>The demo model in half precision. Its weights are 16-bit floats already, so rounding them changes nothing.</summary>
-public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half, DemoReference reference)
-    : IClassFixture<BuiltDemoModel>, IClassFixture<HalfDemoModel>, IClassFixture<DemoReference>
+public sealed class HalfPrecisionTests(SharedModels models)
 {
     private const string Graph = "model.onnx";
     private const string FullGraph = "model_full.onnx";
@@ -21,8 +20,8 @@ public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half,
     [MemberData(nameof(Parts))]
     public void The_full_graph_over_16_bit_weights_gives_the_same_bits(string part)
     {
-        using GraphSession full = new(Path.Combine(model.Folder, part, Graph));
-        using GraphSession overHalf = new(Path.Combine(half.Folder, part, FullGraph));
+        using GraphSession full = new(Path.Combine(models.Demo, part, Graph));
+        using GraphSession overHalf = new(Path.Combine(models.HalfDemo, part, FullGraph));
 
         Assert.Equal(Run(full, part).Values, Run(overHalf, part).Values);
     }
@@ -35,9 +34,9 @@ public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half,
     [MemberData(nameof(Parts))]
     public void The_half_graph_stays_within_the_rounding_of_its_nodes(string part)
     {
-        string path = Path.Combine(half.Folder, part, Graph);
+        string path = Path.Combine(models.HalfDemo, part, Graph);
         int nodes = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph.Node.Count;
-        using GraphSession full = new(Path.Combine(model.Folder, part, Graph));
+        using GraphSession full = new(Path.Combine(models.Demo, part, Graph));
         using GraphSession halfGraph = new(path);
 
         double deviation = RelativeDeviation(Run(full, part), Run(halfGraph, part));
@@ -51,24 +50,24 @@ public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half,
     [MemberData(nameof(Parts))]
     public void Both_graphs_share_one_file_of_half_the_size(string part)
     {
-        long single = new FileInfo(Path.Combine(model.Folder, part, "model.onnx_data")).Length;
-        long weights = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(half.Folder, part, FullGraph))).Graph.Initializer
+        long single = new FileInfo(Path.Combine(models.Demo, part, "model.onnx_data")).Length;
+        long weights = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(models.HalfDemo, part, FullGraph))).Graph.Initializer
             .Where(initializer => initializer.DataLocation == TensorProto.Types.DataLocation.External)
             .Sum(initializer => initializer.Dims.Aggregate(2L, static (bytes, length) => bytes * length));
 
         Assert.Equal(
             ["config.json", Graph, "model.onnx_data", FullGraph],
-            Directory.GetFiles(Path.Combine(half.Folder, part)).Select(Path.GetFileName).Where(name => name != ModelParts.ControlGraph).Order(StringComparer.Ordinal));
-        Assert.InRange(new FileInfo(Path.Combine(half.Folder, part, "model.onnx_data")).Length, weights, single * 0.55);
+            Directory.GetFiles(Path.Combine(models.HalfDemo, part)).Select(Path.GetFileName).Where(name => name != ModelParts.ControlGraph).Order(StringComparer.Ordinal));
+        Assert.InRange(new FileInfo(Path.Combine(models.HalfDemo, part, "model.onnx_data")).Length, weights, single * 0.55);
         Assert.Equal(
-            Initializers(Path.Combine(half.Folder, part, Graph)).Where(name => !name.StartsWith("constant", StringComparison.Ordinal)),
-            Initializers(Path.Combine(half.Folder, part, FullGraph)).Where(name => !name.StartsWith("constant", StringComparison.Ordinal)));
+            Initializers(Path.Combine(models.HalfDemo, part, Graph)).Where(name => !name.StartsWith("constant", StringComparison.Ordinal)),
+            Initializers(Path.Combine(models.HalfDemo, part, FullGraph)).Where(name => !name.StartsWith("constant", StringComparison.Ordinal)));
     }
 
     [Fact]
     public void A_model_in_half_precision_takes_up_half_the_disk()
     {
-        Assert.InRange(Length(half.Folder) / (double)Length(model.Folder), 0.5, 0.56);
+        Assert.InRange(Length(models.HalfDemo) / (double)Length(models.Demo), 0.5, 0.56);
 
         static long Length(string folder) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
     }
@@ -103,26 +102,26 @@ public sealed class HalfPrecisionTests(BuiltDemoModel model, HalfDemoModel half,
         return Math.Sqrt(deviation / norm);
     }
 
-    private Tensor Run(GraphSession session, string part)
+    private static Tensor Run(GraphSession session, string part)
     {
         switch (part)
         {
             case "text_encoder":
-                long[] ids = [.. reference.Cases("text")[0].GetProperty("ids").EnumerateArray().Select(id => id.GetInt64())];
+                long[] ids = [.. DemoReference.Cases("text")[0].GetProperty("ids").EnumerateArray().Select(id => id.GetInt64())];
                 return session.Run(("input_ids", ids))["last_hidden_state"];
             case "unet":
-                System.Text.Json.JsonElement item = reference.Cases("unet")[0];
+                System.Text.Json.JsonElement item = DemoReference.Cases("unet")[0];
                 return session.Run(
-                    ("sample", reference.Read(item, "sample")),
+                    ("sample", DemoReference.Read(item, "sample")),
                     ("timestep", new Tensor([item.GetProperty("timestep").GetSingle()], 1)),
-                    ("encoder_hidden_states", reference.Embedding(item.GetProperty("prompt").GetString()!)))["out_sample"];
+                    ("encoder_hidden_states", DemoReference.Embedding(item.GetProperty("prompt").GetString()!)))["out_sample"];
             case "vae_encoder":
                 Tensor picture = new(1, 3, 64, 64);
                 for (int i = 0; i < picture.Length; i++)
                     picture.Values[i] = MathF.Sin(i / 50f);
                 return session.Run(("sample", picture))["latent_parameters"];
             default:
-                return session.Run(("latent_sample", reference.Read(reference.Cases("vae")[0], "mean")))["sample"];
+                return session.Run(("latent_sample", DemoReference.Read(DemoReference.Cases("vae")[0], "mean")))["sample"];
         }
     }
 }

@@ -1,16 +1,18 @@
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Building;
 using StableDiffusion.Library;
+using StableDiffusion.Building;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Quantization;
-using StableDiffusion.Storage;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models;
 
 /// <summary>The demo model's U-Net in 8-bit integers.</summary>
-public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel integer) : IClassFixture<BuiltDemoModel>, IClassFixture<IntegerDemoModel>
+public sealed class IntegerUNetTests(SharedModels models)
 {
     private const string Prompt = "a red house on the grass in daylight with the sun on the left";
 
@@ -21,8 +23,8 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
     [Fact]
     public void Convolutions_and_linear_layers_are_of_integers_but_for_the_first_the_last_and_those_of_the_timestep()
     {
-        GraphProto graph = ReadGraph(Path.Combine(integer.Folder, "unet", "model.onnx"));
-        GraphProto full = ReadGraph(Path.Combine(model.Folder, "unet", "model.onnx"));
+        GraphProto graph = ReadGraph(Path.Combine(models.IntegerDemo, "unet", "model.onnx"));
+        GraphProto full = ReadGraph(Path.Combine(models.Demo, "unet", "model.onnx"));
         HashSet<string> dequantized = [.. graph.Node.Where(node => node.OpType == "DequantizeLinear").Select(node => node.Output[0])];
 
         string[] floatConvolutions = [.. graph.Node.Where(node => node.OpType == "Conv" && !dequantized.Contains(node.Input[1])).Select(node => node.Name)];
@@ -42,7 +44,7 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
     [Fact]
     public void ONNX_Runtime_makes_every_convolution_between_roundings_one_of_integers()
     {
-        string path = Path.Combine(integer.Folder, "unet", "model.onnx");
+        string path = Path.Combine(models.IntegerDemo, "unet", "model.onnx");
         using TemporaryFolder folder = new();
         using SessionOptions options = new() { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_EXTENDED, OptimizedModelFilePath = folder["optimized.onnx"] };
         new InferenceSession(path, options).Dispose();
@@ -94,41 +96,29 @@ public sealed class IntegerUNetTests(BuiltDemoModel model, IntegerDemoModel inte
     {
         long Length(string folder) => new FileInfo(Path.Combine(folder, "unet", "model.onnx_data")).Length;
 
-        Assert.Equal(["config.json", "model.onnx", "model.onnx_data"], Directory.GetFiles(Path.Combine(integer.Folder, "unet")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.InRange(Length(integer.Folder) / (double)Length(model.Folder), 0.25, 0.4);
+        Assert.Equal(["config.json", "model.onnx", "model.onnx_data"], Directory.GetFiles(Path.Combine(models.IntegerDemo, "unet")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.InRange(Length(models.IntegerDemo) / (double)Length(models.Demo), 0.25, 0.4);
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(model.Folder, "vae_decoder", "model.onnx_data")),
-            File.ReadAllBytes(Path.Combine(integer.Folder, "vae_decoder", "model.onnx_data")));
+            File.ReadAllBytes(Path.Combine(models.Demo, "vae_decoder", "model.onnx_data")),
+            File.ReadAllBytes(Path.Combine(models.IntegerDemo, "vae_decoder", "model.onnx_data")));
     }
 
     [Fact]
     public void It_is_tried_with_pictures_of_the_size_that_it_makes()
     {
-        using TemporaryFolder cache = new();
-        List<int> widths = [];
-
-        ModelBuilder.Build(
-            DiffusersFolder.Find(Repository.DemoModel, new ImportOptions { Precision = ModelPrecision.Int8 }), cache.Path, Note, TestContext.Current.CancellationToken);
-
-        Assert.NotEmpty(widths);
-        Assert.All(widths, width => Assert.Equal(64, width));
-
-        void Note(BuildProgress progress)
-        {
-            if (progress.Stage == BuildStage.Calibrating)
-                widths.Add(ModelStore.Describe("tried", Assert.Single(Directory.GetDirectories(cache.Path, ".building-*"))).Width);
-        }
+        Assert.NotEmpty(models.CalibrationWidths);
+        Assert.All(models.CalibrationWidths, width => Assert.Equal(64, width));
     }
 
     [Fact]
     public void Pictures_are_close_to_those_of_full_precision()
     {
-        PrecisionComparison comparison = PrecisionTest.Run(
-            ModelStore.Describe("full", model.Folder), ModelStore.Describe("integer", integer.Folder), Prompt, new DenoiseOptions { Steps = 10 }, null, TestContext.Current.CancellationToken);
+        PrecisionComparison comparison = PrecisionComparer.Run(
+            ModelReader.Read("full", models.Demo), ModelReader.Read("integer", models.IntegerDemo), Prompt, new DenoiseOptions { Steps = 4 }, null, TestContext.Current.CancellationToken);
 
         foreach (PrecisionDistance distance in comparison.Distances)
             TestContext.Current.SendDiagnosticMessage("seed {0}: {1:f2} dB, SSIM {2:f4}, {3:f2} ms beside {4:f2}", distance.Seed, distance.Psnr, distance.Ssim, distance.Step.TotalMilliseconds, distance.ReferenceStep.TotalMilliseconds);
-        Assert.Equal(PrecisionTest.Seeds, comparison.Distances.Count);
+        Assert.Equal(PrecisionComparer.Seeds, comparison.Distances.Count);
         Assert.InRange(comparison.Psnr, LowestMeanPsnr, 100);
         Assert.InRange(comparison.Ssim, LowestMeanSsim, 0.999999);
     }

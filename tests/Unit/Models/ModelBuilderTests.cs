@@ -377,13 +377,5 @@ public sealed class ModelBuilderTests : IDisposable
         File.WriteAllText(path, config.ToJsonString());
     }
 
-    private void CopyDemoModel()
-    {
-        foreach (string file in Directory.EnumerateFiles(Repository.DemoModel, "*", SearchOption.AllDirectories))
-        {
-            string target = Path.Combine(Source, Path.GetRelativePath(Repository.DemoModel, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.WriteAllBytes(target, File.ReadAllBytes(file));
-        }
-    }
+    private void CopyDemoModel() => Repository.CopyDemoModel(Source);
 }

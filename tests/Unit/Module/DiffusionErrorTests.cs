@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using StableDiffusion.Onnx;
-using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Tests.Module;
 
@@ -14,6 +13,7 @@ public sealed class DiffusionErrorTests : IDisposable
     {
         { new ModelNotFoundException("message"), "ModelNotFound", ErrorCategory.ObjectNotFound, true },
         { new ModelInvalidException("message"), "ModelInvalid", ErrorCategory.InvalidData, false },
+        { new ControlNetNotFoundException("message"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterNotFoundException("message"), "AdapterNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterInvalidException("message"), "AdapterInvalid", ErrorCategory.InvalidData, false },
         { new UnsafeFileException("file.pt", "GLOBAL", "os.system", 2), "UnsafeFile", ErrorCategory.SecurityError, false },
@@ -26,7 +26,6 @@ public sealed class DiffusionErrorTests : IDisposable
         { new DeviceUnavailableException("message"), "ExecutionProviderUnavailable", ErrorCategory.NotInstalled, true },
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
-        { new PromptSyntaxException("(a", [new PromptDiagnostic(1, "message")]), "PromptSyntaxInvalid", ErrorCategory.ParserError, false },
         { new InvalidSettingException("Width", "message"), "WidthInvalid", ErrorCategory.InvalidArgument, false },
         { new InvalidSettingException("timestep_spacing", "message"), "SchedulerOptionInvalid", ErrorCategory.InvalidArgument, false },
     };
@@ -57,6 +56,19 @@ public sealed class DiffusionErrorTests : IDisposable
         Assert.Equal(
             kinds.Select(type => type.Name).Order(),
             Errors.Select(row => row.Data.Item1.GetType().Name).Distinct().Order());
+    }
+
+    [Fact]
+    public void A_command_that_helps_follows_the_message()
+    {
+        DiffusionException[] errors = [.. Enum.GetValues<Remedy>().Select(remedy => new NotFiniteException("message.") { Remedy = remedy })];
+
+        IReadOnlyList<ErrorRecord> records = _shell.Invoke("$input | Invoke-Probe", errors).Errors;
+
+        Assert.Equal("message.", records[0].ToString());
+        Assert.Null(records[0].ErrorDetails);
+        Assert.All(records.Skip(1), record => Assert.Matches(@"^message\. .*-[A-Z]\w+.*\.$", record.ToString()));
+        Assert.All(records.Skip(1), record => Assert.EndsWith(record.ErrorDetails.RecommendedAction, record.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -7,18 +7,18 @@ using System.Xml.XPath;
 namespace StableDiffusion.Tests.Module;
 
 /// <summary>What Get-Help shows, and what the build refuses to make help of.</summary>
-public sealed class HelpTests
+public sealed class HelpTests(SharedShell shell)
 {
     [Fact]
     public void Each_cmdlet_has_a_synopsis_a_description_examples_and_a_text_for_each_parameter()
     {
-        using ModuleShell shell = new();
-        IReadOnlyList<PSObject> cmdlets = shell.Invoke("Get-Command -Module StableDiffusion").Output;
+        using ModuleShell module = new();
+        IReadOnlyList<PSObject> cmdlets = module.Invoke("Get-Command -Module StableDiffusion").Output;
         Assert.NotEmpty(cmdlets);
 
         foreach (CmdletInfo cmdlet in cmdlets.Select(item => (CmdletInfo)item.BaseObject))
         {
-            PSObject help = Assert.Single(shell.Invoke($"Get-Help {cmdlet.Name} -Full").Output);
+            PSObject help = Assert.Single(module.Invoke($"Get-Help {cmdlet.Name} -Full").Output);
             Assert.NotEmpty(Text(help, "Synopsis"));
             Assert.NotEmpty(Text(help, "description"));
             Assert.NotEmpty(Items(Property(help, "examples"), "example"));
@@ -38,7 +38,7 @@ public sealed class HelpTests
     [Fact]
     public async Task Get_Help_shows_examples_and_parameters_and_topics()
     {
-        ShellProcess.Result result = await ShellProcess.Run("""
+        ShellProcess.Result result = await shell.Run("""
             Get-Help Get-DiffusionDevice -Examples | Out-Host
             Get-Help Get-DiffusionDevice -Parameter Name | Out-Host
             Get-Help about_StableDiffusion
@@ -101,8 +101,8 @@ public sealed class HelpTests
         ShellProcess.Result result = await pages.Generate();
         Assert.Equal(string.Empty, result.Errors);
 
-        using ModuleShell shell = new();
-        CmdletInfo cmdlet = (CmdletInfo)Assert.Single(shell.Invoke("Get-Command New-DiffusionImage").Output).BaseObject;
+        using ModuleShell module = new();
+        CmdletInfo cmdlet = (CmdletInfo)Assert.Single(module.Invoke("Get-Command New-DiffusionImage").Output).BaseObject;
         IEnumerable<string> columns = cmdlet.Parameters.Values
             .Where(parameter => parameter.Attributes.OfType<ParameterAttribute>().Any(attribute => attribute.ValueFromPipelineByPropertyName))
             .Select(parameter => parameter.Name);
@@ -233,7 +233,7 @@ public sealed class HelpTests
     }
 
     [Fact]
-    public async Task A_shared_text_that_is_empty_or_twice_there_or_for_one_page_fails_the_build()
+    public async Task A_shared_text_that_is_empty_or_written_twice_or_used_once_fails_the_build()
     {
         using Pages pages = new();
         pages.Change(Pages.Shared, @"(?<=^## -CropTop\n)[^#]*", "\n");
@@ -243,7 +243,7 @@ public sealed class HelpTests
         string[] problems = Messages(await FailToGenerate(pages));
         Assert.Equal(3, problems.Count(problem => problem == "'-CropTop' is not described."));
         Assert.Contains("'-Gap' is included by 1 of the pages. A shared text is for two or more.", problems);
-        Assert.Contains("'-ControlEnd' is there twice.", problems);
+        Assert.Contains("'-ControlEnd' has more than one section.", problems);
         Assert.Equal(5, problems.Length);
     }
 

@@ -2,8 +2,8 @@ using System.Reflection;
 
 namespace StableDiffusion.Tests.Module;
 
-/// <summary>How the module loads, each time in a process of its own.</summary>
-public sealed class ImportTests
+/// <summary>How the module loads.</summary>
+public sealed class ImportTests(SharedShell shell)
 {
     private const string EngineFiles = """
         $engine = [System.IO.Path]::Combine((Get-Module StableDiffusion).ModuleBase, 'engine')
@@ -22,7 +22,7 @@ public sealed class ImportTests
     [Fact]
     public async Task The_first_cmdlet_loads_the_engine_and_its_natives_from_the_module_folder()
     {
-        ShellProcess.Result result = await ShellProcess.Run("$null = Get-DiffusionDevice\n" + EngineFiles);
+        ShellProcess.Result result = await shell.Run("$null = Get-DiffusionDevice\n" + EngineFiles);
         Succeeded(result);
         Assert.Contains("StableDiffusion.dll", result.Lines);
         Assert.Contains("Microsoft.ML.OnnxRuntime.dll", result.Lines);
@@ -32,7 +32,7 @@ public sealed class ImportTests
     [Fact]
     public async Task The_engine_lives_in_a_load_context_of_its_own()
     {
-        ShellProcess.Result result = await ShellProcess.Run("""
+        ShellProcess.Result result = await shell.Run("""
             $device = Get-DiffusionDevice Cpu
             [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($device.GetType().Assembly).Name
             [System.Runtime.Loader.AssemblyLoadContext]::Default.Assemblies | Where-Object Location -like '*engine*' | ForEach-Object Location
@@ -47,7 +47,7 @@ public sealed class ImportTests
     [InlineData("$before = Get-DiffusionDevice Cpu; Remove-Module StableDiffusion; if ($before.Name -ne 'Cpu') { exit 9 }; Import-Module $manifest")]
     public async Task The_module_can_be_imported_again(string again)
     {
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await shell.Run($"""
             $manifest = '{BuiltModule.Manifest}'
             {again}
             (Get-DiffusionDevice Cpu).Name
@@ -60,7 +60,7 @@ public sealed class ImportTests
     [Fact]
     public async Task A_second_runspace_shares_the_engine()
     {
-        ShellProcess.Result result = await ShellProcess.Run("""
+        ShellProcess.Result result = await shell.Run("""
             $own = (Get-DiffusionDevice Cpu).GetType()
             $other = 1..2 | ForEach-Object -Parallel { (Get-DiffusionDevice Cpu).GetType() }
             $other | ForEach-Object { $own -eq $_ }
@@ -71,11 +71,12 @@ public sealed class ImportTests
     [Fact]
     public async Task The_module_can_be_imported_with_a_prefix()
     {
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await shell.Run($"""
             $manifest = '{BuiltModule.Manifest}'
             Remove-Module StableDiffusion
             Import-Module $manifest -Prefix My
             (Get-MyDiffusionDevice Cpu).Name
+            Import-Module $manifest -Force
             """);
         Assert.Equal("Cpu", Succeeded(result));
     }

@@ -1,13 +1,15 @@
 using System.Management.Automation;
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Tests.Module;
 
 /// <summary>What lies in the module folder.</summary>
-public sealed class ModuleFolderTests
+public sealed partial class ModuleFolderTests
 {
     [Fact]
     public void The_manifest_is_valid_and_exports_the_cmdlet_classes_alone()
@@ -80,7 +82,20 @@ public sealed class ModuleFolderTests
             .Select(reference => metadata.GetString(metadata.GetAssemblyReference(reference).Name));
 
         Assert.DoesNotContain(references, name => name.Contains("Automation", StringComparison.Ordinal) || name.Contains("PowerShell", StringComparison.Ordinal));
+
+        string[] literals = [.. Literals(metadata)];
+        Assert.Contains(literals, literal => literal.Contains("There is no ControlNet", StringComparison.Ordinal));
+        Assert.DoesNotContain(literals, literal => CommandOrParameter().IsMatch(literal));
     }
+
+    [Theory]
+    [InlineData("Close it with Clear-DiffusionCache.", true)]
+    [InlineData("Delete it with Remove-Item.", true)]
+    [InlineData("Or use -Device Auto.", true)]
+    [InlineData("StableDiffusion-PowerShell", false)]
+    [InlineData("-Infinity", false)]
+    [InlineData("DPM++ 2M Karras, text-to-image", false)]
+    public void A_command_or_parameter_in_a_message_is_seen(string literal, bool isOne) => Assert.Equal(isOne, CommandOrParameter().IsMatch(literal));
 
     [Fact]
     public void The_engine_of_the_module_is_the_one_that_the_tests_run()
@@ -89,6 +104,16 @@ public sealed class ModuleFolderTests
         MetadataReader metadata = file.GetMetadataReader();
 
         Assert.Equal(typeof(DiffusionException).Module.ModuleVersionId, metadata.GetGuid(metadata.GetModuleDefinition().Mvid));
+    }
+
+    /// <summary>A cmdlet's name, by PowerShell's more frequent verbs and those of the module, or a parameter with its dash.</summary>
+    [GeneratedRegex(@"\b(Add|Clear|Convert|ConvertFrom|ConvertTo|Copy|Export|Find|Get|Import|Install|Invoke|Join|Measure|Move|New|Open|Out|Read|Remove|Rename|Reset|Save|Select|Set|Show|Start|Stop|Test|Update|Use|Wait|Write)-[A-Z][a-z]\w*|\s-[A-Z]\w+")]
+    private static partial Regex CommandOrParameter();
+
+    private static IEnumerable<string> Literals(MetadataReader metadata)
+    {
+        for (UserStringHandle handle = metadata.GetNextHandle(MetadataTokens.UserStringHandle(0)); !handle.IsNil; handle = metadata.GetNextHandle(handle))
+            yield return metadata.GetUserString(handle);
     }
 
     private static IEnumerable<(string Name, long Length)> Listing(string folder) => Directory

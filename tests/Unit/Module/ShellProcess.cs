@@ -6,31 +6,20 @@ namespace StableDiffusion.Tests.Module;
 internal static class ShellProcess
 {
     /// <summary>Runs a script in PowerShell with the built module imported.</summary>
-    public static Task<Result> Run(string script) => RunAssembly(
-        BuiltModule.PowerShell,
-        "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "Import-Module StableDiffusion\n" + script);
+    public static Task<Result> Run(string script) => RunAssembly(BuiltModule.PowerShell, ScriptArguments(script));
+
+    /// <summary>The arguments of PowerShell that import the built module and run a script.</summary>
+    public static string[] ScriptArguments(string script) => ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "Import-Module StableDiffusion\n" + script];
 
     /// <summary>Runs an assembly to its end. There is no limit of time: a busy machine is no failure, and the run's own cancellation ends it.</summary>
     /// <param name="assembly">The path of the assembly.</param>
     /// <param name="arguments">Its arguments.</param>
     public static async Task<Result> RunAssembly(string assembly, params string[] arguments)
     {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [assembly, .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["NO_COLOR"] = "1";
-
-        // PowerShell replays the profile of earlier sessions on a second processor, and so loads in advance what those used.
-        start.Environment["DOTNET_MultiCoreJitMinNumCpus"] = "64";
-        start.Environment["PSModulePath"] = Path.GetDirectoryName(BuiltModule.Folder.TrimEnd('/', '\\'));
-        using Process process = Process.Start(start)!;
+        using Process process = Start(assembly, arguments);
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         try
         {
-            process.StandardInput.Close();
             Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
             string output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
@@ -43,7 +32,28 @@ internal static class ShellProcess
         }
     }
 
-    private static string Normalize(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n');
+    /// <summary>Starts an assembly, with an input that is empty.</summary>
+    public static Process Start(string assembly, params string[] arguments)
+    {
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [assembly, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["NO_COLOR"] = "1";
+        start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
+
+        // PowerShell replays the profile of earlier sessions on a second processor, and so loads in advance what those used.
+        start.Environment["DOTNET_MultiCoreJitMinNumCpus"] = "64";
+        start.Environment["PSModulePath"] = Path.GetDirectoryName(BuiltModule.Folder.TrimEnd('/', '\\'));
+        Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return process;
+    }
+
+    /// <summary>A text with <c>\n</c> as line ends and none at the end.</summary>
+    public static string Normalize(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n');
 
     /// <summary>How the process ended and what it wrote, with <c>\n</c> as line ends and none at the end.</summary>
     internal sealed record Result(int ExitCode, string Output, string Errors)

@@ -119,8 +119,8 @@ public sealed class GpuLibraryTests : IDisposable
 
         Assert.Equal(
             $"The libraries sd-test-a.so, sd-test-b.so and sd-test-c.so were not found in the system's library path or {_folder["toolkit"]}. " +
-            $"STABLEDIFFUSION_CUDA names '{_folder["none"]}', which is no folder. " +
-            "Install One 1 and Two 2, or set STABLEDIFFUSION_CUDA to the folder that holds them.",
+            $"STABLEDIFFUSION_CUDA names '{_folder["none"]}', which is not a folder. " +
+            "Install One 1 and Two 2, or set STABLEDIFFUSION_CUDA to the folder that contains them.",
             message);
     }
 

@@ -9,7 +9,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>LoRAs and embeddings over the single file of the tiny Stable Diffusion 1, against what diffusers made of them.</summary>
-public sealed class AdapterReferenceTests : IDisposable
+public sealed class AdapterReferenceTests(SharedModels models)
 {
     /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
@@ -20,13 +20,9 @@ public sealed class AdapterReferenceTests : IDisposable
         return document.RootElement.Clone();
     });
 
-    private readonly TemporaryFolder _cache = new();
-
     public static TheoryData<string> Cases => [.. s_reference.Value.GetProperty("cases").EnumerateArray()
         .Where(item => item.GetProperty("kind").GetString() != "controlnet")
         .Select(item => item.GetProperty("latent").GetString()!)];
-
-    public void Dispose() => _cache.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -34,10 +30,10 @@ public sealed class AdapterReferenceTests : IDisposable
     {
         JsonElement item = s_reference.Value.GetProperty("cases").EnumerateArray().Single(item => item.GetProperty("latent").GetString() == name);
         string file = Repository.Data("adapters", item.GetProperty("file").GetString()!);
-        using DiffusionModel plain = Build();
+        DiffusionModel plain = models.Open(models.Sd1);
         if (item.GetProperty("kind").GetString() != "lora")
         {
-            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversion.Load(file)] }));
+            AssertLatent(name, Denoise(plain, item.GetProperty("prompt").GetString()!, new PromptOptions { TextualInversions = [TextualInversionFile.Load(file)] }));
             return;
         }
 
@@ -50,7 +46,7 @@ public sealed class AdapterReferenceTests : IDisposable
     [Fact]
     public void The_model_without_adapters_stays_as_it_was()
     {
-        using DiffusionModel plain = Build();
+        DiffusionModel plain = models.Open(models.Sd1);
         using DiffusionModel adapted = new(plain, AdapterSet.Create([new Lora(Repository.Data("adapters", "sd1-lora-kohya.safetensors"))]));
         _ = Denoise(adapted);
         AssertLatent("base", Denoise(plain));
@@ -82,6 +78,4 @@ public sealed class AdapterReferenceTests : IDisposable
             },
             cancellationToken: cancellation);
     }
-
-    private DiffusionModel Build() => BuiltModel.Open(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), _cache.Path);
 }

@@ -13,14 +13,10 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>ControlNets against what diffusers makes with them.</summary>
-public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
+public sealed class ControlNetTests(SharedModels models)
 {
     /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
-
-    private readonly Sd1 _sd1;
-
-    public ControlNetTests(Sd1 sd1) => _sd1 = sd1;
 
     private static string NetFolder { get; } = Repository.Data("adapters", "sd1-controlnet");
 
@@ -33,8 +29,6 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
         JsonElement[] cases = [.. document.RootElement.GetProperty("cases").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == "controlnet")];
         Assert.Equal(3, cases.Length);
 
-        // Here, where a missing model skips the test: inside Assert.All that would count as a failure.
-        DiffusionModel model = _sd1.Model;
         Assert.All(cases, item =>
         {
             ControlOptions control = new(NetFolder, Picture)
@@ -43,7 +37,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
                 Start = item.GetProperty("guidance_start").GetDouble(),
                 End = item.GetProperty("guidance_end").GetDouble(),
             };
-            LatentCheck.AssertClose(Expected(item.GetProperty("latent").GetString()!), Denoise(model, null, new DenoiseOptions(), control), LatentTolerance);
+            LatentCheck.AssertClose(Expected(item.GetProperty("latent").GetString()!), Denoise(control), LatentTolerance);
         });
     }
 
@@ -142,7 +136,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
     [Fact]
     public void The_second_graph_has_no_weights_of_its_own()
     {
-        string unet = Path.Combine(_sd1.Folder, "unet");
+        string unet = Path.Combine(models.Sd1, "unet");
         Assert.Equal(["config.json", "model.onnx", "model.onnx_data", "model_control.onnx"], Directory.EnumerateFiles(unet).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.InRange(new FileInfo(Path.Combine(unet, "model_control.onnx")).Length, 1, 2 * new FileInfo(Path.Combine(unet, "model.onnx")).Length);
     }
@@ -152,7 +146,8 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
     {
         using TemporaryFolder cache = new();
         CheckpointSource source = new(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half });
-        using DiffusionModel model = BuiltModel.Open(source, cache.Path);
+        string folder = ModelBuilder.Build(source, cache.Path, null, TestContext.Current.CancellationToken);
+        using DiffusionModel model = new(ModelStore.Describe("half", folder), Device.Cpu);
         Latent plain = Denoise(model, null, new DenoiseOptions());
         LatentCheck.AssertClose(plain.Tensor, Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
 
@@ -168,7 +163,7 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
 
     private Latent Denoise(params ControlOptions[] controls) => Denoise(null, new DenoiseOptions(), controls);
 
-    private Latent Denoise(Latent? start, DenoiseOptions options, params ControlOptions[] controls) => Denoise(_sd1.Model, start, options, controls);
+    private Latent Denoise(Latent? start, DenoiseOptions options, params ControlOptions[] controls) => Denoise(models.Open(models.Sd1), start, options, controls);
 
     private static Latent Denoise(DiffusionModel model, Latent? start, DenoiseOptions options, params ControlOptions[] controls)
     {
@@ -181,24 +176,5 @@ public sealed class ControlNetTests : IClassFixture<ControlNetTests.Sd1>
             start,
             options,
             cancellationToken: cancellation);
-    }
-
-    /// <summary>The reference's tiny SD 1.x.</summary>
-    public sealed class Sd1 : IDisposable
-    {
-        private readonly TemporaryFolder _cache = new();
-        private DiffusionModel? _model;
-        private string? _folder;
-
-        public string Folder => _folder ??= ModelBuilder.Build(
-            new CheckpointSource(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions()), _cache.Path, null, TestContext.Current.CancellationToken);
-
-        public DiffusionModel Model => _model ??= new DiffusionModel(ModelStore.Describe("sd1-tiny", Folder), Device.Cpu);
-
-        public void Dispose()
-        {
-            _model?.Dispose();
-            _cache.Dispose();
-        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -9,31 +8,27 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>Single files of every family, from the file to the picture, against what diffusers made of them.</summary>
-public sealed class FamilyTests : IDisposable
+public sealed class FamilyTests(SharedModels models)
 {
     /// <summary>The bound that comes with the reference, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
 
-    private readonly TemporaryFolder _cache = new();
-
-    public void Dispose() => _cache.Dispose();
-
     [Theory]
-    [InlineData("sd1", "sd1-tiny.safetensors")]
-    [InlineData("sd2", "sd2-v-tiny.safetensors")]
-    [InlineData("sdxl", "sdxl-tiny.safetensors")]
-    public void A_single_file_gives_the_latents_that_diffusers_gives(string family, string file)
+    [InlineData("sd1")]
+    [InlineData("sd2")]
+    [InlineData("sdxl")]
+    public void A_single_file_gives_the_latents_that_diffusers_gives(string family)
     {
-        using DiffusionModel model = BuiltModel.Open(FamilyReference.Find(family, file), _cache.Path);
+        DiffusionPipeline pipeline = new(models.Open(family switch { "sd1" => models.Sd1, "sd2" => models.Sd2, _ => models.Large }));
         Assert.All(FamilyReference.Cases(family, "pipeline"), item => LatentCheck.AssertClose(
-            FamilyReference.Tensor(item.GetProperty("latent").GetString()!), Denoise(new DiffusionPipeline(model), item), LatentTolerance));
+            FamilyReference.Tensor(item.GetProperty("latent").GetString()!), Denoise(pipeline, item), LatentTolerance));
     }
 
     [Fact]
     public void A_diffusers_folder_gives_the_very_latents_of_the_single_file()
     {
-        using DiffusionModel fromFile = BuiltModel.Open(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), _cache.Path);
-        using DiffusionModel fromFolder = BuiltModel.Open(DiffusersFolder.Find(FamilyReference.Find("sd1-diffusers")), _cache.Path);
+        DiffusionModel fromFile = models.Open(models.Sd1);
+        DiffusionModel fromFolder = models.Open(models.Sd1Folder);
         Assert.All(FamilyReference.Cases("sd1", "pipeline"), item => Assert.Equal(
             Denoise(new DiffusionPipeline(fromFile), item).Tensor.Values, Denoise(new DiffusionPipeline(fromFolder), item).Tensor.Values));
     }
@@ -41,10 +36,9 @@ public sealed class FamilyTests : IDisposable
     [Fact]
     public void Clip_skip_gives_the_embedding_that_transformers_gives()
     {
-        using DiffusionModel model = BuiltModel.Open(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), _cache.Path);
         JsonElement item = Assert.Single(FamilyReference.Cases("sd1", "clip_skip"));
 
-        TextEmbedding embedding = new DiffusionPipeline(model).EncodePrompt(
+        TextEmbedding embedding = new DiffusionPipeline(models.Open(models.Sd1)).EncodePrompt(
             item.GetProperty("prompt").GetString()!, new() { ClipSkip = item.GetProperty("a1111_clip_skip").GetInt32() }, TestContext.Current.CancellationToken);
 
         Tensor expected = FamilyReference.Tensor(item.GetProperty("embedding").GetString()!);

@@ -17,14 +17,14 @@ namespace StableDiffusion.Tests.Pipelines;
 /// channels first, torch's float32 agrees with its double precision, and so do we. So the whole way is held against
 /// double precision, and against the reference from the latents on that torch encodes as the reference did.
 /// </remarks>
-public sealed class InpaintingModelTests(InpaintingModel shared) : IClassFixture<InpaintingModel>
+public sealed class InpaintingModelTests(SharedModels models)
 {
     private const double LatentTolerance = 2e-3;
 
     private static readonly JsonElement s_encoder = Read();
 
-    private readonly DiffusionModel _model = shared.Model;
-    private readonly DiffusionPipeline _pipeline = new(shared.Model);
+    private readonly DiffusionModel _model = models.Open(models.Inpainting);
+    private readonly DiffusionPipeline _pipeline = new(models.Open(models.Inpainting));
 
     [Theory]
     [InlineData(1.0)]

@@ -12,7 +12,7 @@ namespace StableDiffusion.Tests.Pipelines;
 /// <summary>
 /// ControlNets of SDXL. A ControlNet begins as a copy of the U-Net's way down and middle; here that of the reference's tiny SDXL.
 /// </summary>
-public sealed class LargeControlNetTests : IDisposable
+public sealed class LargeControlNetTests(SharedModels models) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -24,7 +24,7 @@ public sealed class LargeControlNetTests : IDisposable
         string checkpoint = FamilyReference.Find("sdxl", "sdxl-tiny.safetensors");
         string net = _folder["net"];
         WriteNet(checkpoint, net);
-        using DiffusionModel model = BuiltModel.Open(checkpoint, _folder["cache"]);
+        DiffusionModel model = models.Open(models.Large);
         DiffusionImage picture = ImageFile.Read(Repository.Data("images", "scene.png"));
 
         Tensor plain = Denoise(model).Tensor;

@@ -1,7 +1,5 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
-using StableDiffusion.Library;
-using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
@@ -9,7 +7,7 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>What SDXL and its refiner are told besides the prompt.</summary>
-public sealed class MicroConditioningTests(SmallModels models) : IClassFixture<SmallModels>
+public sealed class MicroConditioningTests(SharedModels models)
 {
     private const int Width = 96;
     private const int Height = 64;
@@ -60,9 +58,9 @@ public sealed class MicroConditioningTests(SmallModels models) : IClassFixture<S
     [Fact]
     public void What_a_model_is_not_told_is_refused()
     {
-        Assert.Equal("OriginalWidth", Refused(null, new() { OriginalWidth = 512 }));
-        Assert.Equal("CropTop", Refused(null, new() { CropTop = 0 }));
-        Assert.Equal("AestheticScore", Refused(null, new() { AestheticScore = 6 }));
+        Assert.Equal("OriginalWidth", Refused(models.Demo, new() { OriginalWidth = 512 }));
+        Assert.Equal("CropTop", Refused(models.Demo, new() { CropTop = 0 }));
+        Assert.Equal("AestheticScore", Refused(models.Demo, new() { AestheticScore = 6 }));
         Assert.Equal("AestheticScore", Refused(models.Large, new() { AestheticScore = 6 }));
         Assert.Equal("NegativeAestheticScore", Refused(models.Large, new() { NegativeAestheticScore = 2.5 }));
         Assert.Equal("TargetWidth", Refused(models.Refiner, new() { TargetWidth = 512 }));
@@ -79,9 +77,9 @@ public sealed class MicroConditioningTests(SmallModels models) : IClassFixture<S
         Assert.Equal("NegativeAestheticScore", Refused(models.Refiner, new() { NegativeAestheticScore = double.NaN }));
     }
 
-    private static void AssertEachCounts(string folder, MicroConditioning defaults, params MicroConditioning[] others)
+    private void AssertEachCounts(string folder, MicroConditioning defaults, params MicroConditioning[] others)
     {
-        using DiffusionModel model = new(ModelStore.Find(folder), Device.Cpu);
+        DiffusionModel model = models.Open(folder);
         Latent plain = Denoise(model, new());
         Latent same = Denoise(model, defaults);
         Assert.Equal(plain.Tensor.Values, same.Tensor.Values);
@@ -98,11 +96,8 @@ public sealed class MicroConditioningTests(SmallModels models) : IClassFixture<S
         }
     }
 
-    private static string Refused(string? folder, MicroConditioning told)
-    {
-        using DiffusionModel model = new(ModelStore.Find(folder), Device.Cpu);
-        return Assert.Throws<InvalidSettingException>(() => Denoise(model, told)).Setting;
-    }
+    private string Refused(string folder, MicroConditioning told) =>
+        Assert.Throws<InvalidSettingException>(() => Denoise(models.Open(folder), told)).Setting;
 
     private static Latent Denoise(DiffusionModel model, MicroConditioning told)
     {

@@ -1,7 +1,6 @@
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -89,7 +88,7 @@ public sealed class OverflowTests : IDisposable
         if (!Directory.Exists(_folder["model"]))
             CopyModel(Enlarge);
         string built = Build();
-        return new DiffusionModel(ModelStore.Describe("overflowing", built), Device.Cpu) { ComputesHalf = computesHalf };
+        return new DiffusionModel(ModelReader.Read("overflowing", built), Device.Cpu) { ComputesHalf = computesHalf };
     }
 
     private string Build()
@@ -137,26 +136,11 @@ public sealed class OverflowTests : IDisposable
 
     private void CopyModel(Action<Tensor> change)
     {
-        foreach (string file in Directory.EnumerateFiles(Repository.DemoModel, "*", SearchOption.AllDirectories))
+        string weights = Path.Combine(Repository.CopyDemoModel(_folder["model"]), "vae", "diffusion_pytorch_model.safetensors");
+        SafetensorsWriter.Change(weights, tensors =>
         {
-            string target = _folder["model", Path.GetRelativePath(Repository.DemoModel, file)];
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
-
-        string weights = _folder["model", "vae", "diffusion_pytorch_model.safetensors"];
-        Dictionary<string, Tensor> tensors = [];
-        using (SafetensorsFile file = SafetensorsFile.Open(weights))
-        {
-            foreach (string name in file.Tensors.Keys)
-            {
-                Tensor tensor = file.Read(name);
-                if (name is "decoder.conv_in.weight" or "encoder.conv_in.weight")
-                    change(tensor);
-                tensors.Add(name, tensor);
-            }
-        }
-
-        SafetensorsWriter.Write(weights, tensors);
+            change(tensors["decoder.conv_in.weight"]);
+            change(tensors["encoder.conv_in.weight"]);
+        });
     }
 }

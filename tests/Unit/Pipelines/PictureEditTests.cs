@@ -10,15 +10,15 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Tests.Pipelines;
 
 /// <summary>Models of eight channels, which edit a picture by instructions.</summary>
-public sealed class PictureEditTests(EditModel shared) : IClassFixture<EditModel>
+public sealed class PictureEditTests(SharedModels models)
 {
     private const string Prompt = "make it red";
 
     /// <summary>The bound of the reference's families, relative to the latent's mean magnitude.</summary>
     private const double LatentTolerance = 2e-3;
 
-    private readonly DiffusionModel _model = shared.Model;
-    private readonly DiffusionPipeline _pipeline = new(shared.Model);
+    private readonly DiffusionModel _model = models.Open(models.Edit);
+    private readonly DiffusionPipeline _pipeline = new(models.Open(models.Edit));
 
     [Theory]
     [InlineData(6.0, 1.5)]
@@ -67,7 +67,7 @@ public sealed class PictureEditTests(EditModel shared) : IClassFixture<EditModel
 
         Assert.Equal(1.5, latent.ImageGuidanceScale);
         Assert.Null(latent.Info.Strength);
-        Assert.Null(Run(Prompt, null, new DenoiseOptions { Seed = 1, Steps = 2 }).ImageGuidanceScale);
+        Assert.Null(Run(Prompt, null, new DenoiseOptions { Seed = 1, Steps = 2, Width = 64, Height = 64 }).ImageGuidanceScale);
         Assert.Equal(Run(Prompt, Source(), new DenoiseOptions { Seed = 1, Steps = 2, ImageGuidanceScale = 1.5 }).Tensor.Values, latent.Tensor.Values);
     }
 
@@ -100,7 +100,7 @@ public sealed class PictureEditTests(EditModel shared) : IClassFixture<EditModel
     [Fact]
     public void A_stopped_latent_of_no_picture_goes_on_without_one()
     {
-        DenoiseOptions options = new() { Seed = 1, Steps = 3 };
+        DenoiseOptions options = new() { Seed = 1, Steps = 3, Width = 64, Height = 64 };
 
         Latent whole = Run(Prompt, Run(Prompt, null, options with { StopStep = 1 }), options);
 

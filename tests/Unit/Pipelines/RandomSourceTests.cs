@@ -31,7 +31,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         JsonElement reference = References().Single(item => item.GetProperty("seed").GetInt64() == seed && item.GetProperty("kind").GetString() == kind);
         RandomSource source = kind == "philox" ? RandomSource.Cuda : RandomSource.TorchCpu;
-        (DenoiseState state, float[] sample, GenerationInfo info) = Start(seed, new NoiseOptions { RandomSource = source }, "Euler");
+        (DenoiseState state, float[] sample, GenerationInfo info) = Start(seed, new DenoiseOptions { RandomSource = source.ToString() }, "Euler");
 
         double scale = state.Scheduler.InitNoiseSigma;
         double[] first = [.. reference.GetProperty("first").EnumerateArray().Select(value => value.GetDouble())];
@@ -45,8 +45,8 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     [InlineData(RandomSource.Cuda)]
     public void A_variation_goes_from_the_seed_alone_to_the_variation_seed_alone(RandomSource source)
     {
-        NoiseOptions options = new() { RandomSource = source };
-        NoiseOptions varied = options with { VariationSeed = 2 };
+        DenoiseOptions options = new() { RandomSource = source.ToString() };
+        DenoiseOptions varied = options with { VariationSeed = 2 };
         float[] from = Start(1, options).Sample;
         float[] to = Start(2, options).Sample;
 
@@ -66,9 +66,9 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     [Fact]
     public void A_variation_seed_that_is_not_given_is_drawn_and_kept()
     {
-        (_, float[] sample, GenerationInfo info) = Start(1, new NoiseOptions { VariationStrength = 0.5 });
+        (_, float[] sample, GenerationInfo info) = Start(1, new DenoiseOptions { VariationStrength = 0.5 });
         Assert.InRange(info.VariationSeed!.Value, 0, uint.MaxValue);
-        Assert.Equal(sample, Start(1, new NoiseOptions { VariationStrength = 0.5, VariationSeed = info.VariationSeed }).Sample);
+        Assert.Equal(sample, Start(1, new DenoiseOptions { VariationStrength = 0.5, VariationSeed = info.VariationSeed }).Sample);
     }
 
     [Theory]
@@ -79,7 +79,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         foreach (RandomSource source in Enum.GetValues<RandomSource>())
         {
-            (DenoiseState state, float[] sample, GenerationInfo info) = Start(1, new NoiseOptions { RandomSource = source, EtaNoiseSeedDelta = delta }, "Euler a");
+            (DenoiseState state, float[] sample, GenerationInfo info) = Start(1, new DenoiseOptions { RandomSource = source.ToString(), EtaNoiseSeedDelta = delta }, "Euler a");
             float[] actual = Draw(state.Noise);
 
             INoiseSource expected = LatentNoise.CreateGenerator(1, source);
@@ -100,7 +100,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
         DenoiseOptions options = new() { Seed = 1, Steps = 2, Scheduler = scheduler, GuidanceScale = 1 };
         float[] without = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation).Tensor.Values;
-        float[] with = demo.Pipeline.Denoise(embedding, null, null, options with { Noise = new NoiseOptions { EtaNoiseSeedDelta = 1 } }, cancellationToken: Cancellation).Tensor.Values;
+        float[] with = demo.Pipeline.Denoise(embedding, null, null, options with { EtaNoiseSeedDelta = 1 }, cancellationToken: Cancellation).Tensor.Values;
 
         Assert.Equal(changes, !without.AsSpan().SequenceEqual(with));
     }
@@ -108,15 +108,15 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     [Fact]
     public void A_seed_resize_to_the_own_size_changes_nothing_and_another_one_keeps_the_middle()
     {
-        NoiseOptions own = new() { SeedResizeWidth = 64, SeedResizeHeight = 64 };
-        float[] sample = Start(1, new NoiseOptions()).Sample;
+        DenoiseOptions own = new() { SeedResizeWidth = 64, SeedResizeHeight = 64 };
+        float[] sample = Start(1, new DenoiseOptions()).Sample;
         Assert.Equal(sample, Start(1, own).Sample);
 
         (_, float[] wide, GenerationInfo info) = Start(1, own, width: 96);
         Assert.Equal((64, 64, 96), (info.SeedResizeWidth, info.SeedResizeHeight, info.Width));
         for (int row = 0; row < 4 * 8; row++)
             Assert.Equal(sample[(row * 8)..((row + 1) * 8)], wide[((row * 12) + 2)..((row * 12) + 10)]);
-        Assert.Equal(Start(1, new NoiseOptions(), width: 96).Sample[0], wide[0]);
+        Assert.Equal(Start(1, new DenoiseOptions(), width: 96).Sample[0], wide[0]);
     }
 
     [Theory]
@@ -129,14 +129,14 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         const int Size = 3;
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         float[] start = Draw(generator, Size * Length);
-        Scheduler run = Start(5, new NoiseOptions(), scheduler).State.Scheduler;
+        Scheduler run = Start(5, new DenoiseOptions(), scheduler).State.Scheduler;
         (float sigma, float sigmaNext) = (run.Sigmas[0], run.Sigmas[1]);
         float[] step = new float[Size * Length];
         run.CreateNoise(5, generator).Fill(step, sigma, sigmaNext);
 
         for (int index = 0; index < Size; index++)
         {
-            (DenoiseState state, float[] sample, GenerationInfo info) = Start(5, new NoiseOptions { RandomSource = source, BatchSize = Size, BatchIndex = index }, scheduler);
+            (DenoiseState state, float[] sample, GenerationInfo info) = Start(5, new DenoiseOptions { RandomSource = source.ToString(), BatchSize = Size, BatchIndex = index }, scheduler);
             float[] actual = new float[Length];
             state.Noise.Fill(actual, sigma, sigmaNext);
 
@@ -145,7 +145,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
             Assert.Equal((Size, index), (info.BatchSize, info.BatchIndex));
         }
 
-        Assert.Equal(Start(5, new NoiseOptions { RandomSource = source }, scheduler).Sample, Start(5, new NoiseOptions { RandomSource = source, BatchSize = Size, BatchIndex = 0 }, scheduler).Sample);
+        Assert.Equal(Start(5, new DenoiseOptions { RandomSource = source.ToString() }, scheduler).Sample, Start(5, new DenoiseOptions { RandomSource = source.ToString(), BatchSize = Size, BatchIndex = 0 }, scheduler).Sample);
     }
 
     [Theory]
@@ -154,9 +154,9 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     public void Stopping_half_way_and_going_on_gives_the_same_latent(string scheduler)
     {
         TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
-        NoiseOptions noise = new()
+        DenoiseOptions noise = new()
         {
-            RandomSource = RandomSource.Cuda,
+            RandomSource = nameof(RandomSource.Cuda),
             VariationStrength = 0.4,
             SeedResizeWidth = 48,
             SeedResizeHeight = 80,
@@ -164,9 +164,9 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
             BatchSize = 2,
             BatchIndex = 1,
         };
-        DenoiseOptions options = new() { Seed = 7, Steps = 4, Scheduler = scheduler, GuidanceScale = 1, Noise = noise };
+        DenoiseOptions options = noise with { Seed = 7, Steps = 4, Scheduler = scheduler, GuidanceScale = 1 };
         Latent half = demo.Pipeline.Denoise(embedding, null, null, options with { StopStep = 2 }, cancellationToken: Cancellation);
-        options = options with { Noise = noise with { VariationSeed = half.VariationSeed } };
+        options = options with { VariationSeed = half.VariationSeed };
         Latent whole = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
 
         Latent continued = demo.Pipeline.Denoise(embedding, null, half, options, cancellationToken: Cancellation);
@@ -179,7 +179,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
             embedding,
             null,
             half,
-            new DenoiseOptions { Noise = new NoiseOptions { RandomSource = RandomSource.TorchCpu } },
+            new DenoiseOptions { RandomSource = nameof(RandomSource.TorchCpu) },
             cancellationToken: Cancellation));
         Assert.Equal("RandomSource", error.Setting);
     }
@@ -191,7 +191,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         DiffusionImage grey = new(64, 64, [.. Enumerable.Repeat((byte)128, 64 * 64 * DiffusionImage.Channels)]);
         Latent clean = demo.Pipeline.EncodeImage(grey, 5, source, Cancellation);
-        (DenoiseState state, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, Noise = new NoiseOptions { RandomSource = source } }, TestContext.Current.CancellationToken);
+        (DenoiseState state, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, RandomSource = source.ToString() }, TestContext.Current.CancellationToken);
 
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         Draw(generator);
@@ -217,14 +217,14 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     [InlineData("BatchIndex", -1)]
     public void A_setting_out_of_its_range_or_without_its_other_half_is_refused_by_name(string setting, int value)
     {
-        NoiseOptions options = setting switch
+        DenoiseOptions options = setting switch
         {
-            "VariationSeed" => new NoiseOptions { VariationSeed = value },
-            "VariationStrength" => new NoiseOptions { VariationStrength = value },
-            "SeedResizeWidth" => new NoiseOptions { SeedResizeWidth = value },
-            "SeedResizeHeight" => new NoiseOptions { SeedResizeHeight = value },
-            "BatchSize" => new NoiseOptions { BatchSize = value },
-            _ => new NoiseOptions { BatchIndex = value },
+            "VariationSeed" => new DenoiseOptions { VariationSeed = value },
+            "VariationStrength" => new DenoiseOptions { VariationStrength = value },
+            "SeedResizeWidth" => new DenoiseOptions { SeedResizeWidth = value },
+            "SeedResizeHeight" => new DenoiseOptions { SeedResizeHeight = value },
+            "BatchSize" => new DenoiseOptions { BatchSize = value },
+            _ => new DenoiseOptions { BatchIndex = value },
         };
 
         Assert.Equal(setting, Assert.Throws<InvalidSettingException>(() => Start(1, options)).Setting);
@@ -233,12 +233,14 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     [Fact]
     public void A_seed_resize_from_a_size_that_no_picture_has_is_refused()
     {
-        Assert.Equal("SeedResizeWidth", Assert.Throws<InvalidSettingException>(() => Start(1, new NoiseOptions { SeedResizeWidth = 60, SeedResizeHeight = 64 })).Setting);
+        Assert.Equal("SeedResizeWidth", Assert.Throws<InvalidSettingException>(() => Start(1, new DenoiseOptions { SeedResizeWidth = 60, SeedResizeHeight = 64 })).Setting);
     }
 
-    private (DenoiseState State, float[] Sample, GenerationInfo Info) Start(long seed, NoiseOptions noise, string scheduler = "DDIM", int? width = null)
+    private (DenoiseState State, float[] Sample, GenerationInfo Info) Start(long seed, DenoiseOptions noise, string scheduler = "DDIM", int? width = null)
     {
-        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(new DenoiseOptions { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width, Noise = noise }, TestContext.Current.CancellationToken);
+        DenoiseOptions options = noise with { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width };
+        demo.Pipeline.Check(options);
+        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(options, TestContext.Current.CancellationToken);
         return (state, sample.Values, info);
     }
 

@@ -9,7 +9,7 @@ namespace StableDiffusion.Tests.Pipelines;
 /// </summary>
 internal static class UntrainedControlNet
 {
-    private const int PictureChannels = 8;
+    private const int ConditioningChannels = 8;
 
     private static readonly string[] s_copied = ["conv_in.", "time_embedding.", "add_embedding.", "down_blocks.", "mid_block."];
 
@@ -30,14 +30,14 @@ internal static class UntrainedControlNet
         for (int i = 0; i < skips.Length; i++)
             AddConvolution($"controlnet_down_blocks.{i}", skips[i], skips[i], 1);
         AddConvolution("controlnet_mid_block", channels[^1], channels[^1], 1);
-        AddConvolution("controlnet_cond_embedding.conv_in", PictureChannels, 3, 3);
+        AddConvolution("controlnet_cond_embedding.conv_in", ConditioningChannels, 3, 3);
         for (int i = 0; i < 6; i++)
-            AddConvolution($"controlnet_cond_embedding.blocks.{i}", PictureChannels, PictureChannels, 3);
-        AddConvolution("controlnet_cond_embedding.conv_out", channels[0], PictureChannels, 3);
+            AddConvolution($"controlnet_cond_embedding.blocks.{i}", ConditioningChannels, ConditioningChannels, 3);
+        AddConvolution("controlnet_cond_embedding.conv_out", channels[0], ConditioningChannels, 3);
 
         JsonObject config = unetConfig.DeepClone().AsObject();
         config["_class_name"] = "ControlNetModel";
-        config["conditioning_embedding_out_channels"] = new JsonArray(PictureChannels, PictureChannels, PictureChannels, PictureChannels);
+        config["conditioning_embedding_out_channels"] = new JsonArray(ConditioningChannels, ConditioningChannels, ConditioningChannels, ConditioningChannels);
         config.Remove("up_block_types");
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());

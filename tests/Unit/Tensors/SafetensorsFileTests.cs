@@ -127,6 +127,29 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
+    public void Names_metadata_and_values_of_every_kind_are_read()
+    {
+        string path = _folder["x.safetensors"];
+        Dictionary<string, Tensor> tensors = new()
+        {
+            ["wide \"name\" ü"] = new Tensor([1.5f, -2, float.NaN, float.PositiveInfinity, 5, 6], 1, 2, 3),
+            ["empty"] = new Tensor(0, 4),
+            ["a"] = new Tensor([float.Epsilon]),
+        };
+
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["prompt"] = "a cat" });
+
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.Equal("a cat", file.Metadata["prompt"]);
+        Assert.Equal(tensors.Count, file.Tensors.Count);
+        foreach ((string name, Tensor tensor) in tensors)
+        {
+            Assert.Equal(tensor.Shape, file.Read(name).Shape);
+            Assert.Equal(tensor.Values, file.Read(name).Values);
+        }
+    }
+
+    [Fact]
     public void A_file_that_was_cut_off_is_refused_wherever_it_ends()
     {
         Dictionary<string, Tensor> tensors = new() { ["first"] = new Tensor(2, 3), ["second"] = new Tensor(4) };
@@ -135,9 +158,11 @@ public sealed class SafetensorsFileTests : IDisposable
         byte[] bytes = whole.ToArray();
         string path = _folder["cut.safetensors"];
 
-        for (int length = 0; length < bytes.Length; length++)
+        File.WriteAllBytes(path, bytes);
+        for (int length = bytes.Length - 1; length >= 0; length--)
         {
-            File.WriteAllBytes(path, bytes[..length]);
+            using (FileStream file = File.OpenWrite(path))
+                file.SetLength(length);
             ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => SafetensorsFile.Open(path));
             Assert.Contains(path, error.Message, StringComparison.Ordinal);
         }
@@ -154,9 +179,9 @@ public sealed class SafetensorsFileTests : IDisposable
         { """{"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}} x""", "not valid JSON" },
         { """{"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}""", "not valid JSON" },
         { """{"t":4}""", "'t' is not a JSON object" },
-        { """{"t":{"shape":[4],"data_offsets":[0,4]}}""", "'t' lacks its 'dtype'" },
-        { """{"t":{"dtype":"U8","data_offsets":[0,4]}}""", "'t' lacks its 'shape'" },
-        { """{"t":{"dtype":"U8","shape":[4]}}""", "'t' lacks its 'data_offsets'" },
+        { """{"t":{"shape":[4],"data_offsets":[0,4]}}""", "'t' has no 'dtype'" },
+        { """{"t":{"dtype":"U8","data_offsets":[0,4]}}""", "'t' has no 'shape'" },
+        { """{"t":{"dtype":"U8","shape":[4]}}""", "'t' has no 'data_offsets'" },
         { """{"t":{"dtype":"Q4","shape":[4],"data_offsets":[0,4]}}""", "dtype 'Q4'" },
         { """{"t":{"dtype":8,"shape":[4],"data_offsets":[0,4]}}""", "'t'" },
         { """{"t":{"dtype":"U8","dtype":"I8","shape":[4],"data_offsets":[0,4]}}""", "'dtype' twice" },

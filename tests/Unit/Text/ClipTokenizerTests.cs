@@ -157,9 +157,9 @@ public sealed class ClipTokenizerTests : IDisposable
     [InlineData("e\u0301")]
     [InlineData("<|endoftext|>")]
     [InlineData(" ")]
-    public void A_text_of_a_million_characters_is_taken(string part)
+    public void A_text_of_a_hundred_thousand_characters_is_taken(string part)
     {
-        string text = string.Concat(Enumerable.Repeat(part, 1_000_000 / part.Length));
+        string text = string.Concat(Enumerable.Repeat(part, 100_000 / part.Length));
         TokenizedPrompt prompt = s_public.Value.Encode(text);
 
         Assert.Equal(77, prompt.Ids.Count);

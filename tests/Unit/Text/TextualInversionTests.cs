@@ -1,3 +1,4 @@
+using StableDiffusion.Adapters;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -36,7 +37,7 @@ public sealed class TextualInversionTests : IDisposable
     [Fact]
     public void Files_that_are_no_embeddings_are_refused()
     {
-        Assert.Throws<AdapterNotFoundException>(() => TextualInversion.Load(_folder["none.pt"]));
+        Assert.Throws<AdapterNotFoundException>(() => TextualInversionFile.Load(_folder["none.pt"]));
         Assert.Throws<AdapterInvalidException>(() => Load(("a", new Tensor(2, 8)), ("b", new Tensor(2, 8))));
         Assert.Throws<AdapterInvalidException>(() => Load(("emb_params", new Tensor(2, 8, 3))));
         Assert.Throws<AdapterInvalidException>(() => Load(("emb_params", new Tensor(400, 8))));
@@ -47,6 +48,6 @@ public sealed class TextualInversionTests : IDisposable
     private TextualInversion Load(params (string Name, Tensor Tensor)[] tensors)
     {
         SafetensorsWriter.Write(_folder["file.safetensors"], tensors.ToDictionary(item => item.Name, item => item.Tensor));
-        return TextualInversion.Load(_folder["file.safetensors"]);
+        return TextualInversionFile.Load(_folder["file.safetensors"]);
     }
 }

@@ -1,49 +1,49 @@
 namespace StableDiffusion.Networks.Configs;
 
-/// <summary>The form of a CLIP text encoder, as the <c>config.json</c> of transformers' CLIPTextModel gives it.</summary>
+/// <summary>The configuration of a CLIP text encoder: the <c>config.json</c> of transformers' CLIPTextModel.</summary>
 internal sealed record ClipTextConfig
 {
-    /// <summary>How many tokens there are.</summary>
+    /// <summary>The number of tokens in the vocabulary.</summary>
     public required int VocabSize { get; init; }
 
-    /// <summary>The width of a token's embedding.</summary>
+    /// <summary>The width of a token embedding.</summary>
     public required int Width { get; init; }
 
-    /// <summary>The width within a feed-forward layer.</summary>
+    /// <summary>The inner width of a feed-forward layer.</summary>
     public required int InnerWidth { get; init; }
 
-    /// <summary>How many layers there are.</summary>
+    /// <summary>The number of layers.</summary>
     public required int Layers { get; init; }
 
-    /// <summary>How many heads each attention has.</summary>
+    /// <summary>The number of attention heads.</summary>
     public required int Heads { get; init; }
 
-    /// <summary>How many tokens a sequence has at most.</summary>
+    /// <summary>The maximum number of tokens in a sequence.</summary>
     public required int MaxPositions { get; init; }
 
     /// <summary>Whether the activation is x·sigmoid(1.702 x) instead of the exact Gaussian error linear unit.</summary>
     public required bool QuickGelu { get; init; }
 
-    /// <summary>What a layer normalization adds to a variance.</summary>
+    /// <summary>The epsilon of the layer normalizations.</summary>
     public required float LayerNormEpsilon { get; init; }
 
     /// <summary>The token that ends a text.</summary>
     public required int EosTokenId { get; init; }
 
-    /// <summary>The width of the pooled vector after its projection, where the weights hold one.</summary>
+    /// <summary>The width of the projected pooled embedding, if the weights include a projection.</summary>
     public required int ProjectionWidth { get; init; }
 
-    /// <summary>Reads a config.</summary>
+    /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or needs something that is not supported.</exception>
     public static ClipTextConfig Read(string path) => From(ConfigFile.Read(path));
 
-    /// <summary>Takes a config.</summary>
+    /// <summary>Reads a configuration.</summary>
     /// <param name="file">The <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     public static ClipTextConfig From(ConfigFile file)
     {
         file.RequireText("model_type", "clip_text_model");

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace StableDiffusion.Networks.Configs;
 
 /// <summary>
-/// A <c>config.json</c> of diffusers or transformers. A key that is absent or null takes the default of the class
-/// that the file describes; every error names the file and the key.
+/// A <c>config.json</c> of diffusers or transformers. A key that is absent or null has the default of the class that the file
+/// describes. Every error names the file and the key.
 /// </summary>
 internal sealed class ConfigFile
 {
@@ -19,12 +19,12 @@ internal sealed class ConfigFile
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Its path.</param>
-    /// <returns>The config.</returns>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is not a JSON object.</exception>
     public static ConfigFile Read(string path) => Parse(ReadBytes(path), path);
 
-    /// <summary>Reads a file as it is.</summary>
+    /// <summary>Reads the bytes of a file.</summary>
     /// <param name="path">Its path.</param>
     /// <returns>Its bytes.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
@@ -45,10 +45,10 @@ internal sealed class ConfigFile
         }
     }
 
-    /// <summary>Reads a config that may lie in no file of its own.</summary>
+    /// <summary>Parses a configuration that may not have a file of its own.</summary>
     /// <param name="json">The JSON.</param>
-    /// <param name="path">Where it comes from, for messages.</param>
-    /// <returns>The config.</returns>
+    /// <param name="path">Its source, for messages.</param>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelInvalidException">It is not a JSON object.</exception>
     public static ConfigFile Parse(ReadOnlyMemory<byte> json, string path)
     {
@@ -57,7 +57,7 @@ internal sealed class ConfigFile
             using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return new ConfigFile(path, document.RootElement.Clone());
-            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's config must be.");
+            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's configuration must be.");
         }
         catch (JsonException error)
         {
@@ -65,17 +65,17 @@ internal sealed class ConfigFile
         }
     }
 
-    /// <summary>A whole number, one or more.</summary>
+    /// <summary>An integer, one or more.</summary>
     public int Count(string key, int absent) => Find(key) is { } value ? ToCount(key, value) : absent;
 
-    /// <summary>A whole number, zero or more.</summary>
+    /// <summary>An integer, zero or more.</summary>
     public int Integer(string key, int absent) => Find(key) is not { } value
         ? absent
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 0
             ? number
             : throw Invalid(key, value, "a whole number that is not negative");
 
-    /// <summary>A whole number, one or more, or null.</summary>
+    /// <summary>An integer, one or more, or null.</summary>
     public int? OptionalCount(string key) => Find(key) is { } value ? ToCount(key, value) : null;
 
     /// <summary>A finite number.</summary>
@@ -105,15 +105,15 @@ internal sealed class ConfigFile
             ? value.GetBoolean()
             : throw Invalid(key, value, "true or false");
 
-    /// <summary>A text.</summary>
+    /// <summary>A string.</summary>
     public string Text(string key, string absent) => Find(key) is { } value ? ToText(key, value) : absent;
 
-    /// <summary>A text, or null where the file says null; <paramref name="absent"/> where it says nothing.</summary>
+    /// <summary>A string, or null if the file has null; <paramref name="absent"/> if the key is absent.</summary>
     public string? NullableText(string key, string absent) => !_root.TryGetProperty(key, out JsonElement value)
         ? absent
         : value.ValueKind == JsonValueKind.Null ? null : ToText(key, value);
 
-    /// <summary>A list of texts.</summary>
+    /// <summary>A list of strings.</summary>
     public IReadOnlyList<string> Texts(string key, params string[] absent)
     {
         if (Find(key) is not { } value)
@@ -127,7 +127,7 @@ internal sealed class ConfigFile
         return texts;
     }
 
-    /// <summary>A list of whole numbers, all one or more.</summary>
+    /// <summary>A list of integers, one or more each.</summary>
     public IReadOnlyList<int> Counts(string key, params int[] absent)
     {
         if (Find(key) is not { } value)
@@ -141,7 +141,7 @@ internal sealed class ConfigFile
         return counts;
     }
 
-    /// <summary>A whole number for each of the network's blocks; the file may give one for all.</summary>
+    /// <summary>An integer for each block of the network; the file may give one for all blocks.</summary>
     public IReadOnlyList<int> CountPerBlock(string key, int blocks, int absent)
     {
         if (Find(key) is not { ValueKind: JsonValueKind.Array })
@@ -157,7 +157,7 @@ internal sealed class ConfigFile
             : throw Invalid(key, Find(key)!.Value, $"one number, or one for each of {blocks} blocks");
     }
 
-    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or false.</summary>
+    /// <summary>Refuses a configuration that needs something unsupported: the key must be absent, null or false.</summary>
     public void RefuseIfSet(string key)
     {
         bool set = Find(key) is { } value && value.ValueKind switch
@@ -170,32 +170,32 @@ internal sealed class ConfigFile
             throw Unsupported(key);
     }
 
-    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or one of the texts.</summary>
+    /// <summary>Refuses a configuration that needs something unsupported: the key must be absent, null or one of the strings.</summary>
     public void RequireText(string key, params ReadOnlySpan<string> supported)
     {
         if (Find(key) is { } value && !(value.ValueKind == JsonValueKind.String && supported.Contains(value.GetString()!)))
             throw Unsupported(key);
     }
 
-    /// <summary>Refuses a config that asks for what is not built: the key must be absent, null or the number.</summary>
+    /// <summary>Refuses a configuration that needs something unsupported: the key must be absent, null or the number.</summary>
     public void RequireNumber(string key, float supported)
     {
         if (Find(key) is not null && Number(key, supported) != supported)
             throw Unsupported(key);
     }
 
-    /// <summary>An error that names the file, a key and why its value cannot be.</summary>
+    /// <summary>Returns an error that names the file, a key and the fault of its value.</summary>
     public ModelInvalidException Invalid(string key, string fault) =>
         new($"'{key}' in '{_path}' is {Describe(key)}: {fault}.");
 
-    /// <summary>An error that says that the engine lacks what a key asks for.</summary>
+    /// <summary>Returns an error that says that the value of a key is not supported.</summary>
     public ModelInvalidException Unsupported(string key) =>
-        new($"'{key}' in '{_path}' is {Describe(key)}, which this version cannot build. Use a model of another kind.");
+        new($"'{key}' in '{_path}' is {Describe(key)}, which this version does not support. Use a model of another kind.");
 
     private string Describe(string key) => Find(key) is { } value ? value.GetRawText() : "not given";
 
     private ModelInvalidException Invalid(string key, JsonElement value, string expected) =>
-        new($"'{key}' in '{_path}' is {value.GetRawText()}, and must be {expected}.");
+        new($"'{key}' in '{_path}' is {value.GetRawText()}, but must be {expected}.");
 
     private JsonElement? Find(string key) =>
         _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;

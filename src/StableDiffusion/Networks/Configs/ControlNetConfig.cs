@@ -1,26 +1,26 @@
 namespace StableDiffusion.Networks.Configs;
 
-/// <summary>The form of a ControlNet, as the <c>config.json</c> of diffusers' ControlNetModel gives it.</summary>
+/// <summary>The configuration of a ControlNet: the <c>config.json</c> of diffusers' ControlNetModel.</summary>
 internal sealed record ControlNetConfig
 {
     private const int ColorChannels = 3;
 
-    /// <summary>Its way down and middle, which are a U-Net's.</summary>
+    /// <summary>The configuration of its down and mid blocks, which are those of a U-Net.</summary>
     public required UNetConfig Network { get; init; }
 
-    /// <summary>The channels of the picture that it looks at.</summary>
-    public required int PictureChannels { get; init; }
+    /// <summary>The channels of the control image.</summary>
+    public required int ConditioningChannels { get; init; }
 
-    /// <summary>The channels of that picture on its way to the size of the latent; it is halved from one to the next.</summary>
-    public required IReadOnlyList<int> PictureEmbeddingChannels { get; init; }
+    /// <summary>The channels of the convolutions that reduce the control image to the size of the latent; each one halves it.</summary>
+    public required IReadOnlyList<int> ConditioningEmbeddingChannels { get; init; }
 
-    /// <summary>Whether the picture's channels are blue, green and red.</summary>
+    /// <summary>Whether the channels of the control image are in the order blue, green, red.</summary>
     public required bool TakesBlueFirst { get; init; }
 
-    /// <summary>Takes a config.</summary>
+    /// <summary>Reads a configuration.</summary>
     /// <param name="file">The <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     public static ControlNetConfig From(ConfigFile file)
     {
         file.RequireText("_class_name", "ControlNetModel");
@@ -31,8 +31,8 @@ internal sealed record ControlNetConfig
         return new ControlNetConfig
         {
             Network = network.Middle ? network : throw file.Unsupported("mid_block_type"),
-            PictureChannels = ColorChannels,
-            PictureEmbeddingChannels = file.Counts("conditioning_embedding_out_channels", 16, 32, 96, 256),
+            ConditioningChannels = ColorChannels,
+            ConditioningEmbeddingChannels = file.Counts("conditioning_embedding_out_channels", 16, 32, 96, 256),
             TakesBlueFirst = file.Text("controlnet_conditioning_channel_order", "rgb") == "bgr",
         };
     }

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Networks.Configs;
 
-/// <summary>The form of a U-Net, as the <c>config.json</c> of diffusers' UNet2DConditionModel gives it.</summary>
+/// <summary>The configuration of a U-Net: the <c>config.json</c> of diffusers' UNet2DConditionModel.</summary>
 internal sealed record UNetConfig
 {
     private const string DownBlock = "DownBlock2D";
@@ -11,7 +11,7 @@ internal sealed record UNetConfig
 
     private const string TextAndTime = "text_time";
 
-    // What other families use and Stable Diffusion leaves alone.
+    // Options of other families, which Stable Diffusion does not use.
     private static readonly string[] s_notBuilt =
     [
         "center_input_sample", "class_embed_type", "class_embeddings_concat", "cross_attention_norm",
@@ -20,61 +20,61 @@ internal sealed record UNetConfig
         "reverse_transformer_layers_per_block", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
     ];
 
-    /// <summary>The channels of the sample: 4, or more where a mask, a picture or a depth map is added to it.</summary>
+    /// <summary>The channels of the sample: 4, or more if a mask, an image or a depth map is added to it.</summary>
     public required int InChannels { get; init; }
 
-    /// <summary>The channels of the answer.</summary>
+    /// <summary>The channels of the output.</summary>
     public required int OutChannels { get; init; }
 
-    /// <summary>The channels of each block, from the largest picture to the smallest.</summary>
+    /// <summary>The channels of each block, from the highest resolution to the lowest.</summary>
     public required IReadOnlyList<int> BlockChannels { get; init; }
 
-    /// <summary>Whether each block on the way down looks at the text.</summary>
+    /// <summary>Whether each down block has cross-attention to the text.</summary>
     public required IReadOnlyList<bool> DownAttention { get; init; }
 
-    /// <summary>Whether each block on the way up, from the smallest picture to the largest, looks at the text.</summary>
+    /// <summary>Whether each up block, from the lowest resolution to the highest, has cross-attention to the text.</summary>
     public required IReadOnlyList<bool> UpAttention { get; init; }
 
-    /// <summary>Whether there is a block between both ways; some distilled models go without.</summary>
+    /// <summary>Whether there is a mid block; some distilled models have none.</summary>
     public required bool Middle { get; init; }
 
-    /// <summary>How many residual blocks each block has on the way down; on the way up it has one more.</summary>
+    /// <summary>The number of residual blocks in each down block; an up block has one more.</summary>
     public required IReadOnlyList<int> LayersPerBlock { get; init; }
 
-    /// <summary>How many transformer blocks follow each residual block.</summary>
+    /// <summary>The number of transformer blocks after each residual block.</summary>
     public required IReadOnlyList<int> TransformerLayers { get; init; }
 
-    /// <summary>How many heads the attentions of each block have.</summary>
+    /// <summary>The number of attention heads in each block.</summary>
     public required IReadOnlyList<int> Heads { get; init; }
 
-    /// <summary>The width of the text's embedding.</summary>
+    /// <summary>The width of the text embedding.</summary>
     public required int TextWidth { get; init; }
 
-    /// <summary>The width of the timestep's embedding.</summary>
+    /// <summary>The width of the timestep embedding.</summary>
     public required int TimeWidth { get; init; }
 
-    /// <summary>How the pooled text and the picture's sizes are added to the timestep's embedding, as SDXL does; null where they are not.</summary>
+    /// <summary>How the pooled text and the image sizes are added to the timestep embedding in SDXL; null for other models.</summary>
     public required AddedConditioningConfig? Added { get; init; }
 
-    /// <summary>Whether a timestep's cosines stand before its sines.</summary>
+    /// <summary>Whether the cosines of a timestep precede its sines.</summary>
     public required bool CosinesFirst { get; init; }
 
-    /// <summary>What the number of a timestep's frequencies is lessened by in their spacing.</summary>
+    /// <summary>The number by which the number of frequencies is reduced to compute their spacing.</summary>
     public required int FrequencyShift { get; init; }
 
-    /// <summary>The groups of the normalizations.</summary>
+    /// <summary>The number of groups of the group normalizations.</summary>
     public required int Groups { get; init; }
 
-    /// <summary>What the normalizations outside the transformers add to a variance.</summary>
+    /// <summary>The epsilon of the normalizations outside the transformers.</summary>
     public required float Epsilon { get; init; }
 
-    /// <summary>The length of the sides of the first convolution's kernel.</summary>
+    /// <summary>The kernel size of the first convolution.</summary>
     public required int KernelIn { get; init; }
 
-    /// <summary>The length of the sides of the last convolution's kernel.</summary>
+    /// <summary>The kernel size of the last convolution.</summary>
     public required int KernelOut { get; init; }
 
-    /// <summary>How often each picture that the way down leaves for the way up was halved, in the order in which they are left.</summary>
+    /// <summary>How often the latent's height and width are halved for each skip connection, in the order of the down blocks.</summary>
     public IReadOnlyList<int> SkipLevels
     {
         get
@@ -91,28 +91,28 @@ internal sealed record UNetConfig
         }
     }
 
-    /// <summary>Reads a config.</summary>
+    /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or needs something that is not supported.</exception>
     public static UNetConfig Read(string path) => From(ConfigFile.Read(path));
 
-    /// <summary>Takes a config.</summary>
+    /// <summary>Reads a configuration.</summary>
     /// <param name="file">The <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     public static UNetConfig From(ConfigFile file)
     {
         file.RequireText("_class_name", "UNet2DConditionModel");
         return From(file, hasWayUp: true);
     }
 
-    /// <summary>Takes a config of a network that may be a U-Net's way down and middle alone, as a ControlNet is.</summary>
+    /// <summary>Reads the configuration of a network that may have only the down and mid blocks of a U-Net, such as a ControlNet.</summary>
     /// <param name="file">The <c>config.json</c>.</param>
-    /// <param name="hasWayUp">Whether there is a way up.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    /// <param name="hasWayUp">Whether it has up blocks.</param>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     internal static UNetConfig From(ConfigFile file, bool hasWayUp)
     {
         file.RequireText("act_fn", "silu", "swish");
@@ -149,7 +149,7 @@ internal sealed record UNetConfig
             LayersPerBlock = file.CountPerBlock("layers_per_block", blocks, 2),
             TransformerLayers = file.CountPerBlock("transformer_layers_per_block", blocks, 1),
 
-            // The key says dimension and has always meant the number of heads (huggingface/diffusers issue 2011).
+            // The key says dimension, but has always meant the number of heads (huggingface/diffusers issue 2011).
             Heads = file.CountPerBlock("attention_head_dim", blocks, 8),
             TextWidth = ReadTextWidth(file, blocks),
             TimeWidth = file.OptionalCount("time_embedding_dim") ?? 4 * channels[0],

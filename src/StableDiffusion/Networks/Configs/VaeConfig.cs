@@ -1,27 +1,27 @@
 namespace StableDiffusion.Networks.Configs;
 
-/// <summary>The form of an autoencoder, as the <c>config.json</c> of diffusers' AutoencoderKL gives it.</summary>
+/// <summary>The configuration of an autoencoder: the <c>config.json</c> of diffusers' AutoencoderKL.</summary>
 internal sealed record VaeConfig
 {
-    /// <summary>The channels of a picture, in.</summary>
+    /// <summary>The channels of an image at the encoder's input.</summary>
     public required int InChannels { get; init; }
 
-    /// <summary>The channels of a picture, out.</summary>
+    /// <summary>The channels of an image at the decoder's output.</summary>
     public required int OutChannels { get; init; }
 
     /// <summary>The channels of a latent.</summary>
     public required int LatentChannels { get; init; }
 
-    /// <summary>The channels of each block, from the largest picture to the smallest.</summary>
+    /// <summary>The channels of each block, from the highest resolution to the lowest.</summary>
     public required IReadOnlyList<int> BlockChannels { get; init; }
 
-    /// <summary>How many residual blocks each block of the encoder has; the decoder's have one more.</summary>
+    /// <summary>The number of residual blocks in each block of the encoder; the decoder's blocks have one more.</summary>
     public required int LayersPerBlock { get; init; }
 
-    /// <summary>The groups of the normalizations.</summary>
+    /// <summary>The number of groups of the group normalizations.</summary>
     public required int Groups { get; init; }
 
-    /// <summary>Whether the middle has an attention between its two residual blocks.</summary>
+    /// <summary>Whether the mid block has attention between its two residual blocks.</summary>
     public required bool MidAttention { get; init; }
 
     /// <summary>Whether a convolution follows the encoder.</summary>
@@ -30,13 +30,13 @@ internal sealed record VaeConfig
     /// <summary>Whether a convolution precedes the decoder.</summary>
     public required bool PostQuantConv { get; init; }
 
-    /// <summary>What the encoder's latent is multiplied by for the U-Net, and divided by for the decoder. Not a part of the graphs.</summary>
+    /// <summary>The factor by which the encoder's latent is multiplied for the U-Net, and divided for the decoder. Not part of the graphs.</summary>
     public required float ScalingFactor { get; init; }
 
-    /// <summary>How many pixels of a picture's side make one of the latent's.</summary>
+    /// <summary>The number of pixels per latent value along each side.</summary>
     public int Factor => 1 << (BlockChannels.Count - 1);
 
-    /// <summary>The config of an autoencoder that says nothing of itself, as in folders of older exporters: Stable Diffusion's own.</summary>
+    /// <summary>The configuration for autoencoders without one, as in folders of older exporters: that of Stable Diffusion.</summary>
     public static VaeConfig StableDiffusion { get; } = From(ConfigFile.Parse(
         """
         {
@@ -47,17 +47,17 @@ internal sealed record VaeConfig
         """u8.ToArray(),
         "the autoencoder's default config"));
 
-    /// <summary>Reads a config.</summary>
+    /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or asks for what is not built.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, contradicts itself, or needs something that is not supported.</exception>
     public static VaeConfig Read(string path) => From(ConfigFile.Read(path));
 
-    /// <summary>Takes a config.</summary>
+    /// <summary>Reads a configuration.</summary>
     /// <param name="file">The <c>config.json</c>.</param>
-    /// <returns>The config.</returns>
-    /// <exception cref="ModelInvalidException">It contradicts itself, or asks for what is not built.</exception>
+    /// <returns>The configuration.</returns>
+    /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     public static VaeConfig From(ConfigFile file)
     {
         file.RequireText("_class_name", "AutoencoderKL");

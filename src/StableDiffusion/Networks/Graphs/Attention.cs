@@ -2,19 +2,19 @@ using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>Attention of several heads between its four projections (Vaswani et al., 2017).</summary>
-/// <param name="query">Makes the queries from the tokens.</param>
-/// <param name="key">Makes the keys from what they look at.</param>
-/// <param name="value">Makes the values from what they look at.</param>
-/// <param name="output">Brings the heads together.</param>
-/// <param name="heads">How many heads.</param>
-/// <param name="causal">Whether a token looks only at itself and those before it.</param>
+/// <summary>Multi-head attention with its four projections (Vaswani et al., 2017).</summary>
+/// <param name="query">The projection of the tokens to queries.</param>
+/// <param name="key">The projection of the context to keys.</param>
+/// <param name="value">The projection of the context to values.</param>
+/// <param name="output">The projection of the joined heads.</param>
+/// <param name="heads">The number of heads.</param>
+/// <param name="causal">Whether a token attends only to itself and the tokens before it.</param>
 internal sealed class Attention(Linear query, Linear key, Linear value, Linear output, int heads, bool causal = false)
 {
     /// <summary>Adds the layer to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Tokens [batch, tokens, width].</param>
-    /// <param name="context">What they look at [batch, other tokens, other width]; the tokens themselves in self-attention.</param>
+    /// <param name="context">The tokens to attend to [batch, other tokens, other width]; <paramref name="x"/> for self-attention.</param>
     /// <returns>Tokens [batch, tokens, width].</returns>
     public Value Apply(GraphBuilder graph, Value x, Value context)
     {

@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>One layer of CLIP's text encoder: tokens look back at those before them, and each is then worked on alone.</summary>
+/// <summary>A layer of CLIP's text encoder: causal self-attention, followed by a feed-forward layer.</summary>
 internal sealed class ClipLayer
 {
     private readonly bool _quickGelu;

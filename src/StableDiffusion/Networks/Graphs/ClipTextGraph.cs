@@ -6,16 +6,16 @@ namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
 /// CLIP's text encoder (Radford et al., 2021; transformers' CLIPTextModel and CLIPTextModelWithProjection). Graph:
-/// <c>input_ids</c> integers [batch, sequence] → <c>last_hidden_state</c> [batch, sequence, width] and, of the token that
+/// <c>input_ids</c> integers [batch, sequence] → <c>last_hidden_state</c> [batch, sequence, width] and, for the token that
 /// ends each text, <c>pooler_output</c> [batch, width] or <c>text_embeds</c> [batch, projected width].
-/// Two inputs may be left out: <c>clip_skip</c> chooses the layer that the hidden state comes from, 1 for the last one;
-/// <c>added_embeddings</c> [added, width] are vectors of textual inversion (Gal et al., arXiv 2208.01618), which ids from
-/// the vocabulary's size on stand for.
+/// Two inputs are optional: <c>clip_skip</c> chooses the layer of the hidden state, 1 for the last one;
+/// <c>added_embeddings</c> [added, width] are the vectors of textual inversion (Gal et al., arXiv 2208.01618), for the ids
+/// from the size of the vocabulary on.
 /// </summary>
 internal sealed class ClipTextGraph
 {
-    // Configs from before transformers 4.31 all said 2 here, whatever the vocabulary; the end of a text was then
-    // taken to be the largest id.
+    // Configurations from before transformers 4.31 always had 2 here, whatever the vocabulary; the largest id was then taken as
+    // the end of a text.
     private const int LegacyEosTokenId = 2;
 
     private const int Penultimate = 2;
@@ -28,14 +28,14 @@ internal sealed class ClipTextGraph
     private readonly LayerNorm _norm;
     private readonly Linear? _projection;
 
-    /// <summary>Takes the weights of an encoder and checks them against its config.</summary>
-    /// <param name="weights">All its weights.</param>
-    /// <param name="config">Its form.</param>
+    /// <summary>Reads the weights of an encoder and checks them against its configuration.</summary>
+    /// <param name="weights">The weights of the encoder.</param>
+    /// <param name="config">The configuration.</param>
     /// <param name="isPenultimate">
-    /// Whether the hidden state is that of the last layer but one as it comes, as SDXL takes it; else it is the last
-    /// layer's after the final normalization.
+    /// Whether the hidden state is that of the last layer but one without normalization, as for SDXL; otherwise it is that of the
+    /// last layer after the final normalization.
     /// </param>
-    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    /// <exception cref="ModelInvalidException">A weight is missing or does not have the shape that the configuration requires.</exception>
     public ClipTextGraph(IWeights weights, ClipTextConfig config, bool isPenultimate = false)
     {
         WeightScope all = new(weights);
@@ -54,9 +54,9 @@ internal sealed class ClipTextGraph
             : null;
     }
 
-    /// <summary>Makes the graph.</summary>
-    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
-    /// <returns>The graph, not saved yet.</returns>
+    /// <summary>Builds the graph.</summary>
+    /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
+    /// <returns>The unsaved graph.</returns>
     public GraphBuilder Build(GraphPrecision? precision = null)
     {
         GraphBuilder graph = new("text_encoder", precision);

@@ -3,7 +3,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>A convolution over pictures [batch, channels, height, width].</summary>
+/// <summary>A two-dimensional convolution.</summary>
 internal sealed class Conv2d
 {
     private readonly string _path;
@@ -13,13 +13,13 @@ internal sealed class Conv2d
     private readonly int _stride;
     private readonly long[] _padding;
 
-    /// <summary>Takes the weights of a layer; it keeps the pictures' size, or divides it by the stride.</summary>
+    /// <summary>Reads the weights of a layer, which keeps the size of the feature maps or divides it by the stride.</summary>
     /// <param name="weights">The layer's <c>weight</c> [out, in, kernel, kernel] and <c>bias</c> [out].</param>
-    /// <param name="inChannels">The channels that it takes.</param>
-    /// <param name="outChannels">The channels that it gives.</param>
-    /// <param name="kernel">The length of the kernel's sides.</param>
-    /// <param name="stride">How many pixels there are from one output to the next.</param>
-    /// <param name="padding">Zeros to add at the top, left, bottom and right; all round alike if null.</param>
+    /// <param name="inChannels">The number of input channels.</param>
+    /// <param name="outChannels">The number of output channels.</param>
+    /// <param name="kernel">The kernel size.</param>
+    /// <param name="stride">The stride.</param>
+    /// <param name="padding">The zeros to add at the top, left, bottom and right; the same on all sides if null.</param>
     public Conv2d(WeightScope weights, int inChannels, int outChannels, int kernel = 3, int stride = 1, long[]? padding = null)
     {
         _path = weights.Path;
@@ -33,9 +33,9 @@ internal sealed class Conv2d
 
     /// <summary>Adds the layer to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures.</param>
-    /// <returns>Pictures.</returns>
-    public Value Apply(GraphBuilder graph, Value x) => graph.Products.Convolve(
+    /// <param name="x">Feature maps [batch, in channels, height, width].</param>
+    /// <returns>Feature maps [batch, out channels, height, width].</returns>
+    public Value Apply(GraphBuilder graph, Value x) => graph.MatMul.Convolve(
         graph,
         x,
         _weight.ForGraph(),

@@ -3,10 +3,10 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>A transformer block's feed-forward layer with a gated unit (GEGLU; Shazeer, 2020) four times as wide.</summary>
+/// <summary>The feed-forward layer of a transformer block, with a gated unit (GEGLU; Shazeer, 2020) of four times the width.</summary>
 internal sealed class FeedForward
 {
-    /// <summary>What the two halves of the first layer are called in the graph, in the order of its outputs.</summary>
+    /// <summary>The names of the two halves of the first layer in the graph, in the order of its outputs.</summary>
     public static readonly string[] HalfNames = ["hidden", "gate"];
 
     private readonly Linear _hidden;
@@ -15,7 +15,7 @@ internal sealed class FeedForward
 
     public FeedForward(WeightScope weights, int width)
     {
-        // One layer gives values and gates; two products save a split of the result.
+        // One layer computes values and gates; two products save a split of the result.
         int inner = 4 * width;
         Linear both = new(weights["net.0.proj"], width, 2 * inner);
         _hidden = both.Part(HalfNames[0], 0, inner);

@@ -3,12 +3,12 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>Puts weights into a graph.</summary>
+/// <summary>Adds weights to a graph.</summary>
 internal static class GraphWeights
 {
-    /// <summary>Adds a weight as it is, under its own name.</summary>
+    /// <summary>Adds a weight under its own name.</summary>
     public static Value Weight(this GraphBuilder graph, Weight weight) => graph.Weight(weight.ForGraph());
 
-    /// <summary>A weight as the graph takes it, under its own name.</summary>
+    /// <summary>Converts a weight for a graph, under its own name.</summary>
     public static GraphWeight ForGraph(this Weight weight) => new(weight.Name, weight.Shape, weight.Read);
 }

@@ -4,8 +4,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// Group normalization (Wu and He, 2018) of pictures. Written as an instance normalization of the groups, which
-/// takes ONNX Runtime's CPU provider half the time of the operator of that name.
+/// Group normalization (Wu and He, 2018). Written as an instance normalization of the groups, which takes ONNX Runtime's CPU
+/// provider half the time of the operator of that name.
 /// </summary>
 internal sealed class GroupNorm
 {
@@ -15,11 +15,11 @@ internal sealed class GroupNorm
     private readonly Weight _scale;
     private readonly Weight _shift;
 
-    /// <summary>Takes the weights of a layer.</summary>
+    /// <summary>Reads the weights of a layer.</summary>
     /// <param name="weights">The layer's <c>weight</c> and <c>bias</c>, both [channels].</param>
-    /// <param name="channels">How many channels the pictures have.</param>
-    /// <param name="groups">How many groups they are divided into.</param>
-    /// <param name="epsilon">What is added to a variance.</param>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="groups">The number of groups.</param>
+    /// <param name="epsilon">The value added to a variance.</param>
     public GroupNorm(WeightScope weights, int channels, int groups, float epsilon)
     {
         _path = weights.Path;
@@ -31,14 +31,14 @@ internal sealed class GroupNorm
 
     /// <summary>Adds the layer to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, channels, height, width].</param>
-    /// <returns>Pictures.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <returns>Feature maps of the same shape.</returns>
     public Value Apply(GraphBuilder graph, Value x)
     {
         float[] ones = new float[_groups];
         Array.Fill(ones, 1);
 
-        // A sum of squares leaves the range of 16-bit floats soon, and the operator does not say what it sums in.
+        // A sum of squares soon exceeds the range of 16-bit floats, and the type that the operator sums in is not specified.
         Value normalized = graph.Node(
             "InstanceNormalization",
             [graph.Reshape(graph.ToSingle(x), 0, _groups, -1), graph.Floats(ones), graph.Floats(new float[_groups])],

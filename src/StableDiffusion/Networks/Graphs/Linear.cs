@@ -4,9 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>
-/// x·Wᵀ + b over the last axis.
-/// </summary>
+/// <summary>A linear layer: x·Wᵀ + b over the last axis.</summary>
 internal sealed class Linear
 {
     private readonly string _path;
@@ -14,10 +12,10 @@ internal sealed class Linear
     private readonly Weight _weight;
     private readonly Weight? _bias;
 
-    /// <summary>Takes the weights of a layer.</summary>
+    /// <summary>Reads the weights of a layer.</summary>
     /// <param name="weights">The layer's <c>weight</c> [out, in], or [out, in, 1, 1] of a pointwise convolution, and <c>bias</c> [out].</param>
-    /// <param name="inWidth">The width that it takes.</param>
-    /// <param name="outWidth">The width that it gives.</param>
+    /// <param name="inWidth">The input width.</param>
+    /// <param name="outWidth">The output width.</param>
     /// <param name="bias">Whether it has a bias.</param>
     public Linear(WeightScope weights, int inWidth, int outWidth, bool bias = true)
         : this(
@@ -36,10 +34,10 @@ internal sealed class Linear
         _bias = bias;
     }
 
-    /// <summary>The layer that gives only some of the outputs.</summary>
+    /// <summary>Returns a layer with only some of the outputs.</summary>
     /// <param name="name">A name for this part.</param>
-    /// <param name="first">The first output.</param>
-    /// <param name="count">How many outputs.</param>
+    /// <param name="first">The index of the first output.</param>
+    /// <param name="count">The number of outputs.</param>
     /// <returns>The part.</returns>
     public Linear Part(string name, int first, int count) =>
         new(_path, $".{name}", _weight.Rows(first, count), _bias?.Rows(first, count));
@@ -54,7 +52,7 @@ internal sealed class Linear
         int inWidth = _weight.Shape[1];
         GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed);
         GraphWeight? bias = _bias is null ? null : new(_bias.Name + _suffix, _bias.Shape, _bias.Read);
-        return graph.Products.Multiply(graph, x, matrix, bias, _path);
+        return graph.MatMul.Multiply(graph, x, matrix, bias, _path);
     }
 
     private static Weight GetMatrix(WeightScope weights, int inWidth, int outWidth)

@@ -3,7 +3,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>Two convolutions with a way round them (He et al., 2015); in the U-Net the timestep is added between them.</summary>
+/// <summary>A residual block of two convolutions (He et al., 2015); in the U-Net, the timestep embedding is added between them.</summary>
 internal sealed class ResnetBlock
 {
     private readonly int _outChannels;
@@ -14,13 +14,13 @@ internal sealed class ResnetBlock
     private readonly Conv2d _conv2;
     private readonly Conv2d? _shortcut;
 
-    /// <summary>Takes the weights of a block.</summary>
+    /// <summary>Reads the weights of a block.</summary>
     /// <param name="weights">The block's weights.</param>
-    /// <param name="inChannels">The channels that it takes.</param>
-    /// <param name="outChannels">The channels that it gives.</param>
-    /// <param name="groups">The groups of its normalizations.</param>
-    /// <param name="epsilon">What they add to a variance.</param>
-    /// <param name="timeWidth">The width of the timestep's embedding, or null where there is none.</param>
+    /// <param name="inChannels">The number of input channels.</param>
+    /// <param name="outChannels">The number of output channels.</param>
+    /// <param name="groups">The number of groups of its normalizations.</param>
+    /// <param name="epsilon">The epsilon of its normalizations.</param>
+    /// <param name="timeWidth">The width of the timestep embedding, or null if there is none.</param>
     public ResnetBlock(WeightScope weights, int inChannels, int outChannels, int groups, float epsilon, int? timeWidth = null)
     {
         _outChannels = outChannels;
@@ -36,9 +36,9 @@ internal sealed class ResnetBlock
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, in channels, height, width].</param>
-    /// <param name="time">The timestep's embedding after its activation [steps, time width], if the block has a place for it.</param>
-    /// <returns>Pictures [batch, out channels, height, width].</returns>
+    /// <param name="x">Feature maps [batch, in channels, height, width].</param>
+    /// <param name="time">The activated timestep embedding [steps, time width], if the block uses one.</param>
+    /// <returns>Feature maps [batch, out channels, height, width].</returns>
     public Value Apply(GraphBuilder graph, Value x, Value time = default)
     {
         Value hidden = _conv1.Apply(graph, graph.Silu(_norm1.Apply(graph, x)));

@@ -2,21 +2,21 @@ using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>Numbers as sines and cosines at falling frequencies (Vaswani et al., 2017; Ho et al., 2020).</summary>
-/// <param name="width">How many sines and cosines there are together; even.</param>
-/// <param name="cosinesFirst">Whether the cosines stand before the sines (<c>flip_sin_to_cos</c>).</param>
-/// <param name="frequencyShift">What the number of frequencies is lessened by in their spacing (<c>freq_shift</c>).</param>
+/// <summary>Sinusoidal embeddings: sines and cosines at decreasing frequencies (Vaswani et al., 2017; Ho et al., 2020).</summary>
+/// <param name="width">The total number of sines and cosines; even.</param>
+/// <param name="cosinesFirst">Whether the cosines precede the sines (<c>flip_sin_to_cos</c>).</param>
+/// <param name="frequencyShift">The number by which the number of frequencies is reduced to compute their spacing (<c>freq_shift</c>).</param>
 internal sealed class SinusoidalWaves(int width, bool cosinesFirst, float frequencyShift)
 {
     private const float MaxPeriod = 10000;
 
-    /// <summary>Adds the waves to a graph.</summary>
+    /// <summary>Adds the embeddings to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="numbers">Numbers of any shape, 32-bit floats; they may be fractional.</param>
-    /// <returns>A row of waves for each number [numbers, width].</returns>
+    /// <param name="numbers">Values of any shape, 32-bit floats; they may be fractional.</param>
+    /// <returns>One embedding per value [values, width].</returns>
     public Value Apply(GraphBuilder graph, Value numbers)
     {
-        // In 32-bit floats like the reference: at timestep 999 the rounding of a frequency shows in the fourth digit.
+        // In 32-bit floats like the reference: at timestep 999 the rounding of a frequency affects the fourth digit.
         float[] frequencies = new float[width / 2];
         for (int i = 0; i < frequencies.Length; i++)
             frequencies[i] = MathF.Exp(-MathF.Log(MaxPeriod) * i / (frequencies.Length - frequencyShift));

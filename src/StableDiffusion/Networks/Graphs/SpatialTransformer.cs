@@ -4,8 +4,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// Transformer blocks over the pixels of a picture (diffusers' Transformer2DModel). Its projections are pointwise
-/// convolutions in SD 1.x and linear layers in SD 2.x; over pixels taken as tokens both are the same product.
+/// Transformer blocks over the pixels of feature maps (diffusers' Transformer2DModel). Its projections are pointwise
+/// convolutions in SD 1.x and linear layers in SD 2.x; with pixels as tokens, both are the same product.
 /// </summary>
 internal sealed class SpatialTransformer
 {
@@ -30,15 +30,15 @@ internal sealed class SpatialTransformer
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, channels, height, width].</param>
-    /// <param name="text">The text's embedding [batch, sequence, text width].</param>
-    /// <returns>Pictures.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <param name="text">The text embedding [batch, sequence, text width].</param>
+    /// <returns>Feature maps of the same shape.</returns>
     public Value Apply(GraphBuilder graph, Value x, Value text)
     {
         Value tokens = graph.ToTokens(_norm.Apply(graph, x), _channels);
         tokens = _projectIn.Apply(graph, tokens);
         foreach (TransformerBlock block in _blocks)
             tokens = block.Apply(graph, tokens, text);
-        return graph.Add(graph.ToPictures(_projectOut.Apply(graph, tokens), x), x);
+        return graph.Add(graph.ToFeatureMaps(_projectOut.Apply(graph, tokens), x), x);
     }
 }

@@ -5,8 +5,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// What the U-Net knows of a timestep: waves of it and two layers over them (Ho et al., 2020). SDXL adds the same of
-/// the pooled text and of the picture's sizes (Podell et al., 2023).
+/// The timestep embedding of the U-Net: a sinusoidal embedding and two layers (Ho et al., 2020). SDXL adds embeddings of the
+/// pooled text and the image sizes (Podell et al., 2023).
 /// </summary>
 internal sealed class TimestepEmbedding
 {
@@ -15,9 +15,9 @@ internal sealed class TimestepEmbedding
     private readonly SinusoidalWaves? _sizeWaves;
     private readonly Linear[] _addedLayers = [];
 
-    /// <summary>Takes the weights of the embedding.</summary>
-    /// <param name="weights">All weights of the U-Net.</param>
-    /// <param name="config">The U-Net's form.</param>
+    /// <summary>Reads the weights of the embedding.</summary>
+    /// <param name="weights">The weights of the U-Net.</param>
+    /// <param name="config">The configuration of the U-Net.</param>
     public TimestepEmbedding(WeightScope weights, UNetConfig config)
     {
         _timeWaves = new SinusoidalWaves(config.BlockChannels[0], config.CosinesFirst, config.FrequencyShift);
@@ -31,8 +31,8 @@ internal sealed class TimestepEmbedding
 
     /// <summary>Adds the embedding to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="timestep">Timesteps [steps]; they may be fractional.</param>
-    /// <param name="added">The pooled text [batch, pooled width] and the sizes [batch, count], where the U-Net takes them.</param>
+    /// <param name="timestep">Timesteps [steps]; may be fractional.</param>
+    /// <param name="added">The pooled text [batch, pooled width] and the sizes [batch, count], if the U-Net uses them.</param>
     /// <returns>Embeddings [steps or batch, width].</returns>
     public Value Apply(GraphBuilder graph, Value timestep, (Value PooledText, Value Sizes)? added)
     {

@@ -3,7 +3,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>The U-Net's transformer block: the pixels look at each other, then at the text, and each is then worked on alone.</summary>
+/// <summary>A transformer block of the U-Net: self-attention, cross-attention to the text, and a feed-forward layer.</summary>
 internal sealed class TransformerBlock
 {
     private const float Epsilon = 1e-5f;
@@ -28,7 +28,7 @@ internal sealed class TransformerBlock
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Pixels as tokens [batch, tokens, width].</param>
-    /// <param name="text">The text's embedding [batch, sequence, text width].</param>
+    /// <param name="text">The text embedding [batch, sequence, text width].</param>
     /// <returns>Tokens [batch, tokens, width].</returns>
     public Value Apply(GraphBuilder graph, Value x, Value text)
     {

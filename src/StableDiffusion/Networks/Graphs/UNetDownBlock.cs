@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>One level of the U-Net's way down (DownBlock2D, CrossAttnDownBlock2D).</summary>
+/// <summary>A down block of the U-Net (DownBlock2D, CrossAttnDownBlock2D).</summary>
 internal sealed class UNetDownBlock
 {
     private readonly ResnetBlock[] _resnets;
@@ -36,16 +36,16 @@ internal sealed class UNetDownBlock
         Array.Fill(OutputChannels, channels);
     }
 
-    /// <summary>The channels of each picture that the block leaves for the way up.</summary>
+    /// <summary>The channels of each skip connection of the block.</summary>
     public int[] OutputChannels { get; }
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, channels, height, width].</param>
-    /// <param name="time">The timestep's embedding after its activation.</param>
-    /// <param name="text">The text's embedding.</param>
-    /// <param name="skips">Receives the pictures for the way up.</param>
-    /// <returns>Pictures, half the size unless this is the last level.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <param name="time">The activated timestep embedding.</param>
+    /// <param name="text">The text embedding.</param>
+    /// <param name="skips">Receives the skip connections.</param>
+    /// <returns>Feature maps of half the size, or of the same size for the last block.</returns>
     public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips)
     {
         for (int i = 0; i < _resnets.Length; i++)

@@ -7,8 +7,8 @@ namespace StableDiffusion.Networks.Graphs;
 /// <summary>
 /// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
 /// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
-/// [batch, sequence, width] → <c>out_sample</c> like the sample. SDXL's also takes <c>text_embeds</c> [batch, width] and
-/// <c>time_ids</c> [batch, 6], or 5 for the refiner.
+/// [batch, sequence, width] → <c>out_sample</c> of the shape of the sample. For SDXL, also <c>text_embeds</c> [batch, width]
+/// and <c>time_ids</c> [batch, 6], or 5 for the refiner.
 /// </summary>
 internal sealed class UNetGraph
 {
@@ -22,10 +22,10 @@ internal sealed class UNetGraph
     private readonly GroupNorm _normOut;
     private readonly Conv2d _convOut;
 
-    /// <summary>Takes the weights of a U-Net and checks them against its config.</summary>
-    /// <param name="weights">All its weights.</param>
-    /// <param name="config">Its form.</param>
-    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    /// <summary>Reads the weights of a U-Net and checks them against its configuration.</summary>
+    /// <param name="weights">The weights of the U-Net.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or does not have the shape that the configuration requires.</exception>
     public UNetGraph(IWeights weights, UNetConfig config)
     {
         WeightScope root = new(weights);
@@ -56,13 +56,13 @@ internal sealed class UNetGraph
         _convOut = new Conv2d(root["conv_out"], firstChannels, config.OutChannels, config.KernelOut);
     }
 
-    /// <summary>Makes the graph.</summary>
-    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
+    /// <summary>Builds the graph.</summary>
+    /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
     /// <param name="takesResiduals">
-    /// Whether it also takes what ControlNets give, which is added to what the way down leaves and to what the middle
-    /// gives: <c>down_block_0_additional_residual</c> and so on, and <c>mid_block_additional_residual</c>.
+    /// Whether it also has inputs for the residuals of ControlNets, which are added to the skip connections and to the output of
+    /// the mid block: <c>down_block_0_additional_residual</c> and so on, and <c>mid_block_additional_residual</c>.
     /// </param>
-    /// <returns>The graph, not saved yet.</returns>
+    /// <returns>The unsaved graph.</returns>
     public GraphBuilder Build(GraphPrecision? precision = null, bool takesResiduals = false)
     {
         GraphBuilder graph = new("unet", precision);
@@ -70,7 +70,7 @@ internal sealed class UNetGraph
         Value timestep = graph.Input("timestep", "steps");
         Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
 
-        // Every residual block starts from the activation of the embedding, so it is computed once.
+        // Every residual block starts with the activation of the embedding, so it is computed once.
         Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
         Value x = _convIn.Apply(graph, sample);
         Stack<Value> skips = new([x]);
@@ -94,13 +94,13 @@ internal sealed class UNetGraph
 
     private Stack<Value> AddResiduals(GraphBuilder graph, Stack<Value> skips)
     {
-        Value[] pictures = [.. skips.Reverse()];
-        for (int i = 0; i < pictures.Length; i++)
-            pictures[i] = graph.Add(pictures[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
-        return new Stack<Value>(pictures);
+        Value[] residuals = [.. skips.Reverse()];
+        for (int i = 0; i < residuals.Length; i++)
+            residuals[i] = graph.Add(residuals[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
+        return new Stack<Value>(residuals);
     }
 
-    // How wide the pooled text is and how many sizes there are is left open: only their sum is in the weights.
+    // The width of the pooled text and the number of sizes are left open: the weights only determine their sum.
     private static (Value PooledText, Value Sizes) AddedInputs(GraphBuilder graph) =>
         (graph.ToComputed(graph.Input("text_embeds", "batch", "pooled_width")), graph.Input("time_ids", "batch", "sizes"));
 }

@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>The U-Net's middle: a transformer between two residual blocks (UNetMidBlock2DCrossAttn).</summary>
+/// <summary>The mid block of the U-Net: a transformer between two residual blocks (UNetMidBlock2DCrossAttn).</summary>
 internal sealed class UNetMidBlock
 {
     private readonly ResnetBlock _resnet1;
@@ -22,10 +22,10 @@ internal sealed class UNetMidBlock
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures.</param>
-    /// <param name="time">The timestep's embedding after its activation.</param>
-    /// <param name="text">The text's embedding.</param>
-    /// <returns>Pictures of the same shape.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <param name="time">The activated timestep embedding.</param>
+    /// <param name="text">The text embedding.</param>
+    /// <returns>Feature maps of the same shape.</returns>
     public Value Apply(GraphBuilder graph, Value x, Value time, Value text) =>
         _resnet2.Apply(graph, _attention.Apply(graph, _resnet1.Apply(graph, x, time), text), time);
 }

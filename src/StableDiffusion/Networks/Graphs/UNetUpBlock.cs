@@ -4,21 +4,18 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>
-/// One level of the U-Net's way up (UpBlock2D, CrossAttnUpBlock2D): each residual block takes a picture that the
-/// way down left.
-/// </summary>
+/// <summary>An up block of the U-Net (UpBlock2D, CrossAttnUpBlock2D): each residual block uses a skip connection of the down blocks.</summary>
 internal sealed class UNetUpBlock
 {
     private readonly ResnetBlock[] _resnets;
     private readonly SpatialTransformer[]? _attentions;
     private readonly Upsample? _upsample;
 
-    /// <summary>Takes the weights of a block.</summary>
-    /// <param name="weights">The block's weights.</param>
-    /// <param name="config">The U-Net's form.</param>
-    /// <param name="index">Which block of the way up it is, from the smallest picture.</param>
-    /// <param name="skipChannels">The channels of the pictures that the way down left; those that the block takes are removed.</param>
+    /// <summary>Reads the weights of a block.</summary>
+    /// <param name="weights">The weights of the block.</param>
+    /// <param name="config">The configuration of the U-Net.</param>
+    /// <param name="index">The index of the block, from the lowest resolution.</param>
+    /// <param name="skipChannels">The channels of the remaining skip connections; those that the block uses are removed.</param>
     public UNetUpBlock(WeightScope weights, UNetConfig config, int index, Stack<int> skipChannels)
     {
         int level = config.BlockChannels.Count - 1 - index;
@@ -49,11 +46,11 @@ internal sealed class UNetUpBlock
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, channels, height, width].</param>
-    /// <param name="time">The timestep's embedding after its activation.</param>
-    /// <param name="text">The text's embedding.</param>
-    /// <param name="skips">The pictures that the way down left; those that the block takes are removed.</param>
-    /// <returns>Pictures, twice the size unless this is the last level.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <param name="time">The activated timestep embedding.</param>
+    /// <param name="text">The text embedding.</param>
+    /// <param name="skips">The remaining skip connections; those that the block uses are removed.</param>
+    /// <returns>Feature maps of twice the size, or of the same size for the last block.</returns>
     public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips)
     {
         for (int i = 0; i < _resnets.Length; i++)

@@ -2,19 +2,19 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>What the encoder's and the decoder's blocks have in common.</summary>
+/// <summary>The parts that the blocks of the encoder and the decoder share.</summary>
 internal static class VaeBlocks
 {
-    /// <summary>What every normalization of the autoencoder adds to a variance.</summary>
+    /// <summary>The epsilon of all normalizations of the autoencoder.</summary>
     public const float Epsilon = 1e-6f;
 
-    /// <summary>The residual blocks of one level.</summary>
-    /// <param name="weights">The level's weights.</param>
-    /// <param name="count">How many blocks.</param>
-    /// <param name="inChannels">The channels that the first takes.</param>
-    /// <param name="outChannels">The channels that all give.</param>
-    /// <param name="groups">The groups of the normalizations.</param>
-    /// <returns>The blocks in their order.</returns>
+    /// <summary>Creates the residual blocks of one level.</summary>
+    /// <param name="weights">The weights of the level.</param>
+    /// <param name="count">The number of blocks.</param>
+    /// <param name="inChannels">The number of input channels of the first block.</param>
+    /// <param name="outChannels">The number of output channels of all blocks.</param>
+    /// <param name="groups">The number of groups of the normalizations.</param>
+    /// <returns>The blocks in order.</returns>
     public static ResnetBlock[] Resnets(WeightScope weights, int count, int inChannels, int outChannels, int groups)
     {
         ResnetBlock[] resnets = new ResnetBlock[count];

@@ -5,9 +5,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// The half of the autoencoder that makes pictures of latents (diffusers' AutoencoderKL). Graph:
-/// <c>latent_sample</c> [batch, channels, height, width] as the encoder gives it, without any scaling →
-/// <c>sample</c> [batch, 3, factor · height, factor · width] of about -1 to 1.
+/// The decoder of the autoencoder (diffusers' AutoencoderKL). Graph: <c>latent_sample</c> [batch, channels, height, width] as
+/// the encoder computes it, without scaling → <c>sample</c> [batch, 3, factor · height, factor · width] of about -1 to 1.
 /// </summary>
 internal sealed class VaeDecoderGraph
 {
@@ -20,10 +19,10 @@ internal sealed class VaeDecoderGraph
     private readonly GroupNorm _normOut;
     private readonly Conv2d _convOut;
 
-    /// <summary>Takes the weights of a decoder and checks them against its config.</summary>
-    /// <param name="weights">All the autoencoder's weights.</param>
-    /// <param name="config">Its form.</param>
-    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    /// <summary>Reads the weights of a decoder and checks them against its configuration.</summary>
+    /// <param name="weights">The weights of the autoencoder.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or does not have the shape that the configuration requires.</exception>
     public VaeDecoderGraph(IWeights weights, VaeConfig config)
     {
         WeightScope root = new(weights);
@@ -50,9 +49,9 @@ internal sealed class VaeDecoderGraph
         _convOut = new Conv2d(decoder["conv_out"], config.BlockChannels[0], config.OutChannels);
     }
 
-    /// <summary>Makes the graph.</summary>
-    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
-    /// <returns>The graph, not saved yet.</returns>
+    /// <summary>Builds the graph.</summary>
+    /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
+    /// <returns>The unsaved graph.</returns>
     public GraphBuilder Build(GraphPrecision? precision = null)
     {
         GraphBuilder graph = new("vae_decoder", precision);

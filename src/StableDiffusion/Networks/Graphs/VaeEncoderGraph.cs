@@ -5,9 +5,9 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
-/// The half of the autoencoder that makes latents of pictures (Kingma and Welling, 2013; diffusers' AutoencoderKL).
-/// Graph: <c>sample</c> [batch, 3, height, width] of -1 to 1 → <c>latent_parameters</c> [batch, 2 · channels,
-/// height / factor, width / factor]: means, then logarithms of variances, before any scaling.
+/// The encoder of the autoencoder (Kingma and Welling, 2013; diffusers' AutoencoderKL). Graph: <c>sample</c>
+/// [batch, 3, height, width] of -1 to 1 → <c>latent_parameters</c> [batch, 2 · channels, height / factor, width / factor]:
+/// means, then logarithms of variances, without scaling.
 /// </summary>
 internal sealed class VaeEncoderGraph
 {
@@ -20,10 +20,10 @@ internal sealed class VaeEncoderGraph
     private readonly Conv2d _convOut;
     private readonly Conv2d? _quantConv;
 
-    /// <summary>Takes the weights of an encoder and checks them against its config.</summary>
-    /// <param name="weights">All the autoencoder's weights.</param>
-    /// <param name="config">Its form.</param>
-    /// <exception cref="ModelInvalidException">A weight is missing or has another shape than the config says.</exception>
+    /// <summary>Reads the weights of an encoder and checks them against its configuration.</summary>
+    /// <param name="weights">The weights of the autoencoder.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="ModelInvalidException">A weight is missing or does not have the shape that the configuration requires.</exception>
     public VaeEncoderGraph(IWeights weights, VaeConfig config)
     {
         WeightScope root = new(weights);
@@ -52,9 +52,9 @@ internal sealed class VaeEncoderGraph
             _quantConv = new Conv2d(root["quant_conv"], parameters, parameters, kernel: 1);
     }
 
-    /// <summary>Makes the graph.</summary>
-    /// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
-    /// <returns>The graph, not saved yet.</returns>
+    /// <summary>Builds the graph.</summary>
+    /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
+    /// <returns>The unsaved graph.</returns>
     public GraphBuilder Build(GraphPrecision? precision = null)
     {
         GraphBuilder graph = new("vae_encoder", precision);

@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Networks.Graphs;
 
-/// <summary>The middle of the autoencoder's halves: attention of one head over all pixels between two residual blocks.</summary>
+/// <summary>The mid block of encoder and decoder: single-head attention over all pixels between two residual blocks.</summary>
 internal sealed class VaeMidBlock
 {
     private readonly int _channels;
@@ -33,21 +33,21 @@ internal sealed class VaeMidBlock
 
     /// <summary>Adds the block to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures.</param>
-    /// <returns>Pictures of the same shape.</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <returns>Feature maps of the same shape.</returns>
     public Value Apply(GraphBuilder graph, Value x)
     {
         x = _resnet1.Apply(graph, x);
         if (_attention is not null)
         {
             Value tokens = graph.ToTokens(_norm!.Apply(graph, x), _channels);
-            x = graph.Add(x, graph.ToPictures(_attention.Apply(graph, tokens, tokens), x));
+            x = graph.Add(x, graph.ToFeatureMaps(_attention.Apply(graph, tokens, tokens), x));
         }
 
         return _resnet2.Apply(graph, x);
     }
 
-    // Files from before diffusers 0.17 have the older of the two names.
+    // Files from before diffusers 0.17 use the older of the two names.
     private Linear Projection(WeightScope attention, string name, string olderName) =>
         new(attention[attention.Has($"{olderName}.weight") ? olderName : name], _channels, _channels);
 }

@@ -2,7 +2,7 @@ using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Onnx.Graphs;
 
-/// <summary>One axis of an input or output: a fixed length, or a name for a length that varies.</summary>
+/// <summary>An axis of an input or output: a fixed length, or a name for a variable length.</summary>
 internal readonly struct Dimension
 {
     private readonly string? _name;

@@ -6,39 +6,39 @@ using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx.Graphs;
 
-/// <summary>Reads the values of an initializer when it is written.</summary>
-/// <param name="destination">Receives all its values, row by row.</param>
+/// <summary>Reads the values of an initializer when the graph is saved.</summary>
+/// <param name="destination">Receives all values in row-major order.</param>
 internal delegate void InitializerReader(Span<float> destination);
 
-/// <summary>Reads the values of an initializer of whole numbers when it is written.</summary>
-/// <typeparam name="T">The type of the numbers.</typeparam>
-/// <param name="destination">Receives all its values, row by row.</param>
+/// <summary>Reads the values of an integer initializer when the graph is saved.</summary>
+/// <typeparam name="T">The integer type.</typeparam>
+/// <param name="destination">Receives all values in row-major order.</param>
 internal delegate void IntegerReader<T>(Span<T> destination);
 
 /// <summary>
-/// Writes an ONNX graph: nodes are added in the order in which data flows, and weights stay where they are until
-/// the graph is saved, when they are streamed one at a time into a single file beside it.
+/// Builds an ONNX graph. Nodes are added in the order of the data flow. Weights are read only when the graph is saved: they
+/// are then streamed, one at a time, into a single file beside it.
 /// </summary>
 /// <param name="name">The graph's name.</param>
-/// <param name="precision">In which numbers it is kept and computed; 32-bit floats if null.</param>
+/// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
 internal sealed class GraphBuilder(string name, GraphPrecision? precision = null)
 {
     /// <summary>The domain of ONNX Runtime's own operators.</summary>
     public const string MicrosoftDomain = "com.microsoft";
 
-    /// <summary>The name under which exporters keep large weights beside <c>model.onnx</c>.</summary>
+    /// <summary>The suffix of the file of large weights beside <c>model.onnx</c>, as other exporters use it.</summary>
     public const string ExternalDataSuffix = "_data";
 
-    /// <summary>What graphs of this writer say of where they come from.</summary>
+    /// <summary>The producer name written into graphs.</summary>
     public const string Producer = nameof(StableDiffusion);
 
     private const int OpsetVersion = 17;
     private const int IrVersion = 8;
 
-    // Weights of a few thousand values are biases and norms: cheaper to read as a part of the graph than to map.
+    // Weights of a few thousand values are biases and norms: cheaper to read with the graph than to map.
     private const int LargestInline = 4096;
 
-    // ONNX asks for multiples of a page, so that a runtime can map the weights instead of copying them.
+    // ONNX requires multiples of a page, so that a runtime can map the weights instead of copying them.
     private const int Alignment = 4096;
 
     private const int SingleSize = sizeof(float);
@@ -57,11 +57,11 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         public long Length => (long)Count * ElementSize;
     }
 
-    /// <summary>How many bytes the weights take up when they are saved.</summary>
+    /// <summary>The total size of the weights in bytes when they are saved.</summary>
     public long InitializerBytes => _initializers.Values.Sum(static initializer => initializer.Length);
 
-    /// <summary>How convolutions and linear layers are written.</summary>
-    public IProductWriter Products => _precision.Products;
+    /// <summary>Writes the convolutions and linear layers.</summary>
+    public IMatMulWriter MatMul => _precision.MatMul;
 
     /// <summary>Adds an input of 32-bit floats.</summary>
     /// <param name="inputName">Its name.</param>
@@ -75,25 +75,25 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <returns>The input.</returns>
     public Value IntegerInput(string inputName, params ReadOnlySpan<Dimension> shape) => Input(inputName, DataType.Int64, shape);
 
-    /// <summary>Adds an input that has a value where the caller gives none.</summary>
+    /// <summary>Adds an input with a default value.</summary>
     /// <param name="inputName">Its name.</param>
-    /// <param name="values">The value, of 32-bit floats, row by row.</param>
-    /// <param name="valueShape">The value's shape.</param>
-    /// <param name="shape">The input's axes, as many as the value has.</param>
+    /// <param name="values">The default value, 32-bit floats in row-major order.</param>
+    /// <param name="valueShape">The shape of the default value.</param>
+    /// <param name="shape">Its axes, as many as those of the default value.</param>
     /// <returns>The input.</returns>
     public Value OptionalInput(string inputName, ReadOnlySpan<float> values, ReadOnlySpan<long> valueShape, params ReadOnlySpan<Dimension> shape) =>
         AddOptionalInput(inputName, DataType.Float, MemoryMarshal.AsBytes(values), valueShape, shape);
 
-    /// <summary>Adds an input of one 64-bit integer that has a value where the caller gives none.</summary>
+    /// <summary>Adds an input of one 64-bit integer with a default value.</summary>
     /// <param name="inputName">Its name.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>The input, a list of one axis and one value.</returns>
+    /// <param name="value">The default value.</param>
+    /// <returns>The input, with one axis and one value.</returns>
     public Value OptionalInteger(string inputName, long value) =>
         AddOptionalInput(inputName, DataType.Int64, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)), [1], [1]);
 
-    /// <summary>Gives a value out as 32-bit floats, under a name of its own.</summary>
+    /// <summary>Makes a value an output of 32-bit floats.</summary>
     /// <param name="outputName">The output's name.</param>
-    /// <param name="value">The value, in the numbers that the graph computes in.</param>
+    /// <param name="value">The value, in the type that the graph computes in.</param>
     /// <param name="shape">Its axes.</param>
     public void Output(string outputName, Value value, params ReadOnlySpan<Dimension> shape)
     {
@@ -101,11 +101,11 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         _graph.Node.Add(new NodeProto { Name = Unique($"{outputName}/Identity"), OpType = "Identity", Input = { ToSingle(value).Name }, Output = { Unique(outputName) } });
     }
 
-    /// <summary>Adds a weight. Its values are asked for when the graph is saved.</summary>
-    /// <param name="initializerName">Its name; the same name always stands for the same weight.</param>
+    /// <summary>Adds a weight, which is read when the graph is saved.</summary>
+    /// <param name="initializerName">Its name; the same name always means the same weight.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
-    /// <returns>The weight in the numbers that the graph computes in.</returns>
+    /// <returns>The weight in the type that the graph computes in.</returns>
     public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read)
     {
         if (!_precision.StoresHalf)
@@ -118,7 +118,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <inheritdoc cref="Weight(string, ReadOnlySpan{int}, InitializerReader)"/>
     public Value Weight(GraphWeight weight) => Weight(weight.Name, weight.Shape, weight.Read);
 
-    /// <summary>Adds a weight of 32-bit floats whatever the graph computes in. Its values are asked for when the graph is saved.</summary>
+    /// <summary>Adds a weight of 32-bit floats, whatever the graph computes in. It is read when the graph is saved.</summary>
     /// <param name="initializerName">Its name.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
@@ -126,7 +126,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     public Value SingleWeight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read) =>
         AddWeight(initializerName, DataType.Float, SingleSize, shape, bytes => read(MemoryMarshal.Cast<byte, float>(bytes)));
 
-    /// <summary>Adds a weight of 8-bit signed integers. Its values are asked for when the graph is saved.</summary>
+    /// <summary>Adds a weight of 8-bit signed integers, which is read when the graph is saved.</summary>
     /// <param name="initializerName">Its name.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
@@ -134,50 +134,50 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     public Value ByteWeight(string initializerName, ReadOnlySpan<int> shape, IntegerReader<sbyte> read) =>
         AddWeight(initializerName, DataType.Int8, sizeof(sbyte), shape, bytes => read(MemoryMarshal.Cast<byte, sbyte>(bytes)));
 
-    /// <summary>Adds a weight of 32-bit integers. Its values are asked for when the graph is saved.</summary>
+    /// <summary>Adds a weight of 32-bit integers, which is read when the graph is saved.</summary>
     /// <inheritdoc cref="ByteWeight"/>
     public Value IntegerWeight(string initializerName, ReadOnlySpan<int> shape, IntegerReader<int> read) =>
         AddWeight(initializerName, DataType.Int32, sizeof(int), shape, bytes => read(MemoryMarshal.Cast<byte, int>(bytes)));
 
-    /// <summary>A value of 32-bit floats in the numbers that the graph computes in.</summary>
+    /// <summary>Converts 32-bit floats to the type that the graph computes in.</summary>
     /// <param name="single">The value.</param>
-    /// <returns>The same value where the graph computes in 32-bit floats.</returns>
+    /// <returns>The converted value; the same value if the graph computes in 32-bit floats.</returns>
     public Value ToComputed(Value single) => _precision.ComputesHalf ? Converted(single, DataType.Float16) : single;
 
-    /// <summary>A value in the numbers that the graph computes in, as 32-bit floats.</summary>
+    /// <summary>Converts from the type that the graph computes in to 32-bit floats.</summary>
     /// <param name="computed">The value.</param>
-    /// <returns>The same value where the graph computes in 32-bit floats.</returns>
+    /// <returns>The converted value; the same value if the graph computes in 32-bit floats.</returns>
     public Value ToSingle(Value computed) => _precision.ComputesHalf ? Converted(computed, DataType.Float) : computed;
 
-    /// <summary>Adds constant floats, once for all who ask for the same ones.</summary>
-    /// <param name="values">The values; a list of one axis.</param>
+    /// <summary>Adds constant floats; equal constants are shared.</summary>
+    /// <param name="values">The values of the single axis.</param>
     /// <returns>The constant.</returns>
     public Value Floats(params ReadOnlySpan<float> values) => Constant(DataType.Float, values);
 
-    /// <summary>Adds constant 64-bit integers such as a shape, once for all who ask for the same ones.</summary>
-    /// <param name="values">The values; a list of one axis.</param>
+    /// <summary>Adds constant 64-bit integers, such as a shape; equal constants are shared.</summary>
+    /// <param name="values">The values of the single axis.</param>
     /// <returns>The constant.</returns>
     public Value Integers(params ReadOnlySpan<long> values) => Constant(DataType.Int64, values);
 
-    /// <summary>Adds constant 32-bit integers, once for all who ask for the same ones.</summary>
+    /// <summary>Adds constant 32-bit integers; equal constants are shared.</summary>
     /// <inheritdoc cref="Integers"/>
     public Value ShortIntegers(params ReadOnlySpan<int> values) => Constant(DataType.Int32, values);
 
-    /// <summary>Adds one constant 32-bit float without axes, once for all who ask for the same one.</summary>
+    /// <summary>Adds a constant 32-bit float without axes; equal constants are shared.</summary>
     /// <param name="value">The value.</param>
     /// <returns>The constant.</returns>
     public Value Scalar(float value) => Constant(DataType.Float, new ReadOnlySpan<float>(in value), isScalar: true);
 
-    /// <summary>Adds one constant 8-bit unsigned integer without axes, once for all who ask for the same one.</summary>
+    /// <summary>Adds a constant 8-bit unsigned integer without axes; equal constants are shared.</summary>
     /// <inheritdoc cref="Scalar"/>
     public Value ByteScalar(byte value) => Constant(DataType.Uint8, new ReadOnlySpan<byte>(in value), isScalar: true);
 
     /// <summary>Adds a node with one output.</summary>
-    /// <param name="operation">The operator, of ONNX's own set.</param>
-    /// <param name="inputs">What it reads, in the operator's order.</param>
-    /// <param name="attributes">Its settings.</param>
-    /// <param name="path">Where in the network it belongs, such as <c>down_blocks.0.resnets.0.conv1</c>.</param>
-    /// <returns>What the node gives.</returns>
+    /// <param name="operation">The operator, from ONNX's standard set.</param>
+    /// <param name="inputs">Its inputs, in the operator's order.</param>
+    /// <param name="attributes">Its attributes.</param>
+    /// <param name="path">Its place in the network, such as <c>down_blocks.0.resnets.0.conv1</c>.</param>
+    /// <returns>The output.</returns>
     public Value Node(string operation, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes = default, string? path = null) =>
         Node(string.Empty, operation, inputs, attributes, path);
 
@@ -186,10 +186,10 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     public Value MicrosoftNode(string operation, ReadOnlySpan<Value> inputs, ReadOnlySpan<NodeAttribute> attributes = default, string? path = null) =>
         Node(MicrosoftDomain, operation, inputs, attributes, path);
 
-    /// <summary>Writes <c>model.onnx</c>, and its large weights into a file beside it.</summary>
-    /// <param name="path">The path of the graph's file; that of the weights ends in <c>_data</c>.</param>
-    /// <param name="written">Is told the bytes of each weight once it is written.</param>
-    /// <param name="cancellationToken">Stops between two weights.</param>
+    /// <summary>Writes <c>model.onnx</c>, and the large weights into a file beside it.</summary>
+    /// <param name="path">The path of the graph's file; the path of the weights is the same with the suffix <c>_data</c>.</param>
+    /// <param name="written">Receives the number of bytes of each weight once it is written.</param>
+    /// <param name="cancellationToken">Cancels between two weights.</param>
     public void Save(string path, Action<long>? written = null, CancellationToken cancellationToken = default)
     {
         string dataPath = path + ExternalDataSuffix;
@@ -232,16 +232,16 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         WriteGraph(path);
     }
 
-    /// <summary>Writes a graph beside one that was saved, over the same file of weights.</summary>
-    /// <param name="path">The path of the graph's file, in the folder of the other's.</param>
-    /// <param name="saved">The graph that was saved; it has all weights of this one, kept in the same numbers.</param>
+    /// <summary>Writes a graph beside a saved one, using the same file of weights.</summary>
+    /// <param name="path">The path of the graph's file, in the folder of the saved one.</param>
+    /// <param name="saved">The saved graph; it has all weights of this one, stored in the same types.</param>
     public void SaveBeside(string path, GraphBuilder saved)
     {
         foreach ((string key, Initializer initializer) in _initializers)
         {
             TensorProto source = saved._initializers[key].Proto;
             if (source.DataType != initializer.Proto.DataType || !source.Dims.Equals(initializer.Proto.Dims))
-                throw new InvalidOperationException($"The graphs '{_graph.Name}' and '{saved._graph.Name}' keep the weight '{key}' in different forms.");
+                throw new InvalidOperationException($"The graphs '{_graph.Name}' and '{saved._graph.Name}' store the weight '{key}' in different forms.");
             initializer.Proto.MergeFrom(new TensorProto { RawData = source.RawData, DataLocation = source.DataLocation, ExternalData = { source.ExternalData } });
         }
 
@@ -273,7 +273,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         read(values);
         TensorPrimitives.ConvertToHalf(values, halves);
         if (!TensorPrimitives.IsFiniteAll<Half>(halves))
-            throw new ModelInvalidException($"The tensor '{weightName}' holds a value that half precision cannot hold, which ends at {(float)Half.MaxValue}. Build the model in full precision.");
+            throw new ModelInvalidException($"The tensor '{weightName}' has a value outside the range of half precision, which ends at {(float)Half.MaxValue}. Build the model in full precision.");
     }
 
     private static void SetExternal(TensorProto tensor, string location, long offset, long length)
@@ -322,7 +322,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         return added.Value;
     }
 
-    /// <summary>A value in another type, once for all who ask for it.</summary>
+    /// <summary>Converts a value to another type; equal conversions are shared.</summary>
     private Value Converted(Value value, DataType type)
     {
         ref Value converted = ref CollectionsMarshal.GetValueRefOrAddDefault(_conversions, (value, type), out bool exists);
@@ -379,5 +379,5 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
 
     private string Unique(string newName) => _names.Add(newName)
         ? newName
-        : throw new ArgumentException($"The graph '{_graph.Name}' holds the name '{newName}' already.");
+        : throw new ArgumentException($"The graph '{_graph.Name}' already has the name '{newName}'.");
 }

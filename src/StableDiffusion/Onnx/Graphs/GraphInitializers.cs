@@ -6,16 +6,16 @@ using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>
-/// The weights of a graph that <see cref="GraphBuilder"/> wrote, open for reading: small ones lie in the graph, large
-/// ones in the file beside it, which is mapped and not copied. Not for use from several threads at once.
+/// The weights of a graph that <see cref="GraphBuilder"/> wrote, open for reading. Small weights are in the graph, large ones
+/// in the file beside it, which is memory-mapped. Not thread-safe.
 /// </summary>
 internal sealed class GraphInitializers : IDisposable
 {
-    // Graphs of this writer hold no large weights; a larger file is another exporter's, which need not be read to know.
+    // Graphs of this writer contain no large weights; a larger file was written by another exporter and need not be read.
     private const long LargestGraph = 256L << 20;
 
 
-    // These read a weight where it lies. What other operators make of one, ONNX Runtime computes ahead while it optimizes.
+    // These operators read a weight directly. ONNX Runtime folds the results of other operators on weights while it optimizes.
     private static readonly HashSet<string> s_directReaders = new(StringComparer.Ordinal) { "MatMul", "Add", "Mul", "LayerNormalization", "Gather", "Slice" };
 
     private readonly string _path;
@@ -36,13 +36,13 @@ internal sealed class GraphInitializers : IDisposable
 
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The full path of its <c>.onnx</c> file.</param>
-    /// <returns>The weights; null if another exporter wrote the graph, so that their names and layout are not known.</returns>
+    /// <returns>The weights; null if another exporter wrote the graph, since its names and layout are not known.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged.</exception>
     public static GraphInitializers? Open(string path)
     {
         if (!File.Exists(path))
-            throw new ModelNotFoundException($"The model lacks the file '{path}'. Get the model again, or name another one.");
+            throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
         try
         {
             using FileStream stream = File.OpenRead(path);
@@ -61,7 +61,7 @@ internal sealed class GraphInitializers : IDisposable
     /// <summary>The shape of an initializer.</summary>
     public int[] ShapeOf(string name) => [.. _tensors[name].Dims.Select(length => checked((int)length))];
 
-    /// <summary>How the values of an initializer are stored; null if in a way whose values cannot be changed, such as quantized.</summary>
+    /// <summary>The type that an initializer is stored as; null if its values cannot be changed, such as those of quantized weights.</summary>
     public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
     {
         DataType.Float => StoredElementType.F32,
@@ -69,7 +69,7 @@ internal sealed class GraphInitializers : IDisposable
         _ => null,
     };
 
-    /// <summary>What ONNX Runtime's optimizers must leave alone, so that a replaced weight has its effect.</summary>
+    /// <summary>Returns ONNX Runtime's optimizers that must not run if these weights are to be replaced.</summary>
     /// <param name="names">The initializers that are replaced.</param>
     /// <returns>The names of optimizers.</returns>
     public IReadOnlyList<string> OptimizersToLeaveOut(IReadOnlySet<string> names)
@@ -80,7 +80,7 @@ internal sealed class GraphInitializers : IDisposable
             if (s_directReaders.Contains(node.OpType) || !node.Input.Any(names.Contains))
                 continue;
 
-            // The weights of convolutions are laid out anew, from the values in the file.
+            // The weights of convolutions are rearranged using the values in the file.
             optimizers.Add("NchwcTransformer");
             if (node.OpType != "Conv")
                 optimizers.Add("ConstantFolding");
@@ -91,12 +91,12 @@ internal sealed class GraphInitializers : IDisposable
 
     /// <summary>Reads an initializer.</summary>
     /// <param name="name">Its name.</param>
-    /// <returns>Its values, row by row.</returns>
+    /// <returns>Its values in row-major order.</returns>
     /// <exception cref="ModelInvalidException">The graph or the file beside it is damaged.</exception>
     public float[] Read(string name)
     {
         TensorProto tensor = _tensors[name];
-        StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' holds no floats.", nameof(name));
+        StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' has no floats.", nameof(name));
         long count = tensor.Dims.Aggregate(1L, (product, length) => checked(product * length));
         long bytes = count * StoredTensor.SizeOf(type);
         float[] values = GC.AllocateUninitializedArray<float>(checked((int)count));
@@ -133,5 +133,5 @@ internal sealed class GraphInitializers : IDisposable
     }
 
     private ModelInvalidException Damaged(string name) =>
-        new($"The weight '{name}' of the graph '{_path}' does not lie where the graph says, or is cut. Empty the cache with Clear-DiffusionCache -Graphs, so that the graph is built again.");
+        new($"The weight '{name}' of the graph '{_path}' is not where the graph says, or is cut off. Delete the cached graphs, so that the graph is built again.") { Remedy = Remedy.DeleteGraphs };
 }

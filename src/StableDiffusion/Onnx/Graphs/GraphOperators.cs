@@ -1,8 +1,8 @@
 namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>
-/// The operators that the networks are made of, in the forms that ONNX Runtime's CPU provider runs fastest and
-/// its GPU providers know too. See https://onnx.ai/onnx/operators/ and ONNX Runtime's ContribOperators.md.
+/// The operators that the networks consist of, in the forms that ONNX Runtime's CPU provider runs fastest and its GPU
+/// providers support too. See https://onnx.ai/onnx/operators/ and ONNX Runtime's ContribOperators.md.
 /// </summary>
 internal static class GraphOperators
 {
@@ -16,13 +16,13 @@ internal static class GraphOperators
     /// <summary>The Gaussian error linear unit in its exact form, with erf.</summary>
     public static Value Gelu(this GraphBuilder graph, Value x) => graph.MicrosoftNode("Gelu", [x]);
 
-    /// <summary>x · sigmoid(1.702 x), CLIP's stand-in for the Gaussian error linear unit.</summary>
+    /// <summary>x · sigmoid(1.702 x), CLIP's approximation of the Gaussian error linear unit.</summary>
     public static Value QuickGelu(this GraphBuilder graph, Value x) => graph.MicrosoftNode("QuickGelu", [x], [("alpha", 1.702f)]);
 
     public static Value Concat(this GraphBuilder graph, int axis, params ReadOnlySpan<Value> values) =>
         graph.Node("Concat", values, [("axis", axis)]);
 
-    /// <summary>The values under another shape: 0 keeps an axis, -1 takes what is left.</summary>
+    /// <summary>Reshapes a value: 0 keeps the length of an axis, -1 is computed from the others.</summary>
     public static Value Reshape(this GraphBuilder graph, Value x, params ReadOnlySpan<long> shape) =>
         graph.Node("Reshape", [x, graph.Integers(shape)]);
 
@@ -31,30 +31,30 @@ internal static class GraphOperators
     public static Value Transpose(this GraphBuilder graph, Value x, params long[] order) =>
         graph.Node("Transpose", [x], [("perm", order)]);
 
-    /// <summary>The lengths of the axes from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
+    /// <summary>The lengths of the axes from <paramref name="start"/> to <paramref name="end"/>, exclusive.</summary>
     public static Value Shape(this GraphBuilder graph, Value x, int start, int end) =>
         graph.Node("Shape", [x], [("start", start), ("end", end)]);
 
-    /// <summary>The part of one axis from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
+    /// <summary>The part of an axis from <paramref name="start"/> to <paramref name="end"/>, exclusive.</summary>
     public static Value Slice(this GraphBuilder graph, Value x, Value start, Value end, int axis) =>
         graph.Node("Slice", [x, start, end, graph.Integers(axis)]);
 
-    /// <summary>Repeats every pixel twice in both directions.</summary>
+    /// <summary>Doubles height and width by nearest-neighbor interpolation.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, channels, height, width].</param>
-    /// <returns>Pictures [batch, channels, 2 height, 2 width].</returns>
+    /// <param name="x">Feature maps [batch, channels, height, width].</param>
+    /// <returns>Feature maps [batch, channels, 2 height, 2 width].</returns>
     public static Value UpsampleNearest(this GraphBuilder graph, Value x) => graph.Node(
         "Resize",
         [x, Value.None, graph.Floats(1, 1, 2, 2)],
         [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")]);
 
-    /// <summary>Attention of several heads, softmax(q·kᵀ / √d)·v, as one fused operator.</summary>
+    /// <summary>Multi-head attention, softmax(q·kᵀ / √d)·v, as one fused operator.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="query">Queries [batch, tokens, width].</param>
     /// <param name="key">Keys [batch, other tokens, width].</param>
     /// <param name="value">Values [batch, other tokens, width].</param>
-    /// <param name="heads">How many heads the width is divided into.</param>
-    /// <param name="causal">Whether a token sees only itself and those before it.</param>
+    /// <param name="heads">The number of heads.</param>
+    /// <param name="causal">Whether a token attends only to itself and the tokens before it.</param>
     /// <returns>Tokens [batch, tokens, width].</returns>
     public static Value Attention(this GraphBuilder graph, Value query, Value key, Value value, int heads, bool causal = false) =>
         graph.MicrosoftNode("MultiHeadAttention", [query, key, value], [("num_heads", heads), ("unidirectional", causal ? 1 : 0)]);

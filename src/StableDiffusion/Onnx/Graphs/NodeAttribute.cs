@@ -4,7 +4,7 @@ using AttributeType = StableDiffusion.Onnx.Graphs.Format.AttributeProto.Types.At
 
 namespace StableDiffusion.Onnx.Graphs;
 
-/// <summary>A setting of a node; made from a name and a value, as in <c>("axis", 1)</c>.</summary>
+/// <summary>An attribute of a node, created from a name and a value, as in <c>("axis", 1)</c>.</summary>
 internal readonly struct NodeAttribute
 {
     private NodeAttribute(AttributeProto proto) => Proto = proto;

@@ -4,15 +4,15 @@ namespace StableDiffusion.Onnx.Graphs;
 /// A weight in 8-bit signed integers, -127 to 127, with a scale for each output channel: value = scale · integer.
 /// </summary>
 /// <param name="weight">The weight in floats.</param>
-/// <param name="channelsFirst">Whether the channels are its rows, as in a convolution's kernels, or its columns, as in a matrix [in, out].</param>
+/// <param name="channelsFirst">Whether the output channels are the rows, as in a convolution's kernels, or the columns, as in a matrix [in, out].</param>
 internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
 {
-    /// <summary>What the names of the integers end in.</summary>
+    /// <summary>The suffix of the names of the integers.</summary>
     public const string ValuesEnding = ".int8";
 
     private readonly int _channels = channelsFirst ? weight.Shape[0] : weight.Shape[^1];
 
-    /// <summary>How many output channels there are.</summary>
+    /// <summary>The number of output channels.</summary>
     public int Channels => _channels;
 
     /// <summary>Adds the integers to a graph.</summary>
@@ -21,15 +21,15 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
     /// <summary>Adds the scales to a graph.</summary>
     public Value AddScales(GraphBuilder graph) => graph.SingleWeight($"{weight.Name}.scale", [_channels], ReadScales);
 
-    /// <summary>Adds the zero points, all zero, to a graph.</summary>
+    /// <summary>Adds the zero points, which are all zero, to a graph.</summary>
     /// <remarks>
-    /// Each weight has its own: where a processor's products of signed bytes would overflow (AVX2 without VNNI), ONNX Runtime
-    /// makes weights and their zero points unsigned, under names made of theirs, and fails at the second user of one.
+    /// Each weight has its own zero points: on CPUs whose products of signed bytes would overflow (AVX2 without VNNI), ONNX Runtime
+    /// makes weights and their zero points unsigned, under names derived from theirs, and fails if two weights share them.
     /// </remarks>
     public Value AddZeroPoints(GraphBuilder graph) => graph.ByteWeight($"{weight.Name}.zero_point", [_channels], static values => values.Clear());
 
     /// <summary>Reads the scales.</summary>
-    /// <param name="scales">Receives one for each output channel.</param>
+    /// <param name="scales">Receives one scale per output channel.</param>
     public void ReadScales(Span<float> scales) => FindScales(ReadFloats(), scales);
 
     private float[] ReadFloats()
@@ -63,6 +63,6 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
             scale = scale > 0 ? scale / sbyte.MaxValue : 1;
     }
 
-    // How many values in a row belong to one channel.
+    // The number of consecutive values of one channel.
     private int RunLength(float[] values) => channelsFirst ? values.Length / _channels : 1;
 }

@@ -1,20 +1,20 @@
 namespace StableDiffusion.Sampling.KDiffusion;
 
-/// <summary>What is settled before a sampler's run.</summary>
-/// <param name="Sigmas">The noise level at which each step starts and, last, the one at which the run ends.</param>
-/// <param name="CallSigmas">The noise level of the sample at each call, with the noise that is put back.</param>
+/// <summary>The tables that are computed before a sampler's run.</summary>
+/// <param name="Sigmas">The noise level at the start of each step, followed by the final one.</param>
+/// <param name="CallSigmas">The noise level of the sample at each call, including churn.</param>
 /// <param name="Timesteps">The timestep of each call.</param>
 internal sealed record CallTables(float[] Sigmas, float[] CallSigmas, float[] Timesteps)
 {
-    /// <summary>The greatest share by which a step raises the noise level: beyond, Karras et al. found the pictures to suffer.</summary>
+    /// <summary>The maximum fraction by which a step raises the noise level; with more, Karras et al. saw the images degrade.</summary>
     private static readonly double s_maxGamma = Math.Sqrt(2) - 1;
 
-    /// <summary>Settles the calls.</summary>
+    /// <summary>Computes the tables.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps.</param>
+    /// <param name="steps">The number of steps.</param>
     /// <param name="second">
-    /// The noise level of a step's second call, by the levels at which the step starts and ends; null for algorithms
-    /// of one call a step. A step to no noise has one call in any case.
+    /// The noise level of a step's second call, given the levels at which the step starts and ends; null for algorithms with one
+    /// call per step. A step to a noise level of zero has one call in any case.
     /// </param>
     public static CallTables Create(SchedulerSettings settings, int steps, Func<float, float, float>? second)
     {
@@ -33,7 +33,7 @@ internal sealed record CallTables(float[] Sigmas, float[] CallSigmas, float[] Ti
         return new CallTables(sigmas, callSigmas, Array.ConvertAll(callSigmas, noise.TimestepAt));
     }
 
-    /// <summary>The share by which a step raises the noise level before it goes down (algorithm 2 of arXiv:2206.00364).</summary>
+    /// <summary>The fraction by which a step raises the noise level before it lowers it (algorithm 2 of arXiv:2206.00364).</summary>
     private static double Gamma(SchedulerSettings settings, float sigma, int steps)
     {
         if (settings.Optional(SamplerOptions.Churn) is not double churn

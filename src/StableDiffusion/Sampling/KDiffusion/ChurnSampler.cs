@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
-/// A sampler that can put noise back before each step ("churn"): algorithm 2 of Karras et al., arXiv:2206.00364. The
-/// share is that of a whole run's steps, also where a run starts late.
+/// A sampler that can add noise back before each step ("churn"): algorithm 2 of Karras et al., arXiv:2206.00364. The amount is
+/// that for all steps of the run, even if a run starts late.
 /// </summary>
 internal abstract class ChurnSampler : Sampler
 {
@@ -26,11 +26,11 @@ internal abstract class ChurnSampler : Sampler
             Raise(call, sample, noise, new float[sample.Length]);
     }
 
-    /// <summary>Raises the sample to the noise level of the call that comes next, if there is one.</summary>
-    /// <param name="call">The call; the first of its step.</param>
+    /// <summary>Raises the sample to the noise level of the next call, if there is one.</summary>
+    /// <param name="call">The next call, which is the first of its step.</param>
     /// <param name="sample">The sample.</param>
-    /// <param name="noise">Where to draw noise.</param>
-    /// <param name="scratch">Which scratch span to draw it in.</param>
+    /// <param name="noise">The source of noise.</param>
+    /// <param name="scratch">The index of the scratch buffer for it.</param>
     protected void Raise(int call, Span<float> sample, INoiseSource noise, int scratch)
     {
         if (_churn > 0 && call < Timesteps.Count)
@@ -42,9 +42,9 @@ internal abstract class ChurnSampler : Sampler
         float sigma = Sigmas[call / Order];
         float raised = CallSigmas[call];
 
-        // k-diffusion draws at levels out of the churn's range too, and makes nothing of it.
+        // k-diffusion draws noise outside the range of the churn too, without using it.
         noise.Fill(drawn, sigma, raised);
         if (raised > sigma)
-            Elementwise.Add(sample, drawn, _noiseScale * MathF.Sqrt((raised * raised) - (sigma * sigma)));
+            VectorMath.Add(sample, drawn, _noiseScale * MathF.Sqrt((raised * raised) - (sigma * sigma)));
     }
 }

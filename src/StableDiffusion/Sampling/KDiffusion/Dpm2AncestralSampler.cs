@@ -38,16 +38,15 @@ internal sealed class Dpm2AncestralSampler : Sampler
         else if (down > 0)
         {
             Derive(modelOutput, call, sample, sample);
-            Elementwise.Combine(sample, (double)down - sigma, Scratch(KeptSample), 1);
+            VectorMath.Combine(sample, (double)down - sigma, Scratch(KeptSample), 1);
             if (_eta > 0)
-                Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+                VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
         }
     }
 
-    /// <summary>The geometric mean of the levels that the model's part of a step runs between.</summary>
+    /// <summary>The geometric mean of the noise levels between which the model's part of a step runs.</summary>
     /// <remarks>
-    /// A step so long that its part goes down to nothing is Euler's, in one call; its second call then changes
-    /// nothing, at any level.
+    /// A step whose part ends at zero is a step of Euler's method with one call; its second call then changes nothing, at any level.
     /// </remarks>
     private static float Middle(float sigma, float next, double eta)
     {

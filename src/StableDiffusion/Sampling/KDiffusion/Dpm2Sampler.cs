@@ -5,7 +5,7 @@ namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
 /// DPM-Solver-2 in the midpoint form of k-diffusion's <c>sample_dpm_2</c>, with optional churn, after algorithm 2 of
-/// arXiv:2206.00364: the second call lies at the geometric mean of the noise levels.
+/// arXiv:2206.00364. The second call is at the geometric mean of the noise levels.
 /// </summary>
 internal sealed class Dpm2Sampler : ChurnSampler
 {
@@ -32,7 +32,7 @@ internal sealed class Dpm2Sampler : ChurnSampler
 
         Span<float> start = Scratch(KeptSample);
         Derive(modelOutput, call, sample, sample);
-        Elementwise.Combine(sample, (double)next - CallSigmas[call - 1], start, 1);
+        VectorMath.Combine(sample, (double)next - CallSigmas[call - 1], start, 1);
         Raise(call + 1, sample, noise, Noise);
     }
 }

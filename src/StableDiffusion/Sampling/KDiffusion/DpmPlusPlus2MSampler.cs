@@ -23,8 +23,8 @@ internal sealed class DpmPlusPlus2MSampler : Sampler
         if (HistoryCount > 1 && ratio is > 0 and < 1)
             slope = Math.Log(ratio) / Math.Log((double)Sigmas[call] / Sigmas[call - 1]) / 2;
 
-        Elementwise.Combine(sample, ratio, History(0), (1 - ratio) * (1 + slope));
+        VectorMath.Combine(sample, ratio, History(0), (1 - ratio) * (1 + slope));
         if (slope != 0)
-            Elementwise.Add(sample, History(1), -(1 - ratio) * slope);
+            VectorMath.Add(sample, History(1), -(1 - ratio) * slope);
     }
 }

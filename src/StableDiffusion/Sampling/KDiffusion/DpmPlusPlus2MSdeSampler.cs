@@ -26,7 +26,7 @@ internal sealed class DpmPlusPlus2MSdeSampler : Sampler
     [
         .. SamplerOptions.Common(NoiseLevels.Exponential),
         .. SamplerOptions.Stochastic,
-        SamplerOptions.OfRun(Options.Choice(SamplerOptions.SolverType, SamplerOptions.Midpoint, "The rule of second order.", SamplerOptions.Midpoint, SamplerOptions.Heun)),
+        SamplerOptions.OfRun(SchedulerOptions.Choice(SamplerOptions.SolverType, SamplerOptions.Midpoint, "The second-order rule.", SamplerOptions.Midpoint, SamplerOptions.Heun)),
     ];
 
     protected override bool FollowsPath => true;
@@ -45,16 +45,16 @@ internal sealed class DpmPlusPlus2MSdeSampler : Sampler
         double length = Math.Log((double)sigma / next);
         double reach = length * (1 + _eta);
         double weight = 1 - Math.Exp(-reach);
-        Elementwise.Combine(sample, 1 - weight, denoised, weight);
+        VectorMath.Combine(sample, 1 - weight, denoised, weight);
         if (HistoryCount > 1 && length > 0)
         {
             double ratio = Math.Log((double)Sigmas[call - 1] / sigma) / length;
             double slope = (_isHeun ? 1 - (weight / reach) : weight / 2) / ratio;
-            Elementwise.Add(sample, denoised, slope);
-            Elementwise.Add(sample, History(1), -slope);
+            VectorMath.Add(sample, denoised, slope);
+            VectorMath.Add(sample, History(1), -slope);
         }
 
         if (_eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * next * Math.Sqrt(1 - Math.Exp(-2 * _eta * length)));
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * next * Math.Sqrt(1 - Math.Exp(-2 * _eta * length)));
     }
 }

@@ -39,23 +39,23 @@ internal sealed class DpmPlusPlus2SAncestralSampler : Sampler
         {
             sample.CopyTo(Scratch(KeptSample));
             double ratio = down > 0 ? (double)CallSigmas[call + 1] / sigma : 0;
-            Elementwise.Combine(sample, ratio, denoised, 1 - ratio);
+            VectorMath.Combine(sample, ratio, denoised, 1 - ratio);
             if (down > 0)
                 return;
         }
         else
         {
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, Scratch(KeptSample), ratio, denoised, 1 - ratio);
+            VectorMath.Combine(sample, Scratch(KeptSample), ratio, denoised, 1 - ratio);
         }
 
         if (next > 0 && _eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 
     private static float Middle(float sigma, float next, double eta)
     {
-        // Where the model's part goes down to nothing, the step is Euler's, and its second call changes nothing.
+        // If the model's part ends at zero, the step is one of Euler's method, and its second call changes nothing.
         float down = AncestralStep.Split(sigma, next, eta).Down;
         return down > 0 ? DpmPlusPlusSdeSampler.Middle(sigma, down, 0.5) : next;
     }

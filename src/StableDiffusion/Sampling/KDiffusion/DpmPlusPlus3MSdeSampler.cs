@@ -38,18 +38,18 @@ internal sealed class DpmPlusPlus3MSdeSampler : Sampler
         double length = Length(call);
         double reach = length * (1 + _eta);
         double weight = 1 - Math.Exp(-reach);
-        Elementwise.Combine(sample, 1 - weight, denoised, weight);
+        VectorMath.Combine(sample, 1 - weight, denoised, weight);
         if (length > 0)
             Correct(sample, denoised, call, reach, 1 - (weight / reach));
 
         if (_eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * next * Math.Sqrt(1 - Math.Exp(-2 * _eta * length)));
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * next * Math.Sqrt(1 - Math.Exp(-2 * _eta * length)));
     }
 
-    /// <summary>Adds what the slope and the curvature of the past pictures foretell.</summary>
+    /// <summary>Adds the terms for the slope and the curvature of the earlier clean samples.</summary>
     private void Correct(Span<float> sample, ReadOnlySpan<float> denoised, int call, double reach, double phi2)
     {
-        // Between equal noise levels there is no slope.
+        // The slope between equal noise levels is undefined.
         double length = Length(call);
         double last = HistoryCount > 1 ? Length(call - 1) / length : 0;
         double before = HistoryCount > 2 ? Length(call - 2) / length : 0;
@@ -66,15 +66,15 @@ internal sealed class DpmPlusPlus3MSdeSampler : Sampler
         }
 
         // slope * (newest - last) / r0 - bend * (last - the one before) / r1
-        Elementwise.Add(sample, denoised, slope / last);
-        Elementwise.Add(sample, History(1), -slope / last);
+        VectorMath.Add(sample, denoised, slope / last);
+        VectorMath.Add(sample, History(1), -slope / last);
         if (before > 0)
         {
-            Elementwise.Add(sample, History(1), -bend / before);
-            Elementwise.Add(sample, History(2), bend / before);
+            VectorMath.Add(sample, History(1), -bend / before);
+            VectorMath.Add(sample, History(2), bend / before);
         }
     }
 
-    /// <summary>How much the logarithm of the noise level falls in a step.</summary>
+    /// <summary>The decrease of the noise level's logarithm in a step.</summary>
     private double Length(int step) => Math.Log((double)Sigmas[step] / Sigmas[step + 1]);
 }

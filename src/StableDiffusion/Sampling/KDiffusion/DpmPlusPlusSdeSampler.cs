@@ -5,7 +5,7 @@ namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
 /// The stochastic singlestep DPM-Solver++ of order 2 ("DPM++ SDE"): k-diffusion's <c>sample_dpmpp_sde</c>, after Lu et
-/// al., "DPM-Solver++", arXiv:2211.01095. Both calls of a step add noise of one Brownian path.
+/// al., "DPM-Solver++", arXiv:2211.01095. Both calls of a step add noise from the same Brownian path.
 /// </summary>
 internal sealed class DpmPlusPlusSdeSampler : Sampler
 {
@@ -30,15 +30,15 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
     [
         .. SamplerOptions.Common(NoiseLevels.Karras),
         .. SamplerOptions.Stochastic,
-        SamplerOptions.OfRun(Options.Real(SamplerOptions.MiddlePlace, 0.5, "Where in a step its second call lies, by the noise level's logarithm.", minimum: 0.01, maximum: 1)),
+        SamplerOptions.OfRun(SchedulerOptions.Real(SamplerOptions.MiddlePlace, 0.5, "The position of the second call within a step, by the logarithm of the noise level.", minimum: 0.01, maximum: 1)),
     ];
 
     protected override bool FollowsPath => true;
 
-    /// <summary>The noise level at a place between two others, by the logarithm, in k-diffusion's order of operations.</summary>
+    /// <summary>The noise level at a position between two others, by the logarithm, in k-diffusion's order of operations.</summary>
     /// <remarks>
-    /// A Brownian path is asked at this level, where its last bit counts. PyTorch's wheels round exp to the nearest float32
-    /// nearly always, and so does the cast; <see cref="MathF.Exp"/> differs from one system to the next.
+    /// The Brownian path is evaluated at this level, so its last bit matters. The exp of PyTorch's wheels almost always rounds to
+    /// the nearest float32, and so does the cast; <see cref="MathF.Exp"/> differs between systems.
     /// </remarks>
     public static float Middle(float sigma, float next, double place)
     {
@@ -56,7 +56,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
             return;
         }
 
-        // k-diffusion goes by the logarithms, and so draws at levels that were rounded once more.
+        // k-diffusion uses the logarithms, and so draws at levels that are rounded once more.
         float sigma = (float)Math.Exp(MathF.Log(Sigmas[step]));
         if (!IsSecond(call))
         {
@@ -65,7 +65,7 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
             float middle = CallSigmas[call + 1];
             (float down, float up) = AncestralStep.Split(sigma, middle, _eta);
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, ratio, Scratch(KeptDenoised), 1 - ratio);
+            VectorMath.Combine(sample, ratio, Scratch(KeptDenoised), 1 - ratio);
             AddFresh(sample, noise, sigma, middle, up);
         }
         else
@@ -74,8 +74,8 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
             float end = (float)Math.Exp(MathF.Log(next));
             (float down, float up) = AncestralStep.Split(sigma, end, _eta);
             double ratio = (double)down / sigma;
-            Elementwise.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));
-            Elementwise.Add(sample, Scratch(Denoised), (1 - ratio) * _share);
+            VectorMath.Combine(sample, Scratch(KeptSample), ratio, Scratch(KeptDenoised), (1 - ratio) * (1 - _share));
+            VectorMath.Add(sample, Scratch(Denoised), (1 - ratio) * _share);
             AddFresh(sample, noise, sigma, end, up);
         }
     }
@@ -83,6 +83,6 @@ internal sealed class DpmPlusPlusSdeSampler : Sampler
     private void AddFresh(Span<float> sample, INoiseSource noise, float sigma, float next, float up)
     {
         if (_eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 }

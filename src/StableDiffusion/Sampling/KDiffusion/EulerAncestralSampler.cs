@@ -5,7 +5,7 @@ namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
 /// Ancestral sampling with Euler's method ("Euler a"): k-diffusion's <c>sample_euler_ancestral</c>. Each step goes below
-/// the next noise level and adds fresh noise up to it.
+/// the next noise level and adds noise to return to it.
 /// </summary>
 internal sealed class EulerAncestralSampler : Sampler
 {
@@ -29,6 +29,6 @@ internal sealed class EulerAncestralSampler : Sampler
         (float down, float up) = AncestralStep.Split(sigma, next, _eta);
         Move(modelOutput, call, sample, (double)down - sigma);
         if (next > 0 && _eta > 0)
-            Elementwise.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
+            VectorMath.Add(sample, Draw(noise, Noise, sigma, next), _noiseScale * up);
     }
 }

@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
-/// Heun's method with optional churn, two calls a step but for one to no noise: k-diffusion's <c>sample_heun</c>,
-/// algorithm 2 of arXiv:2206.00364.
+/// Heun's method with optional churn, with two calls per step except for one that ends at zero: k-diffusion's
+/// <c>sample_heun</c>, algorithm 2 of arXiv:2206.00364.
 /// </summary>
 internal sealed class HeunSampler : ChurnSampler
 {
@@ -25,15 +25,15 @@ internal sealed class HeunSampler : ChurnSampler
         {
             sample.CopyTo(Scratch(KeptSample));
             Derive(modelOutput, call, sample, Scratch(KeptDerivative));
-            Elementwise.Add(sample, Scratch(KeptDerivative), (double)Sigmas[(call / 2) + 1] - CallSigmas[call]);
+            VectorMath.Add(sample, Scratch(KeptDerivative), (double)Sigmas[(call / 2) + 1] - CallSigmas[call]);
             return;
         }
 
         double half = ((double)Sigmas[(call / 2) + 1] - CallSigmas[call - 1]) / 2;
         Derive(modelOutput, call, sample, Scratch(Current));
         Scratch(KeptSample).CopyTo(sample);
-        Elementwise.Add(sample, Scratch(KeptDerivative), half);
-        Elementwise.Add(sample, Scratch(Current), half);
+        VectorMath.Add(sample, Scratch(KeptDerivative), half);
+        VectorMath.Add(sample, Scratch(Current), half);
         Raise(call + 1, sample, noise, Current);
     }
 }

@@ -5,8 +5,8 @@ namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
 /// The noise levels of a run, from noisy to clean, by the schedules of A1111 1.10.1 (<c>sd_schedulers.py</c>) and of
-/// k-diffusion. Computed in float32 where PyTorch does so: the path of a <see cref="Noise.BrownianTreeNoise"/> tells
-/// levels apart that differ by 1e-6.
+/// k-diffusion. Computed in float32 where PyTorch does so, since the path of a <see cref="Noise.BrownianTreeNoise"/>
+/// distinguishes levels that differ by 1e-6.
 /// </summary>
 internal static class NoiseLevels
 {
@@ -34,15 +34,15 @@ internal static class NoiseLevels
     public static IReadOnlyList<string> Names { get; } =
         [Uniform, Karras, Exponential, Polyexponential, SgmUniform, KlOptimal, AysSd1, AysSdxl, Simple, Normal, Ddim, Beta];
 
-    /// <summary>Chooses the levels.</summary>
-    /// <param name="settings">Holds <see cref="SamplerOptions.Common"/>.</param>
-    /// <param name="noise">The noise that the model was trained with.</param>
-    /// <param name="steps">How many steps.</param>
+    /// <summary>Computes the noise levels.</summary>
+    /// <param name="settings">The settings, with <see cref="SamplerOptions.Common"/>.</param>
+    /// <param name="noise">The noise schedule that the model was trained with.</param>
+    /// <param name="steps">The number of steps.</param>
     /// <returns>
-    /// Where each step starts and, last, where the run ends: 0 but for kl_optimal. There is one more than steps, and
-    /// sometimes two for ddim, which counts its steps so.
+    /// The noise level at the start of each step, followed by the final one, which is 0 except for kl_optimal. There is one level
+    /// more than steps; for ddim sometimes two more, because of how it counts its steps.
     /// </returns>
-    /// <exception cref="InvalidSettingException">The least level is not between 0 and the greatest.</exception>
+    /// <exception cref="InvalidSettingException">The lowest level is not between 0 and the highest.</exception>
     public static float[] Choose(SchedulerSettings settings, NoiseSchedule noise, int steps)
     {
         if (!settings.Flag(SamplerOptions.DiscardNextToLast))
@@ -78,7 +78,7 @@ internal static class NoiseLevels
         };
     }
 
-    /// <summary>The model's own levels at evenly spaced timesteps.</summary>
+    /// <summary>The model's own noise levels at evenly spaced timesteps.</summary>
     private static float[] OfTimesteps(NoiseSchedule noise, float first, float last, int count) =>
         Array.ConvertAll(NoiseSchedule.Linspace(first, last, count), noise.SigmaByLogAt);
 
@@ -97,7 +97,7 @@ internal static class NoiseLevels
         return Array.ConvertAll(NoiseSchedule.Linspace(1, 0, count), ramp => MathF.Exp((MathF.Pow(ramp, (float)rho) * range) + lowest));
     }
 
-    /// <summary>The schedule of least Kullback-Leibler divergence, theorem 3.1 of arXiv:2404.14507; it ends above zero.</summary>
+    /// <summary>The schedule of minimum Kullback-Leibler divergence, theorem 3.1 of arXiv:2404.14507; it ends above zero.</summary>
     private static float[] ByArcTangents(double max, double min, int count)
     {
         (float maxAngle, float minAngle) = (MathF.Atan((float)max), MathF.Atan((float)min));
@@ -111,7 +111,7 @@ internal static class NoiseLevels
         return levels;
     }
 
-    /// <summary>Interpolates the logarithms, counted from the clean end; a single level is the least.</summary>
+    /// <summary>Interpolates the logarithms, counted from the clean end; a single level is the lowest.</summary>
     private static float[] Interpolate(double[] table, int count)
     {
         float[] levels = new float[count];

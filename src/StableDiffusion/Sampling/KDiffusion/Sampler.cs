@@ -4,13 +4,13 @@ using StableDiffusion.Sampling.Schedulers;
 namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
-/// A sampler of Crowson's k-diffusion as A1111 1.10.1 runs it: the sample is the picture plus sigma times the noise
-/// (Karras et al., arXiv:2206.00364), starts as the first noise level times the noise, and the model is called at
-/// timesteps between whole ones, by the logarithm of the noise level.
+/// A sampler of Crowson's k-diffusion as A1111 1.10.1 runs it. The sample is the clean sample plus sigma times the noise
+/// (Karras et al., arXiv:2206.00364), the initial sample is the first noise level times the noise, and the model is called at
+/// fractional timesteps, interpolated by the logarithm of the noise level.
 /// </summary>
 internal abstract class Sampler : TableScheduler
 {
-    /// <summary>A1111 never runs the whole of a run on a given picture by rounding alone.</summary>
+    /// <summary>A1111's upper bound on the strength, so that rounding alone never makes it run all steps on a given image.</summary>
     private const double HighestStrength = 0.999;
 
     private readonly int _steps;
@@ -18,12 +18,12 @@ internal abstract class Sampler : TableScheduler
     private readonly PredictionType _predictionType;
     private readonly float _initNoiseSigma;
 
-    /// <summary>Makes the sampler.</summary>
+    /// <summary>Initializes the sampler.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps the run is asked to have.</param>
+    /// <param name="steps">The requested number of steps.</param>
     /// <param name="second">The noise level of a step's second call; see <see cref="CallTables.Create"/>.</param>
-    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
-    /// <param name="scratchCount">How many further spans it works with.</param>
+    /// <param name="historyDepth">The number of earlier outputs that the algorithm uses.</param>
+    /// <param name="scratchCount">The number of scratch buffers that it needs.</param>
     protected Sampler(SchedulerSettings settings, int steps, Func<float, float, float>? second = null, int historyDepth = 0, int scratchCount = 0)
         : this(settings, steps, CallTables.Create(settings, steps, second), second is null ? 1 : 2, historyDepth, scratchCount)
     {
@@ -49,12 +49,12 @@ internal abstract class Sampler : TableScheduler
     /// <summary>The noise level of the sample at each call.</summary>
     internal IReadOnlyList<float> CallSigmas => _callSigmas;
 
-    /// <summary>Whether the noise is that of one path over the noise levels, rather than drawn anew at each step.</summary>
+    /// <summary>Whether the noise is that of one Brownian path over the noise levels, rather than drawn separately for each step.</summary>
     protected virtual bool FollowsPath => false;
 
     /// <summary>
-    /// The call at which image-to-image starts, as A1111 counts it: <c>floor(steps * strength)</c> steps and one more are
-    /// run, but never more than there are.
+    /// The call at which image-to-image starts, as A1111 counts it: <c>floor(steps * strength)</c> steps plus one are run, but not
+    /// more than there are.
     /// </summary>
     /// <inheritdoc/>
     public sealed override int FirstCall(double strength)
@@ -83,43 +83,43 @@ internal abstract class Sampler : TableScheduler
     /// <inheritdoc/>
     public sealed override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
-        // Before a run, the noise that its first step puts back is still to come.
+        // Before a run, the noise that its first step adds back is not included yet.
         float sigma = CallsMade == 0 ? Sigmas[call / Order] : _callSigmas[call];
-        Elementwise.Combine(noised, original, 1, noise, sigma);
+        VectorMath.Combine(noised, original, 1, noise, sigma);
     }
 
-    /// <summary>Computes the picture that the model's output means.</summary>
+    /// <summary>Computes the clean sample from the model's output.</summary>
     protected void Denoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> denoised)
     {
-        Mix mix = Prediction.Denoised(_predictionType, _callSigmas[call]);
-        Elementwise.Combine(denoised, sample, mix.Sample, modelOutput, mix.Output);
+        PredictionWeights weights = Prediction.Denoised(_predictionType, _callSigmas[call]);
+        VectorMath.Combine(denoised, sample, weights.Sample, modelOutput, weights.Output);
     }
 
-    /// <summary>Computes the derivative of the sample by the noise level.</summary>
+    /// <summary>Computes the derivative of the sample with respect to the noise level.</summary>
     protected void Derive(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> derivative)
     {
-        Mix mix = Derivative(call);
-        Elementwise.Combine(derivative, sample, mix.Sample, modelOutput, mix.Output);
+        PredictionWeights weights = Derivative(call);
+        VectorMath.Combine(derivative, sample, weights.Sample, modelOutput, weights.Output);
     }
 
     /// <summary>Moves the sample along its derivative.</summary>
     /// <param name="modelOutput">The model's output.</param>
     /// <param name="call">The call.</param>
     /// <param name="sample">The sample.</param>
-    /// <param name="change">By how much the noise level changes.</param>
+    /// <param name="change">The change of the noise level.</param>
     protected void Move(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, double change)
     {
-        Mix mix = Derivative(call);
-        Elementwise.Combine(sample, 1 + (change * mix.Sample), modelOutput, change * mix.Output);
+        PredictionWeights weights = Derivative(call);
+        VectorMath.Combine(sample, 1 + (change * weights.Sample), modelOutput, change * weights.Output);
     }
 
-    /// <summary>Whether a call is its step's second.</summary>
+    /// <summary>Whether a call is the second one of its step.</summary>
     protected bool IsSecond(int call) => call % Order == 1;
 
-    private Mix Derivative(int call)
+    private PredictionWeights Derivative(int call)
     {
         double sigma = _callSigmas[call];
-        Mix denoised = Prediction.Denoised(_predictionType, sigma);
-        return new Mix((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
+        PredictionWeights denoised = Prediction.Denoised(_predictionType, sigma);
+        return new PredictionWeights((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
     }
 }

@@ -1,16 +1,16 @@
 namespace StableDiffusion.Sampling.KDiffusion;
 
-/// <summary>k-diffusion's samplers as entries of <see cref="SchedulerCatalog"/>, with A1111 1.10.1's names and schedules.</summary>
+/// <summary>The entries of <see cref="SchedulerCatalog"/> for k-diffusion's samplers, with the names and schedules of A1111 1.10.1.</summary>
 /// <remarks>
 /// <para>
-/// Most of A1111's names are also what people call diffusers' schedulers of the same algorithm, and the two do not give
-/// the same picture: they choose noise levels and timesteps differently. A name that both have is diffusers' here, as
-/// models' own configs are; with <c>A1111</c> before it, it is A1111's: <c>DPM++ 2M</c> and <c>A1111 DPM++ 2M</c>. A
-/// name that only A1111 has needs nothing before it (<c>DPM++ SDE</c>), but may have it.
+/// Most of A1111's names are also common names of diffusers' schedulers for the same algorithm, but the two do not make the same
+/// image: they choose noise levels and timesteps differently. A name that both have means diffusers' scheduler, like the
+/// models' own configurations; with the prefix <c>A1111</c>, it means A1111's: <c>DPM++ 2M</c> and <c>A1111 DPM++ 2M</c>. A
+/// name that only A1111 has needs no prefix (<c>DPM++ SDE</c>), but may have it.
 /// </para>
 /// <para>
-/// The plain entry takes the schedule that A1111 chooses by itself ("Automatic"); Karras and Exponential have entries
-/// of their own, since A1111 had those names before it had schedule types. All others are the option <c>schedule</c>.
+/// The plain entry uses the schedule that A1111 chooses by itself ("Automatic"). Karras and Exponential have entries of their
+/// own, since A1111 had those names before it had schedule types. For all others, use the option <c>schedule</c>.
 /// </para>
 /// </remarks>
 internal static class SamplerCatalog
@@ -21,7 +21,7 @@ internal static class SamplerCatalog
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
 
     /// <summary>The entries.</summary>
-    /// <param name="taken">The names that are diffusers'.</param>
+    /// <param name="taken">The names that diffusers' schedulers have.</param>
     public static IEnumerable<SchedulerInfo> Entries(IReadOnlySet<string> taken)
     {
         SchedulerInfo stochastic = new("DPM++ 2M SDE", "sample_dpmpp_2m_sde", DpmPlusPlus2MSdeSampler.OptionList, (settings, steps) => new DpmPlusPlus2MSdeSampler(settings, steps))
@@ -84,7 +84,7 @@ internal static class SamplerCatalog
 
     private static SchedulerInfo Named(SchedulerInfo entry, string name, string suffix, IReadOnlySet<string> taken)
     {
-        // k_ is what A1111's API and ComfyUI's older workflows put before the names.
+        // k_ is the prefix in A1111's API and in older workflows of ComfyUI.
         bool isFree = !taken.Contains(entry.Name);
         IEnumerable<string> aliases = entry.Aliases.Select(alias => Prefix + alias + suffix);
         if (isFree)

@@ -1,8 +1,8 @@
 namespace StableDiffusion.Sampling.KDiffusion;
 
 /// <summary>
-/// The options of k-diffusion's samplers, under the names that they have in k-diffusion and in A1111. Those that say
-/// what the model is come from its config; the others are the caller's alone.
+/// The options of k-diffusion's samplers, under their names in k-diffusion and A1111. Those that describe the model come from
+/// its configuration; the others are set by the caller only.
 /// </summary>
 internal static class SamplerOptions
 {
@@ -25,40 +25,40 @@ internal static class SamplerOptions
     public const string Midpoint = "midpoint";
     public const string Heun = "heun";
 
-    /// <summary>What every sampler takes.</summary>
-    /// <param name="schedule">The noise levels that A1111 chooses for the sampler.</param>
-    /// <param name="discards">Whether A1111 drops the next to last level.</param>
+    /// <summary>The options that every sampler has.</summary>
+    /// <param name="schedule">The schedule that A1111 chooses for the sampler.</param>
+    /// <param name="discards">Whether A1111 drops the last noise level but one.</param>
     public static IEnumerable<SchedulerOption> Common(string schedule, bool discards = false) =>
     [
-        .. Options.Betas,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
-        Options.ZeroTerminalSnr,
-        OfRun(Options.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
-        OfRun(Options.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
-        OfRun(Options.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
-        OfRun(Options.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
-        OfRun(Options.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(Options.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
-        OfRun(Options.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
-        OfRun(Options.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
+        SchedulerOptions.ZeroTerminalSnr,
+        OfRun(SchedulerOptions.Choice(Schedule, schedule, "How the noise levels of the run are chosen; A1111's schedule type.", [.. NoiseLevels.Names])),
+        OfRun(SchedulerOptions.Real(SigmaMin, null, "The least noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(SigmaMax, null, "The greatest noise level of schedules that take one; the model's own if not given.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(Rho, null, "The exponent of the karras (7 if not given) and polyexponential (1) schedules.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
+        OfRun(SchedulerOptions.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
+        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
     ];
 
-    /// <summary>Ancestral and stochastic sampling.</summary>
+    /// <summary>The options for ancestral and stochastic sampling.</summary>
     public static IEnumerable<SchedulerOption> Stochastic { get; } =
     [
-        Options.Eta(1, "How much fresh noise each step adds: 0 for none, 1 for all that the noise levels allow."),
-        OfRun(Options.Real(NoiseScale, 1, "What the fresh noise is multiplied by.", minimum: 0)),
+        SchedulerOptions.Eta(1, "How much fresh noise each step adds: 0 for none, 1 for all that the noise levels allow."),
+        OfRun(SchedulerOptions.Real(NoiseScale, 1, "The factor by which the fresh noise is multiplied.", minimum: 0)),
     ];
 
-    /// <summary>Noise that is put back before each step.</summary>
+    /// <summary>The options for noise that is added back before each step.</summary>
     public static IEnumerable<SchedulerOption> Churned { get; } =
     [
-        OfRun(Options.Real(Churn, 0, "How much noise is put back, over the steps of the whole run; 0 for none.", minimum: 0)),
-        OfRun(Options.Real(ChurnFrom, 0, "The least noise level at which noise is put back.", minimum: 0)),
-        OfRun(Options.Real(ChurnTo, double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0)),
-        OfRun(Options.Real(NoiseScale, 1, "What the noise that is put back is multiplied by.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(Churn, 0, "How much noise is added back, over the steps of the whole run; 0 for none.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(ChurnFrom, 0, "The lowest noise level at which noise is added back.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(ChurnTo, double.PositiveInfinity, "The highest noise level at which noise is added back.", minimum: 0)),
+        OfRun(SchedulerOptions.Real(NoiseScale, 1, "The factor by which the noise that is added back is multiplied.", minimum: 0)),
     ];
 
-    /// <summary>An option of a single run, which no model's config sets.</summary>
+    /// <summary>An option for a single run, which models' configurations do not set.</summary>
     public static SchedulerOption OfRun(SchedulerOption option) => option with { IsConfigurable = false };
 }

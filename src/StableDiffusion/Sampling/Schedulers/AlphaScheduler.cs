@@ -1,19 +1,19 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// A scheduler over whole timesteps that works with the cumulative alphas: the sample has unit variance at every
-/// call, and the model takes it as it is.
+/// A scheduler with integer timesteps that uses the cumulative alphas. The sample has unit variance at every call, and is the
+/// model's input without scaling.
 /// </summary>
 internal abstract class AlphaScheduler : TableScheduler
 {
     private readonly double _finalAlpha;
 
-    /// <summary>Makes the scheduler.</summary>
+    /// <summary>Initializes the scheduler.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps the run has.</param>
+    /// <param name="steps">The number of steps of the run.</param>
     /// <param name="timesteps">The timestep of each call.</param>
-    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
-    /// <param name="scratchCount">How many further spans it works with.</param>
+    /// <param name="historyDepth">The number of earlier outputs that the algorithm uses.</param>
+    /// <param name="scratchCount">The number of scratch buffers that it needs.</param>
     protected AlphaScheduler(SchedulerSettings settings, int steps, double[] timesteps, int historyDepth = 0, int scratchCount = 0)
         : base(steps, ToSingle(timesteps), [], historyDepth, scratchCount)
     {
@@ -27,7 +27,7 @@ internal abstract class AlphaScheduler : TableScheduler
     /// <inheritdoc/>
     public override float InitNoiseSigma => 1;
 
-    /// <summary>The noise that the model was trained with.</summary>
+    /// <summary>The noise schedule that the model was trained with.</summary>
     protected NoiseSchedule Noise { get; }
 
     /// <summary>What the model predicts.</summary>
@@ -37,7 +37,7 @@ internal abstract class AlphaScheduler : TableScheduler
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
         double alpha = Alpha(Timestep(call));
-        Elementwise.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+        VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
     /// <summary>The timestep of a call.</summary>
@@ -46,6 +46,6 @@ internal abstract class AlphaScheduler : TableScheduler
     /// <summary>The cumulative alpha at a timestep, or at the end of the run for a timestep below 0.</summary>
     protected double Alpha(int timestep) => timestep < 0 ? _finalAlpha : Noise.AlphaCumprod(timestep);
 
-    /// <summary>The noise level that a cumulative alpha amounts to.</summary>
+    /// <summary>The noise level (sigma) for a cumulative alpha.</summary>
     protected static double Sigma(double alpha) => Math.Sqrt((1 - alpha) / alpha);
 }

@@ -1,8 +1,8 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// The quantiles of a beta distribution. The cumulative distribution is the regularised incomplete beta function by its
-/// continued fraction (NIST Digital Library of Mathematical Functions, 8.17.22); the quantile is found by halving.
+/// The quantiles of a beta distribution. The cumulative distribution function is the regularized incomplete beta function,
+/// computed by its continued fraction (NIST Digital Library of Mathematical Functions, 8.17.22); the quantile is found by bisection.
 /// </summary>
 internal sealed class BetaDistribution
 {
@@ -10,9 +10,9 @@ internal sealed class BetaDistribution
     private readonly double _beta;
     private readonly double _logNorm;
 
-    /// <summary>Makes the distribution.</summary>
-    /// <param name="alpha">The first shape; above 0.</param>
-    /// <param name="beta">The second shape; above 0.</param>
+    /// <summary>Initializes the distribution.</summary>
+    /// <param name="alpha">The first shape parameter; above 0.</param>
+    /// <param name="beta">The second shape parameter; above 0.</param>
     public BetaDistribution(double alpha, double beta)
     {
         _alpha = alpha;
@@ -20,7 +20,7 @@ internal sealed class BetaDistribution
         _logNorm = LogGamma(alpha + beta) - LogGamma(alpha) - LogGamma(beta);
     }
 
-    /// <summary>The value below which a share of the distribution lies.</summary>
+    /// <summary>The quantile: the value below which a given share of the distribution is.</summary>
     /// <param name="share">The share, 0 to 1.</param>
     public double Quantile(double share)
     {
@@ -43,7 +43,7 @@ internal sealed class BetaDistribution
         }
     }
 
-    /// <summary>The share of the distribution below a value, 0 to 1.</summary>
+    /// <summary>The cumulative distribution function: the share below a value, 0 to 1.</summary>
     private double Cumulative(double x)
     {
         double front = Math.Exp(_logNorm + (_alpha * Math.Log(x)) + (_beta * Math.Log(1 - x)));
@@ -52,7 +52,7 @@ internal sealed class BetaDistribution
             : 1 - (front * Fraction(_beta, _alpha, 1 - x) / _beta);
     }
 
-    /// <summary>The continued fraction of the incomplete beta function, by the modified method of Lentz.</summary>
+    /// <summary>The continued fraction of the incomplete beta function, by the modified Lentz method.</summary>
     private static double Fraction(double a, double b, double x)
     {
         const int MaxTerms = 300;
@@ -81,7 +81,7 @@ internal sealed class BetaDistribution
         static double NonZero(double number) => Math.Abs(number) < Tiny ? Tiny : number;
     }
 
-    /// <summary>The logarithm of the gamma function, by Stirling's series after a shift to where it converges.</summary>
+    /// <summary>The logarithm of the gamma function, by Stirling's series after a shift into its range of convergence.</summary>
     private static double LogGamma(double x)
     {
         double shift = 0;

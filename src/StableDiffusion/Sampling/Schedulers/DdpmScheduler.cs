@@ -3,36 +3,36 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// DDPM: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, formulas (6) and (7), here
-/// from each visited timestep to the next. Follows diffusers' <c>DDPMScheduler</c>.
+/// DDPM: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", arXiv:2006.11239, formulas (6) and (7), applied from
+/// each timestep of the run to the next. Follows diffusers' <c>DDPMScheduler</c>.
 /// </summary>
 internal sealed class DdpmScheduler : AlphaScheduler
 {
     private const double LeastVariance = 1e-20;
-    private const int PictureScratch = 0;
+    private const int CleanScratch = 0;
     private const int OtherScratch = 1;
 
     private readonly bool _isVarianceLarge;
-    private readonly PictureLimiter _limiter;
+    private readonly DynamicThresholding _thresholding;
 
     public DdpmScheduler(SchedulerSettings settings, int steps)
         : base(settings, steps, Spaced(settings, steps), scratchCount: 2)
     {
         _isVarianceLarge = settings.Word("variance_type").StartsWith("fixed_large", StringComparison.Ordinal);
-        _limiter = new PictureLimiter(settings);
+        _thresholding = new DynamicThresholding(settings);
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Choice("variance_type", "fixed_small", "The variance of the added noise: that of the posterior, or that of the forward step.", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
-        .. Options.ClipSample(true),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        .. Options.Thresholding,
-        Options.Spacing(Options.Leading),
-        Options.StepsOffset,
-        Options.ZeroTerminalSnr,
-        Options.CustomTimesteps,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Choice("variance_type", "fixed_small", "The variance of the added noise: that of the posterior, or that of the forward step.", "fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"),
+        .. SchedulerOptions.ClipSample(true),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Spacing(SchedulerOptions.Leading),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.CustomTimesteps,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -42,22 +42,22 @@ internal sealed class DdpmScheduler : AlphaScheduler
         double stepAlpha = product / previous;
         double stepBeta = 1 - stepAlpha;
 
-        Span<float> picture = Scratch(PictureScratch);
-        Mix toPicture = Prediction.Picture(PredictionType, Math.Sqrt(product), Math.Sqrt(1 - product));
-        Elementwise.Combine(picture, sample, toPicture.Sample, modelOutput, toPicture.Output);
-        if (_limiter.IsActive)
-            _limiter.Apply(picture, Scratch(OtherScratch));
+        Span<float> clean = Scratch(CleanScratch);
+        PredictionWeights toClean = Prediction.Clean(PredictionType, Math.Sqrt(product), Math.Sqrt(1 - product));
+        VectorMath.Combine(clean, sample, toClean.Sample, modelOutput, toClean.Output);
+        if (_thresholding.IsActive)
+            _thresholding.Apply(clean, Scratch(OtherScratch));
 
-        Elementwise.Combine(
+        VectorMath.Combine(
             sample,
             Math.Sqrt(stepAlpha) * (1 - previous) / (1 - product),
-            picture,
+            clean,
             Math.Sqrt(previous) * stepBeta / (1 - product));
         if (Timestep(call) == 0)
             return;
 
         double variance = _isVarianceLarge ? stepBeta : Math.Max((1 - previous) / (1 - product) * stepBeta, LeastVariance);
-        Elementwise.Add(sample, Draw(noise, OtherScratch, Sigma(product), Sigma(previous)), Math.Sqrt(variance));
+        VectorMath.Add(sample, Draw(noise, OtherScratch, Sigma(product), Sigma(previous)), Math.Sqrt(variance));
     }
 
     private static double[] Spaced(SchedulerSettings settings, int steps)

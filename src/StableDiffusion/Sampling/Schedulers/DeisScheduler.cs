@@ -25,22 +25,22 @@ internal sealed class DeisScheduler : SolverScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.SolverOrder(2),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
-        .. Options.Thresholding,
-        Options.Choice("algorithm_type", "deis", "The algorithm; there is one.", "deis") with { IgnoresForeignWords = true },
-        Options.Choice("solver_type", "logrho", "The variable of the polynomial; there is one.", "logrho") with { IgnoresForeignWords = true },
-        Options.LowerOrderFinal(true),
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.SolverOrder(2),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Choice("algorithm_type", "deis", "The algorithm; there is one.", "deis") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("solver_type", "logrho", "The variable of the polynomial; there is one.", "logrho") with { IgnoresForeignWords = true },
+        SchedulerOptions.LowerOrderFinal(true),
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
-        Predict(picture: false, modelOutput, call, sample, PushHistory());
+        Predict(isClean: false, modelOutput, call, sample, PushHistory());
 
         int toEnd = Timesteps.Count - 1 - call;
         int order = Math.Min(_order, HistoryCount);
@@ -49,9 +49,9 @@ internal sealed class DeisScheduler : SolverScheduler
         order = PredictorOrder(call, order);
 
         double alpha = Alpha(call + 1);
-        Elementwise.Scale(sample, alpha / Alpha(call));
+        VectorMath.Scale(sample, alpha / Alpha(call));
         for (int back = 0; back < order; back++)
-            Elementwise.Add(sample, History(back), alpha * Weight(call, order, back));
+            VectorMath.Add(sample, History(back), alpha * Weight(call, order, back));
     }
 
     private double Rho(int call) => Sigma(call) / Alpha(call);
@@ -76,10 +76,10 @@ internal sealed class DeisScheduler : SolverScheduler
         }
     }
 
-    /// <summary>A primitive of log(rho) - root.</summary>
+    /// <summary>An antiderivative of log(rho) - root.</summary>
     private static double Linear(double rho, double root) => rho * (Math.Log(rho) - 1 - root);
 
-    /// <summary>A primitive of (log(rho) - first)(log(rho) - second).</summary>
+    /// <summary>An antiderivative of (log(rho) - first)(log(rho) - second).</summary>
     private static double Quadratic(double rho, double first, double second)
     {
         double log = Math.Log(rho);

@@ -1,13 +1,13 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
-/// <summary>The timesteps of models that were distilled on a coarse schedule: a run visits some of that schedule's.</summary>
+/// <summary>The timesteps for models that were distilled with a coarse schedule: a run uses some of that schedule's.</summary>
 internal static class DistilledTimesteps
 {
-    /// <summary>The option for the length of the schedule.</summary>
+    /// <summary>The option for the length of that schedule.</summary>
     public static SchedulerOption OriginalSteps { get; } =
-        Options.Count("original_inference_steps", 50, "How many timesteps the model was distilled on.", minimum: 1, maximum: 1000);
+        SchedulerOptions.Count("original_inference_steps", 50, "The number of timesteps that the model was distilled with.", minimum: 1, maximum: 1000);
 
-    /// <summary>Chooses as many as steps, evenly, starting with the noisiest.</summary>
+    /// <summary>Chooses as many timesteps as steps, evenly spaced, starting with the noisiest.</summary>
     /// <exception cref="InvalidSettingException">There are more steps than the schedule has timesteps.</exception>
     public static double[] Choose(SchedulerSettings settings, int steps)
     {
@@ -20,7 +20,7 @@ internal static class DistilledTimesteps
             throw new InvalidSettingException("original_inference_steps", $"original_inference_steps is {original}, above the {trained} timesteps that the model was trained with. Give at most {trained}.");
 
         if (steps > original)
-            throw new InvalidSettingException("Steps", $"{steps} steps are more than the {original} that the model was distilled on (original_inference_steps). Give at most {original}; a few are enough.");
+            throw new InvalidSettingException("Steps", $"{steps} steps are more than the {original} that the model was distilled with (original_inference_steps). Give at most {original}; a few are enough.");
 
         int stride = trained / original;
         double[] timesteps = new double[steps];

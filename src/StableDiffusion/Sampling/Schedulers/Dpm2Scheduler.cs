@@ -3,10 +3,9 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// DPM-Solver-2 in the midpoint form that Crowson's k-diffusion gave it (<c>sample_dpm_2</c> and
-/// <c>sample_dpm_2_ancestral</c>), after algorithm 2 of Karras et al., arXiv:2206.00364: two calls a step, the second
-/// at the geometric mean of the noise levels. Follows diffusers' <c>KDPM2DiscreteScheduler</c> and
-/// <c>KDPM2AncestralDiscreteScheduler</c>.
+/// DPM-Solver-2 in the midpoint form of Crowson's k-diffusion (<c>sample_dpm_2</c> and <c>sample_dpm_2_ancestral</c>), after
+/// algorithm 2 of Karras et al., arXiv:2206.00364: two calls per step, the second at the geometric mean of the noise levels.
+/// Follows diffusers' <c>KDPM2DiscreteScheduler</c> and <c>KDPM2AncestralDiscreteScheduler</c>.
 /// </summary>
 internal sealed class Dpm2Scheduler : SigmaScheduler
 {
@@ -30,24 +29,24 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        .. Options.SigmaSchedules,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
     public override int Order => 2;
 
-    /// <summary>Makes the scheduler.</summary>
+    /// <summary>Initializes the scheduler.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps the run has.</param>
-    /// <param name="isAncestral">Whether each step goes below the next noise level and adds fresh noise up to it.</param>
+    /// <param name="steps">The number of steps of the run.</param>
+    /// <param name="isAncestral">Whether each step goes below the next noise level and adds noise to return to it.</param>
     public static Dpm2Scheduler Create(SchedulerSettings settings, int steps, bool isAncestral) =>
         new(settings, steps, isAncestral, Tables.Create(settings, steps, isAncestral));
 
-    /// <summary>The noise level of a step's second call: by logarithms, in the order of operations of PyTorch's <c>lerp</c> at one half.</summary>
+    /// <summary>The noise level of a step's second call, computed from logarithms in the order of operations of PyTorch's <c>lerp</c> at one half.</summary>
     /// <param name="start">The level that the step starts from.</param>
     /// <param name="end">The level that it ends at; above 0.</param>
     public static float GeometricMean(float start, float end)
@@ -62,32 +61,32 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     {
         double sigma = _callSigmas[call];
         int step = call / 2;
-        Mix derivative = Derivative(sigma);
+        PredictionWeights derivative = Derivative(sigma);
         if (!_isSecond)
         {
-            // The last step has a single call and goes straight to the end.
+            // The last step has a single call and ends at the final noise level.
             sample.CopyTo(Scratch(KeptSample));
             double target = call + 1 < Timesteps.Count ? _callSigmas[call + 1] : 0;
-            Elementwise.Combine(sample, 1 + ((target - sigma) * derivative.Sample), modelOutput, (target - sigma) * derivative.Output);
+            VectorMath.Combine(sample, 1 + ((target - sigma) * derivative.Sample), modelOutput, (target - sigma) * derivative.Output);
         }
         else
         {
             double change = (double)_down[step] - _callSigmas[call - 1];
-            Elementwise.Combine(sample, change * derivative.Sample, modelOutput, change * derivative.Output);
-            Elementwise.Add(sample, Scratch(KeptSample), 1);
+            VectorMath.Combine(sample, change * derivative.Sample, modelOutput, change * derivative.Output);
+            VectorMath.Add(sample, Scratch(KeptSample), 1);
             if (_isAncestral)
-                Elementwise.Add(sample, Draw(noise, Noise, _callSigmas[call - 1], _callSigmas[call + 1]), _up[step]);
+                VectorMath.Add(sample, Draw(noise, Noise, _callSigmas[call - 1], _callSigmas[call + 1]), _up[step]);
         }
 
         _isSecond = !_isSecond;
     }
 
-    /// <summary>What is settled before the run.</summary>
+    /// <summary>The tables that are computed before the run.</summary>
     /// <param name="Timesteps">The timestep of each call.</param>
     /// <param name="CallSigmas">The noise level of the sample at each call.</param>
     /// <param name="Listed">The noise levels as diffusers lists them.</param>
-    /// <param name="Down">The level that the model's part of each step goes down to.</param>
-    /// <param name="Up">The deviation of the noise that each step adds.</param>
+    /// <param name="Down">The noise level that the model's part of each step ends at.</param>
+    /// <param name="Up">The standard deviation of the noise that each step adds.</param>
     private sealed record Tables(float[] Timesteps, float[] CallSigmas, float[] Listed, float[] Down, float[] Up)
     {
         public static Tables Create(SchedulerSettings settings, int steps, bool isAncestral)

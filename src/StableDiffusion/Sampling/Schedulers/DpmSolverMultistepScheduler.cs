@@ -24,39 +24,39 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
     {
         _solver = DpmSolver.Create(settings);
         _order = settings.Integer("solver_order");
-        if (_order == 3 && _solver.IsStochastic && !_solver.PredictsPicture)
+        if (_order == 3 && _solver.IsStochastic && !_solver.PredictsClean)
             throw new InvalidSettingException("solver_order", "sde-dpmsolver has no third order. Give solver_order 1 or 2, or algorithm_type sde-dpmsolver++.");
 
-        // With so few steps the lower orders at the end keep the solver steady.
+        // With so few steps, lower orders at the end keep the solver stable.
         _lowerOrderFinal = settings.Flag("lower_order_final") && Timesteps.Count < 15;
         _eulerAtFinal = settings.Flag("euler_at_final") || _lowerOrderFinal || Sigmas[^1] == 0;
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.SolverOrder(2),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
-        .. Options.Thresholding,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.SolverOrder(2),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
+        .. SchedulerOptions.Thresholding,
         DpmSolver.Algorithm("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
         DpmSolver.Rule,
-        Options.LowerOrderFinal(true),
-        Options.Toggle("euler_at_final", false, "Make the last step one of Euler's method."),
-        .. Options.SigmaSchedules,
-        Options.Toggle("use_lu_lambdas", false, "Space the noise levels as Lu et al. (arXiv:2206.00927) do."),
-        .. Options.FlowSigmas,
-        Options.FinalSigmas,
-        Options.LambdaMinClipped,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.ZeroTerminalSnr,
-        Options.CustomTimesteps,
+        SchedulerOptions.LowerOrderFinal(true),
+        SchedulerOptions.Toggle("euler_at_final", false, "Use Euler's method for the last step."),
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Toggle("use_lu_lambdas", false, "Space the noise levels as Lu et al. (arXiv:2206.00927) do."),
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.FinalSigmas,
+        SchedulerOptions.LambdaMinClipped,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.CustomTimesteps,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> newest = PushHistory();
-        Predict(_solver.PredictsPicture, modelOutput, call, sample, newest);
+        Predict(_solver.PredictsClean, modelOutput, call, sample, newest);
 
         DpmStep step = _solver.Start(Alpha(call), Sigma(call), Lambda(call), Alpha(call + 1), Sigma(call + 1), Lambda(call + 1));
         (double w0, double w1, double w2) = (step.Value, 0, 0);
@@ -75,16 +75,16 @@ internal sealed class DpmSolverMultistepScheduler : SolverScheduler
             (w0, w1, w2) = (w0 + newer, older - newer, -older);
         }
 
-        Elementwise.Combine(sample, step.Sample, newest, w0);
+        VectorMath.Combine(sample, step.Sample, newest, w0);
         if (order > 1)
-            Elementwise.Add(sample, History(1), w1);
+            VectorMath.Add(sample, History(1), w1);
         if (order > 2)
-            Elementwise.Add(sample, History(2), w2);
+            VectorMath.Add(sample, History(2), w2);
         if (_solver.IsStochastic)
-            Elementwise.Add(sample, Draw(noise, 0, Sigmas[call], Sigmas[call + 1]), step.Noise);
+            VectorMath.Add(sample, Draw(noise, 0, Sigmas[call], Sigmas[call + 1]), step.Noise);
     }
 
-    /// <summary>The order of a step: as much as the history and the end of the run allow.</summary>
+    /// <summary>The order of a step, as high as the history and the end of the run allow.</summary>
     private int OrderAt(int call)
     {
         int toEnd = Timesteps.Count - 1 - call;

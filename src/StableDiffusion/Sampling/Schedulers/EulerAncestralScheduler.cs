@@ -3,10 +3,10 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Ancestral sampling with Euler's method ("Euler a"): each step goes below the next noise level and adds fresh noise
-/// up to it. The split is that of k-diffusion's <c>sample_euler_ancestral</c>; ancestral sampling at noise levels
-/// is appendix F of Song et al., "Score-Based Generative Modeling through Stochastic Differential Equations",
-/// arXiv:2011.13456. Follows diffusers' <c>EulerAncestralDiscreteScheduler</c>.
+/// Ancestral sampling with Euler's method ("Euler a"): each step goes below the next noise level and adds noise to return to
+/// it, divided as in k-diffusion's <c>sample_euler_ancestral</c>. Ancestral sampling with noise levels is appendix F of Song
+/// et al., "Score-Based Generative Modeling through Stochastic Differential Equations", arXiv:2011.13456. Follows diffusers'
+/// <c>EulerAncestralDiscreteScheduler</c>.
 /// </summary>
 internal sealed class EulerAncestralScheduler : SigmaScheduler
 {
@@ -22,11 +22,11 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.ZeroTerminalSnr,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.ZeroTerminalSnr,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -35,9 +35,9 @@ internal sealed class EulerAncestralScheduler : SigmaScheduler
         float next = Sigmas[call + 1];
         (float down, float up) = AncestralStep.Split(sigma, next);
 
-        Mix derivative = Derivative(sigma);
+        PredictionWeights derivative = Derivative(sigma);
         double change = (double)down - sigma;
-        Elementwise.Combine(sample, 1 + (change * derivative.Sample), modelOutput, change * derivative.Output);
-        Elementwise.Add(sample, Draw(noise, 0, sigma, next), up);
+        VectorMath.Combine(sample, 1 + (change * derivative.Sample), modelOutput, change * derivative.Output);
+        VectorMath.Add(sample, Draw(noise, 0, sigma, next), up);
     }
 }

@@ -32,23 +32,23 @@ internal sealed class EulerScheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        Options.Choice("interpolation_type", "linear", "How the noise levels between the training's timesteps are found.", "linear", "log_linear"),
-        .. Options.SigmaSchedules,
-        Options.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
-        Options.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
-        Options.Spacing(Options.Linspace),
-        Options.Choice("timestep_type", "discrete", "Whether the model takes timesteps or a quarter of the noise level's logarithm.", "discrete", "continuous"),
-        Options.StepsOffset,
-        Options.ZeroTerminalSnr,
-        Options.FinalSigmas,
-        Options.CustomTimesteps,
-        Options.List("sigmas", "The noise levels of the run, from noisy to clean, one more than steps.") with { Minimum = 0, IsConfigurable = false },
-        Options.Real("s_churn", 0, "How much noise is put back at each step; 0 for none.", minimum: 0) with { IsConfigurable = false },
-        Options.Real("s_tmin", 0, "The least noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
-        Options.Real("s_tmax", double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
-        Options.Real("s_noise", 1, "What the noise that is put back is multiplied by.", minimum: 0) with { IsConfigurable = false },
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        SchedulerOptions.Choice("interpolation_type", "linear", "How the noise levels between the training's timesteps are found.", "linear", "log_linear"),
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.Choice("timestep_type", "discrete", "Whether the model takes timesteps or a quarter of the noise level's logarithm.", "discrete", "continuous"),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.FinalSigmas,
+        SchedulerOptions.CustomTimesteps,
+        SchedulerOptions.List("sigmas", "The noise levels of the run, from noisy to clean, one more than steps.") with { Minimum = 0, IsConfigurable = false },
+        SchedulerOptions.Real("s_churn", 0, "How much noise is put back at each step; 0 for none.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_tmin", 0, "The least noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_tmax", double.PositiveInfinity, "The greatest noise level at which noise is put back.", minimum: 0) with { IsConfigurable = false },
+        SchedulerOptions.Real("s_noise", 1, "What the noise that is put back is multiplied by.", minimum: 0) with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -58,12 +58,12 @@ internal sealed class EulerScheduler : SigmaScheduler
         double gamma = sigma >= _churnFrom && sigma <= _churnTo ? Math.Min(_churn / (Sigmas.Count - 1), s_maxGamma) : 0;
         double raised = sigma * (gamma + 1);
         if (gamma > 0)
-            Elementwise.Add(sample, Draw(noise, 0, raised, next), _churnNoise * Math.Sqrt((raised * raised) - ((double)sigma * sigma)));
+            VectorMath.Add(sample, Draw(noise, 0, raised, next), _churnNoise * Math.Sqrt((raised * raised) - ((double)sigma * sigma)));
 
         // Of the raised level, only predicted noise knows; a velocity is read at the level that the model saw.
-        Mix denoised = Prediction.Denoised(PredictionType, PredictionType == PredictionType.Epsilon ? raised : sigma);
+        PredictionWeights denoised = Prediction.Denoised(PredictionType, PredictionType == PredictionType.Epsilon ? raised : sigma);
         double ratio = (next - raised) / raised;
-        Elementwise.Combine(sample, 1 + ratio - (ratio * denoised.Sample), modelOutput, -ratio * denoised.Output);
+        VectorMath.Combine(sample, 1 + ratio - (ratio * denoised.Sample), modelOutput, -ratio * denoised.Output);
     }
 
     private static (float[] Timesteps, float[] Sigmas) Tables(SchedulerSettings settings, int steps)

@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// Euler's method for models trained by flow matching: Esser et al., "Scaling Rectified Flow Transformers for
-/// High-Resolution Image Synthesis", arXiv:2403.03206. The sample is sigma times the noise plus one minus sigma times
-/// the picture. Follows diffusers' <c>FlowMatchEulerDiscreteScheduler</c>.
+/// High-Resolution Image Synthesis", arXiv:2403.03206. The sample is sigma times the noise plus one minus sigma times the
+/// clean sample. Follows diffusers' <c>FlowMatchEulerDiscreteScheduler</c>.
 /// </summary>
 internal sealed class FlowMatchEulerScheduler : TableScheduler
 {
@@ -28,15 +28,15 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        Options.Count("num_train_timesteps", 1000, "How many timesteps the model was trained with.", minimum: 1, maximum: 100_000),
-        Options.Real("shift", 1, "How far the noise levels are shifted towards noise.", minimum: 0),
-        Options.Toggle("use_dynamic_shifting", false, "Shift by mu, which depends on the picture's size, in place of shift."),
-        Options.Choice("time_shift_type", "exponential", "How mu shifts.", "exponential", "linear"),
-        Options.Real("mu", null, "The shift for the picture's size; needed with use_dynamic_shifting.") with { IsConfigurable = false },
-        Options.Toggle("invert_sigmas", false, "Run from the picture to noise."),
-        Options.Real("shift_terminal", null, "Stretch the noise levels so that the last one is this.", minimum: 0, maximum: 1),
-        .. Options.SigmaSchedules,
-        Options.Toggle("stochastic_sampling", false, "Go to the predicted picture and add fresh noise at each step."),
+        SchedulerOptions.Count("num_train_timesteps", 1000, "The number of timesteps that the model was trained with.", minimum: 1, maximum: 100_000),
+        SchedulerOptions.Real("shift", 1, "How far the noise levels are shifted towards noise.", minimum: 0),
+        SchedulerOptions.Toggle("use_dynamic_shifting", false, "Shift by mu, which depends on the image size, in place of shift."),
+        SchedulerOptions.Choice("time_shift_type", "exponential", "How mu is applied.", "exponential", "linear"),
+        SchedulerOptions.Real("mu", null, "The shift for the image size; needed with use_dynamic_shifting.") with { IsConfigurable = false },
+        SchedulerOptions.Toggle("invert_sigmas", false, "Run from the image to noise."),
+        SchedulerOptions.Real("shift_terminal", null, "Stretch the noise levels so that the last one has this value.", minimum: 0, maximum: 1),
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Toggle("stochastic_sampling", false, "Add fresh noise to the predicted image at each step."),
     ];
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
 
     /// <inheritdoc/>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
-        Elementwise.Combine(noised, original, 1.0 - Sigmas[call], noise, Sigmas[call]);
+        VectorMath.Combine(noised, original, 1.0 - Sigmas[call], noise, Sigmas[call]);
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
@@ -52,12 +52,12 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
         double next = Sigmas[call + 1];
         if (_isStochastic)
         {
-            Elementwise.Combine(sample, 1 - next, modelOutput, -(1 - next) * sigma);
-            Elementwise.Add(sample, Draw(noise, 0, sigma, next), next);
+            VectorMath.Combine(sample, 1 - next, modelOutput, -(1 - next) * sigma);
+            VectorMath.Add(sample, Draw(noise, 0, sigma, next), next);
         }
         else
         {
-            Elementwise.Add(sample, modelOutput, next - sigma);
+            VectorMath.Add(sample, modelOutput, next - sigma);
         }
     }
 
@@ -71,7 +71,7 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
         bool dynamic = settings.Flag("use_dynamic_shifting");
         double least = 1.0 / trained;
 
-        // diffusers shifts the range of the training's levels, and then each level of the run once more.
+        // diffusers shifts the range of the training's noise levels, and then each noise level of the run again.
         double[] sigmas = TimestepSpacing.Linspace(1, dynamic ? least : Shift(least), steps);
         sigmas = Array.ConvertAll(sigmas, dynamic ? DynamicShift(settings) : Shift);
         if (settings.OptionalNumber("shift_terminal") is double terminal and > 0)
@@ -93,7 +93,7 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
     private static Converter<double, double> DynamicShift(SchedulerSettings settings)
     {
         if (settings.OptionalNumber("mu") is not double mu)
-            throw new InvalidSettingException("mu", "The model shifts its noise levels by the picture's size (use_dynamic_shifting). Give the option mu.");
+            throw new InvalidSettingException("mu", "The model shifts its noise levels by the image size (use_dynamic_shifting). Give the option mu.");
 
         double factor = settings.Word("time_shift_type") == "exponential" ? Math.Exp(mu) : mu;
         return sigma => factor / (factor + (1 / sigma) - 1);

@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Heun's method, two calls a step but for the last: algorithm 1 of Karras, Aittala, Aila and Laine, "Elucidating the
-/// Design Space of Diffusion-Based Generative Models", arXiv:2206.00364. Follows diffusers'
+/// Heun's method, with two calls per step except for the last: algorithm 1 of Karras, Aittala, Aila and Laine, "Elucidating
+/// the Design Space of Diffusion-Based Generative Models", arXiv:2206.00364. Follows diffusers'
 /// <c>HeunDiscreteScheduler</c>.
 /// </summary>
 internal sealed class HeunScheduler : SigmaScheduler
@@ -14,7 +14,7 @@ internal sealed class HeunScheduler : SigmaScheduler
     private const int Current = 2;
     private const int Sorting = 3;
 
-    private readonly PictureLimiter _limiter;
+    private readonly DynamicThresholding _thresholding;
     private bool _isCorrecting;
 
     public HeunScheduler(SchedulerSettings settings, int steps)
@@ -25,18 +25,18 @@ internal sealed class HeunScheduler : SigmaScheduler
     private HeunScheduler(SchedulerSettings settings, int steps, (double[] Timesteps, double[] Sigmas) levels)
         : base(settings, steps, EachTwice(levels.Timesteps), [.. EachTwice(levels.Sigmas), 0], scratchCount: 4)
     {
-        _limiter = new PictureLimiter(settings);
+        _thresholding = new DynamicThresholding(settings);
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        .. Options.SigmaSchedules,
-        .. Options.ClipSample(false),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.CustomTimesteps,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.ClipSample(false),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.CustomTimesteps,
     ];
 
     /// <inheritdoc/>
@@ -46,30 +46,30 @@ internal sealed class HeunScheduler : SigmaScheduler
     {
         float sigma = Sigmas[call];
         Span<float> derivative = Scratch(_isCorrecting ? Current : KeptDerivative);
-        if (_limiter.IsActive)
+        if (_thresholding.IsActive)
         {
-            Mix denoised = Prediction.Denoised(PredictionType, sigma);
-            Elementwise.Combine(derivative, sample, denoised.Sample, modelOutput, denoised.Output);
-            _limiter.Apply(derivative, Scratch(Sorting));
-            Elementwise.Combine(derivative, -1.0 / sigma, sample, 1.0 / sigma);
+            PredictionWeights denoised = Prediction.Denoised(PredictionType, sigma);
+            VectorMath.Combine(derivative, sample, denoised.Sample, modelOutput, denoised.Output);
+            _thresholding.Apply(derivative, Scratch(Sorting));
+            VectorMath.Combine(derivative, -1.0 / sigma, sample, 1.0 / sigma);
         }
         else
         {
-            Mix slope = Derivative(sigma);
-            Elementwise.Combine(derivative, sample, slope.Sample, modelOutput, slope.Output);
+            PredictionWeights slope = Derivative(sigma);
+            VectorMath.Combine(derivative, sample, slope.Sample, modelOutput, slope.Output);
         }
 
         if (_isCorrecting)
         {
             double half = ((double)sigma - Sigmas[call - 1]) / 2;
             Scratch(KeptSample).CopyTo(sample);
-            Elementwise.Add(sample, Scratch(KeptDerivative), half);
-            Elementwise.Add(sample, derivative, half);
+            VectorMath.Add(sample, Scratch(KeptDerivative), half);
+            VectorMath.Add(sample, derivative, half);
         }
         else
         {
             sample.CopyTo(Scratch(KeptSample));
-            Elementwise.Add(sample, derivative, (double)Sigmas[call + 1] - sigma);
+            VectorMath.Add(sample, derivative, (double)Sigmas[call + 1] - sigma);
         }
 
         _isCorrecting = !_isCorrecting;

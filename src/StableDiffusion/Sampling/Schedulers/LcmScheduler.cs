@@ -10,39 +10,39 @@ namespace StableDiffusion.Sampling.Schedulers;
 internal sealed class LcmScheduler : AlphaScheduler
 {
     private const double DataDeviation = 0.5;
-    private const int PictureScratch = 0;
+    private const int CleanScratch = 0;
     private const int OtherScratch = 1;
 
     private readonly double _timestepScaling;
-    private readonly PictureLimiter _limiter;
+    private readonly DynamicThresholding _thresholding;
 
     public LcmScheduler(SchedulerSettings settings, int steps)
         : base(settings, steps, DistilledTimesteps.Choose(settings, steps), scratchCount: 2)
     {
         _timestepScaling = settings.Number("timestep_scaling");
-        _limiter = new PictureLimiter(settings);
+        _thresholding = new DynamicThresholding(settings);
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
+        .. SchedulerOptions.Betas,
         DistilledTimesteps.OriginalSteps,
-        .. Options.ClipSample(false),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        .. Options.Thresholding,
-        Options.Real("timestep_scaling", 10, "What timesteps are multiplied by in the consistency model's boundary condition.", minimum: 0),
-        Options.ZeroTerminalSnr,
-        Options.CustomTimesteps,
+        .. SchedulerOptions.ClipSample(false),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Real("timestep_scaling", 10, "What timesteps are multiplied by in the consistency model's boundary condition.", minimum: 0),
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.CustomTimesteps,
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         double product = Alpha(Timestep(call));
-        Span<float> picture = Scratch(PictureScratch);
-        Mix toPicture = Prediction.Picture(PredictionType, Math.Sqrt(product), Math.Sqrt(1 - product));
-        Elementwise.Combine(picture, sample, toPicture.Sample, modelOutput, toPicture.Output);
-        if (_limiter.IsActive)
-            _limiter.Apply(picture, Scratch(OtherScratch));
+        Span<float> clean = Scratch(CleanScratch);
+        PredictionWeights toClean = Prediction.Clean(PredictionType, Math.Sqrt(product), Math.Sqrt(1 - product));
+        VectorMath.Combine(clean, sample, toClean.Sample, modelOutput, toClean.Output);
+        if (_thresholding.IsActive)
+            _thresholding.Apply(clean, Scratch(OtherScratch));
 
         double scaled = Timestep(call) * _timestepScaling;
         double norm = (scaled * scaled) + (DataDeviation * DataDeviation);
@@ -50,13 +50,13 @@ internal sealed class LcmScheduler : AlphaScheduler
         double output = scaled / Math.Sqrt(norm);
         if (call == Timesteps.Count - 1)
         {
-            Elementwise.Combine(sample, skip, picture, output);
+            VectorMath.Combine(sample, skip, clean, output);
             return;
         }
 
         double next = Alpha(Timestep(call + 1));
         double root = Math.Sqrt(next);
-        Elementwise.Combine(sample, root * skip, picture, root * output);
-        Elementwise.Add(sample, Draw(noise, OtherScratch, Sigma(product), Sigma(next)), Math.Sqrt(1 - next));
+        VectorMath.Combine(sample, root * skip, clean, root * output);
+        VectorMath.Add(sample, Draw(noise, OtherScratch, Sigma(product), Sigma(next)), Math.Sqrt(1 - next));
     }
 }

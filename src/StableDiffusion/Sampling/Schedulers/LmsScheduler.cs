@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// The linear multistep method over noise levels: Adams-Bashforth on uneven steps, as Crowson's k-diffusion brought it
-/// to diffusion models (<c>sample_lms</c>), on the equation of Karras et al., arXiv:2206.00364. Follows diffusers'
+/// The linear multistep method over noise levels: Adams-Bashforth with unequal steps, as Crowson's k-diffusion introduced it
+/// for diffusion models (<c>sample_lms</c>), for the equation of Karras et al., arXiv:2206.00364. Follows diffusers'
 /// <c>LMSDiscreteScheduler</c>.
 /// </summary>
 internal sealed class LmsScheduler : SigmaScheduler
@@ -26,23 +26,23 @@ internal sealed class LmsScheduler : SigmaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        .. Options.SigmaSchedules,
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.Count("order", MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder) with { IsConfigurable = false },
+        .. SchedulerOptions.Betas,
+        .. SchedulerOptions.SigmaSchedules,
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.Count("order", MaxOrder, "How many derivatives a step looks at.", minimum: 1, maximum: MaxOrder) with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
-        Mix derivative = Derivative(Sigmas[call]);
-        Elementwise.Combine(PushHistory(), sample, derivative.Sample, modelOutput, derivative.Output);
+        PredictionWeights derivative = Derivative(Sigmas[call]);
+        VectorMath.Combine(PushHistory(), sample, derivative.Sample, modelOutput, derivative.Output);
 
-        // The order is what the place in the schedule allows; a run that starts late goes without the derivatives
-        // that it lacks, as it does in diffusers.
+        // The order depends on the position in the schedule. A run that starts late goes without the derivatives that it lacks,
+        // as in diffusers.
         int order = Math.Min(call + 1, _order);
         for (int back = 0; back < Math.Min(order, HistoryCount); back++)
-            Elementwise.Add(sample, History(back), LinearMultistep.Coefficient(Sigmas, order, call, back));
+            VectorMath.Add(sample, History(back), LinearMultistep.Coefficient(Sigmas, order, call, back));
     }
 }

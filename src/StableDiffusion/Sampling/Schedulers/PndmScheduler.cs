@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// PNDM: Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds", arXiv:2202.09778.
-/// Follows diffusers' <c>PNDMScheduler</c>: three Runge-Kutta steps of four calls each and then the linear multistep
-/// method, or, with <c>skip_prk_steps</c>, the multistep method alone (PLMS), whose first step takes two calls.
+/// Follows diffusers' <c>PNDMScheduler</c>: three Runge-Kutta steps of four calls each, followed by the linear multistep
+/// method; or, with <c>skip_prk_steps</c>, only the multistep method (PLMS), whose first step takes two calls.
 /// </summary>
 internal sealed class PndmScheduler : AlphaScheduler
 {
@@ -26,12 +26,12 @@ internal sealed class PndmScheduler : AlphaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
-        Options.SetAlphaToOne(false),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
-        Options.Spacing(Options.Leading),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Toggle("skip_prk_steps", false, "Leave out the Runge-Kutta steps at the start, as Stable Diffusion does (PLMS)."),
+        SchedulerOptions.SetAlphaToOne(false),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Velocity),
+        SchedulerOptions.Spacing(SchedulerOptions.Leading),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
@@ -63,15 +63,15 @@ internal sealed class PndmScheduler : AlphaScheduler
                 modelOutput.CopyTo(PushHistory());
                 sample.CopyTo(kept);
                 blend.Clear();
-                Elementwise.Add(blend, modelOutput, 1.0 / 6);
+                VectorMath.Add(blend, modelOutput, 1.0 / 6);
                 break;
             case 3:
-                Elementwise.Add(blend, modelOutput, 1.0 / 6);
+                VectorMath.Add(blend, modelOutput, 1.0 / 6);
                 kept.CopyTo(sample);
                 Transfer(sample, blend, start, previous);
                 return;
             default:
-                Elementwise.Add(blend, modelOutput, 1.0 / 3);
+                VectorMath.Add(blend, modelOutput, 1.0 / 3);
                 kept.CopyTo(sample);
                 break;
         }
@@ -87,8 +87,8 @@ internal sealed class PndmScheduler : AlphaScheduler
         Span<float> blend = Scratch(Blend);
         if (CallsMade == 1)
         {
-            // The first step's second call: the same step once more, with the mean of both outputs.
-            Elementwise.Combine(blend, modelOutput, 0.5, History(0), 0.5);
+            // The second call of the first step: the same step again, with the mean of both outputs.
+            VectorMath.Combine(blend, modelOutput, 0.5, History(0), 0.5);
             kept.CopyTo(sample);
             Transfer(sample, blend, timestep + _stride, timestep);
             return;
@@ -102,30 +102,30 @@ internal sealed class PndmScheduler : AlphaScheduler
                 modelOutput.CopyTo(blend);
                 break;
             case 2:
-                Elementwise.Combine(blend, History(0), 3.0 / 2, History(1), -1.0 / 2);
+                VectorMath.Combine(blend, History(0), 3.0 / 2, History(1), -1.0 / 2);
                 break;
             case 3:
-                Elementwise.Combine(blend, History(0), 23.0 / 12, History(1), -16.0 / 12);
-                Elementwise.Add(blend, History(2), 5.0 / 12);
+                VectorMath.Combine(blend, History(0), 23.0 / 12, History(1), -16.0 / 12);
+                VectorMath.Add(blend, History(2), 5.0 / 12);
                 break;
             default:
-                Elementwise.Combine(blend, History(0), 55.0 / 24, History(1), -59.0 / 24);
-                Elementwise.Add(blend, History(2), 37.0 / 24);
-                Elementwise.Add(blend, History(3), -9.0 / 24);
+                VectorMath.Combine(blend, History(0), 55.0 / 24, History(1), -59.0 / 24);
+                VectorMath.Add(blend, History(2), 37.0 / 24);
+                VectorMath.Add(blend, History(3), -9.0 / 24);
                 break;
         }
 
         Transfer(sample, blend, timestep, previous);
     }
 
-    /// <summary>Formula (11) of the paper: moves a sample from one timestep to another along an output.</summary>
+    /// <summary>Formula (11) of the paper: moves a sample from one timestep to another with an output.</summary>
     private void Transfer(Span<float> sample, ReadOnlySpan<float> output, int timestep, int target)
     {
         double from = Alpha(Math.Min(timestep, Noise.Length - 1));
         double to = Alpha(target);
-        Mix toNoise = Prediction.Noise(PredictionType, Math.Sqrt(from), Math.Sqrt(1 - from));
+        PredictionWeights toNoise = Prediction.Noise(PredictionType, Math.Sqrt(from), Math.Sqrt(1 - from));
         double weight = (to - from) / ((from * Math.Sqrt(1 - to)) + Math.Sqrt(from * (1 - from) * to));
-        Elementwise.Combine(sample, Math.Sqrt(to / from) - (weight * toNoise.Sample), output, -weight * toNoise.Output);
+        VectorMath.Combine(sample, Math.Sqrt(to / from) - (weight * toNoise.Sample), output, -weight * toNoise.Output);
     }
 
     private static double[] CallTimesteps(SchedulerSettings settings, int steps)
@@ -138,7 +138,7 @@ internal sealed class PndmScheduler : AlphaScheduler
         if (steps <= RungeKuttaSteps)
             throw new InvalidSettingException("Steps", $"PNDM's Runge-Kutta steps need at least {RungeKuttaSteps + 1} steps. Give more, or the option skip_prk_steps true.");
 
-        // Each Runge-Kutta step calls the model at its start, twice half way, and at its end.
+        // Each Runge-Kutta step calls the model at its start, twice at its midpoint, and at its end.
         List<double> calls = [];
         double half = trained / steps / 2;
         for (int i = 0; i < RungeKuttaSteps; i++)

@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// SA-Solver: Xue et al., "SA-Solver: Stochastic Adams Solver for Fast Sampling of Diffusion Models", arXiv:2309.05019.
-/// Follows diffusers' <c>SASolverScheduler</c>: a stochastic Adams-Bashforth predictor and an Adams-Moulton corrector
-/// that takes no further model call. Noise is added from timestep 800 down to 200, and none outside.
+/// Follows diffusers' <c>SASolverScheduler</c>: a stochastic Adams-Bashforth predictor and an Adams-Moulton corrector that
+/// needs no further model call. Noise is added only from timestep 800 to 200.
 /// </summary>
 internal sealed class SaSolverScheduler : SolverScheduler
 {
@@ -17,7 +17,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
     private readonly NoiseSchedule _noise;
     private readonly int _predictorOrder;
     private readonly int _correctorOrder;
-    private readonly bool _predictsPicture;
+    private readonly bool _predictsClean;
     private readonly bool _lowerOrderFinal;
     private int _lastCorrectorOrder;
 
@@ -36,38 +36,38 @@ internal sealed class SaSolverScheduler : SolverScheduler
         _noise = noise;
         _predictorOrder = settings.Integer("predictor_order");
         _correctorOrder = settings.Integer("corrector_order");
-        _predictsPicture = settings.Word("algorithm_type") == "data_prediction";
+        _predictsClean = settings.Word("algorithm_type") == "data_prediction";
         _lowerOrderFinal = settings.Flag("lower_order_final");
     }
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.Count("predictor_order", 2, "The order of the predictor.", minimum: 1, maximum: MaxOrder),
-        Options.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
-        .. Options.Thresholding,
-        Options.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
-        Options.LowerOrderFinal(true),
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.LambdaMinClipped,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.Count("predictor_order", 2, "The order of the predictor.", minimum: 1, maximum: MaxOrder),
+        SchedulerOptions.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
+        SchedulerOptions.LowerOrderFinal(true),
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.LambdaMinClipped,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
     ];
 
     /// <inheritdoc/>
-    /// <remarks>At the noise of the call's whole timestep, as diffusers has it, which with Karras's levels is not quite the sample's.</remarks>
+    /// <remarks>Uses the noise level of the call's integer timestep, as diffusers does. With Karras sigmas this is not exactly that of the sample.</remarks>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised)
     {
         double alpha = _noise.AlphaCumprod((int)Timesteps[call]);
-        Elementwise.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
+        VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> output = Scratch(NewOutput);
-        Predict(_predictsPicture, modelOutput, call, sample, output);
+        Predict(_predictsClean, modelOutput, call, sample, output);
 
         if (CallsMade > 0)
         {
@@ -83,15 +83,15 @@ internal sealed class SaSolverScheduler : SolverScheduler
         Update(sample, call, predictorOrder, [], Draw(noise, LastNoise, Sigmas[call], Sigmas[call + 1]));
     }
 
-    /// <summary>How strongly noise is added in the step from a call.</summary>
+    /// <summary>How strongly noise is added in the step that starts with a call.</summary>
     private double Tau(int call) => Timesteps[call] is >= 200 and <= 800 ? 1 : 0;
 
-    /// <summary>Moves the sample from one call to the next: the predictor without, the corrector with the next call's output.</summary>
+    /// <summary>Moves the sample from one call to the next: the predictor without, the corrector with the output of the next call.</summary>
     private void Update(Span<float> sample, int from, int order, ReadOnlySpan<float> nextOutput, ReadOnlySpan<float> noise)
     {
         double tau = Tau(from);
         double h = Lambda(from + 1) - Lambda(from);
-        double rate = _predictsPicture ? 1 + (tau * tau) : -1;
+        double rate = _predictsClean ? 1 + (tau * tau) : -1;
 
         bool corrects = !nextOutput.IsEmpty;
         Span<double> points = stackalloc double[MaxOrder];
@@ -100,9 +100,9 @@ internal sealed class SaSolverScheduler : SolverScheduler
 
         Span<double> weights = stackalloc double[MaxOrder];
         Integrate(points[..order], Lambda(from), Lambda(from + 1), rate, weights[..order]);
-        if (_predictsPicture && order == 2)
+        if (_predictsClean && order == 2)
         {
-            // diffusers' own second-order term, which makes the method that of DPM-Solver++ where no noise is added.
+            // diffusers' own second-order term, with which the method is DPM-Solver++ if no noise is added.
             double term = Math.Exp(rate * Lambda(from + 1))
                 * ((h * h / 2) - (((h * rate) - 1 + Math.Exp(-rate * h)) / (rate * rate)))
                 / (points[0] - points[1]);
@@ -110,24 +110,24 @@ internal sealed class SaSolverScheduler : SolverScheduler
             weights[1] -= term;
         }
 
-        double scale = _predictsPicture
+        double scale = _predictsClean
             ? rate * Sigma(from + 1) * Math.Exp(-tau * tau * Lambda(from + 1))
             : -(1 + (tau * tau)) * Alpha(from + 1);
-        Elementwise.Scale(
+        VectorMath.Scale(
             sample,
-            _predictsPicture ? Math.Exp(-tau * tau * h) * Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from));
+            _predictsClean ? Math.Exp(-tau * tau * h) * Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from));
         for (int i = 0; i < order; i++)
-            Elementwise.Add(sample, !corrects ? History(i) : i == 0 ? nextOutput : History(i - 1), scale * weights[i]);
+            VectorMath.Add(sample, !corrects ? History(i) : i == 0 ? nextOutput : History(i - 1), scale * weights[i]);
 
-        double deviation = _predictsPicture
+        double deviation = _predictsClean
             ? Math.Sqrt(1 - Math.Exp(-2 * tau * tau * h))
             : tau * Math.Sqrt(Math.Exp(2 * h) - 1);
-        Elementwise.Add(sample, noise, Sigma(from + 1) * deviation);
+        VectorMath.Add(sample, noise, Sigma(from + 1) * deviation);
     }
 
     /// <summary>
-    /// Integrates, from one lambda to another and weighted by exp(rate * lambda), each polynomial that is 1 at one of
-    /// the points and 0 at the others.
+    /// Integrates, from one lambda to another and weighted by exp(rate * lambda), the polynomials that are 1 at one of the points
+    /// and 0 at the others.
     /// </summary>
     private static void Integrate(ReadOnlySpan<double> points, double from, double to, double rate, Span<double> integrals)
     {

@@ -1,26 +1,26 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// A scheduler of the variance-exploding kind: the sample is the picture plus sigma times the noise, and the model
-/// takes it scaled to unit variance. The form is that of Karras et al., arXiv:2206.00364, and of k-diffusion.
+/// A scheduler of the variance-exploding form: the sample is the clean sample plus sigma times the noise, and is scaled to unit
+/// variance for the model, as in Karras et al., arXiv:2206.00364, and k-diffusion.
 /// </summary>
 internal abstract class SigmaScheduler : TableScheduler
 {
     private readonly float _initNoiseSigma;
 
-    /// <summary>Makes the scheduler.</summary>
+    /// <summary>Initializes the scheduler.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps the run has.</param>
+    /// <param name="steps">The number of steps of the run.</param>
     /// <param name="timesteps">The timestep of each call.</param>
-    /// <param name="sigmas">The noise levels as diffusers lists them: at each call, and where the run ends.</param>
-    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
-    /// <param name="scratchCount">How many further spans it works with.</param>
+    /// <param name="sigmas">The noise levels as diffusers lists them: at each call, and at the end of the run.</param>
+    /// <param name="historyDepth">The number of earlier outputs that the algorithm uses.</param>
+    /// <param name="scratchCount">The number of scratch buffers that it needs.</param>
     protected SigmaScheduler(SchedulerSettings settings, int steps, float[] timesteps, float[] sigmas, int historyDepth = 0, int scratchCount = 0)
         : base(steps, timesteps, sigmas, historyDepth, scratchCount)
     {
         PredictionType = settings.PredictionType;
         float max = TensorPrimitives.Max(sigmas);
-        _initNoiseSigma = settings.Word("timestep_spacing") == Options.Leading ? MathF.Sqrt((max * max) + 1) : max;
+        _initNoiseSigma = settings.Word("timestep_spacing") == SchedulerOptions.Leading ? MathF.Sqrt((max * max) + 1) : max;
     }
 
     /// <inheritdoc/>
@@ -38,24 +38,24 @@ internal abstract class SigmaScheduler : TableScheduler
 
     /// <inheritdoc/>
     public sealed override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
-        Elementwise.Combine(noised, original, 1, noise, SampleSigma(call));
+        VectorMath.Combine(noised, original, 1, noise, SampleSigma(call));
 
     /// <summary>The noise level of the sample at a call.</summary>
     protected virtual float SampleSigma(int call) => Sigmas[call];
 
-    /// <summary>How the derivative of the sample by the noise level follows from sample and model output.</summary>
+    /// <summary>The weights for the derivative of the sample with respect to the noise level.</summary>
     /// <param name="sigma">The noise level of the sample.</param>
-    protected Mix Derivative(double sigma)
+    protected PredictionWeights Derivative(double sigma)
     {
-        Mix denoised = Prediction.Denoised(PredictionType, sigma);
-        return new Mix((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
+        PredictionWeights denoised = Prediction.Denoised(PredictionType, sigma);
+        return new PredictionWeights((1 - denoised.Sample) / sigma, -denoised.Output / sigma);
     }
 
-    /// <summary>The timesteps and noise levels of the steps, without the level at which the run ends.</summary>
+    /// <summary>The timesteps and noise levels of the steps, without the final noise level.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="noise">The noise that the model was trained with.</param>
-    /// <param name="steps">How many steps.</param>
-    /// <param name="wholeKarras">Whether the timesteps of Karras's levels are rounded to whole numbers.</param>
+    /// <param name="noise">The noise schedule that the model was trained with.</param>
+    /// <param name="steps">The number of steps.</param>
+    /// <param name="wholeKarras">Whether the timesteps of Karras's noise levels are rounded to integers.</param>
     protected static (double[] Timesteps, double[] Sigmas) Levels(SchedulerSettings settings, NoiseSchedule noise, int steps, bool wholeKarras = false)
     {
         Func<double, double, int, double[]>? rule = SigmaSchedule.Rule(settings);
@@ -63,7 +63,7 @@ internal abstract class SigmaScheduler : TableScheduler
             ? Custom(custom, rule, steps, noise.Length)
             : TimestepSpacing.Choose(settings.Word("timestep_spacing"), steps, noise.Length, settings.Integer("steps_offset"), whole: false);
 
-        // numpy holds them in float32, and interpolates there.
+        // NumPy stores them in float32, and interpolates there.
         double[] sigmas = Array.ConvertAll(timesteps, timestep => noise.SigmaAt((float)timestep));
         if (rule is null)
             return (timesteps, sigmas);

@@ -1,9 +1,8 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// A solver of the diffusion equation in the half-logarithm of signal to noise (lambda), after Lu et al.,
-/// "DPM-Solver", arXiv:2206.00927: the sample has unit variance, a share alpha of it the picture's and a share sigma
-/// the noise's.
+/// A solver of the diffusion equation in the half-logarithm of signal to noise (lambda), after Lu et al., "DPM-Solver",
+/// arXiv:2206.00927. The sample has unit variance: alpha times the clean sample plus sigma times the noise.
 /// </summary>
 internal abstract class SolverScheduler : TableScheduler
 {
@@ -14,11 +13,11 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly PictureLimiter _limiter;
     private readonly int _limiterScratch;
 
-    /// <summary>Makes the solver.</summary>
+    /// <summary>Initializes the solver.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="tables">The timesteps and the noise levels of the run.</param>
-    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
-    /// <param name="scratchCount">How many further spans it works with.</param>
+    /// <param name="tables">The timesteps and noise levels of the run.</param>
+    /// <param name="historyDepth">The number of earlier outputs that the algorithm uses.</param>
+    /// <param name="scratchCount">The number of scratch buffers that it needs.</param>
     protected SolverScheduler(SchedulerSettings settings, SolverTables tables, int historyDepth, int scratchCount)
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
@@ -42,56 +41,55 @@ internal abstract class SolverScheduler : TableScheduler
 
     /// <inheritdoc/>
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
-        Elementwise.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
+        VectorMath.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
 
-    /// <summary>The picture's share of the sample at a call, or, at index <c>calls</c>, where the run ends.</summary>
+    /// <summary>Alpha, the factor of the clean sample, at a call or, for the index after the last call, at the end of the run.</summary>
     protected double Alpha(int call) => _alphas[call];
 
-    /// <summary>The noise's share of the sample at a call, or where the run ends.</summary>
+    /// <summary>Sigma, the factor of the noise, at a call or at the end of the run.</summary>
     protected double Sigma(int call) => _sigmas[call];
 
-    /// <summary>The half-logarithm of signal to noise at a call, or where the run ends; infinite without noise.</summary>
+    /// <summary>Lambda, the half-logarithm of signal to noise, at a call or at the end of the run; infinite without noise.</summary>
     protected double Lambda(int call) => _lambdas[call];
 
-    /// <summary>Computes what is integrated: the picture or the noise that the model's output means.</summary>
-    protected void Predict(bool picture, ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> prediction)
+    /// <summary>Converts the model's output to what is integrated: the clean sample or the noise.</summary>
+    protected void Predict(bool isClean, ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> prediction)
     {
-        if (picture)
-            PredictPicture(modelOutput, call, sample, prediction);
+        if (isClean)
+            PredictClean(modelOutput, call, sample, prediction);
         else
             PredictNoise(modelOutput, call, sample, prediction);
     }
 
-    /// <summary>Computes the picture that the model's output means, within the limits that are set.</summary>
-    private void PredictPicture(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> picture)
+    /// <summary>Converts the model's output to the clean sample, limited by thresholding or clipping.</summary>
+    private void PredictClean(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> clean)
     {
-        Mix mix = Prediction.Picture(_predictionType, Alpha(call), Sigma(call));
-        Elementwise.Combine(picture, sample, mix.Sample, modelOutput, mix.Output);
-        if (_limiter.IsActive)
-            _limiter.Apply(picture, Scratch(_limiterScratch));
+        PredictionWeights weights = Prediction.Clean(_predictionType, Alpha(call), Sigma(call));
+        VectorMath.Combine(clean, sample, weights.Sample, modelOutput, weights.Output);
+        if (_thresholding.IsActive)
+            _thresholding.Apply(clean, Scratch(_thresholdingScratch));
     }
 
-    /// <summary>Computes the noise that the model's output means; with limits, that which belongs to the limited picture.</summary>
+    /// <summary>Converts the model's output to the noise; with thresholding or clipping, that of the limited clean sample.</summary>
     private void PredictNoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> noise)
     {
-        if (!_limiter.IsActive)
+        if (!_thresholding.IsActive)
         {
-            Mix mix = Prediction.Noise(_predictionType, Alpha(call), Sigma(call));
-            Elementwise.Combine(noise, sample, mix.Sample, modelOutput, mix.Output);
+            PredictionWeights weights = Prediction.Noise(_predictionType, Alpha(call), Sigma(call));
+            VectorMath.Combine(noise, sample, weights.Sample, modelOutput, weights.Output);
             return;
         }
 
-        PredictPicture(modelOutput, call, sample, noise);
-        Elementwise.Combine(noise, -Alpha(call) / Sigma(call), sample, 1 / Sigma(call));
+        PredictClean(modelOutput, call, sample, noise);
+        VectorMath.Combine(noise, -Alpha(call) / Sigma(call), sample, 1 / Sigma(call));
     }
 
     /// <summary>
-    /// How many calls, counted back from one, differ in noise level from the one before each: between equal levels
-    /// nothing has a slope. Very many steps bring equal ones about, and noise levels that end where they would end
-    /// anyway.
+    /// The number of calls, counted back from one, whose noise levels differ from those before them; a slope between equal levels
+    /// is undefined. Equal levels occur with very many steps, and if the levels of the training end where the run ends.
     /// </summary>
     /// <param name="newest">The call to count back from.</param>
-    /// <param name="count">How many to count at most.</param>
+    /// <param name="count">The maximum to count.</param>
     protected int DistinctPoints(int newest, int count)
     {
         for (int back = 1; back < count; back++)
@@ -103,6 +101,6 @@ internal abstract class SolverScheduler : TableScheduler
         return count;
     }
 
-    /// <summary>Lowers a predictor's order so that all of its points, and where it goes, differ in noise level.</summary>
+    /// <summary>Lowers the order of a predictor so that the noise levels of its points and of its target are distinct.</summary>
     protected int PredictorOrder(int call, int order) => Math.Max(DistinctPoints(call + 1, order + 1) - 1, 1);
 }

@@ -1,19 +1,19 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
-/// <summary>The timesteps and noise levels of a <see cref="SolverScheduler"/>'s run.</summary>
-/// <param name="Timesteps">The timestep of each call; whole numbers.</param>
-/// <param name="Sigmas">The noise level at each call and, last, where the run ends.</param>
+/// <summary>The timesteps and noise levels for a run of a <see cref="SolverScheduler"/>.</summary>
+/// <param name="Timesteps">The timestep of each call; integers.</param>
+/// <param name="Sigmas">The noise level at each call, followed by the final one.</param>
 internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
 {
     /// <summary>Chooses them as diffusers' solvers do.</summary>
     /// <param name="settings">The options.</param>
-    /// <param name="steps">How many steps.</param>
-    /// <param name="noise">The noise that the model was trained with.</param>
+    /// <param name="steps">The number of steps.</param>
+    /// <param name="noise">The noise schedule that the model was trained with.</param>
     /// <param name="repeatsLast">
-    /// Whether a run on other noise levels than the model's own, if it is not to end at zero, ends at the last of
-    /// them rather than at the training's least.
+    /// Whether a run with other noise levels than the model's own that does not end at zero ends at the last of them, rather than
+    /// at the lowest noise level of the training.
     /// </param>
-    /// <param name="flowsFromOne">Whether the noise levels of flow matching start at pure noise, rather than a timestep below.</param>
+    /// <param name="flowsFromOne">Whether the noise levels for flow matching start at pure noise, rather than one timestep below.</param>
     public static SolverTables Choose(SchedulerSettings settings, int steps, NoiseSchedule noise, bool repeatsLast, bool flowsFromOne = false)
     {
         Func<double, double, int, double[]>? rule = SigmaSchedule.Rule(settings);
@@ -29,7 +29,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
         double[] sigmas;
         if (rule is not null || lu)
         {
-            // Lu et al. space lambda evenly: with their exponent 1, just the exponential rule.
+            // Lu et al. space lambda evenly: with an exponent of 1, this is the exponential rule.
             sigmas = (rule ?? SigmaSchedule.Exponential)(
                 settings.OptionalNumber("sigma_max") ?? noise.SigmaMax, settings.OptionalNumber("sigma_min") ?? noise.SigmaMin, steps);
             timesteps = Array.ConvertAll(sigmas, noise.TimestepAt);
@@ -54,7 +54,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
             Array.ConvertAll([.. sigmas, last], static sigma => (float)sigma));
     }
 
-    /// <summary>diffusers rounds the timesteps of some rules, and lets the others be cut down to whole numbers.</summary>
+    /// <summary>Whether diffusers rounds the timesteps of a rule; it truncates the others to integers.</summary>
     private static bool RoundsTimesteps(SchedulerSettings settings)
     {
         if (settings.Optional("use_lu_lambdas") is null)
@@ -71,7 +71,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
 
         int usable = noise.Length - noise.CountBelow(settings.OptionalNumber("lambda_min_clipped") ?? double.NegativeInfinity);
         return TimestepSpacing.ChooseForSolver(
-            (string?)settings.Optional("timestep_spacing") ?? Options.Linspace,
+            (string?)settings.Optional("timestep_spacing") ?? SchedulerOptions.Linspace,
             steps,
             noise.Length,
             usable,
@@ -86,7 +86,7 @@ internal readonly record struct SolverTables(float[] Timesteps, float[] Sigmas)
         double least = 1.0 / trained;
         double[] even = fromOne ? TimestepSpacing.Linspace(1, least, steps + 1) : TimestepSpacing.Linspace(1 - least, 0, steps + 1);
 
-        // At 1 the sample would hold nothing of the picture, and lambda would be infinite.
+        // At 1 the sample would contain nothing of the clean sample, and lambda would be infinite.
         return Array.ConvertAll(even[..^1], sigma => Math.Min(shift * sigma / (1 + ((shift - 1) * sigma)), BelowOne));
     }
 }

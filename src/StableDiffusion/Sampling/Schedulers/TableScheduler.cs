@@ -3,8 +3,8 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// A scheduler whose calls are settled when it is made. It checks the order of the calls and keeps the buffers of the
-/// run, so that an algorithm itself is just its tables and its step.
+/// A scheduler whose calls are known when it is created. It checks the order of the calls and has the buffers of the run, so
+/// that an algorithm consists of its tables and its step.
 /// </summary>
 internal abstract class TableScheduler : Scheduler
 {
@@ -17,12 +17,12 @@ internal abstract class TableScheduler : Scheduler
     private int _nextCall = -1;
     private int _length;
 
-    /// <summary>Makes the scheduler.</summary>
-    /// <param name="steps">How many steps the run has.</param>
+    /// <summary>Initializes the scheduler.</summary>
+    /// <param name="steps">The number of steps of the run.</param>
     /// <param name="timesteps">The timestep of each call.</param>
-    /// <param name="sigmas">The noise levels, or none.</param>
-    /// <param name="historyDepth">How many spans of past calls the algorithm looks back at.</param>
-    /// <param name="scratchCount">How many further spans it works with.</param>
+    /// <param name="sigmas">The noise levels; empty if there are none.</param>
+    /// <param name="historyDepth">The number of earlier outputs that the algorithm uses.</param>
+    /// <param name="scratchCount">The number of scratch buffers that it needs.</param>
     protected TableScheduler(int steps, float[] timesteps, float[] sigmas, int historyDepth = 0, int scratchCount = 0)
     {
         Steps = steps;
@@ -42,10 +42,10 @@ internal abstract class TableScheduler : Scheduler
     /// <inheritdoc/>
     public sealed override IReadOnlyList<float> Sigmas => _sigmaList;
 
-    /// <summary>How many calls of this run were made before the one at hand.</summary>
+    /// <summary>The number of calls of this run before the current one.</summary>
     protected int CallsMade { get; private set; }
 
-    /// <summary>How many spans the history holds.</summary>
+    /// <summary>The number of outputs in the history.</summary>
     protected int HistoryCount => Math.Min(_pushed, _history.Length);
 
     /// <inheritdoc/>
@@ -76,26 +76,26 @@ internal abstract class TableScheduler : Scheduler
         return copy;
     }
 
-    /// <summary>The algorithm's step, with checked arguments; see <see cref="Step"/>.</summary>
+    /// <summary>The step of the algorithm, with checked arguments; see <see cref="Step"/>.</summary>
     protected abstract void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise);
 
-    /// <summary>Makes room for a new span in the history; the oldest gives way.</summary>
-    /// <returns>The new span, for the caller to fill.</returns>
+    /// <summary>Adds an output to the history, in place of the oldest one if it is full.</summary>
+    /// <returns>The buffer for the caller to fill.</returns>
     protected Span<float> PushHistory()
     {
         int slot = _pushed++ % _history.Length;
         return _history[slot] ??= new float[_length];
     }
 
-    /// <summary>A span of the history.</summary>
-    /// <param name="back">0 for the newest, 1 for the one before it.</param>
+    /// <summary>An output of the history.</summary>
+    /// <param name="back">0 for the newest one, 1 for the one before it.</param>
     protected ReadOnlySpan<float> History(int back) => _history[(_pushed - 1 - back) % _history.Length];
 
-    /// <summary>A span to work with, or to keep from call to call.</summary>
-    /// <param name="index">Which one.</param>
+    /// <summary>A scratch buffer, which keeps its values from call to call.</summary>
+    /// <param name="index">The index of the buffer.</param>
     protected Span<float> Scratch(int index) => _scratch[index] ??= new float[_length];
 
-    /// <summary>Draws a scratch span of noise.</summary>
+    /// <summary>Fills a scratch buffer with noise.</summary>
     protected ReadOnlySpan<float> Draw(INoiseSource source, int scratch, double sigma, double sigmaNext)
     {
         Span<float> values = Scratch(scratch);
@@ -103,6 +103,6 @@ internal abstract class TableScheduler : Scheduler
         return values;
     }
 
-    /// <summary>Rounds a table to float32.</summary>
+    /// <summary>Converts a table to float32.</summary>
     protected static float[] ToSingle(double[] values) => Array.ConvertAll(values, static value => (float)value);
 }

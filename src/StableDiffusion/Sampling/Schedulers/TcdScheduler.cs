@@ -19,13 +19,13 @@ internal sealed class TcdScheduler : AlphaScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
+        .. SchedulerOptions.Betas,
         DistilledTimesteps.OriginalSteps,
-        Options.Toggle("clip_sample", false, "Taken for the sake of configs that have it; TCD does not clip."),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
-        Options.ZeroTerminalSnr,
-        Options.CustomTimesteps,
-        Options.Eta(0.3, "How much of each step is fresh noise (the paper's gamma): 0 none, 1 all; more for more steps."),
+        SchedulerOptions.Toggle("clip_sample", false, "Taken for the sake of configs that have it; TCD does not clip."),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity),
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.CustomTimesteps,
+        SchedulerOptions.Eta(0.3, "How much of each step is fresh noise (the paper's gamma): 0 none, 1 all; more for more steps."),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
@@ -33,23 +33,23 @@ internal sealed class TcdScheduler : AlphaScheduler
         bool isLast = call == Timesteps.Count - 1;
         int next = isLast ? 0 : Timestep(call + 1);
 
-        // In float32, as PyTorch has it, so that the floor falls alike.
+        // In float32 as in PyTorch, so that the floor is the same.
         int target = (int)MathF.Floor((float)(1 - _eta) * next);
         double product = Alpha(Timestep(call));
         double targetProduct = Alpha(target);
         (double alpha, double sigma) = (Math.Sqrt(product), Math.Sqrt(1 - product));
         (double targetAlpha, double targetSigma) = (Math.Sqrt(targetProduct), Math.Sqrt(1 - targetProduct));
 
-        Mix toPicture = Prediction.Picture(PredictionType, alpha, sigma);
-        Mix toNoise = Prediction.Noise(PredictionType, alpha, sigma);
+        PredictionWeights toClean = Prediction.Clean(PredictionType, alpha, sigma);
+        PredictionWeights toNoise = Prediction.Noise(PredictionType, alpha, sigma);
         double nextProduct = Alpha(next);
         double kept = isLast || _eta == 0 ? 1 : Math.Sqrt(nextProduct / targetProduct);
-        Elementwise.Combine(
+        VectorMath.Combine(
             sample,
-            kept * ((targetAlpha * toPicture.Sample) + (targetSigma * toNoise.Sample)),
+            kept * ((targetAlpha * toClean.Sample) + (targetSigma * toNoise.Sample)),
             modelOutput,
-            kept * ((targetAlpha * toPicture.Output) + (targetSigma * toNoise.Output)));
+            kept * ((targetAlpha * toClean.Output) + (targetSigma * toNoise.Output)));
         if (!isLast && _eta > 0)
-            Elementwise.Add(sample, Draw(noise, 0, Sigma(product), Sigma(nextProduct)), Math.Sqrt(1 - (nextProduct / targetProduct)));
+            VectorMath.Add(sample, Draw(noise, 0, Sigma(product), Sigma(nextProduct)), Math.Sqrt(1 - (nextProduct / targetProduct)));
     }
 }

@@ -4,8 +4,8 @@ namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
 /// UniPC: Zhao, Bai, Rao, Zhou and Lu, "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion
-/// Models", arXiv:2302.04867. Follows diffusers' <c>UniPCMultistepScheduler</c>: each call first corrects the sample
-/// that the last one predicted, at no further model call, and then predicts the next.
+/// Models", arXiv:2302.04867. Follows diffusers' <c>UniPCMultistepScheduler</c>: each call first corrects the sample that the
+/// last call predicted, without a further model call, and then predicts the next one.
 /// </summary>
 internal sealed class UniPcScheduler : SolverScheduler
 {
@@ -14,7 +14,7 @@ internal sealed class UniPcScheduler : SolverScheduler
     private const int MaxOrder = 3;
 
     private readonly int _order;
-    private readonly bool _predictsPicture;
+    private readonly bool _predictsClean;
     private readonly bool _isFirstVariant;
     private readonly bool _lowerOrderFinal;
     private readonly HashSet<int> _uncorrected;
@@ -28,7 +28,7 @@ internal sealed class UniPcScheduler : SolverScheduler
             scratchCount: 2)
     {
         _order = settings.Integer("solver_order");
-        _predictsPicture = settings.Flag("predict_x0");
+        _predictsClean = settings.Flag("predict_x0");
         _isFirstVariant = settings.Word("solver_type") == "bh1";
         _lowerOrderFinal = settings.Flag("lower_order_final");
         _uncorrected = [.. (settings.Numbers("disable_corrector") ?? []).Select(step => (int)step)];
@@ -36,28 +36,28 @@ internal sealed class UniPcScheduler : SolverScheduler
 
     public static SchedulerOption[] OptionList { get; } =
     [
-        .. Options.Betas,
-        Options.SolverOrder(2),
-        Options.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
-        .. Options.Thresholding,
-        Options.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
-        Options.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
-        Options.LowerOrderFinal(true),
-        Options.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },
-        .. Options.SigmaSchedules,
-        .. Options.FlowSigmas,
-        Options.Spacing(Options.Linspace),
-        Options.StepsOffset,
-        Options.FinalSigmas,
-        Options.ZeroTerminalSnr,
-        Options.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
-        Options.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
+        .. SchedulerOptions.Betas,
+        SchedulerOptions.SolverOrder(2),
+        SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
+        .. SchedulerOptions.Thresholding,
+        SchedulerOptions.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
+        SchedulerOptions.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
+        SchedulerOptions.LowerOrderFinal(true),
+        SchedulerOptions.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },
+        .. SchedulerOptions.SigmaSchedules,
+        .. SchedulerOptions.FlowSigmas,
+        SchedulerOptions.Spacing(SchedulerOptions.Linspace),
+        SchedulerOptions.StepsOffset,
+        SchedulerOptions.FinalSigmas,
+        SchedulerOptions.ZeroTerminalSnr,
+        SchedulerOptions.Real("sigma_min", null, "The least noise level of those rules; the model's own if not given.", minimum: 0),
+        SchedulerOptions.Real("sigma_max", null, "The greatest noise level of those rules; the model's own if not given.", minimum: 0),
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         Span<float> output = Scratch(NewOutput);
-        Predict(_predictsPicture, modelOutput, call, sample, output);
+        Predict(_predictsClean, modelOutput, call, sample, output);
 
         if (CallsMade > 0 && !_uncorrected.Contains(call - 1))
         {
@@ -79,20 +79,20 @@ internal sealed class UniPcScheduler : SolverScheduler
         return PredictorOrder(call, order);
     }
 
-    /// <summary>Moves the sample from one call to the next: algorithm 2 of the paper without, algorithm 1 with the next call's output.</summary>
+    /// <summary>Moves the sample from one call to the next: algorithm 2 of the paper without, algorithm 1 with the output of the next call.</summary>
     private void Update(Span<float> sample, int from, int order, ReadOnlySpan<float> nextOutput)
     {
         double h = Lambda(from + 1) - Lambda(from);
-        double signed = _predictsPicture ? -h : h;
+        double signed = _predictsClean ? -h : h;
         double phi = Math.Exp(signed) - 1;
-        double scale = _predictsPicture ? Alpha(from + 1) : Sigma(from + 1);
+        double scale = _predictsClean ? Alpha(from + 1) : Sigma(from + 1);
 
         Span<double> points = stackalloc double[MaxOrder];
         for (int i = 1; i < order; i++)
             points[i - 1] = (Lambda(from - i) - Lambda(from)) / h;
         points[order - 1] = 1;
 
-        // The predictor knows all points but the last, which is where it goes.
+        // The predictor uses all points but the last, which is its target.
         int known = nextOutput.IsEmpty ? order - 1 : order;
         Span<double> weights = stackalloc double[MaxOrder];
         Residuals(points[..known], signed, phi, weights[..known]);
@@ -104,17 +104,17 @@ internal sealed class UniPcScheduler : SolverScheduler
             own -= weights[i];
         }
 
-        Elementwise.Combine(sample, _predictsPicture ? Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from), History(0), own);
+        VectorMath.Combine(sample, _predictsClean ? Sigma(from + 1) / Sigma(from) : Alpha(from + 1) / Alpha(from), History(0), own);
         for (int i = 1; i < order; i++)
-            Elementwise.Add(sample, History(i), weights[i - 1]);
+            VectorMath.Add(sample, History(i), weights[i - 1]);
         if (!nextOutput.IsEmpty)
-            Elementwise.Add(sample, nextOutput, weights[order - 1]);
+            VectorMath.Add(sample, nextOutput, weights[order - 1]);
     }
 
-    /// <summary>The weights of the differences at the points: solves the paper's equation (7) over B(h).</summary>
+    /// <summary>The weights of the differences at the points: solves the paper's equation (7), divided by B(h).</summary>
     private void Residuals(ReadOnlySpan<double> points, double signed, double phi, Span<double> weights)
     {
-        // With one point the paper's appendix takes one half in place of the solution, for stability.
+        // With one point, the paper's appendix uses one half in place of the solution, for stability.
         if (points.Length == 1)
         {
             weights[0] = 0.5;
@@ -138,7 +138,7 @@ internal sealed class UniPcScheduler : SolverScheduler
         Solve(matrix, weights);
     }
 
-    /// <summary>Solves a small linear system by elimination; the points being distinct and not 0, no pivot vanishes.</summary>
+    /// <summary>Solves a small linear system by elimination; since the points are distinct and not 0, no pivot vanishes.</summary>
     private static void Solve(Span<double> matrix, Span<double> right)
     {
         int size = right.Length;

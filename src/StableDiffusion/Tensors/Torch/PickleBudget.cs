@@ -1,19 +1,19 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// What a file may cost before it is taken for one made to exhaust the machine. The limits are some ten times what
-/// the largest checkpoints need: those have a few thousand tensors and about forty operations for each.
+/// The limits on the resources that reading a pickle may take, against files made to exhaust the machine. They are about
+/// ten times what the largest checkpoints need: those have a few thousand tensors and about forty operations for each.
 /// </summary>
 /// <param name="path">The file's path, for messages.</param>
 internal sealed class PickleBudget(string path)
 {
-    /// <summary>How many tensors a file may hold.</summary>
+    /// <summary>The maximum number of tensors in a file.</summary>
     public const int MaxTensors = 100_000;
 
-    /// <summary>How deep dictionaries may lie in one another.</summary>
+    /// <summary>The maximum nesting depth of dictionaries.</summary>
     public const int MaxDepth = 32;
 
-    /// <summary>How long the name of a tensor may be.</summary>
+    /// <summary>The maximum length of a tensor's name.</summary>
     public const int MaxNameLength = 1024;
 
     private const int MaxOperations = 8_000_000;
@@ -24,14 +24,14 @@ internal sealed class PickleBudget(string path)
     private int _textBytes;
     private int _objectBytes;
 
-    /// <summary>Takes a step's worth of time.</summary>
+    /// <summary>Counts an operation.</summary>
     public void TakeOperation()
     {
         if (++_operations > MaxOperations)
             throw Exceeded($"more than {MaxOperations} operations");
     }
 
-    /// <summary>Takes room for a text, before it is made.</summary>
+    /// <summary>Counts the bytes of a string before it is created.</summary>
     public void TakeText(long bytes)
     {
         if (bytes > MaxTextBytes - _textBytes)
@@ -40,7 +40,7 @@ internal sealed class PickleBudget(string path)
         TakeObject(24);
     }
 
-    /// <summary>Takes memory for an object, or for a list's next values, before they are made.</summary>
+    /// <summary>Counts the memory of an object, or of values added to a list, before it is allocated.</summary>
     public void TakeObject(long bytes)
     {
         if (bytes > MaxObjectBytes - _objectBytes)
@@ -48,7 +48,7 @@ internal sealed class PickleBudget(string path)
         _objectBytes += (int)bytes;
     }
 
-    /// <summary>The error for a file that is larger in some way than any model is.</summary>
+    /// <summary>Returns the error for a file that exceeds a limit.</summary>
     public ModelInvalidException Exceeded(string what) => new(
-        $"'{path}' was refused: it holds {what}, far beyond what a model has. It is damaged, or made to exhaust the machine.");
+        $"'{path}' was refused: it has {what}, far more than a model needs. It is damaged, or made to exhaust the machine.");
 }

@@ -1,17 +1,17 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// A dictionary as the pickle builds it: its entries in order, not hashed, so that no choice of keys makes it slow.
+/// A dictionary of a pickle: its entries in order, not hashed, so that no choice of keys makes it slow.
 /// </summary>
-/// <param name="kind">What the pickle made it with; null for a plain dictionary.</param>
+/// <param name="kind">The class that it was made with; null for a plain dictionary.</param>
 internal sealed class PickleDictionary(PickleGlobalKind? kind = null)
 {
-    /// <summary>What the pickle made it with; null for a plain dictionary.</summary>
+    /// <summary>The class that it was made with; null for a plain dictionary.</summary>
     public PickleGlobalKind? Kind { get; } = kind;
 
     public List<(object? Key, object? Value)> Entries { get; } = [];
 
-    /// <summary>The value under a key; of several the last, as in Python.</summary>
+    /// <summary>Finds the value of a key; if the key occurs several times, the last value counts, as in Python.</summary>
     public bool TryGet(string key, out object? value)
     {
         for (int i = Entries.Count - 1; i >= 0; i--)

@@ -1,35 +1,35 @@
 namespace StableDiffusion.Tensors.Torch;
 
-/// <summary>What the reader makes of a function or class that a pickle names.</summary>
+/// <summary>How the reader treats a function or class that a pickle names.</summary>
 internal enum PickleGlobalKind
 {
     /// <summary><c>collections.OrderedDict</c>.</summary>
     OrderedDictionary,
 
-    /// <summary><c>torch.nn.ParameterDict</c>, which holds the vectors of textual inversion's own files.</summary>
+    /// <summary><c>torch.nn.ParameterDict</c>, which holds the vectors in the files of textual inversion's authors.</summary>
     ParameterDictionary,
 
-    /// <summary>A function that puts a tensor together, whose values have the storage's type.</summary>
+    /// <summary>A function that creates a tensor with the element type of its storage.</summary>
     Tensor,
 
-    /// <summary>The like with the type as an argument.</summary>
+    /// <summary>A function that creates a tensor with the element type as an argument.</summary>
     TypedTensor,
 
-    /// <summary>A function that makes a trainable parameter of a tensor.</summary>
+    /// <summary>A function that makes a tensor a trainable parameter.</summary>
     Parameter,
 
-    /// <summary>A class of storages.</summary>
+    /// <summary>A storage class.</summary>
     Storage,
 
-    /// <summary>A type of values.</summary>
+    /// <summary>An element type.</summary>
     ElementType,
 
-    /// <summary><c>torch.Size</c>, a tuple.</summary>
+    /// <summary><c>torch.Size</c>, read as a tuple.</summary>
     Size,
 
-    /// <summary>Something whose calls give a value that no tensor depends on; it is not kept.</summary>
+    /// <summary>A function whose result no tensor depends on; the result is not kept.</summary>
     OpaqueCall,
 
-    /// <summary>A class that is only mentioned.</summary>
+    /// <summary>A class that is only named.</summary>
     OpaqueName,
 }

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Tensors.Torch;
 
-/// <summary>A value that no tensor depends on: bytes, a set, a number of numpy. Its contents are not kept.</summary>
+/// <summary>A value that no tensor depends on, such as bytes, a set or a NumPy number. Its contents are not kept.</summary>
 internal sealed class PickleOpaque
 {
     private PickleOpaque()

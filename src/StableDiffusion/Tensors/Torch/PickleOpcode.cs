@@ -1,8 +1,8 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// The opcodes of Python's pickle format, protocols 2 to 5, and those older ones that create objects. The names are
-/// those of Python's <c>pickletools</c>, with a capital where a word starts: <see cref="ShortBinunicode"/> is SHORT_BINUNICODE.
+/// The opcodes of Python's pickle format, protocols 2 to 5, and the older ones that create objects. The names are those of
+/// Python's <c>pickletools</c> in Pascal case: <see cref="ShortBinunicode"/> is SHORT_BINUNICODE.
 /// </summary>
 internal enum PickleOpcode : byte
 {

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace StableDiffusion.Tensors.Torch;
 
-/// <summary>Reads the bytes of a pickle one after another, and never beyond its end.</summary>
+/// <summary>Reads the bytes of a pickle in order, and never beyond its end.</summary>
 /// <param name="file">The file.</param>
-/// <param name="start">The byte of the file at which the pickle starts.</param>
-/// <param name="end">The byte of the file at which it ends at the latest.</param>
+/// <param name="start">The position in the file at which the pickle starts.</param>
+/// <param name="end">The position in the file at which it ends at the latest.</param>
 internal sealed class PickleReader(MappedFile file, long start, long end)
 {
     private const int MaxLineLength = 512;
@@ -13,7 +13,7 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
     /// <summary>The file's path.</summary>
     public string Path => file.Path;
 
-    /// <summary>The byte of the file that is read next.</summary>
+    /// <summary>The position in the file of the next byte.</summary>
     public long Position { get; private set; } = start;
 
     public byte ReadByte() => Read(1)[0];
@@ -28,7 +28,7 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
 
     public double ReadDouble() => BinaryPrimitives.ReadDoubleBigEndian(Read(8));
 
-    /// <summary>The next bytes, as they lie in the mapped file.</summary>
+    /// <summary>Reads the next bytes without copying them.</summary>
     public ReadOnlySpan<byte> Read(int count)
     {
         long position = Position;
@@ -36,19 +36,19 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
         return file.Slice(position, count);
     }
 
-    /// <summary>Passes over bytes.</summary>
-    /// <exception cref="ModelInvalidException">There are not so many left.</exception>
+    /// <summary>Skips bytes.</summary>
+    /// <exception cref="ModelInvalidException">There are fewer bytes left.</exception>
     public void Skip(ulong count)
     {
         if (count > (ulong)(end - Position))
-            throw Invalid($"{count} bytes should follow, and {end - Position} are left");
+            throw Invalid($"{count} bytes should follow, but only {end - Position} are left");
         Position += (long)count;
     }
 
-    /// <summary>Bytes that have been passed over.</summary>
+    /// <summary>Reads bytes at an earlier position.</summary>
     public ReadOnlySpan<byte> Reread(long position, int count) => file.Slice(position, count);
 
-    /// <summary>The bytes up to the next line feed, which is passed over.</summary>
+    /// <summary>Reads the bytes up to the next line feed, and skips the line feed.</summary>
     public ReadOnlySpan<byte> ReadLine()
     {
         ReadOnlySpan<byte> ahead = file.Slice(Position, (int)Math.Min(MaxLineLength, end - Position));
@@ -59,7 +59,7 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
         return ahead[..length];
     }
 
-    /// <summary>The error for a pickle that cannot be what Python wrote.</summary>
+    /// <summary>Returns the error for a pickle that Python cannot have written.</summary>
     public ModelInvalidException Invalid(string fault) => new(
-        $"'{Path}' is not a whole PyTorch file: {fault} (at byte {Position}). Download or copy it again.");
+        $"'{Path}' is not a complete PyTorch file: {fault} (at byte {Position}). Download or copy it again.");
 }

@@ -3,11 +3,11 @@ using System.Runtime.InteropServices;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// The memory of the machine that a pickle is a program for: a stack with marks, and the values that are come back
-/// to. Nothing below the last mark can be reached but by taking the mark away.
+/// The memory of the stack machine that a pickle is a program for: a stack with marks, and the memo of values to use again.
+/// Values below the last mark are out of reach until the mark is popped.
 /// </summary>
-/// <param name="reader">The pickle, for the place in messages.</param>
-/// <param name="budget">What the file may cost.</param>
+/// <param name="reader">The pickle, for the position in messages.</param>
+/// <param name="budget">The limits on resources.</param>
 internal sealed class PickleStack(PickleReader reader, PickleBudget budget)
 {
     private const int MaxValues = 1 << 16;
@@ -20,7 +20,7 @@ internal sealed class PickleStack(PickleReader reader, PickleBudget budget)
     private readonly List<int> _marks = [];
     private readonly List<object?> _memo = [];
 
-    /// <summary>How many values lie on the stack.</summary>
+    /// <summary>The number of values on the stack.</summary>
     public int Count => _values.Count;
 
     /// <summary>Whether neither values nor marks are left.</summary>
@@ -64,8 +64,8 @@ internal sealed class PickleStack(PickleReader reader, PickleBudget budget)
         _marks.Add(_values.Count);
     }
 
-    /// <summary>Takes the last mark away.</summary>
-    /// <returns>The place of the first value above it.</returns>
+    /// <summary>Pops the last mark.</summary>
+    /// <returns>The index of the first value above it.</returns>
     public int TakeMark()
     {
         if (_marks.Count == 0)
@@ -76,22 +76,22 @@ internal sealed class PickleStack(PickleReader reader, PickleBudget budget)
         return mark;
     }
 
-    /// <summary>The values from a place on, until the stack changes.</summary>
+    /// <summary>The values from an index on, valid until the stack changes.</summary>
     public ReadOnlySpan<object?> From(int index) => index >= (_marks.Count == 0 ? 0 : _marks[^1])
         ? CollectionsMarshal.AsSpan(_values)[index..]
         : throw reader.Invalid("the pickle takes a value that it did not make");
 
-    /// <summary>Takes the values from a place on away.</summary>
+    /// <summary>Removes the values from an index on.</summary>
     public void Drop(int from) => _values.RemoveRange(from, _values.Count - from);
 
-    /// <summary>Remembers the uppermost value under the next number.</summary>
+    /// <summary>Adds the top value to the memo under the next index.</summary>
     public void Remember() => Remember((uint)_memo.Count);
 
-    /// <summary>Remembers the uppermost value.</summary>
+    /// <summary>Adds the top value to the memo.</summary>
     public void Remember(uint index)
     {
         if (index >= MaxMemo)
-            throw budget.Exceeded($"more than {MaxMemo} values to come back to");
+            throw budget.Exceeded($"more than {MaxMemo} memoized values");
 
         object? value = Peek();
         while (_memo.Count <= index)
@@ -99,11 +99,11 @@ internal sealed class PickleStack(PickleReader reader, PickleBudget budget)
         _memo[(int)index] = value;
     }
 
-    /// <summary>Pushes a value that was remembered.</summary>
+    /// <summary>Pushes a value of the memo.</summary>
     public void Recall(uint index)
     {
         if (index >= _memo.Count || ReferenceEquals(_memo[(int)index], s_unset))
-            throw reader.Invalid($"the pickle comes back to a value {index} that it did not make");
+            throw reader.Invalid($"the pickle uses a memoized value {index} that it did not make");
         Push(_memo[(int)index]);
     }
 }

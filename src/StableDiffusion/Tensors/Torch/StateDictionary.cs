@@ -4,8 +4,8 @@ using System.Numerics;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// The tensors of a saved value by name: those of dictionaries in dictionaries under the keys joined by dots, as
-/// <c>state_dict</c> itself names the parts of modules. Of a trainer's checkpoint only the model's state is taken.
+/// The tensors of a saved value by name. For nested dictionaries the keys are joined by dots, as <c>state_dict</c> itself
+/// names the parts of modules. Of a trainer's checkpoint only the model's state is read.
 /// </summary>
 internal sealed class StateDictionary
 {
@@ -24,22 +24,22 @@ internal sealed class StateDictionary
 
     public IReadOnlyDictionary<string, TorchTensor> Tensors => _tensors;
 
-    /// <summary>The numbers and texts that lie beside the tensors at the top, such as an embedding's <c>name</c>.</summary>
+    /// <summary>The numbers and strings beside the tensors at the top level, such as an embedding's <c>name</c>.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    /// <summary>Takes the tensors out of a saved value.</summary>
-    /// <exception cref="ModelInvalidException">It holds none, or names that cannot be told apart, or more than a model does.</exception>
+    /// <summary>Collects the tensors of a saved value.</summary>
+    /// <exception cref="ModelInvalidException">There are no tensors, two with the same name, or more than a model has.</exception>
     public static StateDictionary From(string path, object? root, PickleBudget budget)
     {
         if (root is not PickleDictionary top)
-            throw new ModelInvalidException($"'{path}' holds no dictionary of tensors, so they have no names. Save the model's state_dict.");
+            throw new ModelInvalidException($"'{path}' has no dictionary of tensors, so they have no names. Save the model's state_dict.");
 
         StateDictionary state = new(path, budget);
         state.ReadMetadata(top);
         state.Add("", top.TryGet(StateKey, out object? inner) && inner is PickleDictionary model ? model : top, depth: 0);
         return state._tensors.Count > 0
             ? state
-            : throw new ModelInvalidException($"'{path}' is a file of PyTorch without any tensors. Get the model's weights.");
+            : throw new ModelInvalidException($"'{path}' is a PyTorch file without tensors. Get the model's weights.");
     }
 
     private void ReadMetadata(PickleDictionary top)
@@ -67,13 +67,13 @@ internal sealed class StateDictionary
                     throw _budget.Exceeded($"more than {PickleBudget.MaxTensors} tensors");
                 _budget.TakeObject(160);
                 if (!_tensors.TryAdd(name, tensor))
-                    throw new ModelInvalidException($"'{_path}' holds two tensors '{name}'. Get the file from another source.");
+                    throw new ModelInvalidException($"'{_path}' has two tensors '{name}'. Get the file from another source.");
                 break;
             case PickleDictionary dictionary:
                 CheckDepth(depth);
                 foreach ((object? key, object? inner) in dictionary.Entries)
                 {
-                    // Other keys, such as a callback's class, have no part in names.
+                    // Other keys, such as a callback's class, are not part of names.
                     if (inner is TorchTensor or PickleDictionary or List<object?> or object?[]
                         && (key as string ?? (key as long?)?.ToString(CultureInfo.InvariantCulture)) is string part)
                     {

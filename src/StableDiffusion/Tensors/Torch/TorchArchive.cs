@@ -2,13 +2,13 @@ namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
 /// PyTorch's format since version 1.6: a zip archive with one folder, in which <c>data.pkl</c> is the pickle and
-/// <c>data/KEY</c> are the storages, each as it is.
+/// <c>data/KEY</c> are the uncompressed storages.
 /// </summary>
 internal static class TorchArchive
 {
     private const string PickleName = "data.pkl";
 
-    /// <summary>Reads what was saved, and finds the storages of its tensors.</summary>
+    /// <summary>Reads the saved value, and finds the storages of its tensors.</summary>
     public static object? Read(MappedFile file, PickleBudget budget)
     {
         IReadOnlyDictionary<string, ZipEntry> entries = ZipDirectory.Read(file, budget).Entries;
@@ -17,14 +17,14 @@ internal static class TorchArchive
         if (entries.ContainsKey(folder + "constants.pkl") || entries.Keys.Any(name => name.StartsWith(folder + "code/", StringComparison.Ordinal)))
         {
             throw new ModelInvalidException(
-                $"'{file.Path}' is a TorchScript program, not a file of weights, and programs are not run. Get the model's weights as a safetensors file.");
+                $"'{file.Path}' is a TorchScript program, not a file of weights, and it is not run. Get the model's weights as a safetensors file.");
         }
 
         if (entries.TryGetValue(folder + "byteorder", out ZipEntry order)
             && !(order.Length == 6 && file.Slice(order.Start, 6).SequenceEqual("little"u8)))
         {
             throw new ModelInvalidException(
-                $"'{file.Path}' was saved on a big-endian machine, which is not read. Save it again on a common machine, or convert it to safetensors.");
+                $"'{file.Path}' was saved on a big-endian machine, which is not supported. Save it again on a little-endian machine, or convert it to safetensors.");
         }
 
         PickleReader reader = new(file, pickle.Start, pickle.Start + pickle.Length);
@@ -35,7 +35,7 @@ internal static class TorchArchive
             if (!entries.TryGetValue($"{folder}data/{storage.Key}", out ZipEntry data))
                 throw reader.Invalid($"the storage '{storage.Key}' is missing");
             if (storage.ByteLength > data.Length)
-                throw reader.Invalid($"the storage '{storage.Key}' has {data.Length} bytes of {storage.ByteLength}");
+                throw reader.Invalid($"the storage '{storage.Key}' has {data.Length} bytes instead of {storage.ByteLength}");
             storage.Start = data.Start;
         }
 
@@ -50,9 +50,9 @@ internal static class TorchArchive
         {
             [ZipEntry one] => one,
             [] => throw new ModelInvalidException(
-                $"'{path}' is a zip archive, but not one of PyTorch: it has no '{PickleName}'. If it is an archive of model files, unpack it first."),
+                $"'{path}' is a zip archive, but PyTorch did not write it: it has no '{PickleName}'. If it is an archive of model files, unpack it first."),
             _ => throw new ModelInvalidException(
-                $"'{path}' is a zip archive with {pickles.Length} files '{PickleName}', and which one is meant cannot be told. Unpack it first."),
+                $"'{path}' is a zip archive with {pickles.Length} files '{PickleName}', and it is not clear which one to read. Unpack it first."),
         };
     }
 }

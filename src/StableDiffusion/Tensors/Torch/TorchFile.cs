@@ -1,15 +1,14 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// A file that PyTorch's <c>torch.save</c> wrote (<c>.ckpt</c>, <c>.pt</c>, <c>.pth</c>, <c>.bin</c>), open for
-/// reading, in the format of today or in the one before version 1.6. Such a file is a program that builds its
-/// contents; here nothing is run, and a file that asks for anything but tensors, dictionaries, texts and numbers is
-/// refused. The file is mapped into memory: only what is read is loaded. Reading is safe from several threads at
-/// once, disposing is not.
+/// A file that PyTorch's <c>torch.save</c> wrote (<c>.ckpt</c>, <c>.pt</c>, <c>.pth</c>, <c>.bin</c>), open for reading, in the
+/// current format or in the one before version 1.6. Such a file is a program that builds its contents; it is not run here,
+/// and a file that asks for anything but tensors, dictionaries, strings and numbers is refused. The file is memory-mapped, so
+/// only what is read is loaded. Several threads may read at the same time; disposing is not thread-safe.
 /// </summary>
 public sealed class TorchFile : ITensorFile
 {
-    // Tensors may share their values, and a trained model has a few such names. Far more of them make a small file a large model.
+    // Tensors may share their values, and a trained model has a few such names. With many of them, a small file claims to be a large model.
     private const int MaxSharing = 16;
 
     private readonly MappedFile _file;
@@ -39,23 +38,23 @@ public sealed class TorchFile : ITensorFile
     public string Path => _file.Path;
 
     /// <summary>
-    /// What the file says of each of its tensors, by name. Dictionaries in dictionaries are named by their keys joined
-    /// with dots; if the top has a <c>state_dict</c>, its tensors are all there is.
+    /// The descriptions of the tensors in the file, by name. For nested dictionaries the keys are joined by dots; if the top
+    /// level has a <c>state_dict</c>, only its tensors are listed.
     /// </summary>
     public IReadOnlyDictionary<string, StoredTensor> Tensors => _tensors;
 
-    /// <summary>The numbers and texts beside the tensors, such as <c>global_step</c> or an embedding's <c>name</c>.</summary>
+    /// <summary>The numbers and strings beside the tensors, such as <c>global_step</c> or an embedding's <c>name</c>.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _state.Metadata;
 
-    /// <summary>Opens a file and checks the whole of it but its tensors' values.</summary>
+    /// <summary>Opens a file and checks everything but the tensors' values.</summary>
     /// <param name="path">The path of the file.</param>
     /// <returns>The open file.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is damaged, holds what cannot be read, or cannot be opened.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, has unsupported contents, or cannot be opened.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static TorchFile Open(string path) => Open(MappedFile.Open(path));
 
-    /// <summary>Takes over a mapped file; it is closed if it is not one of PyTorch.</summary>
+    /// <summary>Opens a mapped file and takes ownership of it; it is closed if PyTorch did not write it.</summary>
     internal static TorchFile Open(MappedFile file)
     {
         try
@@ -73,12 +72,12 @@ public sealed class TorchFile : ITensorFile
     internal static bool Recognises(ReadOnlySpan<byte> head) =>
         IsArchive(head) || (head.Length > 1 && head[0] == (byte)PickleOpcode.Proto && head[1] is >= 2 and <= 5) || IsOldPickle(head);
 
-    /// <summary>Reads a tensor, or a part of it, as 32-bit floats into memory that is there already.</summary>
+    /// <summary>Reads a tensor, or a part of it, as 32-bit floats into existing memory.</summary>
     /// <param name="name">The tensor's name.</param>
-    /// <param name="destination">Receives as many values as it is long.</param>
-    /// <param name="start">The first value to read, counted row by row, whatever the order in the file.</param>
-    /// <exception cref="ModelInvalidException">The file holds no such tensor.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The tensor does not hold so many values from there on.</exception>
+    /// <param name="destination">Receives the values; its length is the number of values to read.</param>
+    /// <param name="start">The index of the first value to read, in row-major order whatever the order in the file.</param>
+    /// <exception cref="ModelInvalidException">The file has no such tensor.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor has fewer values from there on.</exception>
     public void Read(string name, Span<float> destination, long start = 0)
     {
         StoredTensor stored = this.Find(name);
@@ -87,14 +86,14 @@ public sealed class TorchFile : ITensorFile
         _state.Tensors[name].Read(_file, destination, start);
     }
 
-    /// <summary>Lets go of the file.</summary>
+    /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
     private static bool IsArchive(ReadOnlySpan<byte> head) => head.StartsWith("PK\x03\x04"u8);
 
     /// <summary>
-    /// Whether it starts as a pickle of protocol 0 or 1 that names a function at once. PyTorch writes none, but
-    /// malicious files are often of this kind, and are to be refused as what they are.
+    /// Whether a file starts as a pickle of protocol 0 or 1 that names a function at once. PyTorch never writes such pickles,
+    /// but malicious files are often of this kind, and the error should say so.
     /// </summary>
     private static bool IsOldPickle(ReadOnlySpan<byte> head)
     {

@@ -3,15 +3,15 @@ using System.Collections.Frozen;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// The only functions and classes that a file may name. Those of torch are what <c>torch.save</c> writes for tensors;
-/// the rest is what published checkpoints hold beside them: the state of a trainer's callbacks and optimisers, with
-/// numpy's numbers and, in protocol 2, bytes and sets. Those are read over, not read.
+/// The only functions and classes that a file may name. Those of torch are what <c>torch.save</c> writes for tensors; the
+/// others occur in published checkpoints: the state of a trainer's callbacks and optimizers, with NumPy numbers and, in
+/// protocol 2, bytes and sets. These are skipped.
 /// </summary>
 internal static class TorchGlobals
 {
     private static readonly FrozenDictionary<(string Module, string Name), PickleGlobal> s_allowed = All().ToFrozenDictionary();
 
-    /// <summary>The global of just this module and name, or null if a file of tensors has no business with it.</summary>
+    /// <summary>Finds the global with exactly this module and name; null if it is not allowed.</summary>
     public static PickleGlobal? Find(string module, string name) => s_allowed.GetValueOrDefault((module, name));
 
     private static Dictionary<(string Module, string Name), PickleGlobal> All()

@@ -1,21 +1,21 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// What <c>torch.save</c> writes as calls of functions and as persistent ids, put together from their arguments: see
-/// <c>torch/_utils.py</c> and <c>torch/serialization.py</c> of https://github.com/pytorch/pytorch. Nothing is called.
+/// Creates the objects that <c>torch.save</c> writes as function calls and persistent ids, from their arguments: see
+/// <c>torch/_utils.py</c> and <c>torch/serialization.py</c> of https://github.com/pytorch/pytorch. No function is called.
 /// </summary>
-/// <param name="reader">The pickle, for the place in messages.</param>
-/// <param name="budget">What the file may cost.</param>
-/// <param name="fileLength">How many bytes the whole file has.</param>
+/// <param name="reader">The pickle, for the position in messages.</param>
+/// <param name="budget">The limits on resources.</param>
+/// <param name="fileLength">The length of the whole file in bytes.</param>
 internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, long fileLength)
 {
     private readonly List<TorchStorage> _storages = [];
 
-    /// <summary>Every storage that was named, as often as it was named.</summary>
+    /// <summary>Every storage that was named, once for each time it was named.</summary>
     public IReadOnlyList<TorchStorage> Storages => _storages;
 
-    /// <summary>What a call gives.</summary>
-    /// <returns>The value, or null if what is named is not called by files of tensors; no call gives None.</returns>
+    /// <summary>The result of a call.</summary>
+    /// <returns>The value, or null if tensor files do not call the function; no call returns None.</returns>
     public object? Call(PickleGlobal function, object?[] arguments)
     {
         switch (function.Kind)
@@ -32,12 +32,12 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
                 return MakeTensor(arguments, null, arguments.Length == 7 ? arguments[6] : null);
             case PickleGlobalKind.TypedTensor:
                 if (arguments.Length is not (7 or 8) || arguments[6] is not PickleGlobal { Kind: PickleGlobalKind.ElementType } type)
-                    throw reader.Invalid($"{function.Name} has other arguments than it takes");
+                    throw reader.Invalid($"{function.Name} has arguments of the wrong types");
                 return MakeTensor(arguments, type, arguments.Length == 8 ? arguments[7] : null);
             case PickleGlobalKind.Parameter:
-                return arguments is [TorchTensor tensor, _, _] ? tensor : throw reader.Invalid("a parameter is made of something else than a tensor");
+                return arguments is [TorchTensor tensor, _, _] ? tensor : throw reader.Invalid("the argument of a parameter is not a tensor");
             case PickleGlobalKind.Size:
-                return arguments is [object?[] lengths] ? lengths : throw reader.Invalid("a torch.Size is made of something else than a tuple");
+                return arguments is [object?[] lengths] ? lengths : throw reader.Invalid("the argument of a torch.Size is not a tuple");
             case PickleGlobalKind.OpaqueCall:
                 return PickleOpaque.Instance;
             default:
@@ -59,13 +59,13 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
         if (count < 0 || (Int128)count * StoredTensor.SizeOf(elementType) > fileLength)
             throw reader.Invalid($"the storage '{key}' claims {count} values of {elementType}, and the file has {fileLength} bytes");
 
-        // In the older format a storage may be a part of another: then the name of the part, its start and its length follow.
+        // In the older format a storage may be a part of another: then the part's name, start and length follow.
         long start = 0;
         long length = count;
         if (parts is [_, _, _, _, _, object?[] part])
         {
             if (part is not [string, long partStart, long partLength] || partStart < 0 || partLength < 0 || partStart > count - partLength)
-                throw reader.Invalid($"a part of the storage '{key}' leaves its {count} values");
+                throw reader.Invalid($"a part of the storage '{key}' exceeds its {count} values");
             (start, length) = (partStart, partLength);
         }
         else if (parts is not ([_, _, _, _, _] or [_, _, _, _, _, null]))
@@ -98,14 +98,14 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
     private long[] Numbers(object? tuple)
     {
         if (tuple is not object?[] values)
-            throw reader.Invalid("a tensor's shape or strides are no tuple");
+            throw reader.Invalid("a tensor's shape or strides are not a tuple");
 
         long[] numbers = new long[values.Length];
         for (int i = 0; i < numbers.Length; i++)
-            numbers[i] = values[i] is long number ? number : throw reader.Invalid("a tensor's shape or strides hold something else than 64-bit numbers");
+            numbers[i] = values[i] is long number ? number : throw reader.Invalid("a tensor's shape or strides contain values that are not 64-bit integers");
         return numbers;
     }
 
     private ModelInvalidException Unreadable(PickleGlobal type) => new(
-        $"'{reader.Path}' holds values of the type {type.Name}, which cannot be read. Convert the file to float32, float16 or bfloat16.");
+        $"'{reader.Path}' holds values of the type {type.Name}, which is not supported. Convert the file to float32, float16 or bfloat16.");
 }

@@ -5,9 +5,9 @@ using System.Numerics;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// PyTorch's format before version 1.6, which embeddings and hypernetworks still come in: five pickles one after
-/// another (a magic number, the format's version, facts of the machine, what was saved, the names of the storages),
-/// then the storages in that order, each as an 8-byte count and its values.
+/// PyTorch's format before version 1.6, which embeddings and hypernetworks still use: five pickles one after another (a magic
+/// number, the version of the format, properties of the machine, the saved value, the names of the storages), then the
+/// storages in that order, each as an 8-byte count and its values.
 /// </summary>
 internal static class TorchStream
 {
@@ -15,7 +15,7 @@ internal static class TorchStream
 
     private static readonly BigInteger s_magic = BigInteger.Parse("1950A86A20F9469CFC6C", NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-    /// <summary>Reads what was saved, and finds the storages of its tensors.</summary>
+    /// <summary>Reads the saved value, and finds the storages of its tensors.</summary>
     public static object? Read(MappedFile file, PickleBudget budget)
     {
         PickleReader reader = new(file, 0, file.Length);
@@ -24,17 +24,17 @@ internal static class TorchStream
         if (unpickler.Read() is not BigInteger magic || magic != s_magic)
         {
             throw new ModelInvalidException(
-                $"'{file.Path}' is a pickle of Python, but not one that PyTorch wrote. Get the model as a safetensors file.");
+                $"'{file.Path}' is a Python pickle, but PyTorch did not write it. Get the model as a safetensors file.");
         }
 
         if (unpickler.Read() is not FormatVersion)
             throw reader.Invalid($"the version of its format should be {FormatVersion}");
         if (unpickler.Read() is not PickleDictionary machine)
-            throw reader.Invalid("facts of the machine should follow");
+            throw reader.Invalid("properties of the machine should follow");
         if (machine.TryGet("little_endian", out object? littleEndian) && littleEndian is false)
         {
             throw new ModelInvalidException(
-                $"'{file.Path}' was saved on a big-endian machine, which is not read. Save it again on a common machine, or convert it to safetensors.");
+                $"'{file.Path}' was saved on a big-endian machine, which is not supported. Save it again on a little-endian machine, or convert it to safetensors.");
         }
 
         object? root = unpickler.Read();
@@ -63,7 +63,7 @@ internal static class TorchStream
                 if (storage.Start >= 0)
                     throw reader.Invalid($"it lists the storage '{name}' twice");
                 if (storage.Count != first.Count || storage.ElementType != first.ElementType)
-                    throw reader.Invalid($"the storage '{name}' is said to be of two kinds");
+                    throw reader.Invalid($"the storage '{name}' has two types");
                 storage.Start = start;
             }
         }

@@ -1,14 +1,14 @@
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// A view of a storage: an offset, and for each axis a length and a stride. It is checked to lie within what its
-/// storage claims to hold.
+/// A view of a storage: an offset, and a length and a stride for each axis. It is checked to be within the claimed length of
+/// its storage.
 /// </summary>
 internal sealed class TorchTensor
 {
     private const int MaxRank = 64;
 
-    // The axes with those of length 1 left out and those that follow on one another made one, so that runs are long.
+    // The axes without those of length 1, and with contiguous ones merged, so that runs are long.
     private readonly long[] _lengths;
     private readonly long[] _strides;
 
@@ -27,15 +27,15 @@ internal sealed class TorchTensor
 
     public StoredElementType ElementType { get; }
 
-    /// <summary>Where the first value lies, in values from the start of the storage's block.</summary>
+    /// <summary>The index of the first value in the storage's block.</summary>
     public long Offset { get; }
 
     public long[] Shape { get; }
 
     public long Count { get; }
 
-    /// <summary>Makes a view.</summary>
-    /// <returns>The view, or null and what is wrong with it.</returns>
+    /// <summary>Creates a view.</summary>
+    /// <returns>The view, or null and the fault.</returns>
     public static TorchTensor? Create(
         TorchStorage storage, StoredElementType type, long offset, long[] shape, long[] strides, out string? fault)
     {
@@ -45,7 +45,7 @@ internal sealed class TorchTensor
         fault = shape.Length != strides.Length ? $"it has {shape.Length} lengths and {strides.Length} strides"
             : shape.Length > MaxRank ? $"it has {shape.Length} axes"
             : Array.Exists(shape, length => length < 0) || Array.Exists(strides, stride => stride < 0) || offset < 0
-                ? "it has a length, stride or offset below zero"
+                ? "it has a negative length, stride or offset"
             : null;
         if (fault is not null)
             return null;
@@ -58,7 +58,7 @@ internal sealed class TorchTensor
             count *= shape[axis];
             last += (Int128)(shape[axis] - 1) * strides[axis];
 
-            // More values than the storage has is what only a stride of 0 gives: a few bytes that claim to be a large tensor.
+            // A view has more values than its storage only with a stride of 0: a few bytes that claim to be a large tensor.
             if (count > capacity || last >= capacity)
                 break;
         }
@@ -66,7 +66,7 @@ internal sealed class TorchTensor
         if (count > capacity || (empty ? offset > capacity : last >= capacity))
         {
             fault = $"its shape [{string.Join(',', shape)}] with strides [{string.Join(',', strides)}] from {offset} on " +
-                $"leaves its storage '{storage.Key}' of {capacity} values";
+                $"exceeds its storage '{storage.Key}' of {capacity} values";
             return null;
         }
 
@@ -75,10 +75,10 @@ internal sealed class TorchTensor
         return new TorchTensor(storage, type, partStart + offset, shape, (long)count, lengths, merged);
     }
 
-    /// <summary>What a file says of this tensor under a name.</summary>
+    /// <summary>Describes this tensor under a name.</summary>
     public StoredTensor Describe(string name) => new(name, ElementType, Shape, Count * StoredTensor.SizeOf(ElementType));
 
-    /// <summary>Reads values from a file in which the storage has been found.</summary>
+    /// <summary>Reads values from the file that its storage was found in.</summary>
     public void Read(MappedFile file, Span<float> destination, long start)
     {
         if (destination.IsEmpty)
@@ -134,7 +134,7 @@ internal sealed class TorchTensor
             }
         }
 
-        // A single value is one axis of length 1.
+        // A scalar is one axis of length 1.
         return lengths.Count > 0 ? ([.. lengths], [.. merged]) : ([1], [1]);
     }
 }

@@ -4,10 +4,9 @@ using System.Text;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// Reads a pickle (https://docs.python.org/3/library/pickle.html, protocols 2 to 5) that can hold nothing but
-/// dictionaries, lists, tuples, texts, numbers and tensors. A pickle is a program for a stack machine; this one
-/// knows no opcode and no function by which a file could do more than describe data, and refuses all others by name.
-/// It does not recurse, and takes what it needs from a budget.
+/// Reads a pickle (https://docs.python.org/3/library/pickle.html, protocols 2 to 5) of dictionaries, lists, tuples, strings,
+/// numbers and tensors. A pickle is a program for a stack machine. This one has no opcode and no function by which a file
+/// could do more than describe data, and refuses all others by name. It does not recurse, and its resources are limited.
 /// </summary>
 /// <remarks>
 /// Values are null (None), bool, long, <see cref="BigInteger"/> beyond 64 bits, double, string, object[] (tuple),
@@ -28,7 +27,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
     /// <summary>Reads one pickle, up to the byte after its STOP.</summary>
     /// <returns>The value that it describes.</returns>
     /// <exception cref="ModelInvalidException">The pickle is damaged, or too large.</exception>
-    /// <exception cref="UnsafeFileException">It names a function or class that no file of tensors needs.</exception>
+    /// <exception cref="UnsafeFileException">It names a function or class that tensor files do not need.</exception>
     public object? Read()
     {
         _stack.Clear();
@@ -42,7 +41,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         while (_opcode != PickleOpcode.Stop);
 
         object? value = _stack.Pop();
-        return _stack.IsEmpty ? value : throw reader.Invalid("the pickle stops before it is whole");
+        return _stack.IsEmpty ? value : throw reader.Invalid("the pickle stops before it is complete");
     }
 
     private void Step()
@@ -54,10 +53,10 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
             case PickleOpcode.Proto:
                 byte protocol = reader.ReadByte();
                 if (protocol is < 2 or > 5)
-                    throw reader.Invalid($"the pickle's protocol is {protocol}, and 2 to 5 are known");
+                    throw reader.Invalid($"the pickle's protocol is {protocol}, but 2 to 5 are supported");
                 break;
             case PickleOpcode.Frame:
-                // How much to read ahead; all of it lies in memory.
+                // The length of the frame that follows; all of it is in memory.
                 reader.ReadUInt64();
                 break;
             case PickleOpcode.Mark:
@@ -165,7 +164,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
             case PickleOpcode.Additems:
                 _stack.Drop(_stack.TakeMark());
                 if (_stack.Peek() is not PickleOpaque)
-                    throw reader.Invalid("items are added to something else than a set");
+                    throw reader.Invalid("items are added to something other than a set");
                 break;
             case PickleOpcode.Frozenset:
                 _stack.Drop(_stack.TakeMark());
@@ -194,7 +193,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
                 break;
             case PickleOpcode.StackGlobal:
                 if (_stack.Pop() is not string name || _stack.Pop() is not string moduleName)
-                    throw reader.Invalid("a function or class is named by something else than texts");
+                    throw reader.Invalid("a function or class is named by something other than strings");
                 PushGlobal(moduleName, name);
                 break;
             case PickleOpcode.Binpersid:
@@ -228,7 +227,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
             case PickleOpcode.Persid:
                 throw Refuse($"persistent id {ReadName()}");
             default:
-                throw reader.Invalid($"0x{(byte)_opcode:X2} is no opcode of a PyTorch file");
+                throw reader.Invalid($"0x{(byte)_opcode:X2} is not an opcode of a PyTorch file");
         }
     }
 
@@ -250,7 +249,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
 
     private void PushText(ulong length, Encoding encoding)
     {
-        // The length is checked against the file first, then against what texts may take, and only then is there a text.
+        // The length is checked against the file, then against the limit on text, before the string is created.
         long start = reader.Position;
         reader.Skip(length);
         budget.TakeText((long)length);
@@ -274,9 +273,9 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
 
     private void Append(int from)
     {
-        // The list or dictionary lies below the values.
+        // The list or dictionary is below the values.
         if (_stack.From(from - 1) is not [List<object?> list, .. ReadOnlySpan<object?> values])
-            throw reader.Invalid("values are appended to something else than a list");
+            throw reader.Invalid("values are appended to something other than a list");
 
         budget.TakeObject(16 * values.Length);
         list.AddRange(values);
@@ -286,7 +285,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
     private void SetItems(int from)
     {
         if (_stack.From(from - 1) is not [PickleDictionary dictionary, .. ReadOnlySpan<object?> values] || values.Length % 2 != 0)
-            throw reader.Invalid("keys and values are set in something else than a dictionary");
+            throw reader.Invalid("keys and values are set in something other than a dictionary");
 
         budget.TakeObject(16 * values.Length);
         for (int i = 0; i < values.Length; i += 2)
@@ -311,7 +310,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         if (function is not PickleGlobal global)
             throw Refuse(Describe(function));
         if (arguments is not object?[] tuple)
-            throw reader.Invalid("a call's arguments are no tuple");
+            throw reader.Invalid("a call's arguments are not a tuple");
         _stack.Push(objects.Call(global, tuple) ?? throw Refuse(global.Name));
     }
 
@@ -325,7 +324,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         _stack.Push(new PickleDictionary(PickleGlobalKind.ParameterDictionary));
     }
 
-    /// <summary>Sets the attributes of an object. They matter for one class only, a torch module whose entries are among them.</summary>
+    /// <summary>Sets the attributes of an object. They matter only for a torch module whose entries are among them.</summary>
     private void Build()
     {
         object? state = _stack.Pop();
@@ -360,7 +359,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         return name.ToString();
     }
 
-    /// <summary>A name out of the file goes into a message, so it may not bring line ends or escape sequences, nor be endless.</summary>
+    /// <summary>Makes a name of the file safe for a message: without line breaks and escape sequences, and of limited length.</summary>
     private static string Printable(string name)
     {
         const int MaxLength = 200;

@@ -4,10 +4,10 @@ using System.Text;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// Where the files in a zip archive lie, for reading them in place. .NET's own reader gives streams and trusts the
-/// archive where a mapped file must not. Read after PKWARE's APPNOTE 6.3.10 with its 64-bit sizes; as
-/// <c>torch.save</c> compresses and encrypts nothing, an archive in which anything is, is refused, and so is one
-/// whose files overlap or have names that lead out of a folder.
+/// Finds the files in a zip archive, to read them in place from the mapped file. .NET's own reader returns streams, and trusts
+/// the archive more than is safe for that. Follows PKWARE's APPNOTE 6.3.10 with 64-bit sizes. <c>torch.save</c> does not
+/// compress or encrypt, so an archive with compressed or encrypted files is refused, and so is one whose files overlap or
+/// have names that lead out of their folder.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -33,11 +33,11 @@ internal sealed class ZipDirectory
         _budget = budget;
     }
 
-    /// <summary>The files by name, folders not among them.</summary>
+    /// <summary>The files by name, without folders.</summary>
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
 
     /// <summary>Reads and checks the directory at the end of an archive.</summary>
-    /// <exception cref="ModelInvalidException">The archive is damaged, or holds what is not read.</exception>
+    /// <exception cref="ModelInvalidException">The archive is damaged, or has unsupported contents.</exception>
     public static ZipDirectory Read(MappedFile file, PickleBudget budget)
     {
         ZipDirectory directory = new(file, budget);
@@ -60,7 +60,7 @@ internal sealed class ZipDirectory
         }
 
         if (!rest.IsEmpty)
-            throw Invalid("its directory holds more than it counts");
+            throw Invalid("its directory has more entries than it counts");
 
         places.Sort();
         for (int i = 1; i < places.Count; i++)
@@ -70,7 +70,7 @@ internal sealed class ZipDirectory
         }
     }
 
-    /// <summary>Finds the directory through the record at the end of the archive, after which only a comment may follow.</summary>
+    /// <summary>Finds the directory by the record at the end of the archive, which only a comment may follow.</summary>
     private (long Start, long Length, long Count) FindDirectory()
     {
         int tailLength = (int)Math.Min(_file.Length, EndLength + ushort.MaxValue);
@@ -104,22 +104,22 @@ internal sealed class ZipDirectory
         }
 
         if (start < 0 || length < 0 || start > end - length || count < 0 || count > length / CentralLength)
-            throw Invalid($"its directory of {count} files claims {length} bytes from {start} on, and has to end by {end}");
+            throw Invalid($"its directory of {count} files claims {length} bytes from {start} on, but has to end by {end}");
         return (start, length, count);
     }
 
-    /// <summary>Reads an entry of the directory, and of the file that it tells of the part that comes before the contents.</summary>
-    /// <returns>How many bytes the entry has.</returns>
+    /// <summary>Reads an entry of the directory, and the header before the contents of its file.</summary>
+    /// <returns>The length of the entry in bytes.</returns>
     private int ReadEntry(ReadOnlySpan<byte> directory, long directoryStart, List<(long Start, long End)> places)
     {
         if (directory.Length < CentralLength || ReadUInt32(directory, 0) != CentralSignature)
-            throw Invalid("its directory holds something that is no entry");
+            throw Invalid("its directory contains an invalid entry");
 
         int nameLength = ReadUInt16(directory, 28);
         int extraLength = ReadUInt16(directory, 30);
         int entryLength = CentralLength + nameLength + extraLength + ReadUInt16(directory, 32);
         if (directory.Length < entryLength)
-            throw Invalid("an entry of its directory leaves the directory");
+            throw Invalid("an entry exceeds its directory");
 
         ReadOnlySpan<byte> nameBytes = directory.Slice(CentralLength, nameLength);
         string name = ReadName(nameBytes);
@@ -135,7 +135,7 @@ internal sealed class ZipDirectory
         if (method != 0 || packed != length)
             throw Unpacked($"'{name}' in it is compressed, as PyTorch never does");
         if (local < 0 || local > directoryStart - LocalLength)
-            throw Invalid($"'{name}' in it claims to lie at byte {local}");
+            throw Invalid($"'{name}' in it claims to be at byte {local}");
 
         ReadOnlySpan<byte> header = _file.Slice(local, LocalLength);
         int localNameLength = ReadUInt16(header, 26);
@@ -144,15 +144,15 @@ internal sealed class ZipDirectory
             || localNameLength != nameLength || start > directoryStart
             || !_file.Slice(local + LocalLength, localNameLength).SequenceEqual(nameBytes))
         {
-            throw Invalid($"'{name}' does not lie where its directory says");
+            throw Invalid($"'{name}' is not where its directory says");
         }
 
         if (length < 0 || length > directoryStart - start)
-            throw Invalid($"'{name}' in it claims {length} bytes, and {directoryStart - start} are there");
+            throw Invalid($"'{name}' in it claims {length} bytes, but there are {directoryStart - start}");
 
         places.Add((local, start + length));
         if (!name.EndsWith('/') && !_entries.TryAdd(name, new ZipEntry(name, start, length)))
-            throw Invalid($"it holds '{name}' twice");
+            throw Invalid($"it has '{name}' twice");
         return entryLength;
     }
 
@@ -166,7 +166,7 @@ internal sealed class ZipDirectory
         return name;
     }
 
-    /// <summary>Takes from the 64-bit field those numbers for which there was no room.</summary>
+    /// <summary>Reads the sizes and positions that did not fit into 32 bits.</summary>
     private void ReadExtra(ReadOnlySpan<byte> extra, string name, ref long length, ref long packed, ref long local)
     {
         const int Field64 = 1;
@@ -190,14 +190,14 @@ internal sealed class ZipDirectory
         }
 
         if (length == uint.MaxValue || packed == uint.MaxValue || local == uint.MaxValue)
-            throw Invalid($"'{name}' in it lacks its 64-bit size");
+            throw Invalid($"'{name}' in it has no 64-bit size");
 
         void Take(ref ReadOnlySpan<byte> field, ref long number)
         {
             if (number != uint.MaxValue)
                 return;
             if (field.Length < 8)
-                throw Invalid($"'{name}' in it lacks its 64-bit size");
+                throw Invalid($"'{name}' in it has no 64-bit size");
             number = ReadInt64(field, 0);
             field = field[8..];
         }
@@ -210,8 +210,8 @@ internal sealed class ZipDirectory
     private static long ReadInt64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
 
     private ModelInvalidException Invalid(string fault) => new(
-        $"'{_file.Path}' is not a whole zip archive of PyTorch: {fault}. Download or copy it again.");
+        $"'{_file.Path}' is not a complete PyTorch zip archive: {fault}. Download or copy it again.");
 
     private ModelInvalidException Unpacked(string fault) => new(
-        $"'{_file.Path}' is a zip archive, but not one of PyTorch: {fault}. If it is an archive of model files, unpack it first.");
+        $"'{_file.Path}' is a zip archive, but not one that PyTorch wrote: {fault}. If it is an archive of model files, unpack it first.");
 }

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Tensors.Torch;
 
-/// <summary>A file in a zip archive, stored as it is.</summary>
+/// <summary>An uncompressed file in a zip archive.</summary>
 /// <param name="Name">Its name in the archive.</param>
-/// <param name="Start">The byte of the archive at which its contents start.</param>
-/// <param name="Length">How many bytes it has.</param>
+/// <param name="Start">The position of its contents in the archive.</param>
+/// <param name="Length">Its length in bytes.</param>
 internal readonly record struct ZipEntry(string Name, long Start, long Length);

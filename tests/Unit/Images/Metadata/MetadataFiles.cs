@@ -120,12 +120,8 @@ internal static class MetadataFiles
         return [.. "Exif\0\0"u8, .. tiff, .. modelBytes, .. comment];
     }
 
-    public static byte[] Encode(ImageFormat format, GenerationInfo? info = null)
-    {
-        using MemoryStream stream = new();
-        ImageFile.Write(new DiffusionImage(8, 8, new byte[8 * 8 * 3], info), stream, format);
-        return stream.ToArray();
-    }
+    public static byte[] Encode(ImageFormat format, GenerationInfo? info = null) =>
+        ImageEncoder.Encode(new DiffusionImage(8, 8, new byte[8 * 8 * 3], info), format, new ImageWriteOptions());
 
     private static byte[] Box(string type, ReadOnlySpan<byte> data) => [.. BigEndian(8 + data.Length), .. Encoding.ASCII.GetBytes(type), .. data];
 

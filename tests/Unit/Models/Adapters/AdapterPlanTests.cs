@@ -7,7 +7,7 @@ using StableDiffusion.Running;
 namespace StableDiffusion.Tests.Models.Adapters;
 
 [Collection(AloneCollection.Name)]
-public sealed class AdapterPlanTests(BuiltDemoModel model) : IClassFixture<BuiltDemoModel>, IDisposable
+public sealed class AdapterPlanTests(SharedModels models) : IDisposable
 {
     private const string UNetLayer = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
     private const string TextLayer = "lora_te_text_model_encoder_layers_0_mlp_fc2";
@@ -46,7 +46,7 @@ public sealed class AdapterPlanTests(BuiltDemoModel model) : IClassFixture<Built
         AdapterPlan plan = Plan(new Lora(_tensors.Save(_folder), unet, text));
 
         Assert.Equal((changesUNet, changesText), (plan.Changes(isText: false), plan.Changes(isText: true)));
-        using ReplacedWeights? merged = plan.Merge(ModelParts.UNet, Path.Combine(model.Folder, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken);
+        using ReplacedWeights? merged = plan.Merge(ModelParts.UNet, Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken);
         Assert.Equal(changesUNet, merged is not null);
     }
 
@@ -161,5 +161,5 @@ public sealed class AdapterPlanTests(BuiltDemoModel model) : IClassFixture<Built
         _tensors.Add($"{UNetLayer}.lora_down.weight", 4, 128);
     }
 
-    private AdapterPlan Plan(Lora lora) => AdapterPlan.Make(model.Folder, AdapterSet.Create([lora]), "demo");
+    private AdapterPlan Plan(Lora lora) => AdapterPlan.Make(models.Demo, AdapterSet.Create([lora]), "demo");
 }

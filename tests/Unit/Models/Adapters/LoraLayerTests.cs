@@ -5,7 +5,7 @@ using StableDiffusion.Onnx.Graphs;
 namespace StableDiffusion.Tests.Models.Adapters;
 
 /// <summary>Each form of a change against its formula, value by value.</summary>
-public sealed class LoraLayerTests(BuiltDemoModel model) : IClassFixture<BuiltDemoModel>, IDisposable
+public sealed class LoraLayerTests(SharedModels models) : IDisposable
 {
     private const string LinearPath = "down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
     private const string ConvPath = "down_blocks_1_resnets_0_conv1";
@@ -168,7 +168,7 @@ public sealed class LoraLayerTests(BuiltDemoModel model) : IClassFixture<BuiltDe
 
     private (AdaptableLayer Layer, GraphInitializers Graph) Find(string path)
     {
-        GraphInitializers graph = Assert.IsType<GraphInitializers>(GraphInitializers.Open(Path.Combine(model.Folder, ModelParts.UNet, ModelParts.Graph)));
+        GraphInitializers graph = Assert.IsType<GraphInitializers>(GraphInitializers.Open(Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph)));
         return (AdaptableLayer.ListOf(graph)[path], graph);
     }
 

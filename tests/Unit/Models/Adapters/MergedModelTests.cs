@@ -3,14 +3,15 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Building;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
-using StableDiffusion.Tensors;
 using Tensor = StableDiffusion.Tensors.Tensor;
 
 namespace StableDiffusion.Tests.Models.Adapters;
 
 /// <summary>Sessions with changed weights against graphs that were built of the changed weights themselves.</summary>
-public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : IClassFixture<BuiltDemoModel>, IClassFixture<HalfDemoModel>, IDisposable
+public sealed class MergedModelTests(SharedModels models, MergedModelTests.ChangedModels changed) : IClassFixture<MergedModelTests.ChangedModels>
 {
+    private const float Strength = 0.5f;
+
     // A linear layer, one that the graph holds in halves, one from a pointwise convolution, convolutions, and norms of both kinds.
     private static readonly string[] s_weights =
     [
@@ -25,10 +26,6 @@ public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : 
         "down_blocks.1.resnets.0.norm1", "mid_block.attentions.0.transformer_blocks.0.norm2", "conv_out",
     ];
 
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData(true, ModelPrecision.Full, true)]
     [InlineData(true, ModelPrecision.Full, false)]
@@ -38,12 +35,12 @@ public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : 
     [InlineData(false, ModelPrecision.Half, true)]
     public void A_session_with_changed_weights_computes_what_a_graph_of_them_computes(bool reordersLayout, ModelPrecision precision, bool withConvolutions)
     {
-        string folder = precision == ModelPrecision.Half ? half.Folder : full.Folder;
+        string folder = precision == ModelPrecision.Half ? models.HalfDemo : models.Demo;
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        (string lora, string changedModel) = Change(strength: 0.5f, withConvolutions);
+        (string lora, string rebuiltFolder) = changed.Build(precision, withConvolutions);
         using OnnxSession plain = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
-        using OnnxSession rebuilt = OnnxSession.Open(Graph(ModelBuilder.Build(DiffusersFolder.Find(changedModel, new ImportOptions { Precision = precision }), _folder["cache"], null, cancellation)), Device.Cpu, reordersLayout, cancellationToken: cancellation);
-        AdapterPlan plan = AdapterPlan.Make(folder, AdapterSet.Create([new Lora(lora, 0.5)]), "demo");
+        using OnnxSession rebuilt = OnnxSession.Open(Graph(rebuiltFolder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        AdapterPlan plan = AdapterPlan.Make(folder, AdapterSet.Create([new Lora(lora, Strength)]), "demo");
         using OnnxSession merged = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, Graph(folder), cancellation), cancellation);
 
         float[] expected = Run(rebuilt);
@@ -54,40 +51,6 @@ public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : 
     }
 
     private static bool IsConvolution(string path) => path.Contains("conv", StringComparison.Ordinal);
-
-    private (string Lora, string Model) Change(float strength, bool withConvolutions)
-    {
-        LoraTensors lora = new();
-        string source = Repository.DemoModel;
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(_folder["changed"], Path.GetRelativePath(source, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        string unet = Path.Combine(_folder["changed"], ModelParts.UNet, "diffusion_pytorch_model.safetensors");
-        Dictionary<string, Tensor> tensors;
-        using (SafetensorsFile file = SafetensorsFile.Open(unet))
-            tensors = file.Tensors.Keys.ToDictionary(name => name, name => file.Read(name));
-        foreach (string path in s_weights.Where(path => withConvolutions || !IsConvolution(path)))
-            Add($"{path}.weight", $"lora_unet_{path.Replace('.', '_')}.diff");
-        foreach (string path in s_biases.Where(path => withConvolutions || !IsConvolution(path)))
-            Add($"{path}.bias", $"lora_unet_{path.Replace('.', '_')}.diff_b");
-        File.Delete(unet);
-        SafetensorsWriter.Write(unet, tensors);
-        return (lora.Save(_folder), _folder["changed"]);
-
-        void Add(string name, string key)
-        {
-            float[] change = lora.Add(key, [.. tensors[name].Shape]);
-            for (int i = 0; i < change.Length; i++)
-            {
-                change[i] *= 0.1f;
-                tensors[name].Values[i] += strength * change[i];
-            }
-        }
-    }
 
     // What the processor runs.
     private static string Graph(string folder)
@@ -114,6 +77,47 @@ public sealed class MergedModelTests(BuiltDemoModel full, HalfDemoModel half) : 
             for (int i = 0; i < tensor.Length; i++)
                 tensor.Values[i] = (float)(random.NextDouble() * 2 - 1);
             return new OnnxBuffer(tensor, TensorElementType.Float);
+        }
+    }
+
+    /// <summary>The demo model with changed weights, and the LoRA that changes them.</summary>
+    public sealed class ChangedModels : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+        private readonly Dictionary<bool, (string Lora, string Model)> _changed = [];
+
+        public void Dispose() => _folder.Dispose();
+
+        internal (string Lora, string Folder) Build(ModelPrecision precision, bool withConvolutions)
+        {
+            if (!_changed.TryGetValue(withConvolutions, out (string Lora, string Model) changed))
+                _changed.Add(withConvolutions, changed = Change(withConvolutions));
+            return (changed.Lora, ModelBuilder.Build(
+                DiffusersFolder.Find(changed.Model, new ImportOptions { Precision = precision }), _folder["cache"], null, TestContext.Current.CancellationToken));
+        }
+
+        private (string Lora, string Model) Change(bool withConvolutions)
+        {
+            LoraTensors lora = new();
+            string model = Repository.CopyDemoModel(_folder[$"changed-{withConvolutions}"]);
+            SafetensorsWriter.Change(Path.Combine(model, ModelParts.UNet, "diffusion_pytorch_model.safetensors"), tensors =>
+            {
+                foreach (string path in s_weights.Where(path => withConvolutions || !IsConvolution(path)))
+                    Add(tensors[$"{path}.weight"], $"lora_unet_{path.Replace('.', '_')}.diff");
+                foreach (string path in s_biases.Where(path => withConvolutions || !IsConvolution(path)))
+                    Add(tensors[$"{path}.bias"], $"lora_unet_{path.Replace('.', '_')}.diff_b");
+            });
+            return (lora.Save(_folder, $"{withConvolutions}.safetensors"), model);
+
+            void Add(Tensor tensor, string key)
+            {
+                float[] change = lora.Add(key, [.. tensor.Shape]);
+                for (int i = 0; i < change.Length; i++)
+                {
+                    change[i] *= 0.1f;
+                    tensor.Values[i] += Strength * change[i];
+                }
+            }
         }
     }
 }

@@ -307,7 +307,7 @@ public sealed class HubTransferTests : HubTests
         Hub.Script = request => IsFile(request, Model) && request.Range is null
             ? new FakeHub.Answer(200, _content[..100_000]) { StatedLength = _content.Length, Stalls = true }
             : null;
-        Save(settings: Settings(timeout: TimeSpan.FromSeconds(2)));
+        Save(settings: Settings(timeout: TimeSpan.FromSeconds(0.5)));
         Assert.Equal(_content, Saved);
     }
 
@@ -439,7 +439,7 @@ public sealed class HubTransferTests : HubTests
             return new FakeHub.Answer(418);
         };
 
-        DownloadException error = Assert.Throws<DownloadException>(() => Save(Request with { Include = static _ => true, ThrottleLimit = 2 }, RealWait()));
+        DownloadException error = Assert.Throws<DownloadException>(() => Save(Request with { Include = static _ => true, ThrottleLimit = 2 }, Settings(timeout: TimeSpan.FromMinutes(5))));
         Assert.Equal(418, error.StatusCode);
     }
 

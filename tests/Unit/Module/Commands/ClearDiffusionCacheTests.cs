@@ -3,7 +3,7 @@ using StableDiffusion.Tests.Models.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
-public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTests(fixture)
+public sealed class ClearDiffusionCacheTests(CommandShell fixture, SharedShell shell) : CommandTests(fixture)
 {
     [Fact]
     public async Task It_closes_the_open_models_and_the_next_picture_opens_its_own()
@@ -29,7 +29,7 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTest
         Directory.CreateDirectory(Folder["graphs", "0123"]);
         File.WriteAllText(Folder["graphs", "0123", "model.onnx"], "a graph");
         File.WriteAllText(Folder["other.txt"], "the user's own");
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await shell.Run($"""
             $env:STABLEDIFFUSION_CACHE = '{Folder.Path}'
             Clear-DiffusionCache
             [System.IO.File]::Exists("$env:STABLEDIFFUSION_CACHE/graphs/0123/model.onnx")
@@ -76,7 +76,7 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTest
 
         async Task<string[]> Clear(string arguments)
         {
-            ShellProcess.Result result = await ShellProcess.Run($$"""
+            ShellProcess.Result result = await shell.Run($$"""
                 $env:STABLEDIFFUSION_CACHE = '{{Folder.Path}}'
                 Clear-DiffusionCache {{arguments}} 3>&1 4>&1 | ForEach-Object { "$_" }
                 """);
@@ -93,7 +93,7 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture) : CommandTest
         hub.Script = request => request.Path.EndsWith("/a.safetensors", StringComparison.Ordinal) && hub.FileRequests("a.safetensors").Count() <= 2
             ? request.Range is null ? new FakeHub.Answer(200, new byte[500]) { StatedLength = 1000 } : new FakeHub.Answer(404)
             : null;
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await shell.Run($"""
             $env:STABLEDIFFUSION_CACHE = $env:STABLEDIFFUSION_MODELS = $env:HF_HOME = '{Folder.Path}'
             $env:HF_ENDPOINT = '{hub.Endpoint.AbsoluteUri}'
             $null = Save-DiffusionModel owner/name -Include * -ErrorAction SilentlyContinue -ErrorVariable problem

@@ -74,7 +74,6 @@ public sealed class ControlNetTests : CommandTests
 
     [Theory]
     [InlineData("-ControlNet net", "ControlImageInvalid", "no picture")]
-    [InlineData("-ControlNet nope -ControlImage scene.png", "ControlNetInvalid", "nope")]
     [InlineData("-ControlNet net, net -ControlImage scene.png -ControlScale 1, 2, 3", "ControlScaleInvalid", "3 values")]
     [InlineData("-ControlNet net -ControlImage scene.png -ControlPreprocessor Depth", "ControlPreprocessorInvalid", "Canny")]
     [InlineData("-ControlNet net -ControlImage scene.png -ControlStart 0.7 -ControlEnd 0.7", "ControlStartInvalid", "below")]
@@ -83,6 +82,13 @@ public sealed class ControlNetTests : CommandTests
     {
         ErrorRecord error = AssertError(Run($"New-DiffusionImage 'a' -Steps 1 {settings}"), id, ErrorCategory.InvalidArgument, Cmdlet);
         Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_ControlNet_that_is_missing_is_an_error_as_a_LoRA_is()
+    {
+        ErrorRecord error = AssertError(Run("New-DiffusionImage 'a' -Steps 1 -ControlNet nope -ControlImage scene.png"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+        Assert.Contains("'nope'", error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

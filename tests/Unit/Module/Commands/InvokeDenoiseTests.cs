@@ -110,7 +110,7 @@ public sealed class InvokeDenoiseTests(CommandShell fixture) : CommandTests(fixt
     [InlineData("-Steps 4 -StopStep 0", "StopStepInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-StartStep 1", "StartStepInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-Strength 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument)]
-    [InlineData("-MaskImage $scene", "MaskInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-MaskImage $scene", "MaskImageInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-SchedulerOption @{ nope = 1 }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-SchedulerOption @{ timestep_spacing = 'nope' }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
     public void A_setting_out_of_its_range_is_an_error_of_its_embedding(string settings, string id, ErrorCategory category)

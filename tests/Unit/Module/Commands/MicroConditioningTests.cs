@@ -1,26 +1,18 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
-using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>What Stable Diffusion XL is told besides the prompt, as the cmdlets take it.</summary>
-public sealed class MicroConditioningTests : CommandTests, IClassFixture<SmallModels>
+public sealed class MicroConditioningTests : CommandTests
 {
-    public MicroConditioningTests(CommandShell fixture, SmallModels models)
+    public MicroConditioningTests(CommandShell fixture, SharedModels models)
         : base(fixture)
     {
         ArgumentNullException.ThrowIfNull(models);
         Set("xl", models.Large);
         Set("refiner", models.Refiner);
-    }
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        base.Dispose();
     }
 
     [Fact]

@@ -1,25 +1,17 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
-using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>Models that edit a picture by instructions, as the cmdlets take them.</summary>
-public sealed class PictureEditTests : CommandTests, IClassFixture<SmallModels>
+public sealed class PictureEditTests : CommandTests
 {
-    public PictureEditTests(CommandShell fixture, SmallModels models)
+    public PictureEditTests(CommandShell fixture, SharedModels models)
         : base(fixture)
     {
         ArgumentNullException.ThrowIfNull(models);
         File.Copy(Scene, Folder["scene.png"]);
         Set("edit", models.Edit);
-    }
-
-    public override void Dispose()
-    {
-        ModelCache.Clear();
-        base.Dispose();
     }
 
     [Fact]

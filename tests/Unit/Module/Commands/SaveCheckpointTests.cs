@@ -14,10 +14,12 @@ public sealed class SaveCheckpointTests : StoreTests
     private const string Settings = "-Seed 1 -Steps 1 -Width 64 -Height 64";
 
     private readonly FakeHub _hub = new();
+    private readonly SharedShell _shell;
 
-    public SaveCheckpointTests(CommandShell fixture)
+    public SaveCheckpointTests(CommandShell fixture, SharedShell shell)
         : base(fixture)
     {
+        _shell = shell;
         Set("endpoint", _hub.Endpoint.AbsoluteUri);
         RunWell("$env:HF_ENDPOINT = $endpoint; $env:HF_HOME = $folder");
     }
@@ -109,7 +111,9 @@ public sealed class SaveCheckpointTests : StoreTests
     public async Task What_if_names_the_files_and_the_model()
     {
         _hub.Files["tiny.safetensors"] = TinyCheckpoint.Bytes();
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await _shell.Run($"""
+            $env:HF_ENDPOINT = '{_hub.Endpoint.AbsoluteUri}'
+            $env:HF_HOME = '{Folder.Path}'
             $env:STABLEDIFFUSION_MODELS = '{Folder["store"]}'
             $env:STABLEDIFFUSION_CACHE = '{Folder["cache"]}'
             Save-DiffusionModel owner/name -WhatIf

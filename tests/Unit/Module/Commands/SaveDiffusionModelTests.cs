@@ -8,14 +8,16 @@ namespace StableDiffusion.Tests.Module.Commands;
 public sealed class SaveDiffusionModelTests : CommandTests
 {
     private readonly FakeHub _hub = new();
+    private readonly SharedShell _shell;
     private readonly string _name = $"hub-test-{Guid.NewGuid():N}";
 
     // A file that is whole and no model.
     private readonly byte[] _lora;
 
-    public SaveDiffusionModelTests(CommandShell fixture)
+    public SaveDiffusionModelTests(CommandShell fixture, SharedShell shell)
         : base(fixture)
     {
+        _shell = shell;
         LoraTensors lora = new();
         lora.Add("lora_unet_mid_block.lora_down.weight", 4, 8);
         _lora = File.ReadAllBytes(lora.Save(Folder));
@@ -127,7 +129,9 @@ public sealed class SaveDiffusionModelTests : CommandTests
         foreach (string file in Directory.EnumerateFiles(Repository.DemoModel, "*", SearchOption.AllDirectories))
             _hub.Files[Path.GetRelativePath(Repository.DemoModel, file).Replace('\\', '/')] = File.ReadAllBytes(file);
 
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await _shell.Run($"""
+            $env:HF_ENDPOINT = '{_hub.Endpoint.AbsoluteUri}'
+            $env:HF_HOME = '{Folder.Path}'
             $env:STABLEDIFFUSION_MODELS = '{Folder["models"]}'
             $env:STABLEDIFFUSION_CACHE = '{Folder["cache"]}'
             Save-DiffusionModel owner/name -WhatIf

@@ -3,7 +3,7 @@ using StableDiffusion.Tests.Models.Adapters;
 namespace StableDiffusion.Tests.Module.Commands;
 
 /// <summary>How outputs look in a console: a short table each, and never the numbers in it.</summary>
-public sealed class ViewTests
+public sealed class ViewTests(SharedShell shell)
 {
     [Fact]
     public async Task Each_output_is_a_table_of_a_line_a_piece()
@@ -14,7 +14,7 @@ public sealed class ViewTests
         style.Add("lora_te_text_model_encoder_layers_0_mlp_fc2.diff_b", 128);
         style.Add("lora_unet_elsewhere.diff", 2, 2);
         string lora = style.Save(folder, "style.safetensors");
-        ShellProcess.Result result = await ShellProcess.Run($"""
+        ShellProcess.Result result = await shell.Run($"""
             $null = Get-TextEmbedding a -Lora '{lora}:0.8:0' -WarningAction SilentlyContinue -InformationVariable told
             $report = $told.MessageData
             $embedding = Get-TextEmbedding 'a red house'

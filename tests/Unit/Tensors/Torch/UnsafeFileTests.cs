@@ -121,7 +121,6 @@ public sealed class UnsafeFileTests : IDisposable
 
     public static TheoryData<string, byte[]> Bombs()
     {
-        byte[] mark = [.. Enumerable.Repeat((byte)'(', 2000)];
         TheoryData<string, byte[]> bombs = new()
         {
             { "LONG4 claims 2 GB", New().Raw(0x8b).Number(int.MaxValue).Stop() },
@@ -133,12 +132,12 @@ public sealed class UnsafeFileTests : IDisposable
             { "BYTEARRAY8 claims 2^63-1 bytes", New().Raw(0x96).Number(long.MaxValue).Stop() },
             { "a value is remembered as the 2^32-1st", New().Raw("Nr").Number(-1).Stop() },
             { "a value is remembered as the 2^31-1st", New().Raw("Nr").Number(int.MaxValue).Stop() },
-            { "marks without end", New().Raw(mark).Stop() },
-            { "values without end", New().Raw([.. Enumerable.Repeat((byte)'N', 100_000)]).Stop() },
-            { "dictionaries without end", New().Raw("]").Raw([.. Enumerable.Repeat("}a"u8.ToArray(), 3_000_000).SelectMany(pair => pair)]).Stop() },
-            { "nothing, often", New().Raw([.. Enumerable.Repeat("N0"u8.ToArray(), 6_000_000).SelectMany(pair => pair)]).Stop() },
-            { "texts without end", New().Raw([.. Enumerable.Repeat<byte[]>([(byte)'X', 0, 0, 1, 0, .. new byte[65536], (byte)'0'], 400).SelectMany(text => text)]).Stop() },
-            { "tuples that double", New().Raw("}").Value("a").Raw(")").Raw([.. Enumerable.Repeat<byte[]>([(byte)'q', 9, (byte)'h', 9, 0x86], 100_000).SelectMany(pair => pair)]).Raw("s").Stop() },
+            { "marks without end", New().Raw(Repeat("("u8, 2000)).Stop() },
+            { "values without end", New().Raw(Repeat("N"u8, 100_000)).Stop() },
+            { "dictionaries without end", New().Raw("]").Raw(Repeat("}a"u8, 3_000_000)).Stop() },
+            { "nothing, often", New().Raw(Repeat("N0"u8, 6_000_000)).Stop() },
+            { "texts without end", New().Raw(Repeat([(byte)'X', 0, 0, 1, 0, .. new byte[65536], (byte)'0'], 400)).Stop() },
+            { "tuples that double", New().Raw("}").Value("a").Raw(")").Raw(Repeat([(byte)'q', 9, (byte)'h', 9, 0x86], 100_000)).Raw("s").Stop() },
             { "lists in lists, ten thousand deep", Nested(10_000) },
             { "dictionaries in themselves", Raw("}q\0X\u0001\0\0\0ah\0s.") },
         };
@@ -189,7 +188,15 @@ public sealed class UnsafeFileTests : IDisposable
         return PickleWriter.Dump(inner);
     }
 
-    private static byte[] Nested(int depth) => New().Raw("}").Value("a").Raw([.. Enumerable.Repeat((byte)']', depth), .. Enumerable.Repeat((byte)'a', depth - 1)]).Raw("s").Stop();
+    private static byte[] Repeat(ReadOnlySpan<byte> part, int count)
+    {
+        byte[] all = new byte[part.Length * count];
+        for (int i = 0; i < count; i++)
+            part.CopyTo(all.AsSpan(i * part.Length));
+        return all;
+    }
+
+    private static byte[] Nested(int depth) => New().Raw("}").Value("a").Raw(Repeat("]"u8, depth)).Raw(Repeat("a"u8, depth - 1)).Raw("s").Stop();
 
     private static byte[] Raw(string latin) => [0x80, 2, .. System.Text.Encoding.Latin1.GetBytes(latin)];
 

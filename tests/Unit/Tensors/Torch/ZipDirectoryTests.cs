@@ -61,12 +61,12 @@ public sealed class ZipDirectoryTests : IDisposable
             Number(bytes, entry + Length) = uint.MaxValue - 1;
             Number(bytes, entry + PackedLength) = uint.MaxValue - 1;
         });
-        Refused("claims to lie at byte", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = 0x7FFFFFFF);
-        Refused("does not lie where its directory says", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = Number(bytes, Entry(bytes, 1) + LocalOffset));
-        Refused("lacks its 64-bit size", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = uint.MaxValue);
-        Refused("something that is no entry", bytes => bytes[Entry(bytes, 2)] = 0);
+        Refused("claims to be at byte", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = 0x7FFFFFFF);
+        Refused("is not where its directory says", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = Number(bytes, Entry(bytes, 1) + LocalOffset));
+        Refused("has no 64-bit size", bytes => Number(bytes, Entry(bytes, 2) + LocalOffset) = uint.MaxValue);
+        Refused("an invalid entry", bytes => bytes[Entry(bytes, 2)] = 0);
         Refused("claims", bytes => Number(bytes, bytes.Length - 10) += 1);
-        Refused("more than it counts", bytes => bytes[^12]--);
+        Refused("more entries than it counts", bytes => bytes[^12]--);
         Refused("its 64-bit directory is missing", bytes => bytes[^12] = bytes[^11] = 0xFF);
     }
 

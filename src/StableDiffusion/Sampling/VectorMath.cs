@@ -1,7 +1,7 @@
 namespace StableDiffusion.Sampling;
 
-/// <summary>What every scheduler's step comes down to: sums of a few spans, each times a number.</summary>
-internal static class Elementwise
+/// <summary>The operations of the schedulers' steps: weighted sums of spans.</summary>
+internal static class VectorMath
 {
     /// <summary>values = scale * values + weight * added</summary>
     public static void Combine(Span<float> values, double scale, ReadOnlySpan<float> added, double weight)

@@ -1,18 +1,18 @@
 namespace StableDiffusion.Sampling.Schedulers;
 
 /// <summary>
-/// Keeps a predicted picture within bounds: dynamic thresholding (Saharia et al., "Photorealistic Text-to-Image
-/// Diffusion Models with Deep Language Understanding", arXiv:2205.11487, section 2.3), or else plain clipping.
+/// Limits the values of the predicted clean sample: dynamic thresholding (Saharia et al., "Photorealistic Text-to-Image
+/// Diffusion Models with Deep Language Understanding", arXiv:2205.11487, section 2.3), or plain clipping.
 /// </summary>
-internal sealed class PictureLimiter
+internal sealed class DynamicThresholding
 {
     private readonly bool _thresholds;
     private readonly double _ratio;
     private readonly float _maximum;
     private readonly float? _clip;
 
-    /// <summary>Reads <see cref="Options.Thresholding"/> and, where the scheduler has it, <see cref="Options.ClipSample"/>.</summary>
-    public PictureLimiter(SchedulerSettings settings)
+    /// <summary>Reads <see cref="SchedulerOptions.Thresholding"/> and, if the scheduler has it, <see cref="SchedulerOptions.ClipSample"/>.</summary>
+    public DynamicThresholding(SchedulerSettings settings)
     {
         _thresholds = settings.Optional("thresholding") is true;
         if (_thresholds)
@@ -25,24 +25,24 @@ internal sealed class PictureLimiter
             _clip = (float)settings.Number("clip_sample_range");
     }
 
-    /// <summary>Whether anything is done at all.</summary>
+    /// <summary>Whether it changes anything.</summary>
     public bool IsActive => _thresholds || _clip is not null;
 
-    /// <summary>Limits a picture.</summary>
-    /// <param name="picture">The picture, in place.</param>
-    /// <param name="scratch">As many values, to sort in.</param>
-    public void Apply(Span<float> picture, Span<float> scratch)
+    /// <summary>Limits the values of a sample.</summary>
+    /// <param name="clean">The predicted clean sample; changed in place.</param>
+    /// <param name="scratch">A buffer of the same length, for sorting.</param>
+    public void Apply(Span<float> clean, Span<float> scratch)
     {
         if (_thresholds)
         {
-            TensorPrimitives.Abs(picture, scratch);
+            TensorPrimitives.Abs(clean, scratch);
             float threshold = Math.Min(Math.Max(Quantile(scratch), 1), _maximum);
-            Clamp(picture, threshold);
-            TensorPrimitives.Divide(picture, threshold, picture);
+            Clamp(clean, threshold);
+            TensorPrimitives.Divide(clean, threshold, clean);
         }
         else if (_clip is float clip)
         {
-            Clamp(picture, clip);
+            Clamp(clean, clip);
         }
     }
 

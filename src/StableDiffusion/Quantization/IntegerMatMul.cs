@@ -11,12 +11,12 @@ namespace StableDiffusion.Quantization;
 /// </summary>
 /// <param name="ranges">The ranges of each convolution by its path.</param>
 /// <remarks>Jacob et al., arXiv 1712.05877, section 2; weights by output channel: Krishnamoorthi, arXiv 1806.08342, section 3.</remarks>
-internal sealed class IntegerProducts(IReadOnlyDictionary<string, ConvolutionRanges> ranges) : IProductWriter
+internal sealed class IntegerMatMul(IReadOnlyDictionary<string, ConvolutionRanges> ranges) : IMatMulWriter
 {
     public Value Convolve(GraphBuilder graph, Value x, GraphWeight weight, GraphWeight bias, ReadOnlySpan<NodeAttribute> attributes, string path)
     {
         if (!QuantizedLayers.Contains(path))
-            return FloatProducts.Instance.Convolve(graph, x, weight, bias, attributes, path);
+            return FloatMatMul.Instance.Convolve(graph, x, weight, bias, attributes, path);
 
         ConvolutionRanges range = ranges[path];
         QuantizedWeight quantized = new(weight, channelsFirst: true);
@@ -58,7 +58,7 @@ internal sealed class IntegerProducts(IReadOnlyDictionary<string, ConvolutionRan
     public Value Multiply(GraphBuilder graph, Value x, GraphWeight matrix, GraphWeight? bias, string path)
     {
         if (!QuantizedLayers.Contains(path))
-            return FloatProducts.Instance.Multiply(graph, x, matrix, bias, path);
+            return FloatMatMul.Instance.Multiply(graph, x, matrix, bias, path);
 
         QuantizedWeight quantized = new(matrix, channelsFirst: false);
         return graph.MicrosoftNode(

@@ -3,7 +3,7 @@ using StableDiffusion.Onnx.Graphs;
 namespace StableDiffusion.Quantization;
 
 /// <summary>Layers in floats that also give out, for each convolution to be quantized, the lowest and highest value of its input and output.</summary>
-internal sealed class ObservedProducts : IProductWriter
+internal sealed class CalibrationMatMul : IMatMulWriter
 {
     private readonly List<string> _paths = [];
 
@@ -15,7 +15,7 @@ internal sealed class ObservedProducts : IProductWriter
 
     public Value Convolve(GraphBuilder graph, Value x, GraphWeight weight, GraphWeight bias, ReadOnlySpan<NodeAttribute> attributes, string path)
     {
-        Value y = FloatProducts.Instance.Convolve(graph, x, weight, bias, attributes, path);
+        Value y = FloatMatMul.Instance.Convolve(graph, x, weight, bias, attributes, path);
         if (QuantizedLayers.Contains(path))
         {
             _paths.Add(path);
@@ -29,5 +29,5 @@ internal sealed class ObservedProducts : IProductWriter
     }
 
     public Value Multiply(GraphBuilder graph, Value x, GraphWeight matrix, GraphWeight? bias, string path) =>
-        FloatProducts.Instance.Multiply(graph, x, matrix, bias, path);
+        FloatMatMul.Instance.Multiply(graph, x, matrix, bias, path);
 }

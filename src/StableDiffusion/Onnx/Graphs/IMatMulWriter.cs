@@ -1,24 +1,24 @@
 namespace StableDiffusion.Onnx.Graphs;
 
-/// <summary>Writes the layers that do nearly all the work: convolutions and linear layers.</summary>
-internal interface IProductWriter
+/// <summary>Writes the layers that take nearly all the time: convolutions and linear layers.</summary>
+internal interface IMatMulWriter
 {
     /// <summary>Adds a convolution.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="x">Pictures [batch, in channels, height, width].</param>
+    /// <param name="x">Feature maps [batch, in channels, height, width].</param>
     /// <param name="weight">The kernels [out channels, in channels, height, width].</param>
-    /// <param name="bias">What is added to each channel [out channels].</param>
-    /// <param name="attributes">The settings of the operator <c>Conv</c>.</param>
-    /// <param name="path">Where in the network it belongs.</param>
-    /// <returns>Pictures [batch, out channels, height, width].</returns>
+    /// <param name="bias">The bias [out channels].</param>
+    /// <param name="attributes">The attributes of the operator <c>Conv</c>.</param>
+    /// <param name="path">Its place in the network.</param>
+    /// <returns>Feature maps [batch, out channels, height, width].</returns>
     Value Convolve(GraphBuilder graph, Value x, GraphWeight weight, GraphWeight bias, ReadOnlySpan<NodeAttribute> attributes, string path);
 
     /// <summary>Adds a linear layer.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Values [.., in].</param>
     /// <param name="matrix">The matrix [in, out].</param>
-    /// <param name="bias">What is added to each output [out], if anything is.</param>
-    /// <param name="path">Where in the network it belongs.</param>
+    /// <param name="bias">The bias [out], or null for none.</param>
+    /// <param name="path">Its place in the network.</param>
     /// <returns>Values [.., out].</returns>
     Value Multiply(GraphBuilder graph, Value x, GraphWeight matrix, GraphWeight? bias, string path);
 }
@@ -29,6 +29,6 @@ internal interface IProductWriter
 /// <param name="Read">Reads its values.</param>
 internal sealed record GraphWeight(string Name, int[] Shape, InitializerReader Read)
 {
-    /// <summary>How many values it has.</summary>
+    /// <summary>The number of values.</summary>
     public int Count => Shape.Aggregate(1, static (count, length) => checked(count * length));
 }

@@ -2,23 +2,27 @@ using System.Text.Json;
 using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 
-namespace StableDiffusion.Tests.Pipelines;
+namespace StableDiffusion.Tests;
 
-/// <summary>What diffusers made of the demo model: <c>tests/data/demo</c>.</summary>
+/// <summary>What diffusers and transformers computed with the demo model: <c>tests/data/demo</c>.</summary>
 internal static class DemoReference
 {
     private static readonly Lazy<JsonElement> s_root = new(Load);
 
     private static readonly Lazy<SafetensorsFile> s_tensors = new(() => SafetensorsFile.Open(Repository.Data("demo", "demo.safetensors")));
 
-    /// <summary>The cases of a kind.</summary>
-    public static IEnumerable<JsonElement> Cases(string kind) =>
-        s_root.Value.GetProperty("cases").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == kind);
+    /// <summary>The cases of one kind, in the order of the file.</summary>
+    public static IReadOnlyList<JsonElement> Cases(string kind) =>
+        [.. s_root.Value.GetProperty("cases").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == kind)];
 
-    /// <summary>The tensor of a name.</summary>
-    public static Tensor Tensor(string name) => s_tensors.Value.Read(name);
+    /// <summary>A tensor that a case names.</summary>
+    public static Tensor Read(JsonElement item, string key) => s_tensors.Value.Read(item.GetProperty(key).GetString()!);
 
-    /// <summary>The path of a picture.</summary>
+    /// <summary>The embedding of a prompt, as the reference has it.</summary>
+    public static Tensor Embedding(string prompt) =>
+        Read(Cases("text").Single(item => item.GetProperty("prompt").GetString() == prompt), "last_hidden_state");
+
+    /// <summary>The path of an image.</summary>
     public static string Image(string name) => Repository.Data(["demo", .. name.Split('/')]);
 
     /// <summary>The class and the options of one of the schedulers that the cases name.</summary>

@@ -3,35 +3,34 @@ using static StableDiffusion.Sampling.SchedulerOptionKind;
 namespace StableDiffusion.Sampling;
 
 /// <summary>
-/// The options that more than one scheduler takes, under diffusers' names. Defaults that differ from class to class
-/// are arguments; the betas' defaults are Stable Diffusion's for every class, never diffusers' own, which fit none of
-/// its models.
+/// The options that several schedulers have, under diffusers' names. Defaults that differ from class to class are arguments.
+/// The default betas are those of Stable Diffusion for every class, not diffusers' own, which fit none of its models.
 /// </summary>
-internal static class Options
+internal static class SchedulerOptions
 {
     public const string Linspace = "linspace";
     public const string Leading = "leading";
     public const string Trailing = "trailing";
 
-    /// <summary>The noise that the model was trained with.</summary>
+    /// <summary>The noise schedule that the model was trained with.</summary>
     public static IEnumerable<SchedulerOption> Betas { get; } =
     [
-        Count("num_train_timesteps", 1000, "How many timesteps the model was trained with.", minimum: 1, maximum: 100_000),
+        Count("num_train_timesteps", 1000, "The number of timesteps that the model was trained with.", minimum: 1, maximum: 100_000),
         Real("beta_start", 0.00085, "The first beta of the training's noise schedule.", minimum: 0, maximum: 1),
         Real("beta_end", 0.012, "The last beta of the training's noise schedule.", minimum: 0, maximum: 1),
         Choice("beta_schedule", "scaled_linear", "How the betas run from the first to the last.", "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", "exp"),
         List("trained_betas", "The betas themselves, in place of the three options above.") with { Minimum = 0, Maximum = 1 },
     ];
 
-    /// <summary>Dynamic thresholding of the predicted picture.</summary>
+    /// <summary>Dynamic thresholding of the predicted image.</summary>
     public static IEnumerable<SchedulerOption> Thresholding { get; } =
     [
-        Toggle("thresholding", false, "Scale the predicted picture so that most of it lies within -1 to 1; not meant for latents."),
-        Real("dynamic_thresholding_ratio", 0.995, "How much of the predicted picture must lie within the threshold.", minimum: 0, maximum: 1),
-        Real("sample_max_value", 1, "The greatest threshold.", minimum: 0),
+        Toggle("thresholding", false, "Scale the predicted image so that most of it is within -1 to 1; not meant for latents."),
+        Real("dynamic_thresholding_ratio", 0.995, "The part of the predicted image that must be within the threshold.", minimum: 0, maximum: 1),
+        Real("sample_max_value", 1, "The largest threshold.", minimum: 0),
     ];
 
-    /// <summary>The noise levels that take the place of the model's own; one at a time.</summary>
+    /// <summary>The noise levels to use in place of the model's own; one rule at a time.</summary>
     public static IEnumerable<SchedulerOption> SigmaSchedules { get; } =
     [
         Toggle("use_karras_sigmas", false, "Space the noise levels as Karras et al. (arXiv:2206.00364) do."),
@@ -39,7 +38,7 @@ internal static class Options
         Toggle("use_beta_sigmas", false, "Space the noise levels by a beta distribution (arXiv:2407.12173)."),
     ];
 
-    /// <summary>Models trained by flow matching under a solver of the variance-preserving kind.</summary>
+    /// <summary>The options for models trained by flow matching, used with a solver of the variance-preserving form.</summary>
     public static IEnumerable<SchedulerOption> FlowSigmas { get; } =
     [
         Toggle("use_flow_sigmas", false, "Use the noise levels of flow matching."),
@@ -53,16 +52,16 @@ internal static class Options
         Toggle("set_alpha_to_one", value, "End the last step at no noise, rather than at the noise of timestep 0.");
 
     public static SchedulerOption StepsOffset { get; } =
-        Count("steps_offset", 0, "What leading spacing adds to each timestep; Stable Diffusion wants 1.", minimum: 0, maximum: 1000);
+        Count("steps_offset", 0, "What leading spacing adds to each timestep; Stable Diffusion needs 1.", minimum: 0, maximum: 1000);
 
     public static SchedulerOption CustomTimesteps { get; } =
         List("timesteps", "The timesteps of the run, from noisy to clean, as many as steps.") with { Minimum = 0, IsConfigurable = false };
 
     public static SchedulerOption FinalSigmas { get; } =
-        Choice("final_sigmas_type", "zero", "Where the run ends: at no noise, or at the least noise of the training.", "zero", "sigma_min");
+        Choice("final_sigmas_type", "zero", "Where the run ends: at no noise, or at the lowest noise level of the training.", "zero", "sigma_min");
 
     public static SchedulerOption LambdaMinClipped { get; } =
-        Real("lambda_min_clipped", double.NegativeInfinity, "Leave out timesteps whose logarithm of signal to noise lies below this; for cosine schedules.");
+        Real("lambda_min_clipped", double.NegativeInfinity, "Leave out timesteps whose logarithm of signal to noise is below this; for cosine schedules.");
 
     public static SchedulerOption LowerOrderFinal(bool value) =>
         Toggle("lower_order_final", value, "Use lower orders for the last steps; steadier with few steps.");
@@ -79,13 +78,13 @@ internal static class Options
     public static SchedulerOption Prediction(params PredictionType[] allowed) => Choice(
         PredictionTypes.OptionName,
         PredictionTypes.NameOf(PredictionType.Epsilon),
-        "What the model predicts: the noise, the picture, or the velocity between them.",
+        "What the model predicts: the noise, the clean image, or the velocity between them.",
         [.. allowed.Select(PredictionTypes.NameOf)]);
 
     public static IEnumerable<SchedulerOption> ClipSample(bool value) =>
     [
-        Toggle("clip_sample", value, "Clip the predicted picture; not meant for latents."),
-        Real("clip_sample_range", 1, "Where the predicted picture is clipped.", minimum: 0),
+        Toggle("clip_sample", value, "Clip the predicted image; not meant for latents."),
+        Real("clip_sample_range", 1, "Where the predicted image is clipped.", minimum: 0),
     ];
 
     public static SchedulerOption Toggle(string name, bool value, string description) => new()

@@ -1,0 +1,32 @@
+namespace StableDiffusion;
+
+/// <summary>
+/// What helps against an error, for a host that has a command for it. The message of the error already says the same in
+/// words that fit every host.
+/// </summary>
+public enum Remedy
+{
+    /// <summary>Only what the message says.</summary>
+    None,
+
+    /// <summary>Encode the prompt again.</summary>
+    EncodePrompt,
+
+    /// <summary>Make the latent with the same model.</summary>
+    MakeLatent,
+
+    /// <summary>Encode the image again, or start from the image.</summary>
+    EncodeImage,
+
+    /// <summary>Choose another device.</summary>
+    ChooseDevice,
+
+    /// <summary>Close the models that are open in this process and in others.</summary>
+    CloseModels,
+
+    /// <summary>Delete the cached graphs, so that they are built again.</summary>
+    DeleteGraphs,
+
+    /// <summary>Delete the files directly, since they do not belong to the library of models.</summary>
+    DeleteFiles,
+}

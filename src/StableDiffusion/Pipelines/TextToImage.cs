@@ -1,0 +1,116 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Noise;
+using StableDiffusion.Settings;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>
+/// Makes images of one prompt, one after the other, with all stages of a pipeline. The prompts are encoded once. The
+/// seeds are known before the first image is made, so that the same request gives the same images.
+/// </summary>
+public sealed class TextToImage
+{
+    /// <summary>The highest number of images of one request.</summary>
+    public const int HighestCount = 100_000;
+
+    private readonly TextToImageRequest _request;
+    private readonly DenoiseOptions _options;
+    private TextEmbedding? _embedding;
+    private TextEmbedding? _negative;
+
+    /// <summary>Draws the seeds that are not given. No model is needed yet.</summary>
+    /// <param name="request">What to make.</param>
+    /// <exception cref="InvalidSettingException">The count is out of range, there are not enough seeds for it, or settings cannot be combined; the message says which.</exception>
+    public TextToImage(TextToImageRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentException.ThrowIfNullOrEmpty(request.Options.Prompt);
+        Setting.CheckRange(nameof(request.Count), request.Count, 1, HighestCount);
+        if (request.SharedGenerator && request.Options.BatchSize is not null)
+            throw new InvalidSettingException(nameof(request.SharedGenerator), "SharedGenerator makes a batch of its own. Leave it out, or BatchSize and BatchIndex.");
+        if (request.SharedGenerator && request.Count > NoiseOptions.HighestBatchSize)
+            throw new InvalidSettingException(nameof(request.Count), $"Count is {request.Count}, but no more than {NoiseOptions.HighestBatchSize} images can share a generator.");
+
+        _request = request;
+        PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
+        _options = request.Options with { Seed = request.Options.Seed ?? RandomSeed.New() };
+        if (IsVaried)
+        {
+            _options = _options with { VariationSeed = _options.VariationSeed ?? RandomSeed.New() };
+            CheckSeeds(nameof(_options.VariationSeed), _options.VariationSeed.Value);
+        }
+        else if (!request.SharedGenerator)
+        {
+            CheckSeeds(nameof(_options.Seed), _options.Seed.Value);
+        }
+    }
+
+    /// <summary>How many images there are.</summary>
+    public int Count => _request.Count;
+
+    /// <summary>How the prompts are read.</summary>
+    public PromptOptions PromptOptions { get; }
+
+    private bool IsVaried => _request.Options.VariationStrength > 0;
+
+    /// <summary>The settings of one image, with its seed.</summary>
+    /// <param name="index">Which image, 0 to one less than <see cref="Count"/>.</param>
+    /// <remarks>As in A1111, images that vary one seed keep it, and take the next variation seed each.</remarks>
+    public DenoiseOptions OptionsOf(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        return _options with
+        {
+            Seed = _options.Seed + (IsVaried || _request.SharedGenerator ? 0 : index),
+            VariationSeed = _options.VariationSeed + (IsVaried ? index : 0),
+            BatchSize = _request.SharedGenerator ? Count : _options.BatchSize,
+            BatchIndex = _request.SharedGenerator ? index : _options.BatchIndex,
+        };
+    }
+
+    /// <summary>Makes one image.</summary>
+    /// <param name="pipeline">The pipeline; all images of a request must be made with the same model.</param>
+    /// <param name="index">Which image, 0 to one less than <see cref="Count"/>.</param>
+    /// <param name="observer">Follows the stages; may be null.</param>
+    /// <param name="cancellationToken">Stops the making within milliseconds.</param>
+    /// <returns>The image, which records how it was made.</returns>
+    /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run, as the stages of <see cref="DiffusionPipeline"/> say.</exception>
+    public DiffusionImage Make(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        observer ??= new StageObserver();
+        DenoiseOptions options = OptionsOf(index);
+        TextEmbedding embedding = _embedding ??= Encode(options.Prompt!);
+        _negative ??= options.NegativePrompt is null ? null : Encode(options.NegativePrompt);
+        RandomSource source = options.ToNoise().RandomSource ?? default;
+        Latent? start = _request.Start is StartImage image
+            ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, cancellationToken))
+            : null;
+        Latent latent = observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, _negative, start, options, observer.OnStep, cancellationToken));
+        return observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken));
+
+        TextEmbedding Encode(string prompt)
+        {
+            TextEmbedding encoded = observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(prompt, PromptOptions, cancellationToken));
+            observer.OnEncoded(encoded);
+            return encoded;
+        }
+    }
+
+    /// <summary>Makes all images, each when it is asked for.</summary>
+    /// <inheritdoc cref="Make"/>
+    public IEnumerable<DiffusionImage> Run(DiffusionPipeline pipeline, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        for (int index = 0; index < Count; index++)
+            yield return Make(pipeline, index, observer, cancellationToken);
+    }
+
+    private void CheckSeeds(string setting, long first)
+    {
+        if (first > long.MaxValue - (Count - 1))
+            throw new InvalidSettingException(setting, $"The seed {first} leaves no {Count} seeds up to {long.MaxValue}, one for each image. Take a lower one.");
+    }
+}

@@ -1,0 +1,131 @@
+using StableDiffusion.Sampling;
+
+namespace StableDiffusion.Settings;
+
+/// <summary>
+/// Base of what a model made: the settings that made it as properties of its own, named as the parameters that take them,
+/// so that an object can be shown, sorted, written to a table and made again.
+/// </summary>
+/// <param name="info">What made it.</param>
+public abstract class GeneratedObject(GenerationInfo info)
+{
+    /// <summary>What made it.</summary>
+    public GenerationInfo Info { get; } = info;
+
+    /// <inheritdoc cref="GenerationSettings.Prompt"/>
+    public string? Prompt => Info.Prompt;
+
+    /// <inheritdoc cref="GenerationSettings.NegativePrompt"/>
+    public string? NegativePrompt => Info.NegativePrompt;
+
+    /// <inheritdoc cref="GenerationSettings.PromptSyntax"/>
+    public virtual string? PromptSyntax => Info.PromptSyntax;
+
+    /// <inheritdoc cref="GenerationSettings.Emphasis"/>
+    public string? Emphasis => Info.Emphasis;
+
+    /// <inheritdoc cref="GenerationSettings.ClipSkip"/>
+    public int? ClipSkip => Info.ClipSkip;
+
+    /// <summary>The LoRAs with their strengths; null for none.</summary>
+    public IReadOnlyList<string>? Lora => TextList.Read(Info.Lora);
+
+    /// <summary>The textual inversion embeddings that the prompts may use; null for none.</summary>
+    public IReadOnlyList<string>? TextualInversion => TextList.Read(Info.TextualInversion);
+
+    /// <inheritdoc cref="GenerationSettings.Seed"/>
+    public long? Seed => Info.Seed;
+
+    /// <inheritdoc cref="GenerationSettings.RandomSource"/>
+    public virtual string? RandomSource => Info.RandomSource;
+
+    /// <inheritdoc cref="GenerationSettings.VariationSeed"/>
+    public long? VariationSeed => Info.VariationSeed;
+
+    /// <inheritdoc cref="GenerationSettings.VariationStrength"/>
+    public double? VariationStrength => Info.VariationStrength;
+
+    /// <inheritdoc cref="GenerationSettings.SeedResizeWidth"/>
+    public int? SeedResizeWidth => Info.SeedResizeWidth;
+
+    /// <inheritdoc cref="GenerationSettings.SeedResizeHeight"/>
+    public int? SeedResizeHeight => Info.SeedResizeHeight;
+
+    /// <inheritdoc cref="GenerationSettings.EtaNoiseSeedDelta"/>
+    public long? EtaNoiseSeedDelta => Info.EtaNoiseSeedDelta;
+
+    /// <inheritdoc cref="GenerationSettings.BatchSize"/>
+    public int? BatchSize => Info.BatchSize;
+
+    /// <inheritdoc cref="GenerationSettings.BatchIndex"/>
+    public int? BatchIndex => Info.BatchIndex;
+
+    /// <inheritdoc cref="GenerationSettings.Steps"/>
+    public int? Steps => Info.Steps;
+
+    /// <inheritdoc cref="GenerationSettings.Scheduler"/>
+    public string? Scheduler => Info.Scheduler;
+
+    /// <summary>The options of the scheduler that were given; null for none.</summary>
+    public IReadOnlyDictionary<string, object?>? SchedulerOption => SchedulerOptionText.Read(Info.SchedulerOptions);
+
+    /// <inheritdoc cref="GenerationSettings.GuidanceScale"/>
+    public double? GuidanceScale => Info.GuidanceScale;
+
+    /// <inheritdoc cref="GenerationSettings.ImageGuidanceScale"/>
+    public double? ImageGuidanceScale => Info.ImageGuidanceScale;
+
+    /// <inheritdoc cref="GenerationSettings.GuidanceRescale"/>
+    public double? GuidanceRescale => Info.GuidanceRescale;
+
+    /// <inheritdoc cref="GenerationSettings.Strength"/>
+    public double? Strength => Info.Strength;
+
+    /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
+    public string? ResizeMode => Info.ResizeMode;
+
+    /// <inheritdoc cref="MicroConditioning.OriginalWidth"/>
+    public int? OriginalWidth => Info.MicroConditioning?.OriginalWidth;
+
+    /// <inheritdoc cref="MicroConditioning.OriginalHeight"/>
+    public int? OriginalHeight => Info.MicroConditioning?.OriginalHeight;
+
+    /// <inheritdoc cref="MicroConditioning.CropTop"/>
+    public int? CropTop => Info.MicroConditioning?.CropTop;
+
+    /// <inheritdoc cref="MicroConditioning.CropLeft"/>
+    public int? CropLeft => Info.MicroConditioning?.CropLeft;
+
+    /// <inheritdoc cref="MicroConditioning.TargetWidth"/>
+    public int? TargetWidth => Info.MicroConditioning?.TargetWidth;
+
+    /// <inheritdoc cref="MicroConditioning.TargetHeight"/>
+    public int? TargetHeight => Info.MicroConditioning?.TargetHeight;
+
+    /// <inheritdoc cref="MicroConditioning.AestheticScore"/>
+    public double? AestheticScore => Info.MicroConditioning?.AestheticScore;
+
+    /// <inheritdoc cref="MicroConditioning.NegativeAestheticScore"/>
+    public double? NegativeAestheticScore => Info.MicroConditioning?.NegativeAestheticScore;
+
+    /// <summary>The ControlNets that took part; null for none.</summary>
+    public string[]? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
+
+    /// <summary>The full path of each ControlNet's image; null where one came from no file.</summary>
+    public string[]? ControlImage => Info.ControlNets?.All(net => net.Image is not null) == true ? ControlNetInfo.Each(Info.ControlNets, net => net.Image!) : null;
+
+    /// <summary>The preprocessor of each ControlNet's image.</summary>
+    public string[]? ControlPreprocessor => ControlNetInfo.Each(Info.ControlNets, net => net.Preprocessor);
+
+    /// <summary>How strongly each ControlNet steered.</summary>
+    public double[]? ControlScale => ControlNetInfo.Each(Info.ControlNets, net => net.Scale);
+
+    /// <summary>The part of the steps before each ControlNet took effect, 0 to 1.</summary>
+    public double[]? ControlStart => ControlNetInfo.Each(Info.ControlNets, net => net.Start);
+
+    /// <summary>The part of the steps after which each ControlNet no longer did, 0 to 1.</summary>
+    public double[]? ControlEnd => ControlNetInfo.Each(Info.ControlNets, net => net.End);
+
+    /// <inheritdoc cref="GenerationSettings.Model"/>
+    public string? Model => Info.Model;
+}

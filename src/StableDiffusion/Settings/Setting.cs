@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Reflection;
+
+namespace StableDiffusion.Settings;
+
+/// <summary>A row of <see cref="SettingTable"/>.</summary>
+/// <param name="property">The property that carries the setting.</param>
+/// <param name="row">What is known of it.</param>
+/// <param name="group">The property of the settings that holds the record it is in; null where they hold it themselves.</param>
+internal sealed class Setting(PropertyInfo property, SettingAttribute row, PropertyInfo? group)
+{
+    /// <summary>Its name, which is that of a cmdlet's parameter and of a column too.</summary>
+    public string Name => property.Name;
+
+    /// <summary>The type of its values.</summary>
+    public Type Type { get; } = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+
+    /// <inheritdoc cref="SettingAttribute.Key"/>
+    public string? Key => row.Key;
+
+    /// <inheritdoc cref="SettingAttribute.IsOwnKey"/>
+    public bool IsOwnKey => row.IsOwnKey;
+
+    /// <inheritdoc cref="SettingAttribute.IsOfStart"/>
+    public bool IsOfStart => row.IsOfStart;
+
+    /// <inheritdoc cref="SettingAttribute.Families"/>
+    public string? Families => row.Families;
+
+    /// <summary>The lowest value; null for none.</summary>
+    public double? Minimum => double.IsNaN(row.Minimum) ? null : row.Minimum;
+
+    /// <summary>The highest value; null for none.</summary>
+    public double? Maximum => double.IsNaN(row.Maximum) ? null : row.Maximum;
+
+    /// <summary>The value in settings; null where the default is taken.</summary>
+    /// <param name="settings">The settings.</param>
+    public object? Get(GenerationSettings settings) => (group is null ? settings : group.GetValue(settings)) is object holder && property.DeclaringType!.IsInstanceOfType(holder)
+        ? property.GetValue(holder)
+        : null;
+
+    /// <summary>Whether a number is what other tools write where nothing is chosen.</summary>
+    /// <param name="value">The value.</param>
+    public bool IsAbsent(object value) => value is int or long && row.Absent.Contains(Convert.ToInt64(value, CultureInfo.InvariantCulture));
+
+    /// <summary>Whether a value is the default.</summary>
+    /// <param name="value">The value.</param>
+    public bool IsDefault(object? value) => row.Default is not null && row.Default.Equals(value);
+
+    /// <summary>Whether settings have the default, which a record leaves out.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="value">The value in them.</param>
+    public bool IsDefault(GenerationSettings settings, object value) =>
+        IsDefault(value) || (row.DefaultOf is string other && value.Equals(SettingTable.Find(other).Get(settings)));
+
+    /// <summary>Refuses a number that is out of range.</summary>
+    /// <param name="value">The value.</param>
+    /// <exception cref="InvalidSettingException">It is.</exception>
+    public void Check(object value)
+    {
+        if (Type == typeof(long) && (long)value < Minimum)
+            throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it is a whole number from {Minimum} to {long.MaxValue}. Leave it out to have one drawn at random.");
+        if (Minimum is double lowest && Maximum is double highest)
+            CheckRange(Name, value, lowest, highest);
+    }
+
+    /// <summary>Refuses a number that is out of a range, whose ends are part of it.</summary>
+    /// <param name="name">The setting's name.</param>
+    /// <param name="value">The number.</param>
+    /// <param name="lowest">The lowest value.</param>
+    /// <param name="highest">The highest value.</param>
+    /// <exception cref="InvalidSettingException">It is out of the range, or NaN.</exception>
+    public static void CheckRange(string name, object value, double lowest, double highest)
+    {
+        double number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
+        if (!(number >= lowest && number <= highest))
+            throw new InvalidSettingException(name, $"{name} is {value}, but must lie between {lowest} and {highest}.");
+    }
+
+    /// <summary>The value as a text of other tools has it.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <returns>The text; null where nothing is to be written.</returns>
+    public string? Format(GenerationSettings settings) =>
+        Get(settings) is object value && !IsDefault(value) ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
+
+    private static string InWords(string name) => string.Concat(name.Select(static letter => char.IsUpper(letter) ? $" {char.ToLowerInvariant(letter)}" : $"{letter}"));
+
+    internal void Set(GenerationSettings settings, object? value)
+    {
+        if (group is null)
+        {
+            property.SetValue(settings, value);
+            return;
+        }
+
+        if (group.GetValue(settings) is not object part)
+        {
+            if (value is null)
+                return;
+            group.SetValue(settings, part = Activator.CreateInstance(group.PropertyType)!);
+        }
+
+        property.SetValue(part, value);
+    }
+}

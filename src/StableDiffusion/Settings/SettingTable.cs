@@ -1,0 +1,77 @@
+using System.Reflection;
+
+namespace StableDiffusion.Settings;
+
+/// <summary>The settings, a row each, in the order of their declaration. What holds for all of them is done here once.</summary>
+internal static class SettingTable
+{
+    /// <summary>The rows.</summary>
+    public static IReadOnlyList<Setting> Rows { get; } =
+    [
+        .. RowsOf(typeof(GenerationSettings), group: null),
+        .. RowsOf(typeof(GenerationInfo), group: null),
+    ];
+
+    private static readonly Dictionary<string, Setting> s_byName = Rows.ToDictionary(static row => row.Name, StringComparer.Ordinal);
+
+    /// <summary>Finds a row.</summary>
+    /// <param name="name">The setting's name.</param>
+    public static Setting Find(string name) => s_byName[name];
+
+    /// <summary>Makes settings of named values, such as those of a cmdlet's parameters.</summary>
+    /// <typeparam name="T">The settings, or a record that adds to them.</typeparam>
+    /// <param name="valueOf">Gives the value of a setting, of its row's type; null takes the default.</param>
+    public static T Create<T>(Func<Setting, object?> valueOf)
+        where T : GenerationSettings, new()
+    {
+        T settings = new();
+        foreach (Setting row in Rows)
+        {
+            if (valueOf(row) is object value && !row.IsAbsent(value))
+                row.Set(settings, value);
+        }
+
+        return settings;
+    }
+
+    /// <summary>Refuses numbers that are out of range.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <exception cref="InvalidSettingException">One is; the message names it and its range.</exception>
+    public static void Check(GenerationSettings settings)
+    {
+        foreach (Setting row in Rows)
+        {
+            if (row.Get(settings) is object value)
+                row.Check(value);
+        }
+    }
+
+    /// <summary>The record of what made an image: without the values that are the defaults.</summary>
+    /// <param name="info">What made it.</param>
+    public static GenerationInfo WithoutDefaults(GenerationInfo info) => Change(info, row => row.Get(info) is object value && !row.IsDefault(info, value) ? value : null);
+
+    /// <summary>Settings in which those that decide how a denoising begins are those of another record.</summary>
+    /// <param name="info">The settings.</param>
+    /// <param name="start">The record of the denoising that is continued.</param>
+    public static GenerationInfo Continue(GenerationInfo info, GenerationInfo start) => Change(info, row => row.Get(row.IsOfStart ? start : info));
+
+    private static GenerationInfo Change(GenerationInfo info, Func<Setting, object?> valueOf)
+    {
+        GenerationInfo changed = info with { MicroConditioning = null };
+        foreach (Setting row in Rows)
+            row.Set(changed, valueOf(row));
+        return changed;
+    }
+
+    private static IEnumerable<Setting> RowsOf(Type type, PropertyInfo? group)
+    {
+        foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
+        {
+            if (property.GetCustomAttribute<SettingAttribute>() is SettingAttribute row)
+                yield return new Setting(property, row, group);
+            else if (property.PropertyType == typeof(MicroConditioning))
+                foreach (Setting part in RowsOf(property.PropertyType, property))
+                    yield return part;
+        }
+    }
+}
