@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Storage;
 

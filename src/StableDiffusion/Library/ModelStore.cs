@@ -1,6 +1,4 @@
-using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
-using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;

@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;

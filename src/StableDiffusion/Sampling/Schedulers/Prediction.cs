@@ -14,11 +14,11 @@ internal readonly record struct PredictionWeights(double Sample, double Output);
 /// </summary>
 internal static class Prediction
 {
-    /// <summary>The clean picture.</summary>
-    /// <param name="type">What the model predicts.</param>
-    /// <param name="alpha">The picture's share of the sample.</param>
-    /// <param name="sigma">The noise's share of the sample.</param>
-    public static PredictionWeights Picture(PredictionType type, double alpha, double sigma) => type switch
+    /// <summary>The weights for the clean sample.</summary>
+    /// <param name="type">The prediction type.</param>
+    /// <param name="alpha">The factor of the clean sample.</param>
+    /// <param name="sigma">The factor of the noise.</param>
+    public static PredictionWeights Clean(PredictionType type, double alpha, double sigma) => type switch
     {
         PredictionType.Epsilon => new(1 / alpha, -sigma / alpha),
         PredictionType.Sample => new(0, 1),
@@ -27,10 +27,10 @@ internal static class Prediction
         _ => throw new UnreachableException($"{type}"),
     };
 
-    /// <summary>The noise.</summary>
-    /// <param name="type">What the model predicts.</param>
-    /// <param name="alpha">The picture's share of the sample.</param>
-    /// <param name="sigma">The noise's share of the sample.</param>
+    /// <summary>The weights for the noise.</summary>
+    /// <param name="type">The prediction type.</param>
+    /// <param name="alpha">The factor of the clean sample.</param>
+    /// <param name="sigma">The factor of the noise.</param>
     public static PredictionWeights Noise(PredictionType type, double alpha, double sigma) => type switch
     {
         PredictionType.Epsilon => new(0, 1),
@@ -44,7 +44,7 @@ internal static class Prediction
     /// The weights for the clean sample if the sample is of the variance-exploding form: the clean sample plus sigma times the
     /// noise, which was scaled to unit variance for the model.
     /// </summary>
-    /// <param name="type">What the model predicts; not the flow.</param>
+    /// <param name="type">The prediction type; the flow is not supported.</param>
     /// <param name="sigma">The noise level.</param>
     public static PredictionWeights Denoised(PredictionType type, double sigma) => type switch
     {

@@ -10,8 +10,8 @@ internal abstract class SolverScheduler : TableScheduler
     private readonly double[] _sigmas;
     private readonly double[] _lambdas;
     private readonly PredictionType _predictionType;
-    private readonly PictureLimiter _limiter;
-    private readonly int _limiterScratch;
+    private readonly DynamicThresholding _thresholding;
+    private readonly int _thresholdingScratch;
 
     /// <summary>Initializes the solver.</summary>
     /// <param name="settings">The options.</param>
@@ -22,8 +22,8 @@ internal abstract class SolverScheduler : TableScheduler
         : base(tables.Timesteps.Length, tables.Timesteps, tables.Sigmas, historyDepth, scratchCount + 1)
     {
         _predictionType = settings.PredictionType;
-        _limiter = new PictureLimiter(settings);
-        _limiterScratch = scratchCount;
+        _thresholding = new DynamicThresholding(settings);
+        _thresholdingScratch = scratchCount;
 
         bool flow = settings.Optional("use_flow_sigmas") is true;
         _alphas = Array.ConvertAll(tables.Sigmas, sigma => flow ? 1.0 - sigma : 1 / Math.Sqrt(((double)sigma * sigma) + 1));
