@@ -5,8 +5,8 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>
-/// A layer of a graph with its weight as the network has it: [out, in, kernel], where the graph may hold the matrix with
-/// its axes exchanged, and the halves of it apart.
+/// A layer of a graph with its weight as in the network: [out, in, kernel]. In the graph, the matrix may be transposed, and its
+/// halves may be separate.
 /// </summary>
 internal sealed class AdaptableLayer
 {
@@ -34,19 +34,17 @@ internal sealed class AdaptableLayer
         InnerCount = shape.Aggregate(1, static (product, length) => checked(product * length)) / shape[axis];
     }
 
-    /// <summary>The layer's path in the network, in diffusers' words.</summary>
+    /// <summary>The path of the layer in the network, by diffusers' names.</summary>
     public string Path { get; }
 
-    /// <summary>How many outputs it has.</summary>
     public int OutWidth { get; }
 
-    /// <summary>How many inputs it has.</summary>
     public int InWidth { get; }
 
-    /// <summary>How many values of the weight each output has: the inputs, times the kernel of a convolution.</summary>
+    /// <summary>The number of weight values per output: the inputs, times the kernel of a convolution.</summary>
     public int InnerCount { get; }
 
-    /// <summary>The layers of a graph by their paths with dots as underscores.</summary>
+    /// <summary>Lists the layers of a graph by their paths, with underscores in place of dots.</summary>
     public static IReadOnlyDictionary<string, AdaptableLayer> ListOf(GraphInitializers graph)
     {
         Dictionary<string, AdaptableLayer> layers = new(StringComparer.Ordinal);
@@ -67,7 +65,7 @@ internal sealed class AdaptableLayer
             : [.. FeedForward.HalfNames.Select(half => $"{name}.{half}").Where(names.Contains)];
     }
 
-    /// <summary>The initializers that hold the weight, or the bias.</summary>
+    /// <summary>The initializers of the weight, or of the bias.</summary>
     public IReadOnlyList<string> Names(bool isBias) => isBias ? _biases : _weights;
 
     /// <summary>Reads the weight [out, in · kernel], or the bias [out].</summary>
@@ -91,10 +89,10 @@ internal sealed class AdaptableLayer
         return weight;
     }
 
-    /// <summary>Gives a changed weight or bias out as the graph holds it.</summary>
-    /// <param name="isBias">Which of the two.</param>
+    /// <summary>Writes a changed weight or bias in the form that the graph stores it in.</summary>
+    /// <param name="isBias">Whether it is the bias.</param>
     /// <param name="values">The values in the order of <see cref="Read"/>.</param>
-    /// <param name="write">Takes each initializer's name, type, shape and values.</param>
+    /// <param name="write">Receives the name, type, shape and values of each initializer.</param>
     public void Write(bool isBias, ReadOnlySpan<float> values, WeightWriter write)
     {
         foreach (string name in Names(isBias))
@@ -115,5 +113,5 @@ internal sealed class AdaptableLayer
     }
 }
 
-/// <summary>Takes an initializer's new values.</summary>
+/// <summary>Receives the new values of an initializer.</summary>
 internal delegate void WeightWriter(string name, StoredElementType type, ReadOnlySpan<int> shape, ReadOnlySpan<float> values);

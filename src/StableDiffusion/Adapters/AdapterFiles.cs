@@ -9,34 +9,34 @@ public static class AdapterFiles
 {
     private const int ShortHashLength = 12;
 
-    /// <summary>The LoRAs that can be used by name: those in <see cref="StorageFolders.Loras"/>.</summary>
-    /// <returns>Each one's name and full path, by name.</returns>
+    /// <summary>Lists the LoRAs that can be used by name: those in <see cref="StorageFolders.Loras"/>.</summary>
+    /// <returns>The name and full path of each, by name.</returns>
     public static IReadOnlyList<(string Name, string Path)> ListLoras() => List(StorageFolders.Loras);
 
-    /// <summary>The embeddings that can be used by name: those in <see cref="StorageFolders.Embeddings"/>.</summary>
-    /// <returns>Each one's name and full path, by name.</returns>
+    /// <summary>Lists the embeddings that can be used by name: those in <see cref="StorageFolders.Embeddings"/>.</summary>
+    /// <returns>The name and full path of each, by name.</returns>
     public static IReadOnlyList<(string Name, string Path)> ListEmbeddings() => List(StorageFolders.Embeddings);
 
     /// <summary>Finds a LoRA.</summary>
     /// <param name="nameOrPath">The name of a file in <see cref="StorageFolders.Loras"/>, with or without its extension, or a path.</param>
     /// <returns>The full path of the file.</returns>
-    /// <exception cref="AdapterNotFoundException">There is none; the message lists those there are.</exception>
+    /// <exception cref="AdapterNotFoundException">There is no such LoRA; the message lists those in the folder.</exception>
     public static string FindLora(string nameOrPath) => Find(nameOrPath, StorageFolders.Loras, "LoRA");
 
     /// <summary>Finds an embedding.</summary>
     /// <param name="nameOrPath">The name of a file in <see cref="StorageFolders.Embeddings"/>, with or without its extension, or a path.</param>
     /// <returns>The full path of the file.</returns>
-    /// <exception cref="AdapterNotFoundException">There is none; the message lists those there are.</exception>
+    /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
     public static string FindEmbedding(string nameOrPath) => Find(nameOrPath, StorageFolders.Embeddings, "embedding");
 
-    /// <summary>What pictures say of a file: its name if it is found by that, else its path.</summary>
+    /// <summary>The name of a file if it is found by that, otherwise its path; recorded with images.</summary>
     internal static string Reference(string path, string folder)
     {
         string name = Path.GetFileNameWithoutExtension(path);
         return Search(name, folder) == path ? name : path;
     }
 
-    /// <summary>The hash by which A1111 names a LoRA: of safetensors files without the header.</summary>
+    /// <summary>A1111's hash of a LoRA: of safetensors files without the header.</summary>
     internal static string HashWithoutHeader(string path)
     {
         using FileStream stream = File.OpenRead(path);
@@ -46,16 +46,16 @@ public static class AdapterFiles
         return ShortHash(stream);
     }
 
-    /// <summary>The hash by which A1111 names an embedding: of the whole file.</summary>
+    /// <summary>A1111's hash of an embedding: of the whole file.</summary>
     internal static string Hash(string path)
     {
         using FileStream stream = File.OpenRead(path);
         return ShortHash(stream);
     }
 
-    /// <summary>Opens a file of tensors as an adapter.</summary>
+    /// <summary>Opens a tensor file as an adapter.</summary>
     /// <param name="path">Its path.</param>
-    /// <param name="what">What it stands for, for messages.</param>
+    /// <param name="what">The kind of adapter, for messages.</param>
     internal static ITensorFile Open(string path, string what)
     {
         try

@@ -1,14 +1,14 @@
 namespace StableDiffusion.Adapters;
 
-/// <summary>What became of a layer of an adapter.</summary>
+/// <summary>Whether a layer of an adapter was applied.</summary>
 public enum AdapterKeyState
 {
-    /// <summary>The model's layer is changed.</summary>
+    /// <summary>The model's layer was changed.</summary>
     Applied,
 
-    /// <summary>The layer is there, and left alone because its strength is 0.</summary>
+    /// <summary>The model has the layer, but the strength for it is 0.</summary>
     Skipped,
 
-    /// <summary>The model has no such layer, or the change is stored in a form that is not known.</summary>
+    /// <summary>The model has no such layer, or the change is stored in an unknown form.</summary>
     Unmatched,
 }

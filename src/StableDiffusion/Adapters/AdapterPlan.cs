@@ -6,7 +6,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>Which layers of a model's graphs a set of adapters changes, and how: W' = W + Σ strength · change(W).</summary>
+/// <summary>The changes of a set of adapters to the layers of a model's graphs: W' = W + Σ strength · change(W).</summary>
 internal sealed class AdapterPlan
 {
     private static readonly string[] s_parts = [.. ModelFamily.AllBackbones, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
@@ -14,7 +14,7 @@ internal sealed class AdapterPlan
     private readonly string _graphs;
     private readonly AdapterSet _set;
 
-    // The layers' paths, with dots as underscores, by the adapter, the part and the layer's name in the file.
+    // The paths of the layers, with underscores in place of dots, by the adapter, the part and the layer's name in the file.
     private readonly Dictionary<(int Lora, string Module), (string Part, string Layer)> _matches = [];
 
     private AdapterPlan(string graphs, AdapterSet set, string model)
@@ -43,27 +43,27 @@ internal sealed class AdapterPlan
         }
     }
 
-    /// <summary>What each adapter changes, in the order of the set.</summary>
+    /// <summary>The report of each adapter, in the order of the set.</summary>
     public IReadOnlyList<AdapterReport> Reports { get; }
 
-    /// <summary>Matches adapters with a model; no weight is read yet.</summary>
+    /// <summary>Matches adapters with a model; no weights are read yet.</summary>
     /// <param name="graphs">The folder of the model's graphs.</param>
     /// <param name="set">The adapters.</param>
     /// <param name="model">The model's name, for messages.</param>
     /// <returns>The plan.</returns>
-    /// <exception cref="AdapterNotFoundException">A file is not there.</exception>
-    /// <exception cref="AdapterInvalidException">A file is no adapter or damaged, nothing of it fits the model, or a shape contradicts it; or the model's weights cannot be changed.</exception>
+    /// <exception cref="AdapterNotFoundException">A file was not found.</exception>
+    /// <exception cref="AdapterInvalidException">A file is not an adapter or is damaged, none of it fits the model, or a shape does not match; or the model's weights cannot be changed.</exception>
     public static AdapterPlan Make(string graphs, AdapterSet set, string model) => new(graphs, set, model);
 
-    /// <summary>Whether any of some parts is changed.</summary>
-    /// <param name="isText">Whether the text encoders are asked for, or the U-Net.</param>
+    /// <summary>Whether the text encoders or the U-Net are changed.</summary>
+    /// <param name="isText">True for the text encoders, false for the U-Net.</param>
     public bool Changes(bool isText) => _matches.Any(match => ModelFamily.AllBackbones.Contains(match.Value.Part) != isText && StrengthOf(match.Key.Lora, match.Value.Part) != 0);
 
     /// <summary>Computes the changed weights of a part.</summary>
-    /// <param name="part">The part's folder's name.</param>
-    /// <param name="graph">The full path of the graph that the part is opened from; a part may have several over the same weights.</param>
-    /// <param name="cancellationToken">Stops between two weights.</param>
-    /// <returns>The weights in the form of the graph; null if none is changed.</returns>
+    /// <param name="part">The name of the part's folder.</param>
+    /// <param name="graph">The full path of the graph to open; a part may have several graphs with the same weights.</param>
+    /// <param name="cancellationToken">Cancels between two weights.</param>
+    /// <returns>The weights as the graph stores them; null if none is changed.</returns>
     public ReplacedWeights? Merge(string part, string graph, CancellationToken cancellationToken)
     {
         (int Lora, string Module, string Layer)[] changes =
@@ -147,7 +147,7 @@ internal sealed class AdapterPlan
     private GraphInitializers OpenPart(string part, string model) => OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), model);
 
     private static GraphInitializers OpenGraph(string graph, string model) => GraphInitializers.Open(graph)
-        ?? throw new AdapterInvalidException($"The model '{model}' is a folder of graphs of another exporter, whose weights have no names to find them by. A LoRA needs a model that was imported from its weights: a safetensors file or a diffusers folder.");
+        ?? throw new AdapterInvalidException($"The model '{model}' is a folder of graphs of another exporter, whose weights cannot be found by name. A LoRA needs a model that was imported from its weights: a safetensors file or a diffusers folder.");
 
     private AdapterReport Match(int index, Lora lora, IReadOnlyDictionary<string, LayerNames> parts, string model)
     {
@@ -177,7 +177,7 @@ internal sealed class AdapterPlan
         return keys.Exists(key => key.State != AdapterKeyState.Unmatched)
             ? new AdapterReport(lora, keys)
             : throw new AdapterInvalidException(
-                $"Nothing of the LoRA '{lora.Path}' fits the model '{model}': none of its {keys.Count} layers is there, such as '{keys[0].Name}'.{Hint(file)} Take a LoRA that was made for this model's family.");
+                $"The LoRA '{lora.Path}' does not fit the model '{model}': the model has none of its {keys.Count} layers, such as '{keys[0].Name}'.{Hint(file)} Use a LoRA that was made for this model's family.");
     }
 
     private static void CheckShape(LoraFile file, Lora lora, LoraLayer layer, AdaptableLayer target, string model)
@@ -188,18 +188,18 @@ internal sealed class AdapterPlan
         }
         catch (AdapterInvalidException error)
         {
-            throw new AdapterInvalidException($"The LoRA '{lora.Path}' does not fit the model '{model}': {error.Message}.{Hint(file)} Take a LoRA that was made for this model's family.", error);
+            throw new AdapterInvalidException($"The LoRA '{lora.Path}' does not fit the model '{model}': {error.Message}.{Hint(file)} Use a LoRA that was made for this model's family.", error);
         }
     }
 
     private static string Hint(LoraFile file) => file.GuessFamily() is string family ? $" It looks like one for {family}." : string.Empty;
 
-    /// <summary>A part's layers by every path that files name them by.</summary>
+    /// <summary>The layers of a part by all paths that files use for them.</summary>
     private sealed class LayerNames(IReadOnlyDictionary<string, AdaptableLayer> layers)
     {
         private const string OldOutput = "to_out";
 
-        // The names that diffusers' first LoRAs had for the projections of text encoders.
+        // The names of the text encoders' projections in diffusers' first LoRAs.
         private static readonly (string Old, string New)[] s_oldText = [("_to_q", "_q_proj"), ("_to_k", "_k_proj"), ("_to_v", "_v_proj"), ("_to_out", "_out_proj")];
 
         private readonly LdmPaths _ldm = new(layers.Keys.Count(static path => path.StartsWith("down_blocks_0_resnets_", StringComparison.Ordinal) && path.EndsWith("_conv1", StringComparison.Ordinal)));

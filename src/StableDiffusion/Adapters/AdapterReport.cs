@@ -1,6 +1,6 @@
 namespace StableDiffusion.Adapters;
 
-/// <summary>What an adapter changes of a model.</summary>
+/// <summary>The layers of a model that an adapter changes.</summary>
 /// <param name="lora">The LoRA.</param>
 /// <param name="keys">All its layers.</param>
 public sealed class AdapterReport(Lora lora, IReadOnlyList<AdapterKey> keys)
@@ -14,16 +14,16 @@ public sealed class AdapterReport(Lora lora, IReadOnlyList<AdapterKey> keys)
     /// <summary>All its layers, in the order of their names.</summary>
     public IReadOnlyList<AdapterKey> Keys { get; } = keys;
 
-    /// <summary>How many layers are changed.</summary>
+    /// <summary>The number of layers that are changed.</summary>
     public int Applied => Count(AdapterKeyState.Applied);
 
-    /// <summary>How many layers are left alone because their strength is 0.</summary>
+    /// <summary>The number of layers that are not changed because their strength is 0.</summary>
     public int Skipped => Count(AdapterKeyState.Skipped);
 
-    /// <summary>How many layers the model does not have, or cannot be read.</summary>
+    /// <summary>The number of layers that the model does not have, or that are stored in an unknown form.</summary>
     public int Unmatched => Count(AdapterKeyState.Unmatched);
 
-    /// <summary>The report in short.</summary>
+    /// <summary>The report as text.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => $"{Name}: {Applied} layers applied, {Skipped} skipped, {Unmatched} unmatched";
 

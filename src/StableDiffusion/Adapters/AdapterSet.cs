@@ -1,8 +1,8 @@
 namespace StableDiffusion.Adapters;
 
 /// <summary>
-/// The LoRAs that a model is opened with. Their order does not matter: each one's change follows from the model's own
-/// weights. Two sets are equal if their files are the same, unchanged ones, and their strengths are.
+/// The LoRAs that a model is opened with. Their order does not matter, since each change is computed from the model's original
+/// weights. Two sets are equal if they have the same unchanged files with the same strengths.
 /// </summary>
 public sealed class AdapterSet : IEquatable<AdapterSet>
 {
@@ -16,25 +16,25 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
         _hashes = new Lazy<string>(() => string.Join(", ", Loras.Select(lora => $"{lora.Name}: {AdapterFiles.HashWithoutHeader(lora.Path)}")));
     }
 
-    /// <summary>The set of none.</summary>
+    /// <summary>The empty set.</summary>
     public static AdapterSet Empty { get; } = new([]);
 
-    /// <summary>The LoRAs by their paths, each once.</summary>
+    /// <summary>The LoRAs by path, each only once.</summary>
     public IReadOnlyList<Lora> Loras { get; }
 
     /// <summary>Whether there are none.</summary>
     public bool IsEmpty => _entries.Length == 0;
 
-    /// <summary>The LoRAs as a list in JSON, each as <see cref="Lora.Parse"/> reads it; null for none.</summary>
+    /// <summary>The LoRAs as a JSON list, in the form that <see cref="Lora.Parse"/> reads; null if there are none.</summary>
     internal string? Text => TextList.Write([.. Loras.Select(lora => lora.ToString())]);
 
-    /// <summary>The LoRAs' names with the hashes that A1111 has for them; null for none. The files are read the first time.</summary>
+    /// <summary>The names of the LoRAs with A1111's hashes; null if there are none. The files are read on first use.</summary>
     internal string? Hashes => IsEmpty ? null : _hashes.Value;
 
-    /// <summary>Makes a set. A file that is named twice gets the sum of its strengths.</summary>
+    /// <summary>Creates a set. The strengths of a file that is named twice are added.</summary>
     /// <param name="loras">The LoRAs.</param>
     /// <returns>The set.</returns>
-    /// <exception cref="AdapterNotFoundException">A file is not there.</exception>
+    /// <exception cref="AdapterNotFoundException">A file was not found.</exception>
     public static AdapterSet Create(IEnumerable<Lora> loras)
     {
         ArgumentNullException.ThrowIfNull(loras);
@@ -63,7 +63,7 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
         return hash.ToHashCode();
     }
 
-    /// <summary>The LoRAs.</summary>
+    /// <summary>The LoRAs as text.</summary>
     /// <returns>The text.</returns>
     public override string ToString() => string.Join(", ", Loras);
 

@@ -2,7 +2,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>LoHa: the product, place by place, of two low-rank products (Hyeon-Woo et al., arXiv 2108.06098; LyCORIS).</summary>
+/// <summary>LoHa: the element-wise (Hadamard) product of two low-rank products (Hyeon-Woo et al., arXiv 2108.06098; LyCORIS).</summary>
 internal sealed class HadamardChange : LayerChange
 {
     private readonly LowRankProduct _first;
@@ -16,7 +16,7 @@ internal sealed class HadamardChange : LayerChange
         (_first, _second) = (first, second);
     }
 
-    /// <summary>The change, if its tensors are there.</summary>
+    /// <summary>Returns the change if all its tensors exist.</summary>
     public static HadamardChange? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors) =>
         LowRankProduct.Find(tensors, LoraRole.Hada1A, LoraRole.Hada1B, LoraRole.Hada1Core) is { } first
         && LowRankProduct.Find(tensors, LoraRole.Hada2A, LoraRole.Hada2B, LoraRole.Hada2Core) is { } second

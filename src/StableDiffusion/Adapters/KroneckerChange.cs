@@ -2,7 +2,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>LoKr: Kronecker's product of a small and a larger matrix, each whole or a low-rank product (LyCORIS).</summary>
+/// <summary>LoKr: the Kronecker product of a small and a larger matrix, each stored whole or as a low-rank product (LyCORIS).</summary>
 internal sealed class KroneckerChange : LayerChange
 {
     private readonly Factor _first;
@@ -14,7 +14,7 @@ internal sealed class KroneckerChange : LayerChange
         (_first, _second) = (first, second);
     }
 
-    /// <summary>The change, if its tensors are there.</summary>
+    /// <summary>Returns the change if all its tensors exist.</summary>
     public static KroneckerChange? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors) =>
         Factor.Find(tensors, LoraRole.Kron1, LoraRole.Kron1A, LoraRole.Kron1B, core: null) is { } first
         && Factor.Find(tensors, LoraRole.Kron2, LoraRole.Kron2A, LoraRole.Kron2B, LoraRole.Kron2Core) is { } second
@@ -41,7 +41,7 @@ internal sealed class KroneckerChange : LayerChange
         return change;
     }
 
-    /// <summary>One of the two matrices, whole or a product.</summary>
+    /// <summary>One of the two matrices, stored whole or as a product.</summary>
     private sealed class Factor
     {
         private readonly StoredTensor? _whole;

@@ -2,32 +2,28 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>How a LoRA changes one layer's weight, in one of the forms in which such a change is stored.</summary>
-/// <param name="kind">What the form is called.</param>
-/// <param name="outWidth">How many rows the changed weight has.</param>
-/// <param name="innerCount">How many values each row has.</param>
-/// <param name="rank">What alpha is divided by; null where the form does not scale.</param>
+/// <summary>The change of one layer's weight by a LoRA, in one of the forms in which it can be stored.</summary>
+/// <param name="kind">The name of the form.</param>
+/// <param name="outWidth">The number of rows of the changed weight.</param>
+/// <param name="innerCount">The number of values per row.</param>
+/// <param name="rank">The divisor of alpha; null if the form is not scaled.</param>
 internal abstract class LayerChange(string kind, long outWidth, long innerCount, long? rank)
 {
-    /// <summary>What the form is called.</summary>
     public string Kind { get; } = kind;
 
-    /// <summary>How many rows the changed weight has.</summary>
     public long OutWidth { get; } = outWidth;
 
-    /// <summary>How many values each row has.</summary>
     public long InnerCount { get; } = innerCount;
 
-    /// <summary>What alpha is divided by.</summary>
     public long? Rank { get; } = rank;
 
-    /// <summary>Computes the change, not scaled yet.</summary>
-    /// <param name="file">The LoRA, open.</param>
-    /// <returns>As many rows of values as the weight has.</returns>
+    /// <summary>Computes the unscaled change.</summary>
+    /// <param name="file">The open LoRA file.</param>
+    /// <returns>The values in row-major order.</returns>
     public abstract float[] Compute(ITensorFile file);
 
-    /// <summary>Recognises a form by the tensors that are there.</summary>
-    /// <param name="tensors">The layer's tensors by what they are for.</param>
+    /// <summary>Detects the form from the tensors of a layer.</summary>
+    /// <param name="tensors">The tensors by role.</param>
     /// <returns>The change; null if tensors are missing.</returns>
     /// <exception cref="AdapterInvalidException">The shapes of the tensors do not fit together.</exception>
     public static LayerChange? From(IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
@@ -44,12 +40,12 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     /// <summary>The length of a tensor's first axis.</summary>
     protected static long Rows(StoredTensor tensor) => tensor.Shape.Count > 0 && tensor.Count > 0
         ? tensor.Shape[0]
-        : throw new AdapterInvalidException($"The tensor '{tensor.Name}' of the shape {tensor.ShapeText} is no matrix.");
+        : throw new AdapterInvalidException($"The tensor '{tensor.Name}' of the shape {tensor.ShapeText} is not a matrix.");
 
-    /// <summary>How many values a row of a tensor has.</summary>
+    /// <summary>The number of values per row of a tensor.</summary>
     protected static long Columns(StoredTensor tensor) => tensor.Count / Rows(tensor);
 
-    /// <summary>Requires that one tensor's rows are as long as another one has rows.</summary>
+    /// <summary>Checks that two tensors can be multiplied.</summary>
     protected static void RequireProduct(StoredTensor left, StoredTensor right)
     {
         if (Columns(left) != Rows(right))
@@ -59,22 +55,21 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     protected static AdapterInvalidException Contradiction(StoredTensor first, StoredTensor second) =>
         new($"The tensors '{first.Name}' {first.ShapeText} and '{second.Name}' {second.ShapeText} do not fit together.");
 
-    /// <summary>Reads the product of two factors.</summary>
     protected static float[] Multiply(ITensorFile file, StoredTensor left, StoredTensor right) =>
         Matrix.Multiply(file.Read(left.Name).Values, file.Read(right.Name).Values, (int)Rows(left), (int)Rows(right), (int)Columns(right));
 
-    /// <summary>A convolution's weight in Tucker's form: W[o,i,·] = Σ left[o,a] core[a,b,·] right[b,i].</summary>
+    /// <summary>The weight of a convolution in Tucker form: W[o,i,·] = Σ left[o,a] core[a,b,·] right[b,i].</summary>
     /// <param name="left">The left factor [out, a].</param>
     /// <param name="core">The core [a, b, kernel].</param>
     /// <param name="right">The right factor [b, in].</param>
-    /// <param name="outWidth">How many rows the left factor has.</param>
-    /// <param name="coreShape">The core's axes.</param>
-    /// <param name="inWidth">How many columns the right factor has.</param>
+    /// <param name="outWidth">The number of rows of the left factor.</param>
+    /// <param name="coreShape">The axes of the core.</param>
+    /// <param name="inWidth">The number of columns of the right factor.</param>
     protected static float[] Tucker(float[] left, float[] core, float[] right, int outWidth, (int A, int B, int Kernel) coreShape, int inWidth)
     {
         (int a, int b, int kernel) = coreShape;
 
-        // The kernel's places are kept between the two widths until the end, so that both products are of matrices.
+        // The kernel axis is kept between the two widths until the end, so that both products are of matrices.
         float[] turned = new float[core.Length];
         for (int i = 0; i < a; i++)
             Matrix.Transpose(core.AsSpan(i * b * kernel, b * kernel), b, kernel, turned.AsSpan(i * b * kernel));
@@ -86,7 +81,7 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
         return weight;
     }
 
-    /// <summary>The same, read from a file, with the left factor stored as [a, out].</summary>
+    /// <summary>The same for factors in a file, with the left factor stored as [a, out].</summary>
     protected static float[] Tucker(ITensorFile file, StoredTensor turnedLeft, StoredTensor core, StoredTensor right)
     {
         int outWidth = (int)Columns(turnedLeft);
@@ -96,8 +91,8 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
         return Tucker(left, file.Read(core.Name).Values, file.Read(right.Name).Values, outWidth, CoreShape(turnedLeft, core, right), (int)Columns(right));
     }
 
-    /// <summary>Checks a core against the factors beside it.</summary>
-    /// <returns>The core's axes, the kernel's as one.</returns>
+    /// <summary>Checks the core against its factors.</summary>
+    /// <returns>The axes of the core, with those of the kernel as one.</returns>
     protected static (int A, int B, int Kernel) CoreShape(StoredTensor turnedLeft, StoredTensor core, StoredTensor right)
     {
         (long a, long b) = (Rows(turnedLeft), Rows(right));
@@ -106,7 +101,7 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
         return ((int)a, (int)b, (int)(core.Count / (a * b)));
     }
 
-    /// <summary>A matrix that is stored as two factors; with a core between them, the left one lies with its axes exchanged.</summary>
+    /// <summary>A matrix that is stored as two factors; if there is a core between them, the left one is transposed.</summary>
     protected sealed class LowRankProduct
     {
         private readonly StoredTensor _right;
@@ -122,25 +117,21 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
             ColumnCount = Columns(right) * (core is null ? 1 : CoreShape(left, core, right).Kernel);
         }
 
-        /// <summary>The left factor.</summary>
         public StoredTensor Left { get; }
 
-        /// <summary>How many rows the matrix has.</summary>
         public long RowCount { get; }
 
-        /// <summary>How many values each row has.</summary>
         public long ColumnCount { get; }
 
-        /// <summary>How many rows the right factor has.</summary>
+        /// <summary>The number of rows of the right factor.</summary>
         public long Rank { get; }
 
-        /// <summary>The product, if its factors are there.</summary>
+        /// <summary>Returns the product if its factors exist.</summary>
         public static LowRankProduct? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, LoraRole left, LoraRole right, LoraRole? core) =>
             tensors.TryGetValue(left, out StoredTensor? leftTensor) && tensors.TryGetValue(right, out StoredTensor? rightTensor)
                 ? new LowRankProduct(leftTensor, rightTensor, core is { } role ? tensors.GetValueOrDefault(role) : null)
                 : null;
 
-        /// <summary>Computes it.</summary>
         public float[] Compute(ITensorFile file) => _core is null ? Multiply(file, Left, _right) : Tucker(file, Left, _core, _right);
     }
 }

@@ -4,8 +4,8 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>
-/// A LoRA file, open: Kohya's, PEFT's or diffusers', of the forms LoRA (Hu et al., arXiv 2106.09685), LoCon, LoHa and LoKr
-/// (LyCORIS), with DoRA or without, and of whole differences.
+/// An open LoRA file of Kohya's scripts, PEFT or diffusers, in the forms LoRA (Hu et al., arXiv 2106.09685), LoCon, LoHa and
+/// LoKr (LyCORIS), with or without DoRA, and of whole differences.
 /// </summary>
 internal sealed class LoraFile : IDisposable
 {
@@ -16,20 +16,19 @@ internal sealed class LoraFile : IDisposable
         UnknownTensors = unknown;
     }
 
-    /// <summary>The open file.</summary>
     public ITensorFile File { get; }
 
-    /// <summary>What it says of each layer, in the order of the names.</summary>
+    /// <summary>The layers in the order of their names.</summary>
     public IReadOnlyList<LoraLayer> Layers { get; }
 
-    /// <summary>The tensors whose names say nothing that is known.</summary>
+    /// <summary>The tensors with unknown names.</summary>
     public IReadOnlyList<string> UnknownTensors { get; }
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">Its path.</param>
     /// <returns>The LoRA.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
-    /// <exception cref="AdapterInvalidException">The file is damaged, or no LoRA.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or is not a LoRA.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static LoraFile Open(string path)
     {
@@ -55,7 +54,7 @@ internal sealed class LoraFile : IDisposable
 
             return groups.Count > 0
                 ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value))], unknown)
-                : throw new AdapterInvalidException($"'{path}' is no LoRA: none of its {file.Tensors.Count} tensors has a name as LoRAs have. An embedding goes to TextualInversion, a whole model to Model.");
+                : throw new AdapterInvalidException($"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
         }
         catch (AdapterInvalidException error) when (!error.Message.Contains(path, StringComparison.Ordinal))
         {
@@ -69,10 +68,10 @@ internal sealed class LoraFile : IDisposable
         }
     }
 
-    /// <summary>What kind of model the LoRA seems to be made for; null if nothing shows.</summary>
+    /// <summary>The family of models that the LoRA was probably made for; null if it cannot be told.</summary>
     public string? GuessFamily()
     {
-        // The width of the text that the U-Net looks at differs between the families.
+        // The width of the text embedding in cross-attention differs between the families.
         LoraLayer? key = Layers.FirstOrDefault(layer => layer.Change is not null && layer.Key.Path.EndsWith("attn2_to_k", StringComparison.Ordinal));
         if (key is not null && ModelFamily.All.FirstOrDefault(family => family.TextWidth == key.Change!.InnerCount) is { } family)
             return family.Title;
@@ -85,6 +84,5 @@ internal sealed class LoraFile : IDisposable
         bool HasPath(string words) => Layers.Any(layer => layer.Key.Module.Contains(words, StringComparison.Ordinal));
     }
 
-    /// <summary>Closes the file.</summary>
     public void Dispose() => File.Dispose();
 }

@@ -2,18 +2,18 @@ using StableDiffusion.Networks;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>The name of a tensor of a LoRA, taken apart.</summary>
-/// <param name="Part">The model's part that it belongs to, by its folder's name; null if the name does not say.</param>
-/// <param name="Path">The layer within it with dots as underscores, in whatever layout's words the file uses.</param>
-/// <param name="Module">The layer as the file names it, part and all.</param>
-/// <param name="Role">What the tensor is for.</param>
+/// <summary>The parsed name of a tensor in a LoRA.</summary>
+/// <param name="Part">The part of the model, by the name of its folder; null if the name does not say.</param>
+/// <param name="Path">The layer within the part, with underscores in place of dots, by the names that the file uses.</param>
+/// <param name="Module">The layer as the file names it, including the part.</param>
+/// <param name="Role">The role of the tensor.</param>
 /// <remarks>
-/// Kohya's scripts write underscores and short prefixes, PEFT and diffusers the dotted paths of their modules; the
-/// endings are those that ComfyUI takes (comfy/weight_adapter), and LyCORIS's.
+/// Kohya's scripts use underscores and short prefixes, PEFT and diffusers the dotted paths of their modules. The suffixes are
+/// those of ComfyUI (comfy/weight_adapter) and LyCORIS.
 /// </remarks>
 internal sealed record LoraKey(string? Part, string Path, string Module, LoraRole Role)
 {
-    // Longer endings stand before those that they end with.
+    // Longer suffixes precede those that they end with.
     private static readonly (string Ending, LoraRole Role)[] s_roles =
     [
         (".lora_down.weight", LoraRole.Down), (".lora_up.weight", LoraRole.Up), (".lora_mid.weight", LoraRole.Mid),
@@ -38,7 +38,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         ("diffusion_model.", ModelParts.UNet), ("model.diffusion_model.", ModelParts.UNet),
     ];
 
-    // How paths begin in files that hold one part only and do not name it.
+    // The starts of paths in files that contain one part only and do not name it.
     private static readonly (string Start, string Part)[] s_bare =
     [
         ("down_blocks", ModelParts.UNet), ("mid_block", ModelParts.UNet), ("up_blocks", ModelParts.UNet), ("conv_in", ModelParts.UNet), ("conv_out", ModelParts.UNet),
@@ -48,9 +48,9 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
     private const string PeftWrapper = "base_model.model.";
     private const string OldProcessor = ".processor.";
 
-    /// <summary>Takes a name apart.</summary>
+    /// <summary>Parses a name.</summary>
     /// <param name="name">The tensor's name.</param>
-    /// <returns>The parts; null if it ends in no way that is known.</returns>
+    /// <returns>The parsed name; null if it has no known suffix.</returns>
     public static LoraKey? Parse(string name)
     {
         foreach ((string ending, LoraRole role) in s_roles)

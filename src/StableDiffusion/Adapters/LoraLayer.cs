@@ -2,7 +2,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>What a LoRA says of one layer.</summary>
+/// <summary>A layer of a LoRA.</summary>
 internal sealed class LoraLayer
 {
     private const float MachineEpsilon = 1.1920929e-7f;
@@ -10,9 +10,9 @@ internal sealed class LoraLayer
     private readonly StoredTensor? _alpha;
     private readonly StoredTensor? _magnitude;
 
-    /// <summary>Puts a layer's tensors together.</summary>
+    /// <summary>Collects the tensors of a layer.</summary>
     /// <param name="key">The key of any of them.</param>
-    /// <param name="tensors">The tensors by what they are for.</param>
+    /// <param name="tensors">The tensors by role.</param>
     /// <exception cref="AdapterInvalidException">Their shapes do not fit together.</exception>
     public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
     {
@@ -23,37 +23,36 @@ internal sealed class LoraLayer
         _magnitude = tensors.GetValueOrDefault(LoraRole.Magnitude);
     }
 
-    /// <summary>Which layer, in the file's words.</summary>
+    /// <summary>The layer, as the file names it.</summary>
     public LoraKey Key { get; }
 
-    /// <summary>The change of the weight; null if there is none that can be read.</summary>
+    /// <summary>The change of the weight; null if there is none in a known form.</summary>
     public LayerChange? Change { get; }
 
-    /// <summary>The change of the bias; null for none.</summary>
+    /// <summary>The change of the bias; null if there is none.</summary>
     public StoredTensor? BiasChange { get; }
 
-    /// <summary>What the form is called.</summary>
     public string Kind => _magnitude is null ? Change?.Kind ?? "bias" : $"{Change?.Kind}, DoRA";
 
-    /// <summary>Requires that the change has the shape of a layer.</summary>
-    /// <exception cref="AdapterInvalidException">It has not.</exception>
+    /// <summary>Checks that the change has the shape of a layer.</summary>
+    /// <exception cref="AdapterInvalidException">The shapes differ.</exception>
     public void Check(AdaptableLayer layer)
     {
         if (Change is not null && (Change.OutWidth != layer.OutWidth || Change.InnerCount != layer.InnerCount))
-            throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of [{Change.OutWidth},{Change.InnerCount}], and the model's is [{layer.OutWidth},{layer.InnerCount}]");
+            throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of [{Change.OutWidth},{Change.InnerCount}], but the model's is [{layer.OutWidth},{layer.InnerCount}]");
         if (BiasChange is not null && (BiasChange.Count != layer.OutWidth || layer.Names(isBias: true).Count == 0))
-            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, and the model's has {layer.OutWidth}");
+            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, but the model's has {layer.OutWidth}");
         if (_magnitude is not null && _magnitude.Count != layer.OutWidth && _magnitude.Count != layer.InWidth)
-            throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} fits neither axis of '{layer.Path}'");
+            throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} does not fit the axes of '{layer.Path}'");
     }
 
     /// <summary>Adds the change to a weight.</summary>
-    /// <param name="file">The LoRA, open.</param>
-    /// <param name="layer">The layer, which was checked.</param>
-    /// <param name="original">The weight without any change [out, in · kernel].</param>
-    /// <param name="strength">How much of the change.</param>
-    /// <param name="sum">The sum of all changes, which this one is added to.</param>
-    /// <remarks>DoRA sets the lengths of the changed weight anew, so what it changes follows from the weight as it was (Liu et al., arXiv 2402.09353).</remarks>
+    /// <param name="file">The open LoRA file.</param>
+    /// <param name="layer">The checked layer.</param>
+    /// <param name="original">The original weight [out, in · kernel].</param>
+    /// <param name="strength">The strength of the change.</param>
+    /// <param name="sum">The sum of all changes, to which this one is added.</param>
+    /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
     public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum)
     {
         float[] change = Change!.Compute(file);
@@ -69,7 +68,7 @@ internal sealed class LoraLayer
         return alpha == 0 || Change!.Rank is not { } rank ? 1 : alpha / rank;
     }
 
-    /// <summary>Turns a change W + Δ into m·(W + Δ)/‖W + Δ‖ - W.</summary>
+    /// <summary>Converts a change W + Δ to m·(W + Δ)/‖W + Δ‖ - W.</summary>
     private static void Decompose(AdaptableLayer layer, ReadOnlySpan<float> original, Span<float> change, ReadOnlySpan<float> magnitudes, bool isOfRows)
     {
         int inner = layer.InnerCount;
@@ -84,7 +83,7 @@ internal sealed class LoraLayer
         }
         else
         {
-            // Over everything but the inputs: a convolution's kernel is summed over with the outputs.
+            // Over everything but the inputs: the kernel of a convolution is summed with the outputs.
             int kernel = inner / layer.InWidth;
             for (int input = 0; input < layer.InWidth; input++)
             {

@@ -1,33 +1,33 @@
 namespace StableDiffusion.Adapters;
 
-/// <summary>What a tensor of a LoRA is for.</summary>
+/// <summary>The role of a tensor in a LoRA.</summary>
 internal enum LoraRole
 {
-    /// <summary>The factor [rank, in, ..] that comes first.</summary>
+    /// <summary>The factor [rank, in, ..] that is applied first.</summary>
     Down,
 
-    /// <summary>The factor [out, rank] that comes last.</summary>
+    /// <summary>The factor [out, rank] that is applied last.</summary>
     Up,
 
-    /// <summary>The core [rank, rank, height, width] between the two, of a convolution in Tucker's form.</summary>
+    /// <summary>The core [rank, rank, height, width] between the two, for a convolution in Tucker form.</summary>
     Mid,
 
-    /// <summary>The number that, over the rank, scales the change.</summary>
+    /// <summary>The numerator of the scale of the change; the rank is the denominator.</summary>
     Alpha,
 
-    /// <summary>The lengths that DoRA gives the changed weight's rows or columns.</summary>
+    /// <summary>The magnitudes that DoRA gives to the rows or columns of the changed weight.</summary>
     Magnitude,
 
-    /// <summary>The first LoHa product's left factor.</summary>
+    /// <summary>The left factor of the first LoHa product.</summary>
     Hada1A,
 
-    /// <summary>The first LoHa product's right factor.</summary>
+    /// <summary>The right factor of the first LoHa product.</summary>
     Hada1B,
 
-    /// <summary>The second LoHa product's left factor.</summary>
+    /// <summary>The left factor of the second LoHa product.</summary>
     Hada2A,
 
-    /// <summary>The second LoHa product's right factor.</summary>
+    /// <summary>The right factor of the second LoHa product.</summary>
     Hada2B,
 
     /// <summary>The core of the first LoHa product.</summary>
@@ -57,9 +57,9 @@ internal enum LoraRole
     /// <summary>The core of LoKr's second matrix.</summary>
     Kron2Core,
 
-    /// <summary>The change of the weight as it is.</summary>
+    /// <summary>The whole change of the weight.</summary>
     Difference,
 
-    /// <summary>The change of the bias as it is.</summary>
+    /// <summary>The whole change of the bias.</summary>
     BiasDifference,
 }

@@ -10,11 +10,11 @@ public static class TextualInversionFile
     private const string WebUiVectors = "emb_params";
     private const int MostVectors = 75;
 
-    /// <summary>Reads a file: A1111's (<c>emb_params</c>, <c>string_to_param</c>), diffusers' (one tensor, named by its word), or one for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
-    /// <param name="path">The file, of safetensors or of PyTorch.</param>
-    /// <returns>The word with its vectors.</returns>
+    /// <summary>Reads a file of A1111 (<c>emb_params</c>, <c>string_to_param</c>), of diffusers (one tensor, named after the word), or for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
+    /// <param name="path">The path of a safetensors or PyTorch file.</param>
+    /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
-    /// <exception cref="AdapterInvalidException">The file is damaged, or no embedding.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static TextualInversion Load(string path)
     {

@@ -2,7 +2,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>A change that is stored as it is, a value for each of the weight's.</summary>
+/// <summary>A change that is stored whole, with one value for each value of the weight.</summary>
 /// <param name="difference">The change.</param>
 internal sealed class WholeChange(StoredTensor difference) : LayerChange("difference", Rows(difference), Columns(difference), rank: null)
 {

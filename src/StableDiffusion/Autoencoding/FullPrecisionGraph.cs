@@ -2,15 +2,14 @@ using StableDiffusion.Onnx;
 
 namespace StableDiffusion.Autoencoding;
 
-/// <summary>The graph of a half-precision model that computes in full precision, opened when half precision first overflows.</summary>
-/// <param name="open">Opens it.</param>
+/// <summary>The full-precision graph of a half-precision model, opened when half precision overflows for the first time.</summary>
+/// <param name="open">Opens the graph.</param>
 internal sealed class FullPrecisionGraph(Func<OnnxSession> open) : IDisposable
 {
     private readonly Lock _lock = new();
     private OnnxSession? _session;
     private bool _isDisposed;
 
-    /// <summary>The open graph.</summary>
     public OnnxSession Session
     {
         get

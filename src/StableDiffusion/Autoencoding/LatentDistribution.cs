@@ -3,7 +3,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Autoencoding;
 
-/// <summary>What the autoencoder makes of a picture: for each latent value a mean and a log variance, in its own, unscaled space.</summary>
+/// <summary>The encoder's output for an image: a mean and a log variance for each latent value, unscaled.</summary>
 /// <param name="Mean">The means, [1, channels, height, width].</param>
 /// <param name="LogVariance">The natural logarithms of the variances, in the same shape.</param>
 /// <remarks>Kingma and Welling, arXiv 1312.6114; the bounds are those of diffusers' DiagonalGaussianDistribution.</remarks>
@@ -12,7 +12,7 @@ internal sealed record LatentDistribution(Tensor Mean, Tensor LogVariance)
     private const float LowestLogVariance = -30;
     private const float HighestLogVariance = 20;
 
-    /// <summary>Reads it from the encoder's output.</summary>
+    /// <summary>Splits the encoder's output.</summary>
     /// <param name="parameters">Means and log variances on the channel axis, [1, 2 * channels, height, width].</param>
     public static LatentDistribution FromParameters(Tensor parameters)
     {

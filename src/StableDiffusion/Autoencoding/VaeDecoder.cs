@@ -4,7 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Autoencoding;
 
 /// <summary>
-/// The way out of the autoencoder: makes a picture of a latent. Source: Rombach et al., arXiv 2112.10752, section 3.1.
+/// The decoder of the autoencoder, which converts a latent to an image. Source: Rombach et al., arXiv 2112.10752, section 3.1.
 /// </summary>
 public sealed class VaeDecoder : IDisposable
 {
@@ -26,17 +26,17 @@ public sealed class VaeDecoder : IDisposable
     }
 
     /// <summary>Decodes a latent.</summary>
-    /// <param name="latent">The latent in the U-Net's space, [1, channels, height, width].</param>
-    /// <param name="cancellationToken">Stops the run.</param>
-    /// <param name="warning">Is told if half precision overflowed and the picture was decoded again in full precision; may be null.</param>
-    /// <returns>The picture, [1, 3, height * 8, width * 8], about -1..1.</returns>
-    /// <exception cref="ShapeMismatchException">The latent has another number of channels than the decoder takes.</exception>
-    /// <exception cref="InferenceException">ONNX Runtime failed, or the picture holds values that are not finite.</exception>
+    /// <param name="latent">The latent, scaled for the U-Net, [1, channels, height, width].</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <param name="warning">Receives a warning if half precision overflows and the latent is decoded again in full precision; may be null.</param>
+    /// <returns>The image, [1, 3, height * 8, width * 8], about -1..1.</returns>
+    /// <exception cref="ShapeMismatchException">The latent does not have the number of channels that the decoder needs.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the image has values that are not finite.</exception>
     public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
         int channels = _latent.Dimensions[1];
         if (!latent.HasShape(1, channels, -1, -1))
-            throw new ShapeMismatchException($"The decoder takes a latent of the shape [1, {channels}, height, width], not {latent}. Make the latent with the same model.") { Remedy = Remedy.MakeLatent };
+            throw new ShapeMismatchException($"The decoder needs a latent of the shape [1, {channels}, height, width], not {latent}. Make the latent with the same model.") { Remedy = Remedy.MakeLatent };
 
         Tensor unscaled = new([.. latent.Shape]);
         _scaling.Remove(latent.Span, unscaled.Span);
@@ -49,11 +49,11 @@ public sealed class VaeDecoder : IDisposable
         }
 
         if (!pixels.IsFinite())
-            throw new InferenceException("The decoder gave values that are not finite. Its weights are damaged, or too large for half precision.");
+            throw new InferenceException("The decoder returned values that are not finite. Its weights are damaged, or too large for half precision.");
         return pixels;
     }
 
-    /// <summary>Frees the graph.</summary>
+    /// <summary>Releases the graph.</summary>
     public void Dispose()
     {
         _session.Dispose();

@@ -5,7 +5,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Autoencoding;
 
 /// <summary>
-/// The way in of the autoencoder: compresses a picture into a latent of an eighth of its width and height.
+/// The encoder of the autoencoder, which converts an image to a latent of an eighth of its width and height.
 /// Source: Rombach et al., arXiv 2112.10752, section 3.1.
 /// </summary>
 public sealed class VaeEncoder : IDisposable
@@ -31,19 +31,18 @@ public sealed class VaeEncoder : IDisposable
     }
 
     /// <summary>
-    /// Whether it gives the latent's distribution. Graphs of older exporters draw from it themselves: what they give is
-    /// another one every time, whatever the seed.
+    /// Whether it returns the distribution of the latent. Graphs of older exporters draw a sample from it themselves, which is
+    /// different each time, whatever the seed.
     /// </summary>
     public bool GivesDistribution => _output.Name == Parameters;
 
-    /// <summary>Encodes a picture.</summary>
-    /// <param name="pixels">The picture, [1, 3, height, width] in -1..1; height and width are multiples of 8.</param>
-    /// <param name="noise">Where to sample from; null takes the mean, which is the same at every time.</param>
-    /// <param name="cancellationToken">Stops the run.</param>
-    /// <param name="warning">Is told if half precision overflowed and the picture was encoded again in full precision; may be null.</param>
+    /// <summary>Encodes an image.</summary>
+    /// <param name="pixels">The image, [1, 3, height, width] in -1..1; height and width are multiples of 8.</param>
+    /// <param name="noise">The source of noise to sample with; null uses the mean, which is always the same.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <param name="warning">Receives a warning if half precision overflows and the image is encoded again in full precision; may be null.</param>
     /// <returns>
-    /// The latent in the U-Net's space, [1, channels, height / 8, width / 8], and the middle of its distribution in the
-    /// autoencoder's own space, without the factor between the two.
+    /// The latent, scaled for the U-Net, [1, channels, height / 8, width / 8], and the mean of its distribution, unscaled.
     /// </returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
@@ -63,7 +62,7 @@ public sealed class VaeEncoder : IDisposable
         return (latent, mean);
     }
 
-    /// <summary>Frees the graph.</summary>
+    /// <summary>Releases the graph.</summary>
     public void Dispose()
     {
         _session.Dispose();

@@ -4,8 +4,8 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// The memory of the ControlNets of one denoising. All of them write into the same outputs, one after another; what
-/// they give is summed up in the U-Net's own inputs.
+/// The buffers of the ControlNets in one denoising. All ControlNets write into the same outputs, one after another; the
+/// residuals are summed in the U-Net's inputs.
 /// </summary>
 internal sealed class ControlBuffers : IDisposable
 {
@@ -15,10 +15,10 @@ internal sealed class ControlBuffers : IDisposable
     private readonly bool _isDirect;
     private readonly int _steps;
 
-    /// <summary>Makes it.</summary>
+    /// <summary>Allocates the buffers.</summary>
     /// <param name="conditions">The ControlNets, at least one.</param>
-    /// <param name="input">The U-Net's inputs.</param>
-    /// <param name="steps">How many steps the whole denoising has.</param>
+    /// <param name="input">The inputs of the U-Net.</param>
+    /// <param name="steps">The number of steps of the whole denoising.</param>
     public ControlBuffers(IReadOnlyList<ControlCondition> conditions, UNetInput input, int steps)
     {
         _conditions = conditions;
@@ -27,19 +27,19 @@ internal sealed class ControlBuffers : IDisposable
         _inputs = [.. conditions.Select(condition => condition.Net.CreateInput(condition, input.Height, input.Width))];
         Sums = input.Residuals;
 
-        // A single ControlNet writes where the U-Net reads.
+        // A single ControlNet writes directly into the U-Net's inputs.
         _isDirect = conditions is [ControlCondition single] && Sums.All(sum => sum.ElementType == single.Net.OutputType);
         Outputs = _isDirect ? Sums : [.. Sums.Select(sum => new OnnxBuffer(conditions[0].Net.OutputType, sum.Shape))];
     }
 
-    /// <summary>What the U-Net takes: the sum of what the ControlNets give.</summary>
+    /// <summary>The U-Net's inputs: the sums of the residuals.</summary>
     public IReadOnlyList<OnnxBuffer> Sums { get; }
 
-    /// <summary>What a ControlNet writes into.</summary>
+    /// <summary>The outputs of a ControlNet.</summary>
     public IReadOnlyList<OnnxBuffer> Outputs { get; }
 
-    /// <summary>Prepares a step's runs.</summary>
-    /// <param name="sample">The latent as the U-Net takes it.</param>
+    /// <summary>Sets the inputs for a step.</summary>
+    /// <param name="sample">The model input.</param>
     /// <param name="timestep">The timestep.</param>
     /// <param name="step">The step, from 0.</param>
     public void Upload(ReadOnlySpan<float> sample, float timestep, int step)
@@ -68,7 +68,7 @@ internal sealed class ControlBuffers : IDisposable
         return new ControlRun(this, [.. _conditions.Select((condition, i) => condition.Net.Bind(this, _inputs[i], text, sizes, opened))], opened);
     }
 
-    /// <summary>Runs those that take effect in this step, and sums up what they give.</summary>
+    /// <summary>Runs the ControlNets that are active in this step, and sums their residuals.</summary>
     public void Run(OnnxCall[] calls, CancellationToken cancellationToken)
     {
         bool isFirst = true;
@@ -123,7 +123,7 @@ internal sealed class ControlBuffers : IDisposable
 /// <summary>The ControlNets of a denoising bound to one text embedding.</summary>
 internal sealed class ControlRun(ControlBuffers memory, OnnxCall[] calls, IReadOnlyList<OnnxBuffer> inputs) : IDisposable
 {
-    /// <summary>Fills the U-Net's inputs with what the ControlNets give under this text.</summary>
+    /// <summary>Computes the residuals for this text into the U-Net's inputs.</summary>
     public void Run(CancellationToken cancellationToken) => memory.Run(calls, cancellationToken);
 
     public void Dispose()

@@ -2,16 +2,16 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
 
-/// <summary>A ControlNet in a denoising.</summary>
+/// <summary>A ControlNet in a denoising, with its settings.</summary>
 /// <param name="Net">The ControlNet.</param>
-/// <param name="Picture">What it looks at, [1, 3, height, width] in 0..1, as large as the picture that is made.</param>
-/// <param name="Scale">What its answers are multiplied by.</param>
-/// <param name="Start">The part of the steps before it takes effect, 0 to 1.</param>
-/// <param name="End">The part of the steps after which it no longer does, 0 to 1.</param>
-internal sealed record ControlCondition(ControlNet Net, Tensor Picture, double Scale, double Start, double End)
+/// <param name="Image">The control image, [1, 3, height, width] in 0..1, of the size of the image to make.</param>
+/// <param name="Scale">The factor of its residuals.</param>
+/// <param name="Start">The fraction of the steps before it becomes active, 0 to 1.</param>
+/// <param name="End">The fraction of the steps after which it is no longer active, 0 to 1.</param>
+internal sealed record ControlCondition(ControlNet Net, Tensor Image, double Scale, double Start, double End)
 {
-    /// <summary>Whether it takes effect in a step: one that lies within its part of the steps from end to end, as in diffusers.</summary>
+    /// <summary>Whether it is active in a step; as in diffusers, the whole step must be between start and end.</summary>
     /// <param name="step">The step, from 0.</param>
-    /// <param name="steps">How many there are.</param>
+    /// <param name="steps">The number of steps.</param>
     public bool IsActive(int step, int steps) => !((double)step / steps < Start || (double)(step + 1) / steps > End);
 }

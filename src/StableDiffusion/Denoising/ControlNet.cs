@@ -6,8 +6,8 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// A ControlNet: from what the U-Net takes and a picture of what is to be where it computes what is added to the U-Net's
-/// own values inside. Source: Zhang et al., arXiv 2302.05543.
+/// A ControlNet: from the inputs of the U-Net and a control image, it computes residuals that are added to the U-Net's skip
+/// connections and mid block. Source: Zhang et al., arXiv 2302.05543.
 /// </summary>
 public sealed class ControlNet : IDisposable
 {
@@ -15,7 +15,7 @@ public sealed class ControlNet : IDisposable
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _timestep;
     private readonly OnnxValueInfo _embedding;
-    private readonly OnnxValueInfo _picture;
+    private readonly OnnxValueInfo _conditioning;
     private readonly OnnxValueInfo _scale;
     private readonly OnnxValueInfo? _pooledText;
     private readonly OnnxValueInfo? _sizes;
@@ -29,23 +29,23 @@ public sealed class ControlNet : IDisposable
         _sample = session.Input("sample");
         _timestep = session.Input("timestep");
         _embedding = session.Input("encoder_hidden_states");
-        _picture = session.Input("controlnet_cond");
+        _conditioning = session.Input("controlnet_cond");
         _scale = session.Input("conditioning_scale");
         _pooledText = session.Inputs.GetValueOrDefault("text_embeds");
         _sizes = session.Inputs.GetValueOrDefault("time_ids");
         _outputs = ControlResiduals.Find(session.Outputs);
     }
 
-    /// <summary>The name that it was asked for by.</summary>
+    /// <summary>The name or path that it was requested by.</summary>
     public string Name { get; }
 
-    /// <summary>The first ten hexadecimal digits of the SHA-256 of its weights; null where they are not known.</summary>
+    /// <summary>The first ten hexadecimal digits of the SHA-256 of its weights; null if not known.</summary>
     public string? Hash { get; }
 
-    /// <summary>Refuses a U-Net of another form.</summary>
+    /// <summary>Checks that it fits a U-Net.</summary>
     /// <param name="unet">The U-Net.</param>
     /// <param name="model">The model's name.</param>
-    /// <exception cref="ShapeMismatchException">The U-Net does not take what the ControlNet gives.</exception>
+    /// <exception cref="ShapeMismatchException">The ControlNet and the U-Net belong to different families.</exception>
     internal void CheckFits(UNet unet, string model)
     {
         bool fits = _embedding.Dimensions[^1] == unet.EmbeddingWidth
@@ -53,15 +53,15 @@ public sealed class ControlNet : IDisposable
             && _sample.Dimensions[1] == unet.LatentChannels
             && _outputs.Select(output => output.Dimensions[1]).SequenceEqual(unet.Residuals.Select(residual => residual.Dimensions[1]));
         if (!fits)
-            throw new ShapeMismatchException($"The ControlNet '{Name}' was made for models of another family than '{model}'. Take one that was made for this family: Stable Diffusion 1.x, 2.x or XL.");
+            throw new ShapeMismatchException($"The ControlNet '{Name}' was made for another family of models than '{model}'. Use one for the same family: Stable Diffusion 1.x, 2.x or XL.");
     }
 
-    /// <summary>Binds the memory of a denoising and a text embedding, for one run a step. For one thread.</summary>
+    /// <summary>Binds the buffers of a denoising and a text embedding, for one run per step. Not thread-safe.</summary>
     internal OnnxCall Bind(ControlBuffers memory, ControlInput own, TextVectors text, float[] sizes, List<OnnxBuffer> opened)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs =
         [
-            (_sample, own.Sample), (_timestep, own.Timestep), (_picture, own.Picture), (_scale, own.Scale),
+            (_sample, own.Sample), (_timestep, own.Timestep), (_conditioning, own.Conditioning), (_scale, own.Scale),
             (_embedding, Open(new OnnxBuffer(text.HiddenStates, _embedding.ElementType))),
         ];
         if (_pooledText is not null)
@@ -77,32 +77,32 @@ public sealed class ControlNet : IDisposable
         }
     }
 
-    /// <summary>Makes the memory of what it takes in a denoising, whatever the text.</summary>
+    /// <summary>Allocates the inputs for a denoising that do not depend on the text.</summary>
     internal ControlInput CreateInput(ControlCondition condition, int height, int width)
     {
         OnnxBuffer scale = new(new Tensors.Tensor([(float)condition.Scale], 1), _scale.ElementType);
         return new ControlInput(
             new OnnxBuffer(_sample.ElementType, 1, _sample.Dimensions[1], height, width),
             _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1),
-            new OnnxBuffer(condition.Picture, _picture.ElementType),
+            new OnnxBuffer(condition.Image, _conditioning.ElementType),
             scale);
     }
 
-    /// <summary>The element type of what it gives.</summary>
+    /// <summary>The element type of its outputs.</summary>
     internal TensorElementType OutputType => _outputs[0].ElementType;
 
-    /// <summary>Frees the graph.</summary>
+    /// <summary>Releases the graph.</summary>
     public void Dispose() => _session.Dispose();
 }
 
-/// <summary>The memory of what one ControlNet takes, whatever the text.</summary>
-internal sealed record ControlInput(OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Picture, OnnxBuffer Scale) : IDisposable
+/// <summary>The inputs of a ControlNet that do not depend on the text.</summary>
+internal sealed record ControlInput(OnnxBuffer Sample, OnnxBuffer Timestep, OnnxBuffer Conditioning, OnnxBuffer Scale) : IDisposable
 {
     public void Dispose()
     {
         Sample.Dispose();
         Timestep.Dispose();
-        Picture.Dispose();
+        Conditioning.Dispose();
         Scale.Dispose();
     }
 }

@@ -4,17 +4,17 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
 
-/// <summary>The state of a denoising between two calls, so that going on gives the same picture as never stopping.</summary>
+/// <summary>The state of a denoising between two calls. Continuing from it gives the same image as an uninterrupted denoising.</summary>
 /// <param name="Scheduler">The scheduler with its history.</param>
-/// <param name="Noise">The noise source at its place.</param>
-/// <param name="OriginCall">The call that the denoising began with.</param>
-/// <param name="NextCall">The first call that is still to be made.</param>
-/// <param name="Inpainting">What is kept of a given picture, if anything.</param>
+/// <param name="Noise">The source of noise in its current state.</param>
+/// <param name="OriginCall">The call that the denoising started with.</param>
+/// <param name="NextCall">The next call to make.</param>
+/// <param name="Inpainting">The inpainting of a given image; null if there is none.</param>
 internal sealed record DenoiseState(Scheduler Scheduler, INoiseSource Noise, int OriginCall, int NextCall, Inpainting? Inpainting)
 {
-    /// <summary>What the U-Net takes besides the latent; null for most.</summary>
+    /// <summary>The input channels of the U-Net besides the latent; null for most models.</summary>
     public Tensor? AddedChannels { get; init; }
 
-    /// <summary>A copy that can be run on without changing this one, which may be continued more than once.</summary>
+    /// <summary>Returns a copy to continue with. The original stays unchanged and can be continued again.</summary>
     public DenoiseState Copy() => this with { Scheduler = Scheduler.Clone(), Noise = Noise.Clone(), Inpainting = Inpainting?.Copy() };
 }

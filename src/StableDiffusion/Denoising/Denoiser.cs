@@ -3,19 +3,19 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
 
-/// <summary>The loop of diffusion, and the only place where U-Net, guidance and scheduler meet.</summary>
+/// <summary>The denoising loop, the only place where U-Net, guidance and scheduler are combined.</summary>
 internal sealed class Denoiser(UNet unet)
 {
-    /// <summary>Makes a request's calls.</summary>
-    /// <param name="request">What to do.</param>
+    /// <summary>Makes the calls of a request.</summary>
+    /// <param name="request">The request.</param>
     /// <param name="afterCall">Called after each call, on this thread; may be null.</param>
-    /// <param name="cancellationToken">Stops within milliseconds, also inside a prediction.</param>
-    /// <returns>The sample after the last call, in memory of its own.</returns>
+    /// <param name="cancellationToken">Cancels within milliseconds, also during a prediction.</param>
+    /// <returns>The sample after the last call, as a new tensor.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
-    /// Guidance takes two predictions of one sample rather than one of two: on a processor the pair costs the same and
-    /// needs half the memory.
+    /// For guidance, two predictions of one sample each are made rather than one prediction of two samples: on a CPU they take the
+    /// same time and half the memory.
     /// </remarks>
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
@@ -31,7 +31,7 @@ internal sealed class Denoiser(UNet unet)
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Guidance? guidance = isGuided ? new Guidance(sample.Length, request.Settings) : null;
 
-        // What it predicts without the picture either; at the neutral scale that has no part in the result.
+        // The prediction without the image; at the neutral scale it has no effect.
         using UNetInput? unseen = isGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
@@ -56,7 +56,7 @@ internal sealed class Denoiser(UNet unet)
                 {
                     modelInput.CopyTo(unseen!.Sample.Values);
                     unseen.Upload(timestep);
-                    guidance.AddPicture(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.Settings.ImageGuidanceScale!.Value);
+                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();
@@ -68,13 +68,13 @@ internal sealed class Denoiser(UNet unet)
         }
 
         if (!sample.IsFinite())
-            throw new InferenceException("The denoising gave values that are not finite. Try another scheduler or a lower guidance scale; if it comes back, the model's weights are damaged or too large for half precision.");
+            throw new InferenceException("The denoising returned values that are not finite. Try another scheduler or a lower guidance scale; if the error persists, the model's weights are damaged or too large for half precision.");
         return sample;
     }
 }
 
-/// <summary>Where a denoising stands after a call.</summary>
-/// <param name="Call">The call that was made, from 0.</param>
-/// <param name="Timestep">The timestep that it was made at.</param>
-/// <param name="Sample">The sample after the call; the memory is used on, so copy what is to be kept.</param>
+/// <summary>The progress of a denoising after a call.</summary>
+/// <param name="Call">The index of the call, from 0.</param>
+/// <param name="Timestep">The timestep of the call.</param>
+/// <param name="Sample">The sample after the call. Its memory is reused, so copy it to keep it.</param>
 internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);

@@ -3,16 +3,16 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// Classifier-free guidance: away from what the negative prompt predicts, towards what the prompt predicts, or towards
-/// each of several prompts by its weight.
+/// Classifier-free guidance: moves the prediction away from that of the negative prompt, towards that of the prompt, or towards
+/// those of several prompts by their weights.
 /// </summary>
 /// <remarks>
-/// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; the rescale is section 3.4 of
-/// Lin et al., arXiv 2305.08891; pictures: Brooks et al., arXiv 2211.09800.
+/// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; guidance rescale: section 3.4 of
+/// Lin et al., arXiv 2305.08891; images: Brooks et al., arXiv 2211.09800.
 /// </remarks>
 internal sealed class Guidance(int length, GenerationSettings settings)
 {
-    /// <summary>Guidance changes a prediction only above this scale; at or below it the prompt's prediction is taken as it is.</summary>
+    /// <summary>The scale up to which there is no guidance: the prompt's prediction is used unchanged.</summary>
     public const double NeutralScale = 1.0;
 
     private readonly double _scale = settings.GuidanceScale ?? NeutralScale;
@@ -21,10 +21,10 @@ internal sealed class Guidance(int length, GenerationSettings settings)
     private readonly float[] _difference = new float[length];
     private double _deviation;
 
-    /// <summary>Begins with one prompt: negative + weight * scale * (positive - negative).</summary>
-    /// <param name="positive">The prediction under the prompt.</param>
-    /// <param name="negative">The prediction under the negative prompt.</param>
-    /// <param name="weight">The prompt's weight.</param>
+    /// <summary>Starts with one prompt: negative + weight * scale * (positive - negative).</summary>
+    /// <param name="positive">The prediction for the prompt.</param>
+    /// <param name="negative">The prediction for the negative prompt.</param>
+    /// <param name="weight">The weight of the prompt.</param>
     public void Begin(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight)
     {
         _deviation = _rescale > 0 ? StandardDeviation(positive) : 0;
@@ -33,25 +33,25 @@ internal sealed class Guidance(int length, GenerationSettings settings)
         TensorPrimitives.Add(_guided, negative, _guided);
     }
 
-    /// <summary>Adds a further prompt: weight * scale * (positive - negative).</summary>
+    /// <summary>Adds another prompt: weight * scale * (positive - negative).</summary>
     /// <inheritdoc cref="Begin"/>
     public void Add(ReadOnlySpan<float> positive, ReadOnlySpan<float> negative, double weight) =>
         AddDifference(positive, negative, weight * _scale);
 
     /// <summary>
-    /// Adds what a picture asks for. The sum is unseen + imageScale * (seen - unseen) + scale * (positive - seen), where
-    /// the part of the prompt begins at <paramref name="seen"/> already.
+    /// Adds the guidance by an image. The sum is unseen + imageScale * (seen - unseen) + scale * (positive - seen), where the part
+    /// of the prompt already starts at <paramref name="seen"/>.
     /// </summary>
-    /// <param name="seen">The prediction under the negative prompt with the picture.</param>
-    /// <param name="unseen">The prediction under the negative prompt without it.</param>
-    /// <param name="imageScale">How strongly the picture is followed.</param>
-    public void AddPicture(ReadOnlySpan<float> seen, ReadOnlySpan<float> unseen, double imageScale) => AddDifference(seen, unseen, imageScale - 1);
+    /// <param name="seen">The prediction for the negative prompt with the image.</param>
+    /// <param name="unseen">The prediction for the negative prompt without the image.</param>
+    /// <param name="imageScale">The image guidance scale.</param>
+    public void AddImage(ReadOnlySpan<float> seen, ReadOnlySpan<float> unseen, double imageScale) => AddDifference(seen, unseen, imageScale - 1);
 
     /// <summary>
-    /// Ends with the rescale, which draws the result's standard deviation back to the first prompt's prediction's,
-    /// against overexposure.
+    /// Returns the result after the rescale, which moves its standard deviation towards that of the first prompt's prediction, to
+    /// prevent overexposure.
     /// </summary>
-    /// <returns>The guided prediction, in memory that the next call uses again.</returns>
+    /// <returns>The guided prediction, in memory that the next call reuses.</returns>
     public ReadOnlySpan<float> End()
     {
         if (_rescale > 0)
@@ -80,7 +80,7 @@ internal sealed class Guidance(int length, GenerationSettings settings)
         foreach (float value in values)
             squares += (value - mean) * (value - mean);
 
-        // Both deviations are over equally many values, so the divisor cancels in their ratio.
+        // Both deviations are over the same number of values, so the divisor cancels in their ratio.
         return Math.Sqrt(squares / values.Length);
     }
 }

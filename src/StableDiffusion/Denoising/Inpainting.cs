@@ -4,8 +4,8 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// Inpainting with a U-Net that knows nothing of masks: after each step, what is to be kept is put back, noised to
-/// the level of the next step. Source: diffusers' StableDiffusionInpaintPipeline for U-Nets of four channels.
+/// Inpainting with a U-Net that was not trained for it: after each step, the part to keep is restored, with the noise of the
+/// next step's level. Source: diffusers' StableDiffusionInpaintPipeline for U-Nets of four channels.
 /// </summary>
 internal sealed class Inpainting
 {
@@ -14,10 +14,10 @@ internal sealed class Inpainting
     private readonly Tensor _mask;
     private readonly float[] _kept;
 
-    /// <summary>Makes it for one denoising.</summary>
-    /// <param name="original">The given picture's clean latent, [1, channels, height, width].</param>
-    /// <param name="noise">The noise that the denoising began with, in the same shape.</param>
-    /// <param name="mask">1 where the picture is painted anew and 0 where it is kept, [1, 1, height, width].</param>
+    /// <summary>Initializes the inpainting for one denoising.</summary>
+    /// <param name="original">The clean latent of the given image, [1, channels, height, width].</param>
+    /// <param name="noise">The initial noise of the denoising, of the same shape.</param>
+    /// <param name="mask">1 where the image is repainted and 0 where it is kept, [1, 1, height, width].</param>
     public Inpainting(Tensor original, Tensor noise, Tensor mask)
     {
         _original = original;
@@ -26,10 +26,10 @@ internal sealed class Inpainting
         _kept = new float[original.Length];
     }
 
-    /// <summary>Puts back what is to be kept.</summary>
+    /// <summary>Restores the part to keep.</summary>
     /// <param name="sample">The sample after a call.</param>
     /// <param name="scheduler">The scheduler that made the call.</param>
-    /// <param name="nextCall">The call that comes next; the count of calls after the last one.</param>
+    /// <param name="nextCall">The next call, or the number of calls after the last one.</param>
     public void Restore(Span<float> sample, Scheduler scheduler, int nextCall)
     {
         if (nextCall < scheduler.Timesteps.Count)
@@ -44,6 +44,6 @@ internal sealed class Inpainting
         }
     }
 
-    /// <summary>The same over working memory of its own, for another run.</summary>
+    /// <summary>Returns a copy with its own working memory, for another run.</summary>
     public Inpainting Copy() => new(_original, _noise, _mask);
 }

@@ -5,14 +5,14 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// A picture in the autoencoder's compressed space: four channels at an eighth of the picture's width and height,
-/// scaled to about unit variance. Noisy at first, clean when the denoising is done.
+/// An image in the latent space of the autoencoder: four channels at an eighth of the image's width and height, scaled to about
+/// unit variance. Noisy at first, clean when the denoising is complete.
 /// </summary>
 public sealed class Latent : GeneratedObject
 {
-    /// <summary>Makes a latent of a clean picture, such as one that was computed or read from a file.</summary>
+    /// <summary>Creates a latent of a clean image, for example one that was computed or read from a file.</summary>
     /// <param name="tensor">The values, [1, channels, height, width].</param>
-    /// <param name="info">What made it.</param>
+    /// <param name="info">The settings that it was made with.</param>
     /// <exception cref="ShapeMismatchException">The shape is not that of one latent.</exception>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
     public Latent(Tensor tensor, GenerationInfo info)
@@ -37,13 +37,13 @@ public sealed class Latent : GeneratedObject
     /// <summary>The values, [1, channels, height, width].</summary>
     public Tensor Tensor { get; }
 
-    /// <summary>How many steps it has been through; 0 for a latent that was encoded from a picture.</summary>
+    /// <summary>The number of steps done; 0 for a latent that was encoded from an image.</summary>
     public int Step { get; }
 
-    /// <summary>How many steps the denoising has in all; 0 where there was none.</summary>
+    /// <summary>The total number of steps of the denoising; 0 if there was none.</summary>
     public int StepCount { get; }
 
-    /// <summary>Whether nothing is left to denoise, so that it can be decoded into a clean picture.</summary>
+    /// <summary>Whether the denoising is complete, so that it can be decoded to a clean image.</summary>
     public bool IsComplete => Step == StepCount;
 
     /// <inheritdoc cref="GenerationSettings.Width"/>
@@ -52,27 +52,27 @@ public sealed class Latent : GeneratedObject
     /// <inheritdoc cref="GenerationSettings.Height"/>
     public int? Height => Info.Height;
 
-    /// <summary>Where the next random number of its seed comes from, if its making drew any.</summary>
+    /// <summary>The generator of its seed after the numbers drawn so far; null if none were drawn.</summary>
     internal INoiseSource? Noise { get; init; }
 
-    /// <summary>The picture that it was encoded from, [1, 3, height, width] in -1..1, where it was: inpainting models look at the picture itself.</summary>
+    /// <summary>The image that it was encoded from, [1, 3, height, width] in -1..1, which inpainting models need; null if there is none.</summary>
     internal Tensor? SourcePixels { get; init; }
 
-    /// <summary>The middle of that picture's distribution in the autoencoder's own space: models that edit pictures look at it.</summary>
+    /// <summary>The unscaled mean of that image's latent distribution, which models that edit images need; null if there is none.</summary>
     internal Tensor? SourceMean { get; init; }
 
-    /// <summary>What a denoising that was stopped half way needs to go on, if it was.</summary>
+    /// <summary>The state of a denoising that was stopped, to continue it; null if it is complete.</summary>
     internal DenoiseState? State { get; init; }
 
-    /// <summary>Refuses values that are not finite; they are the latent's own array, which its holder may have written to.</summary>
+    /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
     internal void CheckFinite()
     {
         if (!Tensor.IsFinite())
-            throw new NotFiniteException("The latent holds a value that is NaN or infinite. Make it again; if it comes back, the model or the precision is at fault.");
+            throw new NotFiniteException("The latent has a value that is NaN or infinite. Make it again; if the error persists, the model or its precision is at fault.");
     }
 
-    /// <summary>The latent in short.</summary>
-    /// <returns>Its shape and step.</returns>
+    /// <summary>The latent as text.</summary>
+    /// <returns>The shape and the step.</returns>
     public override string ToString() => $"{Tensor} step {Step} of {StepCount}";
 }

@@ -7,8 +7,8 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Denoising;
 
 /// <summary>
-/// The U-Net: from a noised latent, a timestep and a text embedding it estimates the noise (or, after the model's
-/// prediction type, the clean latent or their mixture). Source: Ronneberger et al., arXiv 1505.04597; Rombach et al., arXiv 2112.10752.
+/// The U-Net: from a noisy latent, a timestep and a text embedding it predicts the noise or, depending on the prediction type of
+/// the model, the clean latent or the velocity. Source: Ronneberger et al., arXiv 1505.04597; Rombach et al., arXiv 2112.10752.
 /// </summary>
 public sealed class UNet : IDisposable
 {
@@ -24,9 +24,9 @@ public sealed class UNet : IDisposable
 
     private readonly IReadOnlyList<int> _residualLevels;
 
-    /// <summary>Takes a U-Net.</summary>
-    /// <param name="session">Its graph.</param>
-    /// <param name="skipLevels">How often each picture that its way down leaves was halved; needed where the graph takes what ControlNets give.</param>
+    /// <summary>Initializes the U-Net.</summary>
+    /// <param name="session">The graph.</param>
+    /// <param name="skipLevels">How often the latent is halved for each skip connection; required if the graph has inputs for the residuals of ControlNets.</param>
     internal UNet(OnnxSession session, IReadOnlyList<int>? skipLevels = null)
     {
         Residuals = ControlResiduals.Find(session.Inputs);
@@ -40,36 +40,36 @@ public sealed class UNet : IDisposable
         _output = session.Output("out_sample", "noise_pred");
     }
 
-    /// <summary>How many channels the input latent has; 4 for text-to-image models.</summary>
+    /// <summary>The number of channels of the input; 4 for text-to-image models.</summary>
     public int Channels => Known(_sample.Dimensions[1]);
 
-    /// <summary>How many channels the latent has that is predicted and denoised; 4 for Stable Diffusion.</summary>
+    /// <summary>The number of channels of the latent that is denoised; 4 for Stable Diffusion.</summary>
     public int LatentChannels => Known(_output.Dimensions[1]);
 
-    /// <summary>The width of the text embedding that the cross-attention takes; -1 where the graph leaves it open.</summary>
+    /// <summary>The width of the text embedding; -1 if the graph leaves it open.</summary>
     public int EmbeddingWidth => _embedding.Dimensions[^1];
 
-    /// <summary>Whether it takes a pooled vector of the text and the picture's sizes as well, as SDXL's does.</summary>
+    /// <summary>Whether it also has inputs for the pooled text embedding and the image sizes, as for SDXL.</summary>
     public bool TakesPooledText => _pooledText is not null;
 
-    /// <summary>What it takes besides the noised latent; null if that is not known.</summary>
+    /// <summary>The kind of its input channels besides the noisy latent; null if not known.</summary>
     internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 
-    /// <summary>The inputs for what ControlNets give; none for the U-Net without them.</summary>
+    /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
     /// <summary>What looks at values inside the graph; null for nothing.</summary>
     internal UNetObserver? Observer { get; init; }
 
-    /// <summary>Makes the memory for predictions on latents of one size.</summary>
-    /// <param name="height">Height of the latent, an eighth of the picture's.</param>
-    /// <param name="width">Width of the latent.</param>
-    /// <param name="added">What the U-Net takes besides the latent, [1, channels, height, width]; the same at every step. Null for none: a U-Net that edits pictures then has zeros there, as in a part of its training.</param>
-    /// <exception cref="ModelInvalidException">It takes something that is not known.</exception>
+    /// <summary>Allocates the inputs for predictions on latents of one size.</summary>
+    /// <param name="height">The height of the latent, an eighth of the image's.</param>
+    /// <param name="width">The width of the latent.</param>
+    /// <param name="added">The input channels besides the latent, [1, channels, height, width], the same at every step. Null for none: a U-Net that edits images then gets zeros, as in a part of its training.</param>
+    /// <exception cref="ModelInvalidException">It has inputs of unknown meaning.</exception>
     internal UNetInput CreateInput(int height, int width, Tensor? added)
     {
         if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && Variant == ModelVariant.InstructPix2Pix))
-            throw new ModelInvalidException($"The U-Net takes {Channels} channels, {LatentChannels} of them the latent; what the others stand for is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
+            throw new ModelInvalidException($"The U-Net has {Channels} input channels, {LatentChannels} of them for the latent; the meaning of the others is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
 
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);
         added?.Span.CopyTo(sample.Values.AsSpan(LatentChannels * height * width));
@@ -77,11 +77,11 @@ public sealed class UNet : IDisposable
         return new UNetInput(sample, timestep, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
     }
 
-    /// <summary>Binds an input and a text embedding, for one prediction a step. For one thread.</summary>
-    /// <param name="input">The memory of the sample and the timestep; several bindings may share it.</param>
+    /// <summary>Binds inputs and a text embedding, for one prediction per step. Not thread-safe.</summary>
+    /// <param name="input">The sample and the timestep; several bindings may share them.</param>
     /// <param name="text">The text embedding.</param>
-    /// <param name="sizes">The picture's sizes where the U-Net takes them.</param>
-    /// <param name="control">The ControlNets bound to the same text, run before each prediction; it is disposed with this one.</param>
+    /// <param name="sizes">The image sizes, if the U-Net uses them.</param>
+    /// <param name="control">The ControlNets bound to the same text, which run before each prediction; disposed with the binding.</param>
     internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlRun? control = null)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
@@ -107,10 +107,10 @@ public sealed class UNet : IDisposable
         }
     }
 
-    /// <summary>Frees the graph.</summary>
+    /// <summary>Releases the graph.</summary>
     public void Dispose() => _session.Dispose();
 
-    // A convolution of stride 2 gives one pixel for the last of an odd number.
+    // A convolution with a stride of 2 rounds odd sizes up.
     private static OnnxBuffer CreateResidual(OnnxValueInfo residual, int level, int height, int width)
     {
         for (; level > 0; level--)
@@ -118,6 +118,6 @@ public sealed class UNet : IDisposable
         return new OnnxBuffer(residual.ElementType, 1, residual.Dimensions[1], height, width);
     }
 
-    // Some exporters leave every axis open.
+    // Some exporters leave all axes open.
     private static int Known(int channels) => channels > 0 ? channels : DefaultChannels;
 }

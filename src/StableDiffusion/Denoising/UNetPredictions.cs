@@ -3,16 +3,16 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Denoising;
 
-/// <summary>The bindings of the U-Net to the embeddings of one denoising, each made when it is first needed.</summary>
+/// <summary>The bindings of the U-Net to the embeddings of one denoising, created on first use.</summary>
 internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers? control = null) : IDisposable
 {
     private readonly Dictionary<TextVectors, UNetPrediction> _positive = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TextVectors, UNetPrediction> _negative = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>The binding to a part of what the prompt asks for, as it is in force at a step.</summary>
+    /// <summary>Returns the binding for a part of the prompt at a step.</summary>
     public UNetPrediction Positive(Conditioning conditioning, int part, int step) => Of(_positive, conditioning, part, step);
 
-    /// <summary>The binding to what the negative prompt asks for, as it is in force at a step.</summary>
+    /// <summary>Returns the binding for the negative prompt at a step.</summary>
     public UNetPrediction Negative(Conditioning conditioning, int step) => Of(_negative, conditioning, part: 0, step);
 
     public void Dispose()
@@ -33,7 +33,7 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers
 /// <summary>The U-Net bound to one text embedding: what it predicts under that text.</summary>
 internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, Action observe) : IDisposable
 {
-    /// <summary>Predicts from the shared input and returns the memory that holds the answer until the next call.</summary>
+    /// <summary>Predicts from the shared inputs; the returned memory is valid until the next call.</summary>
     public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
     {
         control?.Run(cancellationToken);

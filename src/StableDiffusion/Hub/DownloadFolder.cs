@@ -5,9 +5,9 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// Where a model's files are gathered, in <see cref="HubSettings.DownloadsFolder"/>: <c>parts</c> holds files on their way,
-/// named after their content, and <c>files</c> whole ones, as they will lie in the model's folder. It stays when a
-/// download breaks off, so that the next one goes on, and is one process's at a time.
+/// The folder in <see cref="HubSettings.DownloadsFolder"/> where the files of a model are collected: <c>parts</c> has incomplete
+/// files, named by their content, and <c>files</c> complete ones, with their paths in the model's folder. It is kept when a
+/// download is interrupted, so that the next one resumes, and only one process uses it at a time.
 /// </summary>
 internal sealed class DownloadFolder : IDisposable
 {
@@ -26,15 +26,15 @@ internal sealed class DownloadFolder : IDisposable
         _lock = lockFile;
     }
 
-    /// <summary>The folder of the files that are whole.</summary>
+    /// <summary>The folder of the complete files.</summary>
     public string FilesFolder => Path.Combine(_root, Files);
 
-    /// <summary>Opens the folder of a download, when no other process has it.</summary>
-    /// <param name="name">The folder's name, which tells the download from others.</param>
-    /// <param name="settings">How to wait.</param>
-    /// <param name="waiting">Is told what is waited for; null when the waiting is over.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
-    /// <exception cref="OutputWriteException">The folder cannot be made.</exception>
+    /// <summary>Opens the folder of a download, once no other process uses it.</summary>
+    /// <param name="name">The name of the folder, which identifies the download.</param>
+    /// <param name="settings">The settings for waiting.</param>
+    /// <param name="waiting">Receives the reason for waiting; null when the waiting is over.</param>
+    /// <param name="cancellationToken">Cancels the waiting.</param>
+    /// <exception cref="OutputWriteException">The folder cannot be created.</exception>
     public static async Task<DownloadFolder> OpenAsync(string name, HubSettings settings, Action<string?> waiting, CancellationToken cancellationToken)
     {
         string root = Path.Combine(settings.DownloadsFolder, name);
@@ -49,7 +49,7 @@ internal sealed class DownloadFolder : IDisposable
                     return folder;
                 }
 
-                waiting("another process saves the same model");
+                waiting("another process is saving the same model");
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
@@ -60,16 +60,16 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
-    /// <summary>Opens the folder of a download, unless a process has it.</summary>
+    /// <summary>Opens the folder of a download, unless a process uses it.</summary>
     /// <param name="root">The full path of the folder, which need not exist.</param>
-    /// <returns>The folder; null where it is in use.</returns>
-    /// <exception cref="IOException">The lock beside it cannot be made.</exception>
-    /// <exception cref="UnauthorizedAccessException">The lock beside it cannot be made.</exception>
+    /// <returns>The folder; null if it is in use.</returns>
+    /// <exception cref="IOException">The lock file beside it cannot be created.</exception>
+    /// <exception cref="UnauthorizedAccessException">The lock file beside it cannot be created.</exception>
     public static DownloadFolder? TryOpen(string root)
     {
         try
         {
-            // The file stays: one that goes away could be locked by two, each having opened another one.
+            // The lock file is kept: if it were deleted, two processes could each lock a different one.
             return new DownloadFolder(root, new FileStream($"{root}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (IOException error) when (IsSharingViolation(error))
@@ -78,7 +78,7 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
-    /// <summary>How many bytes are free where a folder lies, or would lie.</summary>
+    /// <summary>The number of free bytes on the disk of a folder, which need not exist.</summary>
     public static long? FreeSpace(string folder)
     {
         try
@@ -90,15 +90,15 @@ internal sealed class DownloadFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            // Shares of a network have no drive. A disk that is full says so when it is written to.
+            // Network shares have no drive. A full disk is reported when it is written to.
             return null;
         }
     }
 
-    /// <summary>The place of a file that is whole.</summary>
+    /// <summary>The path of a complete file.</summary>
     public string FilePath(string path) => Path.Combine(FilesFolder, path);
 
-    /// <summary>The place of a file on its way. Its name is its content's, so another revision's content never goes on in it.</summary>
+    /// <summary>The path of an incomplete file. It is named by its content, so that the content of another revision never resumes it.</summary>
     public string PartPath(HubFile file)
     {
         string name = file.Sha256 ?? file.BlobId ?? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(file.Path)));
@@ -106,12 +106,12 @@ internal sealed class DownloadFolder : IDisposable
         return Path.Combine(_root, Parts, $"{name}-{path}.part");
     }
 
-    /// <summary>How many bytes of some files are here.</summary>
+    /// <summary>The number of bytes of some files that are already downloaded.</summary>
     public long Present(IEnumerable<HubFile> files) => files.Sum(file => Math.Max(LengthOf(FilePath(file.Path)), LengthOf(PartPath(file))));
 
-    /// <summary>Takes away the whole files that are not among those to keep, and the folders that they leave empty.</summary>
+    /// <summary>Deletes complete files that are not among those to keep, and folders that become empty.</summary>
     /// <param name="files">The files to keep.</param>
-    /// <exception cref="OutputWriteException">One cannot be taken away.</exception>
+    /// <exception cref="OutputWriteException">A file cannot be deleted.</exception>
     public void KeepOnly(IEnumerable<HubFile> files)
     {
         if (!Directory.Exists(FilesFolder))
@@ -134,8 +134,8 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
-    /// <summary>Takes away all that is here.</summary>
-    /// <exception cref="OutputWriteException">It cannot be taken away.</exception>
+    /// <summary>Deletes all contents.</summary>
+    /// <exception cref="OutputWriteException">They cannot be deleted.</exception>
     public void Clear()
     {
         try
@@ -149,10 +149,10 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
-    /// <summary>Takes away all that is here, as far as that can be done: what is left is looked at anew by the next download.</summary>
+    /// <summary>Deletes the folder as far as possible; the next download checks what is left.</summary>
     public void Discard() => TryDelete(_root);
 
-    /// <summary>Gives the whole files their place as a model's folder, in one step, and takes away what is left here.</summary>
+    /// <summary>Moves the complete files to the model's folder in one step, and deletes the rest.</summary>
     /// <param name="target">The full path of the model's folder.</param>
     /// <param name="replace">Whether a folder of that name is replaced.</param>
     /// <exception cref="OutputExistsException">There is such a folder, and it may not be replaced.</exception>
@@ -160,7 +160,7 @@ internal sealed class DownloadFolder : IDisposable
     public void Publish(string target, bool replace)
     {
         string store = Path.GetDirectoryName(target)!;
-        // Below a folder of another name, neither copy can be taken for a model, whenever this breaks off.
+        // In a folder with another name, neither copy can be taken for a model if this is interrupted.
         string temporary = Path.Combine(store, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         string name = Path.GetFileName(target);
         try
@@ -184,7 +184,7 @@ internal sealed class DownloadFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    // A disk takes no move from another one; there, a copy beside the target is what is moved in place.
+    // Files cannot be moved from one disk to another; they are copied beside the target and moved from there.
     private string BringTo(string temporary, string name)
     {
         string probe = Path.Combine(_root, "probe");
@@ -251,16 +251,16 @@ internal sealed class DownloadFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Another process holds a file of it. Nothing looks there.
+            // Another process uses one of its files. The folder is not used otherwise.
         }
     }
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
-    // Windows by its own number; elsewhere the number of the lock that is taken, on Linux and on macOS.
+    // Windows has its own code; elsewhere it is the code of a lock that is held, on Linux and on macOS.
     private static bool IsSharingViolation(IOException error) =>
         OperatingSystem.IsWindows() ? (error.HResult & 0xffff) is 32 or 33 : error.HResult is 11 or 35;
 
     private static OutputWriteException CannotWrite(string path, Exception error) =>
-        new($"The folder '{path}' cannot be written to: {error.Message} See to it that it may be, or name another one by {StorageFolders.CacheVariable}.", error);
+        new($"The folder '{path}' cannot be written to: {error.Message} Make sure that it is writable, or set {StorageFolders.CacheVariable} to another folder.", error);
 }

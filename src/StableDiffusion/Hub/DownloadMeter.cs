@@ -1,12 +1,12 @@
 namespace StableDiffusion.Hub;
 
-/// <summary>Counts what comes in on many threads, for one that reads.</summary>
+/// <summary>Counts the bytes received by several threads, for one reader.</summary>
 /// <param name="repository">The repository.</param>
-/// <param name="length">How many bytes there will be.</param>
+/// <param name="length">The total number of bytes.</param>
 /// <param name="time">The clock.</param>
 internal sealed class DownloadMeter(string repository, long length, TimeProvider time)
 {
-    // Long enough that the time left does not jump about, short enough that a slower line shows.
+    // Long enough that the remaining time does not jump, short enough that a slower connection shows.
     private static readonly TimeSpan s_memory = TimeSpan.FromSeconds(5);
 
     private long _present;
@@ -19,23 +19,23 @@ internal sealed class DownloadMeter(string repository, long length, TimeProvider
     private double _rate;
     private double _weight;
 
-    /// <summary>Counts bytes that came in.</summary>
+    /// <summary>Counts received bytes.</summary>
     public void Receive(long count)
     {
         Interlocked.Add(ref _transferred, count);
         Interlocked.Add(ref _present, count);
     }
 
-    /// <summary>Counts bytes that were here already, or, if negative, are no longer.</summary>
+    /// <summary>Counts bytes that were downloaded before, or that were discarded, if negative.</summary>
     public void Find(long count) => Interlocked.Add(ref _present, count);
 
-    /// <summary>Notes which file was begun.</summary>
+    /// <summary>Sets the file that was started.</summary>
     public void Begin(string file) => _file = file;
 
-    /// <summary>Notes what is waited for; null for nothing.</summary>
+    /// <summary>Sets the reason for waiting; null for none.</summary>
     public void Wait(string? note) => _note = note;
 
-    /// <summary>Reads the meter; by one thread, some times a second.</summary>
+    /// <summary>Reads the meter; called by one thread, several times a second.</summary>
     public DownloadProgress Read()
     {
         long now = time.GetTimestamp();
@@ -43,7 +43,7 @@ internal sealed class DownloadMeter(string repository, long length, TimeProvider
         long transferred = Interlocked.Read(ref _transferred);
         if (seconds > 0)
         {
-            // An average that forgets; divided by the weight that it has gathered, it is right from the start.
+            // An exponential average, divided by its accumulated weight so that it is right from the start.
             double fresh = 1 - Math.Exp(-seconds / s_memory.TotalSeconds);
             _rate += fresh * (((transferred - _lastTransferred) / seconds) - _rate);
             _weight += fresh * (1 - _weight);

@@ -7,28 +7,28 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// Fetches files of a repository at a commit. What an earlier run left of a file is gone on with; the hub's hash says
-/// in the end whether it was right to.
+/// Downloads files of a repository at a commit. A file that an earlier download left incomplete is resumed; the hub's hash
+/// decides in the end whether that was right.
 /// </summary>
 /// <param name="client">The hub.</param>
-/// <param name="settings">How patiently it is asked.</param>
+/// <param name="settings">The settings for timeouts and retries.</param>
 /// <param name="repository">The repository.</param>
 /// <param name="commit">The commit.</param>
-/// <param name="folder">Where the files are put.</param>
-/// <param name="meter">Is told what comes in.</param>
+/// <param name="folder">The folder for the files.</param>
+/// <param name="meter">Counts the received bytes.</param>
 internal sealed class FileDownload(
     HubClient client, HubSettings settings, HubRepository repository, string commit, DownloadFolder folder, DownloadMeter meter)
 {
     private const int BufferLength = 1 << 18;
 
-    // Less than this between two failures is no progress: a hub that breaks off after each byte is given up.
+    // Fewer bytes between two failures do not count as progress: a hub that disconnects after each byte is given up.
     private const long WorthwhileLength = 1 << 20;
 
-    /// <summary>Fetches a file, unless it is here.</summary>
+    /// <summary>Downloads a file, unless it is already complete.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="cancellationToken">Ends the download; what came in is kept.</param>
-    /// <returns>What the file is.</returns>
-    /// <exception cref="DownloadException">It cannot be had, or is not what the hub says that it is; then nothing of it is kept.</exception>
+    /// <param name="cancellationToken">Cancels the download; the received bytes are kept.</param>
+    /// <returns>The description of the file.</returns>
+    /// <exception cref="DownloadException">It cannot be downloaded, or is not the file that the hub describes; then none of it is kept.</exception>
     /// <exception cref="OutputWriteException">It cannot be written.</exception>
     public async Task<ModelFile> FetchAsync(HubFile file, CancellationToken cancellationToken)
     {
@@ -51,16 +51,16 @@ internal sealed class FileDownload(
                     return new ModelFile(file.Length, sha256);
                 }
 
-                // What was put together of several answers may be of several contents, and is fetched anew, once. What
-                // came in one piece is simply wrong.
+                // A file assembled from several responses may mix several contents, and is downloaded again, once. A file from a single
+                // response is simply wrong.
                 if (!transfer.IsPatched || isRestarted)
-                    throw Wrong(part, subject, "is not what the hub says that it is: its hash is another one");
+                    throw Wrong(part, subject, "is not the file that the hub describes: its hash is different");
                 Restart(part);
                 transfer = new Transfer();
                 isRestarted = true;
             }
 
-            // Without a hash, only the hub's word for its content says that what comes now goes behind what is here.
+            // Without a hash, only the ETag tells whether the response continues the existing part.
             if (!file.HasHash && transfer.ETag is null && part.Length > 0)
                 Restart(part);
 
@@ -104,7 +104,7 @@ internal sealed class FileDownload(
         if (!Continues(response, file, part, transfer.ETag, tag))
         {
             if (part.Length == 0)
-                throw Wrong(part, subject, "was asked for as a whole, and the hub gave a part of it", response.StatusCode);
+                throw Wrong(part, subject, "was requested as a whole, but the hub sent a part of it", response.StatusCode);
 
             Restart(part);
             transfer.IsPatched = false;
@@ -117,7 +117,7 @@ internal sealed class FileDownload(
         transfer.ETag = tag;
         long rest = file.Length - part.Length;
         if (response.Content.Headers.ContentLength is long length && (length > rest || (length < rest && response.StatusCode == HttpStatusCode.OK)))
-            throw Wrong(part, subject, string.Create(CultureInfo.CurrentCulture, $"is not what the hub says that it is: {length:N0} bytes came in place of {rest:N0}"), response.StatusCode);
+            throw Wrong(part, subject, string.Create(CultureInfo.CurrentCulture, $"is not the file that the hub describes: {length:N0} bytes were received instead of {rest:N0}"), response.StatusCode);
         await CopyAsync(response, file, part, subject, cancellationToken).ConfigureAwait(false);
     }
 
@@ -131,7 +131,7 @@ internal sealed class FileDownload(
             headers.IfRange = new RangeConditionHeaderValue(tag);
     }
 
-    // Whether the answer's body goes behind what is here.
+    // Whether the body of the response continues the existing part.
     private static bool Continues(HttpResponseMessage response, HubFile file, PartFile part, EntityTagHeaderValue? known, EntityTagHeaderValue? tag)
     {
         if (response.StatusCode != HttpStatusCode.PartialContent)
@@ -157,7 +157,7 @@ internal sealed class FileDownload(
                 if (count == 0)
                     break;
                 if (count > file.Length - part.Length)
-                    throw Wrong(part, subject, string.Create(CultureInfo.CurrentCulture, $"is not what the hub says that it is: more than {file.Length:N0} bytes came"), response.StatusCode);
+                    throw Wrong(part, subject, string.Create(CultureInfo.CurrentCulture, $"is not the file that the hub describes: more than {file.Length:N0} bytes were received"), response.StatusCode);
 
                 part.Append(buffer.AsSpan(0, count));
                 meter.Receive(count);
@@ -169,7 +169,7 @@ internal sealed class FileDownload(
         }
 
         if (part.Length < file.Length)
-            throw new TransientException("the connection broke off");
+            throw new TransientException("the connection was interrupted");
     }
 
     private async Task<int> ReadAsync(Stream content, byte[] buffer, CancellationToken silence, CancellationToken cancellationToken)
@@ -184,7 +184,7 @@ internal sealed class FileDownload(
         }
         catch (Exception error) when (error is IOException or HttpRequestException)
         {
-            throw new TransientException("the connection broke off", innerException: error);
+            throw new TransientException("the connection was interrupted", innerException: error);
         }
     }
 
@@ -192,7 +192,7 @@ internal sealed class FileDownload(
     {
         meter.Find(-part.Length);
         part.Delete();
-        return subject.Error($"{what}. Nothing of it was kept. Run the command again; if it stays so, check HF_ENDPOINT, and whether a proxy or a login page answers in the hub's place.", status);
+        return subject.Error($"{what}. None of it was kept. Try again; if the error persists, check HF_ENDPOINT, and whether a proxy or a login page answers in place of the hub.", status);
     }
 
     private void Restart(PartFile part)
@@ -201,13 +201,13 @@ internal sealed class FileDownload(
         part.Restart();
     }
 
-    /// <summary>What is known of the attempts at a file so far.</summary>
+    /// <summary>The state of the attempts to download a file.</summary>
     private sealed class Transfer
     {
-        /// <summary>Whether what is here came in more than one answer.</summary>
+        /// <summary>Whether the existing part came in more than one response.</summary>
         public bool IsPatched { get; set; }
 
-        /// <summary>What the last answer called its content; a later answer that calls it otherwise does not continue it.</summary>
+        /// <summary>The ETag of the last response; a response with another one does not continue it.</summary>
         public EntityTagHeaderValue? ETag { get; set; }
     }
 }

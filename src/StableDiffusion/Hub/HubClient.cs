@@ -6,9 +6,9 @@ using System.Security.Authentication;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// Sends requests to a hub. Redirections are followed here and not by the handler, so that the token goes to the hub
-/// and nowhere else. What comes back is an answer of success; all else is a <see cref="TransientException"/> where
-/// another attempt may do better, and a <see cref="DownloadException"/> where none would.
+/// Sends requests to a hub. Redirections are followed here and not by the handler, so that the token is sent to the hub and
+/// nowhere else. Returns successful responses; throws a <see cref="TransientException"/> if another attempt may succeed, and a
+/// <see cref="DownloadException"/> otherwise.
 /// </summary>
 internal sealed class HubClient : IDisposable
 {
@@ -19,8 +19,8 @@ internal sealed class HubClient : IDisposable
     private readonly HubSettings _settings;
     private readonly HttpClient _http;
 
-    /// <summary>Makes a client of a hub.</summary>
-    /// <param name="settings">Which hub, as whom.</param>
+    /// <summary>Creates a client for a hub.</summary>
+    /// <param name="settings">The settings, with the address and the token.</param>
     public HubClient(HubSettings settings)
     {
         _settings = settings;
@@ -30,7 +30,7 @@ internal sealed class HubClient : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = settings.Timeout,
             UseCookies = false,
-            // The system's proxy, with the user's own account where it asks for one; none reaches this machine itself.
+            // The system's proxy, with the user's own account if it requires one; not for this machine itself.
             UseProxy = !settings.Endpoint.IsLoopback,
             DefaultProxyCredentials = CredentialCache.DefaultCredentials,
         };
@@ -40,8 +40,8 @@ internal sealed class HubClient : IDisposable
     /// <summary>How long the hub may be silent.</summary>
     public TimeSpan SilenceLimit => _settings.Timeout;
 
-    /// <summary>The address of something of the hub.</summary>
-    /// <param name="parts">The parts of the path; each is escaped as a whole.</param>
+    /// <summary>Builds an address on the hub.</summary>
+    /// <param name="parts">The parts of the path; each is escaped.</param>
     public Uri Address(params ReadOnlySpan<string> parts)
     {
         string address = _settings.Endpoint.AbsoluteUri.TrimEnd('/');
@@ -54,16 +54,16 @@ internal sealed class HubClient : IDisposable
     public bool IsHub(Uri address) =>
         Uri.Compare(address, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
-    /// <summary>Whether a request to an address carries the token: to the hub itself, where nobody on the way can read it.</summary>
+    /// <summary>Whether requests to an address carry the token: only to the hub itself, and only if no one can read it on the way.</summary>
     public bool SendsTokenTo(Uri address) =>
         _settings.Token is not null && IsHub(address) && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback);
 
-    /// <summary>Asks for something, and follows where the hub sends to.</summary>
-    /// <param name="address">What to ask for.</param>
-    /// <param name="subject">What it is, for errors.</param>
+    /// <summary>Sends a request, and follows redirections.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="subject">The subject of the request, for errors.</param>
     /// <param name="prepare">Adds headers to each request; null for none.</param>
-    /// <param name="cancellationToken">Ends the request.</param>
-    /// <returns>The answer, of which only the headers were read: a success, or a range that cannot be had.</returns>
+    /// <param name="cancellationToken">Cancels the request.</param>
+    /// <returns>The response, of which only the headers are read: a success, or a range that is not available.</returns>
     public async Task<HttpResponseMessage> GetAsync(Uri address, HubSubject subject, Action<HttpRequestHeaders>? prepare, CancellationToken cancellationToken)
     {
         for (int redirects = 0; redirects <= MaxRedirects; redirects++)
@@ -81,12 +81,12 @@ internal sealed class HubClient : IDisposable
                 Uri next = new(address, location);
                 bool isSafe = next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && address.Scheme == Uri.UriSchemeHttp);
                 if (!isSafe)
-                    throw subject.Error("was to be fetched over a connection that is not safe, which the hub sent to. Ask those who run the hub.", response.StatusCode);
+                    throw subject.Error("cannot be downloaded: the hub redirected to an insecure connection. Ask the administrators of the hub.", response.StatusCode);
                 address = next;
             }
         }
 
-        throw subject.Error($"could not be fetched: the hub sent from one place to another more than {MaxRedirects} times. Check HF_ENDPOINT.");
+        throw subject.Error($"could not be downloaded: the hub redirected more than {MaxRedirects} times. Check HF_ENDPOINT.");
     }
 
     /// <inheritdoc/>
@@ -96,7 +96,7 @@ internal sealed class HubClient : IDisposable
     {
         using HttpRequestMessage request = new(HttpMethod.Get, address);
         request.Headers.UserAgent.Add(s_userAgent);
-        // A body that is packed on its way could not be gone on with in the middle.
+        // A compressed body could not be resumed in the middle.
         request.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
         if (SendsTokenTo(address))
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _settings.Token);
@@ -114,11 +114,11 @@ internal sealed class HubClient : IDisposable
         }
         catch (HttpRequestException error) when (error.InnerException is AuthenticationException)
         {
-            throw subject.Error($"could not be fetched: the connection is not safe, {error.InnerException.Message} See to it that this machine trusts the hub's certificate, or that of the proxy between.", cause: error);
+            throw subject.Error($"could not be downloaded: the connection is not secure, {error.InnerException.Message} Make sure that this machine trusts the certificate of the hub, or of the proxy.", cause: error);
         }
         catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ProxyTunnelError)
         {
-            throw subject.Error($"could not be fetched: the proxy refused. {error.Message}", cause: error);
+            throw subject.Error($"could not be downloaded: the proxy refused the connection. {error.Message}", cause: error);
         }
         catch (HttpRequestException error)
         {

@@ -3,16 +3,16 @@ using System.Net;
 
 namespace StableDiffusion.Hub;
 
-/// <summary>What the hub's answers mean, and what a user can do about them.</summary>
+/// <summary>Converts the hub's responses to errors, with what a user can do about them.</summary>
 internal static class HubErrors
 {
     private const string CodeHeader = "X-Error-Code";
 
-    /// <summary>The error of an answer that is no success.</summary>
-    /// <param name="response">The answer.</param>
-    /// <param name="subject">What was asked for.</param>
-    /// <param name="settings">Who asked.</param>
-    /// <param name="isHub">Whether the hub itself answered, and not a store that it sent to.</param>
+    /// <summary>Returns the error for a response that is not a success.</summary>
+    /// <param name="response">The response.</param>
+    /// <param name="subject">The subject of the request.</param>
+    /// <param name="settings">The settings of the client.</param>
+    /// <param name="isHub">Whether the hub itself responded, not a store that it redirected to.</param>
     /// <returns>A <see cref="TransientException"/> or a <see cref="DownloadException"/>.</returns>
     public static Exception Of(HttpResponseMessage response, HubSubject subject, HubSettings settings, bool isHub)
     {
@@ -20,7 +20,7 @@ internal static class HubErrors
         if (IsTransient(status, isHub))
         {
             string what = status == HttpStatusCode.TooManyRequests
-                ? "the hub has had too many requests"
+                ? "the hub received too many requests"
                 : string.Create(CultureInfo.InvariantCulture, $"the hub answered with status {(int)status}");
             return new TransientException(what, (int)status, RetryAfter(response));
         }
@@ -30,27 +30,27 @@ internal static class HubErrors
         return (code, status) switch
         {
             ("GatedRepo", _) => subject.Error(
-                $"is behind a gate. Accept the conditions on the page of '{id}' on the hub in a browser, then {TokenAdvice(settings)}.", status),
+                $"requires consent. Accept the conditions on the page of '{id}' on the hub in a browser, then {TokenAdvice(settings)}.", status),
             ("RevisionNotFound", _) => subject.Error($"has no revision '{subject.Repository.Revision}'. Give a branch, a tag or a commit that the hub lists.", status),
-            ("EntryNotFound", _) => subject.Error("is not there, although the hub listed it. Run the command again.", status),
+            ("EntryNotFound", _) => subject.Error("was not found, although the hub listed it. Try again.", status),
             ("RepoNotFound", _) or (_, HttpStatusCode.Unauthorized) => subject.Error(
-                $"cannot be had: the hub has no repository '{id}', or hides it from you. Check owner and name; if it is a private one, {TokenAdvice(settings)}.", status),
-            (_, HttpStatusCode.Forbidden) => subject.Error($"may not be read by you. Ask its owner, or {TokenAdvice(settings)}.", status),
-            (_, HttpStatusCode.NotFound) => subject.Error("is not there. Check the name and the revision, and the hub that HF_ENDPOINT names.", status),
-            (_, HttpStatusCode.ProxyAuthenticationRequired) => subject.Error("could not be fetched: the proxy wants to know who you are. Put the user and the password into the variable HTTPS_PROXY, or ask those who run the proxy.", status),
-            _ => subject.Error(string.Create(CultureInfo.InvariantCulture, $"could not be fetched: the hub answered with status {(int)status}. Check HF_ENDPOINT, or try again later."), status),
+                $"is not available: the hub has no repository '{id}', or hides it from you. Check owner and name; if it is private, {TokenAdvice(settings)}.", status),
+            (_, HttpStatusCode.Forbidden) => subject.Error($"is not accessible to you. Ask its owner, or {TokenAdvice(settings)}.", status),
+            (_, HttpStatusCode.NotFound) => subject.Error("was not found. Check the name and the revision, and the hub in HF_ENDPOINT.", status),
+            (_, HttpStatusCode.ProxyAuthenticationRequired) => subject.Error("could not be downloaded: the proxy requires authentication. Set the environment variable HTTPS_PROXY with user and password, or ask the administrators of the proxy.", status),
+            _ => subject.Error(string.Create(CultureInfo.InvariantCulture, $"could not be downloaded: the hub answered with status {(int)status}. Check HF_ENDPOINT, or try again later."), status),
         };
     }
 
-    /// <summary>The error of a hub that says nothing.</summary>
+    /// <summary>Returns the error for a hub that does not respond.</summary>
     public static TransientException Silence(TimeSpan limit, Exception cause) =>
-        new(string.Create(CultureInfo.CurrentCulture, $"the hub said nothing for {limit.TotalSeconds:0.#} s"), innerException: cause);
+        new(string.Create(CultureInfo.CurrentCulture, $"the hub did not respond for {limit.TotalSeconds:0.#} s"), innerException: cause);
 
     private static bool IsTransient(HttpStatusCode status, bool isHub) => status switch
     {
         HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests => true,
         HttpStatusCode.InternalServerError or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout => true,
-        // The hub sends to a store by addresses that are good for some minutes; the next attempt gets a new one.
+        // The hub redirects to addresses of a store that are valid for some minutes; the next attempt gets a new one.
         HttpStatusCode.Forbidden => !isHub,
         _ => false,
     };
@@ -69,7 +69,7 @@ internal static class HubErrors
         if (settings.Token is null)
             return "set the environment variable HF_TOKEN to a token of your account";
         return settings.Endpoint.Scheme == Uri.UriSchemeHttps || settings.Endpoint.IsLoopback
-            ? "see to it that the token in HF_TOKEN is valid and may read it"
-            : "name the hub by https in HF_ENDPOINT, since a token is not sent over http";
+            ? "make sure that the token in HF_TOKEN is valid and may read it"
+            : "use https in HF_ENDPOINT, since a token is not sent over http";
     }
 }

@@ -1,12 +1,12 @@
 namespace StableDiffusion.Hub;
 
 /// <summary>A file of a repository as the hub lists it.</summary>
-/// <param name="Path">Its path in the repository, with <c>/</c> between the parts.</param>
+/// <param name="Path">Its path in the repository, with <c>/</c> as the separator.</param>
 /// <param name="Length">Its length in bytes.</param>
-/// <param name="Sha256">Its SHA-256 in lower-case hexadecimal digits; null for a small file that lies in git itself.</param>
-/// <param name="BlobId">The SHA-1 that git knows the file by, in lower-case hexadecimal digits; null for a large file.</param>
+/// <param name="Sha256">Its SHA-256 in lowercase hexadecimal digits; null for a small file that is stored in git itself.</param>
+/// <param name="BlobId">Its SHA-1 in git, in lowercase hexadecimal digits; null for a large file.</param>
 public sealed record HubFile(string Path, long Length, string? Sha256 = null, string? BlobId = null)
 {
-    /// <summary>Whether the content can be told to be right.</summary>
+    /// <summary>Whether the content can be verified.</summary>
     internal bool HasHash => Sha256 is not null || BlobId is not null;
 }

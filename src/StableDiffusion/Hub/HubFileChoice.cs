@@ -6,36 +6,36 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// Chooses the files of a repository that a model needs. Repositories hold the same weights in many forms, and
-/// pictures and samples beside them; all of it is often five times what is needed.
+/// Chooses the files of a repository that a model needs. Repositories often have the same weights in several forms, and images
+/// and samples as well; in total, often five times what is needed.
 /// </summary>
 /// <param name="repository">The repository.</param>
-/// <param name="files">All that it holds.</param>
+/// <param name="files">All files of the repository.</param>
 internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubFile> files)
 {
     private const string ModelIndex = "model_index.json";
     private const string Config = "config.json";
     private const int ListedFiles = 20;
 
-    // What the engine reads. Others, such as safety_checker and feature_extractor, are part of many pipelines too.
+    // The parts that the library reads. Others, such as safety_checker and feature_extractor, are common in pipelines too.
     private static readonly string[] s_weightParts = [.. ModelFamily.AllBackbones, ModelParts.Vae, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
     private static readonly string[] s_textParts = [.. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.Tokenizer + suffix), "scheduler"];
     private static readonly string[] s_graphParts = [.. s_weightParts, .. s_textParts, ModelParts.VaeEncoder, ModelParts.VaeDecoder];
 
     private static readonly string[] s_rootFiles = [ModelIndex, "generation_config.json"];
 
-    // Endings of what lies beside ONNX graphs and is not their data, which may be called anything.
+    // Endings of files beside ONNX graphs that are not their data, which may have any name.
     private static readonly string[] s_otherEndings =
         [".safetensors", ".msgpack", ".h5", ".ckpt", ".pt", ".pth", ".md", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".xml", ".tflite"];
 
     private static readonly string[][] s_checkpointEndings = [[".safetensors"], [".ckpt"], [".pt", ".pth", ".bin"]];
 
-    /// <summary>Chooses.</summary>
-    /// <param name="request">What the user says of the choice.</param>
-    /// <returns>The files, in the order of their paths; at least one.</returns>
-    /// <exception cref="InvalidSettingException">What the user says leaves no file, or leaves open which.</exception>
-    /// <exception cref="ModelInvalidException">The repository holds no model of a kind that can be used.</exception>
-    /// <exception cref="DownloadException">A file's path would lead out of the model's folder.</exception>
+    /// <summary>Chooses the files.</summary>
+    /// <param name="request">The user's request.</param>
+    /// <returns>The files in the order of their paths; at least one.</returns>
+    /// <exception cref="InvalidSettingException">The request leaves no file, or is ambiguous.</exception>
+    /// <exception cref="ModelInvalidException">The repository has no supported model.</exception>
+    /// <exception cref="DownloadException">The path of a file leads out of the model's folder.</exception>
     public IReadOnlyList<HubFile> Choose(HubRequest request)
     {
         IEnumerable<HubFile> chosen = request.File is not null ? [Find(request.File)] : Select(request);
@@ -44,7 +44,7 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
 
         List<HubFile> result = [.. chosen.Where(static file => file.Path != ModelManifest.FileName).OrderBy(static file => file.Path, StringComparer.Ordinal)];
         if (result.Count == 0)
-            throw new InvalidSettingException(request.Include is null ? "Exclude" : "Include", $"No file of '{repository.Id}' is left to fetch. It holds {Listed(files)}.");
+            throw new InvalidSettingException(request.Include is null ? "Exclude" : "Include", $"No file of '{repository.Id}' is left to download. It has {Listed(files)}.");
 
         CheckPaths(result);
         return result;
@@ -59,14 +59,14 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
         List<string> variants = [.. WeightChoice.Variants(files)];
         if (variant.Length > 0 && !variants.Contains(variant, StringComparer.Ordinal))
         {
-            string those = variants.Count == 0 ? "it has full precision only" : $"it has {string.Join(", ", variants)}, and full precision where Variant is left out";
+            string those = variants.Count == 0 ? "it has full precision only" : $"it has {string.Join(", ", variants)}, and full precision if Variant is omitted";
             throw new InvalidSettingException("Variant", $"'{repository.Id}' has no weights of the variant '{variant}': {those}.");
         }
 
         if (files.Any(static file => file.Path == ModelIndex))
             return Pipeline(variant);
 
-        // An adapter or an autoencoder by itself: its config and its weights at the top.
+        // An adapter or an autoencoder by itself: its configuration and its weights at the top level.
         IReadOnlyList<HubFile> weights = WeightChoice.Choose(Folder(string.Empty), variant);
         HubFile? config = files.FirstOrDefault(static file => file.Path == Config);
         return weights.Count > 0 && config is not null ? [config, .. weights] : [Checkpoint()];
@@ -81,7 +81,7 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
             return [.. root, .. files.Where(IsOfGraphs)];
 
         IEnumerable<string> parts = files.Where(static file => file.Path.Contains('/')).Select(static file => file.Path[..file.Path.IndexOf('/')]).Distinct();
-        throw new ModelInvalidException($"'{repository.Id}' holds no model that can be used: it has no U-Net in safetensors, as a pickle or in ONNX. Its folders are {string.Join(", ", parts.Select(ModelFilePath.Printable))}. Name another repository, or the files by Include.");
+        throw new ModelInvalidException($"'{repository.Id}' has no supported model: there is no U-Net as safetensors, pickle or ONNX. Its folders are {string.Join(", ", parts.Select(ModelFilePath.Printable))}. Use another repository, or choose the files with Include.");
     }
 
     private IEnumerable<HubFile> Part(string part, string variant)
@@ -89,7 +89,7 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
         List<HubFile> folder = [.. Folder(part)];
         IReadOnlyList<HubFile> weights = WeightChoice.Choose(folder, variant);
         if (folder.Count > 0 && weights.Count == 0)
-            throw new ModelInvalidException($"'{repository.Id}' holds no weights in '{part}' that can be read. Name another repository, or the files by Include.");
+            throw new ModelInvalidException($"'{repository.Id}' has no readable weights in '{part}'. Use another repository, or choose the files with Include.");
         return [.. folder.Where(file => file.Path == $"{part}/{Config}"), .. weights];
     }
 
@@ -114,14 +114,14 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
             if (candidates.Count == 1)
                 return candidates[0];
             if (candidates.Count > 1)
-                throw new InvalidSettingException("File", $"'{repository.Id}' holds several checkpoints. Name one by File: {Listed(candidates)}.");
+                throw new InvalidSettingException("File", $"'{repository.Id}' has several checkpoints. Choose one with File: {Listed(candidates)}.");
         }
 
-        throw new ModelInvalidException($"'{repository.Id}' holds no model that can be used: neither a {ModelIndex} nor a checkpoint. It holds {Listed(files)}. Name another repository, or the files by Include.");
+        throw new ModelInvalidException($"'{repository.Id}' has no supported model: there is neither a {ModelIndex} nor a checkpoint. It has {Listed(files)}. Use another repository, or choose the files with Include.");
     }
 
     private HubFile Find(string path) => files.FirstOrDefault(file => file.Path == path)
-        ?? throw new InvalidSettingException("File", $"'{repository.Id}' has no file '{path}' at '{repository.Revision}'. It holds {Listed(Checkpoints())}.");
+        ?? throw new InvalidSettingException("File", $"'{repository.Id}' has no file '{path}' at '{repository.Revision}'. It has {Listed(Checkpoints())}.");
 
     private IReadOnlyList<HubFile> Checkpoints()
     {
@@ -135,9 +135,9 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
         foreach (HubFile file in chosen)
         {
             if (!ModelFilePath.IsSafe(file.Path))
-                throw new DownloadException($"'{repository.Id}' has a file '{ModelFilePath.Printable(file.Path)}', which leads out of the model's folder or is no name of a file on every system. Nothing was fetched. Leave it out by Exclude, if you trust the repository.", repository.Id);
+                throw new DownloadException($"'{repository.Id}' has a file '{ModelFilePath.Printable(file.Path)}', which leads out of the model's folder or is not valid on every system. Nothing was downloaded. Leave it out with Exclude if you trust the repository.", repository.Id);
             if (!paths.Add(file.Path))
-                throw new DownloadException($"'{repository.Id}' has two files '{file.Path}' that differ in upper and lower case only. Leave one out by Exclude.", repository.Id);
+                throw new DownloadException($"'{repository.Id}' has two files '{file.Path}' that differ in upper and lower case only. Leave one out with Exclude.", repository.Id);
         }
 
         foreach (string path in paths)
@@ -145,7 +145,7 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
             for (int slash = path.IndexOf('/'); slash >= 0; slash = path.IndexOf('/', slash + 1))
             {
                 if (paths.Contains(path[..slash]))
-                    throw new DownloadException($"'{repository.Id}' has '{path[..slash]}' as a file and as a folder. Leave one out by Exclude.", repository.Id);
+                    throw new DownloadException($"'{repository.Id}' has '{path[..slash]}' as a file and as a folder. Leave one out with Exclude.", repository.Id);
             }
         }
     }

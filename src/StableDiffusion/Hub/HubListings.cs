@@ -5,20 +5,20 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
 
-/// <summary>Reads what a repository holds: by its description, or by its tree where the description has no lengths.</summary>
+/// <summary>Reads the contents of a repository: from its description, or from its tree if the description has no lengths.</summary>
 /// <param name="client">The hub.</param>
-/// <param name="settings">How patiently it is asked.</param>
-/// <param name="waiting">Is told what is waited for; null when the waiting is over.</param>
+/// <param name="settings">The settings for timeouts and retries.</param>
+/// <param name="waiting">Receives the reason for waiting; null when the waiting is over.</param>
 internal sealed partial class HubListings(HubClient client, HubSettings settings, Action<string?> waiting)
 {
     private const int MaxAnswer = 64 << 20;
     private const int MaxPages = 1000;
 
-    /// <summary>Asks for the files of a repository.</summary>
+    /// <summary>Lists the files of a repository.</summary>
     /// <param name="repository">The repository and its revision.</param>
-    /// <param name="cancellationToken">Ends the asking.</param>
-    /// <returns>The commit that the revision stands for, and its files.</returns>
-    /// <exception cref="DownloadException">The hub does not give them.</exception>
+    /// <param name="cancellationToken">Cancels the requests.</param>
+    /// <returns>The commit of the revision, and its files.</returns>
+    /// <exception cref="DownloadException">The hub does not list them.</exception>
     public async Task<HubListing> ReadAsync(HubRepository repository, CancellationToken cancellationToken)
     {
         HubSubject subject = new(repository);
@@ -26,7 +26,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         Uri description = new(client.Address("api", "models", id[0], id[1], "revision", repository.Revision) + "?blobs=true");
         (HubModelJson model, _) = await GetAsync(description, subject, HubJson.Default.HubModelJson, cancellationToken).ConfigureAwait(false);
         if (model.Sha is not string commit || !CommitPattern().IsMatch(commit))
-            throw subject.Error("is described by the hub without a commit, so nothing of it could be checked. Check HF_ENDPOINT.");
+            throw subject.Error("is described by the hub without a commit, so its files cannot be verified. Check HF_ENDPOINT.");
 
         if (model.Siblings is not null && model.Siblings.All(static file => LengthOf(file) is not null))
             return new HubListing(commit, [.. model.Siblings.Select(file => ToFile(subject, file.Rfilename, LengthOf(file), file.BlobId, file.Lfs))]);
@@ -40,7 +40,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         for (int pages = 0; page is not null; pages++)
         {
             if (pages == MaxPages || !client.IsHub(page))
-                throw subject.Error("is listed by the hub without end. Check HF_ENDPOINT.");
+                throw subject.Error("is listed by the hub endlessly. Check HF_ENDPOINT.");
 
             (IReadOnlyList<HubTreeEntryJson> entries, string? link) = await GetAsync(page, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson, cancellationToken).ConfigureAwait(false);
             files.AddRange(entries.Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs)));
@@ -86,15 +86,15 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         }
         catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
         {
-            throw subject.Error("is described by the hub in more than 64 MB, which is no list of a model's files. Check HF_ENDPOINT.", cause: error);
+            throw subject.Error("is described by the hub in more than 64 MB, which is not a list of a model's files. Check HF_ENDPOINT.", cause: error);
         }
         catch (Exception error) when (error is HttpRequestException or IOException)
         {
-            throw new TransientException("the connection broke off", innerException: error);
+            throw new TransientException("the connection was interrupted", innerException: error);
         }
         catch (JsonException error)
         {
-            throw subject.Error("is described by the hub in a way that is none: the answer is no JSON of a model. Check HF_ENDPOINT, and whether a proxy or a login page answers in its place.", response.StatusCode, error);
+            throw subject.Error("has an invalid description on the hub: the response is not the JSON of a model. Check HF_ENDPOINT, and whether a proxy or a login page answers in place of the hub.", response.StatusCode, error);
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
             && (blob is null || BlobPattern().IsMatch(blob));
         return isSound
             ? new HubFile(path!, length!.Value, sha256, blob)
-            : throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' that has no right length or hash. Check HF_ENDPOINT.");
+            : throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' without a valid length or hash. Check HF_ENDPOINT.");
     }
 
     private static Uri? NextPage(Uri page, string? link)

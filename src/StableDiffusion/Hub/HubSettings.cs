@@ -3,57 +3,54 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
 
-/// <summary>Which hub is asked, as whom, and how patiently.</summary>
+/// <summary>The settings of a hub's client: address, token and timeout.</summary>
 public sealed class HubSettings
 {
     private const string DefaultEndpoint = "https://huggingface.co";
 
     private static readonly TimeSpan s_defaultTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>The address of the hub: https, or http.</summary>
+    /// <summary>The address of the hub, with https or http.</summary>
     public Uri Endpoint { get; init; } = new(DefaultEndpoint);
 
     /// <summary>
-    /// The token that the hub knows its user by; null to ask as anybody. It is sent to the hub itself only, and over http
-    /// only within this machine.
+    /// The user's token; null for anonymous requests. It is sent to the hub itself only, and over http only within this machine.
     /// </summary>
     public string? Token { get; init; }
 
-    /// <summary>Whether nothing may be fetched.</summary>
+    /// <summary>Whether downloads are disabled.</summary>
     public bool IsOffline { get; init; }
 
-    /// <summary>How long the hub may be silent before it is asked again.</summary>
+    /// <summary>How long the hub may be silent before a request is repeated.</summary>
     public TimeSpan Timeout { get; init; } = s_defaultTimeout;
 
-    /// <summary>Where models are put.</summary>
     internal string ModelsFolder { get; init; } = StorageFolders.Models;
 
-    /// <summary>Where files lie until their model is whole.</summary>
+    /// <summary>The folder for files of incomplete models.</summary>
     internal string DownloadsFolder { get; init; } = StorageFolders.Downloads;
 
-    /// <summary>Where the hashes of files are remembered.</summary>
+    /// <summary>The folder for the cached hashes of files.</summary>
     internal string CacheFolder { get; init; } = StorageFolders.Cache;
 
-    /// <summary>Waits between attempts.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 
-    /// <summary>A number from 0 to 1 that spreads the attempts of many clients.</summary>
+    /// <summary>Returns a number from 0 to 1 that spreads the attempts of many clients.</summary>
     internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
 
-    /// <summary>Finds how many bytes are free where a folder lies; null where that cannot be told.</summary>
+    /// <summary>Returns the number of free bytes on the disk of a folder; null if not known.</summary>
     internal Func<string, long?> FreeSpace { get; init; } = DownloadFolder.FreeSpace;
 
     /// <summary>
-    /// The settings that the hub's own clients take from the environment: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c> or the file
+    /// Reads the settings from the environment variables of the hub's own clients: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c> or the file
     /// of <c>HF_TOKEN_PATH</c> or <c>HF_HOME</c>, <c>HF_HUB_DISABLE_IMPLICIT_TOKEN</c>, <c>HF_HUB_OFFLINE</c> and
     /// <c>HF_HUB_DOWNLOAD_TIMEOUT</c>.
     /// </summary>
     /// <returns>The settings.</returns>
-    /// <exception cref="InvalidSettingException">A variable holds what it must not.</exception>
+    /// <exception cref="InvalidSettingException">A variable has an invalid value.</exception>
     public static HubSettings FromEnvironment() => From(Environment.GetEnvironmentVariable);
 
-    /// <summary>The settings of an environment.</summary>
-    /// <param name="variable">Finds a variable's value.</param>
+    /// <summary>Reads the settings from an environment.</summary>
+    /// <param name="variable">Returns the value of a variable.</param>
     internal static HubSettings From(Func<string, string?> variable) => new()
     {
         Endpoint = ReadEndpoint(variable("HF_ENDPOINT")),
@@ -67,19 +64,19 @@ public sealed class HubSettings
         if (NonEmpty(text) is not string address)
             return new Uri(DefaultEndpoint);
 
-        // The value is not shown: a user's name and password can be part of an address.
+        // The value is not shown, since an address may contain a user name and password.
         return Uri.TryCreate(address, UriKind.Absolute, out Uri? endpoint)
             && (endpoint.Scheme == Uri.UriSchemeHttps || endpoint.Scheme == Uri.UriSchemeHttp)
             && endpoint.UserInfo.Length == 0 && endpoint.Query.Length == 0 && endpoint.Fragment.Length == 0
             ? endpoint
-            : throw new InvalidSettingException("Endpoint", $"The environment variable HF_ENDPOINT holds no address of a hub. Give one such as {DefaultEndpoint}, without user and query, or remove the variable.");
+            : throw new InvalidSettingException("Endpoint", $"The environment variable HF_ENDPOINT is not the address of a hub. Give one such as {DefaultEndpoint}, without user and query, or remove the variable.");
     }
 
     private static string? ReadToken(Func<string, string?> variable)
     {
         string? token = NonEmpty(variable("HF_TOKEN")) ?? NonEmpty(variable("HUGGING_FACE_HUB_TOKEN")) ?? ReadTokenFile(variable);
         if (token is not null && !token.All(static letter => letter is > ' ' and <= '~'))
-            throw new InvalidSettingException("Token", "The token of the hub (HF_TOKEN, or the file that HF_TOKEN_PATH names) holds characters that no token has. Copy it again.");
+            throw new InvalidSettingException("Token", "The token of the hub (HF_TOKEN, or the file that HF_TOKEN_PATH names) contains invalid characters. Copy it again.");
         return token;
     }
 
@@ -109,7 +106,7 @@ public sealed class HubSettings
             return s_defaultTimeout;
         return double.TryParse(seconds, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is > 0 and <= 86400
             ? TimeSpan.FromSeconds(value)
-            : throw new InvalidSettingException("Timeout", $"The environment variable HF_HUB_DOWNLOAD_TIMEOUT is '{seconds}', which is no number of seconds up to 86400. Give one such as 10, or remove the variable.");
+            : throw new InvalidSettingException("Timeout", $"The environment variable HF_HUB_DOWNLOAD_TIMEOUT is '{seconds}', which is not a number of seconds up to 86400. Give one such as 10, or remove the variable.");
     }
 
     private static bool IsTrue(string? text) => NonEmpty(text)?.ToUpperInvariant() is "1" or "ON" or "YES" or "TRUE";

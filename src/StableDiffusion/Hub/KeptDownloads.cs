@@ -2,19 +2,19 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
 
-/// <summary>What is kept of downloads that broke off or whose model could not be put in its place, so that the next one goes on.</summary>
+/// <summary>The files of interrupted downloads, which are kept so that the next download resumes.</summary>
 public static class KeptDownloads
 {
-    /// <summary>Lists them, those in progress too.</summary>
-    /// <returns>The full path of each one's folder, in order.</returns>
+    /// <summary>Lists them, including those in progress.</summary>
+    /// <returns>The full path of the folder of each, in order.</returns>
     public static IReadOnlyList<string> List() => Directory.Exists(StorageFolders.Downloads)
         ? [.. Directory.EnumerateDirectories(StorageFolders.Downloads).Order(StringComparer.Ordinal)]
         : [];
 
-    /// <summary>Deletes what is kept of a download; the next one of that model begins anew.</summary>
-    /// <param name="folder">Its folder, as <see cref="List"/> gives it.</param>
-    /// <returns>How many bytes that freed; null where the download is in progress, and was left alone.</returns>
-    /// <exception cref="OutputWriteException">Something of it could not be deleted.</exception>
+    /// <summary>Deletes the files of a download; the next download of that model starts again.</summary>
+    /// <param name="folder">The folder, as returned by <see cref="List"/>.</param>
+    /// <returns>The number of bytes freed; null if the download is in progress, and was not deleted.</returns>
+    /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public static long? Delete(string folder)
     {
         try

@@ -4,8 +4,8 @@ using System.Text;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// A file on its way: what is here of it on disk, and the hashes of that. Opening one that an earlier run left reads it
-/// once; from then on the hashes go along with what is written.
+/// An incomplete file with the hashes of its contents. When a file of an earlier download is opened, it is read once; after
+/// that, the hashes are updated with what is written.
 /// </summary>
 internal sealed class PartFile : IDisposable
 {
@@ -27,14 +27,14 @@ internal sealed class PartFile : IDisposable
         BeginHashes();
     }
 
-    /// <summary>How many bytes are here.</summary>
+    /// <summary>The number of bytes in the file.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Opens a file, and reads what an earlier run left of it.</summary>
-    /// <param name="path">Its full path; the file and its folder need not exist.</param>
-    /// <param name="file">What it is to become.</param>
-    /// <param name="read">Is told how many bytes were found.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <summary>Opens a file, and reads what an earlier download left of it.</summary>
+    /// <param name="path">The full path; the file and its folder need not exist.</param>
+    /// <param name="file">The description of the complete file.</param>
+    /// <param name="read">Receives the number of bytes found.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <exception cref="OutputWriteException">The file cannot be opened.</exception>
     public static PartFile Open(string path, HubFile file, Action<long> read, CancellationToken cancellationToken)
     {
@@ -58,8 +58,8 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Writes what comes next.</summary>
-    /// <exception cref="OutputWriteException">The disk does not take it.</exception>
+    /// <summary>Appends bytes.</summary>
+    /// <exception cref="OutputWriteException">They cannot be written.</exception>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         try
@@ -75,7 +75,7 @@ internal sealed class PartFile : IDisposable
         Length += bytes.Length;
     }
 
-    /// <summary>Forgets all that is here.</summary>
+    /// <summary>Empties the file.</summary>
     /// <exception cref="OutputWriteException">The file cannot be emptied.</exception>
     public void Restart()
     {
@@ -94,8 +94,8 @@ internal sealed class PartFile : IDisposable
         Length = 0;
     }
 
-    /// <summary>Whether the file is whole and what the hub says that it is.</summary>
-    /// <param name="sha256">The SHA-256 of what is here.</param>
+    /// <summary>Whether the file is complete and is the one that the hub describes.</summary>
+    /// <param name="sha256">The SHA-256 of its contents.</param>
     public bool Matches(out string sha256)
     {
         sha256 = Convert.ToHexStringLower(_sha256.GetCurrentHash());
@@ -104,9 +104,9 @@ internal sealed class PartFile : IDisposable
             && (_blob is null || _file.BlobId == Convert.ToHexStringLower(_blob.GetCurrentHash()));
     }
 
-    /// <summary>Closes the file and gives it its place.</summary>
-    /// <param name="path">The full path of the place; a file there is replaced.</param>
-    /// <exception cref="OutputWriteException">The place does not take it.</exception>
+    /// <summary>Closes the file and moves it.</summary>
+    /// <param name="path">The full path of the target; an existing file is replaced.</param>
+    /// <exception cref="OutputWriteException">It cannot be moved there.</exception>
     public void MoveTo(string path)
     {
         try
@@ -122,7 +122,6 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Closes the file and takes it away.</summary>
     public void Delete()
     {
         _stream.Dispose();
@@ -132,7 +131,7 @@ internal sealed class PartFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // It is checked again before it is gone on with.
+            // It is checked again before it is resumed.
         }
     }
 
@@ -146,7 +145,7 @@ internal sealed class PartFile : IDisposable
 
     private void ReadExisting(Action<long> read, CancellationToken cancellationToken)
     {
-        // What is longer than the whole file is no part of it.
+        // Bytes beyond the length of the complete file do not belong to it.
         if (_stream.Length > _file.Length)
             _stream.SetLength(0);
 
@@ -169,5 +168,5 @@ internal sealed class PartFile : IDisposable
     }
 
     private static OutputWriteException CannotWrite(string path, Exception error) =>
-        new($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
+        new($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable and that there is room on the disk.", error);
 }

@@ -3,13 +3,13 @@ using System.Globalization;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// How often one thing is tried, and how long is waited between: twice as long each time, at random somewhat less, or
-/// as long as the hub asks.
+/// Limits the attempts at one thing, and the time between them: twice as long each time, randomly reduced, or as long as the hub
+/// requests.
 /// </summary>
-/// <param name="settings">How to wait.</param>
-/// <param name="subject">What is tried, for the error: <c>'x.json' of 'owner/name'</c>.</param>
+/// <param name="settings">The settings for waiting.</param>
+/// <param name="subject">The subject for the error: <c>'x.json' of 'owner/name'</c>.</param>
 /// <param name="repository">The repository.</param>
-/// <param name="waiting">Is told what is waited for; null when the waiting is over.</param>
+/// <param name="waiting">Receives the reason for waiting; null when the waiting is over.</param>
 internal sealed class RetryPolicy(HubSettings settings, string subject, string repository, Action<string?> waiting)
 {
     public const int MaxAttempts = 6;
@@ -20,12 +20,12 @@ internal sealed class RetryPolicy(HubSettings settings, string subject, string r
 
     private int _failures;
 
-    /// <summary>Notes that it went on well, so that later failures are counted anew.</summary>
+    /// <summary>Resets the count of failures after progress.</summary>
     public void Reset() => _failures = 0;
 
     /// <summary>Waits before another attempt.</summary>
-    /// <param name="failure">How the last one failed.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <param name="failure">The failure of the last attempt.</param>
+    /// <param name="cancellationToken">Cancels the waiting.</param>
     /// <exception cref="DownloadException">That was the last attempt.</exception>
     public async Task WaitAsync(TransientException failure, CancellationToken cancellationToken)
     {
@@ -35,10 +35,10 @@ internal sealed class RetryPolicy(HubSettings settings, string subject, string r
         if (_failures >= MaxAttempts || wait > s_longestAsked)
         {
             string again = wait > s_longestAsked
-                ? string.Create(CultureInfo.CurrentCulture, $"The hub asks to wait {wait.TotalMinutes:N0} minutes; run the command again then.")
-                : "Check the connection and run the command again.";
+                ? string.Create(CultureInfo.CurrentCulture, $"The hub asks to wait {wait.TotalMinutes:N0} minutes; try again then.")
+                : "Check the connection and try again.";
             throw new DownloadException(
-                $"{subject} could not be fetched: {failure.Message}. {again} What was fetched already is kept.", repository, failure.StatusCode, failure);
+                $"{subject} could not be downloaded: {failure.Message}. {again} What was downloaded so far is kept.", repository, failure.StatusCode, failure);
         }
 
         waiting(string.Create(CultureInfo.CurrentCulture, $"{failure.Message}; trying again in {Math.Ceiling(wait.TotalSeconds):N0} s"));

@@ -1,17 +1,17 @@
 namespace StableDiffusion.Hub;
 
-/// <summary>Chooses among the forms in which a folder of a repository holds the same weights.</summary>
+/// <summary>Chooses among the forms of the same weights in a folder of a repository.</summary>
 internal static class WeightChoice
 {
     private const string HalfPrecision = "fp16";
 
     /// <summary>
-    /// The weights of one folder: safetensors before pickles, the variant that was asked for before the full precision
-    /// before the half one before any other, and one file before shards of the same.
+    /// Chooses the weights of a folder: safetensors before pickles; the requested variant before full precision, half precision and
+    /// any other; and one file before shards.
     /// </summary>
     /// <param name="folder">All files of the folder.</param>
-    /// <param name="variant">The variant that was asked for; empty for full precision.</param>
-    /// <returns>The files, with the index of shards; none where the folder holds no weights that can be read.</returns>
+    /// <param name="variant">The requested variant; empty for full precision.</param>
+    /// <returns>The files, including the index of shards; empty if the folder has no readable weights.</returns>
     public static IReadOnlyList<HubFile> Choose(IEnumerable<HubFile> folder, string variant)
     {
         var forms = folder
@@ -24,7 +24,7 @@ internal static class WeightChoice
         return forms.Select(static form => Whole([.. form])).FirstOrDefault(static files => files.Count > 0) ?? [];
     }
 
-    /// <summary>The variants in which a repository holds weights, without the full precision.</summary>
+    /// <summary>The variants of the weights in a repository, except for full precision.</summary>
     public static IEnumerable<string> Variants(IEnumerable<HubFile> files) => files
         .Select(static file => WeightFileName.Parse(FileName(file))?.Variant)
         .OfType<string>()
@@ -46,7 +46,7 @@ internal static class WeightChoice
         if (single is not null)
             return [single];
 
-        // A set that lacks a shard or its index cannot be read by anybody.
+        // A set without one of its shards or its index cannot be read.
         bool isWhole = form.Any(static file => file.Name.IsIndex)
             && form.Where(static file => file.Name.ShardCount > 0).GroupBy(static file => file.Name.ShardCount).Any(static shards => shards.Count() == shards.Key);
         return isWhole ? [.. form.Select(static file => file.File)] : [];

@@ -4,20 +4,20 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// The name of a file of weights as diffusers and transformers give it, such as <c>model.fp16.safetensors</c>,
+/// The name of a file of weights in the style of diffusers and transformers, such as <c>model.fp16.safetensors</c>,
 /// <c>diffusion_pytorch_model-00001-of-00002.safetensors</c>, or the index of such shards.
 /// </summary>
-/// <param name="Format">How the weights are written: <c>safetensors</c> or <c>bin</c>.</param>
-/// <param name="Variant">Which of the repository's forms of the weights: <c>fp16</c>, <c>non_ema</c> ...; empty for the full ones.</param>
-/// <param name="ShardCount">Into how many files the weights are split; 0 for a file that holds all, and for an index.</param>
-/// <param name="IsIndex">Whether the file says which shard holds what.</param>
+/// <param name="Format">The format: <c>safetensors</c> or <c>bin</c>.</param>
+/// <param name="Variant">The variant of the weights: <c>fp16</c>, <c>non_ema</c> ...; empty for full precision.</param>
+/// <param name="ShardCount">The number of shards; 0 for a file with all weights, and for an index.</param>
+/// <param name="IsIndex">Whether the file is an index of shards.</param>
 internal sealed partial record WeightFileName(string Format, string Variant, int ShardCount, bool IsIndex)
 {
     public const string Safetensors = "safetensors";
 
-    /// <summary>Reads a name.</summary>
+    /// <summary>Parses a name.</summary>
     /// <param name="name">A file's name without its folder.</param>
-    /// <returns>What it says, or null where it is no name of weights.</returns>
+    /// <returns>The parsed name, or null if it is not the name of a file of weights.</returns>
     public static WeightFileName? Parse(string name)
     {
         Match match = WeightsPattern().Match(name);

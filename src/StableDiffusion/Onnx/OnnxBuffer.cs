@@ -44,7 +44,6 @@ internal sealed class OnnxBuffer : IDisposable
     /// <summary>The element type of the graph's input or output.</summary>
     public TensorElementType ElementType { get; }
 
-    /// <summary>The length of each axis.</summary>
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
     /// <summary>Creates a buffer of integers, such as token ids, in the integer type that the graph uses.</summary>

@@ -170,7 +170,7 @@ internal sealed class NoiseSchedule
         {
             return trained.Length > 1
                 ? Array.ConvertAll(trained, beta => (float)beta)
-                : throw new InvalidSettingException("trained_betas", "trained_betas has fewer than two numbers. Give one for each timestep of the training.");
+                : throw new InvalidSettingException("trained_betas", "trained_betas has fewer than two values. Give one for each timestep of the training.");
         }
 
         int count = settings.Integer("num_train_timesteps");

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Sampling;
 
-/// <summary>What a model was trained to predict from a noised sample.</summary>
+/// <summary>What a model was trained to predict from a noisy sample.</summary>
 public enum PredictionType
 {
     /// <summary>The noise.</summary>

@@ -12,7 +12,7 @@ internal static class SchedulerOptionText
         ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(), StringComparer.Ordinal))
         : null;
 
-    /// <summary>Reads options. Their names may be in any case.</summary>
+    /// <summary>Reads options. Case is ignored in their names.</summary>
     /// <param name="text">The text that <see cref="Write"/> returned; may be null.</param>
     /// <returns>The options; null if there are none or the text is damaged.</returns>
     public static Dictionary<string, object?>? Read(string? text)

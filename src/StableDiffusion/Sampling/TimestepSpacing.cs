@@ -70,12 +70,12 @@ internal static class TimestepSpacing
     public static double[] Custom(double[] timesteps, int steps, int trained)
     {
         if (timesteps.Length != steps)
-            throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps.Length} numbers for {steps} steps. Give as many as steps.");
+            throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps.Length} values for {steps} steps. Give as many as steps.");
 
         for (int i = 0; i < steps; i++)
         {
             if (timesteps[i] >= trained || (i > 0 && timesteps[i] >= timesteps[i - 1]))
-                throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps[i]} at place {i + 1}. Give falling numbers below {trained}.");
+                throw new InvalidSettingException("timesteps", $"The option timesteps has {timesteps[i]} at position {i + 1}. Give decreasing values below {trained}.");
         }
 
         return (double[])timesteps.Clone();

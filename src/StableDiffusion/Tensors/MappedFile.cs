@@ -23,7 +23,6 @@ internal sealed unsafe class MappedFile : IDisposable
         _start = start;
     }
 
-    /// <summary>The file's full path.</summary>
     public string Path { get; }
 
     /// <summary>The length of the file in bytes; may be zero.</summary>
@@ -120,7 +119,6 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Closes the file.</summary>
     public void Dispose()
     {
         if (_disposed)

@@ -15,11 +15,11 @@ public sealed class TextualInversion
 
     private readonly IReadOnlyDictionary<string, Tensor> _vectors;
 
-    /// <summary>Takes what was read of a file.</summary>
+    /// <summary>Initializes the embedding with the contents of a file.</summary>
     /// <param name="path">The full path of the file.</param>
     /// <param name="hash">The file's hash.</param>
     /// <param name="name">The word.</param>
-    /// <param name="vectors">The vectors [count, width] by text encoder, as many for each; an empty key is for any encoder.</param>
+    /// <param name="vectors">The vectors [count, width] by text encoder, the same number for each; the empty key means any encoder.</param>
     internal TextualInversion(string path, string hash, string name, IReadOnlyDictionary<string, Tensor> vectors)
     {
         Path = path;
@@ -38,7 +38,7 @@ public sealed class TextualInversion
     /// <summary>The number of tokens that it takes up.</summary>
     public int VectorCount { get; }
 
-    /// <summary>The first twelve hexadecimal digits of the file's SHA-256, by which A1111 names it.</summary>
+    /// <summary>The first twelve hexadecimal digits of the file's SHA-256, as A1111 uses them.</summary>
     internal string Hash { get; }
 
     /// <summary>The embedding as text.</summary>

@@ -19,7 +19,6 @@ internal sealed class ShardIndex
         Files = [.. files];
     }
 
-    /// <summary>The full path of the index.</summary>
     public string Path { get; }
 
     /// <summary>The name of the file that contains a tensor, by the tensor's name.</summary>

@@ -61,7 +61,6 @@ internal sealed class ShardedWeights : IWeights, IDisposable
         _files[file].Read(name, destination, start);
     }
 
-    /// <summary>Closes the files.</summary>
     public void Dispose()
     {
         foreach (ITensorFile file in _files.Values)

@@ -9,7 +9,6 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
     /// <summary>The index of the first value that belongs to it.</summary>
     private long Start { get; init; }
 
-    /// <summary>The number of values.</summary>
     public int Count
     {
         get

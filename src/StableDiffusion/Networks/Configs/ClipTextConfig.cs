@@ -12,10 +12,8 @@ internal sealed record ClipTextConfig
     /// <summary>The inner width of a feed-forward layer.</summary>
     public required int InnerWidth { get; init; }
 
-    /// <summary>The number of layers.</summary>
     public required int Layers { get; init; }
 
-    /// <summary>The number of attention heads.</summary>
     public required int Heads { get; init; }
 
     /// <summary>The maximum number of tokens in a sequence.</summary>

@@ -8,7 +8,6 @@ internal sealed record ControlNetConfig
     /// <summary>The configuration of its down and mid blocks, which are those of a U-Net.</summary>
     public required UNetConfig Network { get; init; }
 
-    /// <summary>The channels of the control image.</summary>
     public required int ConditioningChannels { get; init; }
 
     /// <summary>The channels of the convolutions that reduce the control image to the size of the latent; each one halves it.</summary>

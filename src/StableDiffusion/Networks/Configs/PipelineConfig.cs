@@ -1,23 +1,23 @@
 namespace StableDiffusion.Networks.Configs;
 
-/// <summary>What a model's <c>model_index.json</c> says of how its parts work together.</summary>
+/// <summary>The configuration of a model's pipeline: its <c>model_index.json</c>.</summary>
 internal sealed record PipelineConfig
 {
     /// <summary>The name of the file.</summary>
     public const string FileName = "model_index.json";
 
-    /// <summary>The diffusers class that it is made for, such as <c>StableDiffusionPipeline</c>.</summary>
+    /// <summary>The diffusers class of the pipeline, such as <c>StableDiffusionPipeline</c>.</summary>
     public required string ClassName { get; init; }
 
-    /// <summary>Whether zeros take the place of a missing negative prompt, instead of the encoded empty prompt; null for the family's default.</summary>
+    /// <summary>Whether zeros are used in place of a missing negative prompt, instead of the encoded empty prompt; null for the family's default.</summary>
     public bool? ForcesZeros { get; init; }
 
-    /// <summary>Whether the U-Net takes an aesthetic score, as SDXL's refiner does.</summary>
+    /// <summary>Whether the U-Net uses an aesthetic score, as SDXL's refiner does.</summary>
     public bool RequiresAestheticsScore { get; init; }
 
-    /// <summary>Takes a model's index.</summary>
-    /// <param name="file">The index.</param>
-    /// <returns>The config.</returns>
+    /// <summary>Reads the configuration of a model.</summary>
+    /// <param name="file">The <c>model_index.json</c>.</param>
+    /// <returns>The configuration.</returns>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public static PipelineConfig From(ConfigFile file) => new()
     {

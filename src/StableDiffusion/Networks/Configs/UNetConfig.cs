@@ -23,7 +23,6 @@ internal sealed record UNetConfig
     /// <summary>The channels of the sample: 4, or more if a mask, an image or a depth map is added to it.</summary>
     public required int InChannels { get; init; }
 
-    /// <summary>The channels of the output.</summary>
     public required int OutChannels { get; init; }
 
     /// <summary>The channels of each block, from the highest resolution to the lowest.</summary>
@@ -47,10 +46,8 @@ internal sealed record UNetConfig
     /// <summary>The number of attention heads in each block.</summary>
     public required IReadOnlyList<int> Heads { get; init; }
 
-    /// <summary>The width of the text embedding.</summary>
     public required int TextWidth { get; init; }
 
-    /// <summary>The width of the timestep embedding.</summary>
     public required int TimeWidth { get; init; }
 
     /// <summary>How the pooled text and the image sizes are added to the timestep embedding in SDXL; null for other models.</summary>

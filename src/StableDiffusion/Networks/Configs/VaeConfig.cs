@@ -9,7 +9,6 @@ internal sealed record VaeConfig
     /// <summary>The channels of an image at the decoder's output.</summary>
     public required int OutChannels { get; init; }
 
-    /// <summary>The channels of a latent.</summary>
     public required int LatentChannels { get; init; }
 
     /// <summary>The channels of each block, from the highest resolution to the lowest.</summary>

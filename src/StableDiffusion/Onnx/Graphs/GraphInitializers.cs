@@ -31,7 +31,6 @@ internal sealed class GraphInitializers : IDisposable
             _tensors[tensor.Name] = tensor;
     }
 
-    /// <summary>The names of the initializers.</summary>
     public IEnumerable<string> Names => _tensors.Keys;
 
     /// <summary>Opens a graph.</summary>
@@ -58,7 +57,6 @@ internal sealed class GraphInitializers : IDisposable
         }
     }
 
-    /// <summary>The shape of an initializer.</summary>
     public int[] ShapeOf(string name) => [.. _tensors[name].Dims.Select(length => checked((int)length))];
 
     /// <summary>The type that an initializer is stored as; null if its values cannot be changed, such as those of quantized weights.</summary>

@@ -15,10 +15,8 @@ internal sealed record GraphPrecision
     /// <summary>Weights in 16-bit floats and computation in 32-bit floats: for devices without 16-bit arithmetic, and if the range of 16-bit floats is too small.</summary>
     public static GraphPrecision FullOfHalf { get; } = new() { StoresHalf = true };
 
-    /// <summary>Whether weights are stored as 16-bit floats.</summary>
     public bool StoresHalf { get; init; }
 
-    /// <summary>Whether the nodes compute in 16-bit floats.</summary>
     public bool ComputesHalf { get; init; }
 
     /// <summary>Writes the convolutions and linear layers.</summary>

@@ -29,6 +29,5 @@ internal interface IMatMulWriter
 /// <param name="Read">Reads its values.</param>
 internal sealed record GraphWeight(string Name, int[] Shape, InitializerReader Read)
 {
-    /// <summary>The number of values.</summary>
     public int Count => Shape.Aggregate(1, static (count, length) => checked(count * length));
 }

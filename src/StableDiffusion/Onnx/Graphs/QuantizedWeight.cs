@@ -12,13 +12,10 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
 
     private readonly int _channels = channelsFirst ? weight.Shape[0] : weight.Shape[^1];
 
-    /// <summary>The number of output channels.</summary>
     public int Channels => _channels;
 
-    /// <summary>Adds the integers to a graph.</summary>
     public Value AddValues(GraphBuilder graph) => graph.ByteWeight(weight.Name + ValuesEnding, weight.Shape, ReadValues);
 
-    /// <summary>Adds the scales to a graph.</summary>
     public Value AddScales(GraphBuilder graph) => graph.SingleWeight($"{weight.Name}.scale", [_channels], ReadScales);
 
     /// <summary>Adds the zero points, which are all zero, to a graph.</summary>

@@ -30,7 +30,6 @@ internal static class NoiseLevels
     private static readonly double[] s_aysSd1 = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029];
     private static readonly double[] s_aysSdxl = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029];
 
-    /// <summary>The names of the schedules.</summary>
     public static IReadOnlyList<string> Names { get; } =
         [Uniform, Karras, Exponential, Polyexponential, SgmUniform, KlOptimal, AysSd1, AysSdxl, Simple, Normal, Ddim, Beta];
 

@@ -30,7 +30,6 @@ internal abstract class AlphaScheduler : TableScheduler
     /// <summary>The noise schedule that the model was trained with.</summary>
     protected NoiseSchedule Noise { get; }
 
-    /// <summary>What the model predicts.</summary>
     protected PredictionType PredictionType { get; }
 
     /// <inheritdoc/>
@@ -40,7 +39,6 @@ internal abstract class AlphaScheduler : TableScheduler
         VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
-    /// <summary>The timestep of a call.</summary>
     protected int Timestep(int call) => (int)Timesteps[call];
 
     /// <summary>The cumulative alpha at a timestep, or at the end of the run for a timestep below 0.</summary>

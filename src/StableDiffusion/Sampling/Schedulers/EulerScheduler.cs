@@ -98,12 +98,12 @@ internal sealed class EulerScheduler : SigmaScheduler
             throw new InvalidSettingException("sigmas", "The options sigmas and timesteps exclude each other. Give one of them.");
 
         if (sigmas.Length != steps + 1)
-            throw new InvalidSettingException("sigmas", $"The option sigmas has {sigmas.Length} numbers for {steps} steps. Give one more than steps; the last is where the run ends, mostly 0.");
+            throw new InvalidSettingException("sigmas", $"The option sigmas has {sigmas.Length} values for {steps} steps. Give one more than steps; the last is the noise level at the end of the run, usually 0.");
 
         for (int i = 0; i < steps; i++)
         {
             if (sigmas[i] <= sigmas[i + 1])
-                throw new InvalidSettingException("sigmas", $"The option sigmas does not fall at place {i + 2}. Give falling numbers.");
+                throw new InvalidSettingException("sigmas", $"The option sigmas does not decrease at position {i + 2}. Give decreasing values.");
         }
 
         return (Array.ConvertAll(sigmas[..^1], sigma => (double)noise.TimestepAt((float)sigma)), sigmas);

@@ -15,7 +15,7 @@ internal readonly record struct PredictionWeights(double Sample, double Output);
 internal static class Prediction
 {
     /// <summary>The weights for the clean sample.</summary>
-    /// <param name="type">The prediction type.</param>
+    /// <param name="type">The prediction type of the model.</param>
     /// <param name="alpha">The factor of the clean sample.</param>
     /// <param name="sigma">The factor of the noise.</param>
     public static PredictionWeights Clean(PredictionType type, double alpha, double sigma) => type switch
@@ -28,7 +28,7 @@ internal static class Prediction
     };
 
     /// <summary>The weights for the noise.</summary>
-    /// <param name="type">The prediction type.</param>
+    /// <param name="type">The prediction type of the model.</param>
     /// <param name="alpha">The factor of the clean sample.</param>
     /// <param name="sigma">The factor of the noise.</param>
     public static PredictionWeights Noise(PredictionType type, double alpha, double sigma) => type switch
@@ -44,7 +44,7 @@ internal static class Prediction
     /// The weights for the clean sample if the sample is of the variance-exploding form: the clean sample plus sigma times the
     /// noise, which was scaled to unit variance for the model.
     /// </summary>
-    /// <param name="type">The prediction type; the flow is not supported.</param>
+    /// <param name="type">The prediction type of the model; not <see cref="PredictionType.Flow"/>.</param>
     /// <param name="sigma">The noise level.</param>
     public static PredictionWeights Denoised(PredictionType type, double sigma) => type switch
     {

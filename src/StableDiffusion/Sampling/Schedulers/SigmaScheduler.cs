@@ -26,7 +26,6 @@ internal abstract class SigmaScheduler : TableScheduler
     /// <inheritdoc/>
     public sealed override float InitNoiseSigma => _initNoiseSigma;
 
-    /// <summary>What the model predicts.</summary>
     protected PredictionType PredictionType { get; }
 
     /// <inheritdoc/>

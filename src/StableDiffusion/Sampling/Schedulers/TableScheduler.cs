@@ -45,7 +45,6 @@ internal abstract class TableScheduler : Scheduler
     /// <summary>The number of calls of this run before the current one.</summary>
     protected int CallsMade { get; private set; }
 
-    /// <summary>The number of outputs in the history.</summary>
     protected int HistoryCount => Math.Min(_pushed, _history.Length);
 
     /// <inheritdoc/>
@@ -103,6 +102,5 @@ internal abstract class TableScheduler : Scheduler
         return values;
     }
 
-    /// <summary>Converts a table to float32.</summary>
     protected static float[] ToSingle(double[] values) => Array.ConvertAll(values, static value => (float)value);
 }

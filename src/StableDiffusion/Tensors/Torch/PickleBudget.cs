@@ -24,7 +24,6 @@ internal sealed class PickleBudget(string path)
     private int _textBytes;
     private int _objectBytes;
 
-    /// <summary>Counts an operation.</summary>
     public void TakeOperation()
     {
         if (++_operations > MaxOperations)

@@ -18,10 +18,8 @@ internal enum PickleGlobalKind
     /// <summary>A function that makes a tensor a trainable parameter.</summary>
     Parameter,
 
-    /// <summary>A storage class.</summary>
     Storage,
 
-    /// <summary>An element type.</summary>
     ElementType,
 
     /// <summary><c>torch.Size</c>, read as a tuple.</summary>

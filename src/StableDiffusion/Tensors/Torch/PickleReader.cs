@@ -10,7 +10,6 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
 {
     private const int MaxLineLength = 512;
 
-    /// <summary>The file's path.</summary>
     public string Path => file.Path;
 
     /// <summary>The position in the file of the next byte.</summary>

@@ -68,7 +68,7 @@ public sealed class HubClientTests : HubTests
     public void A_hub_that_sends_elsewhere_than_into_the_web_is_not_followed(string location)
     {
         Hub.Script = request => IsFile(request, Model) ? new FakeHub.Answer(302) { Headers = { ["Location"] = location } } : null;
-        Assert.Contains("not safe", Assert.Throws<DownloadException>(() => Save()).Message, StringComparison.Ordinal);
+        Assert.Contains("insecure connection", Assert.Throws<DownloadException>(() => Save()).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -77,8 +77,8 @@ public sealed class HubClientTests : HubTests
     [InlineData(401, "RepoNotFound", null, "no repository 'owner/name'", "set the environment variable HF_TOKEN")]
     [InlineData(401, null, Secret, "no repository 'owner/name'", "the token in HF_TOKEN is valid")]
     [InlineData(404, "RevisionNotFound", null, "no revision 'main'", "a branch, a tag or a commit")]
-    [InlineData(404, null, null, "not there", "HF_ENDPOINT")]
-    [InlineData(403, null, null, "may not be read", "Ask its owner")]
+    [InlineData(404, null, null, "was not found", "HF_ENDPOINT")]
+    [InlineData(403, null, null, "not accessible", "Ask its owner")]
     [InlineData(418, null, null, "status 418", "HF_ENDPOINT")]
     public void Each_refusal_says_what_to_do(int status, string? code, string? token, string what, string advice)
     {
@@ -150,7 +150,7 @@ public sealed class HubClientTests : HubTests
         Hub.Script = request => request.Path.Contains("/tree/", StringComparison.Ordinal)
             ? new FakeHub.Answer(200, Text("[]")) { Headers = { ["Link"] = $"<{location}>; rel=\"next\"" } }
             : null;
-        Assert.Contains("without end", Assert.Throws<DownloadException>(() => Save(settings: Settings(Secret))).Message, StringComparison.Ordinal);
+        Assert.Contains("endlessly", Assert.Throws<DownloadException>(() => Save(settings: Settings(Secret))).Message, StringComparison.Ordinal);
     }
 
     [Theory]

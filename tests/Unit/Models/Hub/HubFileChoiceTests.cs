@@ -140,7 +140,7 @@ public sealed class HubFileChoiceTests
 
     [Theory]
     [InlineData("model_index.json,transformer/diffusion_pytorch_model.safetensors,vae/config.json", "transformer, vae")]
-    [InlineData("model_index.json,unet/diffusion_pytorch_model.safetensors,vae/flax.msgpack", "no weights in 'vae'")]
+    [InlineData("model_index.json,unet/diffusion_pytorch_model.safetensors,vae/flax.msgpack", "no readable weights in 'vae'")]
     [InlineData("README.md,tf_model.h5", "tf_model.h5")]
     public void A_repository_without_a_model_is_refused_before_anything_is_fetched(string files, string what)
     {
