@@ -144,7 +144,7 @@ public sealed class DiffusionModel : IDisposable
     public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, ReordersUNet(graphs))),
+        graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
         progress,
         cancellationToken);
 
@@ -155,11 +155,11 @@ public sealed class DiffusionModel : IDisposable
         "the U-Net for ControlNets",
         graphs =>
         {
-            string folder = Path.Combine(graphs, ModelParts.UNet);
+            string folder = Path.Combine(graphs, Family.Backbone);
             string graph = Path.Combine(folder, ModelParts.ControlGraph);
             if (!File.Exists(graph))
                 throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' cannot take what ControlNets give: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
-            return new UNet(OpenFile(graph, ModelParts.UNet, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
+            return new UNet(OpenFile(graph, Family.Backbone, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
         cancellationToken);
@@ -284,7 +284,7 @@ public sealed class DiffusionModel : IDisposable
 
     private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(Info.Path, ModelParts.UNet, ModelParts.Graph)))
+        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)))
         {
             ModelManifest.Read(Info.Path)?.Check(Info.Path, cancellationToken);
             return Info.Path;
@@ -318,8 +318,8 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
         OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
 
-    private static bool ReordersUNet(string graphs) =>
-        new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
+    private bool ReordersUNet(string graphs) =>
+        new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
 
     private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
 
