@@ -39,8 +39,8 @@ internal static class PrecisionRows
 
             for (int i = 1; i < precisions.Length; i++)
             {
-                PrecisionComparison comparison = PrecisionTest.Run(models[0].Info, models[i].Info, DemoModel.Prompt, new DenoiseOptions { Steps = Steps });
-                yield return new Row($"pictures of {PrecisionTest.Seeds} seeds, {precisions[i]}", Describe(comparison.Psnr, comparison.Ssim))
+                PrecisionComparison comparison = PrecisionComparer.Run(models[0].Info, models[i].Info, DemoModel.Prompt, new DenoiseOptions { Steps = Steps });
+                yield return new Row($"pictures of {PrecisionComparer.Seeds} seeds, {precisions[i]}", Describe(comparison.Psnr, comparison.Ssim))
                 {
                     Beside = $"the worst {Describe(comparison.LowestPsnr, comparison.LowestSsim)}",
                     Compared = $"from {precisions[0]}",
@@ -58,8 +58,8 @@ internal static class PrecisionRows
 
     private static DiffusionModel Open(ModelPrecision precision)
     {
-        string folder = ModelBuilder.Build(DiffusersFolder.Find(DemoModel.Path, new ImportOptions { Precision = precision }), StorageFolders.Cache);
-        return new DiffusionModel(ModelStore.Describe(precision.ToString(), folder), Device.Cpu);
+        string folder = ModelBuilder.Build(DiffusersFolder.Find(DemoModel.Path, new ImportOptions { Precision = precision }), StorageFolders.Cache, writeInteger: IntegerUNet.Write);
+        return new DiffusionModel(ModelReader.Read(precision.ToString(), folder), Device.Cpu);
     }
 
     private static Action Denoising(DiffusionModel model)

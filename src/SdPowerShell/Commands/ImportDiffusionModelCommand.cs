@@ -106,7 +106,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     {
         try
         {
-            import = import with { Comparison = PrecisionTest.Run(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelImporter.Compare(import, options, Report, CancellationToken) };
         }
         finally
         {

@@ -1,11 +1,17 @@
 using System.Security.Cryptography;
 using System.Text;
-using StableDiffusion.Library;
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
-using StableDiffusion.Quantization;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
+
+/// <summary>Writes a U-Net in another form than the builder's own, after all other parts of its model.</summary>
+/// <param name="network">The U-Net.</param>
+/// <param name="folder">The model's folder, with all other parts in it.</param>
+/// <param name="progress">Is told how far the writing has come, on the calling thread; may be null.</param>
+/// <param name="cancellationToken">Stops the writing.</param>
+internal delegate void UNetWriter(ModelNetwork network, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken);
 
 /// <summary>
 /// Makes the internal form of a model - a folder of ONNX graphs in the layout that optimum exports - of any form that
@@ -21,35 +27,18 @@ internal static class ModelBuilder
     /// <param name="cacheRoot">The folder to keep built models in; it is made if need be.</param>
     /// <param name="progress">Is told how far the build has come, on the calling thread.</param>
     /// <param name="cancellationToken">Stops the build; nothing of it is left behind.</param>
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
     /// <returns>The full path of a folder below <paramref name="cacheRoot"/> that holds the whole model.</returns>
     /// <exception cref="ModelNotFoundException">A file that the source must have is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of the source is damaged, contradicts its config, or is of a kind that cannot be built.</exception>
     /// <exception cref="OutputWriteException">The cache cannot be written to; nothing of the build is left behind.</exception>
     /// <exception cref="OperationCanceledException">The build was cancelled.</exception>
     public static string Build(
-        IModelSource source, string cacheRoot, Action<BuildProgress>? progress = null, CancellationToken cancellationToken = default)
+        IModelSource source, string cacheRoot, Action<BuildProgress>? progress = null, CancellationToken cancellationToken = default, UNetWriter? writeInteger = null)
     {
         BuildCache cache = new(Path.GetFullPath(cacheRoot));
         string key = GetKey(source, cache, progress, cancellationToken);
-        return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken));
-    }
-
-    /// <summary>Lets a built model be used once: where it is kept already, or else built for that use and deleted afterwards.</summary>
-    /// <typeparam name="T">What the use gives.</typeparam>
-    /// <param name="source">The model.</param>
-    /// <param name="use">Uses the model in the folder that it is given.</param>
-    /// <param name="progress">Is told how far the build has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the build.</param>
-    /// <returns>What the use gave.</returns>
-    /// <exception cref="ModelInvalidException">A file of the source is damaged, contradicts its config, or is of a kind that cannot be built.</exception>
-    /// <exception cref="OutputWriteException">The cache cannot be written to.</exception>
-    public static T Use<T>(IModelSource source, Func<string, T> use, Action<BuildProgress>? progress, CancellationToken cancellationToken)
-    {
-        BuildCache cache = new(StorageFolders.Cache);
-        string key = GetKey(source, cache, progress, cancellationToken);
-        return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string folder
-            ? use(folder)
-            : cache.Borrow(temporary => Write(source, temporary, progress, cancellationToken), use);
+        return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken, writeInteger));
     }
 
     /// <summary>The SHA-256 of the file by which pictures name a model; remembered since the build.</summary>
@@ -97,10 +86,17 @@ internal static class ModelBuilder
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)))[..32];
     }
 
-    private static void Write(IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    /// <summary>Writes a model's internal form.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="folder">The folder to write into.</param>
+    /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
+    public static void Write(
+        IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
         using ModelContents contents = source.Open();
-        Write(contents, source, folder, progress, cancellationToken);
+        Write(contents, source, folder, progress, cancellationToken, writeInteger);
     }
 
     /// <summary>Writes a model's internal form.</summary>
@@ -109,10 +105,14 @@ internal static class ModelBuilder
     /// <param name="folder">The folder to write into.</param>
     /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
-    public static void Write(ModelContents contents, IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
+    public static void Write(
+        ModelContents contents, IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
         // Every graph is checked against its weights before the first byte is written.
         bool isInteger = source.Precision == ModelPrecision.Int8;
+        if (isInteger)
+            ArgumentNullException.ThrowIfNull(writeInteger);
         ModelGraph[] graphs = [.. ModelGraph.Make(contents, source).Where(part => !isInteger || part.Name != ModelParts.UNet)];
         foreach ((string file, byte[] bytes) in contents.Files)
             WriteFile(Path.Combine(folder, file), bytes);
@@ -131,7 +131,7 @@ internal static class ModelBuilder
         }
 
         if (isInteger)
-            IntegerUNet.Write(contents.Networks.Single(static network => network.Name == ModelParts.UNet), folder, progress, cancellationToken);
+            writeInteger!(contents.Networks.Single(static network => network.Name == ModelParts.UNet), folder, progress, cancellationToken);
     }
 
     private static void WriteFile(string path, byte[] bytes)

@@ -25,7 +25,7 @@ internal sealed class Denoiser(UNet unet)
         bool isGuided = request.Negative is not null && (request.Settings.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
         using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
-        int steps = (scheduler.Timesteps.Count - request.OriginCall + scheduler.Order - 1) / scheduler.Order;
+        int steps = scheduler.CountSteps(scheduler.Timesteps.Count - request.OriginCall);
         using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
         using UNetPredictions predictions = new(unet, input, control);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);

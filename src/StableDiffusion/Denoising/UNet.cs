@@ -58,6 +58,9 @@ public sealed class UNet : IDisposable
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
+    /// <summary>Observes values inside the graph; null for no observation.</summary>
+    internal UNetObserver? Observer { get; init; }
+
     /// <summary>Allocates the inputs for predictions on latents of one size.</summary>
     /// <param name="height">The height of the latent, an eighth of the image's.</param>
     /// <param name="width">The width of the latent.</param>
@@ -88,8 +91,20 @@ public sealed class UNet : IDisposable
             own.Add((_sizes, new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _sizes.ElementType)));
 
         OnnxBuffer output = new(_output.ElementType, 1, LatentChannels, input.Height, input.Width);
-        OnnxCall call = _session.Bind((_output, output), [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
-        return new UNetPrediction(call, output, [.. own.Select(item => item.Buffer)], control);
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] observed = Observer is null
+            ? []
+            : [.. Observer.Outputs.Select(name => _session.Output(name)).Select(info => (info, new OnnxBuffer(info.ElementType, [.. info.Dimensions])))];
+        OnnxCall call = _session.Bind([(_output, output), .. observed], [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
+        return new UNetPrediction(call, output, [.. own.Concat(observed).Select(item => item.Buffer)], control, Observe);
+
+        void Observe()
+        {
+            foreach ((OnnxValueInfo info, OnnxBuffer buffer) in observed)
+            {
+                buffer.Download();
+                Observer!.Note(info.Name, buffer.Values);
+            }
+        }
     }
 
     /// <summary>Releases the graph.</summary>

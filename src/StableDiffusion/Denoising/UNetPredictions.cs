@@ -31,13 +31,14 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers
 }
 
 /// <summary>The U-Net bound to one text embedding.</summary>
-internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> inputs, ControlRun? control) : IDisposable
+internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, Action observe) : IDisposable
 {
     /// <summary>Predicts from the shared inputs; the returned memory is valid until the next call.</summary>
     public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
     {
         control?.Run(cancellationToken);
         call.Run(cancellationToken);
+        observe();
         output.Download();
         return output.Values;
     }
@@ -47,7 +48,7 @@ internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnly
         control?.Dispose();
         call.Dispose();
         output.Dispose();
-        foreach (OnnxBuffer input in inputs)
-            input.Dispose();
+        foreach (OnnxBuffer buffer in memory)
+            buffer.Dispose();
     }
 }

@@ -36,7 +36,7 @@ public static class ModelCache
             // Its configs are read once, not for every picture.
             (string, Device, AdapterSet) key = (path, device, AdapterSet.Empty);
             if (!s_entries.TryGetValue(key, out Entry? entry))
-                s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, path), device), plain: null));
+                s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, path), device) { LocateControlNet = ControlNetStore.Locate }, plain: null));
             if (adapters is { IsEmpty: false })
                 entry = Adapt(entry, (path, device, adapters), retired);
             entry.Leases++;

@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using StableDiffusion.Building;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Quantization;
+using StableDiffusion.Running;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Library;
@@ -11,6 +14,11 @@ namespace StableDiffusion.Library;
 /// </summary>
 public static class ModelImporter
 {
+    private const string ComparedPrompt = "a red house on the grass in daylight";
+
+    /// <summary>Steps enough for an image, and few enough that a large model is compared within minutes.</summary>
+    private const int ComparedSteps = 6;
+
     /// <summary>Imports a model.</summary>
     /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
     /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
@@ -82,7 +90,7 @@ public static class ModelImporter
         return new ModelImport
         {
             Name = target.Name,
-            Model = ModelStore.Describe(target.Name, folder),
+            Model = ModelReader.Read(target.Name, folder),
             Source = source.Path,
             SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
             Variant = content.Variant?.ToString(),
@@ -90,6 +98,36 @@ public static class ModelImporter
             Elapsed = Stopwatch.GetElapsedTime(start),
             Findings = content.Findings,
         };
+    }
+
+    /// <summary>
+    /// Compares a model that was imported with what its source gives in full precision, by the images that both make on
+    /// the processor and the time that they take. The model in full precision is built for that, and deleted afterwards,
+    /// unless it is kept already.
+    /// </summary>
+    /// <param name="import">The import.</param>
+    /// <param name="options">What it was imported with.</param>
+    /// <param name="progress">Is told how far the comparison has come, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <returns>The comparison.</returns>
+    /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
+    public static PrecisionComparison Compare(
+        ModelImport import, ImportOptions options, Action<ImportProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(import);
+        ArgumentNullException.ThrowIfNull(options);
+        ProgressClock clock = new(progress);
+        IModelSource source = ModelSources.Find(import.Source, options with { Precision = ModelPrecision.Full });
+        BuildCache cache = new(StorageFolders.Cache);
+        string key = ModelBuilder.GetKey(source, cache, clock.Report, cancellationToken);
+        return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string full
+            ? CompareWith(full)
+            : cache.Borrow(temporary => ModelBuilder.Write(source, temporary, clock.Report, cancellationToken), CompareWith);
+
+        PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
+            ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);
+
+        void Report(int images) => clock.Report("Comparing the pictures with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }
 
     private static void CheckReplaceable(string folder, IModelSource source, bool force)

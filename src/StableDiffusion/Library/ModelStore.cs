@@ -1,10 +1,6 @@
-using StableDiffusion.Building;
-using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
-using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Running;
-using StableDiffusion.Sampling;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
@@ -15,13 +11,6 @@ public static class ModelStore
 {
     /// <summary>The name of the model that ships with the engine.</summary>
     public const string EmbeddedName = "demo";
-
-    /// <summary>What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.</summary>
-    private const int DefaultSampleSize = 64;
-    private const int DefaultSteps = 20;
-
-    /// <summary>By how many digits of a hash pictures name a model, as A1111 does.</summary>
-    internal const int ShortHashLength = 10;
 
     /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
     public static string EmbeddedPath { get; } = FindEmbedded();
@@ -143,13 +132,13 @@ public static class ModelStore
         string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         if (FolderOf(name) is string folder)
             return (name, folder);
-        if (File.Exists(name) || File.Exists(Path.Combine(name, PipelineConfig.FileName)))
+        if (IsModel(name))
             return (Path.GetFullPath(name), Path.GetFullPath(name));
         throw new ModelNotFoundException(NotFoundMessage(name));
     }
 
     /// <summary>Says that a model is not there, and which ones are.</summary>
-    internal static string NotFoundMessage(string name) => Directory.Exists(name)
+    private static string NotFoundMessage(string name) => Directory.Exists(name)
         ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
         : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{StorageFolders.Models}', or the path of any folder in the diffusers layout or of any checkpoint file.";
 
@@ -166,52 +155,13 @@ public static class ModelStore
         return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : new ContentStore(StorageFolders.Models).Find(name);
     }
 
-    /// <summary>Reads what is known of a model from its configs.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="path">The full path of its folder or single file.</param>
-    internal static ModelInfo Describe(string name, string path)
-    {
-        bool isFile = File.Exists(path);
-        if (!isFile && !File.Exists(Path.Combine(path, PipelineConfig.FileName)))
-            throw new ModelNotFoundException(NotFoundMessage(path));
+    /// <summary>Reads what is known of a model.</summary>
+    /// <inheritdoc cref="ModelReader.Read"/>
+    internal static ModelInfo Describe(string name, string path) => IsModel(path)
+        ? ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath }
+        : throw new ModelNotFoundException(NotFoundMessage(path));
 
-        // Only folders of graphs may lack these configs; older exporters wrote none.
-        ModelConfigs configs = ModelConfigs.Open(path);
-        PipelineConfig pipeline = configs.Pipeline;
-        ModelFamily family = configs.Family;
-        bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
-        VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
-        ConfigFile? unet = FindConfig(ModelParts.UNet);
-        int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
-        SchedulerConfig scheduler = configs.Scheduler;
-        ConfigFile? defaults = configs.Find("generation_config.json");
-        return new ModelInfo
-        {
-            Name = name,
-            Path = path,
-            Family = family.Name,
-            Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
-            IsEmbedded = path == EmbeddedPath,
-            Width = side,
-            Height = side,
-            Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
-            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(pipeline),
-            Scheduler = SchedulerCatalog.Default(scheduler).Name,
-            PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
-            LatentChannels = vae.LatentChannels,
-            LatentFactor = vae.Factor,
-            Variant = unet is null ? null : ModelVariants.Find(unet.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
-            Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
-        };
-
-        ConfigFile? FindConfig(params string[] parts)
-        {
-            ConfigFile? config = parts.Select(part => configs.Find(part, ModelParts.Config)).FirstOrDefault(static found => found is not null);
-            return config is null && !isOptional
-                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
-                : config;
-        }
-    }
+    private static bool IsModel(string path) => File.Exists(path) || File.Exists(Path.Combine(path, PipelineConfig.FileName));
 
     private static string FindEmbedded()
     {

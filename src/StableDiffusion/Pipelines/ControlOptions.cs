@@ -4,7 +4,7 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Pipelines;
 
 /// <summary>A ControlNet that is to steer a denoising.</summary>
-/// <param name="ControlNet">Its name in <see cref="Library.ControlNetStore"/>, or the path of its folder or file.</param>
+/// <param name="ControlNet">Its name, where the model was opened with those that are known by name, or the path of its folder or file.</param>
 /// <param name="Image">The picture that it looks at; brought to the size of the picture that is made, and then preprocessed.</param>
 public sealed record ControlOptions(string ControlNet, DiffusionImage Image)
 {

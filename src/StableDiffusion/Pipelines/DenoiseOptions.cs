@@ -6,6 +6,9 @@ namespace StableDiffusion.Pipelines;
 /// <summary>How to denoise: the settings of the image, and where to begin and to end. Null means the model's own default.</summary>
 public sealed record DenoiseOptions : GenerationSettings
 {
+    /// <summary>How far a given image is noised where <see cref="GenerationSettings.Strength"/> is null.</summary>
+    public const double DefaultStrength = 0.8;
+
     /// <summary>The step to start at, 0 or more; the latent's own where it was stopped half way.</summary>
     public int? StartStep { get; init; }
 

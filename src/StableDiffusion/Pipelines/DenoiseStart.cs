@@ -168,7 +168,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
     private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
         (SettingCheck.Side("Width", options.Width ?? model.Width, model), SettingCheck.Side("Height", options.Height ?? model.Height, model));
 
-    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DiffusionPipeline.DefaultStrength);
+    private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model)
     {
@@ -178,7 +178,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
         NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
         GenerationInfo info = new(options)
         {
-            Seed = options.Seed ?? DiffusionPipeline.NewSeed(),
+            Seed = options.Seed ?? RandomSeed.New(),
             RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
             VariationSeed = noise.VariationSeed,
             VariationStrength = noise.VariationStrength,
@@ -203,7 +203,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
             SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
-        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? DiffusionPipeline.NewSeed() };
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? RandomSeed.New() };
     }
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
@@ -236,7 +236,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Model
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {
-        int last = DiffusionPipeline.CountSteps(scheduler, scheduler.Timesteps.Count) - 1;
+        int last = scheduler.CountSteps(scheduler.Timesteps.Count) - 1;
         return startStep >= 0 && startStep <= last
             ? startStep
             : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");

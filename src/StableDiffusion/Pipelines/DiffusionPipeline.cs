@@ -1,7 +1,6 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
@@ -22,17 +21,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="warning">Is told, on the calling thread, what went otherwise than asked for but well; may be null.</param>
 public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null, Action<string>? warning = null)
 {
-    /// <summary>How far a given picture is noised where nobody says.</summary>
-    public const double DefaultStrength = 0.8;
-
     private const double DefaultImageGuidanceScale = 1.5;
-
-    /// <summary>Seeds that are drawn stay within 32 bits, which every other tool takes as well.</summary>
-    private const long HighestRandomSeed = uint.MaxValue;
-
-    /// <summary>Draws a seed at random, one that every other tool takes as well.</summary>
-    /// <returns>A whole number from 0 to 2^32 - 1.</returns>
-    public static long NewSeed() => Random.Shared.NextInt64(HighestRandomSeed + 1);
 
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>
@@ -70,7 +59,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         ArgumentNullException.ThrowIfNull(options);
         CheckSettings(options);
         foreach (ControlOptions control in options.Controls)
-            ControlNetStore.Locate(control.ControlNet);
+            model.LocateControlNet(control.ControlNet);
         return DenoiseStart.Check(model, options, start);
     }
 
@@ -177,9 +166,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
 
         Scheduler scheduler = state.Scheduler;
-        int stepCount = CountSteps(scheduler, scheduler.Timesteps.Count);
+        int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
         int stopStep = options.StopStep ?? stepCount;
-        int firstStep = CountSteps(scheduler, state.NextCall);
+        int firstStep = scheduler.CountSteps(state.NextCall);
         if (stopStep <= firstStep || stopStep > stepCount)
             throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
 
@@ -202,7 +191,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
             Controls = controls,
         };
 
-        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, CountSteps(scheduler, nextCall), stepCount)
+        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, scheduler.CountSteps(nextCall), stepCount)
         {
             State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
         };
@@ -211,7 +200,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         {
             int calls = step.Call + 1;
             if (calls % scheduler.Order == 0 || calls == scheduler.Timesteps.Count)
-                progress!(new StepProgress(CountSteps(scheduler, calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
+                progress!(new StepProgress(scheduler.CountSteps(calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
         }
 
         Tensor result = new Denoiser(unet).Run(request, progress is null ? null : AfterCall, cancellationToken);
@@ -239,8 +228,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProg
         };
         return PixelTensor.ToImage(pixels, info);
     }
-
-    internal static int CountSteps(Scheduler scheduler, int calls) => (calls + scheduler.Order - 1) / scheduler.Order;
 
     /// <summary>What stands in for a negative prompt that says nothing.</summary>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)

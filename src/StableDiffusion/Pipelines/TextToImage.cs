@@ -35,10 +35,10 @@ public sealed class TextToImage
 
         _request = request;
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
-        _options = request.Options with { Seed = request.Options.Seed ?? DiffusionPipeline.NewSeed() };
+        _options = request.Options with { Seed = request.Options.Seed ?? RandomSeed.New() };
         if (IsVaried)
         {
-            _options = _options with { VariationSeed = _options.VariationSeed ?? DiffusionPipeline.NewSeed() };
+            _options = _options with { VariationSeed = _options.VariationSeed ?? RandomSeed.New() };
             CheckSeeds(nameof(_options.VariationSeed), _options.VariationSeed.Value);
         }
         else if (!request.SharedGenerator)

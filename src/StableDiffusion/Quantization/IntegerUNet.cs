@@ -1,6 +1,5 @@
 using StableDiffusion.Building;
 using StableDiffusion.Families;
-using StableDiffusion.Library;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
@@ -31,7 +30,7 @@ internal static class IntegerUNet
         CalibrationMatMul observed = new();
         unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;
-        using (DiffusionModel model = new(ModelStore.Describe(folder, folder), Device.Cpu))
+        using (DiffusionModel model = new(ModelReader.Read(folder, folder), Device.Cpu))
         using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
             ranges = new Calibration(model, session, observed.Paths).Run(Report, cancellationToken);
 

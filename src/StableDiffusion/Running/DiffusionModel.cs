@@ -4,7 +4,6 @@ using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
-using StableDiffusion.Library;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
@@ -73,6 +72,7 @@ public sealed class DiffusionModel : IDisposable
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
+        LocateControlNet = plain.LocateControlNet;
         Adapters = adapters;
     }
 
@@ -94,7 +94,12 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Its family.</summary>
     internal ModelFamily Family { get; }
 
-    /// <summary>Its index.</summary>
+    /// <summary>Finds the name and the full path of a ControlNet by its name or path. Without a library of ControlNets, only paths are known.</summary>
+    internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => Path.Exists(path)
+        ? (Path.GetFullPath(path), Path.GetFullPath(path))
+        : throw new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file.");
+
+    /// <summary>How its parts work together.</summary>
     internal PipelineConfig Pipeline { get; }
 
     /// <summary>Finds out what the adapters change, before any part is opened.</summary>
@@ -161,7 +166,7 @@ public sealed class DiffusionModel : IDisposable
         cancellationToken);
 
     /// <summary>A ControlNet, opened when it is first asked for.</summary>
-    /// <param name="nameOrPath">Its name in <see cref="ControlNetStore"/>, or the path of its folder or file.</param>
+    /// <param name="nameOrPath">Its name, where the model was opened with those that are known by name, or the path of its folder or file.</param>
     /// <param name="progress">Hears how the opening goes; may be null.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     /// <returns>The ControlNet; it belongs to the model.</returns>
@@ -174,7 +179,7 @@ public sealed class DiffusionModel : IDisposable
         if (_plain is not null)
             return _plain.OpenControlNet(nameOrPath, progress, cancellationToken);
 
-        (string name, string path) = ControlNetStore.Locate(nameOrPath);
+        (string name, string path) = LocateControlNet(nameOrPath);
         _gate.Wait(cancellationToken);
         try
         {
@@ -183,7 +188,7 @@ public sealed class DiffusionModel : IDisposable
 
             ControlNetSource source = new(path);
             string graphs = BuildGraphs(source, name, progress, cancellationToken);
-            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelStore.ShortHashLength];
+            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(new ModelLoadProgress("Opening the ControlNet", name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
@@ -288,7 +293,7 @@ public sealed class DiffusionModel : IDisposable
 
         IModelSource source = ModelSources.Find(Info.Path, new ImportOptions());
         string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelStore.ShortHashLength] };
+        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelReader.ShortHashLength] };
         return graphs;
     }
 

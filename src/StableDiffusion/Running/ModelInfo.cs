@@ -18,7 +18,7 @@ public sealed record ModelInfo
     public required string Path { get; init; }
 
     /// <summary>Whether it is the one that ships with the module.</summary>
-    public required bool IsEmbedded { get; init; }
+    public bool IsEmbedded { get; init; }
 
     /// <summary>The width that it was trained on, in pixels.</summary>
     public required int Width { get; init; }

@@ -29,6 +29,9 @@ public abstract class Scheduler
     /// <summary>The number of model calls per step (2 for Heun).</summary>
     public virtual int Order => 1;
 
+    /// <summary>How many steps a number of calls, counted from the run's first, is begun or done.</summary>
+    internal int CountSteps(int calls) => (calls + Order - 1) / Order;
+
     /// <summary>
     /// The call at which image-to-image starts, as in diffusers' pipelines: the last <c>floor(steps * strength)</c> steps are run.
     /// </summary>

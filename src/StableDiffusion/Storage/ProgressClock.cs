@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using StableDiffusion.Library;
 
 namespace StableDiffusion.Storage;
 

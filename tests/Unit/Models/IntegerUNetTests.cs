@@ -1,9 +1,13 @@
 using Microsoft.ML.OnnxRuntime;
 using StableDiffusion.Library;
+using StableDiffusion.Building;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Quantization;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models;
 
@@ -109,12 +113,12 @@ public sealed class IntegerUNetTests(SharedModels models)
     [Fact]
     public void Pictures_are_close_to_those_of_full_precision()
     {
-        PrecisionComparison comparison = PrecisionTest.Run(
-            ModelStore.Describe("full", models.Demo), ModelStore.Describe("integer", models.IntegerDemo), Prompt, new DenoiseOptions { Steps = 4 }, null, TestContext.Current.CancellationToken);
+        PrecisionComparison comparison = PrecisionComparer.Run(
+            ModelReader.Read("full", models.Demo), ModelReader.Read("integer", models.IntegerDemo), Prompt, new DenoiseOptions { Steps = 4 }, null, TestContext.Current.CancellationToken);
 
         foreach (PrecisionDistance distance in comparison.Distances)
             TestContext.Current.SendDiagnosticMessage("seed {0}: {1:f2} dB, SSIM {2:f4}, {3:f2} ms beside {4:f2}", distance.Seed, distance.Psnr, distance.Ssim, distance.Step.TotalMilliseconds, distance.ReferenceStep.TotalMilliseconds);
-        Assert.Equal(PrecisionTest.Seeds, comparison.Distances.Count);
+        Assert.Equal(PrecisionComparer.Seeds, comparison.Distances.Count);
         Assert.InRange(comparison.Psnr, LowestMeanPsnr, 100);
         Assert.InRange(comparison.Ssim, LowestMeanSsim, 0.999999);
     }

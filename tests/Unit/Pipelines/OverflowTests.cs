@@ -1,7 +1,6 @@
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -89,7 +88,7 @@ public sealed class OverflowTests : IDisposable
         if (!Directory.Exists(_folder["model"]))
             CopyModel(Enlarge);
         string built = Build();
-        return new DiffusionModel(ModelStore.Describe("overflowing", built), Device.Cpu) { ComputesHalf = computesHalf };
+        return new DiffusionModel(ModelReader.Read("overflowing", built), Device.Cpu) { ComputesHalf = computesHalf };
     }
 
     private string Build()

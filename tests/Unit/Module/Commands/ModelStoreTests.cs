@@ -70,7 +70,7 @@ public sealed class ModelStoreTests : StoreTests
         ModelImport import = Assert.IsType<ModelImport>(output.BaseObject);
         PrecisionComparison comparison = Assert.IsType<PrecisionComparison>(import.Comparison);
 
-        Assert.Equal(Enumerable.Range(0, PrecisionTest.Seeds), comparison.Distances.Select(distance => (int)distance.Seed));
+        Assert.Equal(Enumerable.Range(0, PrecisionComparer.Seeds), comparison.Distances.Select(distance => (int)distance.Seed));
         Assert.InRange(comparison.Psnr, comparison.LowestPsnr, 60);
         Assert.InRange(comparison.Ssim, comparison.LowestSsim, 0.99999);
         Assert.True(comparison.LowestPsnr > 20 && comparison.LowestSsim > 0.8 && comparison.Speedup > 0);

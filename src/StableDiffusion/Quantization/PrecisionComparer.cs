@@ -1,48 +1,18 @@
 using System.Diagnostics;
-using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
-using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Quantization;
 
 /// <summary>Compares a model's precision with full precision, by the pictures that both make on the processor and the time that they take.</summary>
-public static class PrecisionTest
+public static class PrecisionComparer
 {
     /// <summary>How many seeds are compared, from 0 on.</summary>
     public const int Seeds = 8;
-
-    private const string Prompt = "a red house on the grass in daylight";
-
-    /// <summary>Steps enough for a picture, and few enough that a large model is compared within minutes.</summary>
-    private const int Steps = 6;
-
-    /// <summary>Compares a model that was imported with what its source gives in full precision, which is built for that and deleted afterwards unless it is there already.</summary>
-    /// <param name="import">The import.</param>
-    /// <param name="options">What it was imported with.</param>
-    /// <param name="progress">Is told how far the comparison has come, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
-    /// <returns>The comparison.</returns>
-    /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
-    public static PrecisionComparison Run(
-        ModelImport import, ImportOptions options, Action<ImportProgress>? progress = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(import);
-        ArgumentNullException.ThrowIfNull(options);
-        ProgressClock clock = new(progress);
-        return ModelBuilder.Use(
-            ModelSources.Find(import.Source, options with { Precision = ModelPrecision.Full }),
-            folder => Run(ModelStore.Describe(nameof(ModelPrecision.Full), folder), import.Model, Prompt, new DenoiseOptions { Steps = Steps }, Report, cancellationToken),
-            clock.Report,
-            cancellationToken);
-
-        void Report(int pictures) => clock.Report("Comparing the pictures with those in full precision", import.Name, pictures, 2 * Seeds, countsBytes: false);
-    }
 
     /// <summary>Makes pictures with both models, one after the other, from the same prompt and seeds.</summary>
     /// <param name="reference">The model in full precision.</param>

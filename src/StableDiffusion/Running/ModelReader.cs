@@ -1,0 +1,66 @@
+using StableDiffusion.Building;
+using StableDiffusion.Families;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Sampling;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Running;
+
+/// <summary>Reads what is known of a model from its folder or single file, without opening it.</summary>
+internal static class ModelReader
+{
+    /// <summary>How many digits of a hash name a model in an image's metadata, as in A1111.</summary>
+    public const int ShortHashLength = 10;
+
+    // What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.
+    private const int DefaultSampleSize = 64;
+    private const int DefaultSteps = 20;
+
+    /// <summary>Reads what is known of a model from its configs.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="path">The full path of its folder or single file.</param>
+    /// <returns>What is known of it.</returns>
+    /// <exception cref="ModelNotFoundException">A config is missing.</exception>
+    /// <exception cref="ModelInvalidException">A config is damaged, or the file is no model.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public static ModelInfo Read(string name, string path)
+    {
+        bool isFile = File.Exists(path);
+
+        // Only folders of graphs may lack these configs; older exporters wrote none.
+        ModelConfigs configs = ModelConfigs.Open(path);
+        ModelFamily family = configs.Family;
+        bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
+        VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
+        ConfigFile? unet = FindConfig(ModelParts.UNet);
+        int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        SchedulerConfig scheduler = configs.Scheduler;
+        ConfigFile? defaults = configs.Find("generation_config.json");
+        return new ModelInfo
+        {
+            Name = name,
+            Path = path,
+            Family = family.Name,
+            Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
+            Width = side,
+            Height = side,
+            Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
+            GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(configs.Pipeline),
+            Scheduler = SchedulerCatalog.Default(scheduler).Name,
+            PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
+            LatentChannels = vae.LatentChannels,
+            LatentFactor = vae.Factor,
+            Variant = unet is null ? null : ModelVariants.Find(unet.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
+            Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
+        };
+
+        ConfigFile? FindConfig(params string[] parts)
+        {
+            ConfigFile? config = parts.Select(part => configs.Find(part, ModelParts.Config)).FirstOrDefault(static found => found is not null);
+            return config is null && !isOptional
+                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
+                : config;
+        }
+    }
+}
