@@ -58,7 +58,7 @@ public sealed class UNet : IDisposable
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
-    /// <summary>What looks at values inside the graph; null for nothing.</summary>
+    /// <summary>Observes values inside the graph; null for no observation.</summary>
     internal UNetObserver? Observer { get; init; }
 
     /// <summary>Allocates the inputs for predictions on latents of one size.</summary>
