@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Quantization;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
 using StableDiffusion.Tests.Pipelines;

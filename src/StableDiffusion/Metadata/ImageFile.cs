@@ -75,14 +75,19 @@ public static class ImageFile
         ImageFormat format = FormatOf(path);
         string fullPath = FullPath(path);
         if (options.AddsNumber)
-            fullPath = OutputFile.WriteNumbered(fullPath, Encode);
+            fullPath = OutputFile.WriteNumbered(fullPath, Write);
         else
-            OutputFile.Write(fullPath, options.Overwrite, Encode);
+            OutputFile.Write(fullPath, options.Overwrite, Write);
         image.Path = fullPath;
         return fullPath;
 
-        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None));
+        void Write(Stream stream) => stream.Write(Encode(image, format, options));
     }
+
+    /// <summary>The bytes of an image's file, with its metadata unless the options leave that out.</summary>
+    /// <inheritdoc cref="ImageEncoder.Encode"/>
+    internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
+        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None);
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
         new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));
