@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Images.Metadata;
