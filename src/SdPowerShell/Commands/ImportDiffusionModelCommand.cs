@@ -3,7 +3,6 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
-using StableDiffusion.Quantization;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;

@@ -1,13 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Library;
-using StableDiffusion.Building;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Quantization;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Running;
-using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Models;
 
