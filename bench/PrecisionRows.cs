@@ -1,6 +1,5 @@
 using System.Globalization;
 using StableDiffusion.Building;
-using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Quantization;
