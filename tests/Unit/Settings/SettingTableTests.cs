@@ -25,6 +25,15 @@ public sealed class SettingTableTests
     }
 
     [Fact]
+    public void Every_setting_is_in_the_list_view()
+    {
+        string view = File.ReadAllText(Path.Combine(Repository.Root, "src", "SdPowerShell", "StableDiffusion.Format.ps1xml"));
+
+        foreach (Setting row in SettingTable.Rows.Where(row => row.Name is not nameof(GenerationInfo.Prompt)))
+            Assert.Contains($"<PropertyName>{row.Name}</PropertyName>", view, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_key_of_the_infotext_is_that_of_one_setting()
     {
         string[] keys = [.. SettingTable.Rows.Select(row => row.Key).OfType<string>()];
