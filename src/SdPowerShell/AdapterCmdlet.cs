@@ -1,5 +1,8 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Prompts;

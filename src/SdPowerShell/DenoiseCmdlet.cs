@@ -2,6 +2,8 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;

@@ -1,4 +1,7 @@
 using System.Management.Automation;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Library;
 

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Management.Automation;
 using System.Reflection;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Settings;
 

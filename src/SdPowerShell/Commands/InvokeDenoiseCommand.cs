@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;

@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Hub;
 using StableDiffusion.Library;

@@ -1,8 +1,9 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using Microsoft.PowerShell.Commands;
+using SdPowerShell.Errors;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
 /// <remarks>

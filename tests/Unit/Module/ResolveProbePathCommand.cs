@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell;
+using SdPowerShell.Parameters;
 
 namespace StableDiffusion.Tests.Module;
 
