@@ -1,43 +1,40 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that list things by name.</summary>
-public abstract class NamedListCmdlet : DiffusionCmdlet
+/// <summary>Base of the cmdlets that take any models by name.</summary>
+public abstract class ModelListCmdlet : DiffusionCmdlet
 {
-    private protected const string AllNames = "*";
+    /// <summary>The names of the models, or the paths of their folders or checkpoint files; wildcards are allowed in names.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    [Model(TakesObjects = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Name { get; set; } = [NameMatcher.All];
 
-    /// <summary>Writes what matches each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
-    /// <param name="names">What the user asked for.</param>
-    /// <param name="items">All there is.</param>
-    /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
-    private protected void WriteMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find) =>
-        WithMatches(names, items, namesOf, find, item => WriteObject(item));
+    /// <inheritdoc/>
+    /// <remarks>Each record names other models, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
 
-    /// <summary>Does something with what matches each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
-    /// <param name="names">What the user asked for.</param>
-    /// <param name="items">All there is.</param>
-    /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
-    /// <param name="use">Does it.</param>
-    private protected void WithMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find, Action<T> use)
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord()
     {
-        foreach (string name in names)
+        foreach (string name in Name)
         {
             ProcessOne(name, () =>
             {
-                WildcardPattern pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-                bool isFound = false;
-                foreach (T item in items.Where(item => namesOf(item).Any(pattern.IsMatch)))
-                {
-                    isFound = true;
-                    use(item);
-                }
-
-                if (!isFound && !WildcardPattern.ContainsWildcardCharacters(name))
-                    use(find(name));
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(ResolveModel(name))))
+                    Process(model);
             });
         }
     }
+
+    /// <summary>Does the work for one model.</summary>
+    /// <param name="model">The model.</param>
+    private protected abstract void Process(ModelInfo model);
 }

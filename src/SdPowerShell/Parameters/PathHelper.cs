@@ -6,27 +6,6 @@ using SdPowerShell.Errors;
 namespace SdPowerShell.Parameters;
 
 /// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
-/// <remarks>
-/// A cmdlet that reads files has two parameters for them, which write to the same fields:
-/// <code>
-/// private string[] _paths = [];
-/// private bool _literal;
-///
-/// [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path", ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-/// [SupportsWildcards]
-/// public string[] Path { get => _paths; set => (_paths, _literal) = (value, false); }
-///
-/// [Parameter(Mandatory = true, ParameterSetName = "LiteralPath", ValueFromPipelineByPropertyName = true)]
-/// [Alias("PSPath")]
-/// public string[] LiteralPath { get => _paths; set => (_paths, _literal) = (value, true); }
-///
-/// protected override void ProcessRecord()
-/// {
-///     foreach (string path in PathHelper.ResolveInput(this, _paths, _literal))
-///         ProcessOne(path, () => ...);
-/// }
-/// </code>
-/// </remarks>
 internal static class PathHelper
 {
     /// <summary>

@@ -3,32 +3,30 @@ using System.Management.Automation;
 using StableDiffusion.Library;
 using StableDiffusion.Storage;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Progress;
 
-/// <summary>Base of the cmdlets that bring models here: what is shown of an import.</summary>
-public abstract class ImportingCmdlet : DiffusionCmdlet
+/// <summary>What a cmdlet that brings models here shows of an import.</summary>
+/// <param name="cmdlet">The cmdlet.</param>
+internal sealed class ImportDisplay(Cmdlet cmdlet)
 {
-    private protected const int ActivityId = 3;
+    /// <summary>The number of the progress bar.</summary>
+    public const int ActivityId = 3;
 
     // A console draws slower than a disk reads.
     private const int IntervalMilliseconds = 200;
 
     private long _nextReport;
 
-    /// <inheritdoc/>
-    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
-    protected override bool EndsPipeline(Exception error) => false;
-
     /// <summary>Shows how far an import has come, a few times a second.</summary>
     /// <param name="progress">How far.</param>
-    private protected void Report(ImportProgress progress)
+    public void Report(ImportProgress progress)
     {
         long now = Environment.TickCount64;
         if (now < _nextReport)
             return;
 
         _nextReport = now + IntervalMilliseconds;
-        WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
+        cmdlet.WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
         {
             CurrentOperation = progress.Part,
             PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
@@ -38,19 +36,19 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
 
     /// <summary>Takes the progress away.</summary>
     /// <param name="activity">What was done.</param>
-    private protected void EndProgress(string activity)
+    public void Complete(string activity)
     {
-        if (!Stopping)
-            WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
+        if (!cmdlet.Stopping)
+            cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
     }
 
     /// <summary>Tells in the verbose stream what an import found and did.</summary>
     /// <param name="import">The import.</param>
-    private protected void WriteFindings(ModelImport import)
+    public void WriteFindings(ModelImport import)
     {
         string source = Path.GetFileName(import.Source);
         foreach (string finding in import.Findings)
-            WriteVerbose($"{source}: {finding}");
-        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+            cmdlet.WriteVerbose($"{source}: {finding}");
+        cmdlet.WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
     }
 }
