@@ -44,6 +44,24 @@ internal static class PathHelper
         }
     }
 
+    /// <summary>The full path of the file or folder that a text leads to, which may be a name of something else.</summary>
+    /// <param name="cmdlet">The cmdlet that was given the text.</param>
+    /// <param name="text">A path as for <see cref="ResolveOutput"/>, or anything else.</param>
+    /// <returns>The full path; null where there is no such file or folder.</returns>
+    public static string? FindExisting(PSCmdlet cmdlet, string text)
+    {
+        try
+        {
+            string path = ResolveOutput(cmdlet, text);
+            return Path.Exists(path) ? path : null;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system.
+            return null;
+        }
+    }
+
     private static IReadOnlyCollection<string> ResolveInput(PSCmdlet cmdlet, string path, bool literal)
     {
         if (literal)
