@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
@@ -15,7 +16,7 @@ using StableDiffusion.Settings;
 namespace SdPowerShell;
 
 /// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
-public abstract class DenoiseCmdlet : AdapterCmdlet
+public abstract class DenoiseCmdlet : RecordCmdlet
 {
     /// <summary>The name that A1111's API has for the scheduler.</summary>
     internal const string SamplerColumn = "sampler_name";
@@ -227,7 +228,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
     private protected virtual bool IsLeftOut(string setting) => Input?.Model is not null && !IsFixed(setting);
 
-    private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Parameter(setting)?.GetValue(this) switch
+    private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Bound(setting) switch
     {
         Number number => number.Get(setting),
         string text when !string.IsNullOrWhiteSpace(text) => text,
@@ -295,20 +296,5 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
             (nameof(ControlEnd), ControlEnd),
         ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
-    private string ResolveControlNet(string net)
-    {
-        if (ControlNetStore.Contains(net))
-            return net;
-
-        try
-        {
-            string path = ResolveOutput(net);
-            return Path.Exists(path) ? path : net;
-        }
-        catch (RecordException)
-        {
-            // No path of the file system; the engine says which ControlNets there are.
-            return net;
-        }
-    }
+    private string ResolveControlNet(string net) => ControlNetStore.Contains(net) ? net : PathHelper.FindExisting(this, net) ?? net;
 }

@@ -1,4 +1,7 @@
 using System.Management.Automation;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Library;
 
@@ -16,10 +19,10 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     protected CancellationToken CancellationToken { get; }
 
     /// <summary>The object of the pipeline that is worked on; null where there is none, or it does not matter.</summary>
-    private protected InputRecord? Input { get; set; }
+    internal InputRecord? Input { get; set; }
 
     /// <summary>What errors and warnings are about, such as one of many rows; null for what is in their text anyway.</summary>
-    private protected string? Subject { get; set; }
+    internal string? Subject { get; set; }
 
     /// <summary>Makes the cmdlet.</summary>
     protected DiffusionCmdlet()
@@ -64,7 +67,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <param name="target">The input that the work is about; the error record's target.</param>
     /// <param name="work">The work. It runs on this thread, so it may write to the pipeline.</param>
     /// <returns>True if the work was done, false if an error was written or the pipeline is being stopped.</returns>
-    protected bool ProcessOne(object? target, Action work)
+    protected internal bool ProcessOne(object? target, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);
         try
@@ -96,7 +99,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Writes a warning that says which record it is about.</summary>
     /// <param name="message">The warning.</param>
-    private protected void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
+    internal void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
 
     /// <summary>The full path of the one file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path as the user gave it; wildcard characters stand for themselves.</param>
@@ -115,22 +118,8 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>A model's name, or the full path of the folder or file that the user named in its place.</summary>
     /// <param name="model">What the user gave.</param>
     /// <returns>What the engine takes; as it was given where it is neither.</returns>
-    private protected string? ResolveModel(string? model)
-    {
-        if (string.IsNullOrEmpty(model) || ModelStore.Contains(model))
-            return model;
-
-        try
-        {
-            string path = ResolveOutput(model);
-            return Path.Exists(path) ? path : model;
-        }
-        catch (RecordException)
-        {
-            // No path of the file system; the engine says which models there are.
-            return model;
-        }
-    }
+    private protected string? ResolveModel(string? model) =>
+        string.IsNullOrEmpty(model) || ModelStore.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;
 
     /// <summary>
     /// Whether no later record can succeed after this error: the model or the device is missing. A cmdlet whose

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Records;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 

@@ -11,27 +11,8 @@ namespace SdPowerShell.Commands;
 /// <summary>Makes of pictures what a ControlNet looks at.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ControlImage", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ConvertToControlImageCommand : DiffusionCmdlet
+public sealed class ConvertToControlImageCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string InputObjectSet = "InputObject";
-
-    private string[] _paths = [];
-    private bool _isLiteral;
-
-    /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
     /// <summary>A picture that is in memory already.</summary>
     [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     public DiffusionImage? InputObject { get; set; }
@@ -60,7 +41,7 @@ public sealed class ConvertToControlImageCommand : DiffusionCmdlet
             return;
         }
 
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+        foreach (string file in ResolvePaths())
             ProcessOne(file, () => WriteObject(Convert(ImageFile.Read(file))));
     }
 

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
@@ -10,31 +11,27 @@ using StableDiffusion.Settings;
 namespace SdPowerShell.Commands;
 
 /// <summary>Compresses pictures into latents with a model's VAE encoder.</summary>
-[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = PathSet)]
+[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = FileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
 public sealed class ConvertToLatentCommand : ModelCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string InputObjectSet = "InputObject";
-
     private string[] _paths = [];
     private bool _isLiteral;
 
     /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = FileCmdlet.PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
 
     /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
 
     /// <summary>A picture that is in memory already.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.InputObjectSet, ValueFromPipeline = true)]
     public DiffusionImage? InputObject { get; set; }
 
     /// <summary>The width to bring the picture to, in pixels, a multiple of 8; goes with ResizeMode.</summary>
@@ -62,7 +59,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == InputObjectSet)
+        if (ParameterSetName == FileCmdlet.InputObjectSet)
         {
             ProcessOne(InputObject, () => WriteObject(Encode(InputObject!)));
             return;

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 
 namespace SdPowerShell.Commands;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Onnx;
 
 namespace SdPowerShell.Commands;
@@ -15,7 +16,7 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
     [ArgumentCompleter(typeof(DeviceCompleter))]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    public string[] Name { get; set; } = ["*"];
+    public string[] Name { get; set; } = [NameMatcher.All];
 
     /// <summary>Lists only what can be used here.</summary>
     [Parameter]

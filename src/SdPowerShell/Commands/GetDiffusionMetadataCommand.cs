@@ -9,30 +9,12 @@ namespace SdPowerShell.Commands;
 /// <summary>Reads from picture files how they were made, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
-public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
+public sealed class GetDiffusionMetadataCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    private string[] _paths = [];
-    private bool _isLiteral;
-
-    /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+        foreach (string file in ResolvePaths())
             ProcessOne(file, () => Read(file));
     }
 

@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
@@ -10,8 +12,14 @@ namespace SdPowerShell.Commands;
 /// <summary>Encodes prompts with a model's CLIP text encoder.</summary>
 [Cmdlet(VerbsCommon.Get, "TextEmbedding")]
 [OutputType(typeof(TextEmbedding))]
-public sealed class GetTextEmbeddingCommand : AdapterCmdlet
+public sealed class GetTextEmbeddingCommand : RecordCmdlet
 {
+    private readonly PromptReader _prompts;
+
+    /// <summary>Makes the cmdlet.</summary>
+    /// <remarks>An empty text is a prompt here, unless it is the blank line of a file.</remarks>
+    public GetTextEmbeddingCommand() => _prompts = new(this, record => record is { IsLine: true });
+
     /// <summary>The prompts; an empty one stands for no wish at all.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
@@ -52,11 +60,10 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
     private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
     /// <inheritdoc/>
-    private protected override void ProcessInput() => ForEachPrompt(Prompt, file: null, prompt => WriteObject(Encode(prompt)));
+    private protected override void ProcessInput() => _prompts.ForEach(Prompt, file: null, prompt => WriteObject(Encode(prompt)));
 
     /// <inheritdoc/>
-    /// <remarks>An empty text is a prompt here, unless it is the blank line of a file.</remarks>
-    private protected override bool TakesAsLine(InputRecord? record) => record is { IsLine: true };
+    protected override void EndProcessing() => _prompts.ReportPassedOver();
 
     private TextEmbedding Encode(string? prompt)
     {
@@ -64,11 +71,11 @@ public sealed class GetTextEmbeddingCommand : AdapterCmdlet
             throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a text; an empty one stands for no wish at all.");
 
         GenerationSettings settings = new() { PromptSyntax = PromptSyntax, Emphasis = Emphasis, ClipSkip = Number.Read(ClipSkip) };
-        PromptOptions options = PromptOptions.From(settings, ReadTextualInversions(TextualInversion));
+        PromptOptions options = PromptOptions.From(settings, AdapterSetting.ReadTextualInversions(this, TextualInversion));
         TextEmbedding embedding = UsePipeline(
             pipeline => Timed("Text encoder", () => pipeline.EncodePrompt(prompt, options, CancellationToken)),
-            CreateAdapters(Lora, prompt, options.Syntax));
-        WarnOf(embedding, isSyntaxGiven: !string.IsNullOrWhiteSpace(PromptSyntax));
+            AdapterSetting.ReadLoras(this, Lora, prompt, options.Syntax));
+        _prompts.WarnOf(embedding, isSyntaxGiven: !string.IsNullOrWhiteSpace(PromptSyntax));
         return embedding;
     }
 }

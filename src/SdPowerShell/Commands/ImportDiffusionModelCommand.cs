@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
@@ -10,28 +11,12 @@ namespace SdPowerShell.Commands;
 /// <summary>Takes models from files and folders into the user's models.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
-public sealed class ImportDiffusionModelCommand : ImportingCmdlet
+public sealed class ImportDiffusionModelCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
     /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
-    private string[] _paths = [];
-    private bool _isLiteral;
-
-    /// <summary>The files or folders; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The files or folders, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+    private readonly ImportDisplay _display;
 
     /// <summary>The name to ask for the model by.</summary>
     [Parameter(Position = 1)]
@@ -63,10 +48,17 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Makes the cmdlet.</summary>
+    public ImportDiffusionModelCommand() => _display = new(this);
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        string[] found = [.. PathHelper.ResolveInput(this, _paths, _isLiteral)];
+        string[] found = [.. ResolvePaths()];
         foreach (string path in found)
             ProcessOne(path, () => Import(path, found.Length));
     }
@@ -87,8 +79,8 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
         };
         try
         {
-            ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
-            WriteFindings(import);
+            ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, _display.Report, CancellationToken);
+            _display.WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);
             else
@@ -96,7 +88,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
         }
         finally
         {
-            EndProgress("Importing");
+            _display.Complete("Importing");
         }
     }
 
@@ -105,7 +97,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     {
         try
         {
-            import = import with { Comparison = ModelImporter.Compare(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelImporter.Compare(import, options, _display.Report, CancellationToken) };
         }
         finally
         {

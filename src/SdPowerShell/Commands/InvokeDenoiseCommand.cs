@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -61,7 +63,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
-            CreateAdapters((IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
+            AdapterSetting.ReadLoras(this, (IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);
         ReportControlImages(options, result);
         if (!EachStep)

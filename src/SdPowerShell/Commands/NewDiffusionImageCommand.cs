@@ -1,5 +1,8 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
@@ -17,7 +20,11 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
+    private readonly PromptReader _prompts;
     private BatchProgress? _progress;
+
+    /// <summary>Makes the cmdlet.</summary>
+    public NewDiffusionImageCommand() => _prompts = new(this, record => record is { IsText: true });
 
     /// <summary>What to show.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -126,7 +133,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            ForEachPrompt(Prompt, OutFile, Make);
+            _prompts.ForEach(Prompt, OutFile, Make);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -139,7 +146,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        base.EndProcessing();
+        _prompts.ReportPassedOver();
         _progress?.Complete();
     }
 
@@ -157,9 +164,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             Count = Number.Read(Count) ?? 1,
             SharedGenerator = SharedGenerator,
             Start = start,
-            TextualInversions = ReadTextualInversions(TextualInversion),
+            TextualInversions = AdapterSetting.ReadTextualInversions(this, TextualInversion),
         });
-        AdapterSet adapters = CreateAdapters(Lora, prompt, job.PromptOptions.Syntax);
+        AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
@@ -279,7 +286,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             return result;
         }
 
-        public override void OnEncoded(TextEmbedding embedding) => command.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
+        public override void OnEncoded(TextEmbedding embedding) => command._prompts.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
 
         public override void OnStep(StepProgress progress)
         {

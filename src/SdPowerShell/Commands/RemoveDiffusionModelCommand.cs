@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
@@ -7,7 +8,7 @@ namespace SdPowerShell.Commands;
 
 /// <summary>Deletes models from the user's models.</summary>
 [Cmdlet(VerbsCommon.Remove, "DiffusionModel", SupportsShouldProcess = true)]
-public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
+public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
 {
     /// <summary>The names of the models; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -22,8 +23,17 @@ public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        WithMatches(Name, ModelStore.List(), model => [model.Name], ModelStore.Find, Remove);
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            ProcessOne(name, () =>
+            {
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelStore.List(), model => [model.Name], ModelStore.Find))
+                    Remove(model);
+            });
+        }
+    }
 
     private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
     {

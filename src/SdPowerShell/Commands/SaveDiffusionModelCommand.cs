@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Hub;
 using StableDiffusion.Library;
@@ -11,8 +13,10 @@ namespace SdPowerShell.Commands;
 /// <summary>Fetches models from a hub into the user's models.</summary>
 [Cmdlet(VerbsData.Save, "DiffusionModel", SupportsShouldProcess = true)]
 [OutputType(typeof(ModelInfo), typeof(FileInfo))]
-public sealed class SaveDiffusionModelCommand : ImportingCmdlet
+public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
 {
+    private readonly ImportDisplay _display;
+
     /// <summary>The repositories: owner/name, or owner/name@revision.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -55,6 +59,13 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Makes the cmdlet.</summary>
+    public SaveDiffusionModelCommand() => _display = new(this);
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -83,11 +94,11 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
         {
             HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), Report, CancellationToken);
             if (download.IsSaved || ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
-                WriteSaved(download, download.Save(Report, Report, CancellationToken));
+                WriteSaved(download, download.Save(Report, _display.Report, CancellationToken));
         }
         finally
         {
-            EndProgress($"Fetching {id}");
+            _display.Complete($"Fetching {id}");
         }
     }
 
@@ -96,7 +107,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
         if (saved.WasThere)
             WriteVerbose($"{download.Id} at {download.Commit} lies in '{saved.Folder}' already.");
         if (saved.Import is not null)
-            WriteFindings(saved.Import);
+            _display.WriteFindings(saved.Import);
         if (saved.Remark is not null)
             WriteWarning(saved.Remark);
         if (saved.IsModel)
@@ -114,7 +125,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     {
         string status = progress.Length == 0 ? "asking the hub" : string.Create(
             CultureInfo.CurrentCulture, $"{ByteSize.Format(progress.Received)} of {ByteSize.Format(progress.Length)}, {ByteSize.Format(progress.BytesPerSecond)}/s");
-        WriteProgress(new ProgressRecord(ActivityId, $"Fetching {progress.Repository}", status)
+        WriteProgress(new ProgressRecord(ImportDisplay.ActivityId, $"Fetching {progress.Repository}", status)
         {
             CurrentOperation = progress.Note ?? progress.File,
             PercentComplete = progress.Length == 0 ? 0 : (int)(100 * progress.Received / progress.Length),

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Progress;
 
 /// <summary>The progress of a batch: which image is made, how many an hour, and the time left where it is known how many there are.</summary>
 /// <param name="write">Shows a progress record.</param>

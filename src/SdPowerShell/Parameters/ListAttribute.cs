@@ -1,6 +1,6 @@
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>Takes several items of one cell, as <see cref="Cell"/> says they are written: <c>style:0.8; detail:0.5</c>.</summary>
 [AttributeUsage(AttributeTargets.Property)]

@@ -2,7 +2,7 @@ using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>The file that an image is to be written to.</summary>
 /// <param name="path">Its full path; where nobody chose the name, the one that is free by now.</param>

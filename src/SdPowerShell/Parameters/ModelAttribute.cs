@@ -3,7 +3,7 @@ using System.Management.Automation;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// Takes a model by its name or path, or by an object that is one: what Get-DiffusionModel and Import-DiffusionModel

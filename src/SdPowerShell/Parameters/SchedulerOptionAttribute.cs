@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// Reads options as a table or a JSON file has them: an object with a property for each, or a text such as

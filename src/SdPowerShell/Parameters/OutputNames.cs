@@ -2,7 +2,7 @@ using System.Globalization;
 using StableDiffusion;
 using StableDiffusion.Storage;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>Which file each picture of a record is written to.</summary>
 /// <param name="file">What the user named, relative to the folder where there is one; null names files after prompt and seed.</param>

@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using System.Numerics;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// Reads a number as a table has it: an empty cell is no value at all, and what is no number is kept as a

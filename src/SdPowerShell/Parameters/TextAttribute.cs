@@ -1,6 +1,6 @@
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// Takes texts and what is plainly written as one, such as numbers, and no other objects. PowerShell by itself would

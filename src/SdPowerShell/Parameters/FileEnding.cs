@@ -1,6 +1,6 @@
 using StableDiffusion;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>The kinds of picture file that can be asked for by a name's ending.</summary>
 internal static class FileEnding

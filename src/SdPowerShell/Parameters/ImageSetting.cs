@@ -1,7 +1,7 @@
 using StableDiffusion;
 using StableDiffusion.Images;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>Settings that are an image: the path of a file, a file, or an image in memory.</summary>
 internal static class ImageSetting

@@ -1,31 +1,11 @@
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using Microsoft.PowerShell.Commands;
+using SdPowerShell.Errors;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
-/// <remarks>
-/// A cmdlet that reads files has two parameters for them, which write to the same fields:
-/// <code>
-/// private string[] _paths = [];
-/// private bool _literal;
-///
-/// [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path", ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-/// [SupportsWildcards]
-/// public string[] Path { get => _paths; set => (_paths, _literal) = (value, false); }
-///
-/// [Parameter(Mandatory = true, ParameterSetName = "LiteralPath", ValueFromPipelineByPropertyName = true)]
-/// [Alias("PSPath")]
-/// public string[] LiteralPath { get => _paths; set => (_paths, _literal) = (value, true); }
-///
-/// protected override void ProcessRecord()
-/// {
-///     foreach (string path in PathHelper.ResolveInput(this, _paths, _literal))
-///         ProcessOne(path, () => ...);
-/// }
-/// </code>
-/// </remarks>
 internal static class PathHelper
 {
     /// <summary>
@@ -61,6 +41,24 @@ internal static class PathHelper
         {
             // No such drive or provider.
             throw new RecordException(DiffusionError.PathNotFound(path));
+        }
+    }
+
+    /// <summary>The full path of the file or folder that a text leads to, which may be a name of something else.</summary>
+    /// <param name="cmdlet">The cmdlet that was given the text.</param>
+    /// <param name="text">A path as for <see cref="ResolveOutput"/>, or anything else.</param>
+    /// <returns>The full path; null where there is no such file or folder.</returns>
+    public static string? FindExisting(PSCmdlet cmdlet, string text)
+    {
+        try
+        {
+            string path = ResolveOutput(cmdlet, text);
+            return Path.Exists(path) ? path : null;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system.
+            return null;
         }
     }
 

@@ -1,7 +1,8 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
 using StableDiffusion;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Records;
 
 /// <summary>Which columns of a row a cmdlet takes, and what to say of the others.</summary>
 internal sealed class RowColumns

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// Reads a switch as a table has it: true, false, 1 or 0 as text or not, and an empty cell is off. PowerShell by

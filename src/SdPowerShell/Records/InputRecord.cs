@@ -3,7 +3,7 @@ using System.Management.Automation;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Records;
 
 /// <summary>An object of the pipeline, as errors and warnings name it.</summary>
 /// <param name="value">The object; null where the pipeline brought null.</param>

@@ -3,7 +3,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Settings;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>The ControlNets as parameters give them: a list of each setting, where one value serves all.</summary>
 internal sealed class ControlSettings(IReadOnlyList<string> nets, Func<string, DiffusionImage> read)

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>How a value in a cell of a table is written.</summary>
 internal static class Cell

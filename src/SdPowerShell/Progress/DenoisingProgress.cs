@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Management.Automation;
 using StableDiffusion.Pipelines;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Progress;
 
 /// <summary>The progress bar of one denoising, which disappears when it is disposed.</summary>
 internal sealed class DenoisingProgress : IDisposable

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Errors;
 
 /// <summary>Carries an error record out of the work for one record, past everything that the work still had to do.</summary>
 /// <param name="record">The record to write.</param>

@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using StableDiffusion;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Parameters;
 
 /// <summary>
 /// A number as a user or a table gives it. What is no number is kept and refused when it is read: an error of

@@ -1,7 +1,8 @@
 using System.Management.Automation;
+using SdPowerShell.Records;
 using StableDiffusion;
 
-namespace SdPowerShell;
+namespace SdPowerShell.Errors;
 
 /// <summary>The error records of the module. Their ids are a contract: scripts match on them.</summary>
 internal static class DiffusionError

@@ -1,0 +1,46 @@
+using System.Management.Automation;
+using StableDiffusion.Adapters;
+using StableDiffusion.Prompts;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>Settings that are adapters: names in the store, or paths of files.</summary>
+internal static class AdapterSetting
+{
+    /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="parameter">The parameter's texts; empty ones count as left out.</param>
+    /// <param name="prompt">The prompt; null where it is not looked at.</param>
+    /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
+    public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
+    {
+        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, AdapterFiles.FindLora)))];
+        HashSet<string> given = [.. loras.Select(lora => lora.Path)];
+        if (syntax == PromptSyntax.A1111 && prompt is not null)
+        {
+            loras.AddRange(ExtraNetworks.Find(prompt)
+                .Where(tag => tag.IsLora)
+                .Select(tag => new Lora(AdapterFiles.FindLora(tag.Name), tag.UNetStrength, tag.TextEncoderStrength))
+                .Where(lora => !given.Contains(lora.Path)));
+        }
+
+        return AdapterSet.Create(loras);
+    }
+
+    /// <summary>Reads the embeddings that a parameter names.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="parameter">The names or paths; empty ones count as left out.</param>
+    public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
+        [.. Given(parameter).Select(name => TextualInversionFile.Load(Resolve(cmdlet, name, AdapterFiles.FindEmbedding)))];
+
+    private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
+
+    /// <summary>The full path of an adapter: a path, a file of the current location, or a name in the store.</summary>
+    private static string Resolve(PSCmdlet cmdlet, string name, Func<string, string> find)
+    {
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
+            return find(PathHelper.ResolveOutput(cmdlet, name));
+        return find(PathHelper.FindExisting(cmdlet, name) is string path && File.Exists(path) ? path : name);
+    }
+}

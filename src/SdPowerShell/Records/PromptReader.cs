@@ -1,0 +1,73 @@
+using StableDiffusion;
+using StableDiffusion.Prompts;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Records;
+
+/// <summary>Works on the prompts of records one by one, and warns of what of them is not used.</summary>
+/// <param name="cmdlet">The cmdlet that takes the prompts.</param>
+/// <param name="takesAsLine">Whether a record, which may be null, is a line of prompts, in which blank ones and comments are passed over.</param>
+internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool> takesAsLine)
+{
+    private readonly HashSet<ForeignSyntaxKind> _toldSyntaxes = [];
+
+    private int _passedOver;
+
+    /// <summary>Writes to the verbose stream how many lines were passed over.</summary>
+    public void ReportPassedOver()
+    {
+        if (_passedOver > 0)
+            cmdlet.WriteVerbose($"Passed over {_passedOver} blank lines and comments.");
+    }
+
+    /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
+    /// <param name="prompts">The prompts; null counts as one.</param>
+    /// <param name="file">The file that the record names to write to; may be null.</param>
+    /// <param name="work">The work.</param>
+    public void ForEach(string?[]? prompts, string? file, Action<string?> work)
+    {
+        string?[] all = prompts ?? [null];
+        bool isLine = takesAsLine(cmdlet.Input);
+        for (int i = 0; i < all.Length; i++)
+        {
+            string? prompt = all[i];
+            if (isLine && IsBlankOrComment(prompt) && !cmdlet.Strict)
+            {
+                _passedOver++;
+                continue;
+            }
+
+            cmdlet.Subject = cmdlet.Input?.Describe(prompt, file) ?? (all.Length > 1 ? InputRecord.DescribeItem("Prompt", i, prompt, file) : null);
+            cmdlet.ProcessOne(prompt, () =>
+            {
+                if (isLine && IsComment(prompt))
+                    throw new InvalidSettingException("Prompt", "The line is a comment. Leave it out, or leave out Strict, which makes comments errors.");
+                work(prompt);
+            });
+        }
+    }
+
+    /// <summary>Warns of what of a prompt was not used.</summary>
+    /// <param name="embedding">The prompt's embedding.</param>
+    /// <param name="isSyntaxGiven">Whether the user said which syntax it is in.</param>
+    public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
+    {
+        if (embedding.LostText.Length > 0)
+            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+        foreach (string warning in embedding.Warnings)
+            cmdlet.Warn(warning);
+        if (!isSyntaxGiven)
+            WarnOfForeignSyntax(embedding.Prompt);
+    }
+
+    /// <summary>Says, once for each kind, what of a plain prompt another tool would not take for text.</summary>
+    private void WarnOfForeignSyntax(string prompt)
+    {
+        foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
+            cmdlet.Warn($"'{finding.Text}' is taken as text. {finding.Reading}: give -PromptSyntax A1111 to have it so, or Plain if text is meant.");
+    }
+
+    private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
+
+    private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
+}
