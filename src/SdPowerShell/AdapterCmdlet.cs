@@ -7,14 +7,14 @@ using StableDiffusion.Text;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that read prompts or what was made of them: the adapters of the model, and how prompts are encoded.</summary>
+/// <summary>Base of the cmdlets that take prompts or their embeddings: the adapters of the model, and how prompts are encoded.</summary>
 public abstract class AdapterCmdlet : RecordCmdlet
 {
     private readonly HashSet<ForeignSyntaxKind> _toldSyntaxes = [];
 
     private int _passedOver;
 
-    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    /// <summary>The LoRAs to apply, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(LoraCompleter))]
     [AllowNull]
@@ -29,12 +29,12 @@ public abstract class AdapterCmdlet : RecordCmdlet
     {
         base.EndProcessing();
         if (_passedOver > 0)
-            WriteVerbose($"Passed over {_passedOver} blank lines and comments.");
+            WriteVerbose($"Skipped blank lines and comments: {_passedOver}.");
     }
 
-    /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
+    /// <summary>Processes each prompt of a record. Blank lines and comments are skipped.</summary>
     /// <param name="prompts">The prompts; null counts as one.</param>
-    /// <param name="file">The file that the record names to write to; may be null.</param>
+    /// <param name="file">The output file of the record; may be null.</param>
     /// <param name="work">The work.</param>
     private protected void ForEachPrompt(string?[]? prompts, string? file, Action<string?> work)
     {
@@ -52,33 +52,33 @@ public abstract class AdapterCmdlet : RecordCmdlet
             ProcessOne(prompt, () =>
             {
                 if (TakesAsLine(Input) && IsComment(prompt))
-                    throw new InvalidSettingException("Prompt", "The line is a comment. Leave it out, or leave out Strict, which makes comments errors.");
+                    throw new InvalidSettingException("Prompt", "The line is a comment. Remove it, or omit Strict, which makes comments errors.");
                 work(prompt);
             });
         }
     }
 
-    /// <summary>Whether a record is a line of prompts, in which blank ones and comments are passed over.</summary>
+    /// <summary>Whether a record is a line, which is skipped when it is blank or a comment.</summary>
     /// <param name="record">The record; may be null.</param>
     private protected virtual bool TakesAsLine(InputRecord? record) => record is { IsText: true };
 
-    /// <summary>Warns of what of a prompt was not used.</summary>
+    /// <summary>Warns of the parts of a prompt that were not used.</summary>
     /// <param name="embedding">The prompt's embedding.</param>
-    /// <param name="isSyntaxGiven">Whether the user said which syntax it is in.</param>
+    /// <param name="isSyntaxGiven">Whether the user chose the syntax.</param>
     private protected void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
         if (embedding.LostText.Length > 0)
-            Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+            Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
             Warn(warning);
         if (!isSyntaxGiven)
             WarnOfForeignSyntax(embedding.Prompt);
     }
 
-    /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
-    /// <param name="parameter">The parameter's texts; empty ones count as left out.</param>
-    /// <param name="prompt">The prompt; null where it is not looked at.</param>
-    /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
+    /// <summary>The LoRAs of a parameter and of a prompt's tags. Where both name a file, the parameter takes precedence.</summary>
+    /// <param name="parameter">The parameter's values; empty ones are ignored.</param>
+    /// <param name="prompt">The prompt; null if it is not read for tags.</param>
+    /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
     private protected AdapterSet CreateAdapters(IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
         List<Lora> loras = [.. Given(parameter).Select(text => StableDiffusion.Adapters.Lora.Parse(text, name => ResolveAdapter(name, AdapterFiles.FindLora)))];
@@ -94,25 +94,25 @@ public abstract class AdapterCmdlet : RecordCmdlet
         return AdapterSet.Create(loras);
     }
 
-    /// <summary>Says, once for each kind, what of a plain prompt another tool would not take for text.</summary>
+    /// <summary>Warns, once for each kind, of text in a plain prompt that is syntax in other tools.</summary>
     private void WarnOfForeignSyntax(string prompt)
     {
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
-            Warn($"'{finding.Text}' is taken as text. {finding.Reading}: give -PromptSyntax A1111 to have it so, or Plain if text is meant.");
+            Warn($"'{finding.Text}' is read as text. {finding.Reading}: use -PromptSyntax A1111 for that, or Plain if you mean the text.");
     }
 
     private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
 
     private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
 
-    /// <summary>Reads the embeddings that a parameter names.</summary>
-    /// <param name="parameter">The names or paths; empty ones count as left out.</param>
+    /// <summary>Reads the embeddings named by a parameter.</summary>
+    /// <param name="parameter">The names or paths; empty ones are ignored.</param>
     private protected IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
         [.. Given(parameter).Select(name => TextualInversionFile.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 
-    /// <summary>The full path of an adapter: a path, a file of the current location, or a name in the store.</summary>
+    /// <summary>The full path of an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
     private string ResolveAdapter(string name, Func<string, string> find)
     {
         bool isName = name.AsSpan().IndexOfAny('/', '\\') < 0;
@@ -123,7 +123,7 @@ public abstract class AdapterCmdlet : RecordCmdlet
         }
         catch (RecordException) when (isName)
         {
-            // No path of the file system, but it may be a name.
+            // Not a path of the file system, but it may be a name.
         }
 
         return !isName || File.Exists(path) ? find(path!) : find(name);

@@ -5,22 +5,22 @@ using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that bring models here: what is shown of an import.</summary>
+/// <summary>Base of the cmdlets that import models: the progress and the findings of an import.</summary>
 public abstract class ImportingCmdlet : DiffusionCmdlet
 {
     private protected const int ActivityId = 3;
 
-    // A console draws slower than a disk reads.
+    // A console draws more slowly than a disk reads.
     private const int IntervalMilliseconds = 200;
 
     private long _nextReport;
 
     /// <inheritdoc/>
-    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record is another model, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
-    /// <summary>Shows how far an import has come, a few times a second.</summary>
-    /// <param name="progress">How far.</param>
+    /// <summary>Shows the progress of an import, a few times a second.</summary>
+    /// <param name="progress">The progress.</param>
     private protected void Report(ImportProgress progress)
     {
         long now = Environment.TickCount64;
@@ -36,21 +36,21 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
         });
     }
 
-    /// <summary>Takes the progress away.</summary>
-    /// <param name="activity">What was done.</param>
+    /// <summary>Removes the progress bar.</summary>
+    /// <param name="activity">The activity.</param>
     private protected void EndProgress(string activity)
     {
         if (!Stopping)
             WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
     }
 
-    /// <summary>Tells in the verbose stream what an import found and did.</summary>
+    /// <summary>Writes the findings and figures of an import to the verbose stream.</summary>
     /// <param name="import">The import.</param>
     private protected void WriteFindings(ModelImport import)
     {
         string source = Path.GetFileName(import.Source);
         foreach (string finding in import.Findings)
             WriteVerbose($"{source}: {finding}");
-        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "existed already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
     }
 }

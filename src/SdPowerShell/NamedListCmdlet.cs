@@ -7,20 +7,20 @@ public abstract class NamedListCmdlet : DiffusionCmdlet
 {
     private protected const string AllNames = "*";
 
-    /// <summary>Writes what matches each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
-    /// <param name="names">What the user asked for.</param>
-    /// <param name="items">All there is.</param>
-    /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
+    /// <summary>Writes the items that match each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
+    /// <param name="names">The names and wildcards.</param>
+    /// <param name="items">All items.</param>
+    /// <param name="namesOf">The names of an item.</param>
+    /// <param name="find">Finds an item by another form of its name, and throws if there is none.</param>
     private protected void WriteMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find) =>
         WithMatches(names, items, namesOf, find, item => WriteObject(item));
 
-    /// <summary>Does something with what matches each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
-    /// <param name="names">What the user asked for.</param>
-    /// <param name="items">All there is.</param>
-    /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
-    /// <param name="use">Does it.</param>
+    /// <summary>Does something with the items that match each name or wildcard; a name without wildcards that matches nothing is an error.</summary>
+    /// <param name="names">The names and wildcards.</param>
+    /// <param name="items">All items.</param>
+    /// <param name="namesOf">The names of an item.</param>
+    /// <param name="find">Finds an item by another form of its name, and throws if there is none.</param>
+    /// <param name="use">The action.</param>
     private protected void WithMatches<T>(IEnumerable<string> names, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find, Action<T> use)
     {
         foreach (string name in names)

@@ -6,10 +6,10 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets whose settings may come with each object of the pipeline, such as the rows of a table.</summary>
+/// <summary>Base of the cmdlets whose settings can be properties of the objects in the pipeline, such as the rows of a table.</summary>
 public abstract class RecordCmdlet : ModelCmdlet
 {
-    // Before each object PowerShell puts back what a parameter held at first, which must be no object of the pipeline.
+    // Before each object PowerShell restores the initial value of a parameter, which must not be an object of the pipeline.
     private static readonly PSObject s_none = new();
 
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
@@ -20,7 +20,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     private Dictionary<string, object?> _defaults = [];
     private HashSet<string> _given = [];
 
-    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted whose settings cannot be bound.</summary>
+    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted even if their settings cannot be bound.</summary>
     [Parameter(ValueFromPipeline = true, DontShow = true)]
     public PSObject? Record
     {
@@ -33,18 +33,18 @@ public abstract class RecordCmdlet : ModelCmdlet
         }
     }
 
-    /// <summary>Makes an error of its record of what is otherwise passed over.</summary>
+    /// <summary>Turns the warnings about ignored columns and skipped lines into errors of their records.</summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
 
-    /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
+    /// <summary>Whether a parameter is bound to the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
 
-    /// <summary>The column that each record must have, and this one has not; null where nothing is missing.</summary>
+    /// <summary>The required column that this record does not have; null if none is missing.</summary>
     private protected virtual string? MissingColumn => null;
 
     /// <inheritdoc/>
-    /// <remarks>A number that holds for all records is read before the first one.</remarks>
+    /// <remarks>A number that is the same for all records is read before the first one.</remarks>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
@@ -87,19 +87,19 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         BindSettings();
         if (Input?.Model is string model && IsFixed(nameof(Model)) && !string.Equals(model, Model, StringComparison.OrdinalIgnoreCase))
-            WriteWarning($"The model '{model}' of the pipeline is not used, since -Model says '{Model}'.");
+            WriteWarning($"The model '{model}' from the pipeline is not used, because -Model is '{Model}'.");
         if (Input is not { IsRow: true } || CheckColumns(Input.Value!))
             ProcessInput();
     }
 
-    /// <summary>Whether a setting is no wish of the user's, but was carried along by an object that records how it was made.</summary>
+    /// <summary>Whether a setting was not chosen by the user, but comes from an object that records how it was made.</summary>
     /// <param name="parameter">The setting's parameter, which has a value.</param>
     private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !_given.Contains(parameter);
 
-    /// <summary>Works on one record, whose settings are bound.</summary>
+    /// <summary>Processes one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();
 
-    /// <summary>Corrects what PowerShell took for the settings of a record. Before the next one it puts all of them back by itself.</summary>
+    /// <summary>Corrects the settings that PowerShell bound for a record. PowerShell restores all of them before the next record.</summary>
     private void BindSettings()
     {
         if (Input is { HasSettings: true })
@@ -123,7 +123,7 @@ public abstract class RecordCmdlet : ModelCmdlet
         Property(parameter).SetValue(this, LanguagePrimitives.ConvertTo(value, metadata.ParameterType, CultureInfo.InvariantCulture));
     }
 
-    /// <remarks>Columns that are not known may be what the scripts of parameters read, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
+    /// <remarks>Unknown columns may be read by delay-bind script blocks, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
     private bool CheckColumns(PSObject row)
     {
         if (_columns!.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])))
@@ -144,9 +144,9 @@ public abstract class RecordCmdlet : ModelCmdlet
         return true;
     }
 
-    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
+    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is not a string. Give one or more strings.");
 
-    /// <summary>The property of a parameter; null where there is no such parameter.</summary>
+    /// <summary>The property of a parameter; null if there is no such parameter.</summary>
     /// <param name="parameter">The parameter's name.</param>
     private protected PropertyInfo? Parameter(string parameter) => GetType().GetProperty(parameter);
 

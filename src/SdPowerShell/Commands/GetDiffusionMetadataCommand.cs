@@ -6,7 +6,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Reads from picture files how they were made, in the form that New-DiffusionImage takes.</summary>
+/// <summary>Reads the generation settings in image files, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
 public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
@@ -17,13 +17,13 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
     private string[] _paths = [];
     private bool _isLiteral;
 
-    /// <summary>The picture files; wildcards are allowed.</summary>
+    /// <summary>The image files; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
 
-    /// <summary>The picture files, taken as they are written.</summary>
+    /// <summary>The image files; wildcard characters are taken literally.</summary>
     [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]
@@ -43,7 +43,7 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
         GenerationInfo info = metadata.Info;
         if (info.Model is string model && !ModelStore.Contains(model) && !System.IO.Path.Exists(model))
         {
-            warnings.Add($"The model '{model}' is not here; another one will make another picture.");
+            warnings.Add($"The model '{model}' was not found; another model gives a different image.");
             info = info with { Model = null };
         }
 

@@ -19,7 +19,7 @@ public sealed class GetDiffusionModelCommand : NamedListCmdlet
     public string[] Name { get; set; } = [AllNames];
 
     /// <inheritdoc/>
-    /// <remarks>Each record asks for other models, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Finds out whether models are whole and work.</summary>
+/// <summary>Tests whether models are intact and work.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "DiffusionModel")]
 [OutputType(typeof(ModelTestReport))]
 public sealed class TestDiffusionModelCommand : NamedListCmdlet
@@ -18,12 +18,12 @@ public sealed class TestDiffusionModelCommand : NamedListCmdlet
     [SupportsWildcards]
     public string[] Name { get; set; } = [AllNames];
 
-    /// <summary>Only compares the files with their hashes, and runs nothing.</summary>
+    /// <summary>Only compares the files with their hashes, without running the model.</summary>
     [Parameter]
     public SwitchParameter SkipRun { get; set; }
 
     /// <inheritdoc/>
-    /// <remarks>Each record names other models, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>

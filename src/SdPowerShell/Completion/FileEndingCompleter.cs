@@ -4,7 +4,7 @@ using System.Management.Automation.Language;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the kinds of picture file.</summary>
+/// <summary>Completes the image file types.</summary>
 public sealed class FileEndingCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
