@@ -11,16 +11,16 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Makes the bytes of a file of a picture; the same picture, info and options give the same bytes.</summary>
+/// <summary>Encodes images as files; the same image, info and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
-    // What A1111 and the tools that read its files look for.
+    // The keyword that A1111 and the tools that read its files look for.
     private const string PngKeyword = "parameters";
 
-    // Enough for the settings that follow the two prompts.
+    // Leaves enough space for the settings after the two prompts.
     private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
 
-    // From here on JPEG keeps the colours of each pixel, and not of each square of four.
+    // From this quality on, JPEG stores the color of each pixel instead of each square of four.
     private const int FullColorQuality = 90;
 
     private static readonly PngEncoder s_png = new()
@@ -33,12 +33,12 @@ internal static class ImageEncoder
         ChunkFilter = PngChunkFilter.ExcludePhysicalChunk | PngChunkFilter.ExcludeGammaChunk,
     };
 
-    /// <summary>Encodes a picture.</summary>
-    /// <param name="image">The picture.</param>
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
-    /// <param name="options">How.</param>
+    /// <param name="options">The options.</param>
     /// <returns>The file's bytes.</returns>
-    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
     public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
     {
@@ -82,7 +82,7 @@ internal static class ImageEncoder
         PngMetadata metadata = pixels.Metadata.GetPngMetadata();
         foreach ((string keyword, string value) in ((string, string)[])[(PngKeyword, text), (GenerationRecord.Keyword, record)])
         {
-            // No chunk may hold a zero byte in its text.
+            // The text of a chunk must not contain a zero byte.
             if (value.Length > 0)
                 metadata.TextData.Add(new PngTextData(keyword, value.Replace('\0', ' '), string.Empty, string.Empty));
         }
@@ -92,11 +92,11 @@ internal static class ImageEncoder
         return file.ToArray();
     }
 
-    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
+    // The methods from 3 on take three times as long; they save nothing with grainy images and a fifth with smooth ones.
     private static WebpEncoder WebPEncoder(ImageWriteOptions options) =>
         new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
 
-    // Behind the segment that every file of the encoder begins with.
+    // After the segment at the start of every file of the encoder.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
     {
         if (exif.IsEmpty)
@@ -118,7 +118,7 @@ internal static class ImageEncoder
             _ => throw new ArgumentOutOfRangeException(nameof(format)),
         };
         if (Math.Max(image.Width, image.Height) > longest)
-            throw new ImageInvalidException($"A picture of {image.Width}x{image.Height} pixels is too large for {format}, which ends at {longest} pixels a side. Write a .png file instead.");
+            throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {longest} pixels a side. Write a .png file instead.");
     }
 
     private static GenerationInfo Shorten(GenerationInfo info) => info with

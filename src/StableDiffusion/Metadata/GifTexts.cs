@@ -4,8 +4,8 @@ using SixLabors.ImageSharp;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Finds the comments of a GIF file, which the image library gives in ASCII only, and the place of its first frame, which
-/// the library does not tell. Source: GIF89a specification, sections 15 to 24.
+/// Reads the comments of a GIF file, which the image library returns only in ASCII, and the position of its first frame, which
+/// the library does not return. Source: GIF89a specification, sections 15 to 24.
 /// </summary>
 internal static class GifTexts
 {
@@ -18,20 +18,20 @@ internal static class GifTexts
 
     /// <summary>Collects the texts.</summary>
     /// <param name="gif">The file's bytes.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> gif, TextEntryList texts)
     {
         if (!Walk(gif, texts, out _))
             texts.WarnBreakOff();
     }
 
-    /// <summary>Finds the place of the first frame.</summary>
+    /// <summary>Finds the position of the first frame.</summary>
     /// <param name="gif">The file's bytes.</param>
-    /// <param name="frame">Where it lies on the canvas, and its size.</param>
-    /// <returns>False if the file breaks off before the frame's end.</returns>
+    /// <param name="frame">Its position on the canvas, and its size.</param>
+    /// <returns>False if the file is truncated before the end of the frame.</returns>
     public static bool TryFindFrame(ReadOnlySpan<byte> gif, out Rectangle frame) => Walk(gif, texts: null, out frame) && !frame.IsEmpty;
 
-    // Without a list for the texts, no further than to the end of the first frame.
+    // Without a list for the texts, it stops after the first frame.
     private static bool Walk(ReadOnlySpan<byte> gif, TextEntryList? texts, out Rectangle frame)
     {
         frame = default;
@@ -53,7 +53,7 @@ internal static class GifTexts
                 ReadOnlySpan<byte> header = gif.Slice(position + 1, ImageHeaderSize);
                 frame = new Rectangle(ReadUInt16(header), ReadUInt16(header[2..]), ReadUInt16(header[4..]), ReadUInt16(header[6..]));
 
-                // Behind the header and the table of colours: the size of a code, then the image's blocks.
+                // After the header and the color table: the code size, then the blocks of the image.
                 position += 1 + ImageHeaderSize + ColorTableSize(header[8]) + 1;
             }
             else
@@ -72,7 +72,7 @@ internal static class GifTexts
 
     private static int ColorTableSize(byte flags) => (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1);
 
-    // Blocks of up to 255 bytes, each behind its length; a length of zero closes them.
+    // Blocks of up to 255 bytes, each after its length; a length of zero ends them.
     private static bool ReadBlocks(ReadOnlySpan<byte> gif, ref int position, TextEntryList? comments)
     {
         using MemoryStream comment = new();

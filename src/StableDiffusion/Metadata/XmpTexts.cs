@@ -3,10 +3,10 @@ using System.Xml;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>The texts in an XMP packet: stable-diffusion.cpp's, where its WebP files have it, and our own record.</summary>
+/// <summary>The texts in an XMP packet: the one in WebP files of stable-diffusion.cpp, and this library's own record.</summary>
 internal static class XmpTexts
 {
-    /// <summary>How long a packet may be in a JPEG file, whose segments are limited to 65533 bytes.</summary>
+    /// <summary>The largest size of a packet in a JPEG file, whose segments are limited to 65533 bytes.</summary>
     public const int MaxLengthInJpeg = 65502;
 
     private const string CppNamespace = "https://github.com/leejet/stable-diffusion.cpp/ns/1.0/";
@@ -15,10 +15,10 @@ internal static class XmpTexts
     private const string OwnPrefix = "sdps";
     private const string RdfNamespace = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
-    /// <summary>What a packet in a JPEG file begins with. Source: XMP specification, part 3.</summary>
+    /// <summary>The identifier at the start of a packet in a JPEG file. Source: XMP specification, part 3.</summary>
     public static ReadOnlySpan<byte> Mark => "http://ns.adobe.com/xap/1.0/\0"u8;
 
-    /// <summary>Makes a packet of one text of our own.</summary>
+    /// <summary>Creates a packet with one text of this library.</summary>
     /// <param name="name">The text's name, letters and digits.</param>
     /// <param name="text">The text, without control characters.</param>
     /// <returns>The packet, in UTF-8.</returns>
@@ -52,7 +52,7 @@ internal static class XmpTexts
             using XmlReader reader = XmlReader.Create(stream, settings);
             while (!reader.EOF)
             {
-                // The reading of an element goes on to what follows it.
+                // Reading an element advances to the node after it.
                 if (reader.NodeType == XmlNodeType.Element && (reader.NamespaceURI == OwnNamespace || (reader.NamespaceURI == CppNamespace && reader.LocalName == CppElement)))
                     texts.Add("XMP", reader.LocalName, reader.ReadElementContentAsString());
                 else
@@ -61,7 +61,7 @@ internal static class XmpTexts
         }
         catch (XmlException)
         {
-            texts.Warnings.Add("The XMP packet is damaged and was left out.");
+            texts.Warnings.Add("The XMP packet is damaged and was ignored.");
         }
     }
 }
