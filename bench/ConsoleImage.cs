@@ -1,6 +1,7 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;

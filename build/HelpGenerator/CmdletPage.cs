@@ -7,6 +7,8 @@ namespace HelpGenerator;
 /// <summary>What a person wrote about a cmdlet.</summary>
 internal sealed class CmdletPage
 {
+    private bool _includesOthers;
+
     public required string File { get; init; }
 
     public string Synopsis { get; private set; } = string.Empty;
@@ -40,6 +42,15 @@ internal sealed class CmdletPage
             page.Read(only, shared, problems);
 
         return page;
+    }
+
+    /// <summary>Adds the shared texts of the parameters that the page does not describe, if it links to all of them.</summary>
+    /// <param name="cmdlet">The cmdlet.</param>
+    /// <param name="shared">The shared texts.</param>
+    public void Complete(CmdletSurface cmdlet, SharedTexts shared)
+    {
+        if (_includesOthers)
+            Parameters = [.. Parameters, .. cmdlet.Parameters.Select(parameter => "-" + parameter.Name).Except(Parameters.Select(entry => entry.Title)).Select(shared.Find).OfType<Entry>()];
     }
 
     /// <summary>Compares the page with the cmdlet: nothing may be missing, nothing may be made up.</summary>
@@ -95,7 +106,9 @@ internal sealed class CmdletPage
                     break;
 
                 case "PARAMETERS":
-                    Parameters = [.. Section.Split(section.Blocks, level: 3).Select(entry => shared.Include(entry, File, problems))];
+                    Section[] entries = [.. Section.Split(section.Blocks, level: 3)];
+                    _includesOthers = entries is [var first, ..] && SharedTexts.IsForOthers(first);
+                    Parameters = [.. entries.Skip(_includesOthers ? 1 : 0).Select(entry => shared.Include(entry, File, problems))];
                     break;
 
                 case "INPUTS":

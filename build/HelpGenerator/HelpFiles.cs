@@ -43,6 +43,7 @@ internal static class HelpFiles
 
             CmdletPage page = CmdletPage.Read(file, shared, problems);
             readPages.Add(page);
+            page.Complete(cmdlet, shared);
             page.Check(cmdlet, problems);
             examples.Check(page, problems);
             commands.Add(MamlWriter.Write(cmdlet, page));

@@ -4,8 +4,9 @@ using Markdig.Syntax.Inlines;
 namespace HelpGenerator;
 
 /// <summary>
-/// The descriptions of parameters that several cmdlets have, each written once. A page includes that of a parameter by a
-/// link to it, in a paragraph of its own, so people who read the pages can follow it.
+/// The descriptions of parameters that several cmdlets have, each written once. A page includes them by a link
+/// to the page of shared texts before its first parameter, and that of one parameter, to add to it, by a link to it in a
+/// paragraph of its own. So people who read the pages can follow the links.
 /// </summary>
 internal sealed class SharedTexts
 {
@@ -34,6 +35,14 @@ internal sealed class SharedTexts
 
         return shared;
     }
+
+    /// <summary>Whether what stands before the first parameter of a page includes the texts of all that have no section.</summary>
+    /// <param name="section">What stands there.</param>
+    public static bool IsForOthers(Section section) => section.Title.Length == 0 && section.Blocks.SelectMany(Links).Any(link => link.Url == Page);
+
+    /// <summary>The shared text of a parameter; null where there is none.</summary>
+    /// <param name="title">The heading of its section.</param>
+    public CmdletPage.Entry? Find(string title) => _entries.TryGetValue(title, out CmdletPage.Entry? entry) ? entry with { IsShared = true } : null;
 
     /// <summary>A parameter's section of a page, with the shared text in place of the link to it.</summary>
     /// <param name="section">The section.</param>

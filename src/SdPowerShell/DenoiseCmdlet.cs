@@ -6,6 +6,7 @@ using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
@@ -104,6 +105,11 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [Alias("guidance_rescale")]
     [Number<double>]
     public Number<double>? GuidanceRescale { get; set; }
+
+    /// <summary>The part of the steps before guidance takes effect, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceStart { get; set; }
 
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]

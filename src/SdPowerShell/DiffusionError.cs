@@ -42,7 +42,7 @@ internal static class DiffusionError
         };
         ErrorRecord record = new(error, id, category, target);
         if (HintFor(error.Remedy) is string hint)
-            record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}") { RecommendedAction = hint };
+            record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}");
         return record;
     }
 
@@ -54,7 +54,7 @@ internal static class DiffusionError
         Remedy.EncodePrompt => "Get-TextEmbedding makes an embedding.",
         Remedy.MakeLatent => "ConvertTo-Latent and Invoke-Denoise make latents.",
         Remedy.EncodeImage => "ConvertTo-Latent encodes an image; New-DiffusionImage starts from one with -InitImage.",
-        Remedy.ChooseDevice => "With -Device Auto, the best device that works here is used; -Device Cpu works everywhere.",
+        Remedy.ChooseDevice => "Use -Device Auto for the best one that works here, or -Device Cpu.",
         Remedy.CloseModels => "Clear-DiffusionCache closes the models that are open in a session.",
         Remedy.DeleteGraphs => "Clear-DiffusionCache -Graphs deletes the cached graphs.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",

@@ -1,5 +1,6 @@
 using StableDiffusion;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace SdPowerShell;
 

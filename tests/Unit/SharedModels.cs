@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Quantization;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
 using StableDiffusion.Tests.Pipelines;
@@ -85,7 +86,7 @@ public sealed class SharedModels : IDisposable
     }
 
     private string Build(Func<IModelSource> source, Action<BuildProgress>? progress = null, [CallerMemberName] string name = "") => _built.GetOrAdd(
-        name, name => new(() => ModelBuilder.Build(source(), _folder[name], progress))).Value;
+        name, name => new(() => ModelBuilder.Build(source(), _folder[name], progress, writeInteger: IntegerUNet.Write))).Value;
 
     private void NoteCalibration(BuildProgress progress)
     {

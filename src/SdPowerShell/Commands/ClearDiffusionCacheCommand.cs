@@ -30,7 +30,7 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         if (Graphs && Directory.Exists(folder) && ShouldProcess(folder, "Delete built graphs"))
             ProcessOne(folder, () => ModelCache.DeleteGraphs());
 
-        if (Downloads && KeptDownloads.List() is { Count: > 0 } downloads && ShouldProcess(StorageFolders.Downloads, "Delete unfinished downloads"))
+        if (Downloads && DownloadCache.List() is { Count: > 0 } downloads && ShouldProcess(StorageFolders.Downloads, "Delete unfinished downloads"))
             Delete(downloads);
     }
 
@@ -42,7 +42,7 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         {
             ProcessOne(folder, () =>
             {
-                if (KeptDownloads.Delete(folder) is not long length)
+                if (DownloadCache.Delete(folder) is not long length)
                 {
                     WriteWarning($"The download in '{folder}' is in progress and was not deleted. Wait until it is finished or stop it, and run the command again.");
                     return;

@@ -3,6 +3,7 @@ using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Settings;

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Commands;
 

@@ -32,7 +32,7 @@ public sealed class TestDiffusionModelCommand : NamedListCmdlet
 
     private void Test(ModelInfo model)
     {
-        ModelTestReport report = ModelTest.Run(model, !SkipRun, CancellationToken);
+        ModelTestReport report = ModelVerifier.Run(model, !SkipRun, CancellationToken);
         WriteObject(report);
     }
 }

@@ -5,7 +5,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>Finds, opens and names the files of adapters.</summary>
-public static class AdapterFiles
+internal static class AdapterFiles
 {
     private const int ShortHashLength = 12;
 
@@ -75,14 +75,14 @@ public static class AdapterFiles
     private static string Find(string nameOrPath, string folder, string what)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        if (Search(nameOrPath, folder) is string found)
-            return found;
-        if (File.Exists(nameOrPath))
-            return Path.GetFullPath(nameOrPath);
+        return NameOrPath.Find(nameOrPath, name => Search(name, folder) is string path ? (name, path) : null, File.Exists, path => NotFound(path, folder, what)).Path;
+    }
 
+    private static AdapterNotFoundException NotFound(string nameOrPath, string folder, string what)
+    {
         string[] names = [.. List(folder).Select(file => file.Name).Take(20)];
         string known = names.Length == 0 ? $"'{folder}' holds none" : $"'{folder}' holds {string.Join(", ", names)}";
-        throw new AdapterNotFoundException($"There is no {what} '{nameOrPath}'; {known}. Put the file there, or give its path.");
+        return new AdapterNotFoundException($"There is no {what} '{nameOrPath}'; {known}. Put the file there, or give its path.");
     }
 
     private static string? Search(string name, string folder)

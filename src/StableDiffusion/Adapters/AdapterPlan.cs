@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
@@ -8,7 +9,7 @@ namespace StableDiffusion.Adapters;
 /// <summary>The changes of a set of adapters to the layers of a model's graphs: W' = W + Σ strength · change(W).</summary>
 internal sealed class AdapterPlan
 {
-    private static readonly string[] s_textParts = [.. ModelParts.EncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
+    private static readonly string[] s_parts = [.. ModelFamily.AllBackbones, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
 
     private readonly string _graphs;
     private readonly AdapterSet _set;
@@ -24,7 +25,7 @@ internal sealed class AdapterPlan
         try
         {
             Dictionary<string, LayerNames> names = new(StringComparer.Ordinal);
-            foreach (string part in s_textParts.Prepend(ModelParts.UNet).Where(part => Directory.Exists(Path.Combine(graphs, part))))
+            foreach (string part in s_parts.Where(part => Directory.Exists(Path.Combine(graphs, part))))
             {
                 GraphInitializers initializers = OpenPart(part, model);
                 parts.Add(part, initializers);
@@ -56,7 +57,7 @@ internal sealed class AdapterPlan
 
     /// <summary>Whether the text encoders or the U-Net are changed.</summary>
     /// <param name="isText">True for the text encoders, false for the U-Net.</param>
-    public bool Changes(bool isText) => _matches.Any(match => s_textParts.Contains(match.Value.Part) == isText && StrengthOf(match.Key.Lora, match.Value.Part) != 0);
+    public bool Changes(bool isText) => _matches.Any(match => ModelFamily.AllBackbones.Contains(match.Value.Part) != isText && StrengthOf(match.Key.Lora, match.Value.Part) != 0);
 
     /// <summary>Computes the changed weights of a part.</summary>
     /// <param name="part">The name of the part's folder.</param>
@@ -140,7 +141,7 @@ internal sealed class AdapterPlan
     private double StrengthOf(int lora, string part)
     {
         Lora item = _set.Loras[lora];
-        return part == ModelParts.UNet ? item.Strength : item.TextEncoderStrength ?? item.Strength;
+        return ModelFamily.AllBackbones.Contains(part) ? item.Strength : item.TextEncoderStrength ?? item.Strength;
     }
 
     private GraphInitializers OpenPart(string part, string model) => OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), model);

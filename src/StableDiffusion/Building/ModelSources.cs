@@ -1,4 +1,3 @@
-using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Tensors;
 
@@ -20,7 +19,7 @@ internal static class ModelSources
         if (!Directory.Exists(path))
             throw new ModelNotFoundException($"There is no file or folder '{path}'.");
         if (File.Exists(Path.Combine(path, PipelineConfig.FileName)))
-            return File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph)) ? new OnnxFolder(path, options) : DiffusersFolder.Find(path, options);
+            return OnnxFolder.FindBackbone(path) is not null ? new OnnxFolder(path, options) : DiffusersFolder.Find(path, options);
 
         // A repository of a single file, as it is cloned.
         string[] files = [.. Directory.EnumerateFiles(path).Where(TensorFile.HasKnownEnding).Order(StringComparer.Ordinal)];

@@ -1,3 +1,4 @@
+using StableDiffusion.Families;
 using StableDiffusion.Networks;
 
 namespace StableDiffusion.Building;
@@ -26,11 +27,17 @@ internal sealed class OnnxFolder : IModelSource
 
     public ModelPrecision Precision => ModelPrecision.Full;
 
-    public string NamingFile => System.IO.Path.Combine(Path, ModelParts.UNet, ModelParts.Graph);
+    public string NamingFile => FindBackbone(Path)!;
 
     public IReadOnlyList<(string Name, string Path)> Inputs => [.. _files.Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file))];
 
     public ModelContents Open() => new([], [], []) { CopiedFrom = this };
+
+    /// <summary>Finds the graph of the backbone in a model's folder.</summary>
+    /// <param name="path">The folder's full path.</param>
+    /// <returns>Its full path; null if the folder is none of graphs.</returns>
+    public static string? FindBackbone(string path) =>
+        ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 
     private bool IsHidden(string file) => System.IO.Path.GetRelativePath(Path, file).Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
 }

@@ -10,7 +10,7 @@ namespace StableDiffusion.Denoising;
 /// The U-Net: from a noisy latent, a timestep and a text embedding it predicts the noise or, depending on the prediction type of
 /// the model, the clean latent or the velocity. Source: Ronneberger et al., arXiv 1505.04597; Rombach et al., arXiv 2112.10752.
 /// </summary>
-public sealed class UNet : IDisposable
+internal sealed class UNet : IDisposable
 {
     private const int DefaultChannels = 4;
 
@@ -58,7 +58,7 @@ public sealed class UNet : IDisposable
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
-    /// <summary>What looks at values inside the graph; null for nothing.</summary>
+    /// <summary>Observes values inside the graph; null for no observation.</summary>
     internal UNetObserver? Observer { get; init; }
 
     /// <summary>Allocates the inputs for predictions on latents of one size.</summary>

@@ -30,7 +30,7 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers
     }
 }
 
-/// <summary>The U-Net bound to one text embedding: what it predicts under that text.</summary>
+/// <summary>The U-Net bound to one text embedding.</summary>
 internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, Action observe) : IDisposable
 {
     /// <summary>Predicts from the shared inputs; the returned memory is valid until the next call.</summary>

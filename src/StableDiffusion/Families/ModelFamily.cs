@@ -18,6 +18,12 @@ internal abstract class ModelFamily
     public static IReadOnlyList<ModelFamily> All { get; } =
         [new StableDiffusionXL(), new StableDiffusionXLRefiner(), new StableDiffusion2(), new StableDiffusion1()];
 
+    /// <summary>The names of all families' backbones.</summary>
+    public static IReadOnlyList<string> AllBackbones { get; } = [.. All.Select(static family => family.Backbone).Distinct()];
+
+    /// <summary>The ends of the names of all families' text encoders.</summary>
+    public static IReadOnlyList<string> AllEncoderSuffixes { get; } = [.. All.SelectMany(static family => family.EncoderSuffixes).Distinct()];
+
     /// <summary>The name that users see, such as <c>StableDiffusionXL</c>.</summary>
     public abstract string Name { get; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using StableDiffusion.Families.Configs;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Sampling;
@@ -61,8 +62,8 @@ internal abstract class StableDiffusionXLFamily : UNetFamily
     protected override void CompleteIndex(JsonObject index)
     {
         index["force_zeros_for_empty_prompt"] = ForcesZeros;
-        index[ModelParts.TextEncoder2] = IndexPart("transformers", "CLIPTextModelWithProjection");
-        index[ModelParts.Tokenizer2] = IndexPart("transformers", "CLIPTokenizer");
+        index[ModelParts.TextEncoder2] = DiffusersConfigs.Part("transformers", "CLIPTextModelWithProjection");
+        index[ModelParts.Tokenizer2] = DiffusersConfigs.Part("transformers", "CLIPTokenizer");
         if (TakesAestheticScore)
             index["requires_aesthetics_score"] = true;
     }

@@ -3,9 +3,7 @@ using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Families.Configs;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
-using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
-using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -101,7 +99,10 @@ internal abstract class UNetFamily : ModelFamily
         if (reader.ReadVae() is { } vae)
             networks.Add(DescribeVae(vae, sampleSize));
 
-        bool isZeroSnr = prediction.Type == PredictionType.Velocity && file.Tensors.ContainsKey(ZeroSnrMark);
+        JsonObject scheduler = DiffusersConfigs.Scheduler(SchedulerClass, prediction.Type, isZeroSnr: prediction.Type == PredictionType.Velocity && file.Tensors.ContainsKey(ZeroSnrMark));
+        CompleteScheduler(scheduler);
+        JsonObject index = DiffusersConfigs.Index($"{PipelinePrefix}{PipelineKind(variant)}Pipeline", SchedulerClass, hasTextEncoder: Encoders[0].Suffix.Length == 0);
+        CompleteIndex(index);
         reader.NoteModel(hasVae: networks[^1].Name == ModelParts.Vae, HasSeveralPredictionTypes || prediction.Type != PredictionType.Epsilon ? prediction : null);
         return new Checkpoint
         {
@@ -109,8 +110,8 @@ internal abstract class UNetFamily : ModelFamily
             Variant = variant,
             PredictionType = prediction,
             Networks = networks,
-            SchedulerConfig = DescribeScheduler(prediction.Type, isZeroSnr),
-            ModelIndex = DescribeIndex(variant),
+            SchedulerConfig = scheduler,
+            ModelIndex = index,
             TokenizerFiles = [.. Encoders.SelectMany(static encoder => PublicTokenizer.Files(ModelParts.Tokenizer + encoder.Suffix, encoder.PaddingToken))],
             Findings = reader.Findings,
         };
@@ -126,41 +127,8 @@ internal abstract class UNetFamily : ModelFamily
 
     public override CheckpointPart DescribeVae(MappedWeights weights) => DescribeVae(weights, SampleSize(PredictionType.Epsilon));
 
-    public override IReadOnlyList<NetworkGraph> MakeGraphs(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path)
-    {
-        UNetConfig? unet = null;
-        int textWidth = 0;
-        List<NetworkGraph> graphs = [];
-        foreach (ModelNetwork network in networks)
-        {
-            ConfigFile config = network.ReadConfig();
-            switch (network.Name)
-            {
-                case ModelParts.UNet:
-                    unet = UNetConfig.From(config);
-                    UNetGraph graph = new(network.Weights, unet);
-                    Add(network.Name, precision => graph.Build(precision));
-                    if (unet.Middle)
-                        graphs[^1] = graphs[^1] with { BuildControlled = precision => graph.Build(precision, takesResiduals: true) };
-                    break;
-                case ModelParts.Vae:
-                    VaeConfig vae = VaeConfig.From(config);
-                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
-                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
-                    break;
-                default:
-                    ClipTextConfig text = ClipTextConfig.From(config);
-                    textWidth += text.Width;
-                    Add(network.Name, new ClipTextGraph(network.Weights, text, TakesPenultimateLayer).Build);
-                    break;
-            }
-
-            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(new NetworkGraph(name, network.Config, build));
-        }
-
-        CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' holds no U-Net, which a model must have."), textWidth, index, path);
-        return graphs;
-    }
+    public override IReadOnlyList<NetworkGraph> MakeGraphs(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path) =>
+        new UNetModelGraphs(this).Make(networks, index, path);
 
     public override TextEncoder OpenTextEncoder(string folder, Func<string, OnnxSession> openGraph, string model)
     {
@@ -226,7 +194,7 @@ internal abstract class UNetFamily : ModelFamily
     protected virtual void CompleteIndex(JsonObject index)
     {
         index["requires_safety_checker"] = false;
-        index["safety_checker"] = IndexPart();
+        index["safety_checker"] = DiffusersConfigs.Part();
     }
 
     /// <summary>The name of the family's pipeline in diffusers for a variant, without prefix and "Pipeline".</summary>
@@ -237,28 +205,6 @@ internal abstract class UNetFamily : ModelFamily
         ModelVariant.InstructPix2Pix => "InstructPix2Pix",
         _ => string.Empty,
     };
-
-    /// <summary>A row of an index: the library and the class of a part.</summary>
-    /// <param name="library">The library; null for a part that the model does not have.</param>
-    /// <param name="name">The class.</param>
-    protected static JsonArray IndexPart(string? library = null, string? name = null) => new(library, name);
-
-    private void CheckTogether(UNetConfig unet, int textWidth, PipelineConfig index, string path)
-    {
-        if (unet.TextWidth != textWidth)
-        {
-            throw new ModelInvalidException(
-                $"The text encoder of '{path}' gives embeddings of width {textWidth} ('hidden_size'), " +
-                $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
-        }
-
-        if (unet.Added is not null != TakesPooledText)
-        {
-            throw new ModelInvalidException(
-                $"'{path}' says that it is made for {index.ClassName} ('_class_name'), and its U-Net " +
-                $"{(TakesPooledText ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
-        }
-    }
 
     // Folders of older exporters have no config there, and their one layer is the last.
     private ClipTextConfig? ReadTextConfig(string path) => File.Exists(path) || TakesPenultimateLayer ? ClipTextConfig.Read(path) : null;
@@ -281,41 +227,4 @@ internal abstract class UNetFamily : ModelFamily
 
     private CheckpointPart DescribeVae(MappedWeights weights, int sampleSize) =>
         new(ModelParts.Vae, weights, VaeConfigInference.Infer(weights, LatentScale, sampleSize));
-
-    private JsonObject DescribeIndex(ModelVariant variant)
-    {
-        JsonObject index = new()
-        {
-            ["_class_name"] = $"{PipelinePrefix}{PipelineKind(variant)}Pipeline",
-            ["feature_extractor"] = IndexPart(),
-            ["image_encoder"] = IndexPart(),
-            ["scheduler"] = IndexPart("diffusers", SchedulerClass),
-        };
-        bool hasFirst = Encoders[0].Suffix.Length == 0;
-        index[ModelParts.TextEncoder] = hasFirst ? IndexPart("transformers", "CLIPTextModel") : IndexPart();
-        index[ModelParts.Tokenizer] = hasFirst ? IndexPart("transformers", "CLIPTokenizer") : IndexPart();
-        index[ModelParts.UNet] = IndexPart("diffusers", "UNet2DConditionModel");
-        index[ModelParts.Vae] = IndexPart("diffusers", "AutoencoderKL");
-        CompleteIndex(index);
-        return index;
-    }
-
-    private JsonObject DescribeScheduler(PredictionType prediction, bool isZeroSnr)
-    {
-        JsonObject config = new()
-        {
-            ["_class_name"] = SchedulerClass,
-            ["beta_end"] = 0.012,
-            ["beta_schedule"] = "scaled_linear",
-            ["beta_start"] = 0.00085,
-            ["num_train_timesteps"] = 1000,
-            [PredictionTypes.OptionName] = PredictionTypes.NameOf(prediction),
-            ["rescale_betas_zero_snr"] = isZeroSnr,
-            ["steps_offset"] = 1,
-            ["timestep_spacing"] = "leading",
-            ["trained_betas"] = null,
-        };
-        CompleteScheduler(config);
-        return config;
-    }
 }

@@ -150,7 +150,7 @@ internal sealed class DownloadFolder : IDisposable
     }
 
     /// <summary>Deletes the folder as far as possible; the next download checks what is left.</summary>
-    public void Discard() => TryDelete(_root);
+    public void Discard() => AtomicWriter.TryDelete(_root);
 
     /// <summary>Moves the complete files to the model's folder in one step, and deletes the rest.</summary>
     /// <param name="target">The full path of the model's folder.</param>
@@ -167,7 +167,7 @@ internal sealed class DownloadFolder : IDisposable
         {
             Directory.CreateDirectory(Path.Combine(temporary, "old"));
             string ready = BringTo(temporary, name);
-            Exchange(ready, target, Path.Combine(temporary, "old", name), replace);
+            AtomicWriter.MoveFolder(ready, target, Path.Combine(temporary, "old", name), replace);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -175,7 +175,7 @@ internal sealed class DownloadFolder : IDisposable
         }
         finally
         {
-            TryDelete(temporary);
+            AtomicWriter.TryDelete(temporary);
         }
 
         Discard();
@@ -208,51 +208,12 @@ internal sealed class DownloadFolder : IDisposable
         }
     }
 
-    private static void Exchange(string ready, string target, string aside, bool replace)
-    {
-        bool isReplaced = false;
-        if (Path.Exists(target))
-        {
-            if (!replace)
-                throw new OutputExistsException(target);
-            Directory.Move(target, aside);
-            isReplaced = true;
-        }
-
-        try
-        {
-            Directory.Move(ready, target);
-        }
-        catch (IOException) when (!isReplaced && Path.Exists(target))
-        {
-            throw new OutputExistsException(target);
-        }
-        catch when (isReplaced && !Path.Exists(target))
-        {
-            Directory.Move(aside, target);
-            throw;
-        }
-    }
-
     private static void DeleteEmpty(string folder)
     {
         foreach (string inner in Directory.GetDirectories(folder))
             DeleteEmpty(inner);
         if (!Directory.EnumerateFileSystemEntries(folder).Any())
             Directory.Delete(folder);
-    }
-
-    private static void TryDelete(string folder)
-    {
-        try
-        {
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Another process uses one of its files. The folder is not used otherwise.
-        }
     }
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using StableDiffusion.Families;
+using StableDiffusion.Networks;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
@@ -12,14 +14,13 @@ namespace StableDiffusion.Hub;
 internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubFile> files)
 {
     private const string ModelIndex = "model_index.json";
-    private const string UNet = "unet";
     private const string Config = "config.json";
     private const int ListedFiles = 20;
 
     // The parts that the library reads. Others, such as safety_checker and feature_extractor, are common in pipelines too.
-    private static readonly string[] s_weightParts = [UNet, "vae", "text_encoder", "text_encoder_2"];
-    private static readonly string[] s_textParts = ["tokenizer", "tokenizer_2", "scheduler"];
-    private static readonly string[] s_graphParts = [.. s_weightParts, .. s_textParts, "vae_encoder", "vae_decoder"];
+    private static readonly string[] s_weightParts = [.. ModelFamily.AllBackbones, ModelParts.Vae, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
+    private static readonly string[] s_textParts = [.. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.Tokenizer + suffix), "scheduler"];
+    private static readonly string[] s_graphParts = [.. s_weightParts, .. s_textParts, ModelParts.VaeEncoder, ModelParts.VaeDecoder];
 
     private static readonly string[] s_rootFiles = [ModelIndex, "generation_config.json"];
 
@@ -74,9 +75,9 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
     private IEnumerable<HubFile> Pipeline(string variant)
     {
         IEnumerable<HubFile> root = files.Where(static file => s_rootFiles.Contains(file.Path) || file.Path.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
-        if (WeightChoice.Choose(Folder(UNet), variant).Count > 0)
+        if (ModelFamily.AllBackbones.Any(backbone => WeightChoice.Choose(Folder(backbone), variant).Count > 0))
             return [.. root, .. s_textParts.SelectMany(Texts), .. s_weightParts.SelectMany(part => Part(part, variant))];
-        if (Folder(UNet).Any(static file => file.Path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
+        if (ModelFamily.AllBackbones.SelectMany(Folder).Any(static file => file.Path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
             return [.. root, .. files.Where(IsOfGraphs)];
 
         IEnumerable<string> parts = files.Where(static file => file.Path.Contains('/')).Select(static file => file.Path[..file.Path.IndexOf('/')]).Distinct();

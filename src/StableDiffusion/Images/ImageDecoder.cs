@@ -8,7 +8,6 @@ using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Metadata.Profiles.Exif;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
-using StableDiffusion.Metadata;
 
 namespace StableDiffusion.Images;
 
@@ -72,7 +71,7 @@ internal static class ImageDecoder
         CheckSize(canvas, data, name);
         IImageInfo info = Image.Identify(ImageLibrary.Configuration, file, out _);
         CheckSize(new Size(info.Width, info.Height), data, name);
-        if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifTexts.TryFindFrame(data, out frame)))
+        if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifBlocks.TryFindFrame(data, out frame)))
             throw new ImageInvalidException($"{name} is truncated. Copy it again.");
 
         using Image<Rgba32> image = Image.Load<Rgba32>(ImageLibrary.Configuration, file);

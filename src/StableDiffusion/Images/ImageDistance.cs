@@ -1,7 +1,7 @@
 namespace StableDiffusion.Images;
 
 /// <summary>Measures the difference between two images of the same size.</summary>
-public static class ImageDistance
+internal static class ImageDistance
 {
     private const int WindowSide = 11;
     private const double WindowSigma = 1.5;

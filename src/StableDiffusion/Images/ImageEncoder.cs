@@ -6,20 +6,12 @@ using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.Metadata.Profiles.Xmp;
 using SixLabors.ImageSharp.PixelFormats;
-using StableDiffusion.Metadata;
-using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Encodes images as files; the same image, info and options give the same bytes.</summary>
+/// <summary>Makes the bytes of an image file; the same pixels, texts and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
-    // The keyword that A1111 and the tools that read its files look for.
-    private const string PngKeyword = "parameters";
-
-    // Leaves enough space for the settings after the two prompts.
-    private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
-
     // From this quality on, JPEG stores the color of each pixel instead of each square of four.
     private const int FullColorQuality = 90;
 
@@ -37,15 +29,16 @@ internal static class ImageEncoder
     /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
     /// <param name="options">The options.</param>
+    /// <param name="texts">The texts that the file holds beside the pixels.</param>
     /// <returns>The file's bytes.</returns>
     /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
-    public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
+    public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
     {
         Check(image, format);
         try
         {
-            return EncodeChecked(image, format, options);
+            return EncodeChecked(image, format, options, texts);
         }
         catch (Exception error) when (error is ImageFormatException or InvalidMemoryOperationException)
         {
@@ -53,16 +46,14 @@ internal static class ImageEncoder
         }
     }
 
-    private static byte[] EncodeChecked(DiffusionImage image, ImageFormat format, ImageWriteOptions options)
+    private static byte[] EncodeChecked(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
     {
-        string record = options.Metadata ? GenerationRecord.Write(image.Info) : string.Empty;
-        string text = options.Metadata ? Infotext.Format(format == ImageFormat.Jpeg ? Shorten(image.Info) : image.Info) : string.Empty;
         using Image<Rgb24> pixels = Image.WrapMemory<Rgb24>(ImageLibrary.Configuration, image.Pixels.AsMemory(), image.Width, image.Height);
         if (format == ImageFormat.Png)
-            return EncodePng(pixels, text, record);
+            return EncodePng(pixels, texts);
 
-        byte[] exif = text.Length > 0 ? ExifComment.Create(text) : [];
-        byte[] packet = record.Length > 0 ? XmpTexts.Write(GenerationRecord.Keyword, record) : [];
+        byte[] exif = texts.Infotext.Length > 0 ? ExifComment.Create(texts.Infotext) : [];
+        byte[] packet = texts.Record.Length > 0 ? XmpPacket.Create(ImageTexts.RecordName, texts.Record) : [];
         using MemoryStream file = new();
         if (format == ImageFormat.WebP)
         {
@@ -70,17 +61,17 @@ internal static class ImageEncoder
             return WebPChunks.AddMetadata(file.ToArray(), pixels.Size(), exif, packet);
         }
 
-        if (packet.Length is > 0 and <= XmpTexts.MaxLengthInJpeg)
+        if (packet.Length is > 0 and <= XmpPacket.MaxLengthInJpeg)
             pixels.Metadata.XmpProfile = new XmpProfile(packet);
         JpegColorType color = options.Quality < FullColorQuality ? JpegColorType.YCbCrRatio420 : JpegColorType.YCbCrRatio444;
         pixels.SaveAsJpeg(file, new JpegEncoder { Quality = options.Quality, ColorType = color });
         return AddExif(file.ToArray(), exif);
     }
 
-    private static byte[] EncodePng(Image<Rgb24> pixels, string text, string record)
+    private static byte[] EncodePng(Image<Rgb24> pixels, ImageTexts texts)
     {
         PngMetadata metadata = pixels.Metadata.GetPngMetadata();
-        foreach ((string keyword, string value) in ((string, string)[])[(PngKeyword, text), (GenerationRecord.Keyword, record)])
+        foreach ((string keyword, string value) in ((string, string)[])[(ImageTexts.InfotextName, texts.Infotext), (ImageTexts.RecordName, texts.Record)])
         {
             // The text of a chunk must not contain a zero byte.
             if (value.Length > 0)
@@ -104,8 +95,8 @@ internal static class ImageEncoder
 
         const byte App1 = 0xE1;
         int start = 4 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[4..]);
-        int length = sizeof(ushort) + ExifTexts.Mark.Length + exif.Length;
-        return [.. jpeg[..start], 0xFF, App1, (byte)(length >> 8), (byte)length, .. ExifTexts.Mark, .. exif, .. jpeg[start..]];
+        int length = sizeof(ushort) + ExifComment.Mark.Length + exif.Length;
+        return [.. jpeg[..start], 0xFF, App1, (byte)(length >> 8), (byte)length, .. ExifComment.Mark, .. exif, .. jpeg[start..]];
     }
 
     private static void Check(DiffusionImage image, ImageFormat format)
@@ -120,12 +111,4 @@ internal static class ImageEncoder
         if (Math.Max(image.Width, image.Height) > longest)
             throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {longest} pixels a side. Write a .png file instead.");
     }
-
-    private static GenerationInfo Shorten(GenerationInfo info) => info with
-    {
-        Prompt = Shorten(info.Prompt),
-        NegativePrompt = Shorten(info.NegativePrompt),
-    };
-
-    private static string? Shorten(string? prompt) => prompt?.Length > MaxPromptInJpeg ? prompt[..MaxPromptInJpeg] : prompt;
 }

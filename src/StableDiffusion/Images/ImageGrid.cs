@@ -1,7 +1,7 @@
 namespace StableDiffusion.Images;
 
 /// <summary>Joins images of the same size into a contact sheet.</summary>
-public static class ImageGrid
+internal static class ImageGrid
 {
     /// <summary>Joins images in row order; the rest of the last row is white.</summary>
     /// <param name="images">The images, one or more, all of the same size.</param>

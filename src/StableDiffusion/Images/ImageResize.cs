@@ -6,7 +6,7 @@ using ResizeMode = StableDiffusion.Settings.ResizeMode;
 namespace StableDiffusion.Images;
 
 /// <summary>Resizes images with the three-lobed Lanczos filter that Pillow and A1111 use.</summary>
-public static class ImageResize
+internal static class ImageResize
 {
     /// <summary>Resizes an image.</summary>
     /// <param name="image">The image; it is not changed.</param>

@@ -8,7 +8,7 @@ namespace StableDiffusion.Images;
 /// Converts between images and the tensors of an autoencoder: [1, 3, height, width], with a red, a green and a
 /// blue plane, and 0 to 255 scaled to -1 to 1. The arithmetic is that of diffusers' <c>VaeImageProcessor</c>, in single precision.
 /// </summary>
-public static class PixelTensor
+internal static class PixelTensor
 {
     private const float Largest = byte.MaxValue;
 

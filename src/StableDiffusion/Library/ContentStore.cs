@@ -71,15 +71,17 @@ internal sealed class ContentStore(string root)
             return;
 
         string path = FileOf(name);
-        string temporary = Path.Combine(root, $".{Guid.NewGuid():N}.tmp");
         try
         {
-            File.WriteAllText(temporary, $"{key}\n{(origin is null ? string.Empty : Encoding.UTF8.GetString(origin.ToJson()) + '\n')}");
-            File.Move(temporary, path, overwrite: true);
+            AtomicWriter.WriteFile(path, stream =>
+            {
+                stream.Write(Encoding.UTF8.GetBytes($"{key}\n"));
+                if (origin is not null)
+                    stream.Write([.. origin.ToJson(), (byte)'\n']);
+            });
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
             throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to.", error);
         }
     }

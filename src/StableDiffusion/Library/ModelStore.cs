@@ -129,12 +129,8 @@ public static class ModelStore
     /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
     internal static (string Name, string Path) Locate(string? nameOrPath)
     {
-        string name = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
-        if (FolderOf(name) is string folder)
-            return (name, folder);
-        if (IsModel(name))
-            return (Path.GetFullPath(name), Path.GetFullPath(name));
-        throw new ModelNotFoundException(NotFoundMessage(name));
+        string given = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
+        return NameOrPath.Find(given, name => FolderOf(name) is string folder ? (name, folder) : null, IsModel, path => new ModelNotFoundException(NotFoundMessage(path)));
     }
 
     /// <summary>Says that a model is not there, and which ones are.</summary>

@@ -17,15 +17,12 @@ internal static class ExifTexts
 
     private static readonly (ushort Tag, string Name)[] s_textTags = [(0x010E, "ImageDescription"), (0x010F, "Make"), (0x0110, "Model"), (0x0131, "Software")];
 
-    /// <summary>The identifier at the start of a block, which some files omit.</summary>
-    public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
-
     /// <summary>Collects the texts.</summary>
     /// <param name="block">The block, with or without its identifier.</param>
     /// <param name="texts">Receives the texts.</param>
     public static void Read(ReadOnlySpan<byte> block, TextEntryList texts)
     {
-        ReadOnlySpan<byte> tiff = block.StartsWith(Mark) ? block[Mark.Length..] : block;
+        ReadOnlySpan<byte> tiff = block.StartsWith(ExifComment.Mark) ? block[ExifComment.Mark.Length..] : block;
         if (!TiffBlock.TryOpen(tiff, out TiffBlock exif))
         {
             texts.Warnings.Add("The EXIF block is damaged and was ignored.");

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Metadata;
 
 /// <summary>The parts of an infotext: two prompts, and settings as text.</summary>
-public sealed class GenerationParameters
+internal sealed class GenerationParameters
 {
     /// <summary>Initializes the parts.</summary>
     /// <param name="prompt">The prompt.</param>

@@ -8,7 +8,7 @@ namespace StableDiffusion.Metadata;
 /// The settings of an image, as the text that A1111 writes to its files and that other tools read: the prompt, the
 /// negative prompt, and a line of settings. Source: A1111 1.10, <c>create_infotext</c>.
 /// </summary>
-public static class Infotext
+internal static class Infotext
 {
     /// <summary>Distinguishes the samplers of A1111 and diffusers that have the same name.</summary>
     internal const string SchedulerKey = "Scheduler";
@@ -85,7 +85,7 @@ public static class Infotext
         Add("TI hashes", info.TextualInversionHashes);
 
         // Not without a seed: readers treat a text with fewer than three settings as a prompt.
-        Add("Version", info.Seed is null ? null : OwnVersion.Text);
+        Add("Version", info.Seed is null ? null : ProductVersion.Text);
         return Assemble(LoraTags.AddTo(info), info.NegativePrompt, string.Join(", ", settings.OrderBy(static setting => Rank(setting.Key)).Select(static setting => $"{setting.Key}: {Quote(setting.Value)}")));
 
         void Add(string key, string? value)

@@ -48,7 +48,7 @@ internal static class InfotextMetadata
         SettingReader reader = new(settings, warnings);
         string version = reader.Text("Version") ?? "";
         MetadataSource source = isCpp ? MetadataSource.StableDiffusionCpp
-            : OwnVersion.IsOwn(version) ? MetadataSource.PowerShell
+            : ProductVersion.IsOwn(version) ? MetadataSource.PowerShell
             : hasGraph || version.StartsWith("ComfyUI", StringComparison.OrdinalIgnoreCase) ? MetadataSource.ComfyUI
             : version.Length == 0 && reader.Text("RNG") == OwnRandomSource ? MetadataSource.PowerShell
             : MetadataSource.A1111;

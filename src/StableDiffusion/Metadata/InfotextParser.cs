@@ -7,7 +7,7 @@ namespace StableDiffusion.Metadata;
 /// Parses an infotext exactly as A1111 does, in linear time.
 /// Source: A1111 1.10, <c>parse_generation_parameters</c>; the values that it fills in for missing settings are omitted.
 /// </summary>
-public static class InfotextParser
+internal static class InfotextParser
 {
     private const string NegativePromptMark = "Negative prompt:";
 

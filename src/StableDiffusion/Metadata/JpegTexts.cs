@@ -1,3 +1,4 @@
+using StableDiffusion.Images;
 using System.Buffers.Binary;
 
 namespace StableDiffusion.Metadata;
@@ -41,10 +42,10 @@ internal static class JpegTexts
 
     private static void ReadSegment(byte marker, ReadOnlySpan<byte> data, TextEntryList texts)
     {
-        if (marker == App1 && data.StartsWith(ExifTexts.Mark))
+        if (marker == App1 && data.StartsWith(ExifComment.Mark))
             ExifTexts.Read(data, texts);
-        else if (marker == App1 && data.StartsWith(XmpTexts.Mark))
-            XmpTexts.Read(data[XmpTexts.Mark.Length..], texts);
+        else if (marker == App1 && data.StartsWith(XmpPacket.Mark))
+            XmpTexts.Read(data[XmpPacket.Mark.Length..], texts);
         else if (marker == Comment)
             ReadComment(data, texts);
     }

@@ -81,7 +81,7 @@ public static class MetadataReader
         foreach (TextEntry entry in entries)
             texts.TryAdd(entry.Keyword, entry.Text);
 
-        if (texts.TryGetValue(GenerationRecord.Keyword, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
+        if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             if (info.Strength is not null)
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");

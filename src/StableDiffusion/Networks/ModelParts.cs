@@ -4,9 +4,9 @@ namespace StableDiffusion.Networks;
 internal static class ModelParts
 {
     public const string TextEncoder = "text_encoder";
-    public const string TextEncoder2 = TextEncoder + SecondSuffix;
+    public const string TextEncoder2 = TextEncoder + "_2";
     public const string Tokenizer = "tokenizer";
-    public const string Tokenizer2 = Tokenizer + SecondSuffix;
+    public const string Tokenizer2 = Tokenizer + "_2";
     public const string UNet = "unet";
     public const string ControlNet = "controlnet";
     public const string Vae = "vae";
@@ -24,9 +24,4 @@ internal static class ModelParts
 
     /// <summary>The name of the U-Net's second graph, with inputs for the residuals of ControlNets; its weights are those of the first.</summary>
     public const string ControlGraph = "model_control.onnx";
-
-    /// <summary>The suffixes of the names of text encoders and tokenizers: SDXL has two of each, its refiner only the second.</summary>
-    public static readonly string[] EncoderSuffixes = [string.Empty, SecondSuffix];
-
-    private const string SecondSuffix = "_2";
 }

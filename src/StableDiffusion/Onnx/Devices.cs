@@ -109,7 +109,7 @@ public static partial class Devices
         if (Fault(device) is string fault)
         {
             throw new DeviceUnavailableException(
-                $"The device {device} cannot be used. {fault} Its requirements: {Needs(device.Kind)} Or let the best device that works here be chosen.") { Remedy = Remedy.ChooseDevice };
+                $"The device {device} cannot be used. {fault} Its requirements: {Needs(device.Kind)} Or choose another device.") { Remedy = Remedy.ChooseDevice };
         }
     }
 

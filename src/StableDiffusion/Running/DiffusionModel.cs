@@ -14,7 +14,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Running;
 
 /// <summary>
-/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second picture never
+/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second image never
 /// loads anything. Parts may be used from several threads at once.
 /// </summary>
 public sealed class DiffusionModel : IDisposable
@@ -86,7 +86,7 @@ public sealed class DiffusionModel : IDisposable
     public Device Device { get; }
 
     /// <summary>The model's own scheduler settings.</summary>
-    public SchedulerConfig SchedulerConfig { get; }
+    internal SchedulerConfig SchedulerConfig { get; }
 
     /// <summary>Whether a half-precision model computes in 16-bit floats. The processor has no arithmetic for them.</summary>
     internal bool ComputesHalf { get; init; }
@@ -95,9 +95,8 @@ public sealed class DiffusionModel : IDisposable
     internal ModelFamily Family { get; }
 
     /// <summary>Finds the name and the full path of a ControlNet by its name or path. Without a library of ControlNets, only paths are known.</summary>
-    internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => Path.Exists(path)
-        ? (Path.GetFullPath(path), Path.GetFullPath(path))
-        : throw new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file.");
+    internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => NameOrPath.Find(
+        path, static _ => null, Path.Exists, static path => new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file."));
 
     /// <summary>How its parts work together.</summary>
     internal PipelineConfig Pipeline { get; }
@@ -133,7 +132,7 @@ public sealed class DiffusionModel : IDisposable
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
+    internal TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
         graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
@@ -142,25 +141,25 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, ModelParts.UNet, cancellationToken, ReordersUNet(graphs))),
+        graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
         progress,
         cancellationToken);
 
     /// <summary>The U-Net that takes what ControlNets give, opened when it is first asked for. Its weights are those of the other one.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
         ref _controlledUNet,
         "the U-Net for ControlNets",
         graphs =>
         {
-            string folder = Path.Combine(graphs, ModelParts.UNet);
+            string folder = Path.Combine(graphs, Family.Backbone);
             string graph = Path.Combine(folder, ModelParts.ControlGraph);
             if (!File.Exists(graph))
                 throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' cannot take what ControlNets give: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
-            return new UNet(OpenFile(graph, ModelParts.UNet, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
+            return new UNet(OpenFile(graph, Family.Backbone, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
         cancellationToken);
@@ -173,7 +172,7 @@ public sealed class DiffusionModel : IDisposable
     /// <exception cref="InvalidSettingException">There is no such ControlNet.</exception>
     /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of it is damaged, or is no ControlNet.</exception>
-    public ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    internal ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(nameOrPath);
         if (_plain is not null)
@@ -203,7 +202,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE encoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
+    internal VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
         graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
@@ -212,7 +211,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE decoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
+    internal VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
         graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
@@ -285,7 +284,7 @@ public sealed class DiffusionModel : IDisposable
 
     private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(Info.Path, ModelParts.UNet, ModelParts.Graph)))
+        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)))
         {
             ModelManifest.Read(Info.Path)?.Check(Info.Path, cancellationToken);
             return Info.Path;
@@ -319,8 +318,8 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
         OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
 
-    private static bool ReordersUNet(string graphs) =>
-        new DirectoryInfo(Path.Combine(graphs, ModelParts.UNet)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
+    private bool ReordersUNet(string graphs) =>
+        new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
 
     private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
 

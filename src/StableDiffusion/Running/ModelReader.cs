@@ -31,10 +31,10 @@ internal static class ModelReader
         // Only folders of graphs may lack these configs; older exporters wrote none.
         ModelConfigs configs = ModelConfigs.Open(path);
         ModelFamily family = configs.Family;
-        bool isOptional = File.Exists(Path.Combine(path, ModelParts.UNet, ModelParts.Graph));
+        bool isOptional = File.Exists(Path.Combine(path, family.Backbone, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
-        ConfigFile? unet = FindConfig(ModelParts.UNet);
-        int side = (unet?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        ConfigFile? backbone = FindConfig(family.Backbone);
+        int side = (backbone?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
         SchedulerConfig scheduler = configs.Scheduler;
         ConfigFile? defaults = configs.Find("generation_config.json");
         return new ModelInfo
@@ -51,7 +51,7 @@ internal static class ModelReader
             PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
-            Variant = unet is null ? null : ModelVariants.Find(unet.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
+            Variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
             Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
         };
 

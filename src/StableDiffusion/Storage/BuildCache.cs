@@ -75,7 +75,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         }
         finally
         {
-            TryDelete(temporary);
+            AtomicWriter.TryDelete(temporary);
         }
     }
 
@@ -87,36 +87,21 @@ internal sealed class BuildCache(string root, string description = "the cache")
         File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files, BuildJson.Default.DictionaryStringInt64));
     }
 
-    private static void TryDelete(string folder)
-    {
-        try
-        {
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Another process holds a file of it. Its name marks it as left over, and a later build removes it.
-        }
-    }
-
     private void MoveInto(string folder, string temporary, string key, bool replace)
     {
-        // What lies there and is not whole would keep the place for ever.
-        if (Directory.Exists(folder) && (replace || Find(key) is null))
-        {
-            string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
-            Directory.Move(folder, aside);
-            TryDelete(aside);
-        }
-
+        // What is there and not whole would keep the place for ever.
+        string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         try
         {
-            Directory.Move(temporary, folder);
+            AtomicWriter.MoveFolder(temporary, folder, aside, replace || (Directory.Exists(folder) && Find(key) is null));
         }
-        catch (IOException) when (Find(key) is not null)
+        catch (Exception error) when (error is IOException or OutputExistsException && Find(key) is not null)
         {
             // Someone else was faster, and made the very same.
+        }
+        finally
+        {
+            AtomicWriter.TryDelete(aside);
         }
     }
 
@@ -125,7 +110,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         foreach (string folder in Directory.EnumerateDirectories(root, $"{TemporaryPrefix}*"))
         {
             if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned)
-                TryDelete(folder);
+                AtomicWriter.TryDelete(folder);
         }
     }
 }

@@ -98,12 +98,10 @@ internal sealed class FileHashes
         if (_current.Count == _remembered.Count && _current.All(entry => _remembered.GetValueOrDefault(entry.Key) == entry.Value))
             return;
 
-        string temporary = $"{_memoryPath}.{Guid.NewGuid():N}.tmp";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_memoryPath)!);
-            File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(_current, BuildJson.Default.DictionaryStringFileHash));
-            File.Move(temporary, _memoryPath, overwrite: true);
+            AtomicWriter.WriteFile(_memoryPath, stream => JsonSerializer.Serialize(stream, _current, BuildJson.Default.DictionaryStringFileHash));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -74,24 +74,13 @@ internal static class OutputFile
         if (!Directory.Exists(folder))
             throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
 
-        string temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
         {
-            using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            publish(temporary);
+            AtomicWriter.WriteFile(path, write, publish);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
-        }
-        finally
-        {
-            Remove(temporary);
         }
     }
 
@@ -115,20 +104,8 @@ internal static class OutputFile
         }
         catch
         {
-            Remove(path);
+            AtomicWriter.TryDelete(path);
             throw;
-        }
-    }
-
-    private static void Remove(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // What went wrong before is what the caller has to know.
         }
     }
 }

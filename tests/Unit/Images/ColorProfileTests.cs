@@ -4,6 +4,7 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Tests.Images.Metadata;
 
 namespace StableDiffusion.Tests.Images;
@@ -161,7 +162,7 @@ public sealed class ColorProfileTests : IDisposable
     {
         byte[] pixels = [.. Enumerable.Range(0, 16 * 16).SelectMany(i => (byte[])[(byte)(40 + (i % 16 * 8)), (byte)(200 - (i / 16 * 6)), 90])];
         if (format != ImageFormat.WebP)
-            return ImageEncoder.Encode(new DiffusionImage(16, 16, pixels), format, new ImageWriteOptions());
+            return ImageFile.Encode(new DiffusionImage(16, 16, pixels), format, new ImageWriteOptions());
 
         // Without loss, which the module does not write.
         using Image<Rgb24> image = Image.LoadPixelData<Rgb24>(pixels, 16, 16);

@@ -349,7 +349,7 @@ public sealed class ImageFileWriteTests : IDisposable
     }
 
     private static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions? options = null) =>
-        ImageEncoder.Encode(image, format, options ?? new ImageWriteOptions());
+        ImageFile.Encode(image, format, options ?? new ImageWriteOptions());
 
     private static List<(string Type, byte[] Data)> Chunks(byte[] png)
     {

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Images;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Models;

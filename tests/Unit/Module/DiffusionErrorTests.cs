@@ -68,7 +68,6 @@ public sealed class DiffusionErrorTests : IDisposable
         Assert.Equal("message.", records[0].ToString());
         Assert.Null(records[0].ErrorDetails);
         Assert.All(records.Skip(1), record => Assert.Matches(@"^message\. .*-[A-Z]\w+.*\.$", record.ToString()));
-        Assert.All(records.Skip(1), record => Assert.EndsWith(record.ErrorDetails.RecommendedAction, record.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

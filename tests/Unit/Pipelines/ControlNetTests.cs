@@ -3,6 +3,7 @@ using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -121,7 +122,8 @@ public sealed class ControlNetTests(SharedModels models)
     [Fact]
     public void A_ControlNet_that_is_not_there_is_an_error_that_says_where_they_lie()
     {
-        ControlNetNotFoundException error = Assert.Throws<ControlNetNotFoundException>(() => Denoise(new ControlOptions("no-such-net", Picture)));
+        Assert.Throws<ControlNetNotFoundException>(() => Denoise(new ControlOptions("no-such-net", Picture)));
+        ControlNetNotFoundException error = Assert.Throws<ControlNetNotFoundException>(() => ControlNetStore.Locate("no-such-net"));
         Assert.Contains(StorageFolders.ControlNets, error.Message, StringComparison.Ordinal);
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Text;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Tensors;

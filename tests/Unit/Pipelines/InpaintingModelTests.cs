@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using StableDiffusion.Denoising;
-using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;

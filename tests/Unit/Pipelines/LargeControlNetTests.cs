@@ -2,6 +2,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Images;
 using StableDiffusion.Networks;
+using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Tensors;

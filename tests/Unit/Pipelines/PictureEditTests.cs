@@ -1,6 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
-using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;

@@ -1,40 +1,40 @@
 namespace StableDiffusion.Families.Checkpoints;
 
-/// <summary>Kinds of things that are worth telling of a file and do not keep it from being used.</summary>
+/// <summary>Kinds of findings about a file that do not prevent its use.</summary>
 internal enum CheckpointFindingKind
 {
     /// <summary>How the weights are stored.</summary>
     StoredAs,
 
-    /// <summary>The file holds no averaged weights, and nothing else that only training needs.</summary>
+    /// <summary>The file holds no averaged (EMA) weights.</summary>
     Pruned,
 
-    /// <summary>Averaged (EMA) weights are there and left alone.</summary>
+    /// <summary>Averaged (EMA) weights are there and not used.</summary>
     EmaIgnored,
 
-    /// <summary>Averaged (EMA) weights are taken.</summary>
+    /// <summary>Averaged (EMA) weights are used.</summary>
     EmaUsed,
 
-    /// <summary>There is no autoencoder.</summary>
+    /// <summary>The autoencoder is missing.</summary>
     VaeMissing,
 
-    /// <summary>The numbers of a text's positions are missing; they are always the same and not needed.</summary>
+    /// <summary>The position ids are missing; they are always the same and not needed.</summary>
     PositionIdsMissing,
 
-    /// <summary>The numbers of a text's positions are damaged; they are always the same and not needed.</summary>
+    /// <summary>The position ids are damaged; they are always the same and not needed.</summary>
     PositionIdsDamaged,
 
-    /// <summary>Tensors that no part of the model has.</summary>
+    /// <summary>The file holds tensors that belong to no part of the model.</summary>
     ExtraTensors,
 
-    /// <summary>What the U-Net predicts, read from the file or assumed.</summary>
+    /// <summary>What the model predicts, read from the file or assumed.</summary>
     PredictionType,
 
-    /// <summary>The file's name or title speaks of a distilled model, which its weights cannot show.</summary>
+    /// <summary>The name of the file suggests a distilled model, which its weights cannot show.</summary>
     Distilled,
 }
 
-/// <summary>Something that is worth telling of a file.</summary>
+/// <summary>A finding about a file.</summary>
 /// <param name="Kind">What it is about.</param>
-/// <param name="Text">It in words, for a person.</param>
+/// <param name="Text">The finding in words.</param>
 internal sealed record CheckpointFinding(CheckpointFindingKind Kind, string Text);

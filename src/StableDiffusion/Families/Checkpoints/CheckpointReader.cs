@@ -4,7 +4,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Families.Checkpoints;
 
-/// <summary>Finds the networks of a model in a single file, and keeps account of the tensors that have no place in one.</summary>
+/// <summary>Finds the networks of a model in a single file, and keeps track of the tensors that belong to none.</summary>
 /// <param name="file">The file.</param>
 internal sealed class CheckpointReader(ITensorFile file)
 {
@@ -29,9 +29,9 @@ internal sealed class CheckpointReader(ITensorFile file)
     public bool Has(string key) => file.Tensors.ContainsKey(key);
 
     /// <summary>Reads the U-Net.</summary>
-    /// <param name="preferEma">Whether averaged weights are taken where both are there.</param>
+    /// <param name="preferEma">Whether averaged weights are used if the file holds both.</param>
     /// <returns>Its weights, or null if there are none.</returns>
-    /// <exception cref="ModelInvalidException">It is not of a form that can be built.</exception>
+    /// <exception cref="ModelInvalidException">It cannot be built.</exception>
     public MappedWeights? ReadUNet(bool preferEma)
     {
         Dictionary<string, string> plain = new(StringComparer.Ordinal);
@@ -69,7 +69,7 @@ internal sealed class CheckpointReader(ITensorFile file)
     }
 
     /// <summary>Reads a CLIP text encoder.</summary>
-    /// <param name="prefix">What stands before its names.</param>
+    /// <param name="prefix">What its names begin with.</param>
     public MappedWeights ReadClip(string prefix)
     {
         WeightMap map = new(file, _known);
@@ -80,8 +80,8 @@ internal sealed class CheckpointReader(ITensorFile file)
     }
 
     /// <summary>Reads an OpenCLIP text encoder.</summary>
-    /// <param name="prefix">What stands before its names.</param>
-    /// <param name="penultimate">Whether its last layer and its projection are left out.</param>
+    /// <param name="prefix">What its names begin with.</param>
+    /// <param name="penultimate">Whether its last layer and its projection are omitted.</param>
     public MappedWeights ReadOpenClip(string prefix, bool penultimate)
     {
         OpenClipKeys keys = new(prefix, KeysOf(prefix), penultimate);
@@ -91,8 +91,8 @@ internal sealed class CheckpointReader(ITensorFile file)
         return map.ToWeights();
     }
 
-    /// <summary>Reads the autoencoder: below its prefix, or, where a file holds nothing else, without one, in either layout.</summary>
-    /// <param name="alone">Whether the file may be an autoencoder's own.</param>
+    /// <summary>Reads the autoencoder, in either layout: with its prefix, or without one in a file of its own.</summary>
+    /// <param name="alone">Whether the file may hold the autoencoder alone.</param>
     /// <returns>Its weights, or null if there are none.</returns>
     public MappedWeights? ReadVae(bool alone = false)
     {

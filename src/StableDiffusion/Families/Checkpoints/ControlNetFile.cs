@@ -8,8 +8,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
-/// A ControlNet in a single file: with diffusers' names, or in the layout of its first code (lllyasviel's
-/// <c>cldm.py</c>), with <c>control_model.</c> before the names or without.
+/// A ControlNet in a single file: with diffusers' names, or in the layout of the original code (lllyasviel's
+/// <c>cldm.py</c>), with or without <c>control_model.</c> in front of the names.
 /// </summary>
 internal static class ControlNetFile
 {
@@ -18,7 +18,7 @@ internal static class ControlNetFile
     private const string Mark = "input_hint_block.0.weight";
     private const string DifferenceMark = "difference";
 
-    // The convolutions stand at every second place of the list, activations between them.
+    // Every second layer of the list is a convolution, with activations between them.
     private const int LastHintLayer = 14;
 
     /// <summary>Recognises a ControlNet by what the file holds.</summary>
@@ -50,7 +50,7 @@ internal static class ControlNetFile
             throw new ModelInvalidException($"'{file.Path}' holds no ControlNet. {TensorGroups.Describe(file.Tensors.Keys)}");
 
         string[] names = [.. file.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..])];
-        UNetKeys keys = UNetKeys.For(names, file.Path, hasWayUp: false);
+        UNetKeys keys = UNetKeys.For(names, file.Path, hasUpBlocks: false);
         foreach (string name in names)
             map.Add(ToDiffusers(name, keys), prefix + name);
         return map.ToWeights();

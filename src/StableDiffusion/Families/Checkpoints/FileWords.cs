@@ -1,10 +1,10 @@
 namespace StableDiffusion.Families.Checkpoints;
 
-/// <summary>The words that a name is made of: letters and digits between all else.</summary>
+/// <summary>The words of a file's name: runs of letters and digits.</summary>
 internal static class FileWords
 {
-    /// <summary>Takes a file's name apart.</summary>
-    /// <param name="path">The file's path; neither its folder nor its ending counts.</param>
+    /// <summary>Divides a file's name into words.</summary>
+    /// <param name="path">The file's path; folder and ending are ignored.</param>
     /// <returns>The words in lower case.</returns>
     public static IReadOnlyList<string> In(string path)
     {

@@ -16,15 +16,15 @@ internal sealed class UNetConfigInference
 
     private readonly WeightShapes _shapes;
     private readonly int _layers;
-    private readonly bool _hasWayUp;
+    private readonly bool _hasUpBlocks;
     private readonly bool _hasMiddle;
     private readonly int[] _channels;
     private readonly int[] _depths;
 
-    private UNetConfigInference(MappedWeights weights, bool hasWayUp = true)
+    private UNetConfigInference(MappedWeights weights, bool hasUpBlocks = true)
     {
-        _hasWayUp = hasWayUp;
-        _shapes = new WeightShapes(weights, hasWayUp ? "U-Net" : "ControlNet");
+        _hasUpBlocks = hasUpBlocks;
+        _shapes = new WeightShapes(weights, hasUpBlocks ? "U-Net" : "ControlNet");
         int levels = _shapes.Count("down_blocks", "resnets.0.conv1.weight");
         if (levels == 0)
             throw _shapes.Invalid("it has no blocks");
@@ -43,7 +43,7 @@ internal sealed class UNetConfigInference
         if (!_hasMiddle)
             return;
         if (!HasAttention("mid_block"))
-            throw _shapes.Invalid("its middle does not look at the text");
+            throw _shapes.Invalid("its mid block has no cross-attention");
         NoteDepths(levels - 1, "mid_block", 1);
     }
 
@@ -53,7 +53,7 @@ internal sealed class UNetConfigInference
     /// <param name="pooledWidth">The width of the pooled text that the U-Net takes; 0 if it takes none.</param>
     /// <param name="sampleSize">The side of the latents that the model was trained on, which the weights do not show.</param>
     /// <returns>The U-Net's <c>config.json</c>.</returns>
-    /// <exception cref="ModelInvalidException">Weights are missing, or the form is not one that a config can describe.</exception>
+    /// <exception cref="ModelInvalidException">Weights are missing, or no config can describe the network.</exception>
     public static JsonObject Infer(MappedWeights weights, UNetFamily family, int pooledWidth, int sampleSize)
     {
         UNetConfigInference network = new(weights);
@@ -66,10 +66,10 @@ internal sealed class UNetConfigInference
     /// <summary>Infers the config of a ControlNet.</summary>
     /// <param name="weights">The weights under diffusers' names.</param>
     /// <returns>The ControlNet's <c>config.json</c>.</returns>
-    /// <exception cref="ModelInvalidException">Weights are missing, or the form is not one that a config can describe.</exception>
+    /// <exception cref="ModelInvalidException">Weights are missing, or no config can describe the network.</exception>
     public static JsonObject InferControlNet(MappedWeights weights)
     {
-        UNetConfigInference network = new(weights, hasWayUp: false);
+        UNetConfigInference network = new(weights, hasUpBlocks: false);
         bool takesPooledText = network._shapes.Has(AddedConditioning);
         UNetFamily family = UNetFamily.OfControlNet(takesPooledText, network.HasLinearProjections());
         JsonObject config = network.ToConfig(family, sampleSize: 64);
@@ -102,7 +102,7 @@ internal sealed class UNetConfigInference
             ["block_out_channels"] = ToArray(_channels),
             ["center_input_sample"] = false,
             ["conv_in_kernel"] = _shapes.Axis("conv_in.weight", 2),
-            ["conv_out_kernel"] = _hasWayUp ? _shapes.Axis("conv_out.weight", 2) : null,
+            ["conv_out_kernel"] = _hasUpBlocks ? _shapes.Axis("conv_out.weight", 2) : null,
             ["cross_attention_dim"] = _shapes.Axis($"{attention}.transformer_blocks.0.attn2.to_k.weight", 1),
             ["down_block_types"] = ToTypes(down, "DownBlock2D", "CrossAttnDownBlock2D"),
             ["downsample_padding"] = 1,
@@ -115,13 +115,13 @@ internal sealed class UNetConfigInference
             ["norm_eps"] = 1e-5,
             ["norm_num_groups"] = 32,
             ["only_cross_attention"] = false,
-            ["out_channels"] = _hasWayUp ? _shapes.Axis("conv_out.weight", 0) : null,
+            ["out_channels"] = _hasUpBlocks ? _shapes.Axis("conv_out.weight", 0) : null,
             ["resnet_time_scale_shift"] = "default",
             ["sample_size"] = sampleSize,
             ["time_embedding_dim"] = timeWidth == 4 * _channels[0] ? null : timeWidth,
             ["time_embedding_type"] = "positional",
             ["transformer_layers_per_block"] = TransformerLayers(),
-            ["up_block_types"] = _hasWayUp ? ToTypes(up, "UpBlock2D", "CrossAttnUpBlock2D") : null,
+            ["up_block_types"] = _hasUpBlocks ? ToTypes(up, "UpBlock2D", "CrossAttnUpBlock2D") : null,
             ["upcast_attention"] = false,
             ["use_linear_projection"] = HasLinearProjections(),
         };
@@ -133,14 +133,14 @@ internal sealed class UNetConfigInference
         int numbers = family.TimeIdCount;
         (int numberWidth, int rest) = Math.DivRem(width - pooledWidth, numbers);
         if (rest != 0 || numberWidth < 2)
-            throw _shapes.Invalid($"it takes {width} numbers beside the timestep, and {pooledWidth} of the text and {numbers} sizes of equal width do not make them up");
+            throw _shapes.Invalid($"it takes {width} values besides the timestep, which are not {pooledWidth} of the text and {numbers} sizes of equal width");
 
         config["addition_embed_type"] = "text_time";
         config["addition_time_embed_dim"] = numberWidth;
         config["projection_class_embeddings_input_dim"] = width;
     }
 
-    // A level's attentions must be alike: distilled models whose attentions differ need another config than diffusers has for these.
+    // All attentions of a level must have the same depth: no config of diffusers describes the distilled models in which they differ.
     private void NoteDepths(int level, string block, int layers)
     {
         for (int i = 0; i < layers; i++)
@@ -148,13 +148,13 @@ internal sealed class UNetConfigInference
             string attention = $"{block}.attentions.{i}";
             bool present = HasTransformer(attention);
             if (present != HasAttention(block))
-                throw _shapes.Invalid($"only some parts of '{block}' look at the text");
+                throw _shapes.Invalid($"only some layers of '{block}' have cross-attention");
             if (!present)
                 continue;
 
             int depth = _shapes.Count($"{attention}.transformer_blocks", "attn2.to_k.weight");
             if (depth == 0)
-                throw _shapes.Invalid($"'{attention}' does not look at the text");
+                throw _shapes.Invalid($"'{attention}' has no cross-attention");
             if (_depths[level] != 0 && _depths[level] != depth)
                 throw _shapes.Invalid($"'{attention}' has {depth} transformer blocks, and another of the same level has {_depths[level]}; it may be a distilled model");
             _depths[level] = depth;
@@ -169,7 +169,7 @@ internal sealed class UNetConfigInference
                 return $"down_blocks.{level}.attentions.0";
         }
 
-        throw _shapes.Invalid("it does not look at the text");
+        throw _shapes.Invalid("it has no cross-attention");
     }
 
     private bool HasLinearProjections() => _shapes.Rank($"{FirstAttention()}.proj_in.weight") == 2;

@@ -10,7 +10,7 @@ internal sealed class WeightShapes(MappedWeights weights, string network)
     /// <summary>Whether a weight is there.</summary>
     public bool Has(string name) => weights.FindShape(name) is not null;
 
-    /// <summary>How many parts of a list are there, from 0 on without a gap.</summary>
+    /// <summary>How many parts a list has, from 0 on without a gap.</summary>
     /// <param name="list">The list's path.</param>
     /// <param name="mark">A weight that every part has.</param>
     public int Count(string list, string mark)
@@ -25,7 +25,7 @@ internal sealed class WeightShapes(MappedWeights weights, string network)
     public int Rank(string name) => Shape(name).Count;
 
     /// <summary>The length of an axis of a weight.</summary>
-    /// <param name="name">The weight, which must be there.</param>
+    /// <param name="name">The weight, which must exist.</param>
     /// <param name="axis">The axis, from the outermost.</param>
     public int Axis(string name, int axis)
     {
@@ -38,8 +38,8 @@ internal sealed class WeightShapes(MappedWeights weights, string network)
     /// <summary>An error that names the file and the network.</summary>
     /// <param name="fault">What is wrong.</param>
     public ModelInvalidException Invalid(string fault) =>
-        new($"The {network} in '{weights.Source}' is not of a form that can be built: {fault}.");
+        new($"The {network} in '{weights.Source}' cannot be built: {fault}.");
 
     private IReadOnlyList<long> Shape(string name) => weights.FindShape(name)
-        ?? throw new ModelInvalidException($"The {network} in '{weights.Source}' is not whole: '{name}' is missing.");
+        ?? throw new ModelInvalidException($"The {network} in '{weights.Source}' is incomplete: '{name}' is missing.");
 }

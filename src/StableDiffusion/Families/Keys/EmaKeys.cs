@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion.Families.Keys;
 
 /// <summary>
-/// The names of averaged (EMA) weights of a U-Net. The latent diffusion code (<c>ema.py</c>) took every dot out of
-/// them, since torch allows none in the name of a buffer; what lies between the dots is a small set of words.
+/// The names of averaged (EMA) weights of a U-Net. The latent diffusion code (<c>ema.py</c>) removed
+/// the dots, since torch allows none in the name of a buffer. The parts between the dots are a small set of words.
 /// </summary>
 internal static partial class EmaKeys
 {
@@ -28,7 +28,7 @@ internal static partial class EmaKeys
             if (match.Index != end)
                 return null;
 
-            // Two numbers stand side by side where a block has parts; there are never more than ten parts.
+            // The number of a block is followed by that of its part, which has one digit.
             bool inBlock = parts is [.., "input_blocks" or "output_blocks" or "label_emb"];
             if (inBlock && match.Length > 1)
                 parts.AddRange([match.Value[..^1], match.Value[^1..]]);
@@ -40,7 +40,7 @@ internal static partial class EmaKeys
         return parts.Count > 0 && end == key.Length ? string.Join('.', parts) : null;
     }
 
-    // A word that begins with another stands before it.
+    // A word precedes those that it begins with.
     [GeneratedRegex(
         "input_blocks|output_blocks|middle_block|time_embed|label_emb|in_layers|out_layers|emb_layers|skip_connection|" +
         "transformer_blocks|attn[12]|to_out|to_[qkv]|ff|net|proj_in|proj_out|proj|norm[123]?|op|conv|out|weight|bias|[0-9]+",

@@ -3,25 +3,25 @@ using System.Globalization;
 namespace StableDiffusion.Families.Keys;
 
 /// <summary>
-/// Transformers' names for the weights of an OpenCLIP text encoder (<c>open_clip/transformer.py</c>), which holds the
-/// three projections into an attention in one matrix and multiplies by the last projection from the other side.
+/// Transformers' names for the weights of an OpenCLIP text encoder (<c>open_clip/transformer.py</c>), which keeps the
+/// three input projections of an attention in one matrix, and the last projection transposed.
 /// </summary>
 internal sealed class OpenClipKeys
 {
-    /// <summary>The end of the name of the tensor by which such an encoder is known.</summary>
+    /// <summary>The end of the name of the tensor that identifies such an encoder.</summary>
     public const string Marker = "positional_embedding";
 
-    // How many layers ViT-H has when its last is missing: whoever wrote the file left out what is not used.
+    // How many layers ViT-H has without its last one, which some writers of files omit because it is not used.
     private const int WithoutLast = 23;
 
     private readonly string _prefix;
     private readonly int _layers;
     private readonly bool _projection;
 
-    /// <summary>Learns how many layers there are.</summary>
-    /// <param name="prefix">What stands before the encoder's names in the file.</param>
+    /// <summary>Counts the layers.</summary>
+    /// <param name="prefix">What the encoder's names begin with in the file.</param>
     /// <param name="keys">The names of the encoder's tensors in the file.</param>
-    /// <param name="penultimate">Whether the model was trained on the output of the last layer but one alone, as Stable Diffusion 2 was; the last layer and the projection are then left out.</param>
+    /// <param name="penultimate">Whether the model was trained on the output of the last layer but one alone, as Stable Diffusion 2 was; the last layer and the projection are then omitted.</param>
     public OpenClipKeys(string prefix, IEnumerable<string> keys, bool penultimate)
     {
         int count = 0;
@@ -37,8 +37,8 @@ internal sealed class OpenClipKeys
         _projection = !penultimate;
     }
 
-    /// <summary>Enters a tensor.</summary>
-    /// <param name="map">Receives it if it has a place in the network.</param>
+    /// <summary>Adds a tensor to a map.</summary>
+    /// <param name="map">Receives the tensor if it belongs to the network.</param>
     /// <param name="key">The tensor's name in the file; it begins with the prefix.</param>
     public void Enter(WeightMap map, string key)
     {

@@ -2,8 +2,8 @@ namespace StableDiffusion.Families.Keys;
 
 /// <summary>
 /// Diffusers' names for the weights of a U-Net in the layout of the latent diffusion code (CompVis and Stability AI,
-/// <c>openaimodel.py</c>). That code counts all blocks of the way down, the first convolution and the downsamplers
-/// among them, in one list, and all blocks of the way up in another.
+/// <c>openaimodel.py</c>). That code numbers the input blocks, among them the first convolution and the downsamplers,
+/// in one list, and the output blocks in another.
 /// </summary>
 internal sealed class UNetKeys
 {
@@ -11,16 +11,16 @@ internal sealed class UNetKeys
 
     private UNetKeys(int stride) => _stride = stride;
 
-    /// <summary>The translation for a U-Net whose levels have so many layers on the way down.</summary>
+    /// <summary>The translation for a U-Net with this number of layers in each down block.</summary>
     public static UNetKeys OfLayers(int layersPerBlock) => new(layersPerBlock + 1);
 
-    /// <summary>Learns how the lists are divided into levels.</summary>
+    /// <summary>Finds how the lists are divided into levels.</summary>
     /// <param name="names">The names of all the U-Net's tensors, from <c>input_blocks</c> on.</param>
     /// <param name="source">The file, for messages.</param>
-    /// <param name="hasWayUp">Whether there is a way up; a ControlNet has none.</param>
+    /// <param name="hasUpBlocks">Whether there are up blocks; a ControlNet has none.</param>
     /// <returns>The translation.</returns>
     /// <exception cref="ModelInvalidException">The levels differ in the number of their blocks, or blocks are missing.</exception>
-    public static UNetKeys For(IEnumerable<string> names, string source, bool hasWayUp = true)
+    public static UNetKeys For(IEnumerable<string> names, string source, bool hasUpBlocks = true)
     {
         SortedSet<int> downs = [];
         SortedSet<int> inputs = [];
@@ -45,17 +45,17 @@ internal sealed class UNetKeys
         bool regular = stride > 1
             && downs.Select(static (block, index) => (block, index)).All(down => down.block == (down.index + 1) * stride)
             && inputs.Count == blocks && inputs.Max == blocks - 1
-            && (!hasWayUp || (outputs.Count == blocks && outputs.Max == blocks - 1));
+            && (!hasUpBlocks || (outputs.Count == blocks && outputs.Max == blocks - 1));
         return regular
             ? new UNetKeys(stride)
             : throw new ModelInvalidException(
-                $"The U-Net in '{source}' has {inputs.Count} blocks on the way down and {outputs.Count} on the way up, {downs.Count} of which halve the picture. " +
-                "That is not the form of a Stable Diffusion model, or blocks are missing.");
+                $"The U-Net in '{source}' has {inputs.Count} input blocks, {downs.Count} of them downsamplers, and {outputs.Count} output blocks. " +
+                "This is not the layout of a Stable Diffusion model, or blocks are missing.");
     }
 
     /// <summary>Translates a name.</summary>
     /// <param name="key">The tensor's name, from <c>input_blocks</c>, <c>time_embed</c> and so on.</param>
-    /// <returns>Diffusers' name, or null if the tensor has no place in the network.</returns>
+    /// <returns>Diffusers' name, or null if the tensor does not belong to the network.</returns>
     public string? ToDiffusers(string key)
     {
         DottedName name = new(key);
@@ -99,7 +99,7 @@ internal sealed class UNetKeys
         if (part == 0)
             return ToResnet($"{path}.resnets.{index}", name);
 
-        // The upsampler stands behind the attention, and in its place where the level has none.
+        // The upsampler follows the attention, or takes its place in levels without attention.
         if (part <= 2 && name.Take("conv"))
             return $"{path}.upsamplers.0.conv.{name.Rest}";
         return part == 1 ? $"{path}.attentions.{index}.{name.Rest}" : null;

@@ -1,8 +1,8 @@
 namespace StableDiffusion.Families.Keys;
 
 /// <summary>
-/// Diffusers' names for the weights of an autoencoder in the layout of the latent diffusion code, which counts the
-/// decoder's levels from the largest picture where diffusers counts from the smallest.
+/// Diffusers' names for the weights of an autoencoder in the layout of the latent diffusion code, which numbers the
+/// decoder's levels from the highest resolution down; diffusers numbers them from the lowest up.
 /// </summary>
 internal sealed class VaeKeys
 {
@@ -10,7 +10,7 @@ internal sealed class VaeKeys
 
     private VaeKeys(int levels) => _levels = levels;
 
-    /// <summary>Learns how many levels the decoder has.</summary>
+    /// <summary>Counts the decoder's levels.</summary>
     /// <param name="names">The names of all the autoencoder's tensors, from <c>encoder</c> and <c>decoder</c> on.</param>
     /// <returns>The translation.</returns>
     public static VaeKeys For(IEnumerable<string> names)
@@ -28,7 +28,7 @@ internal sealed class VaeKeys
 
     /// <summary>Translates a name.</summary>
     /// <param name="key">The tensor's name, from <c>encoder</c>, <c>decoder</c> and so on.</param>
-    /// <returns>Diffusers' name, or null if the tensor has no place in the network.</returns>
+    /// <returns>Diffusers' name, or null if the tensor does not belong to the network.</returns>
     public string? ToDiffusers(string key)
     {
         DottedName name = new(key);

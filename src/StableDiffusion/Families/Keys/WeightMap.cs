@@ -3,15 +3,15 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Families.Keys;
 
-/// <summary>Collects where a network's weights lie in a file, and which of the file's tensors that accounts for.</summary>
+/// <summary>Collects where in a file the weights of a network are, and which of the file's tensors they come from.</summary>
 /// <param name="file">The file.</param>
-/// <param name="known">Receives the names of the tensors that have a place in the network.</param>
+/// <param name="known">Receives the names of the tensors that belong to the network.</param>
 internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
 {
     private readonly Dictionary<string, WeightOrigin> _origins = new(StringComparer.Ordinal);
 
-    /// <summary>A tensor that is a weight as it is.</summary>
-    /// <param name="name">The weight's name; null for a tensor that is none, which is passed over.</param>
+    /// <summary>Adds a tensor that is a weight as it is.</summary>
+    /// <param name="name">The weight's name; null for a tensor that is no weight, which is ignored.</param>
     /// <param name="key">The tensor's name in the file.</param>
     public void Add(string? name, string key)
     {
@@ -19,10 +19,10 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
             Add(name, new WeightOrigin(key, file.Tensors[key].Shape));
     }
 
-    /// <summary>A tensor that holds several weights of the same shape one below another.</summary>
+    /// <summary>Adds a tensor that holds several weights of the same shape one below another.</summary>
     /// <param name="names">The weights' names from the first row on.</param>
     /// <param name="key">The tensor's name in the file.</param>
-    /// <exception cref="ModelInvalidException">Its rows cannot be shared out.</exception>
+    /// <exception cref="ModelInvalidException">Its rows cannot be divided among them.</exception>
     public void AddRows(ReadOnlySpan<string> names, string key)
     {
         StoredTensor tensor = file.Tensors[key];
@@ -34,10 +34,10 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
             Add(names[i], new WeightOrigin(key, shape) { Start = i * (tensor.Count / names.Length) });
     }
 
-    /// <summary>A tensor that is a weight with its axes exchanged.</summary>
+    /// <summary>Adds a tensor that is a transposed weight.</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="key">The tensor's name in the file.</param>
-    /// <exception cref="ModelInvalidException">It is no matrix, or one too large to be turned round.</exception>
+    /// <exception cref="ModelInvalidException">It is no matrix, or too large to be transposed.</exception>
     public void AddTransposed(string name, string key)
     {
         StoredTensor tensor = file.Tensors[key];
@@ -46,7 +46,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
         Add(name, new WeightOrigin(key, [tensor.Shape[1], tensor.Shape[0]]) { Transposed = true });
     }
 
-    /// <summary>A tensor that is known and not needed.</summary>
+    /// <summary>Marks a tensor that is known and not needed.</summary>
     /// <param name="key">The tensor's name in the file.</param>
     public void PassOver(string key) => known.Add(key);
 

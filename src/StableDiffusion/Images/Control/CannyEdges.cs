@@ -5,7 +5,7 @@ namespace StableDiffusion.Images.Control;
 /// the L1 norm of the gradient as strength, non-maximum suppression, and two hysteresis thresholds. The image is first
 /// converted to gray by BT.601. Source: Canny, IEEE PAMI 8 (1986) 679.
 /// </summary>
-public static class CannyEdges
+internal static class CannyEdges
 {
     /// <summary>The default lower threshold: a pixel above it is part of an edge if the edge has a pixel above the upper threshold.</summary>
     public const int DefaultLowThreshold = 100;

@@ -4,7 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Images.Control;
 
 /// <summary>Preprocesses images for ControlNets.</summary>
-public static class ControlImage
+internal static class ControlImage
 {
     private const float Largest = byte.MaxValue;
 

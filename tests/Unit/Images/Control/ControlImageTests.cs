@@ -1,5 +1,6 @@
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Images.Metadata;
@@ -121,7 +122,7 @@ internal static class MetadataFiles
     }
 
     public static byte[] Encode(ImageFormat format, GenerationInfo? info = null) =>
-        ImageEncoder.Encode(new DiffusionImage(8, 8, new byte[8 * 8 * 3], info), format, new ImageWriteOptions());
+        ImageFile.Encode(new DiffusionImage(8, 8, new byte[8 * 8 * 3], info), format, new ImageWriteOptions());
 
     private static byte[] Box(string type, ReadOnlySpan<byte> data) => [.. BigEndian(8 + data.Length), .. Encoding.ASCII.GetBytes(type), .. data];
 

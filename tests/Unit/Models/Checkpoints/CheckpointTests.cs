@@ -311,11 +311,11 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("first", "conditioner.embedders.1.model.", "without its second text encoder")]
     [InlineData("second", "conditioner.embedders.0.transformer.", "without its first text encoder")]
     [InlineData("sizes", UNet + "label_emb.", "does not take the sizes")]
-    [InlineData("input", UNet + "input_blocks.8.", "on the way down")]
-    [InlineData("output", UNet + "output_blocks.4.", "on the way up")]
+    [InlineData("input", UNet + "input_blocks.8.", "8 input blocks")]
+    [InlineData("output", UNet + "output_blocks.4.", "8 output blocks")]
     [InlineData("depth", UNet + "output_blocks.4.1.transformer_blocks.1.", "1 transformer blocks")]
-    [InlineData("attention", UNet + "input_blocks.5.1.", "look at the text")]
-    [InlineData("middle", UNet + "middle_block.1.", "its middle does not look at the text")]
+    [InlineData("attention", UNet + "input_blocks.5.1.", "have cross-attention")]
+    [InlineData("middle", UNet + "middle_block.1.", "its mid block has no cross-attention")]
     [InlineData("first convolution", UNet + "input_blocks.0.0.weight", "'conv_in.weight' is missing")]
     public void A_model_that_is_not_whole_is_refused(string what, string without, string reason)
     {

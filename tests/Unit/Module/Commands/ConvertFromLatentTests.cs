@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Denoising;
-using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

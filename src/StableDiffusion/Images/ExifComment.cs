@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace StableDiffusion.Metadata;
+namespace StableDiffusion.Images;
 
 /// <summary>
 /// An EXIF block with only a user comment, in the layout of the piexif library, whose comments A1111
@@ -11,6 +11,9 @@ internal static class ExifComment
 {
     /// <summary>The number of UTF-16 units that fit in a JPEG file, whose segments are limited to 65533 bytes.</summary>
     public const int MaxLengthInJpeg = (65533 - CommentOffset - 6 - 8) / sizeof(char);
+
+    /// <summary>What a block begins with in JPEG files, and in some others.</summary>
+    public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
 
     private const ushort ExifDirectoryTag = 0x8769;
     private const ushort UserCommentTag = 0x9286;

@@ -1,11 +1,16 @@
+using StableDiffusion.Images;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
-namespace StableDiffusion.Images;
+namespace StableDiffusion.Metadata;
 
-/// <summary>Reads and writes image files. All members may be called by several threads at a time.</summary>
+/// <summary>Reads and writes image files, with what made the image in them. All members may be called by several threads at a time.</summary>
 public static class ImageFile
 {
     private const string Writable = ".png, .jpg, .jpeg or .webp";
+
+    // Leaves enough space for the settings after the two prompts.
+    private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
 
     // An image of the largest size, uncompressed, with four channels of 16 bits.
     private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
@@ -70,14 +75,30 @@ public static class ImageFile
         ImageFormat format = FormatOf(path);
         string fullPath = FullPath(path);
         if (options.AddsNumber)
-            fullPath = OutputFile.WriteNumbered(fullPath, Encode);
+            fullPath = OutputFile.WriteNumbered(fullPath, Write);
         else
-            OutputFile.Write(fullPath, options.Overwrite, Encode);
+            OutputFile.Write(fullPath, options.Overwrite, Write);
         image.Path = fullPath;
         return fullPath;
 
-        void Encode(Stream stream) => stream.Write(ImageEncoder.Encode(image, format, options));
+        void Write(Stream stream) => stream.Write(Encode(image, format, options));
     }
+
+    /// <summary>The bytes of an image's file, with its metadata unless the options leave that out.</summary>
+    /// <inheritdoc cref="ImageEncoder.Encode"/>
+    internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
+        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None);
+
+    private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
+        new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));
+
+    private static GenerationInfo Shorten(GenerationInfo info) => info with
+    {
+        Prompt = Shorten(info.Prompt),
+        NegativePrompt = Shorten(info.NegativePrompt),
+    };
+
+    private static string? Shorten(string? prompt) => prompt?.Length > MaxPromptInJpeg ? prompt[..MaxPromptInJpeg] : prompt;
 
     private static string FullPath(string path)
     {

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace StableDiffusion.Metadata;
 
 /// <summary>The version of this library in the infotext that it writes.</summary>
-internal static class OwnVersion
+internal static class ProductVersion
 {
     private const string Name = "StableDiffusion.PowerShell";
 
@@ -18,7 +18,7 @@ internal static class OwnVersion
     // After the '+' is the commit, which is of no use to others.
     private static string Number()
     {
-        Assembly assembly = typeof(OwnVersion).Assembly;
+        Assembly assembly = typeof(ProductVersion).Assembly;
         string? version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
         return (version ?? assembly.GetName().Version!.ToString(fieldCount: 3)).Split('+')[0];
     }

@@ -1,0 +1,65 @@
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
+using StableDiffusion.Onnx.Graphs;
+
+namespace StableDiffusion.Families;
+
+/// <summary>Makes the graphs of models with a U-Net, CLIP text encoders and an autoencoder.</summary>
+/// <param name="family">The family of the model.</param>
+internal sealed class UNetModelGraphs(UNetFamily family)
+{
+    /// <inheritdoc cref="ModelFamily.MakeGraphs"/>
+    public IReadOnlyList<NetworkGraph> Make(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path)
+    {
+        UNetConfig? unet = null;
+        int textWidth = 0;
+        List<NetworkGraph> graphs = [];
+        foreach (ModelNetwork network in networks)
+        {
+            ConfigFile config = network.ReadConfig();
+            switch (network.Name)
+            {
+                case ModelParts.UNet:
+                    unet = UNetConfig.From(config);
+                    UNetGraph graph = new(network.Weights, unet);
+                    Add(network.Name, precision => graph.Build(precision));
+                    if (unet.Middle)
+                        graphs[^1] = graphs[^1] with { BuildControlled = precision => graph.Build(precision, takesResiduals: true) };
+                    break;
+                case ModelParts.Vae:
+                    VaeConfig vae = VaeConfig.From(config);
+                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
+                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
+                    break;
+                default:
+                    ClipTextConfig text = ClipTextConfig.From(config);
+                    textWidth += text.Width;
+                    Add(network.Name, new ClipTextGraph(network.Weights, text, family.TakesPenultimateLayer).Build);
+                    break;
+            }
+
+            void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(new NetworkGraph(name, network.Config, build));
+        }
+
+        CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' holds no U-Net, which a model must have."), textWidth, index, path);
+        return graphs;
+    }
+
+    private void CheckTogether(UNetConfig unet, int textWidth, PipelineConfig index, string path)
+    {
+        if (unet.TextWidth != textWidth)
+        {
+            throw new ModelInvalidException(
+                $"The text encoder of '{path}' gives embeddings of width {textWidth} ('hidden_size'), " +
+                $"and its U-Net takes {unet.TextWidth} ('cross_attention_dim'). The parts belong to different models.");
+        }
+
+        if (unet.Added is not null != family.TakesPooledText)
+        {
+            throw new ModelInvalidException(
+                $"'{path}' says that it is made for {index.ClassName} ('_class_name'), and its U-Net " +
+                $"{(family.TakesPooledText ? "takes no" : "takes a")} pooled text ('addition_embed_type'). The parts belong to different models.");
+        }
+    }
+}
