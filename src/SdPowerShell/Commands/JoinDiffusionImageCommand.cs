@@ -4,14 +4,14 @@ using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Joins pictures of one size into a contact sheet.</summary>
+/// <summary>Joins images of one size into a contact sheet.</summary>
 [Cmdlet(VerbsCommon.Join, "DiffusionImage", DefaultParameterSetName = InputObjectSet)]
 [OutputType(typeof(DiffusionImage))]
 public sealed class JoinDiffusionImageCommand : FileCmdlet
 {
     private readonly List<DiffusionImage> _images = [];
 
-    /// <summary>The pictures, row by row.</summary>
+    /// <summary>The images, in row order.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     [Alias("Image")]
     public DiffusionImage[] InputObject { get; set; } = [];
@@ -20,7 +20,7 @@ public sealed class JoinDiffusionImageCommand : FileCmdlet
     [Parameter]
     public int? Columns { get; set; }
 
-    /// <summary>How many white pixels stand between two pictures.</summary>
+    /// <summary>The width of the white gap between two images, in pixels.</summary>
     [Parameter]
     public int Gap { get; set; }
 

@@ -4,7 +4,7 @@ using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Finds out whether models are whole and work.</summary>
+/// <summary>Tests whether models are intact and work.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "DiffusionModel")]
 [OutputType(typeof(ModelTestReport))]
 public sealed class TestDiffusionModelCommand : ModelListCmdlet

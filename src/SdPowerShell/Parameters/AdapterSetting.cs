@@ -10,7 +10,7 @@ internal static class AdapterSetting
 {
     /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
-    /// <param name="parameter">The parameter's texts; empty ones count as left out.</param>
+    /// <param name="parameter">The parameter's texts; empty ones are ignored.</param>
     /// <param name="prompt">The prompt; null where it is not looked at.</param>
     /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
     public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
@@ -30,7 +30,7 @@ internal static class AdapterSetting
 
     /// <summary>Reads the embeddings that a parameter names.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
-    /// <param name="parameter">The names or paths; empty ones count as left out.</param>
+    /// <param name="parameter">The names or paths; empty ones are ignored.</param>
     public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
         [.. Given(parameter).Select(name => TextualInversionFile.Load(Resolve(cmdlet, name, AdapterFiles.FindEmbedding)))];
 

@@ -4,23 +4,23 @@ using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>The file that an image is to be written to.</summary>
-/// <param name="path">Its full path; where nobody chose the name, the one that is free by now.</param>
-/// <param name="unnumbered">The full path without a number, where nobody chose the name; null where it is the user's own.</param>
+/// <summary>The output file of an image.</summary>
+/// <param name="path">Its full path; if the name is generated, one that is free at this time.</param>
+/// <param name="unnumbered">The full path without a number if the name is generated; null if the user chose the name.</param>
 internal sealed class OutputTarget(string path, string? unnumbered = null)
 {
-    /// <summary>The full path. Where nobody chose the name, another program may still take it; the image then gets the next number.</summary>
+    /// <summary>The full path. If the name is generated, another program may still use it first; the image then gets the next number.</summary>
     public string Path => path;
 
-    /// <summary>Finds what would keep the file from being written, as far as that can be told without writing.</summary>
-    /// <param name="overwrite">Whether a file of the name is replaced.</param>
+    /// <summary>Throws if the file cannot be written, as far as that can be determined without writing.</summary>
+    /// <param name="overwrite">Whether an existing file is replaced.</param>
     public void Check(bool overwrite)
     {
         ImageFile.FormatOf(path);
         ImageFile.CheckTarget(path, overwrite);
     }
 
-    /// <summary>Makes the folder that the file is to lie in, with those above it.</summary>
+    /// <summary>Creates the folder of the file and its parent folders.</summary>
     public void CreateFolder()
     {
         string folder = System.IO.Path.GetDirectoryName(path)!;
@@ -30,13 +30,13 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The folder '{folder}' cannot be made: {error.Message} Choose another folder.", error);
+            throw new OutputWriteException($"The folder '{folder}' cannot be created: {error.Message} Choose another folder.", error);
         }
     }
 
     /// <summary>Writes the image.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="options">How.</param>
+    /// <param name="options">The options.</param>
     /// <returns>The full path of the file that was written.</returns>
     public string Write(DiffusionImage image, ImageWriteOptions options) =>
         ImageFile.Write(image, unnumbered ?? path, options with { AddsNumber = unnumbered is not null });

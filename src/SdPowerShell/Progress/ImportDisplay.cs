@@ -49,6 +49,6 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
         string source = Path.GetFileName(import.Source);
         foreach (string finding in import.Findings)
             cmdlet.WriteVerbose($"{source}: {finding}");
-        cmdlet.WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+        cmdlet.WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "existed already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
     }
 }

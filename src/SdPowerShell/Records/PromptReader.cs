@@ -17,7 +17,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     public void ReportPassedOver()
     {
         if (_passedOver > 0)
-            cmdlet.WriteVerbose($"Passed over {_passedOver} blank lines and comments.");
+            cmdlet.WriteVerbose($"Skipped blank lines and comments: {_passedOver}.");
     }
 
     /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
@@ -41,7 +41,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
             cmdlet.ProcessOne(prompt, () =>
             {
                 if (isLine && IsComment(prompt))
-                    throw new InvalidSettingException("Prompt", "The line is a comment. Leave it out, or leave out Strict, which makes comments errors.");
+                    throw new InvalidSettingException("Prompt", "The line is a comment. Remove it, or omit Strict, which makes comments errors.");
                 work(prompt);
             });
         }
@@ -53,7 +53,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
         if (embedding.LostText.Length > 0)
-            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
             cmdlet.Warn(warning);
         if (!isSyntaxGiven)
@@ -64,7 +64,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     private void WarnOfForeignSyntax(string prompt)
     {
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
-            cmdlet.Warn($"'{finding.Text}' is taken as text. {finding.Reading}: give -PromptSyntax A1111 to have it so, or Plain if text is meant.");
+            cmdlet.Warn($"'{finding.Text}' is read as text. {finding.Reading}: use -PromptSyntax A1111 for that, or Plain if you mean the text.");
     }
 
     private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);

@@ -98,7 +98,7 @@ internal sealed class RecordBinder
         Property(parameter)!.SetValue(_cmdlet, LanguagePrimitives.ConvertTo(value, metadata.ParameterType, CultureInfo.InvariantCulture));
     }
 
-    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
+    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is not a string. Give one or more strings.");
 
     private PropertyInfo? Property(string parameter) => _cmdlet.GetType().GetProperty(parameter);
 }

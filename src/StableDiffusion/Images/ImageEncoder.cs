@@ -12,7 +12,7 @@ namespace StableDiffusion.Images;
 /// <summary>Makes the bytes of an image file; the same pixels, texts and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
-    // From here on JPEG keeps the colours of each pixel, and not of each square of four.
+    // From this quality on, JPEG stores the color of each pixel instead of each square of four.
     private const int FullColorQuality = 90;
 
     private static readonly PngEncoder s_png = new()
@@ -25,13 +25,13 @@ internal static class ImageEncoder
         ChunkFilter = PngChunkFilter.ExcludePhysicalChunk | PngChunkFilter.ExcludeGammaChunk,
     };
 
-    /// <summary>Encodes a picture.</summary>
-    /// <param name="image">The picture.</param>
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
-    /// <param name="options">How.</param>
+    /// <param name="options">The options.</param>
     /// <param name="texts">The texts that the file holds beside the pixels.</param>
     /// <returns>The file's bytes.</returns>
-    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
     public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
     {
@@ -73,7 +73,7 @@ internal static class ImageEncoder
         PngMetadata metadata = pixels.Metadata.GetPngMetadata();
         foreach ((string keyword, string value) in ((string, string)[])[(ImageTexts.InfotextName, texts.Infotext), (ImageTexts.RecordName, texts.Record)])
         {
-            // No chunk may hold a zero byte in its text.
+            // The text of a chunk must not contain a zero byte.
             if (value.Length > 0)
                 metadata.TextData.Add(new PngTextData(keyword, value.Replace('\0', ' '), string.Empty, string.Empty));
         }
@@ -83,11 +83,11 @@ internal static class ImageEncoder
         return file.ToArray();
     }
 
-    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
+    // The methods from 3 on take three times as long; they save nothing with grainy images and a fifth with smooth ones.
     private static WebpEncoder WebPEncoder(ImageWriteOptions options) =>
         new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
 
-    // Behind the segment that every file of the encoder begins with.
+    // After the segment at the start of every file of the encoder.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
     {
         if (exif.IsEmpty)
@@ -109,6 +109,6 @@ internal static class ImageEncoder
             _ => throw new ArgumentOutOfRangeException(nameof(format)),
         };
         if (Math.Max(image.Width, image.Height) > longest)
-            throw new ImageInvalidException($"A picture of {image.Width}x{image.Height} pixels is too large for {format}, which ends at {longest} pixels a side. Write a .png file instead.");
+            throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {longest} pixels a side. Write a .png file instead.");
     }
 }
