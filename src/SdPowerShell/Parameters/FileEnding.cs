@@ -1,4 +1,5 @@
 using StableDiffusion;
+using StableDiffusion.Images;
 
 namespace SdPowerShell.Parameters;
 
@@ -9,7 +10,7 @@ internal static class FileEnding
     public const string Default = "png";
 
     /// <summary>All kinds.</summary>
-    public static IReadOnlyList<string> All { get; } = [Default, "jpg", "webp"];
+    public static IReadOnlyList<string> All { get; } = [.. ImageEncoder.Formats.Select(format => format.Extensions[0])];
 
     /// <summary>Reads what a user or a table gives.</summary>
     /// <param name="text">The kind, in any case; blank takes the default.</param>
@@ -18,5 +19,5 @@ internal static class FileEnding
     public static string Parse(string? text) => string.IsNullOrWhiteSpace(text)
         ? Default
         : All.FirstOrDefault(ending => ending.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase))
-            ?? throw new InvalidSettingException("Format", $"Format is '{text}', but must be png, jpg or webp.");
+            ?? throw new InvalidSettingException("Format", $"Format is '{text}', but must be {Spelling.Choices(All)}.");
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using StableDiffusion;
+using StableDiffusion.Images;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
@@ -8,8 +9,9 @@ namespace SdPowerShell.Parameters;
 /// <param name="file">What the user named, relative to the folder where there is one; null names files after prompt and seed.</param>
 /// <param name="directory">The full path of the folder; may be null.</param>
 /// <param name="format">The extension, without its dot, of names that have none.</param>
+/// <param name="options">How the files are written.</param>
 /// <param name="source">The file that the picture is made of, whose name is kept; null where there is none.</param>
-internal sealed class OutputNames(string? file, string? directory, string format, string? source = null)
+internal sealed class OutputNames(string? file, string? directory, string format, ImageWriteOptions options, string? source = null)
 {
     /// <summary>The file for a picture, or null where nothing is to be written.</summary>
     /// <param name="prompt">The picture's prompt.</param>
@@ -25,7 +27,7 @@ internal sealed class OutputNames(string? file, string? directory, string format
                 return null;
 
             string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
-            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
+            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), options, Path.Combine(directory, made));
         }
 
         // Else the file would be named by its extension alone, and be hidden on Unix.
@@ -39,6 +41,6 @@ internal sealed class OutputNames(string? file, string? directory, string format
             name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
         }
 
-        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)));
+        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)), options);
     }
 }
