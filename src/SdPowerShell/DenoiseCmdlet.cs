@@ -107,6 +107,11 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? GuidanceRescale { get; set; }
 
+    /// <summary>The part of the steps before guidance takes effect, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceStart { get; set; }
+
     /// <summary>How far a given picture is noised before denoising, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]

@@ -5,7 +5,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>Finds, opens and names the files of adapters.</summary>
-public static class AdapterFiles
+internal static class AdapterFiles
 {
     private const int ShortHashLength = 12;
 

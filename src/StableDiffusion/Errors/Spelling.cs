@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Finds the word that was probably meant by a misspelt one.</summary>
-public static class Spelling
+internal static class Spelling
 {
     /// <summary>The number of letters per tolerated mistake.</summary>
     private const int LettersPerSlip = 4;

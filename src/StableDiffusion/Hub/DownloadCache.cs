@@ -3,7 +3,7 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>The files of interrupted downloads, which are kept so that the next download resumes.</summary>
-public static class DownloadCache
+internal static class DownloadCache
 {
     /// <summary>Lists them, including those in progress.</summary>
     /// <returns>The full path of the folder of each, in order.</returns>

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Images;
 
 /// <summary>How far two pictures of one size are from each other.</summary>
-public static class ImageDistance
+internal static class ImageDistance
 {
     private const int WindowSide = 11;
     private const double WindowSigma = 1.5;

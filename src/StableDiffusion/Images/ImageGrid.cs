@@ -1,7 +1,7 @@
 namespace StableDiffusion.Images;
 
 /// <summary>Puts pictures of one size side by side, as a contact sheet.</summary>
-public static class ImageGrid
+internal static class ImageGrid
 {
     /// <summary>Joins pictures row by row; what is left of the last row stays white.</summary>
     /// <param name="images">The pictures, one or more, all of one size.</param>

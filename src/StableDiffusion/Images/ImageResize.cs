@@ -6,7 +6,7 @@ using ResizeMode = StableDiffusion.Settings.ResizeMode;
 namespace StableDiffusion.Images;
 
 /// <summary>Brings pictures to another size with the Lanczos filter of three lobes, which Pillow and A1111 use.</summary>
-public static class ImageResize
+internal static class ImageResize
 {
     /// <summary>Brings a picture to a size.</summary>
     /// <param name="image">The picture; it stays as it is.</param>

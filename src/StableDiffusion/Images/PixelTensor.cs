@@ -8,7 +8,7 @@ namespace StableDiffusion.Images;
 /// The way between pictures and the tensors that an autoencoder takes and gives: [1, 3, height, width], red, green and
 /// blue plane, 0 to 255 as -1 to 1. The arithmetic is that of diffusers' <c>VaeImageProcessor</c>, in single precision.
 /// </summary>
-public static class PixelTensor
+internal static class PixelTensor
 {
     private const float Largest = byte.MaxValue;
 

@@ -5,7 +5,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Library;
 
 /// <summary>The ControlNets that can be used by name: folders and files in the user's folder for them.</summary>
-public static class ControlNetStore
+internal static class ControlNetStore
 {
     /// <summary>Lists the names of the ControlNets, in order; the content of folders and files is not looked at.</summary>
     /// <returns>The names.</returns>

@@ -14,7 +14,7 @@ namespace StableDiffusion.Library;
 /// the user's models. A checkpoint is imported there, and its file not kept. A download that breaks off is gone on with by
 /// the next one.
 /// </summary>
-public sealed class HubDownload
+internal sealed class HubDownload
 {
     private const string SourceKind = "hub";
     private const int MaxThrottle = 32;

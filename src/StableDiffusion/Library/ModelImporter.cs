@@ -12,7 +12,7 @@ namespace StableDiffusion.Library;
 /// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
 /// exporter's graphs - and keeps it among the user's models.
 /// </summary>
-public static class ModelImporter
+internal static class ModelImporter
 {
     private const string ComparedPrompt = "a red house on the grass in daylight";
 

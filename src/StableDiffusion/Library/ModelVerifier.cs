@@ -10,7 +10,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Library;
 
 /// <summary>Finds out whether a model is whole and works.</summary>
-public static class ModelVerifier
+internal static class ModelVerifier
 {
     private const string Prompt = "a red house on the grass";
 

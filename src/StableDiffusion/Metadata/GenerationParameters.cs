@@ -1,7 +1,7 @@
 namespace StableDiffusion.Metadata;
 
 /// <summary>What an infotext consists of: two prompts, and settings as text.</summary>
-public sealed class GenerationParameters
+internal sealed class GenerationParameters
 {
     /// <summary>Puts the parts together.</summary>
     /// <param name="prompt">The text of what to show.</param>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
@@ -10,7 +11,20 @@ namespace StableDiffusion.Metadata;
 /// </summary>
 internal static class GenerationRecord
 {
-    private static readonly JsonSerializerOptions s_options = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    // What the pipeline adds stands behind the setting that it belongs to; the model's hash stands last.
+    private static readonly (string Name, string? Setting)[] s_added =
+    [
+        (nameof(GenerationInfo.ControlNets), nameof(GenerationInfo.ResizeMode)),
+        (nameof(GenerationInfo.LoraHashes), nameof(GenerationInfo.Lora)),
+        (nameof(GenerationInfo.TextualInversionHashes), nameof(GenerationInfo.TextualInversion)),
+        (nameof(GenerationInfo.ModelHash), null),
+    ];
+
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { Arrange } },
+    };
 
     /// <summary>Writes the record.</summary>
     /// <param name="info">What made the picture.</param>
@@ -29,6 +43,19 @@ internal static class GenerationRecord
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    private static void Arrange(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(GenerationInfo))
+            return;
+
+        foreach ((string name, string? setting) in s_added)
+        {
+            JsonPropertyInfo added = type.Properties.Single(property => property.Name == name);
+            type.Properties.Remove(added);
+            type.Properties.Insert(setting is null ? type.Properties.Count : type.Properties.IndexOf(type.Properties.Single(property => property.Name == setting)) + 1, added);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace StableDiffusion.Metadata;
 /// What made a picture, as the text that A1111 writes into its files and that other tools read: the prompt, the
 /// negative prompt, and a line of settings. Source: A1111 1.10, <c>create_infotext</c>.
 /// </summary>
-public static class Infotext
+internal static class Infotext
 {
     /// <summary>What says which sampler is meant where A1111's and diffusers' have one name.</summary>
     internal const string SchedulerKey = "Scheduler";

@@ -7,7 +7,7 @@ namespace StableDiffusion.Metadata;
 /// Takes an infotext apart just as A1111 does, in time that grows with its length only.
 /// Source: A1111 1.10, <c>parse_generation_parameters</c>; the values that it fills in for missing settings are left out.
 /// </summary>
-public static class InfotextParser
+internal static class InfotextParser
 {
     private const string NegativePromptMark = "Negative prompt:";
 

@@ -9,7 +9,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Quantization;
 
 /// <summary>Compares a model's precision with full precision, by the pictures that both make on the processor and the time that they take.</summary>
-public static class PrecisionComparer
+internal static class PrecisionComparer
 {
     /// <summary>How many seeds are compared, from 0 on.</summary>
     public const int Seeds = 8;

@@ -86,7 +86,7 @@ public sealed class DiffusionModel : IDisposable
     public Device Device { get; }
 
     /// <summary>The model's own scheduler settings.</summary>
-    public SchedulerConfig SchedulerConfig { get; }
+    internal SchedulerConfig SchedulerConfig { get; }
 
     /// <summary>Whether a half-precision model computes in 16-bit floats. The processor has no arithmetic for them.</summary>
     internal bool ComputesHalf { get; init; }
@@ -132,7 +132,7 @@ public sealed class DiffusionModel : IDisposable
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    public TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
+    internal TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
         graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
@@ -141,7 +141,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
         graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
@@ -150,7 +150,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net that takes what ControlNets give, opened when it is first asked for. Its weights are those of the other one.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
         ref _controlledUNet,
         "the U-Net for ControlNets",
         graphs =>
@@ -172,7 +172,7 @@ public sealed class DiffusionModel : IDisposable
     /// <exception cref="InvalidSettingException">There is no such ControlNet.</exception>
     /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of it is damaged, or is no ControlNet.</exception>
-    public ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    internal ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(nameOrPath);
         if (_plain is not null)
@@ -202,7 +202,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE encoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
+    internal VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
         graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
@@ -211,7 +211,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE decoder, opened when it is first asked for.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
+    internal VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
         graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),

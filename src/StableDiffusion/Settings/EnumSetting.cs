@@ -1,7 +1,7 @@
 namespace StableDiffusion.Settings;
 
 /// <summary>Settings that are one of a few words. They are kept as text, so that an empty cell of a table counts as left out.</summary>
-public static class EnumSetting
+internal static class EnumSetting
 {
     /// <summary>Reads a word in any case.</summary>
     /// <typeparam name="T">The enumeration.</typeparam>

@@ -78,6 +78,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.GuidanceRescale"/>
     public double? GuidanceRescale => Info.GuidanceRescale;
 
+    /// <inheritdoc cref="GenerationSettings.GuidanceStart"/>
+    public double? GuidanceStart => Info.GuidanceStart;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

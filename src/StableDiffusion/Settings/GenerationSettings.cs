@@ -88,6 +88,10 @@ public record GenerationSettings
     [Setting(Key = "CFG rescale", Minimum = 0, Maximum = 1, Default = 0.0)]
     public double? GuidanceRescale { get; init; }
 
+    /// <summary>The part of the steps before guidance takes effect, 0 to 1; until then the prompt alone counts, as at a scale of 1 (Kynkäänniemi et al., arXiv 2404.07724).</summary>
+    [Setting(Key = "Guidance start", IsOwnKey = true, Minimum = 0, Maximum = 1, Default = 0.0)]
+    public double? GuidanceStart { get; init; }
+
     /// <summary>The sizes, crops and scores that SDXL is conditioned on; null for the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 

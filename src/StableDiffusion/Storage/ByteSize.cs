@@ -3,7 +3,7 @@ using System.Globalization;
 namespace StableDiffusion.Storage;
 
 /// <summary>Formats numbers of bytes for people.</summary>
-public static class ByteSize
+internal static class ByteSize
 {
     private static readonly string[] s_units = ["B", "kB", "MB", "GB", "TB"];
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace StableDiffusion.Storage;
 
 /// <summary>File names for images, readable and valid on every system.</summary>
-public static class FileNames
+internal static class FileNames
 {
     // Well below the limit of 255 bytes of most file systems, so that a number can be appended.
     private const int MaxBytes = 120;

@@ -13,7 +13,7 @@ namespace StableDiffusion.Storage;
 /// }
 /// </code>
 /// </summary>
-public sealed record ModelManifest
+internal sealed record ModelManifest
 {
     /// <summary>The name of the file in the model's folder.</summary>
     public const string FileName = "model_manifest.json";
@@ -131,7 +131,7 @@ public sealed record ModelManifest
 }
 
 /// <summary>Where a model came from.</summary>
-public sealed record ModelSource
+internal sealed record ModelSource
 {
     /// <summary>The kind of what was imported from a file or folder: the id is its name, the revision the SHA-256 of the file that pictures name it by.</summary>
     public const string Import = "import";
@@ -152,7 +152,7 @@ public sealed record ModelSource
 /// <summary>A file of a model as its manifest knows it.</summary>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="Sha256">Its SHA-256 in hexadecimal digits.</param>
-public sealed record ModelFile(long Length, string Sha256);
+internal sealed record ModelFile(long Length, string Sha256);
 
 /// <summary>The manifest as JSON, generated when compiled.</summary>
 [JsonSourceGenerationOptions(

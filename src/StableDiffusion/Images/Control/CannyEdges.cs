@@ -5,7 +5,7 @@ namespace StableDiffusion.Images.Control;
 /// the sum of both absolute derivatives as strength, thinning across the edge, and two thresholds. The picture is made
 /// grey by BT.601 first. Source: Canny, IEEE PAMI 8 (1986) 679.
 /// </summary>
-public static class CannyEdges
+internal static class CannyEdges
 {
     /// <summary>Above this strength a pixel belongs to an edge if the edge has a strong pixel elsewhere.</summary>
     public const int DefaultLowThreshold = 100;

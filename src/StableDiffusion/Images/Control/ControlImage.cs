@@ -4,7 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Images.Control;
 
 /// <summary>Makes of pictures what ControlNets look at.</summary>
-public static class ControlImage
+internal static class ControlImage
 {
     private const float Largest = byte.MaxValue;
 
