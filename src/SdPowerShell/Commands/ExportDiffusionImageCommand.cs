@@ -31,7 +31,7 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter]
     [ValidateSet("png", "jpg", "webp")]
-    public string Format { get; set; } = "png";
+    public string Format { get; set; } = FileEnding.Default;
 
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
     [Parameter]
@@ -60,14 +60,15 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
 
     private void Write(DiffusionImage image)
     {
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format);
+        ImageWriteOptions options = new() { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata };
+        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options);
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
-        target.Check(Force);
+        target.Check();
         if (!ShouldProcess(target.Path, "Write image"))
             return;
 
         target.CreateFolder();
-        target.Write(image, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        target.Write(image);
         if (PassThru)
             WriteObject(image);
     }

@@ -172,13 +172,13 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
+            new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
             source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
-        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
-            target?.Check(Force);
+            target?.Check();
             if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
@@ -186,15 +186,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
             if (target is not null)
-                Write(image, target, writing);
+                Write(image, target);
             _progress.Finish();
             WriteObject(NoMetadata ? Private(image) : image);
         }
     }
 
-    private void Write(DiffusionImage image, OutputTarget target, ImageWriteOptions options)
+    private void Write(DiffusionImage image, OutputTarget target)
     {
-        string written = Timed($"Writing '{target.Path}'", () => target.Write(image, options));
+        string written = Timed($"Writing '{target.Path}'", () => target.Write(image));
         if (written != target.Path)
             WriteVerbose($"Another file of that name was created in the meantime; the image is '{written}'.");
     }

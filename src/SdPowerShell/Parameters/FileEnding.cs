@@ -1,4 +1,5 @@
 using StableDiffusion;
+using StableDiffusion.Images;
 
 namespace SdPowerShell.Parameters;
 
@@ -9,7 +10,7 @@ internal static class FileEnding
     public const string Default = "png";
 
     /// <summary>All types.</summary>
-    public static IReadOnlyList<string> All { get; } = [Default, "jpg", "webp"];
+    public static IReadOnlyList<string> All { get; } = [.. ImageEncoder.Formats.Select(format => format.Extensions[0])];
 
     /// <summary>Parses the value of a parameter or a column.</summary>
     /// <param name="text">The type, in any case; blank means the default.</param>
@@ -18,5 +19,5 @@ internal static class FileEnding
     public static string Parse(string? text) => string.IsNullOrWhiteSpace(text)
         ? Default
         : All.FirstOrDefault(ending => ending.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase))
-            ?? throw new InvalidSettingException("Format", $"Format is '{text}', but must be png, jpg or webp.");
+            ?? throw new InvalidSettingException("Format", $"Format is '{text}', but must be {Spelling.Choices(All)}.");
 }

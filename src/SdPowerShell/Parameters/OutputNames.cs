@@ -1,5 +1,6 @@
 using System.Globalization;
 using StableDiffusion;
+using StableDiffusion.Images;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
@@ -8,8 +9,9 @@ namespace SdPowerShell.Parameters;
 /// <param name="file">The file name from the user, relative to the folder if there is one; null names files after prompt and seed.</param>
 /// <param name="directory">The full path of the folder; may be null.</param>
 /// <param name="format">The extension, without its dot, for names without one.</param>
+/// <param name="options">How the files are written.</param>
 /// <param name="source">The file that the image is made from, whose name is kept; null if there is none.</param>
-internal sealed class OutputNames(string? file, string? directory, string format, string? source = null)
+internal sealed class OutputNames(string? file, string? directory, string format, ImageWriteOptions options, string? source = null)
 {
     /// <summary>The file for an image, or null if nothing is written.</summary>
     /// <param name="prompt">The image's prompt.</param>
@@ -25,7 +27,7 @@ internal sealed class OutputNames(string? file, string? directory, string format
                 return null;
 
             string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
-            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
+            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), options, Path.Combine(directory, made));
         }
 
         // Otherwise the file name would be only an extension, which is hidden on Unix.
@@ -39,6 +41,6 @@ internal sealed class OutputNames(string? file, string? directory, string format
             name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
         }
 
-        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)));
+        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)), options);
     }
 }

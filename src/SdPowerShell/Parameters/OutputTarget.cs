@@ -6,18 +6,18 @@ namespace SdPowerShell.Parameters;
 
 /// <summary>The output file of an image.</summary>
 /// <param name="path">Its full path; if the name is generated, one that is free at this time.</param>
+/// <param name="options">The options.</param>
 /// <param name="unnumbered">The full path without a number if the name is generated; null if the user chose the name.</param>
-internal sealed class OutputTarget(string path, string? unnumbered = null)
+internal sealed class OutputTarget(string path, ImageWriteOptions options, string? unnumbered = null)
 {
     /// <summary>The full path. If the name is generated, another program may still use it first; the image then gets the next number.</summary>
     public string Path => path;
 
     /// <summary>Throws if the file cannot be written, as far as that can be determined without writing.</summary>
-    /// <param name="overwrite">Whether an existing file is replaced.</param>
-    public void Check(bool overwrite)
+    public void Check()
     {
         ImageFile.FormatOf(path);
-        ImageFile.CheckTarget(path, overwrite);
+        ImageFile.CheckTarget(path, options.Overwrite);
     }
 
     /// <summary>Creates the folder of the file and its parent folders.</summary>
@@ -36,8 +36,7 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
 
     /// <summary>Writes the image.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="options">The options.</param>
     /// <returns>The full path of the file that was written.</returns>
-    public string Write(DiffusionImage image, ImageWriteOptions options) =>
+    public string Write(DiffusionImage image) =>
         ImageFile.Write(image, unnumbered ?? path, options with { AddsNumber = unnumbered is not null });
 }

@@ -24,6 +24,11 @@ internal static class Spelling
             .FirstOrDefault();
     }
 
+    /// <summary>Lists words to choose from: "a, b or c".</summary>
+    /// <param name="words">The words, one or more.</param>
+    internal static string Choices(IReadOnlyList<string> words) =>
+        words.Count == 1 ? words[0] : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
+
     /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
     internal static int Distance(string left, string right)
     {

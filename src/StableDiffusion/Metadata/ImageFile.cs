@@ -7,8 +7,6 @@ namespace StableDiffusion.Metadata;
 /// <summary>Reads and writes image files, with what made the image in them. All members may be called by several threads at a time.</summary>
 public static class ImageFile
 {
-    private const string Writable = ".png, .jpg, .jpeg or .webp";
-
     // Leaves enough space for the settings after the two prompts.
     private const int MaxPromptInJpeg = (ExifComment.MaxLengthInJpeg / 2) - 1000;
 
@@ -38,13 +36,9 @@ public static class ImageFile
     public static ImageFormat FormatOf(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return Path.GetExtension(path).ToLowerInvariant() switch
-        {
-            ".png" => ImageFormat.Png,
-            ".jpg" or ".jpeg" => ImageFormat.Jpeg,
-            ".webp" => ImageFormat.WebP,
-            _ => throw new InvalidSettingException("Path", $"The format of '{path}' cannot be written. End the name in {Writable}."),
-        };
+        string extension = Path.GetExtension(path);
+        return ImageEncoder.Formats.FirstOrDefault(format => format.Extensions.Any(known => extension.Equals("." + known, StringComparison.OrdinalIgnoreCase)))?.Format
+            ?? throw new InvalidSettingException("Path", $"The format of '{path}' cannot be written. End the name in {Spelling.Choices([.. ImageEncoder.Formats.SelectMany(format => format.Extensions).Select(known => "." + known)])}.");
     }
 
     /// <summary>Throws if a file cannot be written under a name, as far as that can be determined without writing.</summary>

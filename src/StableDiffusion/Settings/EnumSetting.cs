@@ -29,6 +29,6 @@ internal static class EnumSetting
                 return value;
         }
 
-        throw new InvalidSettingException(setting, $"{setting} is '{text}', but must be {string.Join(", ", Enum.GetNames<T>()[..^1])} or {Enum.GetNames<T>()[^1]}.");
+        throw new InvalidSettingException(setting, $"{setting} is '{text}', but must be {Spelling.Choices(Enum.GetNames<T>())}.");
     }
 }

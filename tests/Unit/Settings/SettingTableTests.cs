@@ -34,6 +34,18 @@ public sealed class SettingTableTests
     }
 
     [Fact]
+    public void The_help_gives_the_range_that_is_checked()
+    {
+        string[] sections = File.ReadAllText(Path.Combine(Repository.Root, "docs", "en-US", "shared", "Parameters.md")).Split("\n## -");
+        foreach (Setting row in SettingTable.Rows.Where(row => row is { Minimum: not null, Maximum: < int.MaxValue }))
+        {
+            string help = Assert.Single(sections, section => section.StartsWith(row.Name + "\n", StringComparison.Ordinal));
+            string range = row.Name == nameof(GenerationSettings.Strength) ? $"above {row.Minimum} and up to {row.Maximum}" : $"{row.Minimum} to {row.Maximum}";
+            Assert.Contains(range, help, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Every_key_of_the_infotext_is_that_of_one_setting()
     {
         string[] keys = [.. SettingTable.Rows.Select(row => row.Key).OfType<string>()];
