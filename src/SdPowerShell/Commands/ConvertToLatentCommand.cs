@@ -10,7 +10,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Compresses pictures into latents with a model's VAE encoder.</summary>
+/// <summary>Compresses images into latents with a model's VAE encoder.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = FileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
 public sealed class ConvertToLatentCommand : ModelCmdlet

@@ -16,12 +16,12 @@ internal sealed class ControlSettings(IReadOnlyList<string> nets, Func<string, D
     /// <param name="ends">The part of the steps after which each no longer takes effect, 0 to 1.</param>
     public IReadOnlyList<ControlOptions> Combine(object?[]? images, string[]? preprocessors, double[]? scales, double[]? starts, double[]? ends)
     {
-        DiffusionImage[] pictures = [.. Of("ControlImage", images, null).Select(ToImage)];
+        DiffusionImage[] loaded = [.. Of("ControlImage", images, null).Select(ToImage)];
         string[] ways = Of("ControlPreprocessor", preprocessors, nameof(ControlPreprocessor.None));
         double[] scaleOf = Of("ControlScale", scales, 1);
         double[] startOf = Of("ControlStart", starts, 0);
         double[] endOf = Of("ControlEnd", ends, 1);
-        return [.. nets.Select((net, i) => new ControlOptions(net, pictures[i])
+        return [.. nets.Select((net, i) => new ControlOptions(net, loaded[i])
         {
             Preprocessor = EnumSetting.Parse("ControlPreprocessor", ways[i], ControlPreprocessor.None),
             Scale = scaleOf[i],

@@ -222,7 +222,7 @@ internal abstract class UNetFamily : ModelFamily
         if (TakesPooledText && !takesMore)
             throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that the text encoders of Stable Diffusion XL come with. The parts belong to different models.");
         if (takesMore && !TakesPooledText)
-            throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of a picture), which is not supported.");
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of an image), which is not supported.");
     }
 
     private CheckpointPart DescribeVae(MappedWeights weights, int sampleSize) =>

@@ -45,7 +45,7 @@ internal static class ImageEncoder
     {
         WritableFormat writable = Formats.First(row => row.Format == format);
         if (Math.Max(image.Width, image.Height) > writable.LongestSide)
-            throw new ImageInvalidException($"A picture of {image.Width}x{image.Height} pixels is too large for {format}, which ends at {writable.LongestSide} pixels a side. Write a .png file instead.");
+            throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {writable.LongestSide} pixels a side. Write a .png file instead.");
 
         try
         {

@@ -127,7 +127,7 @@ internal static class ModelImporter
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
             ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);
 
-        void Report(int images) => clock.Report("Comparing the pictures with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
+        void Report(int images) => clock.Report("Comparing the images with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }
 
     private static void CheckReplaceable(string folder, IModelSource source, bool force)

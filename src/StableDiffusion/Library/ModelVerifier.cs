@@ -68,7 +68,7 @@ internal static class ModelVerifier
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
         Latent latent = pipeline.Denoise(
             embedding, negative: null, start: null, new DenoiseOptions { Seed = 0, Steps = 1, Width = side, Height = side, Scheduler = "Euler" }, cancellationToken: cancellationToken);
-        DiffusionImage picture = pipeline.Decode(latent, cancellationToken);
-        pipeline.EncodeImage(picture, cancellationToken: cancellationToken);
+        DiffusionImage image = pipeline.Decode(latent, cancellationToken);
+        pipeline.EncodeImage(image, cancellationToken: cancellationToken);
     }
 }

@@ -51,17 +51,17 @@ internal static class PrecisionComparer
 
             // What is opened, and first compiled, is left out of the times.
             pipeline.Denoise(embedding, null, null, options with { Seed = 0, StopStep = 1 }, null, cancellationToken);
-            (DiffusionImage, TimeSpan)[] pictures = new (DiffusionImage, TimeSpan)[Seeds];
+            (DiffusionImage, TimeSpan)[] images = new (DiffusionImage, TimeSpan)[Seeds];
             for (int seed = 0; seed < Seeds; seed++)
             {
                 long start = Stopwatch.GetTimestamp();
                 Latent latent = pipeline.Denoise(embedding, null, null, options with { Seed = seed }, null, cancellationToken);
                 TimeSpan step = Stopwatch.GetElapsedTime(start) / latent.Step;
-                pictures[seed] = (pipeline.Decode(latent, cancellationToken), step);
+                images[seed] = (pipeline.Decode(latent, cancellationToken), step);
                 progress?.Invoke(made + seed + 1);
             }
 
-            return pictures;
+            return images;
         }
     }
 }
