@@ -20,7 +20,6 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <summary>Shows the progress of an import, a few times a second.</summary>
-    /// <param name="progress">The progress.</param>
     private protected void Report(ImportProgress progress)
     {
         long now = Environment.TickCount64;
@@ -37,7 +36,6 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
     }
 
     /// <summary>Removes the progress bar.</summary>
-    /// <param name="activity">The activity.</param>
     private protected void EndProgress(string activity)
     {
         if (!Stopping)
@@ -45,7 +43,6 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
     }
 
     /// <summary>Writes the findings and figures of an import to the verbose stream.</summary>
-    /// <param name="import">The import.</param>
     private protected void WriteFindings(ModelImport import)
     {
         string source = Path.GetFileName(import.Source);

@@ -35,8 +35,6 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
     }
 
     /// <summary>Writes the image.</summary>
-    /// <param name="image">The image.</param>
-    /// <param name="options">The options.</param>
     /// <returns>The full path of the file that was written.</returns>
     public string Write(DiffusionImage image, ImageWriteOptions options) =>
         ImageFile.Write(image, unnumbered ?? path, options with { AddsNumber = unnumbered is not null });

@@ -23,7 +23,6 @@ internal sealed record ClipEncoderSpec(string Prefix, bool IsOpenClip)
     public string? PaddingToken => IsOpenClip ? OpenClipPadding : null;
 
     /// <summary>Whether the encoder is in a single file.</summary>
-    /// <param name="file">The file.</param>
     public bool IsIn(ITensorFile file) => IsOpenClip
         ? file.Tensors.ContainsKey(Prefix + OpenClipKeys.Marker)
         : file.Tensors.ContainsKey($"{Prefix}{ClipKeys.Root}{ClipKeys.Marker}") || file.Tensors.ContainsKey(Prefix + ClipKeys.Marker);

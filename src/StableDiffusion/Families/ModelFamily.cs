@@ -53,13 +53,11 @@ internal abstract class ModelFamily
     public static ModelFamily Of(PipelineConfig index, Func<string, ConfigFile?> findConfig) => All.First(family => family.IsDescribedBy(index, findConfig));
 
     /// <summary>Finds the family of the model in a single file.</summary>
-    /// <param name="file">The file.</param>
     /// <returns>The family; null if the file has the markers of none.</returns>
     /// <exception cref="ModelInvalidException">The file holds only a part of a model.</exception>
     public static ModelFamily? Of(ITensorFile file) => All.FirstOrDefault(family => family.IsIn(file));
 
     /// <summary>Whether a single file has the markers of the family.</summary>
-    /// <param name="file">The file.</param>
     /// <exception cref="ModelInvalidException">Parts of the model are missing.</exception>
     public abstract bool IsIn(ITensorFile file);
 
@@ -77,7 +75,6 @@ internal abstract class ModelFamily
     public abstract Checkpoint Read(ITensorFile file, bool preferEma, string? predictionType);
 
     /// <summary>Finds what is missing in a file with the markers of the family.</summary>
-    /// <param name="file">The file.</param>
     /// <returns>The error; null if the model is complete.</returns>
     /// <exception cref="ModelInvalidException">A part is damaged.</exception>
     public abstract ModelInvalidException? FindMissing(ITensorFile file);

@@ -175,13 +175,10 @@ internal abstract class UNetFamily : ModelFamily
     protected virtual int SampleSize(PredictionType prediction) => 64;
 
     /// <summary>The assumed prediction type of a model whose file does not specify it.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="variant">The variant.</param>
     protected virtual PredictionFinding AssumePrediction(ITensorFile file, ModelVariant variant) =>
         new(PredictionType.Epsilon, "as nearly all models of the family", Assumed: false);
 
     /// <summary>Adds the settings to a scheduler's config that only <see cref="SchedulerClass"/> has.</summary>
-    /// <param name="config">The config.</param>
     protected virtual void CompleteScheduler(JsonObject config)
     {
         config["clip_sample"] = false;
@@ -190,7 +187,6 @@ internal abstract class UNetFamily : ModelFamily
     }
 
     /// <summary>Adds the entries to a model's index that only the family's pipelines have.</summary>
-    /// <param name="index">The index.</param>
     protected virtual void CompleteIndex(JsonObject index)
     {
         index["requires_safety_checker"] = false;
@@ -198,7 +194,6 @@ internal abstract class UNetFamily : ModelFamily
     }
 
     /// <summary>The name of the family's pipeline in diffusers for a variant, without prefix and "Pipeline".</summary>
-    /// <param name="variant">The variant.</param>
     protected virtual string PipelineKind(ModelVariant variant) => variant switch
     {
         ModelVariant.Inpainting => "Inpaint",
@@ -220,7 +215,7 @@ internal abstract class UNetFamily : ModelFamily
     {
         bool takesMore = unet.FindShape(UNetConfigInference.AddedConditioning) is not null;
         if (TakesPooledText && !takesMore)
-            throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that the text encoders of Stable Diffusion XL come with. The parts belong to different models.");
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that belong to the text encoders of Stable Diffusion XL. The parts belong to different models.");
         if (takesMore && !TakesPooledText)
             throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of an image), which is not supported.");
     }

@@ -23,17 +23,14 @@ internal sealed class ContentStore(string root)
         : [];
 
     /// <summary>The content under a key, if it exists and is complete.</summary>
-    /// <param name="key">The key.</param>
     /// <returns>The full path of its folder, or null.</returns>
     public string? FindContent(string key) => _contents.Find(key);
 
     /// <summary>The content of a name.</summary>
-    /// <param name="name">The name.</param>
     /// <returns>The full path of its folder, which may no longer exist; null if there is no such name.</returns>
     public string? Find(string name) => ReadKey(name) is string key ? Path.Combine(root, ContentFolder, key) : null;
 
     /// <summary>The key of the content of a name, or null.</summary>
-    /// <param name="name">The name.</param>
     public string? ReadKey(string name)
     {
         string key = ReadName(name).Key;
@@ -41,7 +38,6 @@ internal sealed class ContentStore(string root)
     }
 
     /// <summary>The manifest of a model that was downloaded from a hub, or null if it was imported from elsewhere.</summary>
-    /// <param name="name">The name.</param>
     public ModelManifest? ReadOrigin(string name)
     {
         string origin = ReadName(name).Origin;
@@ -87,7 +83,6 @@ internal sealed class ContentStore(string root)
     }
 
     /// <summary>Deletes a name, and its content unless another name has it too.</summary>
-    /// <param name="name">The name.</param>
     /// <returns>Whether the name existed.</returns>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public bool Remove(string name)

@@ -34,27 +34,21 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     public double? Maximum => double.IsNaN(row.Maximum) ? null : row.Maximum;
 
     /// <summary>The value in the settings; null means the default.</summary>
-    /// <param name="settings">The settings.</param>
     public object? Get(GenerationSettings settings) => (group is null ? settings : group.GetValue(settings)) is object holder && property.DeclaringType!.IsInstanceOfType(holder)
         ? property.GetValue(holder)
         : null;
 
     /// <summary>Whether a number is one that other tools write if the setting is not used.</summary>
-    /// <param name="value">The value.</param>
     public bool IsAbsent(object value) => value is int or long && row.Absent.Contains(Convert.ToInt64(value, CultureInfo.InvariantCulture));
 
     /// <summary>Whether a value is the default.</summary>
-    /// <param name="value">The value.</param>
     public bool IsDefault(object? value) => row.Default is not null && row.Default.Equals(value);
 
     /// <summary>Whether the value is the default, which a record omits.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <param name="value">The value.</param>
     public bool IsDefault(GenerationSettings settings, object value) =>
         IsDefault(value) || (row.DefaultOf is string other && value.Equals(SettingTable.Find(other).Get(settings)));
 
     /// <summary>Throws for a number that is out of range.</summary>
-    /// <param name="value">The value.</param>
     /// <exception cref="InvalidSettingException">The value is out of range.</exception>
     public void Check(object value)
     {
@@ -78,7 +72,6 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     }
 
     /// <summary>The value in the form of the infotext.</summary>
-    /// <param name="settings">The settings.</param>
     /// <returns>The text; null if nothing is written.</returns>
     public string? Format(GenerationSettings settings) =>
         Get(settings) is object value && !IsDefault(value) ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;

@@ -35,7 +35,6 @@ internal static class SettingTable
     }
 
     /// <summary>Throws for numbers that are out of range.</summary>
-    /// <param name="settings">The settings.</param>
     /// <exception cref="InvalidSettingException">A setting is out of range; the message names it and its range.</exception>
     public static void Check(GenerationSettings settings)
     {

@@ -80,8 +80,6 @@ internal sealed record ModelManifest
     internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ModelManifestJson.Default.ModelManifest);
 
     /// <summary>Checks that a model's files have not changed.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="cancellationToken">Cancels the reading of files that were not read before.</param>
     /// <exception cref="ModelInvalidException">A file is missing or has changed; the message names it.</exception>
     internal void Check(string folder, CancellationToken cancellationToken)
     {
@@ -92,8 +90,6 @@ internal sealed record ModelManifest
     }
 
     /// <summary>Compares a model's files with the manifest, reading every file.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The problems, one sentence for each file.</returns>
     internal IEnumerable<string> Compare(string folder, CancellationToken cancellationToken) =>
         Compare(folder, FileHashes.Forgetful(folder), cancellationToken);

@@ -5,7 +5,7 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
-/// A whole model in a single file, as a diffusers folder would hold it. Nothing is copied: the weights are read from the
+/// A complete model in a single file, in the form of a diffusers folder. Nothing is copied: the weights are read from the
 /// file when they are asked for.
 /// </summary>
 internal sealed class Checkpoint
@@ -50,7 +50,6 @@ internal sealed class Checkpoint
     }
 
     /// <summary>Determines why an intact file is not a model by itself: it is an adapter, a part, or an unsupported model.</summary>
-    /// <param name="file">The file.</param>
     /// <returns>The error of its import; null for a complete model.</returns>
     /// <exception cref="ModelInvalidException">It is a model that is damaged or incomplete.</exception>
     public static ModelInvalidException? FindOther(ITensorFile file)
@@ -61,13 +60,12 @@ internal sealed class Checkpoint
     }
 
     /// <summary>The error for a model that lacks its autoencoder.</summary>
-    /// <param name="file">The file.</param>
     public static ModelInvalidException NoVae(ITensorFile file) =>
         new($"'{file.Path}' does not contain an autoencoder (VAE). Get the model with a VAE, or specify the file of a VAE with Vae.");
 
     /// <summary>Reads the autoencoder alone: from a file of its own in any layout, or from a whole model.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
-    /// <param name="family">The family of the model that uses it, which says how its latents are scaled.</param>
+    /// <param name="family">The family of the model that uses it, which determines how its latents are scaled.</param>
     /// <returns>The autoencoder.</returns>
     /// <exception cref="ModelInvalidException">The file does not contain one.</exception>
     public static CheckpointPart OpenVae(ITensorFile file, ModelFamily family)

@@ -5,7 +5,6 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>Finds the networks of a model in a single file, and keeps track of the tensors that belong to none.</summary>
-/// <param name="file">The file.</param>
 internal sealed class CheckpointReader(ITensorFile file)
 {
     private const string UNetPrefix = "model.diffusion_model.";

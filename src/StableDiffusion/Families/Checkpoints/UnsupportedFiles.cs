@@ -52,12 +52,10 @@ internal static class UnsupportedFiles
     ];
 
     /// <summary>An error for a file whose tensors show that it is another kind of file.</summary>
-    /// <param name="file">The file.</param>
     /// <returns>The error, which names the kind; null if the file may be a model.</returns>
     public static ModelInvalidException? Recognise(ITensorFile file) => Find(file, s_decisive);
 
     /// <summary>An error for a file without a complete model.</summary>
-    /// <param name="file">The file.</param>
     /// <returns>The error, which says what the file contains, if that is known.</returns>
     public static ModelInvalidException NoModel(ITensorFile file)
     {

@@ -3,14 +3,12 @@ using System.Globalization;
 namespace StableDiffusion.Families.Keys;
 
 /// <summary>The parts between the dots of a tensor's name, read one after another from the left.</summary>
-/// <param name="name">The name.</param>
 internal ref struct DottedName(ReadOnlySpan<char> name)
 {
     /// <summary>The remaining name.</summary>
     public ReadOnlySpan<char> Rest { get; private set; } = name;
 
     /// <summary>Reads a part, or several with dots between them, if they are next.</summary>
-    /// <param name="part">The part.</param>
     /// <returns>Whether it was next, with something after it.</returns>
     public bool Take(ReadOnlySpan<char> part)
     {
