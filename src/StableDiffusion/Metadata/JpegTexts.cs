@@ -1,5 +1,5 @@
-using StableDiffusion.Images;
 using System.Buffers.Binary;
+using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 

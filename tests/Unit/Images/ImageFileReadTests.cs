@@ -4,7 +4,7 @@ using System.Text.Json;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
-using StableDiffusion.Tests.Images.Metadata;
+using StableDiffusion.Tests.Metadata;
 
 namespace StableDiffusion.Tests.Images;
 

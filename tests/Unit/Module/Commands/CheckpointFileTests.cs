@@ -4,8 +4,8 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Adapters;
-using StableDiffusion.Tests.Models.Checkpoints;
+using StableDiffusion.Tests.Adapters;
+using StableDiffusion.Tests.Families;
 using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;

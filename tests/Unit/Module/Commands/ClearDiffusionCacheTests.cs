@@ -1,5 +1,5 @@
 using StableDiffusion.Hub;
-using StableDiffusion.Tests.Models.Hub;
+using StableDiffusion.Tests.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

@@ -3,8 +3,8 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Checkpoints;
-using StableDiffusion.Tests.Models.Hub;
+using StableDiffusion.Tests.Families;
+using StableDiffusion.Tests.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
