@@ -102,7 +102,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     internal void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
 
     /// <summary>The full path of the single file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
-    /// <param name="path">The path as the user gave it; wildcard characters are taken literally.</param>
+    /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path of an existing file, or of an existing folder if one was given.</returns>
     private protected string ResolveFile(string path)
     {
@@ -111,7 +111,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>The full path of an output file or folder; to be used within <see cref="ProcessOne"/>.</summary>
-    /// <param name="path">The path as the user gave it; wildcard characters are taken literally.</param>
+    /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path, which need not exist.</returns>
     private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
 
