@@ -10,31 +10,19 @@ public abstract class ImportingCmdlet : DiffusionCmdlet
 {
     private protected const int ActivityId = 3;
 
-    // A console draws slower than a disk reads.
-    private const int IntervalMilliseconds = 200;
-
-    private long _nextReport;
-
     /// <inheritdoc/>
     /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
-    /// <summary>Shows how far an import has come, a few times a second.</summary>
-    /// <param name="progress">How far.</param>
-    private protected void Report(ImportProgress progress)
-    {
-        long now = Environment.TickCount64;
-        if (now < _nextReport)
-            return;
-
-        _nextReport = now + IntervalMilliseconds;
-        WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
+    /// <summary>Shows the progress of an import.</summary>
+    /// <param name="progress">The progress.</param>
+    private protected void Report(ProgressReport progress) =>
+        WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Detail)
         {
-            CurrentOperation = progress.Part,
-            PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
+            CurrentOperation = progress.Detail,
+            PercentComplete = (int)(100 * progress.Fraction),
             SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
         });
-    }
 
     /// <summary>Takes the progress away.</summary>
     /// <param name="activity">What was done.</param>

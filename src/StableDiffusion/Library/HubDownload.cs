@@ -114,7 +114,7 @@ public sealed class HubDownload
     /// <exception cref="OutputExistsException">Another model of that name came in between.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public SavedModel Save(
-        Action<DownloadProgress>? progress = null, Action<ImportProgress>? importProgress = null, CancellationToken cancellationToken = default)
+        Action<DownloadProgress>? progress = null, Action<ProgressReport>? importProgress = null, CancellationToken cancellationToken = default)
     {
         if (!_request.Force && Find() is SavedModel found)
             return found with { WasThere = true };
@@ -213,7 +213,7 @@ public sealed class HubDownload
 
     /// <summary>Imports the fetched checkpoint.</summary>
     /// <returns>The model; null where the file is whole but no model, and stays a file.</returns>
-    private SavedModel? Import(DownloadFolder folder, ModelManifest manifest, Action<ImportProgress>? progress, CancellationToken cancellationToken)
+    private SavedModel? Import(DownloadFolder folder, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string path = folder.FilePath(Files[0].Path);
         try

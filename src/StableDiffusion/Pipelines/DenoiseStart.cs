@@ -6,6 +6,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
@@ -14,7 +15,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="model">The open model.</param>
 /// <param name="unet">Its U-Net.</param>
 /// <param name="loading">Hears how parts of the model are opened; may be null.</param>
-internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
+internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ProgressReport>? loading = null)
 {
     // A denoising that is continued has its own of these, whatever is asked for.
     private static readonly string[] s_keptSilently =
