@@ -6,7 +6,7 @@ using SdPowerShell.Parameters;
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
-using StableDiffusion.Running;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 
@@ -112,15 +112,15 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return result;
     }
 
-    private void ReportLoading(ModelLoadProgress progress)
+    private void ReportLoading(ProgressReport progress)
     {
         ProgressRecord record = new(LoadingActivityId, progress.Activity, progress.Detail)
         {
             PercentComplete = (int)(progress.Fraction * 100),
-            RecordType = progress.IsDone ? ProgressRecordType.Completed : ProgressRecordType.Processing,
+            RecordType = progress.IsLast ? ProgressRecordType.Completed : ProgressRecordType.Processing,
         };
         WriteProgress(record);
-        if (progress.IsDone)
+        if (progress.IsLast)
             WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
     }
 }

@@ -85,12 +85,12 @@ public sealed class SharedModels : IDisposable
         return new(path, new ImportOptions());
     }
 
-    private string Build(Func<IModelSource> source, Action<BuildProgress>? progress = null, [CallerMemberName] string name = "") => _built.GetOrAdd(
-        name, name => new(() => ModelBuilder.Build(source(), _folder[name], progress, writeInteger: IntegerUNet.Write))).Value;
+    private string Build(Func<IModelSource> source, Action<ProgressReport>? progress = null, [CallerMemberName] string name = "") => _built.GetOrAdd(
+        name, name => new(() => ModelBuilder.Build(source(), _folder[name], new ProgressClock(progress, TimeSpan.Zero), writeInteger: IntegerUNet.Write))).Value;
 
-    private void NoteCalibration(BuildProgress progress)
+    private void NoteCalibration(ProgressReport progress)
     {
-        if (progress.Stage == BuildStage.Calibrating)
+        if (progress.Activity == BuildActivity.Calibrating)
             _calibrationWidths.Add(ModelStore.Describe("tried", Assert.Single(Directory.GetDirectories(_folder[nameof(IntegerDemo)], ".building-*"))).Width);
     }
 }

@@ -5,44 +5,32 @@ using StableDiffusion.Storage;
 
 namespace SdPowerShell.Progress;
 
-/// <summary>What a cmdlet that brings models here shows of an import.</summary>
+/// <summary>The progress and the results of an import, for the cmdlets that import models.</summary>
 /// <param name="cmdlet">The cmdlet.</param>
 internal sealed class ImportDisplay(Cmdlet cmdlet)
 {
     /// <summary>The number of the progress bar.</summary>
     public const int ActivityId = 3;
 
-    // A console draws slower than a disk reads.
-    private const int IntervalMilliseconds = 200;
-
-    private long _nextReport;
-
-    /// <summary>Shows how far an import has come, a few times a second.</summary>
-    /// <param name="progress">How far.</param>
-    public void Report(ImportProgress progress)
-    {
-        long now = Environment.TickCount64;
-        if (now < _nextReport)
-            return;
-
-        _nextReport = now + IntervalMilliseconds;
-        cmdlet.WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Part)
+    /// <summary>Shows the progress of an import.</summary>
+    /// <param name="progress">The progress.</param>
+    public void Report(ProgressReport progress) =>
+        cmdlet.WriteProgress(new ProgressRecord(ActivityId, progress.Activity, progress.CountsBytes ? $"{ByteSize.Format(progress.Done)} of {ByteSize.Format(progress.Total)}" : progress.Detail)
         {
-            CurrentOperation = progress.Part,
-            PercentComplete = progress.Total == 0 ? 100 : (int)(100 * progress.Done / progress.Total),
+            CurrentOperation = progress.Detail,
+            PercentComplete = (int)(100 * progress.Fraction),
             SecondsRemaining = progress.Remaining is TimeSpan remaining ? (int)Math.Ceiling(remaining.TotalSeconds) : -1,
         });
-    }
 
-    /// <summary>Takes the progress away.</summary>
-    /// <param name="activity">What was done.</param>
+    /// <summary>Removes the progress bar.</summary>
+    /// <param name="activity">The activity.</param>
     public void Complete(string activity)
     {
         if (!cmdlet.Stopping)
             cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
     }
 
-    /// <summary>Tells in the verbose stream what an import found and did.</summary>
+    /// <summary>Writes the findings and the result of an import to the verbose stream.</summary>
     /// <param name="import">The import.</param>
     public void WriteFindings(ModelImport import)
     {

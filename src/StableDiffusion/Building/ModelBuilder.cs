@@ -11,7 +11,7 @@ namespace StableDiffusion.Building;
 /// <param name="folder">The model's folder, with all other parts in it.</param>
 /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
 /// <param name="cancellationToken">Cancels the writing.</param>
-internal delegate void UNetWriter(ModelNetwork network, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken);
+internal delegate void UNetWriter(ModelNetwork network, string folder, ProgressClock? progress, CancellationToken cancellationToken);
 
 /// <summary>
 /// Builds the internal form of a model - a folder of ONNX graphs in the layout of optimum - from any form that
@@ -34,7 +34,7 @@ internal static class ModelBuilder
     /// <exception cref="OutputWriteException">The cache cannot be written to; no partial build remains.</exception>
     /// <exception cref="OperationCanceledException">The build was cancelled.</exception>
     public static string Build(
-        IModelSource source, string cacheRoot, Action<BuildProgress>? progress = null, CancellationToken cancellationToken = default, UNetWriter? writeInteger = null)
+        IModelSource source, string cacheRoot, ProgressClock? progress = null, CancellationToken cancellationToken = default, UNetWriter? writeInteger = null)
     {
         BuildCache cache = new(Path.GetFullPath(cacheRoot));
         string key = GetKey(source, cache, progress, cancellationToken);
@@ -55,7 +55,7 @@ internal static class ModelBuilder
     /// <summary>The key of a build: a hash of everything that determines it.</summary>
     /// <inheritdoc cref="Build"/>
     public static string GetKey(
-        IModelSource source, BuildCache cache, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+        IModelSource source, BuildCache cache, ProgressClock? progress, CancellationToken cancellationToken)
     {
         FileHashes hashes = FileHashes.Open(cache.HashFolder, source.Path);
         IReadOnlyList<(string Name, string Path)> inputs = source.Inputs;
@@ -69,7 +69,7 @@ internal static class ModelBuilder
             void Report(long bytes)
             {
                 done += bytes;
-                progress?.Invoke(new BuildProgress(BuildStage.Hashing, name, done, total));
+                progress?.Report(BuildActivity.Hashing, name, done, total);
             }
         }
 
@@ -93,7 +93,7 @@ internal static class ModelBuilder
     /// <param name="cancellationToken">Cancels the writing.</param>
     /// <param name="writeInteger">Writes the U-Net in 8-bit integers, if the source specifies that; null if it does not.</param>
     public static void Write(
-        IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
+        IModelSource source, string folder, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
         using ModelContents contents = source.Open();
         Write(contents, source, folder, progress, cancellationToken, writeInteger);
@@ -107,7 +107,7 @@ internal static class ModelBuilder
     /// <param name="cancellationToken">Cancels the writing.</param>
     /// <param name="writeInteger">Writes the U-Net in 8-bit integers, if the source specifies that; null if it does not.</param>
     public static void Write(
-        ModelContents contents, IModelSource source, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
+        ModelContents contents, IModelSource source, string folder, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
         // Every graph is checked against its weights before the first byte is written.
         bool isInteger = source.Precision == ModelPrecision.Int8;
@@ -126,7 +126,7 @@ internal static class ModelBuilder
             void Report(long bytes)
             {
                 done += bytes;
-                progress?.Invoke(new BuildProgress(BuildStage.Writing, part.Name, done, total));
+                progress?.Report(BuildActivity.Writing, part.Name, done, total);
             }
         }
 

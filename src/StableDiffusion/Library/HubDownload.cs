@@ -114,7 +114,7 @@ internal sealed class HubDownload
     /// <exception cref="OutputExistsException">Another model of that name was created in the meantime.</exception>
     /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public SavedModel Save(
-        Action<DownloadProgress>? progress = null, Action<ImportProgress>? importProgress = null, CancellationToken cancellationToken = default)
+        Action<DownloadProgress>? progress = null, Action<ProgressReport>? importProgress = null, CancellationToken cancellationToken = default)
     {
         if (!_request.Force && Find() is SavedModel found)
             return found with { WasThere = true };
@@ -213,7 +213,7 @@ internal sealed class HubDownload
 
     /// <summary>Imports the downloaded checkpoint.</summary>
     /// <returns>The model; null if the file is intact but not a model, and stays a file.</returns>
-    private SavedModel? Import(DownloadFolder folder, ModelManifest manifest, Action<ImportProgress>? progress, CancellationToken cancellationToken)
+    private SavedModel? Import(DownloadFolder folder, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string path = folder.FilePath(Files[0].Path);
         try

@@ -29,7 +29,7 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
             Variant = contents.Variant;
             Findings = [.. contents.Findings.Select(finding => finding.Text)];
             if (contents.Networks.Count > 0)
-                ModelBuilder.Write(contents, source, folder, clock.Report, cancellationToken, IntegerUNet.Write);
+                ModelBuilder.Write(contents, source, folder, clock, cancellationToken, IntegerUNet.Write);
             else
                 contents.CopyTo(folder, clock, cancellationToken);
         }

@@ -39,7 +39,7 @@ internal static class ModelImporter
         string? name = null,
         ImportOptions? options = null,
         bool force = false,
-        Action<ImportProgress>? progress = null,
+        Action<ProgressReport>? progress = null,
         CancellationToken cancellationToken = default)
     {
         string fullPath = Path.GetFullPath(path);
@@ -68,13 +68,13 @@ internal static class ModelImporter
     /// <param name="progress">Receives the progress, on the calling thread.</param>
     /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
     /// <returns>The result.</returns>
-    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ImportProgress>? progress, CancellationToken cancellationToken)
+    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         ContentStore store = new(target.Models);
         ProgressClock clock = new(progress);
         BuildCache hashMemory = new(target.Cache);
-        string key = ModelBuilder.GetKey(source, hashMemory, clock.Report, cancellationToken);
+        string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
         string? previous = store.ReadKey(target.Name);
         if (!target.Force && previous is not null && previous != key)
             throw new OutputExistsException(store.Find(target.Name)!, target.Name);
@@ -112,17 +112,17 @@ internal static class ModelImporter
     /// <returns>The comparison.</returns>
     /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
     public static PrecisionComparison Compare(
-        ModelImport import, ImportOptions options, Action<ImportProgress>? progress = null, CancellationToken cancellationToken = default)
+        ModelImport import, ImportOptions options, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(import);
         ArgumentNullException.ThrowIfNull(options);
         ProgressClock clock = new(progress);
         IModelSource source = ModelSources.Find(import.Source, options with { Precision = ModelPrecision.Full });
         BuildCache cache = new(StorageFolders.Cache);
-        string key = ModelBuilder.GetKey(source, cache, clock.Report, cancellationToken);
+        string key = ModelBuilder.GetKey(source, cache, clock, cancellationToken);
         return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string full
             ? CompareWith(full)
-            : cache.Borrow(temporary => ModelBuilder.Write(source, temporary, clock.Report, cancellationToken), CompareWith);
+            : cache.Borrow(temporary => ModelBuilder.Write(source, temporary, clock, cancellationToken), CompareWith);
 
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
             ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);

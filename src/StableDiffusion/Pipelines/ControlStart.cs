@@ -4,6 +4,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Pipelines;
 
@@ -37,7 +38,7 @@ internal static class ControlStart
     /// <param name="loading">Receives the progress of opening them; may be null.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     public static ControlCondition[] Open(
-        IReadOnlyList<ControlOptions> controls, DiffusionModel model, UNet unet, int width, int height, Action<ModelLoadProgress>? loading, CancellationToken cancellationToken)
+        IReadOnlyList<ControlOptions> controls, DiffusionModel model, UNet unet, int width, int height, Action<ProgressReport>? loading, CancellationToken cancellationToken)
     {
         ControlCondition[] conditions = new ControlCondition[controls.Count];
         for (int i = 0; i < conditions.Length; i++)

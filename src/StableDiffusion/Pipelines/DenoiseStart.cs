@@ -6,6 +6,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
@@ -14,7 +15,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="model">The open model.</param>
 /// <param name="unet">Its U-Net.</param>
 /// <param name="loading">Receives the progress of opening parts of the model; may be null.</param>
-internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ModelLoadProgress>? loading = null)
+internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ProgressReport>? loading = null)
 {
     // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =

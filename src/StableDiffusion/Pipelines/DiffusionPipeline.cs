@@ -6,6 +6,7 @@ using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -19,7 +20,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="model">The open model; the pipeline does not close it.</param>
 /// <param name="loading">Receives the progress of opening parts of the model when a stage first needs them; may be null.</param>
 /// <param name="warning">Receives non-fatal warnings, on the calling thread; may be null.</param>
-public sealed class DiffusionPipeline(DiffusionModel model, Action<ModelLoadProgress>? loading = null, Action<string>? warning = null)
+public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressReport>? loading = null, Action<string>? warning = null)
 {
     private const double DefaultImageGuidanceScale = 1.5;
 

@@ -19,7 +19,7 @@ internal static class IntegerUNet
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="ModelInvalidException">The U-Net is of a kind that cannot be calibrated, or its weights are damaged.</exception>
-    public static void Write(ModelNetwork network, string folder, Action<BuildProgress>? progress, CancellationToken cancellationToken)
+    public static void Write(ModelNetwork network, string folder, ProgressClock? progress, CancellationToken cancellationToken)
     {
         UNetGraph unet = new(network.Weights, UNetConfig.From(network.ReadConfig()));
         string path = Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
@@ -41,6 +41,6 @@ internal static class IntegerUNet
 
         // No bytes are counted here.
         const int Parts = 1000;
-        void Report(double fraction) => progress?.Invoke(new BuildProgress(BuildStage.Calibrating, network.Name, (long)(fraction * Parts), Parts));
+        void Report(double fraction) => progress?.Report(BuildActivity.Calibrating, network.Name, (long)(fraction * Parts), Parts, countsBytes: false);
     }
 }

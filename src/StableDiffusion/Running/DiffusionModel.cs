@@ -25,7 +25,7 @@ public sealed class DiffusionModel : IDisposable
     /// </summary>
     private const long SmallestReorderedUNet = 256L << 20;
 
-    private const string BuildActivity = "Building the model's graphs";
+    private const string BuildingGraphs = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
 
@@ -109,7 +109,7 @@ public sealed class DiffusionModel : IDisposable
     /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="ModelNotFoundException">A file of the model is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of the model is damaged, or contradicts another.</exception>
-    public IReadOnlyList<AdapterReport> MatchAdapters(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    public IReadOnlyList<AdapterReport> MatchAdapters(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (Adapters.IsEmpty)
             return [];
@@ -132,7 +132,7 @@ public sealed class DiffusionModel : IDisposable
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    internal TextEncoder OpenTextEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
+    internal TextEncoder OpenTextEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
         graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
@@ -141,7 +141,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    internal UNet OpenUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
         graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
@@ -150,7 +150,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The U-Net with inputs for the residuals of ControlNets, opened on first use. It has the same weights.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    internal UNet OpenControlledUNet(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenControlledUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
         ref _controlledUNet,
         "the U-Net for ControlNets",
         graphs =>
@@ -172,7 +172,7 @@ public sealed class DiffusionModel : IDisposable
     /// <exception cref="InvalidSettingException">The ControlNet does not exist.</exception>
     /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of it is damaged, or is not a ControlNet.</exception>
-    internal ControlNet OpenControlNet(string nameOrPath, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    internal ControlNet OpenControlNet(string nameOrPath, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(nameOrPath);
         if (_plain is not null)
@@ -190,7 +190,7 @@ public sealed class DiffusionModel : IDisposable
             string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
-            progress?.Invoke(new ModelLoadProgress("Opening the ControlNet", name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
             _controlNets.Add(path, made);
             return made;
         }
@@ -202,7 +202,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE encoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    internal VaeEncoder OpenVaeEncoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
+    internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
         graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
@@ -211,7 +211,7 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The VAE decoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    internal VaeDecoder OpenVaeDecoder(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
+    internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
         graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
@@ -232,13 +232,13 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <summary>The model whose part is shared, or null if this model has its own part.</summary>
-    private DiffusionModel? Shared(bool isText, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    private DiffusionModel? Shared(bool isText, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         MatchAdapters(progress, cancellationToken);
         return _plan?.Changes(isText) == true ? null : _plain;
     }
 
-    private T Open<T>(ref T? part, string name, Func<string, T> open, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    private T Open<T>(ref T? part, string name, Func<string, T> open, Action<ProgressReport>? progress, CancellationToken cancellationToken)
         where T : class
     {
         if (Volatile.Read(ref part) is T opened)
@@ -253,7 +253,7 @@ public sealed class DiffusionModel : IDisposable
             string graphs = _graphs ??= FindGraphs(progress, cancellationToken);
             long start = Stopwatch.GetTimestamp();
             T made = open(graphs);
-            progress?.Invoke(new ModelLoadProgress($"Opening {name}", Info.Name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            progress?.Invoke(ProgressReport.Finished($"Opening {name}", Info.Name, Stopwatch.GetElapsedTime(start)));
             Volatile.Write(ref part, made);
             return made;
         }
@@ -264,7 +264,7 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <summary>The folder of the graphs, which are checked and built once for the model with and without adapters.</summary>
-    private string FindGraphs(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    private string FindGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (_plain is null)
             return Build(progress, cancellationToken);
@@ -282,7 +282,7 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private string Build(Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    private string Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)))
         {
@@ -296,19 +296,20 @@ public sealed class DiffusionModel : IDisposable
         return graphs;
     }
 
-    private static string BuildGraphs(IModelSource source, string name, Action<ModelLoadProgress>? progress, CancellationToken cancellationToken)
+    private static string BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
-        string graphs = ModelBuilder.Build(source, StorageFolders.Cache, Report, cancellationToken);
+        string graphs = ModelBuilder.Build(source, StorageFolders.Cache, new ProgressClock(Report), cancellationToken);
         if (isBuilt)
-            progress?.Invoke(new ModelLoadProgress(BuildActivity, name, 1, Stopwatch.GetElapsedTime(start), IsDone: true));
+            progress?.Invoke(ProgressReport.Finished(BuildingGraphs, name, Stopwatch.GetElapsedTime(start)));
         return graphs;
 
-        void Report(BuildProgress build)
+        void Report(ProgressReport build)
         {
-            isBuilt |= build.Stage == BuildStage.Writing;
-            progress?.Invoke(new ModelLoadProgress(BuildActivity, $"{build.Stage} {build.Part}", build.Fraction, Stopwatch.GetElapsedTime(start), IsDone: false));
+            bool writes = build.Activity == BuildActivity.Writing;
+            isBuilt |= writes;
+            progress?.Invoke(build with { Activity = BuildingGraphs, Detail = $"{(writes ? "Writing" : "Hashing")} {build.Detail}" });
         }
     }
 

@@ -54,12 +54,12 @@ public sealed class ModelBuilderTests : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(weights, bytes);
         File.SetLastWriteTimeUtc(weights, written);
-        List<BuildProgress> reports = [];
-        string again = ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, reports.Add, TestContext.Current.CancellationToken);
+        List<ProgressReport> reports = [];
+        string again = ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(reports.Add), TestContext.Current.CancellationToken);
 
         Assert.Equal(built, again);
         Assert.Equal(stamp, File.GetLastWriteTimeUtc(Path.Combine(built, "unet", "model.onnx")));
-        Assert.DoesNotContain(reports, report => report.Stage == BuildStage.Writing);
+        Assert.DoesNotContain(reports, report => report.Activity == BuildActivity.Writing);
     }
 
     [Theory]
@@ -103,16 +103,16 @@ public sealed class ModelBuilderTests : IDisposable
         // Both wait until the other writes too, so neither can find what the other made.
         bool waited1 = false;
         bool waited2 = false;
-        Task<string> first = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, report => Wait(report, ref waited1)));
-        Task<string> second = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, report => Wait(report, ref waited2)));
+        Task<string> first = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(report => Wait(report, ref waited1))));
+        Task<string> second = Task.Run(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(report => Wait(report, ref waited2))));
         string[] built = await Task.WhenAll(first, second);
 
         Assert.Equal(built[0], built[1]);
         Assert.Equal([built[0]], Models());
 
-        void Wait(BuildProgress report, ref bool waited)
+        void Wait(ProgressReport report, ref bool waited)
         {
-            if (report.Stage == BuildStage.Writing && !waited)
+            if (report.Activity == BuildActivity.Writing && !waited)
             {
                 waited = true;
                 Assert.True(barrier.SignalAndWait(TimeSpan.FromMinutes(1)));
@@ -126,14 +126,14 @@ public sealed class ModelBuilderTests : IDisposable
         CopyDemoModel();
         using CancellationTokenSource cancellation = new();
 
-        Assert.ThrowsAny<OperationCanceledException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, CancelInTheMiddle, cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(CancelInTheMiddle), cancellation.Token));
 
         Assert.Empty(Models());
         Build();
 
-        void CancelInTheMiddle(BuildProgress report)
+        void CancelInTheMiddle(ProgressReport report)
         {
-            if (report is { Stage: BuildStage.Writing, Fraction: > 0.5 })
+            if (report is { Activity: BuildActivity.Writing, Fraction: > 0.5 })
                 cancellation.Cancel();
         }
     }
@@ -143,13 +143,13 @@ public sealed class ModelBuilderTests : IDisposable
     {
         CopyDemoModel();
 
-        Assert.Throws<TimeoutException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Fail, TestContext.Current.CancellationToken));
+        Assert.Throws<TimeoutException>(() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(Fail), TestContext.Current.CancellationToken));
 
         Assert.Empty(Models());
 
-        static void Fail(BuildProgress report)
+        static void Fail(ProgressReport report)
         {
-            if (report.Stage == BuildStage.Writing)
+            if (report.Activity == BuildActivity.Writing)
                 throw new TimeoutException();
         }
     }
@@ -312,11 +312,11 @@ public sealed class ModelBuilderTests : IDisposable
     public void Progress_grows_from_nothing_to_all_in_both_stages()
     {
         CopyDemoModel();
-        List<BuildProgress> reports = [];
+        List<ProgressReport> reports = [];
 
-        ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, reports.Add, TestContext.Current.CancellationToken);
+        ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, Unthrottled(reports.Add), TestContext.Current.CancellationToken);
 
-        foreach (IGrouping<BuildStage, BuildProgress> stage in reports.GroupBy(report => report.Stage))
+        foreach (IGrouping<string, ProgressReport> stage in reports.GroupBy(report => report.Activity))
         {
             double[] fractions = [.. stage.Select(report => report.Fraction)];
             Assert.Equal(fractions.Order(), fractions);
@@ -326,7 +326,7 @@ public sealed class ModelBuilderTests : IDisposable
 
         Assert.Equal(
             ["text_encoder", "unet", "vae_encoder", "vae_decoder"],
-            reports.Where(report => report.Stage == BuildStage.Writing).Select(report => report.Part).Distinct());
+            reports.Where(report => report.Activity == BuildActivity.Writing).Select(report => report.Detail).Distinct());
     }
 
     [Fact]
@@ -364,6 +364,8 @@ public sealed class ModelBuilderTests : IDisposable
     }
 
     private string Build() => ModelBuilder.Build(DiffusersFolder.Find(Source), Cache, null, TestContext.Current.CancellationToken);
+
+    private static ProgressClock Unthrottled(Action<ProgressReport> report) => new(report, TimeSpan.Zero);
 
     private string[] Models() => Directory.Exists(Cache)
         ? [.. Directory.GetDirectories(Cache).Where(folder => Path.GetFileName(folder) != ".hashes")]
