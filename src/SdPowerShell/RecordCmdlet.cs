@@ -8,10 +8,10 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets whose settings may come with each object of the pipeline, such as the rows of a table.</summary>
+/// <summary>Base of the cmdlets whose settings can be properties of the objects in the pipeline, such as the rows of a table.</summary>
 public abstract class RecordCmdlet : ModelCmdlet
 {
-    // Before each object PowerShell puts back what a parameter held at first, which must be no object of the pipeline.
+    // Before each object PowerShell restores the initial value of a parameter, which must not be an object of the pipeline.
     private static readonly PSObject s_none = new();
 
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
@@ -20,7 +20,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     private int _recordCount;
     private RecordBinder? _binder;
 
-    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    /// <summary>The LoRAs to apply, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(LoraCompleter))]
     [AllowNull]
@@ -30,7 +30,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     [List]
     public string?[]? Lora { get; set; }
 
-    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted whose settings cannot be bound.</summary>
+    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted even if their settings cannot be bound.</summary>
     [Parameter(ValueFromPipeline = true, DontShow = true)]
     public PSObject? Record
     {
@@ -43,20 +43,20 @@ public abstract class RecordCmdlet : ModelCmdlet
         }
     }
 
-    /// <summary>Makes an error of its record of what is otherwise passed over.</summary>
+    /// <summary>Turns the warnings about ignored columns and skipped lines into errors of their records.</summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
 
-    /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
+    /// <summary>Whether a parameter is bound to the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
 
-    /// <summary>The column that each record must have, and this one has not; null where nothing is missing.</summary>
+    /// <summary>The required column that this record does not have; null if none is missing.</summary>
     private protected virtual string? MissingColumn => null;
 
     private RecordBinder Binder => _binder!;
 
     /// <inheritdoc/>
-    /// <remarks>A number that holds for all records is read before the first one.</remarks>
+    /// <remarks>A number that is the same for all records is read before the first one.</remarks>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
@@ -83,12 +83,12 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         Binder.BindSettings(Input);
         if (Input?.Model is string model && IsFixed(nameof(Model)) && !string.Equals(model, Model, StringComparison.OrdinalIgnoreCase))
-            WriteWarning($"The model '{model}' of the pipeline is not used, since -Model says '{Model}'.");
+            WriteWarning($"The model '{model}' from the pipeline is not used, because -Model is '{Model}'.");
         if (Input is not { IsRow: true } || CheckColumns(Input))
             ProcessInput();
     }
 
-    /// <summary>Whether a setting is no wish of the user's, but was carried along by an object that records how it was made.</summary>
+    /// <summary>Whether a setting was not chosen by the user, but comes from an object that records how it was made.</summary>
     /// <param name="parameter">The setting's parameter, which has a value.</param>
     private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
@@ -97,7 +97,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <returns>Its value; null where there is no such parameter.</returns>
     private protected object? Bound(string parameter) => Binder.ValueOf(parameter);
 
-    /// <summary>Works on one record, whose settings are bound.</summary>
+    /// <summary>Processes one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();
 
     private bool CheckColumns(InputRecord row)

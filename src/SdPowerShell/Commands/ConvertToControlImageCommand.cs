@@ -8,26 +8,26 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Makes of pictures what a ControlNet looks at.</summary>
+/// <summary>Preprocesses images for a ControlNet.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ControlImage", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
 public sealed class ConvertToControlImageCommand : FileCmdlet
 {
-    /// <summary>A picture that is in memory already.</summary>
+    /// <summary>An image in memory.</summary>
     [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     public DiffusionImage? InputObject { get; set; }
 
-    /// <summary>What to make of the picture: Canny, Invert, Tile or None.</summary>
+    /// <summary>The preprocessor: Canny, Invert, Tile or None.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(EnumCompleter<ControlPreprocessor>))]
     public string Preprocessor { get; set; } = string.Empty;
 
-    /// <summary>Above this strength a pixel belongs to an edge that has a strong pixel elsewhere; for Canny.</summary>
+    /// <summary>The lower threshold of Canny: a pixel above it is part of an edge if the edge has a pixel above HighThreshold.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
     public int LowThreshold { get; set; } = CannyEdges.DefaultLowThreshold;
 
-    /// <summary>Above this strength a pixel is an edge by itself; for Canny.</summary>
+    /// <summary>The upper threshold of Canny: a pixel above it is always part of an edge.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
     public int HighThreshold { get; set; } = CannyEdges.DefaultHighThreshold;
@@ -52,6 +52,6 @@ public sealed class ConvertToControlImageCommand : FileCmdlet
             return ControlImage.Preprocess(image, preprocessor);
         return LowThreshold <= HighThreshold
             ? CannyEdges.Find(image, LowThreshold, HighThreshold)
-            : throw new InvalidSettingException(nameof(LowThreshold), $"LowThreshold is {LowThreshold}, but must not lie above HighThreshold, {HighThreshold}.");
+            : throw new InvalidSettingException(nameof(LowThreshold), $"LowThreshold is {LowThreshold}, but must not be above HighThreshold, {HighThreshold}.");
     }
 }

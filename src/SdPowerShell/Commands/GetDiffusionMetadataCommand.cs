@@ -6,7 +6,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Reads from picture files how they were made, in the form that New-DiffusionImage takes.</summary>
+/// <summary>Reads the generation settings in image files, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
 public sealed class GetDiffusionMetadataCommand : FileCmdlet
@@ -25,7 +25,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
         GenerationInfo info = metadata.Info;
         if (info.Model is string model && !ModelStore.Contains(model) && !System.IO.Path.Exists(model))
         {
-            warnings.Add($"The model '{model}' is not here; another one will make another picture.");
+            warnings.Add($"The model '{model}' was not found; another model gives a different image.");
             info = info with { Model = null };
         }
 

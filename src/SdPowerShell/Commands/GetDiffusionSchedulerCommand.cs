@@ -5,12 +5,12 @@ using StableDiffusion.Sampling;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Lists the schedulers that can be asked for.</summary>
+/// <summary>Lists the available schedulers.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionScheduler")]
 [OutputType(typeof(SchedulerInfo))]
 public sealed class GetDiffusionSchedulerCommand : DiffusionCmdlet
 {
-    /// <summary>The names to list, any that a scheduler goes by; wildcards are allowed.</summary>
+    /// <summary>The names or aliases to list; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerCompleter))]
     [ValidateNotNullOrEmpty]

@@ -8,51 +8,51 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Takes models from files and folders into the user's models.</summary>
+/// <summary>Imports models from files and folders into the model store.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
 public sealed class ImportDiffusionModelCommand : FileCmdlet
 {
-    /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
+    /// <summary>The suffix of the type name whose view shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
     private readonly ImportDisplay _display;
 
-    /// <summary>The name to ask for the model by.</summary>
+    /// <summary>The name of the model in the store.</summary>
     [Parameter(Position = 1)]
     public string? Name { get; set; }
 
-    /// <summary>A file or folder with an autoencoder, to take in place of the model's own.</summary>
+    /// <summary>A file or folder with a VAE to use in place of the model's own.</summary>
     [Parameter]
     public string? Vae { get; set; }
 
-    /// <summary>Takes averaged weights of the U-Net where a file holds both.</summary>
+    /// <summary>Uses the averaged (EMA) weights of the U-Net if a file has both.</summary>
     [Parameter]
     public SwitchParameter PreferEma { get; set; }
 
-    /// <summary>What the U-Net predicts.</summary>
+    /// <summary>What the U-Net predicts: the noise (epsilon) or the velocity (v_prediction).</summary>
     [Parameter]
     [ArgumentCompleter(typeof(PredictionTypeCompleter))]
     public string? PredictionType { get; set; }
 
-    /// <summary>In which numbers the model is built: Full, Half or Int8.</summary>
+    /// <summary>The weight precision: Full, Half or Int8.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<ModelPrecision>))]
     public string? Precision { get; set; }
 
-    /// <summary>Leaves out the comparison of a model in 8-bit integers with full precision.</summary>
+    /// <summary>Skips the comparison of an 8-bit model with full precision.</summary>
     [Parameter]
     public SwitchParameter SkipComparison { get; set; }
 
-    /// <summary>Replaces a model of the same name.</summary>
+    /// <summary>Replaces an existing model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Makes the cmdlet.</summary>
+    /// <summary>Initializes the cmdlet.</summary>
     public ImportDiffusionModelCommand() => _display = new(this);
 
     /// <inheritdoc/>
-    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record is another model, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
@@ -66,7 +66,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
     private void Import(string path, int count)
     {
         if (count > 1 && !string.IsNullOrEmpty(Name))
-            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {count} models. Import them one by one, or leave the name out.");
+            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {count} models. Import them one by one, or omit the name.");
         if (!ShouldProcess(path, "Import model"))
             return;
 
@@ -92,7 +92,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
         }
     }
 
-    /// <remarks>The model is there already: what goes wrong now, or is stopped, takes nothing of it away.</remarks>
+    /// <remarks>The model is imported already: an error or a stop in the comparison does not undo that.</remarks>
     private void WriteCompared(ModelImport import, ImportOptions options)
     {
         try

@@ -4,23 +4,23 @@ using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Joins pictures of one size into a contact sheet.</summary>
+/// <summary>Joins images of one size into a contact sheet.</summary>
 [Cmdlet(VerbsCommon.Join, "DiffusionImage", DefaultParameterSetName = InputObjectSet)]
 [OutputType(typeof(DiffusionImage))]
 public sealed class JoinDiffusionImageCommand : FileCmdlet
 {
     private readonly List<DiffusionImage> _images = [];
 
-    /// <summary>The pictures, row by row.</summary>
+    /// <summary>The images, in row order.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     [Alias("Image")]
     public DiffusionImage[] InputObject { get; set; } = [];
 
-    /// <summary>How many pictures stand in a row; about as many as there are rows where it is left out.</summary>
+    /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
     public int? Columns { get; set; }
 
-    /// <summary>How many white pixels stand between two pictures.</summary>
+    /// <summary>The width of the white gap between two images, in pixels.</summary>
     [Parameter]
     public int Gap { get; set; }
 

@@ -6,7 +6,7 @@ using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Deletes models from the user's models.</summary>
+/// <summary>Deletes models from the model store.</summary>
 [Cmdlet(VerbsCommon.Remove, "DiffusionModel", SupportsShouldProcess = true)]
 public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
 {
@@ -19,7 +19,7 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
     public string[] Name { get; set; } = [];
 
     /// <inheritdoc/>
-    /// <remarks>Each record names other models, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>

@@ -4,12 +4,12 @@ using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Finds out whether models are whole and work.</summary>
+/// <summary>Tests whether models are intact and work.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "DiffusionModel")]
 [OutputType(typeof(ModelTestReport))]
 public sealed class TestDiffusionModelCommand : ModelListCmdlet
 {
-    /// <summary>Only compares the files with their hashes, and runs nothing.</summary>
+    /// <summary>Only compares the files with their hashes, without running the model.</summary>
     [Parameter]
     public SwitchParameter SkipRun { get; set; }
 

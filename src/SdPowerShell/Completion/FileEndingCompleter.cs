@@ -5,7 +5,7 @@ using SdPowerShell.Parameters;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the kinds of picture file.</summary>
+/// <summary>Completes the image file types.</summary>
 public sealed class FileEndingCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>

@@ -4,21 +4,21 @@ using StableDiffusion;
 
 namespace SdPowerShell.Errors;
 
-/// <summary>The error records of the module. Their ids are a contract: scripts match on them.</summary>
+/// <summary>The error records of the module. Their ids are a contract: scripts test for them.</summary>
 internal static class DiffusionError
 {
-    /// <summary>The parameters that have another name than the engine's setting.</summary>
+    /// <summary>The parameters whose name differs from the engine's setting.</summary>
     private static readonly Dictionary<string, string> s_parameters = new()
     {
         ["Mask"] = "MaskImage",
         ["Path"] = "OutFile",
     };
 
-    /// <summary>The engine's error as an error record.</summary>
+    /// <summary>Converts an error of the engine to an error record.</summary>
     /// <param name="error">The error; its message is shown, followed by the command that helps where there is one.</param>
     /// <param name="target">The input at fault.</param>
     /// <param name="command">The command that failed.</param>
-    /// <returns>A record with the id and the category that belong to the kind of error.</returns>
+    /// <returns>A record with the id and the category of that type of error.</returns>
     public static ErrorRecord ToErrorRecord(DiffusionException error, object? target, CommandInfo command)
     {
         (string id, ErrorCategory category) = error switch
@@ -62,7 +62,7 @@ internal static class DiffusionError
         _ => null,
     };
 
-    /// <summary>Nothing lies at a path, or nothing matches its wildcards.</summary>
+    /// <summary>Nothing exists at a path, or nothing matches its wildcards.</summary>
     /// <param name="path">The path as the user gave it.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFound(string path) => new(
@@ -71,26 +71,26 @@ internal static class DiffusionError
         ErrorCategory.ObjectNotFound,
         path);
 
-    /// <summary>A path does not lead to the file system.</summary>
+    /// <summary>A path is not one of the file system.</summary>
     /// <param name="path">The path as the user gave it.</param>
-    /// <param name="provider">The name of the provider that it leads to.</param>
+    /// <param name="provider">The name of its provider.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFileSystem(string path, string provider) => new(
-        new ArgumentException($"The path '{path}' leads to the provider {provider}, not to the file system. Give the path of a file."),
+        new ArgumentException($"The path '{path}' is a path of the provider {provider}, not of the file system. Give the path of a file."),
         nameof(PathNotFileSystem),
         ErrorCategory.InvalidArgument,
         path);
 
-    /// <summary>Nothing of an object in the pipeline is taken by any parameter.</summary>
+    /// <summary>No parameter takes an object in the pipeline or any of its properties.</summary>
     /// <param name="input">The object.</param>
-    /// <returns>The record, with the id that PowerShell has for it.</returns>
+    /// <returns>The record, with PowerShell's id for that error.</returns>
     public static ErrorRecord InputNotBound(InputRecord input) => new(
-        new ArgumentException($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "nothing takes this object: the parameter that could is given as an argument, and the object has no property with the name of another one. Leave out one of the two.")}"),
+        new ArgumentException($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}"),
         "InputObjectNotBound",
         ErrorCategory.InvalidArgument,
         input.Value);
 
-    /// <summary>An error of the shell as one of a record.</summary>
+    /// <summary>Makes an error of PowerShell the error of a record.</summary>
     /// <param name="error">The error.</param>
     /// <param name="subject">What it is about.</param>
     /// <param name="target">The record.</param>
@@ -102,7 +102,7 @@ internal static class DiffusionError
         return new ErrorRecord(exception, error.FullyQualifiedErrorId, error.CategoryInfo.Category, target);
     }
 
-    /// <summary>The parameter that a setting is given by; the options of schedulers, which have diffusers' names, share one.</summary>
+    /// <summary>The parameter of a setting; the scheduler options, which have diffusers' names, share one parameter.</summary>
     private static string ParameterOf(InvalidSettingException error, CommandInfo command)
     {
         if (!char.IsUpper(error.Setting[0]))

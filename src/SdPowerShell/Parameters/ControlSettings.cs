@@ -5,15 +5,15 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>The ControlNets as parameters give them: a list of each setting, where one value serves all.</summary>
+/// <summary>The ControlNets of the parameters: a list for each setting, where one value applies to all ControlNets.</summary>
 internal sealed class ControlSettings(IReadOnlyList<string> nets, Func<string, DiffusionImage> read)
 {
-    /// <summary>Puts the settings together.</summary>
-    /// <param name="images">Pictures, or the paths of pictures.</param>
-    /// <param name="preprocessors">What is made of each.</param>
-    /// <param name="scales">How strongly each steers.</param>
-    /// <param name="starts">The part of the steps before each takes effect.</param>
-    /// <param name="ends">The part of the steps after which each no longer does.</param>
+    /// <summary>Combines the settings of each ControlNet.</summary>
+    /// <param name="images">Images, or the paths of images.</param>
+    /// <param name="preprocessors">The preprocessor for each.</param>
+    /// <param name="scales">The scale of each, by which its residuals are multiplied.</param>
+    /// <param name="starts">The part of the steps before each takes effect, 0 to 1.</param>
+    /// <param name="ends">The part of the steps after which each no longer takes effect, 0 to 1.</param>
     public IReadOnlyList<ControlOptions> Combine(object?[]? images, string[]? preprocessors, double[]? scales, double[]? starts, double[]? ends)
     {
         DiffusionImage[] pictures = [.. Of("ControlImage", images, null).Select(ToImage)];
@@ -39,5 +39,5 @@ internal sealed class ControlSettings(IReadOnlyList<string> nets, Func<string, D
     };
 
     private DiffusionImage ToImage(object? given) => ImageSetting.Read("ControlImage", given, read, image => image)
-        ?? throw new InvalidSettingException("ControlImage", "There is a ControlNet, but no picture for it to look at. Give the path of one with ControlImage.");
+        ?? throw new InvalidSettingException("ControlImage", "A ControlNet needs an image, and none is given. Give the path of one with ControlImage.");
 }

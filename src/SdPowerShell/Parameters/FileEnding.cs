@@ -3,19 +3,19 @@ using StableDiffusion.Images;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>The kinds of picture file that can be asked for by a name's ending.</summary>
+/// <summary>The image file types that a parameter or column can choose.</summary>
 internal static class FileEnding
 {
-    /// <summary>The kind where nobody says.</summary>
+    /// <summary>The default type.</summary>
     public const string Default = "png";
 
-    /// <summary>All kinds.</summary>
+    /// <summary>All types.</summary>
     public static IReadOnlyList<string> All { get; } = [.. ImageEncoder.Formats.Select(format => format.Extensions[0])];
 
-    /// <summary>Reads what a user or a table gives.</summary>
-    /// <param name="text">The kind, in any case; blank takes the default.</param>
-    /// <returns>The ending without its dot.</returns>
-    /// <exception cref="InvalidSettingException">There is no such kind.</exception>
+    /// <summary>Parses the value of a parameter or a column.</summary>
+    /// <param name="text">The type, in any case; blank means the default.</param>
+    /// <returns>The extension without its dot.</returns>
+    /// <exception cref="InvalidSettingException">There is no such type.</exception>
     public static string Parse(string? text) => string.IsNullOrWhiteSpace(text)
         ? Default
         : All.FirstOrDefault(ending => ending.Equals(text.Trim(), StringComparison.OrdinalIgnoreCase))

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>Takes several items of one cell, as <see cref="Cell"/> says they are written: <c>style:0.8; detail:0.5</c>.</summary>
+/// <summary>Reads the items of one cell, in the form that <see cref="Cell"/> describes: <c>style:0.8; detail:0.5</c>.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ListAttribute : ArgumentTransformationAttribute
 {

@@ -6,13 +6,13 @@ using StableDiffusion.Running;
 namespace SdPowerShell.Parameters;
 
 /// <summary>
-/// Takes a model by its name or path, or by an object that is one: what Get-DiffusionModel and Import-DiffusionModel
-/// write, or a file or folder. PowerShell by itself would take the text that the object is shown as for a name.
+/// Accepts a model as a name, a path, or an object: the output of Get-DiffusionModel or Import-DiffusionModel,
+/// or a file or folder. By default, PowerShell would convert the object to a string and use that as the name.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ModelAttribute : ArgumentTransformationAttribute
 {
-    /// <summary>Whether the parameter takes whole objects of the pipeline: one that is no model may have a property that is.</summary>
+    /// <summary>Whether the parameter takes whole objects of the pipeline: an object that is not a model may have a property that is.</summary>
     public bool TakesObjects { get; set; }
 
     /// <inheritdoc/>
@@ -30,11 +30,11 @@ public sealed class ModelAttribute : ArgumentTransformationAttribute
         ModelImport import => import.Name,
         _ when PSObject.AsPSObject(model) is var copy && IsCopyOfModel(copy) => copy.Properties[nameof(ModelInfo.Name)].Value,
         object other => throw new ArgumentTransformationMetadataException(
-            $"An object of the type {other.GetType().Name} is no model. Give a model's name or path, or an object that Get-DiffusionModel writes.",
+            $"An object of type {other.GetType().Name} is not a model. Give a model's name or path, or an object that Get-DiffusionModel writes.",
             TakesObjects ? new PSInvalidCastException() : null),
     };
 
-    /// <summary>Whether an object is a model's that another process wrote.</summary>
+    /// <summary>Whether an object is the copy of a model object from another process.</summary>
     private static bool IsCopyOfModel(PSObject value) =>
         value.TypeNames.Contains($"Deserialized.{typeof(ModelInfo).FullName}") || value.TypeNames.Contains($"Deserialized.{typeof(ModelImport).FullName}");
 }

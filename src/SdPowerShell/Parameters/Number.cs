@@ -6,8 +6,8 @@ using StableDiffusion;
 namespace SdPowerShell.Parameters;
 
 /// <summary>
-/// A number as a user or a table gives it. What is no number is kept and refused when it is read: an error of
-/// PowerShell's binding could not say which row it is about.
+/// A number from the command line or a table. An invalid value is kept and rejected when it is read: an error of
+/// PowerShell's parameter binding could not name the row.
 /// </summary>
 public abstract class Number
 {
@@ -15,12 +15,12 @@ public abstract class Number
     {
     }
 
-    /// <summary>Reads the number that a parameter was given.</summary>
+    /// <summary>Reads the number of a parameter.</summary>
     /// <typeparam name="T">The type of the number.</typeparam>
     /// <param name="number">The parameter; may be null.</param>
     /// <param name="setting">The parameter's name.</param>
-    /// <returns>The number; null where none was given.</returns>
-    /// <exception cref="InvalidSettingException">What was given is no number of the type.</exception>
+    /// <returns>The number; null if none was given.</returns>
+    /// <exception cref="InvalidSettingException">The value is not a number of that type.</exception>
     internal static T? Read<T>(Number<T>? number, [CallerArgumentExpression(nameof(number))] string setting = "")
         where T : struct, INumber<T>, IMinMaxValue<T> => number?.Check(setting);
 
@@ -28,13 +28,13 @@ public abstract class Number
     internal static T[]? Read<T>(Number<T>[]? number, [CallerArgumentExpression(nameof(number))] string setting = "")
         where T : struct, INumber<T>, IMinMaxValue<T> => number is null ? null : [.. number.Select(item => item.Check(setting))];
 
-    /// <summary>The number, or an error where what was given is none.</summary>
+    /// <summary>The number; throws if the value is not one.</summary>
     /// <param name="setting">The parameter's name.</param>
-    /// <exception cref="InvalidSettingException">What was given is no number of the type.</exception>
+    /// <exception cref="InvalidSettingException">The value is not a number of that type.</exception>
     internal abstract object Get(string setting);
 }
 
-/// <summary>A number of one type, or what was given in its place.</summary>
+/// <summary>A number of one type, or the invalid value that was given.</summary>
 /// <typeparam name="T">The type of the number.</typeparam>
 public sealed class Number<T> : Number
     where T : struct, INumber<T>, IMinMaxValue<T>
@@ -44,15 +44,15 @@ public sealed class Number<T> : Number
     private readonly object _given;
     private readonly T? _value;
 
-    /// <summary>Takes what was given.</summary>
-    /// <param name="given">A number of any type, or a text that may be one.</param>
+    /// <summary>Reads a value.</summary>
+    /// <param name="given">A number of any type, or a string.</param>
     public Number(object given)
     {
         ArgumentNullException.ThrowIfNull(given);
         _given = given;
         _value = given switch
         {
-            // Without thousands: 7,5 is no 75.
+            // Without thousands separators: 7,5 must not become 75.
             string text => T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T number) ? number : null,
             double number => Convert(number),
             float number => Convert(number),
@@ -64,8 +64,8 @@ public sealed class Number<T> : Number
         };
     }
 
-    /// <summary>What was given.</summary>
-    /// <returns>It as text.</returns>
+    /// <summary>The value as it was given.</summary>
+    /// <returns>The value as a string.</returns>
     public override string ToString() => System.Convert.ToString(_given, CultureInfo.InvariantCulture) ?? string.Empty;
 
     /// <summary>The number.</summary>

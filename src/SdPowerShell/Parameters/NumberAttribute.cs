@@ -4,16 +4,16 @@ using System.Numerics;
 namespace SdPowerShell.Parameters;
 
 /// <summary>
-/// Reads a number as a table has it: an empty cell is no value at all, and what is no number is kept as a
-/// <see cref="Number{T}"/>, to be an error of its record. PowerShell by itself would make 0 of the one, and round or
-/// silently pass over the other.
+/// Reads a number from a table: an empty cell means that there is no value, and an invalid value is kept as a
+/// <see cref="Number{T}"/>, to become an error of its record. By default, PowerShell would convert the former to 0, and round or
+/// silently ignore the latter.
 /// </summary>
 /// <typeparam name="T">The type of the number.</typeparam>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class NumberAttribute<T> : ArgumentTransformationAttribute
     where T : struct, INumber<T>, IMinMaxValue<T>
 {
-    /// <summary>Whether the parameter takes several numbers, which one cell holds as <see cref="Cell"/> says.</summary>
+    /// <summary>Whether the parameter takes several numbers, which one cell can hold as <see cref="Cell"/> describes.</summary>
     public bool IsList { get; set; }
 
     /// <inheritdoc/>

@@ -4,23 +4,23 @@ using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>The file that an image is to be written to.</summary>
-/// <param name="path">Its full path; where nobody chose the name, the one that is free by now.</param>
+/// <summary>The output file of an image.</summary>
+/// <param name="path">Its full path; if the name is generated, one that is free at this time.</param>
 /// <param name="options">How it is written.</param>
-/// <param name="unnumbered">The full path without a number, where nobody chose the name; null where it is the user's own.</param>
+/// <param name="unnumbered">The full path without a number if the name is generated; null if the user chose the name.</param>
 internal sealed class OutputTarget(string path, ImageWriteOptions options, string? unnumbered = null)
 {
-    /// <summary>The full path. Where nobody chose the name, another program may still take it; the image then gets the next number.</summary>
+    /// <summary>The full path. If the name is generated, another program may still use it first; the image then gets the next number.</summary>
     public string Path => path;
 
-    /// <summary>Finds what would keep the file from being written, as far as that can be told without writing.</summary>
+    /// <summary>Throws if the file cannot be written, as far as that can be determined without writing.</summary>
     public void Check()
     {
         ImageFile.FormatOf(path);
         ImageFile.CheckTarget(path, options.Overwrite);
     }
 
-    /// <summary>Makes the folder that the file is to lie in, with those above it.</summary>
+    /// <summary>Creates the folder of the file and its parent folders.</summary>
     public void CreateFolder()
     {
         string folder = System.IO.Path.GetDirectoryName(path)!;
@@ -30,7 +30,7 @@ internal sealed class OutputTarget(string path, ImageWriteOptions options, strin
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The folder '{folder}' cannot be made: {error.Message} Choose another folder.", error);
+            throw new OutputWriteException($"The folder '{folder}' cannot be created: {error.Message} Choose another folder.", error);
         }
     }
 

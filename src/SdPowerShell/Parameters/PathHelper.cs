@@ -5,16 +5,16 @@ using SdPowerShell.Errors;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
+/// <summary>Resolves paths from the user to full paths of the file system.</summary>
 internal static class PathHelper
 {
     /// <summary>
-    /// The files and folders that paths lead to, one by one as they are resolved. A path that leads to none is
-    /// written as the error PathNotFound or PathNotFileSystem, and the next one has its turn.
+    /// The files and folders of paths, one by one as they are resolved. A path without any is
+    /// written as the error PathNotFound or PathNotFileSystem, and processing continues with the next path.
     /// </summary>
     /// <param name="cmdlet">The cmdlet that was given the paths.</param>
     /// <param name="paths">The paths, absolute or relative to the current location of the session.</param>
-    /// <param name="literal">Whether wildcard characters stand for themselves.</param>
+    /// <param name="literal">Whether wildcard characters are taken literally.</param>
     /// <returns>Full paths of what exists.</returns>
     public static IEnumerable<string> ResolveInput(PSCmdlet cmdlet, IEnumerable<string> paths, bool literal)
     {
@@ -25,11 +25,11 @@ internal static class PathHelper
         }
     }
 
-    /// <summary>The full path of a file to write, which need not exist. Wildcard characters stand for themselves.</summary>
+    /// <summary>The full path of a file to write, which need not exist. Wildcard characters are taken literally.</summary>
     /// <param name="cmdlet">The cmdlet that was given the path.</param>
     /// <param name="path">The path, absolute or relative to the current location of the session.</param>
     /// <returns>The full path.</returns>
-    /// <exception cref="RecordException">The path lies outside the file system: PathNotFound or PathNotFileSystem.</exception>
+    /// <exception cref="RecordException">The path is not one of the file system: PathNotFound or PathNotFileSystem.</exception>
     public static string ResolveOutput(PSCmdlet cmdlet, string path)
     {
         try
@@ -94,7 +94,7 @@ internal static class PathHelper
             }
             catch (Exception error) when (error is SessionStateException or WildcardPatternException)
             {
-                // Nothing there, no such drive or provider, or a bracket that does not close.
+                // Nothing exists there, no such drive or provider, or an unclosed bracket.
             }
         }
 

@@ -4,8 +4,8 @@ using System.Management.Automation;
 namespace SdPowerShell.Parameters;
 
 /// <summary>
-/// Reads options as a table or a JSON file has them: an object with a property for each, or a text such as
-/// <c>eta=0.5; timestep_spacing=trailing</c>. PowerShell by itself would silently pass over both.
+/// Reads options from a table or a JSON file: an object with a property for each, or a string such as
+/// <c>eta=0.5; timestep_spacing=trailing</c>. By default, PowerShell would silently ignore both.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SchedulerOptionAttribute : ArgumentTransformationAttribute
@@ -37,7 +37,7 @@ public sealed class SchedulerOptionAttribute : ArgumentTransformationAttribute
         foreach (object? item in Cell.Items(value))
         {
             if (item is not string text || text.Split('=', 2, StringSplitOptions.TrimEntries) is not [{ Length: > 0 } name, string option])
-                throw new ArgumentTransformationMetadataException($"'{item}' is no option. Give names with their values, such as 'eta=0.5; timestep_spacing=trailing'.");
+                throw new ArgumentTransformationMetadataException($"'{item}' is not an option. Give names with their values, such as 'eta=0.5; timestep_spacing=trailing'.");
             options[name] = option;
         }
 

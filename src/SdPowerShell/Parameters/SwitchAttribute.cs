@@ -4,8 +4,8 @@ using System.Management.Automation;
 namespace SdPowerShell.Parameters;
 
 /// <summary>
-/// Reads a switch as a table has it: true, false, 1 or 0 as text or not, and an empty cell is off. PowerShell by
-/// itself would take any text for off, without a word.
+/// Reads a switch from a table: true, false, 1 or 0, as a string or not; an empty cell is off. By
+/// default, PowerShell would silently read any string as off.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SwitchAttribute : ArgumentTransformationAttribute

@@ -4,16 +4,16 @@ using System.Management.Automation;
 
 namespace SdPowerShell.Progress;
 
-/// <summary>The progress of a batch: which image is made, how many an hour, and the time left where it is known how many there are.</summary>
+/// <summary>The progress of a batch: the current image, the images an hour, and, if the total is known, the remaining time.</summary>
 /// <param name="write">Shows a progress record.</param>
-/// <param name="count">How many images there are; null where nobody knows. One alone is not shown as a batch.</param>
+/// <param name="count">The number of images; null if unknown. A single image is not shown as a batch.</param>
 internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
 {
     private const int ActivityId = 3;
     private const int NoActivityId = -1;
     private const double LowRate = 10;
 
-    /// <summary>Before this part of the first image, the opening of the model tells nothing of the time that the others take.</summary>
+    /// <summary>Until this part of the first image is done, no time is estimated: opening the model would distort it.</summary>
     private const double LeastToEstimate = 0.1;
 
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
@@ -24,10 +24,10 @@ internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
     private int _done;
     private TimeSpan _timeOfDone;
 
-    /// <summary>What the progress of one image's steps belongs to.</summary>
+    /// <summary>The parent activity for the progress of an image's steps.</summary>
     public int ParentId => count == 1 ? NoActivityId : ActivityId;
 
-    /// <summary>An image is begun.</summary>
+    /// <summary>Begins the next image.</summary>
     public void Start()
     {
         if (_started++ == 0)
@@ -35,22 +35,22 @@ internal sealed class BatchProgress(Action<ProgressRecord> write, long? count)
         Show(0);
     }
 
-    /// <summary>A part of the image that was begun last is made.</summary>
-    /// <param name="part">How much of it, 0 to 1.</param>
+    /// <summary>Reports progress of the current image.</summary>
+    /// <param name="part">The finished part of it, 0 to 1.</param>
     public void Advance(double part)
     {
         if (Stopwatch.GetElapsedTime(_lastShown) >= s_interval)
             Show(part);
     }
 
-    /// <summary>The image that was begun last is made.</summary>
+    /// <summary>Ends the current image.</summary>
     public void Finish()
     {
         _done++;
         _timeOfDone = Stopwatch.GetElapsedTime(_begun);
     }
 
-    /// <summary>Takes the progress from the screen.</summary>
+    /// <summary>Removes the progress bar.</summary>
     public void Complete()
     {
         if (_started > 0 && count != 1)

@@ -21,7 +21,7 @@ internal sealed class DenoisingProgress : IDisposable
     /// <summary>Shows the bar.</summary>
     /// <param name="write">Shows a progress record.</param>
     /// <param name="prompt">The prompt.</param>
-    /// <param name="parentActivity">The progress that this one is a part of; -1 for none.</param>
+    /// <param name="parentActivity">The parent activity; -1 for none.</param>
     public DenoisingProgress(Action<ProgressRecord> write, string? prompt, int parentActivity = -1)
     {
         _write = write;
@@ -30,7 +30,7 @@ internal sealed class DenoisingProgress : IDisposable
         _write(Record("starting"));
     }
 
-    /// <summary>Moves the bar, not more often than a person can see.</summary>
+    /// <summary>Moves the bar, at a rate that is limited to what a person can see.</summary>
     /// <param name="progress">Where the denoising is.</param>
     public void Report(StepProgress progress)
     {
@@ -54,6 +54,6 @@ internal sealed class DenoisingProgress : IDisposable
         _write(last);
     }
 
-    // One for each report: jobs and hosts keep the records that they are given.
+    // A new record for each report: jobs and hosts keep the records that they get.
     private ProgressRecord Record(string state) => new(ActivityId, $"Denoising '{_prompt}'", state) { ParentActivityId = _parentActivity };
 }

@@ -12,13 +12,13 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
     /// <summary>The number of the progress bar.</summary>
     public const int ActivityId = 3;
 
-    // A console draws slower than a disk reads.
+    // A console draws more slowly than a disk reads.
     private const int IntervalMilliseconds = 200;
 
     private long _nextReport;
 
-    /// <summary>Shows how far an import has come, a few times a second.</summary>
-    /// <param name="progress">How far.</param>
+    /// <summary>Shows the progress of an import, a few times a second.</summary>
+    /// <param name="progress">The progress.</param>
     public void Report(ImportProgress progress)
     {
         long now = Environment.TickCount64;
@@ -34,21 +34,21 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
         });
     }
 
-    /// <summary>Takes the progress away.</summary>
-    /// <param name="activity">What was done.</param>
+    /// <summary>Removes the progress bar.</summary>
+    /// <param name="activity">The activity.</param>
     public void Complete(string activity)
     {
         if (!cmdlet.Stopping)
             cmdlet.WriteProgress(new ProgressRecord(ActivityId, activity, "done") { RecordType = ProgressRecordType.Completed });
     }
 
-    /// <summary>Tells in the verbose stream what an import found and did.</summary>
+    /// <summary>Writes the findings and figures of an import to the verbose stream.</summary>
     /// <param name="import">The import.</param>
     public void WriteFindings(ModelImport import)
     {
         string source = Path.GetFileName(import.Source);
         foreach (string finding in import.Findings)
             cmdlet.WriteVerbose($"{source}: {finding}");
-        cmdlet.WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "were there already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
+        cmdlet.WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{import.Name}: {ByteSize.Format(import.SourceLength)} read, {ByteSize.Format(import.Length)} {(import.WasThere ? "existed already" : "written")}, {import.Elapsed.TotalSeconds:N1} s."));
     }
 }

@@ -5,41 +5,41 @@ using StableDiffusion.Running;
 
 namespace SdPowerShell.Records;
 
-/// <summary>An object of the pipeline, as errors and warnings name it.</summary>
-/// <param name="value">The object; null where the pipeline brought null.</param>
-/// <param name="number">Which one it is, from 1.</param>
+/// <summary>An object of the pipeline, and its description in errors and warnings.</summary>
+/// <param name="value">The object; null if the pipeline gave null.</param>
+/// <param name="number">Its number in the pipeline, from 1.</param>
 internal sealed class InputRecord(PSObject? value, int number)
 {
     private const int LongestPrompt = 60;
 
-    // What Get-Content adds to each line.
+    // The properties that Get-Content adds to each line.
     private const string LineNumber = "ReadCount";
     private const string LinePath = "PSPath";
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
-    /// <summary>What to do with a hashtable, in sentences.</summary>
-    public const string DictionaryAdvice = "The keys of a hashtable are no columns. Cast it to [pscustomobject]; with ConvertFrom-Json, leave out AsHashtable.";
+    /// <summary>What to do with a hashtable.</summary>
+    public const string DictionaryAdvice = "The keys of a hashtable are not columns. Cast it to [pscustomobject]; with ConvertFrom-Json, omit AsHashtable.";
 
     /// <summary>The object as it came.</summary>
     public PSObject? Value { get; } = value;
 
-    /// <summary>Whether it is a text, which is a prompt by itself.</summary>
+    /// <summary>Whether it is a string, which is a prompt by itself.</summary>
     public bool IsText => Value?.BaseObject is string;
 
-    /// <summary>Whether it is a line that Get-Content read of a file.</summary>
+    /// <summary>Whether it is a line that Get-Content read from a file.</summary>
     public bool IsLine => IsText && Value!.Properties[LineNumber] is not null;
 
-    /// <summary>Whether its columns are a user's own, as those of a table are, and not those of a type.</summary>
+    /// <summary>Whether it is a custom object, such as a row of a table, whose columns the user chose.</summary>
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
 
-    /// <summary>Whether its properties may be settings. Those of a text or a collection, such as Count, say something else.</summary>
+    /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
     public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
 
-    /// <summary>Whether it is a hashtable or the like, whose keys PowerShell does not take for settings.</summary>
+    /// <summary>Whether it is a hashtable or another dictionary, whose keys PowerShell does not bind.</summary>
     public bool IsDictionary => Value?.BaseObject is IDictionary;
 
-    /// <summary>The name of the model that it is; null where it is none.</summary>
+    /// <summary>The name of the model; null if the object is not a model.</summary>
     public string? Model => Value?.BaseObject switch
     {
         ModelInfo info => info.Name,
@@ -47,20 +47,20 @@ internal sealed class InputRecord(PSObject? value, int number)
         _ => null,
     };
 
-    /// <summary>The text in a column; null where there is no such column or it is empty.</summary>
+    /// <summary>The text in a column; null if there is no such column or it is empty.</summary>
     /// <param name="column">The column's name.</param>
     public string? Text(string column) => Value?.Properties[column]?.Value is object cell && cell.ToString() is { } text && !string.IsNullOrWhiteSpace(text) ? text.Trim() : null;
 
     /// <summary>The record in a few words, such as <c>Row 3 ('a red house', house.png)</c>.</summary>
-    /// <param name="prompt">Its prompt, or the one of its prompts that it is about; may be null.</param>
-    /// <param name="file">The file that it is to be written to; may be null.</param>
+    /// <param name="prompt">Its prompt, or the relevant one of its prompts; may be null.</param>
+    /// <param name="file">Its output file; may be null.</param>
     public string Describe(string? prompt, string? file) => Place() + Details(prompt, file);
 
-    /// <summary>One of several things that are no objects of the pipeline by themselves.</summary>
-    /// <param name="kind">What it is.</param>
-    /// <param name="index">Which one it is, from 0.</param>
+    /// <summary>A description of one of several items that are not objects of the pipeline by themselves.</summary>
+    /// <param name="kind">The kind of item.</param>
+    /// <param name="index">Its index, from 0.</param>
     /// <param name="prompt">Its prompt; may be null.</param>
-    /// <param name="file">The file that it is to be written to; may be null.</param>
+    /// <param name="file">Its output file; may be null.</param>
     public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
 
     private string Place() => this switch

@@ -17,12 +17,12 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     public void ReportPassedOver()
     {
         if (_passedOver > 0)
-            cmdlet.WriteVerbose($"Passed over {_passedOver} blank lines and comments.");
+            cmdlet.WriteVerbose($"Skipped blank lines and comments: {_passedOver}.");
     }
 
-    /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
+    /// <summary>Processes each prompt of a record. Blank lines and comments are skipped.</summary>
     /// <param name="prompts">The prompts; null counts as one.</param>
-    /// <param name="file">The file that the record names to write to; may be null.</param>
+    /// <param name="file">The output file of the record; may be null.</param>
     /// <param name="work">The work.</param>
     public void ForEach(string?[]? prompts, string? file, Action<string?> work)
     {
@@ -41,30 +41,30 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
             cmdlet.ProcessOne(prompt, () =>
             {
                 if (isLine && IsComment(prompt))
-                    throw new InvalidSettingException("Prompt", "The line is a comment. Leave it out, or leave out Strict, which makes comments errors.");
+                    throw new InvalidSettingException("Prompt", "The line is a comment. Remove it, or omit Strict, which makes comments errors.");
                 work(prompt);
             });
         }
     }
 
-    /// <summary>Warns of what of a prompt was not used.</summary>
+    /// <summary>Warns of the parts of a prompt that were not used.</summary>
     /// <param name="embedding">The prompt's embedding.</param>
-    /// <param name="isSyntaxGiven">Whether the user said which syntax it is in.</param>
+    /// <param name="isSyntaxGiven">Whether the user chose the syntax.</param>
     public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
         if (embedding.LostText.Length > 0)
-            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder takes in. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
             cmdlet.Warn(warning);
         if (!isSyntaxGiven)
             WarnOfForeignSyntax(embedding.Prompt);
     }
 
-    /// <summary>Says, once for each kind, what of a plain prompt another tool would not take for text.</summary>
+    /// <summary>Warns, once for each kind, of text in a plain prompt that is syntax in other tools.</summary>
     private void WarnOfForeignSyntax(string prompt)
     {
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
-            cmdlet.Warn($"'{finding.Text}' is taken as text. {finding.Reading}: give -PromptSyntax A1111 to have it so, or Plain if text is meant.");
+            cmdlet.Warn($"'{finding.Text}' is read as text. {finding.Reading}: use -PromptSyntax A1111 for that, or Plain if you mean the text.");
     }
 
     private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);

@@ -4,19 +4,19 @@ using StableDiffusion;
 
 namespace SdPowerShell.Records;
 
-/// <summary>Which columns of a row a cmdlet takes, and what to say of the others.</summary>
+/// <summary>The columns of a row that a cmdlet takes, and the messages for the others.</summary>
 internal sealed class RowColumns
 {
-    /// <summary>What a column's name begins with that is the user's own.</summary>
+    /// <summary>The prefix of columns that are for the user's own use.</summary>
     private const char OwnMark = '_';
 
-    // What stands between the columns of tables that Import-Csv does not take apart by itself.
+    // The delimiters of tables that Import-Csv does not split by default.
     private static readonly char[] s_delimiters = [';', '\t', '|'];
 
-    // What PowerShell adds to objects of another process or machine.
+    // The properties that PowerShell adds to objects from another process or computer.
     private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
 
-    // Columns of other tools whose names look like a parameter's that means something else.
+    // Columns of other tools whose names resemble a parameter with another meaning.
     private static readonly Dictionary<string, (string Meaning, string Column)> s_hints = new(StringComparer.OrdinalIgnoreCase)
     {
         ["batch_size"] = ("How many images to make", "Count"),
@@ -29,10 +29,10 @@ internal sealed class RowColumns
     private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<string> _settings = [];
 
-    /// <summary>Reads which columns there are.</summary>
+    /// <summary>Determines the columns from the parameters.</summary>
     /// <param name="parameters">The cmdlet's parameters.</param>
-    /// <param name="isFixed">Whether a parameter was given by name, and so holds for all records.</param>
-    /// <param name="isGiven">Whether a parameter was given by name, as a value or as a script that reads each record.</param>
+    /// <param name="isFixed">Whether a parameter was given as an argument, and so is the same for all records.</param>
+    /// <param name="isGiven">Whether a parameter was given as an argument, as a value or as a delay-bind script block.</param>
     public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed, Func<string, bool> isGiven)
     {
         foreach (ParameterMetadata parameter in parameters)
@@ -54,14 +54,14 @@ internal sealed class RowColumns
         }
     }
 
-    /// <summary>The parameters that may come with a row, and were not given by name.</summary>
+    /// <summary>The parameters that can be columns, and were not given as arguments.</summary>
     public IEnumerable<string> Bindable => _names.Keys.Where(_bindable.Contains);
 
     /// <summary>Whether an object has a property that a parameter takes.</summary>
     /// <param name="record">The object.</param>
     public bool IsUsed(PSObject record) => record.Properties.Any(property => _bindable.Contains(property.Name));
 
-    /// <summary>The parameters that may come with a row, but for which this one has no column.</summary>
+    /// <summary>The parameters that can be columns, but for which this row has none.</summary>
     /// <param name="row">The row.</param>
     public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
 
@@ -69,7 +69,7 @@ internal sealed class RowColumns
     /// <param name="record">The object.</param>
     public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], name => record.Properties[name] is not null));
 
-    /// <summary>Finds the settings whose first column is empty, and another one is not. PowerShell takes the first one.</summary>
+    /// <summary>Finds the settings whose first column is empty while another one is not. PowerShell uses the first one.</summary>
     /// <param name="record">The object.</param>
     /// <returns>The parameters, each with the value of the first column that is not empty.</returns>
     public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
@@ -82,16 +82,16 @@ internal sealed class RowColumns
         }
     }
 
-    /// <summary>Finds the columns of a row that are not taken: those that are not known, and those that another one stands in for.</summary>
+    /// <summary>Finds the columns of a row that are ignored: unknown ones, and those that another column of the same setting overrides.</summary>
     /// <param name="row">The row.</param>
-    /// <returns>Each column with what is wrong, in words without a full stop, and what to do, in sentences or none.</returns>
+    /// <returns>Each column with what is wrong, without a full stop, and advice, in sentences or empty.</returns>
     public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
     {
         string[] columns = [.. row.Properties.Select(property => property.Name)];
         foreach (string column in columns.Where(column => !IsKnown(column)))
         {
             yield return _others.Contains(column)
-                ? (column, $"The column '{column}' is not taken from rows", $" Give -{column} to the command.")
+                ? (column, $"The column '{column}' is not accepted from rows", $" Give -{column} to the command.")
                 : (column, $"The column '{column}' is not known", Advise(column));
         }
 
@@ -105,7 +105,7 @@ internal sealed class RowColumns
 
     private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));
 
-    /// <summary>Says why an object has no property that a cmdlet needs, and what to do.</summary>
+    /// <summary>Describes why an object does not have a property that a cmdlet needs, and what to do.</summary>
     /// <param name="record">The object.</param>
     /// <param name="missing">The property.</param>
     public string DescribeMissing(InputRecord record, string missing)
@@ -113,7 +113,7 @@ internal sealed class RowColumns
         if (record.IsDictionary)
             return InputRecord.DictionaryAdvice;
         if (!record.IsRow)
-            return $"An object of the type {record.Value!.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
+            return $"An object of type {record.Value!.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
 
         string[] columns = [.. record.Value!.Properties.Select(property => property.Name)];
         string there = columns.Length == 0 ? $"The row has no columns, and so no '{missing}'." : $"The row has no column '{missing}', but {string.Join(", ", columns.Select(column => $"'{column}'"))}.";

@@ -15,7 +15,7 @@ internal interface IModelSource
     /// <summary>In which numbers the model is built; a part of <see cref="Options"/>.</summary>
     ModelPrecision Precision { get; }
 
-    /// <summary>The full path of the file whose hash names the model in pictures.</summary>
+    /// <summary>The full path of the file whose hash names the model in images.</summary>
     string NamingFile { get; }
 
     /// <summary>Opens the files.</summary>

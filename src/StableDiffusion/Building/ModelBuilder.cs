@@ -41,7 +41,7 @@ internal static class ModelBuilder
         return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken, writeInteger));
     }
 
-    /// <summary>The SHA-256 of the file by which pictures name a model; remembered since the build.</summary>
+    /// <summary>The SHA-256 of the file by which images name a model; remembered since the build.</summary>
     /// <param name="source">The model.</param>
     /// <param name="cacheRoot">The folder that built models are kept in.</param>
     /// <param name="cancellationToken">Stops the reading of weights that were never hashed.</param>

@@ -14,7 +14,7 @@ public enum ModelPrecision
 
     /// <summary>
     /// The U-Net's convolutions and linear layers in 8-bit integers, the fastest form on a processor; all else in 32-bit
-    /// floats. Pictures differ a little from those of <see cref="Full"/>.
+    /// floats. Images differ a little from those of <see cref="Full"/>.
     /// </summary>
     Int8,
 }

@@ -12,7 +12,7 @@ namespace StableDiffusion.Images;
 /// <summary>Makes the bytes of an image file; the same pixels, texts and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
-    // From here on JPEG keeps the colours of each pixel, and not of each square of four.
+    // From this quality on, JPEG stores the color of each pixel instead of each square of four.
     private const int FullColorQuality = 90;
 
     private static readonly PngEncoder s_png = new()
@@ -33,19 +33,19 @@ internal static class ImageEncoder
         new(ImageFormat.WebP, ["webp"], 16383, EncodeWebP),
     ];
 
-    /// <summary>Encodes a picture.</summary>
-    /// <param name="image">The picture.</param>
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
-    /// <param name="options">How.</param>
+    /// <param name="options">The options.</param>
     /// <param name="texts">The texts that the file holds beside the pixels.</param>
     /// <returns>The file's bytes.</returns>
-    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
     public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
     {
         WritableFormat writable = Formats.First(row => row.Format == format);
         if (Math.Max(image.Width, image.Height) > writable.LongestSide)
-            throw new ImageInvalidException($"A picture of {image.Width}x{image.Height} pixels is too large for {format}, which ends at {writable.LongestSide} pixels a side. Write a .png file instead.");
+            throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {writable.LongestSide} pixels a side. Write a .png file instead.");
 
         try
         {
@@ -63,7 +63,7 @@ internal static class ImageEncoder
         PngMetadata metadata = pixels.Metadata.GetPngMetadata();
         foreach ((string keyword, string value) in ((string, string)[])[(ImageTexts.InfotextName, texts.Infotext), (ImageTexts.RecordName, texts.Record)])
         {
-            // No chunk may hold a zero byte in its text.
+            // The text of a chunk must not contain a zero byte.
             if (value.Length > 0)
                 metadata.TextData.Add(new PngTextData(keyword, value.Replace('\0', ' '), string.Empty, string.Empty));
         }
@@ -84,7 +84,7 @@ internal static class ImageEncoder
         return AddExif(file.ToArray(), ExifOf(texts));
     }
 
-    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
+    // The methods from 3 on take three times as long; they save nothing with grainy images and a fifth with smooth ones.
     private static byte[] EncodeWebP(Image<Rgb24> pixels, ImageWriteOptions options, ImageTexts texts)
     {
         using MemoryStream file = new();
@@ -96,7 +96,7 @@ internal static class ImageEncoder
 
     private static byte[] PacketOf(ImageTexts texts) => texts.Record.Length > 0 ? XmpPacket.Create(ImageTexts.RecordName, texts.Record) : [];
 
-    // Behind the segment that every file of the encoder begins with.
+    // After the segment at the start of every file of the encoder.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
     {
         if (exif.IsEmpty)

@@ -33,7 +33,7 @@ public static class ModelCache
         ModelLease lease;
         lock (s_lock)
         {
-            // Its configs are read once, not for every picture.
+            // Its configs are read once, not for every image.
             (string, Device, AdapterSet) key = (path, device, AdapterSet.Empty);
             if (!s_entries.TryGetValue(key, out Entry? entry))
                 s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, path), device) { LocateControlNet = ControlNetStore.Locate }, plain: null));

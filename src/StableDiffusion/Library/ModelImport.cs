@@ -36,7 +36,7 @@ public sealed record ModelImport
     /// <summary>How long it took.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>How far its pictures are from those in full precision, and how fast they are made; null where that was not tried.</summary>
+    /// <summary>How far its images are from those in full precision, and how fast they are made; null where that was not tried.</summary>
     public PrecisionComparison? Comparison { get; init; }
 
     /// <summary>What is worth telling of the source: weights left out, guesses, damage that does not matter.</summary>

@@ -15,7 +15,7 @@ public sealed record ModelTestReport
     /// <summary>How many files were compared with the hashes that the model came with; 0 where it came without.</summary>
     public required int CheckedFiles { get; init; }
 
-    /// <summary>Whether a picture was made, in one step from noise to pixels and back into a latent.</summary>
+    /// <summary>Whether an image was made, in one step from noise to pixels and back into a latent.</summary>
     public required bool HasRun { get; init; }
 
     /// <summary>What is wrong, a sentence each that names the file or the part.</summary>

@@ -17,9 +17,9 @@ internal static class ModelVerifier
     /// <summary>Eight values a side are the least that every U-Net can halve as often as it does.</summary>
     private const int LatentSide = 8;
 
-    /// <summary>Tests a model: every file's hash, and all of its parts in a picture of one step.</summary>
+    /// <summary>Tests a model: every file's hash, and all of its parts in an image of one step.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="runs">Whether the picture is made; else only the files are compared with their hashes.</param>
+    /// <param name="runs">Whether the image is made; else only the files are compared with their hashes.</param>
     /// <param name="cancellationToken">Stops the test.</param>
     /// <returns>What was found; what is wrong with the model is no exception here.</returns>
     public static ModelTestReport Run(ModelInfo model, bool runs, CancellationToken cancellationToken)

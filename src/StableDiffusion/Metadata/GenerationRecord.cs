@@ -6,8 +6,8 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// What made a picture, whole and in full precision, as the module's own files hold it beside the text that other
-/// tools read: JSON whose members are those of <see cref="GenerationInfo"/>, without those that are null.
+/// All settings of an image, in full precision, as this library's files contain them beside the text that other
+/// tools read: JSON with the members of <see cref="GenerationInfo"/> that are not null.
 /// </summary>
 internal static class GenerationRecord
 {
@@ -27,13 +27,13 @@ internal static class GenerationRecord
     };
 
     /// <summary>Writes the record.</summary>
-    /// <param name="info">What made the picture.</param>
-    /// <returns>JSON of ASCII characters alone; empty if nothing is known.</returns>
+    /// <param name="info">The settings of the image.</param>
+    /// <returns>JSON of only ASCII characters; empty if no setting is known.</returns>
     public static string Write(GenerationInfo info) => info == new GenerationInfo() ? string.Empty : JsonSerializer.Serialize(info, s_options);
 
     /// <summary>Reads a record.</summary>
     /// <param name="json">The text.</param>
-    /// <returns>What made the picture; null if the text is no such record.</returns>
+    /// <returns>The settings of the image; null if the text is not such a record.</returns>
     public static GenerationInfo? Read(string json)
     {
         try

@@ -11,7 +11,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Quantization;
 
 /// <summary>
-/// Finds the ranges of a U-Net's convolutions: makes a few pictures' latents with the model's own prompts, schedule and
+/// Finds the ranges of a U-Net's convolutions: makes a few images' latents with the model's own prompts, schedule and
 /// guidance, as a user would, and takes the lowest and highest values that are seen.
 /// </summary>
 /// <param name="model">The model, whose text encoder and configs lie in its folder.</param>
@@ -36,7 +36,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
     /// <param name="progress">Is told how much is done, 0 to 1.</param>
     /// <param name="cancellationToken">Stops it within milliseconds.</param>
     /// <returns>The ranges by path.</returns>
-    /// <exception cref="ModelInvalidException">The U-Net takes more than a latent or a masked picture, or gives values that are not finite.</exception>
+    /// <exception cref="ModelInvalidException">The U-Net takes more than a latent or a masked image, or gives values that are not finite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or a latent is not finite.</exception>
     public IReadOnlyDictionary<string, ConvolutionRanges> Run(Action<double> progress, CancellationToken cancellationToken)
     {

@@ -25,7 +25,7 @@ internal static class IntegerUNet
         string path = Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
 
-        // It tells the size of the pictures that the model is tried with.
+        // It tells the size of the images that the model is tried with.
         File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
         CalibrationMatMul observed = new();
         unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);

@@ -8,21 +8,21 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Quantization;
 
-/// <summary>Compares a model's precision with full precision, by the pictures that both make on the processor and the time that they take.</summary>
+/// <summary>Compares a model's precision with full precision, by the images that both make on the processor and the time that they take.</summary>
 internal static class PrecisionComparer
 {
     /// <summary>How many seeds are compared, from 0 on.</summary>
     public const int Seeds = 8;
 
-    /// <summary>Makes pictures with both models, one after the other, from the same prompt and seeds.</summary>
+    /// <summary>Makes images with both models, one after the other, from the same prompt and seeds.</summary>
     /// <param name="reference">The model in full precision.</param>
     /// <param name="compared">The same model in another precision.</param>
-    /// <param name="prompt">What the pictures show.</param>
+    /// <param name="prompt">What the images show.</param>
     /// <param name="options">How to denoise; its seed is not looked at.</param>
-    /// <param name="progress">Is told before each picture how many of two times <see cref="Seeds"/> are made; may be null.</param>
+    /// <param name="progress">Is told before each image how many of two times <see cref="Seeds"/> are made; may be null.</param>
     /// <param name="cancellationToken">Stops it within milliseconds.</param>
     /// <returns>The comparison.</returns>
-    /// <exception cref="ImageInvalidException">The models make pictures of different sizes.</exception>
+    /// <exception cref="ImageInvalidException">The models make images of different sizes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or values became infinite.</exception>
     public static PrecisionComparison Run(
         ModelInfo reference,

@@ -14,7 +14,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Running;
 
 /// <summary>
-/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second picture never
+/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second image never
 /// loads anything. Parts may be used from several threads at once.
 /// </summary>
 public sealed class DiffusionModel : IDisposable

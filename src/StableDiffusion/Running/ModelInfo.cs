@@ -44,7 +44,7 @@ public sealed record ModelInfo
     /// <summary>How many pixels of a side make up one of the latent.</summary>
     public required int LatentFactor { get; init; }
 
-    /// <summary>The first ten hexadecimal digits of the SHA-256 of the U-Net's weights, as metadata of pictures name a model; null until it was opened once.</summary>
+    /// <summary>The first ten hexadecimal digits of the SHA-256 of the U-Net's weights, as metadata of images name a model; null until it was opened once.</summary>
     public string? Hash { get; init; }
 
     /// <summary>What its U-Net takes besides the noised latent; null if no config says it.</summary>

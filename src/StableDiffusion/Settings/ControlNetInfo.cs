@@ -1,6 +1,6 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>A ControlNet that took part in the making of a picture.</summary>
+/// <summary>A ControlNet that took part in the making of an image.</summary>
 public sealed record ControlNetInfo
 {
     /// <summary>Its name, or the full path of its folder or file where it was given by that.</summary>
@@ -9,10 +9,10 @@ public sealed record ControlNetInfo
     /// <summary>The first ten hexadecimal digits of the SHA-256 of its weights.</summary>
     public string? Hash { get; init; }
 
-    /// <summary>The full path of the picture that it looked at, before its preprocessing; null where that came from no file.</summary>
+    /// <summary>The full path of the image that it looked at, before its preprocessing; null where that came from no file.</summary>
     public string? Image { get; init; }
 
-    /// <summary>What was made of the picture, by the name of a <see cref="Settings.ControlPreprocessor"/>.</summary>
+    /// <summary>What was made of the image, by the name of a <see cref="Settings.ControlPreprocessor"/>.</summary>
     public required string Preprocessor { get; init; }
 
     /// <summary>What its answers were multiplied by.</summary>

@@ -1,9 +1,9 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>How a picture is brought to another size.</summary>
+/// <summary>How an image is brought to another size.</summary>
 public enum ResizeMode
 {
-    /// <summary>Not at all: a picture of another size is refused.</summary>
+    /// <summary>Not at all: an image of another size is refused.</summary>
     None,
 
     /// <summary>To the new size, whatever becomes of the proportions.</summary>

@@ -133,7 +133,7 @@ internal sealed record ModelManifest
 /// <summary>Where a model came from.</summary>
 internal sealed record ModelSource
 {
-    /// <summary>The kind of what was imported from a file or folder: the id is its name, the revision the SHA-256 of the file that pictures name it by.</summary>
+    /// <summary>The kind of what was imported from a file or folder: the id is its name, the revision the SHA-256 of the file that images name it by.</summary>
     public const string Import = "import";
 
     /// <summary>The kind of place: <c>hub</c>, or how else it came here.</summary>

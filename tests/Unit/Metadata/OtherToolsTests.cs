@@ -75,7 +75,7 @@ public sealed class OtherToolsTests : IDisposable
                 """, StringComparison.Ordinal));
 
         Assert.Equal(s_graphInfo with { ClipSkip = 2 }, metadata.Info);
-        Assert.EndsWith("left out: ControlNetApplyAdvanced, LoraLoader.", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
+        Assert.EndsWith("ignored: ControlNetApplyAdvanced, LoraLoader.", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class OtherToolsTests : IDisposable
             .Replace("{\"3\":", "{\"50\": {\"inputs\": {\"image\": \"in.png\"}, \"class_type\": \"LoadImage\"}, \"3\":", StringComparison.Ordinal));
 
         Assert.Equal(s_graphInfo with { Strength = 0.6, Width = null, Height = null }, metadata.Info);
-        Assert.Contains("another one", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
+        Assert.Contains("another image", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class OtherToolsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"1": {"inputs": {"images": ["1", 0]}, "class_type": "SaveImage"}}""", "no sampler")]
+    [InlineData("""{"1": {"inputs": {"images": ["1", 0]}, "class_type": "SaveImage"}}""", "no known sampler")]
     [InlineData("""{"1": {"inputs": {"latent_image": ["1", 0], "positive": ["1", 0], "seed": ["1", 0], "model": ["1", 0], "sigmas": ["1", 0]}, "class_type": "KSampler"}}""", "positive prompt")]
     [InlineData("""{"1": {"inputs": {"latent_image": ["2", 0], "positive": ["2", 0], "negative": ["2", 1]}, "class_type": "K"}, "2": {"inputs": {"positive": ["2", 0], "negative": ["2", 1], "samples": ["1", 0]}, "class_type": "Z"}}""", "negative prompt")]
     [InlineData("""{"1": {"inputs": {"latent_image": 5, "positive": [], "seed": 18446744073709551615}, "class_type": "KSampler"}}""", "'18446744073709551615' of 'seed'")]
