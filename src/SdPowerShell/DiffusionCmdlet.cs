@@ -104,7 +104,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>The full path of the single file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path as the user gave it; wildcard characters are taken literally.</param>
     /// <returns>The full path of an existing file, or of an existing folder if one was given.</returns>
-    private protected string ResolveFile(string path)
+    internal string ResolveFile(string path)
     {
         string full = ResolveOutput(path);
         return Path.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));

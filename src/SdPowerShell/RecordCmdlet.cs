@@ -90,7 +90,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     /// <summary>Whether a setting was not chosen by the user, but comes from an object that records how it was made.</summary>
     /// <param name="parameter">The setting's parameter, which has a value.</param>
-    private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
+    internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
     /// <summary>What a parameter holds.</summary>
     /// <param name="parameter">The parameter.</param>
