@@ -6,7 +6,6 @@ using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -15,7 +14,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
+/// <summary>Base of the cmdlets that denoise: the settings and the progress of the denoising.</summary>
 public abstract class DenoiseCmdlet : RecordCmdlet
 {
     /// <summary>The name of the scheduler in A1111's API.</summary>
@@ -214,7 +213,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
                 entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
                 StringComparer.OrdinalIgnoreCase)),
             Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
-            Controls = CreateControls(),
+            Controls = new ControlSettings(this).Read(),
         };
 
         // A strength of 0 is a choice; no strength is an oversight.
@@ -237,7 +236,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <summary>Throws for a setting that has no effect. A setting that an object carries, such as an image that is made again, is ignored.</summary>
     /// <param name="setting">The setting, which has a value.</param>
     /// <param name="message">The message: what the setting needs, and what to do.</param>
-    private protected void RefuseIdle(string setting, string message)
+    internal void RefuseIdle(string setting, string message)
     {
         if (!IsCarriedAlong(setting))
             throw new InvalidSettingException(setting, message);
@@ -264,36 +263,4 @@ public abstract class DenoiseCmdlet : RecordCmdlet
                 WriteVerbose($"The ControlNet's image was resized from {image} to {latent.Width}x{latent.Height} pixels.");
         }
     }
-
-    private IReadOnlyList<ControlOptions> CreateControls()
-    {
-        string[] nets = [.. (ControlNet ?? []).Where(net => !string.IsNullOrWhiteSpace(net))];
-        if (nets.Length == 0)
-        {
-            foreach (string setting in ControlSettingsGiven())
-                RefuseIdle(setting, $"{setting} needs a ControlNet, and none is given. Give one with -ControlNet, or omit {setting}.");
-            return [];
-        }
-
-        if (ControlImage is null or [] && IsCarriedAlong(nameof(ControlNet)))
-        {
-            Warn($"The ControlNet {string.Join(", ", nets)} is not used: its control image did not come from a file. Give the image with -ControlImage.");
-            return [];
-        }
-
-        return new ControlSettings([.. nets.Select(ResolveControlNet)], path => ImageFile.Read(ResolveFile(path)))
-            .Combine(ControlImage, ControlPreprocessor, Number.Read(ControlScale), Number.Read(ControlStart), Number.Read(ControlEnd));
-    }
-
-    private IEnumerable<string> ControlSettingsGiven() =>
-        ((IEnumerable<(string Setting, IEnumerable<object?>? Values)>)
-        [
-            (nameof(ControlImage), ControlImage),
-            (nameof(ControlPreprocessor), ControlPreprocessor),
-            (nameof(ControlScale), ControlScale),
-            (nameof(ControlStart), ControlStart),
-            (nameof(ControlEnd), ControlEnd),
-        ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
-
-    private string ResolveControlNet(string net) => ControlNetStore.Contains(net) ? net : PathHelper.FindExisting(this, net) ?? net;
 }

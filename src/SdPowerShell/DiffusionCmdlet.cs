@@ -18,10 +18,10 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>Canceled when the pipeline is stopped; passed to all long-running work.</summary>
     protected CancellationToken CancellationToken { get; }
 
-    /// <summary>The object of the pipeline that is worked on; null where there is none, or it does not matter.</summary>
+    /// <summary>The current object from the pipeline; null if there is none, or if it does not matter.</summary>
     internal InputRecord? Input { get; set; }
 
-    /// <summary>What errors and warnings are about, such as one of many rows; null for what is in their text anyway.</summary>
+    /// <summary>The subject of errors and warnings, such as one of many rows; null if their text has it anyway.</summary>
     internal string? Subject { get; set; }
 
     /// <summary>Initializes the cmdlet.</summary>
@@ -104,7 +104,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>The full path of the single file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path of an existing file, or of an existing folder if one was given.</returns>
-    private protected string ResolveFile(string path)
+    internal string ResolveFile(string path)
     {
         string full = ResolveOutput(path);
         return Path.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));
@@ -117,7 +117,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>A model's name, or the full path of the model folder or file.</summary>
     /// <param name="model">What the user gave.</param>
-    /// <returns>What the engine takes; as it was given where it is neither.</returns>
+    /// <returns>The name or path for the engine; the unchanged input if it is neither.</returns>
     private protected string? ResolveModel(string? model) =>
         string.IsNullOrEmpty(model) || ModelStore.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;
 

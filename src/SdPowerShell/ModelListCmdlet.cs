@@ -18,7 +18,7 @@ public abstract class ModelListCmdlet : DiffusionCmdlet
     public string[] Name { get; set; } = [NameMatcher.All];
 
     /// <inheritdoc/>
-    /// <remarks>Each record names other models, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>

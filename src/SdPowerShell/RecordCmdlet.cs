@@ -20,7 +20,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     private int _recordCount;
     private RecordBinder? _binder;
 
-    /// <summary>LoRAs to change the model by, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    /// <summary>The LoRAs to apply, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(LoraCompleter))]
     [AllowNull]
@@ -90,7 +90,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     /// <summary>Whether a setting was not chosen by the user, but comes from an object that records how it was made.</summary>
     /// <param name="parameter">The setting's parameter, which has a value.</param>
-    private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
+    internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
     /// <summary>What a parameter holds.</summary>
     /// <param name="parameter">The parameter.</param>

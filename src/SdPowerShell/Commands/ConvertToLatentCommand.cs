@@ -10,7 +10,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Compresses images into latents with a model's VAE encoder.</summary>
+/// <summary>Encodes images into latents with a model's VAE encoder.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = FileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
 public sealed class ConvertToLatentCommand : ModelCmdlet
@@ -24,7 +24,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     [SupportsWildcards]
     public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
 
-    /// <summary>The image files, taken as they are written.</summary>
+    /// <summary>The image files; wildcard characters are taken literally.</summary>
     [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]

@@ -16,8 +16,8 @@ public sealed class GetTextEmbeddingCommand : RecordCmdlet
 {
     private readonly PromptReader _prompts;
 
-    /// <summary>Makes the cmdlet.</summary>
-    /// <remarks>An empty text is a prompt here, unless it is the blank line of a file.</remarks>
+    /// <summary>Initializes the cmdlet.</summary>
+    /// <remarks>An empty string is a prompt here, unless it is a blank line of a file.</remarks>
     public GetTextEmbeddingCommand() => _prompts = new(this, record => record is { IsLine: true });
 
     /// <summary>The prompts; an empty string means no prompt.</summary>

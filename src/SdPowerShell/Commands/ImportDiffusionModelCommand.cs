@@ -13,7 +13,7 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(ModelImport))]
 public sealed class ImportDiffusionModelCommand : FileCmdlet
 {
-    /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
+    /// <summary>The suffix of the type name whose view shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
     private readonly ImportDisplay _display;
@@ -48,11 +48,11 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Makes the cmdlet.</summary>
+    /// <summary>Initializes the cmdlet.</summary>
     public ImportDiffusionModelCommand() => _display = new(this);
 
     /// <inheritdoc/>
-    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record is another model, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ public sealed class JoinDiffusionImageCommand : FileCmdlet
     [Alias("Image")]
     public DiffusionImage[] InputObject { get; set; } = [];
 
-    /// <summary>How many images stand in a row; about as many as there are rows where it is left out.</summary>
+    /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
     public int? Columns { get; set; }
 

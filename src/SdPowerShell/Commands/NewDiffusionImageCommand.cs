@@ -23,10 +23,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
-    /// <summary>Makes the cmdlet.</summary>
+    /// <summary>Initializes the cmdlet.</summary>
     public NewDiffusionImageCommand() => _prompts = new(this, record => record is { IsText: true });
 
-    /// <summary>What to show.</summary>
+    /// <summary>A description of the image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]

@@ -8,11 +8,11 @@ namespace SdPowerShell.Parameters;
 /// <summary>Settings that are adapters: names in the store, or paths of files.</summary>
 internal static class AdapterSetting
 {
-    /// <summary>The LoRAs that a parameter and a prompt's tags ask for. The parameter counts where both name a file.</summary>
+    /// <summary>The LoRAs of a parameter and of a prompt's tags. Where both name a file, the parameter takes precedence.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
-    /// <param name="parameter">The parameter's texts; empty ones are ignored.</param>
-    /// <param name="prompt">The prompt; null where it is not looked at.</param>
-    /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
+    /// <param name="parameter">The parameter's values; empty ones are ignored.</param>
+    /// <param name="prompt">The prompt; null if it is not read for tags.</param>
+    /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
     public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
         List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, AdapterFiles.FindLora)))];
@@ -28,7 +28,7 @@ internal static class AdapterSetting
         return AdapterSet.Create(loras);
     }
 
-    /// <summary>Reads the embeddings that a parameter names.</summary>
+    /// <summary>Reads the embeddings named by a parameter.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
     public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
@@ -36,7 +36,7 @@ internal static class AdapterSetting
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 
-    /// <summary>The full path of an adapter: a path, a file of the current location, or a name in the store.</summary>
+    /// <summary>The full path of an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
     private static string Resolve(PSCmdlet cmdlet, string name, Func<string, string> find)
     {
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0)

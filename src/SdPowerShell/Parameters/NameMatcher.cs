@@ -10,9 +10,9 @@ internal static class NameMatcher
 
     /// <summary>Finds what matches a name or a wildcard.</summary>
     /// <param name="name">What the user asked for.</param>
-    /// <param name="items">All there is.</param>
-    /// <param name="namesOf">The names that an item goes by.</param>
-    /// <param name="find">Finds one item by any other way to write its name, and throws the error for a name that nothing goes by.</param>
+    /// <param name="items">All items.</param>
+    /// <param name="namesOf">The names of an item.</param>
+    /// <param name="find">Finds an item by another form of its name, and throws if there is none.</param>
     /// <returns>The items; none where a wildcard matches nothing.</returns>
     public static IReadOnlyList<T> Find<T>(string name, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
     {

@@ -6,7 +6,7 @@ namespace SdPowerShell.Parameters;
 
 /// <summary>The output file of an image.</summary>
 /// <param name="path">Its full path; if the name is generated, one that is free at this time.</param>
-/// <param name="options">The options.</param>
+/// <param name="options">How it is written.</param>
 /// <param name="unnumbered">The full path without a number if the name is generated; null if the user chose the name.</param>
 internal sealed class OutputTarget(string path, ImageWriteOptions options, string? unnumbered = null)
 {

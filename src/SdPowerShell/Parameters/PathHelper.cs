@@ -5,7 +5,7 @@ using SdPowerShell.Errors;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>Turns the paths that a user gives into full paths of the file system.</summary>
+/// <summary>Resolves paths from the user to full paths of the file system.</summary>
 internal static class PathHelper
 {
     /// <summary>

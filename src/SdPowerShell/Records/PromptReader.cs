@@ -20,9 +20,9 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
             cmdlet.WriteVerbose($"Skipped blank lines and comments: {_passedOver}.");
     }
 
-    /// <summary>Works on each prompt of a record. Blank lines and comments among the lines of prompts are passed over.</summary>
+    /// <summary>Processes each prompt of a record. Blank lines and comments are skipped.</summary>
     /// <param name="prompts">The prompts; null counts as one.</param>
-    /// <param name="file">The file that the record names to write to; may be null.</param>
+    /// <param name="file">The output file of the record; may be null.</param>
     /// <param name="work">The work.</param>
     public void ForEach(string?[]? prompts, string? file, Action<string?> work)
     {
@@ -47,9 +47,9 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
         }
     }
 
-    /// <summary>Warns of what of a prompt was not used.</summary>
+    /// <summary>Warns of the parts of a prompt that were not used.</summary>
     /// <param name="embedding">The prompt's embedding.</param>
-    /// <param name="isSyntaxGiven">Whether the user said which syntax it is in.</param>
+    /// <param name="isSyntaxGiven">Whether the user chose the syntax.</param>
     public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
         if (embedding.LostText.Length > 0)
@@ -60,7 +60,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
             WarnOfForeignSyntax(embedding.Prompt);
     }
 
-    /// <summary>Says, once for each kind, what of a plain prompt another tool would not take for text.</summary>
+    /// <summary>Warns, once for each kind, of text in a plain prompt that is syntax in other tools.</summary>
     private void WarnOfForeignSyntax(string prompt)
     {
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))

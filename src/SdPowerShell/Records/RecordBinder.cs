@@ -18,7 +18,7 @@ internal sealed class RecordBinder
     /// <summary>Notes what the parameters hold before the first record.</summary>
     /// <param name="cmdlet">The cmdlet that takes the records.</param>
     /// <param name="record">The parameter that takes each record as a whole, which is no setting.</param>
-    /// <param name="isFixed">Whether a parameter was given by name, and so holds for all records.</param>
+    /// <param name="isFixed">Whether a parameter was given as an argument, and so is the same for all records.</param>
     public RecordBinder(PSCmdlet cmdlet, string record, Func<string, bool> isFixed)
     {
         _cmdlet = cmdlet;
@@ -67,7 +67,7 @@ internal sealed class RecordBinder
     public InvalidSettingException Missing(InputRecord record, string missing) =>
         IsGiven(missing) ? NoText(missing) : new InvalidSettingException(missing, _columns.DescribeMissing(record, missing));
 
-    /// <summary>Corrects what PowerShell took for the settings of a record. Before the next one it puts all of them back by itself.</summary>
+    /// <summary>Corrects the settings that PowerShell bound for a record. PowerShell restores all of them before the next record.</summary>
     /// <param name="record">The record; null where nothing came.</param>
     public void BindSettings(InputRecord? record)
     {
@@ -85,7 +85,7 @@ internal sealed class RecordBinder
 
     /// <summary>Finds the columns of a row that are not taken, as <see cref="RowColumns.FindIgnored"/> does.</summary>
     /// <param name="row">The row, whose settings are bound.</param>
-    /// <remarks>Columns that are not known may be what the scripts of parameters read, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
+    /// <remarks>Unknown columns may be read by delay-bind script blocks, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
     public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row) =>
         _columns.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])) ? [] : _columns.FindIgnored(row);
 
