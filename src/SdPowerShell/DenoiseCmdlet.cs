@@ -223,7 +223,6 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     }
 
     /// <summary>Whether a setting of the object from the pipeline does not apply to the new image.</summary>
-    /// <param name="setting">The setting.</param>
     /// <remarks>The settings of a model in the pipeline are its defaults; as explicit settings they would conflict with an image to start from.</remarks>
     private protected virtual bool IsLeftOut(string setting) => Input?.Model is not null && !IsFixed(setting);
 

@@ -102,7 +102,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     internal void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
 
     /// <summary>The full path of the single file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
-    /// <param name="path">The path as the user gave it; wildcard characters are taken literally.</param>
+    /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path of an existing file, or of an existing folder if one was given.</returns>
     internal string ResolveFile(string path)
     {
@@ -111,12 +111,12 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>The full path of an output file or folder; to be used within <see cref="ProcessOne"/>.</summary>
-    /// <param name="path">The path as the user gave it; wildcard characters are taken literally.</param>
+    /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path, which need not exist.</returns>
     private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
 
     /// <summary>A model's name, or the full path of the model folder or file.</summary>
-    /// <param name="model">What the user gave.</param>
+    /// <param name="model">The value from the user.</param>
     /// <returns>The name or path for the engine; the unchanged input if it is neither.</returns>
     private protected string? ResolveModel(string? model) =>
         string.IsNullOrEmpty(model) || ModelStore.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;

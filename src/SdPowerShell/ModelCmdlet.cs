@@ -39,7 +39,6 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a parameter was given as an argument, and so is the same for all records.</summary>
-    /// <param name="parameter">The parameter.</param>
     private protected bool IsFixed(string parameter) => _fixed.Contains(parameter);
 
     /// <inheritdoc/>

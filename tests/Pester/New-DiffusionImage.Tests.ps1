@@ -366,7 +366,7 @@ c,1,,Env:/c.png
 '@ | ConvertFrom-Csv
             ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
             $problems.Exception.Message | Should -BeLike '*'
-            $problems[0].Exception.Message | Should -Be "Row 2 ('a red house', house.png): Steps is 0, but must lie between 1 and 1000."
+            $problems[0].Exception.Message | Should -Be "Row 2 ('a red house', house.png): Steps is 0, but must be between 1 and 1000."
             $problems[1].Exception.Message | Should -BeLike "Row 3 ('b'): Seed is 'zz', but must be a whole number*"
             $problems[2].Exception.Message | Should -BeLike "Row 4 ('c', Env:/c.png): The path 'Env:/c.png' is a path of the provider*"
             "$($problems[0])" | Should -Be $problems[0].Exception.Message

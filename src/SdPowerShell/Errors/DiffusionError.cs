@@ -15,7 +15,7 @@ internal static class DiffusionError
     };
 
     /// <summary>Converts an error of the engine to an error record.</summary>
-    /// <param name="error">The error; its message is shown, followed by the command that helps where there is one.</param>
+    /// <param name="error">The error; its message is shown, followed by the command that helps, if there is one.</param>
     /// <param name="target">The input at fault.</param>
     /// <param name="command">The command that failed.</param>
     /// <returns>A record with the id and the category of that type of error.</returns>
@@ -48,7 +48,7 @@ internal static class DiffusionError
     }
 
     /// <summary>The command or parameter that helps against an error.</summary>
-    /// <param name="remedy">What is to be done.</param>
+    /// <param name="remedy">The remedy.</param>
     /// <returns>A sentence; null if there is no command for it.</returns>
     internal static string? HintFor(Remedy remedy) => remedy switch
     {
@@ -63,7 +63,7 @@ internal static class DiffusionError
     };
 
     /// <summary>Nothing exists at a path, or nothing matches its wildcards.</summary>
-    /// <param name="path">The path as the user gave it.</param>
+    /// <param name="path">The path from the user.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFound(string path) => new(
         new ItemNotFoundException($"There is no file or folder '{path}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
@@ -72,7 +72,7 @@ internal static class DiffusionError
         path);
 
     /// <summary>A path is not one of the file system.</summary>
-    /// <param name="path">The path as the user gave it.</param>
+    /// <param name="path">The path from the user.</param>
     /// <param name="provider">The name of its provider.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFileSystem(string path, string provider) => new(

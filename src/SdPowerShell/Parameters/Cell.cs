@@ -10,7 +10,6 @@ internal static class Cell
     private const char Separator = ';';
 
     /// <summary>A value without its PSObject wrapper.</summary>
-    /// <param name="value">The value.</param>
     public static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
     /// <summary>Whether a cell is empty, which means that the value is omitted.</summary>

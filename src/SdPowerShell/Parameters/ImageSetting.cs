@@ -24,7 +24,7 @@ internal static class ImageSetting
         };
 
     /// <summary>The file that contains an image.</summary>
-    /// <param name="given">What the user gave.</param>
+    /// <param name="given">The value of the parameter.</param>
     /// <returns>A path; null for an image that was not written.</returns>
     public static string? PathOf(object? given) => Cell.Unwrap(given) switch
     {

@@ -35,7 +35,6 @@ internal sealed class OutputTarget(string path, ImageWriteOptions options, strin
     }
 
     /// <summary>Writes the image.</summary>
-    /// <param name="image">The image.</param>
     /// <returns>The full path of the file that was written.</returns>
     public string Write(DiffusionImage image) =>
         ImageFile.Write(image, unnumbered ?? path, options with { AddsNumber = unnumbered is not null });

@@ -31,7 +31,7 @@ internal sealed class DenoisingProgress : IDisposable
     }
 
     /// <summary>Moves the bar, at a rate that is limited to what a person can see.</summary>
-    /// <param name="progress">Where the denoising is.</param>
+    /// <param name="progress">The progress of the denoising.</param>
     public void Report(StepProgress progress)
     {
         _steps++;

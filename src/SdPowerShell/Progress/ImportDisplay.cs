@@ -18,7 +18,6 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
     private long _nextReport;
 
     /// <summary>Shows the progress of an import, a few times a second.</summary>
-    /// <param name="progress">The progress.</param>
     public void Report(ImportProgress progress)
     {
         long now = Environment.TickCount64;
@@ -35,7 +34,6 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
     }
 
     /// <summary>Removes the progress bar.</summary>
-    /// <param name="activity">The activity.</param>
     public void Complete(string activity)
     {
         if (!cmdlet.Stopping)
@@ -43,7 +41,6 @@ internal sealed class ImportDisplay(Cmdlet cmdlet)
     }
 
     /// <summary>Writes the findings and figures of an import to the verbose stream.</summary>
-    /// <param name="import">The import.</param>
     public void WriteFindings(ModelImport import)
     {
         string source = Path.GetFileName(import.Source);

@@ -6,7 +6,7 @@ using StableDiffusion.Running;
 namespace SdPowerShell.Records;
 
 /// <summary>An object of the pipeline, and its description in errors and warnings.</summary>
-/// <param name="value">The object; null if the pipeline gave null.</param>
+/// <param name="value">The object; null if the input is null.</param>
 /// <param name="number">Its number in the pipeline, from 1.</param>
 internal sealed class InputRecord(PSObject? value, int number)
 {
@@ -21,7 +21,7 @@ internal sealed class InputRecord(PSObject? value, int number)
     /// <summary>What to do with a hashtable.</summary>
     public const string DictionaryAdvice = "The keys of a hashtable are not columns. Cast it to [pscustomobject]; with ConvertFrom-Json, omit AsHashtable.";
 
-    /// <summary>The object as it came.</summary>
+    /// <summary>The unchanged object.</summary>
     public PSObject? Value { get; } = value;
 
     /// <summary>Whether it is a string, which is a prompt by itself.</summary>

@@ -62,7 +62,6 @@ internal sealed class RowColumns
     public bool IsUsed(PSObject record) => record.Properties.Any(property => _bindable.Contains(property.Name));
 
     /// <summary>The parameters that can be columns, but for which this row has none.</summary>
-    /// <param name="row">The row.</param>
     public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
 
     /// <summary>The settings that PowerShell took from an object's properties.</summary>
@@ -83,7 +82,6 @@ internal sealed class RowColumns
     }
 
     /// <summary>Finds the columns of a row that are ignored: unknown ones, and those that another column of the same setting overrides.</summary>
-    /// <param name="row">The row.</param>
     /// <returns>Each column with what is wrong, without a full stop, and advice, in sentences or empty.</returns>
     public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
     {

@@ -12,7 +12,7 @@ internal static class ExifComment
     /// <summary>The number of UTF-16 units that fit in a JPEG file, whose segments are limited to 65533 bytes.</summary>
     public const int MaxLengthInJpeg = (65533 - CommentOffset - 6 - 8) / sizeof(char);
 
-    /// <summary>What a block begins with in JPEG files, and in some others.</summary>
+    /// <summary>The identifier at the start of a block in JPEG files, and in some others.</summary>
     public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
 
     private const ushort ExifDirectoryTag = 0x8769;
@@ -26,7 +26,7 @@ internal static class ExifComment
     private const int ExifDirectoryOffset = HeaderSize + DirectorySize;
     private const int CommentOffset = ExifDirectoryOffset + DirectorySize;
 
-    /// <summary>Makes the block.</summary>
+    /// <summary>Creates the block.</summary>
     /// <param name="text">The comment.</param>
     /// <returns>The block, without the identifier <c>Exif</c> that precedes it in JPEG files.</returns>
     public static byte[] Create(string text)

@@ -9,7 +9,7 @@ using SixLabors.ImageSharp.PixelFormats;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Makes the bytes of an image file; the same pixels, texts and options give the same bytes.</summary>
+/// <summary>Encodes images as files; the same pixels, texts and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
     // From this quality on, JPEG stores the color of each pixel instead of each square of four.
@@ -37,7 +37,7 @@ internal static class ImageEncoder
     /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
     /// <param name="options">The options.</param>
-    /// <param name="texts">The texts that the file holds beside the pixels.</param>
+    /// <param name="texts">The texts of the file.</param>
     /// <returns>The file's bytes.</returns>
     /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>

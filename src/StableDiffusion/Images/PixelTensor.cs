@@ -15,7 +15,6 @@ internal static class PixelTensor
     private static readonly float[] s_signed = MakeTable(value => ((value / Largest) * 2) - 1);
 
     /// <summary>Converts an image to the input of an encoder.</summary>
-    /// <param name="image">The image.</param>
     /// <returns>A tensor [1, 3, height, width] with values from -1 to 1.</returns>
     public static Tensor FromImage(DiffusionImage image)
     {

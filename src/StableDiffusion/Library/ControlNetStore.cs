@@ -7,20 +7,20 @@ namespace StableDiffusion.Library;
 /// <summary>The ControlNets that can be used by name: folders and files in the user's folder for them.</summary>
 internal static class ControlNetStore
 {
-    /// <summary>Lists the names of the ControlNets, in order; the content of folders and files is not looked at.</summary>
+    /// <summary>Lists the names of the ControlNets, in order; the folders and files are not read.</summary>
     /// <returns>The names.</returns>
     public static IReadOnlyList<string> List() => Directory.Exists(StorageFolders.ControlNets)
         ? [.. Directory.EnumerateFileSystemEntries(StorageFolders.ControlNets).Where(IsControlNet).Select(NameOf).Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase)]
         : [];
 
-    /// <summary>Whether a ControlNet goes by this name.</summary>
-    /// <param name="name">The name, with a file's ending or without.</param>
-    /// <returns>False also for a path.</returns>
+    /// <summary>Whether a ControlNet with this name exists.</summary>
+    /// <param name="name">The name, with or without a file extension.</param>
+    /// <returns>False for a path too.</returns>
     public static bool Contains(string name) => PathOf(name) is not null;
 
     /// <summary>Finds a ControlNet.</summary>
     /// <param name="nameOrPath">A name, or the path of a folder or file.</param>
-    /// <returns>Its name, which is its path where it was given by that, and its full path.</returns>
+    /// <returns>Its name, which is its path if it was given as a path, and its full path.</returns>
     /// <exception cref="ControlNetNotFoundException">There is no such ControlNet; the message lists those in the folder.</exception>
     internal static (string Name, string Path) Locate(string nameOrPath) =>
         NameOrPath.Find(nameOrPath, name => PathOf(name) is string path ? (NameOf(path), path) : null, Path.Exists, NotFound);
@@ -28,7 +28,7 @@ internal static class ControlNetStore
     private static ControlNetNotFoundException NotFound(string nameOrPath)
     {
         IReadOnlyList<string> names = List();
-        string known = names.Count > 0 ? $"holds {string.Join(", ", names)}" : "holds none";
+        string known = names.Count > 0 ? $"contains {string.Join(", ", names)}" : "contains none";
         return new ControlNetNotFoundException($"There is no ControlNet '{nameOrPath}'; '{StorageFolders.ControlNets}' {known}. Put the folder or file there, or give its path.");
     }
 
@@ -46,7 +46,7 @@ internal static class ControlNetStore
 
     private static string? PathOf(string name)
     {
-        // A name is one entry of the folder; anything that could lead out of it is a path.
+        // A name is one entry of the folder; anything that could leave it is a path.
         if (!ModelFilePath.IsSafeName(name))
             return null;
 

@@ -6,26 +6,26 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The models that are open in this process, one for each folder or file, device and set of adapters. Of sets of adapters only
-/// those that were used last stay open. Safe for use from several threads.
+/// The open models of this process, one for each folder or file, device and set of adapters. Of the models with adapters, only
+/// the most recently used stay open. Thread-safe.
 /// </summary>
 public static class ModelCache
 {
-    /// <summary>How many models with adapters stay open: enough to go back and forth between two.</summary>
+    /// <summary>The number of models with adapters that stay open: enough to alternate between two.</summary>
     private const int AdaptedModels = 2;
 
     private static readonly Lock s_lock = new();
     private static readonly Dictionary<(string Path, Device Device, AdapterSet Adapters), Entry> s_entries = [];
     private static long s_uses;
 
-    /// <summary>Takes a model for use, opening it if it is not open on that device.</summary>
+    /// <summary>Gets a model for use, and opens it if it is not open on that device.</summary>
     /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it.</param>
     /// <param name="device">The device.</param>
     /// <param name="adapters">The adapters to open it with; null for none.</param>
     /// <returns>The lease; dispose it after use.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such model.</exception>
-    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="ModelNotFoundException">The model does not exist.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is not a model.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public static ModelLease Rent(string? model, Device device, AdapterSet? adapters = null)
     {
         (string name, string path) = ModelStore.Locate(model);
@@ -33,7 +33,7 @@ public static class ModelCache
         ModelLease lease;
         lock (s_lock)
         {
-            // Its configs are read once, not for every image.
+            // The configs are read once, not for every image.
             (string, Device, AdapterSet) key = (path, device, AdapterSet.Empty);
             if (!s_entries.TryGetValue(key, out Entry? entry))
                 s_entries.Add(key, entry = new Entry(new DiffusionModel(ModelStore.Describe(name, path), device) { LocateControlNet = ControlNetStore.Locate }, plain: null));
@@ -49,8 +49,8 @@ public static class ModelCache
         return lease;
     }
 
-    /// <summary>Closes every model: at once where it is not in use, and otherwise as soon as its last use ends.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Closes every model: immediately if it is not in use, otherwise when its last use ends.</summary>
+    /// <returns>The number of models.</returns>
     public static int Clear()
     {
         Entry[] entries;
@@ -67,8 +67,8 @@ public static class ModelCache
         return entries.Count(entry => entry.Plain is null);
     }
 
-    /// <summary>Deletes the graphs that were built from models; each is built again when its model is next used.</summary>
-    /// <exception cref="OutputWriteException">Something of it could not be deleted, such as a graph that another process has open.</exception>
+    /// <summary>Deletes the cached graphs; each is built again when its model is next used.</summary>
+    /// <exception cref="OutputWriteException">A file could not be deleted, such as a graph that another process has open.</exception>
     public static void DeleteGraphs()
     {
         try
@@ -78,7 +78,7 @@ public static class ModelCache
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"Not all graphs in '{StorageFolders.Cache}' could be deleted: {error.Message} Close what uses them and try again.", error);
+            throw new OutputWriteException($"Not all graphs in '{StorageFolders.Cache}' could be deleted: {error.Message} Close the programs that use them and try again.", error);
         }
     }
 
@@ -103,7 +103,7 @@ public static class ModelCache
             Return(entry.Plain);
     }
 
-    /// <summary>Finds or makes a model with adapters, and takes the one out that was not used for longest if there are too many.</summary>
+    /// <summary>Finds or opens a model with adapters, and removes the least recently used one if there are too many.</summary>
     private static Entry Adapt(Entry plain, (string Path, Device Device, AdapterSet Adapters) key, List<Entry> retired)
     {
         if (s_entries.TryGetValue(key, out Entry? entry))
@@ -126,7 +126,7 @@ public static class ModelCache
     /// <summary>A model in the cache.</summary>
     internal sealed class Entry(DiffusionModel model, Entry? plain)
     {
-        /// <summary>The model without adapters, in use as long as this one is open; null for such a model itself.</summary>
+        /// <summary>The model without adapters, which is in use as long as this one is open; null if this is that model.</summary>
         public Entry? Plain { get; } = plain;
 
         public long LastUse { get; set; }

@@ -9,30 +9,30 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
-/// exporter's graphs - and keeps it among the user's models.
+/// Converts a user's model - a single file, a diffusers folder, or a folder of another
+/// exporter's graphs - to the internal form, and stores it in the model store.
 /// </summary>
 internal static class ModelImporter
 {
     private const string ComparedPrompt = "a red house on the grass in daylight";
 
-    /// <summary>Steps enough for an image, and few enough that a large model is compared within minutes.</summary>
+    /// <summary>Enough steps for an image, but few enough to compare a large model within minutes.</summary>
     private const int ComparedSteps = 6;
 
     /// <summary>Imports a model.</summary>
-    /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
+    /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>
     /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
-    /// <param name="options">How it is imported; null takes the model as it is.</param>
-    /// <param name="force">Whether the name may stand for another model already, which is then replaced.</param>
-    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
+    /// <param name="options">The import options; null means the defaults.</param>
+    /// <param name="force">Whether an existing model of the same name is replaced.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
+    /// <returns>The result.</returns>
+    /// <exception cref="ModelNotFoundException">The file or folder does not exist, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or not a supported model; the message says what it is.</exception>
     /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
-    /// <exception cref="InvalidSettingException">The name cannot be one or is that of the folder imported from, or another setting is out of its range.</exception>
-    /// <exception cref="OutputExistsException">The name stands for another model.</exception>
-    /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
+    /// <exception cref="InvalidSettingException">The name is invalid or that of the imported folder itself, or another setting is out of range.</exception>
+    /// <exception cref="OutputExistsException">Another model has the name.</exception>
+    /// <exception cref="OutputWriteException">The store cannot be written to; no partial import remains.</exception>
     /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
     public static ModelImport Import(
         string path,
@@ -54,7 +54,7 @@ internal static class ModelImporter
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
-            // The name stands for the new model from the moment that the folder's index is gone.
+            // The name refers to the new model as soon as the folder's index is deleted.
             ModelCache.Clear();
             ModelStore.RemoveFolder(name, folder);
         }
@@ -64,10 +64,10 @@ internal static class ModelImporter
 
     /// <summary>Imports a model of a known form.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="target">Where it goes.</param>
-    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
-    /// <returns>What was done.</returns>
+    /// <param name="target">The destination.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
+    /// <returns>The result.</returns>
     internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ImportProgress>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
@@ -101,14 +101,14 @@ internal static class ModelImporter
     }
 
     /// <summary>
-    /// Compares a model that was imported with what its source gives in full precision, by the images that both make on
-    /// the processor and the time that they take. The model in full precision is built for that, and deleted afterwards,
-    /// unless it is kept already.
+    /// Compares an imported model with its source in full precision, by the images that both make on
+    /// the CPU and the time that they take. The model in full precision is built for this purpose, and deleted afterwards,
+    /// unless it is in the store already.
     /// </summary>
     /// <param name="import">The import.</param>
-    /// <param name="options">What it was imported with.</param>
-    /// <param name="progress">Is told how far the comparison has come, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <param name="options">The options of the import.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The comparison.</returns>
     /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
     public static PrecisionComparison Compare(
@@ -127,7 +127,7 @@ internal static class ModelImporter
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
             ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);
 
-        void Report(int images) => clock.Report("Comparing the pictures with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
+        void Report(int images) => clock.Report("Comparing the images with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }
 
     private static void CheckReplaceable(string folder, IModelSource source, bool force)
@@ -144,5 +144,5 @@ internal static class ModelImporter
 
     private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
         ? name
-        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be usable as a file's name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
+        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be a valid file name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
 }

@@ -11,7 +11,7 @@ namespace StableDiffusion.Metadata;
 /// </summary>
 internal static class GenerationRecord
 {
-    // What the pipeline adds stands behind the setting that it belongs to; the model's hash stands last.
+    // The additions of the pipeline follow the setting that they belong to; the model's hash is last.
     private static readonly (string Name, string? Setting)[] s_added =
     [
         (nameof(GenerationInfo.ControlNets), nameof(GenerationInfo.ResizeMode)),

@@ -2,7 +2,7 @@ using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Finds the texts of a GIF file: its comments.</summary>
+/// <summary>Reads the comments of a GIF file.</summary>
 internal static class GifTexts
 {
     /// <summary>Collects the texts.</summary>

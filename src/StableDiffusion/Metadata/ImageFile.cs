@@ -4,7 +4,7 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Reads and writes image files, with what made the image in them. All members may be called by several threads at a time.</summary>
+/// <summary>Reads and writes image files with their generation settings. Thread-safe.</summary>
 public static class ImageFile
 {
     // Leaves enough space for the settings after the two prompts.
@@ -13,10 +13,10 @@ public static class ImageFile
     // An image of the largest size, uncompressed, with four channels of 16 bits.
     private const long MaxFileSize = ImageLibrary.MaxPixels * 8;
 
-    /// <summary>Reads an image: PNG, JPEG, WebP, GIF (of animations the first frame), BMP, TIFF or TGA, told by the content and not by the name.</summary>
+    /// <summary>Reads an image: PNG, JPEG, WebP, GIF (the first frame of an animation), BMP, TIFF or TGA. The format is detected from the contents, not from the name.</summary>
     /// <param name="path">The file.</param>
     /// <returns>
-    /// The image in sRGB with 8 bits a channel, turned as its EXIF orientation says; white lies behind what is not opaque.
+    /// The image in sRGB with 8 bits a channel, rotated as its EXIF orientation specifies; the background of pixels that are not opaque is white.
     /// </returns>
     /// <exception cref="ImageInvalidException">
     /// The file does not exist, cannot be opened, is not an image, is damaged, of an unsupported kind, or has more than 64 megapixels.
@@ -78,7 +78,7 @@ public static class ImageFile
         void Write(Stream stream) => stream.Write(Encode(image, format, options));
     }
 
-    /// <summary>The bytes of an image's file, with its metadata unless the options leave that out.</summary>
+    /// <summary>Encodes an image with its metadata, unless the options omit it.</summary>
     /// <inheritdoc cref="ImageEncoder.Encode"/>
     internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
         ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None);

@@ -99,7 +99,6 @@ internal static class Infotext
     private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;
 
     /// <summary>Quotes a value, as in JSON, if it contains a separator of the line of settings.</summary>
-    /// <param name="value">The value.</param>
     /// <returns>The value as written.</returns>
     internal static string Quote(string value)
     {

@@ -15,7 +15,6 @@ internal static class InfotextParser
     private const int MinSettings = 3;
 
     /// <summary>Parses a text. Any text is valid; a text without settings is a prompt.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>Its parts: lines without surrounding white space, values without quotes, sizes split into two.</returns>
     public static GenerationParameters Parse(string text)
     {

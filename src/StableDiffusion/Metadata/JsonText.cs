@@ -9,7 +9,6 @@ internal static class JsonText
     private static readonly string[] s_notNumbers = ["NaN", "-Infinity", "Infinity"];
 
     /// <summary>Reads an object.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>A document, to be disposed, whose root is an object; null if the text is not one.</returns>
     public static JsonDocument? ParseObject(string text)
     {
@@ -27,7 +26,6 @@ internal static class JsonText
         json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) ? Text(value) : null;
 
     /// <summary>A string, a number or a Boolean, as text.</summary>
-    /// <param name="value">The value.</param>
     /// <returns>The text; null if it is of another kind.</returns>
     public static string? Text(JsonElement value) => value.ValueKind switch
     {

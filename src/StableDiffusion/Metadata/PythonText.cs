@@ -8,7 +8,6 @@ namespace StableDiffusion.Metadata;
 internal static class PythonText
 {
     /// <summary><c>str.isspace</c>, and <c>\s</c> of the module re.</summary>
-    /// <param name="character">The character.</param>
     /// <returns>Whether it is white space.</returns>
     public static bool IsSpace(char character) => char.IsWhiteSpace(character) || character is >= '\u001C' and <= '\u001F';
 
@@ -21,7 +20,6 @@ internal static class PythonText
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
     /// <summary>The number of digits, of any script, at the start of a text: <c>\d*</c> of the module re.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>The number of UTF-16 units.</returns>
     public static int DigitsLength(ReadOnlySpan<char> text)
     {
@@ -33,7 +31,6 @@ internal static class PythonText
     }
 
     /// <summary><c>str.strip</c>.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>The text without surrounding white space.</returns>
     public static ReadOnlySpan<char> Strip(ReadOnlySpan<char> text)
     {

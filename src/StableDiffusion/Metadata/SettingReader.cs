@@ -10,17 +10,14 @@ namespace StableDiffusion.Metadata;
 internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings, ICollection<string> warnings)
 {
     /// <summary>The text of a setting.</summary>
-    /// <param name="name">Its name.</param>
     /// <returns>The text; null if it is missing or empty.</returns>
     public string? Text(string name) => settings.TryGetValue(name, out string? text) && text.Length > 0 ? text : null;
 
     /// <summary>A setting that is a count.</summary>
-    /// <param name="name">Its name.</param>
     /// <returns>A number of 1 or more; null if it is missing or invalid.</returns>
     public int? Count(string name) => Read<int>(name, NumberStyles.Integer, number => number >= 1);
 
     /// <summary>A setting that is a seed.</summary>
-    /// <param name="name">Its name.</param>
     /// <returns>A number of 0 or more; null if it is missing or invalid.</returns>
     public long? Seed(string name) => Read<long>(name, NumberStyles.Integer, number => number >= 0);
 
@@ -59,7 +56,6 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
     }
 
     /// <summary>Shortens a text for a message.</summary>
-    /// <param name="text">The text.</param>
     /// <returns>The text, truncated if it is long.</returns>
     public static string Shorten(string text)
     {

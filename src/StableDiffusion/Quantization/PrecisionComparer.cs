@@ -8,19 +8,19 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Quantization;
 
-/// <summary>Compares a model's precision with full precision, by the images that both make on the processor and the time that they take.</summary>
+/// <summary>Compares a model's precision with full precision, by the images that both make on the CPU and the time that they take.</summary>
 internal static class PrecisionComparer
 {
-    /// <summary>How many seeds are compared, from 0 on.</summary>
+    /// <summary>The number of seeds that are compared, from 0.</summary>
     public const int Seeds = 8;
 
     /// <summary>Makes images with both models, one after the other, from the same prompt and seeds.</summary>
     /// <param name="reference">The model in full precision.</param>
     /// <param name="compared">The same model in another precision.</param>
-    /// <param name="prompt">What the images show.</param>
-    /// <param name="options">How to denoise; its seed is not looked at.</param>
-    /// <param name="progress">Is told before each image how many of two times <see cref="Seeds"/> are made; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <param name="prompt">The prompt of the images.</param>
+    /// <param name="options">The options of the denoising; the seed is not used.</param>
+    /// <param name="progress">Receives, before each image, the number of finished images, of two times <see cref="Seeds"/>; may be null.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The comparison.</returns>
     /// <exception cref="ImageInvalidException">The models make images of different sizes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or values became infinite.</exception>
@@ -36,7 +36,7 @@ internal static class PrecisionComparer
         ArgumentNullException.ThrowIfNull(compared);
         ArgumentNullException.ThrowIfNull(options);
 
-        // Both at once would not fit the memory of many a machine.
+        // Both at once would not fit into the memory of many computers.
         (DiffusionImage Image, TimeSpan Step)[] expected = MakePictures(reference, made: 0);
         (DiffusionImage Image, TimeSpan Step)[] actual = MakePictures(compared, made: Seeds);
         return new PrecisionComparison([.. expected.Zip(actual, (full, other) => (full, other)).Select((pair, seed) => new PrecisionDistance(
@@ -49,7 +49,7 @@ internal static class PrecisionComparer
             DiffusionPipeline pipeline = new(model);
             TextEmbedding embedding = pipeline.EncodePrompt(prompt, cancellationToken: cancellationToken);
 
-            // What is opened, and first compiled, is left out of the times.
+            // Opening and compiling are not included in the times.
             pipeline.Denoise(embedding, null, null, options with { Seed = 0, StopStep = 1 }, null, cancellationToken);
             (DiffusionImage, TimeSpan)[] pictures = new (DiffusionImage, TimeSpan)[Seeds];
             for (int seed = 0; seed < Seeds; seed++)

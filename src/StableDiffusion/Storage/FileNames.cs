@@ -53,7 +53,7 @@ internal static class FileNames
         bool isGap = false;
         for (int start = 0; start < prompt.Length;)
         {
-            // A grapheme, which readers see as one character, is kept or left out as a whole.
+            // A grapheme, which readers see as one character, is kept or removed as a whole.
             int length = StringInfo.GetNextTextElementLength(prompt.AsSpan(start));
             string letters = Letters(prompt.AsSpan(start, length));
             start += length;

@@ -1,16 +1,16 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>How far an import has come.</summary>
-/// <param name="Activity">What it does.</param>
-/// <param name="Part">The file or the part of the model that it works on.</param>
-/// <param name="Done">How many bytes of that activity are done.</param>
-/// <param name="Total">How many bytes it has.</param>
-/// <param name="Elapsed">How long the activity takes already.</param>
+/// <summary>The progress of an import.</summary>
+/// <param name="Activity">The current activity.</param>
+/// <param name="Part">The current file or part of the model.</param>
+/// <param name="Done">The processed bytes of that activity.</param>
+/// <param name="Total">The total bytes of that activity.</param>
+/// <param name="Elapsed">The elapsed time of the activity.</param>
 public sealed record ImportProgress(string Activity, string Part, long Done, long Total, TimeSpan Elapsed)
 {
-    /// <summary>Whether bytes are counted; else only the share of what is done means something.</summary>
+    /// <summary>Whether bytes are counted; if not, only the ratio of done to total is meaningful.</summary>
     public bool CountsBytes { get; init; } = true;
 
-    /// <summary>How long the activity takes yet at the speed that it had; null at its beginning.</summary>
+    /// <summary>The estimated remaining time of the activity; null at its beginning.</summary>
     public TimeSpan? Remaining => Done > 0 ? Elapsed * ((double)(Total - Done) / Done) : null;
 }

@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>Puts a build's progress into words and measures the time of each of its stages.</summary>
-/// <param name="report">Hears it; may be null.</param>
+/// <summary>Describes a build's progress and measures the time of each of its stages.</summary>
+/// <param name="report">Receives the progress; may be null.</param>
 internal sealed class ProgressClock(Action<ImportProgress>? report)
 {
     private string _activity = string.Empty;
@@ -22,7 +22,7 @@ internal sealed class ProgressClock(Action<ImportProgress>? report)
     private static string NameOf(BuildStage stage) => stage switch
     {
         BuildStage.Hashing => "Reading the model",
-        BuildStage.Calibrating => "Trying the model for the ranges of its integers",
+        BuildStage.Calibrating => "Calibrating the ranges of the integers",
         _ => "Writing the model's graphs",
     };
 }

@@ -1,12 +1,12 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>Where the current user's models and the graphs that were built from models lie.</summary>
+/// <summary>The folders of the current user's models and of the graphs built from them.</summary>
 public static class StorageFolders
 {
     /// <summary>The environment variable that names another folder for models.</summary>
     public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
 
-    /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>, unfinished downloads in <c>downloads</c>.</summary>
+    /// <summary>The environment variable that names another cache folder; it has the subfolder <c>graphs</c>, and <c>downloads</c> for unfinished downloads.</summary>
     public const string CacheVariable = "STABLEDIFFUSION_CACHE";
 
     /// <summary>The environment variable that names another folder for LoRAs.</summary>
@@ -20,35 +20,35 @@ public static class StorageFolders
 
     private const string ProductFolder = "StableDiffusion";
 
-    /// <summary>The user's models, a folder each.</summary>
+    /// <summary>The user's models, one folder each.</summary>
     public static string Models => FromVariable(ModelsVariable)
         ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
 
-    /// <summary>The user's LoRAs, files in it or in its subfolders; without a variable of its own the folder lies beside <see cref="Models"/>.</summary>
+    /// <summary>The user's LoRAs, in the folder or its subfolders. By default, the folder is beside <see cref="Models"/>.</summary>
     public static string Loras => FromVariable(LorasVariable) ?? BesideModels("loras");
 
-    /// <summary>The user's textual inversion embeddings, files in it or in its subfolders; beside <see cref="Models"/> likewise.</summary>
+    /// <summary>The user's textual inversion embeddings, in the folder or its subfolders. By default, the folder is beside <see cref="Models"/>.</summary>
     public static string Embeddings => FromVariable(EmbeddingsVariable) ?? BesideModels("embeddings");
 
-    /// <summary>The user's ControlNets, a folder or a file each; beside <see cref="Models"/> likewise.</summary>
+    /// <summary>The user's ControlNets, one folder or file each. By default, the folder is beside <see cref="Models"/>.</summary>
     public static string ControlNets => FromVariable(ControlNetsVariable) ?? BesideModels("controlnets");
 
-    /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
+    /// <summary>The graphs that were built from models. They can be deleted at any time and are built again.</summary>
     public static string Cache => Path.Combine(CacheFolder, "graphs");
 
-    /// <summary>What was fetched of models that are not whole yet; deleting it costs only the time to fetch it again.</summary>
+    /// <summary>The files of unfinished downloads. They can be deleted at any time and are downloaded again.</summary>
     public static string Downloads => Path.Combine(CacheFolder, "downloads");
 
     private static string BesideModels(string name)
     {
-        // Nothing is beside the root of a drive.
+        // The root of a drive has no sibling folders.
         string models = Path.TrimEndingDirectorySeparator(Models);
         return Path.Combine(Path.GetDirectoryName(models) ?? models, name);
     }
 
     private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
 
-    /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
+    /// <summary>The user's cache folder by the convention of each system; .NET knows only the data folder.</summary>
     private static string CacheRoot()
     {
         if (OperatingSystem.IsLinux())
@@ -60,7 +60,7 @@ public static class StorageFolders
 
     private static string LocalData(Environment.SpecialFolder folder)
     {
-        // Service accounts may have no home at all.
+        // Service accounts may not have a home folder.
         string path = Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
         return path.Length > 0 ? path : Path.GetTempPath();
     }

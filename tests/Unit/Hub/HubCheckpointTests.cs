@@ -190,7 +190,7 @@ public sealed class HubCheckpointTests : HubTests
     [Theory]
     [InlineData("a LoRA")]
     [InlineData("an autoencoder (VAE) alone")]
-    [InlineData("holds no autoencoder")]
+    [InlineData("does not contain an autoencoder")]
     public void A_file_that_is_no_model_by_itself_stays_a_file_with_a_remark(string expected)
     {
         LoraTensors lora = new();
@@ -198,7 +198,7 @@ public sealed class HubCheckpointTests : HubTests
         Hub.Files[Model] = expected switch
         {
             "a LoRA" => File.ReadAllBytes(lora.Save(Folder)),
-            "holds no autoencoder" => TinyCheckpoint.Only(static name => !name.StartsWith("first_stage_model.", StringComparison.Ordinal)),
+            "does not contain an autoencoder" => TinyCheckpoint.Only(static name => !name.StartsWith("first_stage_model.", StringComparison.Ordinal)),
             _ => TinyCheckpoint.Only(static name => name.StartsWith("first_stage_model.", StringComparison.Ordinal)),
         };
 

@@ -12,8 +12,6 @@ internal static class ControlImage
     private const int TileFactor = 4;
 
     /// <summary>Preprocesses an image. The size does not change.</summary>
-    /// <param name="image">The image.</param>
-    /// <param name="preprocessor">The preprocessor.</param>
     /// <returns>A new image, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
     public static DiffusionImage Preprocess(DiffusionImage image, ControlPreprocessor preprocessor)
     {
@@ -29,7 +27,6 @@ internal static class ControlImage
     }
 
     /// <summary>Converts an image to the input of a ControlNet.</summary>
-    /// <param name="image">The image.</param>
     /// <returns>A tensor [1, 3, height, width] with values from 0 to 1.</returns>
     public static Tensor ToTensor(DiffusionImage image)
     {
