@@ -2,6 +2,7 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using StableDiffusion;
 using StableDiffusion.Adapters;
+using StableDiffusion.Library;
 using StableDiffusion.Prompts;
 using StableDiffusion.Text;
 
@@ -81,13 +82,14 @@ public abstract class AdapterCmdlet : RecordCmdlet
     /// <param name="syntax">The prompt's syntax: only A1111's has tags.</param>
     private protected AdapterSet CreateAdapters(IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
-        List<Lora> loras = [.. Given(parameter).Select(text => StableDiffusion.Adapters.Lora.Parse(text, name => ResolveAdapter(name, AdapterFiles.FindLora)))];
+        ModelLibrary library = ModelLibrary.Default;
+        List<Lora> loras = [.. Given(parameter).Select(text => StableDiffusion.Adapters.Lora.Parse(text, name => ResolveAdapter(name, library.FindLora)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => new Lora(AdapterFiles.FindLora(tag.Name), tag.UNetStrength, tag.TextEncoderStrength))
+                .Select(tag => library.FindLora(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 
@@ -108,12 +110,12 @@ public abstract class AdapterCmdlet : RecordCmdlet
     /// <summary>Reads the embeddings that a parameter names.</summary>
     /// <param name="parameter">The names or paths; empty ones count as left out.</param>
     private protected IReadOnlyList<TextualInversion> ReadTextualInversions(IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(name => TextualInversionFile.Load(ResolveAdapter(name, AdapterFiles.FindEmbedding)))];
+        [.. Given(parameter).Select(name => ResolveAdapter(name, ModelLibrary.Default.LoadEmbedding))];
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 
-    /// <summary>The full path of an adapter: a path, a file of the current location, or a name in the store.</summary>
-    private string ResolveAdapter(string name, Func<string, string> find)
+    /// <summary>Finds an adapter by a path, a file of the current location, or a name in the store.</summary>
+    private T ResolveAdapter<T>(string name, Func<string, T> find)
     {
         bool isName = name.AsSpan().IndexOfAny('/', '\\') < 0;
         string? path = null;

@@ -292,7 +292,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 
     private string ResolveControlNet(string net)
     {
-        if (ControlNetStore.Contains(net))
+        if (ModelLibrary.Default.ControlNets.Contains(net))
             return net;
 
         try

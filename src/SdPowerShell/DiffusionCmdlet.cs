@@ -117,7 +117,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <returns>What the engine takes; as it was given where it is neither.</returns>
     private protected string? ResolveModel(string? model)
     {
-        if (string.IsNullOrEmpty(model) || ModelStore.Contains(model))
+        if (string.IsNullOrEmpty(model) || ModelLibrary.Default.Models.Contains(model))
             return model;
 
         try

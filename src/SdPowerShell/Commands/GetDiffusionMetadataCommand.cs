@@ -41,7 +41,7 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
         ImageMetadata metadata = MetadataReader.Read(file);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelStore.Contains(model) && !System.IO.Path.Exists(model))
+        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model) && !System.IO.Path.Exists(model))
         {
             warnings.Add($"The model '{model}' is not here; another one will make another picture.");
             info = info with { Model = null };

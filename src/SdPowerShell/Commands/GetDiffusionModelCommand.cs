@@ -24,5 +24,5 @@ public sealed class GetDiffusionModelCommand : NamedListCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        WriteMatches(Name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(ResolveModel(name)));
+        WriteMatches(Name, ModelLibrary.Default.Models.List(), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name)));
 }

@@ -87,7 +87,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
         };
         try
         {
-            ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
+            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
             WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);
@@ -105,7 +105,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     {
         try
         {
-            import = import with { Comparison = ModelImporter.Compare(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelLibrary.Default.Compare(import, options, Report, CancellationToken) };
         }
         finally
         {

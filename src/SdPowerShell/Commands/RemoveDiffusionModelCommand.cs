@@ -23,12 +23,12 @@ public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        WithMatches(Name, ModelStore.List(), model => [model.Name], ModelStore.Find, Remove);
+        WithMatches(Name, ModelLibrary.Default.Models.List(), model => [model.Name], ModelLibrary.Default.Models.Find, Remove);
 
     private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
     {
-        ModelStore.CheckRemovable(model.Name);
+        ModelLibrary.Default.Models.CheckRemovable(model.Name);
         if (ShouldProcess($"{model.Name} ({model.Path})", "Remove model"))
-            ModelStore.Remove(model.Name);
+            ModelLibrary.Default.Models.Remove(model.Name);
     });
 }

@@ -101,7 +101,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
             WriteWarning(saved.Remark);
         if (saved.IsModel)
         {
-            WriteObject(ModelStore.Find(saved.Name));
+            WriteObject(ModelLibrary.Default.Models.Find(saved.Name));
             return;
         }
 

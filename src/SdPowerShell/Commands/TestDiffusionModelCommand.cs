@@ -28,11 +28,11 @@ public sealed class TestDiffusionModelCommand : NamedListCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        WithMatches(Name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(ResolveModel(name)), Test);
+        WithMatches(Name, ModelLibrary.Default.Models.List(), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name)), Test);
 
     private void Test(ModelInfo model)
     {
-        ModelTestReport report = ModelVerifier.Run(model, !SkipRun, CancellationToken);
+        ModelTestReport report = ModelLibrary.Default.Test(model, !SkipRun, CancellationToken);
         WriteObject(report);
     }
 }

@@ -12,50 +12,32 @@ namespace StableDiffusion.Library;
 /// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
 /// exporter's graphs - and keeps it among the user's models.
 /// </summary>
-public static class ModelImporter
+/// <param name="folders">The folders of the library.</param>
+/// <param name="pool">The open models.</param>
+internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 {
     private const string ComparedPrompt = "a red house on the grass in daylight";
 
     /// <summary>Steps enough for an image, and few enough that a large model is compared within minutes.</summary>
     private const int ComparedSteps = 6;
 
-    /// <summary>Imports a model.</summary>
-    /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
-    /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
-    /// <param name="options">How it is imported; null takes the model as it is.</param>
-    /// <param name="force">Whether the name may stand for another model already, which is then replaced.</param>
-    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
-    /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
-    /// <exception cref="InvalidSettingException">The name cannot be one or is that of the folder imported from, or another setting is out of its range.</exception>
-    /// <exception cref="OutputExistsException">The name stands for another model.</exception>
-    /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
-    /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
-    public static ModelImport Import(
-        string path,
-        string? name = null,
-        ImportOptions? options = null,
-        bool force = false,
-        Action<ProgressReport>? progress = null,
-        CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="ModelLibrary.Import"/>
+    public ModelImport Import(string path, string? name, ImportOptions? options, bool force, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string fullPath = Path.GetFullPath(path);
         name = CheckName(name ?? DefaultName(fullPath));
         IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
-        string folder = Path.Combine(StorageFolders.Models, name);
+        string folder = Path.Combine(folders.Models, name);
         bool isReplaced = File.Exists(Path.Combine(folder, PipelineConfig.FileName));
         if (isReplaced)
             CheckReplaceable(folder, source, force);
 
-        ImportTarget target = new() { Models = StorageFolders.Models, Cache = StorageFolders.Cache, Name = name, Force = force };
+        ImportTarget target = new() { Models = folders.Models, Cache = folders.Cache, Name = name, Force = force };
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
             // The name stands for the new model from the moment that the folder's index is gone.
-            ModelCache.Clear();
+            pool.Clear();
             ModelStore.RemoveFolder(name, folder);
         }
 
@@ -68,7 +50,7 @@ public static class ModelImporter
     /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
     /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
     /// <returns>What was done.</returns>
-    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    public static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         ContentStore store = new(target.Models);
@@ -100,32 +82,19 @@ public static class ModelImporter
         };
     }
 
-    /// <summary>
-    /// Compares a model that was imported with what its source gives in full precision, by the images that both make on
-    /// the processor and the time that they take. The model in full precision is built for that, and deleted afterwards,
-    /// unless it is kept already.
-    /// </summary>
-    /// <param name="import">The import.</param>
-    /// <param name="options">What it was imported with.</param>
-    /// <param name="progress">Is told how far the comparison has come, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
-    /// <returns>The comparison.</returns>
-    /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
-    public static PrecisionComparison Compare(
-        ModelImport import, ImportOptions options, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="ModelLibrary.Compare"/>
+    public PrecisionComparison Compare(ModelImport import, ImportOptions options, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(import);
-        ArgumentNullException.ThrowIfNull(options);
         ProgressClock clock = new(progress);
         IModelSource source = ModelSources.Find(import.Source, options with { Precision = ModelPrecision.Full });
-        BuildCache cache = new(StorageFolders.Cache);
+        BuildCache cache = new(folders.Cache);
         string key = ModelBuilder.GetKey(source, cache, clock, cancellationToken);
-        return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string full
+        return (new ContentStore(folders.Models).FindContent(key) ?? cache.Find(key)) is string full
             ? CompareWith(full)
             : cache.Borrow(temporary => ModelBuilder.Write(source, temporary, clock, cancellationToken), CompareWith);
 
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
-            ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);
+            ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, folders.Cache, Report, cancellationToken);
 
         void Report(int images) => clock.Report("Comparing the pictures with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }

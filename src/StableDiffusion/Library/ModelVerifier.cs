@@ -10,7 +10,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Library;
 
 /// <summary>Finds out whether a model is whole and works.</summary>
-public static class ModelVerifier
+internal static class ModelVerifier
 {
     private const string Prompt = "a red house on the grass";
 
@@ -20,11 +20,11 @@ public static class ModelVerifier
     /// <summary>Tests a model: every file's hash, and all of its parts in a picture of one step.</summary>
     /// <param name="model">The model.</param>
     /// <param name="runs">Whether the picture is made; else only the files are compared with their hashes.</param>
+    /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
     /// <param name="cancellationToken">Stops the test.</param>
     /// <returns>What was found; what is wrong with the model is no exception here.</returns>
-    public static ModelTestReport Run(ModelInfo model, bool runs, CancellationToken cancellationToken)
+    public static ModelTestReport Run(ModelInfo model, bool runs, string cacheFolder, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(model);
         long start = Stopwatch.GetTimestamp();
         List<string> problems = [];
         int checkedFiles = 0;
@@ -39,7 +39,7 @@ public static class ModelVerifier
 
             if (runs && problems.Count == 0)
             {
-                MakePicture(model, cancellationToken);
+                MakePicture(model, cacheFolder, cancellationToken);
                 hasRun = true;
             }
         }
@@ -60,9 +60,9 @@ public static class ModelVerifier
     }
 
     // Every stage refuses what does not fit and values that are not finite.
-    private static void MakePicture(ModelInfo info, CancellationToken cancellationToken)
+    private static void MakePicture(ModelInfo info, string cacheFolder, CancellationToken cancellationToken)
     {
-        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _));
+        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
         DiffusionPipeline pipeline = new(model);
         int side = LatentSide * info.LatentFactor;
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);

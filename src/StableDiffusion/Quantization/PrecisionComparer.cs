@@ -9,7 +9,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Quantization;
 
 /// <summary>Compares a model's precision with full precision, by the pictures that both make on the processor and the time that they take.</summary>
-public static class PrecisionComparer
+internal static class PrecisionComparer
 {
     /// <summary>How many seeds are compared, from 0 on.</summary>
     public const int Seeds = 8;
@@ -19,6 +19,7 @@ public static class PrecisionComparer
     /// <param name="compared">The same model in another precision.</param>
     /// <param name="prompt">What the pictures show.</param>
     /// <param name="options">How to denoise; its seed is not looked at.</param>
+    /// <param name="cacheFolder">The folder in which the hashes of the models' files are remembered; null reads all files.</param>
     /// <param name="progress">Is told before each picture how many of two times <see cref="Seeds"/> are made; may be null.</param>
     /// <param name="cancellationToken">Stops it within milliseconds.</param>
     /// <returns>The comparison.</returns>
@@ -29,6 +30,7 @@ public static class PrecisionComparer
         ModelInfo compared,
         string prompt,
         DenoiseOptions options,
+        string? cacheFolder = null,
         Action<int>? progress = null,
         CancellationToken cancellationToken = default)
     {
@@ -45,7 +47,7 @@ public static class PrecisionComparer
         (DiffusionImage, TimeSpan)[] MakePictures(ModelInfo info, int made)
         {
             progress?.Invoke(made);
-            using DiffusionModel model = new(info, Device.Cpu);
+            using DiffusionModel model = new(info, Device.Cpu) { CacheFolder = cacheFolder };
             DiffusionPipeline pipeline = new(model);
             TextEmbedding embedding = pipeline.EncodePrompt(prompt, cancellationToken: cancellationToken);
 

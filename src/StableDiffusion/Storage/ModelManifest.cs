@@ -81,11 +81,11 @@ public sealed record ModelManifest
 
     /// <summary>Checks that a model's files are still what they were.</summary>
     /// <param name="folder">The folder.</param>
+    /// <param name="hashes">The remembered hashes of the folder's files.</param>
     /// <param name="cancellationToken">Stops the reading of files that were never read before.</param>
     /// <exception cref="ModelInvalidException">A file is missing or has changed; the message names it.</exception>
-    internal void Check(string folder, CancellationToken cancellationToken)
+    internal void Check(string folder, FileHashes hashes, CancellationToken cancellationToken)
     {
-        FileHashes hashes = FileHashes.Open(new BuildCache(StorageFolders.Cache).HashFolder, folder);
         if (Compare(folder, hashes, cancellationToken).FirstOrDefault() is string fault)
             throw new ModelInvalidException(fault);
         hashes.Save();

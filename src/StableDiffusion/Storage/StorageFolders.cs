@@ -1,7 +1,7 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>Where the current user's models and the graphs that were built from models lie.</summary>
-public static class StorageFolders
+/// <summary>The full paths of the folders of models, of adapters, and of what was built or downloaded.</summary>
+public sealed record StorageFolders
 {
     /// <summary>The environment variable that names another folder for models.</summary>
     public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
@@ -20,33 +20,47 @@ public static class StorageFolders
 
     private const string ProductFolder = "StableDiffusion";
 
-    /// <summary>The user's models, a folder each.</summary>
-    public static string Models => FromVariable(ModelsVariable)
-        ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+    /// <summary>The models, a folder each, and those that were imported.</summary>
+    public required string Models { get; init; }
 
-    /// <summary>The user's LoRAs, files in it or in its subfolders; without a variable of its own the folder lies beside <see cref="Models"/>.</summary>
-    public static string Loras => FromVariable(LorasVariable) ?? BesideModels("loras");
+    /// <summary>The LoRAs, files in it or in its subfolders.</summary>
+    public required string Loras { get; init; }
 
-    /// <summary>The user's textual inversion embeddings, files in it or in its subfolders; beside <see cref="Models"/> likewise.</summary>
-    public static string Embeddings => FromVariable(EmbeddingsVariable) ?? BesideModels("embeddings");
+    /// <summary>The textual inversion embeddings, files in it or in its subfolders.</summary>
+    public required string Embeddings { get; init; }
 
-    /// <summary>The user's ControlNets, a folder or a file each; beside <see cref="Models"/> likewise.</summary>
-    public static string ControlNets => FromVariable(ControlNetsVariable) ?? BesideModels("controlnets");
+    /// <summary>The ControlNets, a folder or a file each.</summary>
+    public required string ControlNets { get; init; }
 
-    /// <summary>The graphs that were built from models; all of it can be deleted at any time and is made again.</summary>
-    public static string Cache => Path.Combine(CacheFolder, "graphs");
+    /// <summary>The graphs that were built from models. All of it can be deleted at any time, and is made again.</summary>
+    public required string Cache { get; init; }
 
-    /// <summary>What was fetched of models that are not whole yet; deleting it costs only the time to fetch it again.</summary>
-    public static string Downloads => Path.Combine(CacheFolder, "downloads");
+    /// <summary>The files of incomplete downloads. All of it can be deleted at any time, and is downloaded again.</summary>
+    public required string Downloads { get; init; }
 
-    private static string BesideModels(string name)
+    /// <summary>The folders of the current user, or those that the environment variables name at the moment.</summary>
+    /// <returns>The folders. Without variables of their own, those of adapters and ControlNets are beside the one of models.</returns>
+    public static StorageFolders FromEnvironment()
     {
-        // Nothing is beside the root of a drive.
-        string models = Path.TrimEndingDirectorySeparator(Models);
-        return Path.Combine(Path.GetDirectoryName(models) ?? models, name);
+        string models = FromVariable(ModelsVariable) ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+        string cache = FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
+        return new StorageFolders
+        {
+            Models = models,
+            Loras = FromVariable(LorasVariable) ?? Beside(models, "loras"),
+            Embeddings = FromVariable(EmbeddingsVariable) ?? Beside(models, "embeddings"),
+            ControlNets = FromVariable(ControlNetsVariable) ?? Beside(models, "controlnets"),
+            Cache = Path.Combine(cache, "graphs"),
+            Downloads = Path.Combine(cache, "downloads"),
+        };
     }
 
-    private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
+    private static string Beside(string folder, string name)
+    {
+        // Nothing is beside the root of a drive.
+        string trimmed = Path.TrimEndingDirectorySeparator(folder);
+        return Path.Combine(Path.GetDirectoryName(trimmed) ?? trimmed, name);
+    }
 
     /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
     private static string CacheRoot()
