@@ -5,11 +5,8 @@ namespace StableDiffusion.Library;
 /// <summary>Where an imported model goes.</summary>
 internal sealed record ImportTarget
 {
-    /// <summary>The full path of the user's models.</summary>
-    public required string Models { get; init; }
-
-    /// <summary>The full path of the cache, in which the hashes of files are remembered.</summary>
-    public required string Cache { get; init; }
+    /// <summary>The folders of the library that it goes into.</summary>
+    public required StorageFolders Folders { get; init; }
 
     /// <summary>The name to ask for the model by.</summary>
     public required string Name { get; init; }

@@ -32,7 +32,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         if (isReplaced)
             CheckReplaceable(folder, source, force);
 
-        ImportTarget target = new() { Models = folders.Models, Cache = folders.Cache, Name = name, Force = force };
+        ImportTarget target = new() { Folders = folders, Name = name, Force = force };
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
@@ -53,9 +53,9 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
     public static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        ContentStore store = new(target.Models);
+        ContentStore store = new(target.Folders.Models);
         ProgressClock clock = new(progress);
-        BuildCache hashMemory = new(target.Cache);
+        BuildCache hashMemory = new(target.Folders.Cache);
         string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
         string? previous = store.ReadKey(target.Name);
         if (!target.Force && previous is not null && previous != key)
