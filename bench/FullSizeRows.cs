@@ -6,7 +6,7 @@ using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Checkpoints;
+using StableDiffusion.Tests.Families;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Benchmarks;

@@ -2,10 +2,10 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -14,69 +14,69 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that denoise: the settings of the denoising and its progress.</summary>
-public abstract class DenoiseCmdlet : AdapterCmdlet
+/// <summary>Base of the cmdlets that denoise: the settings and the progress of the denoising.</summary>
+public abstract class DenoiseCmdlet : RecordCmdlet
 {
-    /// <summary>The name that A1111's API has for the scheduler.</summary>
+    /// <summary>The name of the scheduler in A1111's API.</summary>
     internal const string SamplerColumn = "sampler_name";
 
-    /// <summary>The seed of the noise, 0 or more; drawn at random where it is left out. The same seed and settings give the same picture.</summary>
+    /// <summary>The seed of the noise, 0 or more; random by default. The same seed and settings give the same image.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
     public Number<long>? Seed { get; set; }
 
-    /// <summary>Whose random numbers the seed stands for: TorchCpu or Cuda.</summary>
+    /// <summary>The random number generator that the seed is for: TorchCpu or Cuda.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
     public string? RandomSource { get; set; }
 
-    /// <summary>The seed of the noise that the start noise is turned towards; drawn at random where it is left out.</summary>
+    /// <summary>The seed of the noise that is blended into the initial noise; random by default.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Subseed")]
     [Number<long>]
     public Number<long>? VariationSeed { get; set; }
 
-    /// <summary>How far the start noise is turned, 0 to 1.</summary>
+    /// <summary>How much of the variation noise is blended into the initial noise, 0 to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("SubseedStrength", "subseed_strength")]
     [Number<double>]
     public Number<double>? VariationStrength { get; set; }
 
-    /// <summary>The width in pixels of the picture whose noise stands in the middle of this one's.</summary>
+    /// <summary>The width in pixels of the image whose noise is placed in the center of the noise.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("seed_resize_from_w")]
     [Number<int>]
     public Number<int>? SeedResizeWidth { get; set; }
 
-    /// <summary>The height in pixels of the picture whose noise stands in the middle of this one's.</summary>
+    /// <summary>The height in pixels of the image whose noise is placed in the center of the noise.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("seed_resize_from_h")]
     [Number<int>]
     public Number<int>? SeedResizeHeight { get; set; }
 
-    /// <summary>What is added to the seed for the noise of the steps.</summary>
+    /// <summary>The number added to the seed for the noise of the steps.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("ENSD")]
     [Number<long>]
     public Number<long>? EtaNoiseSeedDelta { get; set; }
 
-    /// <summary>How many pictures the batch has whose noise is drawn from one generator; goes with BatchIndex.</summary>
+    /// <summary>The number of images in a batch whose noise is drawn from one generator; used with BatchIndex.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? BatchSize { get; set; }
 
-    /// <summary>Which picture of that batch to make, counted from 0.</summary>
+    /// <summary>The index of the image to make in that batch, from 0.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? BatchIndex { get; set; }
 
-    /// <summary>How many steps, 1 to 1000.</summary>
+    /// <summary>The number of steps, 1 to 1000.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("num_inference_steps")]
     [Number<int>]
     public Number<int>? Steps { get; set; }
 
-    /// <summary>The scheduler, by any name that Get-DiffusionScheduler lists.</summary>
+    /// <summary>The scheduler: a name or an alias that Get-DiffusionScheduler lists.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerCompleter))]
     [Alias("Sampler", SamplerColumn)]
@@ -88,102 +88,107 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [SchedulerOption]
     public Hashtable? SchedulerOption { get; set; }
 
-    /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
+    /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no effect.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("CfgScale", "cfg_scale", "guidance_scale")]
     [Number<double>]
     public Number<double>? GuidanceScale { get; set; }
 
-    /// <summary>How strongly a model that edits pictures by instructions follows the given one, 0 to 100; 1.5 unless it is given.</summary>
+    /// <summary>How strongly a model that edits images by instructions follows the given image, 0 to 100; the default is 1.5.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("ImageCfgScale", "image_cfg_scale", "image_guidance_scale")]
     [Number<double>]
     public Number<double>? ImageGuidanceScale { get; set; }
 
-    /// <summary>How far the guided prediction's deviation is drawn back, 0 to 1, against overexposure.</summary>
+    /// <summary>How far the guided noise prediction is rescaled to the standard deviation of the conditional one, 0 to 1, against overexposure.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("guidance_rescale")]
     [Number<double>]
     public Number<double>? GuidanceRescale { get; set; }
 
-    /// <summary>How far a given picture is noised before denoising, above 0 and up to 1.</summary>
+    /// <summary>The part of the steps before guidance takes effect, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceStart { get; set; }
+
+    /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]
     [Number<double>]
     public Number<double>? Strength { get; set; }
 
-    /// <summary>The picture's width in pixels, a multiple of 8.</summary>
+    /// <summary>The image's width in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? Width { get; set; }
 
-    /// <summary>The picture's height in pixels, a multiple of 8.</summary>
+    /// <summary>The image's height in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? Height { get; set; }
 
-    /// <summary>The width in pixels that SDXL is told the picture had before it was brought to its size.</summary>
+    /// <summary>The original width, in pixels, that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? OriginalWidth { get; set; }
 
-    /// <summary>The height in pixels that SDXL is told the picture had before it was brought to its size.</summary>
+    /// <summary>The original height, in pixels, that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? OriginalHeight { get; set; }
 
-    /// <summary>How many pixels SDXL is told were cut off above the picture.</summary>
+    /// <summary>The number of pixels cropped at the top that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? CropTop { get; set; }
 
-    /// <summary>How many pixels SDXL is told were cut off to the left of the picture.</summary>
+    /// <summary>The number of pixels cropped at the left that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? CropLeft { get; set; }
 
-    /// <summary>The width in pixels that SDXL is told the picture was brought to.</summary>
+    /// <summary>The target width, in pixels, that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? TargetWidth { get; set; }
 
-    /// <summary>The height in pixels that SDXL is told the picture was brought to.</summary>
+    /// <summary>The target height, in pixels, that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? TargetHeight { get; set; }
 
-    /// <summary>How good SDXL's refiner is told the picture is; 6 unless it is given.</summary>
+    /// <summary>The aesthetic score that the SDXL refiner is conditioned on for the prompt; the default is 6.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
     public Number<double>? AestheticScore { get; set; }
 
-    /// <summary>How good SDXL's refiner is told the picture of the negative prompt is; 2.5 unless it is given.</summary>
+    /// <summary>The aesthetic score that the SDXL refiner is conditioned on for the negative prompt; the default is 2.5.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
     public Number<double>? NegativeAestheticScore { get; set; }
 
-    /// <summary>An image that says what of the given one is painted anew, as a path or as an object: white is painted, black is kept.</summary>
+    /// <summary>The mask, a path or an image object: white areas of the image are repainted, black areas are kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public object? MaskImage { get; set; }
 
-    /// <summary>The ControlNets that steer besides the prompt: names of those in the store, or paths of folders or files.</summary>
+    /// <summary>The ControlNets to apply: names in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ControlNetCompleter))]
     [List]
     public string[]? ControlNet { get; set; }
 
-    /// <summary>The picture that each ControlNet looks at: a path, or a picture.</summary>
+    /// <summary>The control image of each ControlNet: a path or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [List]
     public object[]? ControlImage { get; set; }
 
-    /// <summary>What is made of each picture first: None, Canny, Invert or Tile.</summary>
+    /// <summary>The preprocessor for each control image: None, Canny, Invert or Tile.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Settings.ControlPreprocessor>))]
     [List]
     public string[]? ControlPreprocessor { get; set; }
 
-    /// <summary>How strongly each ControlNet steers; 1 as it was trained.</summary>
+    /// <summary>The scale of each ControlNet; 1 is the strength that it was trained with.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>(IsList = true)]
     public Number<double>[]? ControlScale { get; set; }
@@ -198,7 +203,7 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
     [Number<double>(IsList = true)]
     public Number<double>[]? ControlEnd { get; set; }
 
-    /// <summary>The settings as the engine takes them.</summary>
+    /// <summary>The settings in the form of the engine.</summary>
     private protected DenoiseOptions CreateOptions()
     {
         DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => ValueOf(row.Name)) with
@@ -208,37 +213,36 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
                 entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
                 StringComparer.OrdinalIgnoreCase)),
             Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
-            Controls = CreateControls(),
+            Controls = new ControlSettings(this).Read(),
         };
 
-        // A strength of 0 is a choice; none at all is forgotten.
+        // A strength of 0 is a choice; no strength is an oversight.
         if (options is { VariationSeed: not null, VariationStrength: null })
-            RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or leave VariationSeed out.");
+            RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         return options;
     }
 
-    /// <summary>Whether a setting that the object of the pipeline carries along is none of the new image.</summary>
-    /// <param name="setting">The setting.</param>
-    /// <remarks>The settings of a model in the pipeline are its defaults; as settings they would not go with a picture to start from.</remarks>
+    /// <summary>Whether a setting of the object from the pipeline does not apply to the new image.</summary>
+    /// <remarks>The settings of a model in the pipeline are its defaults; as explicit settings they would conflict with an image to start from.</remarks>
     private protected virtual bool IsLeftOut(string setting) => Input?.Model is not null && !IsFixed(setting);
 
-    private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Parameter(setting)?.GetValue(this) switch
+    private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Bound(setting) switch
     {
         Number number => number.Get(setting),
         string text when !string.IsNullOrWhiteSpace(text) => text,
         _ => null,
     };
 
-    /// <summary>Refuses a setting that has no effect. One that an object carries along, such as an image that is made again, is passed over.</summary>
+    /// <summary>Throws for a setting that has no effect. A setting that an object carries, such as an image that is made again, is ignored.</summary>
     /// <param name="setting">The setting, which has a value.</param>
-    /// <param name="message">What it needs, and what to do.</param>
-    private protected void RefuseIdle(string setting, string message)
+    /// <param name="message">The message: what the setting needs, and what to do.</param>
+    internal void RefuseIdle(string setting, string message)
     {
         if (!IsCarriedAlong(setting))
             throw new InvalidSettingException(setting, message);
     }
 
-    /// <remarks>A1111's API has the sampler and its schedule in two columns, the latter under the name of this parameter.</remarks>
+    /// <remarks>A1111's API has the sampler and its schedule in two columns; the latter has the name of this parameter.</remarks>
     private string? SchedulerOfRecord()
     {
         if (string.IsNullOrWhiteSpace(Scheduler))
@@ -250,60 +254,13 @@ public abstract class DenoiseCmdlet : AdapterCmdlet
 
     /// <summary>Writes to the verbose stream which images of ControlNets were resized.</summary>
     /// <param name="options">The settings of the denoising.</param>
-    /// <param name="latent">What it gave.</param>
+    /// <param name="latent">The denoised latent.</param>
     private protected void ReportControlImages(DenoiseOptions options, Latent latent)
     {
         foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
         {
             if (image.Width != latent.Width || image.Height != latent.Height)
-                WriteVerbose($"The ControlNet's image was brought from {image} to {latent.Width}x{latent.Height} pixels.");
-        }
-    }
-
-    private IReadOnlyList<ControlOptions> CreateControls()
-    {
-        string[] nets = [.. (ControlNet ?? []).Where(net => !string.IsNullOrWhiteSpace(net))];
-        if (nets.Length == 0)
-        {
-            foreach (string setting in ControlSettingsGiven())
-                RefuseIdle(setting, $"{setting} needs a ControlNet, and none is given. Give one with -ControlNet, or leave {setting} out.");
-            return [];
-        }
-
-        if (ControlImage is null or [] && IsCarriedAlong(nameof(ControlNet)))
-        {
-            Warn($"The ControlNet {string.Join(", ", nets)} is left out: the picture that it looked at came from no file. Give it with -ControlImage.");
-            return [];
-        }
-
-        return new ControlSettings([.. nets.Select(ResolveControlNet)], path => ImageFile.Read(ResolveFile(path)))
-            .Combine(ControlImage, ControlPreprocessor, Number.Read(ControlScale), Number.Read(ControlStart), Number.Read(ControlEnd));
-    }
-
-    private IEnumerable<string> ControlSettingsGiven() =>
-        ((IEnumerable<(string Setting, IEnumerable<object?>? Values)>)
-        [
-            (nameof(ControlImage), ControlImage),
-            (nameof(ControlPreprocessor), ControlPreprocessor),
-            (nameof(ControlScale), ControlScale),
-            (nameof(ControlStart), ControlStart),
-            (nameof(ControlEnd), ControlEnd),
-        ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
-
-    private string ResolveControlNet(string net)
-    {
-        if (ModelLibrary.Default.ControlNets.Contains(net))
-            return net;
-
-        try
-        {
-            string path = ResolveOutput(net);
-            return Path.Exists(path) ? path : net;
-        }
-        catch (RecordException)
-        {
-            // No path of the file system; the engine says which ControlNets there are.
-            return net;
+                WriteVerbose($"The ControlNet's image was resized from {image} to {latent.Width}x{latent.Height} pixels.");
         }
     }
 }

@@ -4,9 +4,9 @@ using System.Runtime.Loader;
 namespace SdPowerShell;
 
 /// <summary>
-/// The engine and its dependencies in a load context of their own, so that the versions of ONNX Runtime, protobuf
-/// and the rest that the module brings never meet those of another module in the same session. One instance serves
-/// the process, whatever the number of imports and runspaces.
+/// Loads the engine and its dependencies in a load context of their own, so that its versions of ONNX Runtime, protobuf
+/// and other libraries do not conflict with those of another module in the same session. One instance serves
+/// the process, regardless of the number of imports and runspaces.
 /// </summary>
 internal sealed class EngineLoadContext : AssemblyLoadContext
 {
@@ -25,8 +25,8 @@ internal sealed class EngineLoadContext : AssemblyLoadContext
     }
 
     /// <summary>
-    /// Answers for the engine from now on. The hook stays after <c>Remove-Module</c>: other runspaces may have the
-    /// module too, and one that is disposed never says so.
+    /// Resolves the engine from now on. The hook stays after <c>Remove-Module</c>: other runspaces may have the
+    /// module too, and a disposed runspace does not report it.
     /// </summary>
     public static void Hook()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
@@ -9,7 +10,7 @@ using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that run a stage of a model: which model, on which device, and how long a stage took.</summary>
+/// <summary>Base of the cmdlets that run a stage of a model: the model, the device, and the time of each stage.</summary>
 public abstract class ModelCmdlet : DiffusionCmdlet
 {
     private const int LoadingActivityId = 1;
@@ -19,30 +20,29 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     private HashSet<string> _fixed = [];
     private string? _modelInUse;
 
-    /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The model that ships with the module where it is left out.</summary>
+    /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The default is the model that ships with the module.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ModelCompleter))]
     [Model]
     public string? Model { get; set; }
 
-    /// <summary>The device to run on; Auto takes the best there is.</summary>
+    /// <summary>The device to run on; Auto selects the best available one.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(DeviceCompleter))]
     public string Device { get; set; } = StableDiffusion.Onnx.Device.Auto;
 
-    /// <summary>Notes what is the same for all records.</summary>
-    /// <remarks>A script in place of a value, which is run for each record, is not of the parameter's type yet.</remarks>
+    /// <summary>Determines the parameters that are the same for all records.</summary>
+    /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
     protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
         .Where(bound => bound.Value is null || MyInvocation.MyCommand.Parameters[bound.Key].ParameterType.IsInstanceOfType(bound.Value))
         .Select(bound => bound.Key)
         .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether a parameter was given by name or position, and so is the same for all records.</summary>
-    /// <param name="parameter">The parameter.</param>
+    /// <summary>Whether a parameter was given as an argument, and so is the same for all records.</summary>
     private protected bool IsFixed(string parameter) => _fixed.Contains(parameter);
 
     /// <inheritdoc/>
-    /// <remarks>A model or device that came with a record is that record's own fault.</remarks>
+    /// <remarks>An error of a model or device that a record specifies is an error of that record only.</remarks>
     protected override bool EndsPipeline(Exception error) => error switch
     {
         StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || string.IsNullOrEmpty(_modelInUse),
@@ -51,10 +51,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         _ => base.EndsPipeline(error),
     };
 
-    /// <summary>Runs a stage or several of the model, which stays open for the next record.</summary>
+    /// <summary>Runs one or more stages of the model, which stays open for the next record.</summary>
     /// <param name="use">The stages.</param>
     /// <param name="adapters">The LoRAs to open the model with; null for none.</param>
-    /// <param name="madeBy">The model that made what the stages work on, to be taken where none is given; null where there is nothing yet, or nobody knows.</param>
+    /// <param name="madeBy">The model that made the input of the stages, used if no model is given; null if there is no input, or it is unknown.</param>
     private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null)
     {
         StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
@@ -75,8 +75,8 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn));
     }
 
-    /// <summary>Looks at what is known of the model, without opening a part of it.</summary>
-    /// <param name="use">May check and prepare, but run no stage.</param>
+    /// <summary>Reads the configuration of the model, without opening its networks.</summary>
+    /// <param name="use">The work, which must not run a stage.</param>
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
     private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
     {
@@ -100,10 +100,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         foreach (AdapterKey key in report.Keys)
             WriteVerbose($"LoRA {report.Name}: {key.State.ToString().ToLowerInvariant()} {key.Name} ({key.Kind}){(key.Layer is null ? string.Empty : $" to {key.Layer}")}.");
         if (report.Unmatched > 0)
-            Warn($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of a kind that is not known, and were left out; -Verbose lists them.");
+            Warn($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of an unknown kind, and were not applied; -Verbose lists them.");
     }
 
-    /// <summary>Runs a stage and writes to the verbose stream how long it took.</summary>
+    /// <summary>Runs a stage and writes its time to the verbose stream.</summary>
     private protected T Timed<T>(string stage, Func<T> run)
     {
         long start = Stopwatch.GetTimestamp();

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace SdPowerShell;
 
-/// <summary>Makes the engine reachable when PowerShell imports the module. Loads nothing itself: the first cmdlet that runs does.</summary>
+/// <summary>Registers the resolver of the engine when PowerShell imports the module. The engine is loaded by the first cmdlet that runs.</summary>
 /// <remarks>
 /// PowerShell loads every exported type of this assembly before it calls <see cref="OnImport"/>, when the engine
 /// cannot be found yet. So no public class here may need the engine for its layout: none derives from an engine class,

@@ -1,26 +1,36 @@
-using System.Globalization;
 using System.Management.Automation;
-using System.Reflection;
+using SdPowerShell.Completion;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets whose settings may come with each object of the pipeline, such as the rows of a table.</summary>
+/// <summary>Base of the cmdlets whose settings can be properties of the objects in the pipeline, such as the rows of a table.</summary>
 public abstract class RecordCmdlet : ModelCmdlet
 {
-    // Before each object PowerShell puts back what a parameter held at first, which must be no object of the pipeline.
+    // Before each object PowerShell restores the initial value of a parameter, which must not be an object of the pipeline.
     private static readonly PSObject s_none = new();
 
     private readonly HashSet<string> _told = new(StringComparer.OrdinalIgnoreCase);
 
     private PSObject? _record = s_none;
     private int _recordCount;
-    private RowColumns? _columns;
-    private Dictionary<string, object?> _defaults = [];
-    private HashSet<string> _given = [];
+    private RecordBinder? _binder;
 
-    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted whose settings cannot be bound.</summary>
+    /// <summary>The LoRAs to apply, each a name or a path with its strength: style, style:0.8, or style:0.8:0.5 for U-Net and text encoder.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(LoraCompleter))]
+    [AllowNull]
+    [AllowEmptyCollection]
+    [AllowEmptyString]
+    [Text]
+    [List]
+    public string?[]? Lora { get; set; }
+
+    /// <summary>The whole object of the pipeline. It is bound first, so that objects are counted even if their settings cannot be bound.</summary>
     [Parameter(ValueFromPipeline = true, DontShow = true)]
     public PSObject? Record
     {
@@ -33,46 +43,32 @@ public abstract class RecordCmdlet : ModelCmdlet
         }
     }
 
-    /// <summary>Makes an error of its record of what is otherwise passed over.</summary>
+    /// <summary>Turns the warnings about ignored columns and skipped lines into errors of their records.</summary>
     [Parameter]
     public SwitchParameter Strict { get; set; }
 
-    /// <summary>Whether a parameter took the object of the pipeline as a whole.</summary>
+    /// <summary>Whether a parameter is bound to the object of the pipeline as a whole.</summary>
     private protected abstract bool IsBoundByValue { get; }
 
-    /// <summary>The column that each record must have, and this one has not; null where nothing is missing.</summary>
+    /// <summary>The required column that this record does not have; null if none is missing.</summary>
     private protected virtual string? MissingColumn => null;
 
+    private RecordBinder Binder => _binder!;
+
     /// <inheritdoc/>
-    /// <remarks>A number that holds for all records is read before the first one.</remarks>
+    /// <remarks>A number that is the same for all records is read before the first one.</remarks>
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        _given = new HashSet<string>(MyInvocation.BoundParameters.Keys, StringComparer.OrdinalIgnoreCase);
-        _columns = new RowColumns(MyInvocation.MyCommand.Parameters.Values.Where(parameter => parameter.Name != nameof(Record)), IsFixed, _given.Contains);
-        _defaults = _columns.Bindable.ToDictionary(parameter => parameter, ValueOf);
-        if (MissingColumn is string missing)
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(NoText(missing), MyInvocation.BoundParameters[missing], MyInvocation.MyCommand));
-
-        foreach ((string setting, object value) in MyInvocation.BoundParameters)
-        {
-            try
-            {
-                foreach (Number number in value as IEnumerable<Number> ?? (value is Number single ? [single] : []))
-                    _ = number.Get(setting);
-            }
-            catch (InvalidSettingException error)
-            {
-                ThrowTerminatingError(DiffusionError.ToErrorRecord(error, value, MyInvocation.MyCommand));
-            }
-        }
+        _binder = new RecordBinder(this, nameof(Record), IsFixed);
+        _binder.CheckGiven(MissingColumn);
     }
 
     /// <inheritdoc/>
     protected sealed override void ProcessRecord()
     {
         Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, _recordCount);
-        if (Input is not null && !IsBoundByValue && !(Input.HasSettings && _columns!.IsUsed(_record!)))
+        if (Input is not null && !IsBoundByValue && !Binder.IsUsed(Input))
         {
             WriteError(DiffusionError.InputNotBound(Input));
             return;
@@ -81,60 +77,37 @@ public abstract class RecordCmdlet : ModelCmdlet
         if (MissingColumn is string missing)
         {
             Subject = Input!.Describe(prompt: null, file: null);
-            ProcessOne(_record, () => throw (_given.Contains(missing) ? NoText(missing) : new InvalidSettingException(missing, _columns!.DescribeMissing(Input, missing))));
+            ProcessOne(_record, () => throw Binder.Missing(Input, missing));
             return;
         }
 
-        BindSettings();
+        Binder.BindSettings(Input);
         if (Input?.Model is string model && IsFixed(nameof(Model)) && !string.Equals(model, Model, StringComparison.OrdinalIgnoreCase))
-            WriteWarning($"The model '{model}' of the pipeline is not used, since -Model says '{Model}'.");
-        if (Input is not { IsRow: true } || CheckColumns(Input.Value!))
+            WriteWarning($"The model '{model}' from the pipeline is not used, because -Model is '{Model}'.");
+        if (Input is not { IsRow: true } || CheckColumns(Input))
             ProcessInput();
     }
 
-    /// <summary>Whether a setting is no wish of the user's, but was carried along by an object that records how it was made.</summary>
+    /// <summary>Whether a setting was not chosen by the user, but comes from an object that records how it was made.</summary>
     /// <param name="parameter">The setting's parameter, which has a value.</param>
-    private protected bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !_given.Contains(parameter);
+    internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
-    /// <summary>Works on one record, whose settings are bound.</summary>
+    /// <summary>What a parameter holds.</summary>
+    /// <param name="parameter">The parameter.</param>
+    /// <returns>Its value; null where there is no such parameter.</returns>
+    private protected object? Bound(string parameter) => Binder.ValueOf(parameter);
+
+    /// <summary>Processes one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();
 
-    /// <summary>Corrects what PowerShell took for the settings of a record. Before the next one it puts all of them back by itself.</summary>
-    private void BindSettings()
+    private bool CheckColumns(InputRecord row)
     {
-        if (Input is { HasSettings: true })
-        {
-            foreach ((string parameter, object value) in _columns!.FindFilled(Input.Value!))
-                Bind(parameter, value);
-        }
-        else if (Input?.Value is PSObject collection)
-        {
-            foreach (string parameter in _columns!.Settings(collection))
-                Property(parameter).SetValue(this, _defaults[parameter]);
-        }
-    }
-
-    private void Bind(string parameter, object? value)
-    {
-        ParameterMetadata metadata = MyInvocation.MyCommand.Parameters[parameter];
-        EngineIntrinsics engine = (EngineIntrinsics)GetVariableValue("ExecutionContext");
-        foreach (ArgumentTransformationAttribute attribute in metadata.Attributes.OfType<ArgumentTransformationAttribute>())
-            value = attribute.Transform(engine, value!);
-        Property(parameter).SetValue(this, LanguagePrimitives.ConvertTo(value, metadata.ParameterType, CultureInfo.InvariantCulture));
-    }
-
-    /// <remarks>Columns that are not known may be what the scripts of parameters read, as in <c>-OutFile { "$($_.Id).png" }</c>.</remarks>
-    private bool CheckColumns(PSObject row)
-    {
-        if (_columns!.Missing(row).Any(parameter => !Equals(ValueOf(parameter), _defaults[parameter])))
-            return true;
-
-        foreach ((string column, string fault, string advice) in _columns.FindIgnored(row))
+        foreach ((string column, string fault, string advice) in Binder.FindIgnored(row.Value!))
         {
             if (Strict)
             {
-                Subject = Input!.Describe(Input.Text(nameof(GenerationInfo.Prompt)), file: null);
-                return ProcessOne(row, () => throw new InvalidSettingException("Column", $"{fault}.{advice}"));
+                Subject = row.Describe(row.Text(nameof(GenerationInfo.Prompt)), file: null);
+                return ProcessOne(row.Value, () => throw new InvalidSettingException("Column", $"{fault}.{advice}"));
             }
 
             if (_told.Add(column))
@@ -143,14 +116,4 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         return true;
     }
-
-    private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is no text. Give a text, or several.");
-
-    /// <summary>The property of a parameter; null where there is no such parameter.</summary>
-    /// <param name="parameter">The parameter's name.</param>
-    private protected PropertyInfo? Parameter(string parameter) => GetType().GetProperty(parameter);
-
-    private object? ValueOf(string parameter) => Property(parameter).GetValue(this);
-
-    private PropertyInfo Property(string parameter) => Parameter(parameter)!;
 }

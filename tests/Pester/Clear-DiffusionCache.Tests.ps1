@@ -5,8 +5,8 @@ BeforeAll {
 Describe 'Clear-DiffusionCache' {
     It 'closes the models, and the next picture opens its own' {
         $first = New-DiffusionImage 'a' -Seed 1 -Steps 1
-        (Clear-DiffusionCache -Verbose 4>&1).Message | Should -Contain 'Closed 1 open models.'
-        (Clear-DiffusionCache -Verbose 4>&1).Message | Should -Contain 'Closed 0 open models.'
+        (Clear-DiffusionCache -Verbose 4>&1).Message | Should -Contain 'Open models closed: 1.'
+        (Clear-DiffusionCache -Verbose 4>&1).Message | Should -Contain 'Open models closed: 0.'
         $second = New-DiffusionImage 'a' -Seed 1 -Steps 1
         [System.Linq.Enumerable]::SequenceEqual($second.Pixels, $first.Pixels) | Should -BeTrue
     }
@@ -41,8 +41,8 @@ Describe 'Clear-DiffusionCache' {
             Clear-DiffusionCache -Downloads -WhatIf
             "$downloads/left/parts/a.part" | Should -Exist
             $records = Clear-DiffusionCache -Downloads -Verbose 3>&1 4>&1
-            $records.Message | Should -Contain ('Deleted 1 unfinished downloads, {0} kB.' -f 1.5.ToString('0.00'))
-            $records.Message | Should -Contain "The download in '$(Join-Path $downloads running)' is in progress and was left. Wait for it or stop it, and run the command again."
+            $records.Message | Should -Contain ('Unfinished downloads deleted: 1, {0} kB.' -f 1.5.ToString('0.00'))
+            $records.Message | Should -Contain "The download in '$(Join-Path $downloads running)' is in progress and was not deleted. Wait until it is finished or stop it, and run the command again."
             "$downloads/left" | Should -Not -Exist
             "$downloads/running/parts/a.part" | Should -Exist
         }

@@ -41,7 +41,7 @@ Describe 'Get-DiffusionMetadata' {
     It 'reads the infotext of other tools and warns of what has no counterpart' {
         $image | Export-DiffusionImage plain.png -NoMetadata
         (Get-DiffusionMetadata plain.png -WarningAction SilentlyContinue -WarningVariable told).Source | Should -Be Unknown
-        $told.Message | Should -Be 'plain.png: The file does not say how it was made.'
+        $told.Message | Should -Be 'plain.png: The file contains no generation settings.'
 
         # A tEXt chunk before the first IDAT, with a CRC that readers of texts do not need.
         $bytes = [System.IO.File]::ReadAllBytes("$folder/plain.png")

@@ -75,7 +75,7 @@ Describe 'Invoke-Denoise' {
         $settings = @{ Model = $model; ControlNet = 'no-such-net'; ControlImage = "$PSScriptRoot/../data/images/scene.png" }
         $embedding | Invoke-Denoise @settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
         $problems.FullyQualifiedErrorId | Should -Be "ControlNetInvalid,$cmdlet"
-        "$problems" | Should -BeLike '*edits pictures by instructions*'
+        "$problems" | Should -BeLike '*edits images by instructions*'
     }
 
     It 'refuses a latent that is not finite' {

@@ -118,9 +118,9 @@ seventh,,1,,,,
             '{ "Prompt": "a", "Steps": 1 }' | ConvertFrom-Json -AsHashtable | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             @{ Steps = 1 } | New-DiffusionImage 'a' -ErrorAction SilentlyContinue -ErrorVariable +problems | Should -BeNullOrEmpty
             $problems.FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet", "InputObjectNotBound,$cmdlet"
-            $problems.Exception.Message | Should -BeLike 'Object 1: The keys of a hashtable are no columns. Cast it to ?pscustomobject?*'
+            $problems.Exception.Message | Should -BeLike 'Object 1: The keys of a hashtable are not columns. Cast it to ?pscustomobject?*'
             [pscustomobject]@{ Id = 1 } | New-DiffusionImage -Prompt { @{ a = $_.Id } } -ErrorAction SilentlyContinue -ErrorVariable script | Should -BeNullOrEmpty
-            $script.Exception.Message | Should -Be 'Row 1: Prompt is no text. Give a text, or several.'
+            $script.Exception.Message | Should -Be 'Row 1: Prompt is not a string. Give one or more strings.'
         }
 
         It 'gives each picture before it reads the next row' {
@@ -184,7 +184,7 @@ seventh,,1,,,,
             @{ Name = 'an object'; Value = [pscustomobject]@{ Name = 'other' } }
             @{ Name = 'a version'; Value = [version]'1.0' }
         ) {
-            { New-DiffusionImage 'a' -Model $Value -Steps 1 } | Should -Throw "*$($Value.GetType().Name) is no model*" -ErrorId "ParameterArgumentTransformationError,$cmdlet"
+            { New-DiffusionImage 'a' -Model $Value -Steps 1 } | Should -Throw "*$($Value.GetType().Name) is not a model*" -ErrorId "ParameterArgumentTransformationError,$cmdlet"
         }
 
         It 'does not take the name of a row for a model' {
@@ -311,7 +311,7 @@ b,1,x,y,1,2,4,true
                 "The column 'out_file' is not known and was ignored. Did you mean 'OutFile'?"
                 "The column 'Id' is not known and was ignored."
                 "The column 'batch_size' is not known and was ignored. How many images to make is the column 'Count'."
-                "The column 'Force' is not taken from rows and was ignored. Give -Force to the command."
+                "The column 'Force' is not accepted from rows and was ignored. Give -Force to the command."
             )
             $more | Should -BeNullOrEmpty
         }
@@ -351,7 +351,7 @@ b,1,x,y,1,2,4,true
             $pictures = $rows | New-DiffusionImage -Seed 1 -ErrorAction SilentlyContinue -ErrorVariable problems
             $pictures | Should -HaveCount 2
             $pictures | ForEach-Object { Test-SameValue $_ $given } | Should -Be $true, $true
-            $problems.Exception.Message | Should -BeLike "*SchedulerOption*'karras' is no option*"
+            $problems.Exception.Message | Should -BeLike "*SchedulerOption*'karras' is not an option*"
         }
     }
 
@@ -366,9 +366,9 @@ c,1,,Env:/c.png
 '@ | ConvertFrom-Csv
             ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a'
             $problems.Exception.Message | Should -BeLike '*'
-            $problems[0].Exception.Message | Should -Be "Row 2 ('a red house', house.png): Steps is 0, but must lie between 1 and 1000."
+            $problems[0].Exception.Message | Should -Be "Row 2 ('a red house', house.png): Steps is 0, but must be between 1 and 1000."
             $problems[1].Exception.Message | Should -BeLike "Row 3 ('b'): Seed is 'zz', but must be a whole number*"
-            $problems[2].Exception.Message | Should -BeLike "Row 4 ('c', Env:/c.png): The path 'Env:/c.png' leads to*"
+            $problems[2].Exception.Message | Should -BeLike "Row 4 ('c', Env:/c.png): The path 'Env:/c.png' is a path of the provider*"
             "$($problems[0])" | Should -Be $problems[0].Exception.Message
             0..2 | ForEach-Object { [object]::ReferenceEquals($problems[$_].TargetObject, $rows[$_ + 1]) } | Should -Be $true, $true, $true
         }
@@ -412,7 +412,7 @@ c,1,,Env:/c.png
             $output = Get-Content prompts.txt | New-DiffusionImage -Steps 1 -Verbose -ErrorVariable problems 4>&1
             $problems | Should -BeNullOrEmpty
             $output.Prompt | Where-Object { $_ } | Should -Be 'a red house', 'a blue fish'
-            $output.Message | Should -Contain 'Passed over 5 blank lines and comments.'
+            $output.Message | Should -Contain 'Skipped blank lines and comments: 5.'
         }
 
         It 'makes errors of them with -Strict' {
@@ -439,13 +439,13 @@ c,1,,Env:/c.png
             'a red house', 'a (red:1.4) house <lora:x:1>', 'a (blue:1.2) house' |
                 New-DiffusionImage -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings | Should -HaveCount 3
             $warnings | Should -HaveCount 2
-            $warnings[0] | Should -BeLike "Prompt 2 ('a (red:1.4) house <lora:x:1>'): '(red:1.4)' is taken as text.*-PromptSyntax A1111*"
-            $warnings[1] | Should -BeLike "*'<lora:x:1>' is taken as text.*-PromptSyntax A1111*"
+            $warnings[0] | Should -BeLike "Prompt 2 ('a (red:1.4) house <lora:x:1>'): '(red:1.4)' is read as text.*-PromptSyntax A1111*"
+            $warnings[1] | Should -BeLike "*'<lora:x:1>' is read as text.*-PromptSyntax A1111*"
         }
 
         It 'looks at the negative prompt too' {
             $null = New-DiffusionImage 'a' -NegativePrompt '(bad:1.4)' -Steps 1 -WarningAction SilentlyContinue -WarningVariable warnings
-            $warnings | Should -BeLike "'(bad:1.4)' is taken as text*"
+            $warnings | Should -BeLike "'(bad:1.4)' is read as text*"
         }
 
         It 'says nothing where text is meant' {

@@ -38,7 +38,7 @@ Describe 'Remove-DiffusionModel' {
         $null = Import-DiffusionModel "$PSScriptRoot/../../src/demo-model" -Name object
         Remove-DiffusionModel (Get-DiffusionModel object) -Confirm:$false
         (Get-DiffusionModel).Name | Should -Not -Contain 'object'
-        { Remove-DiffusionModel @{ Name = 'object' } -Confirm:$false } | Should -Throw '*Hashtable is no model*'
+        { Remove-DiffusionModel @{ Name = 'object' } -Confirm:$false } | Should -Throw '*Hashtable is not a model*'
     }
 
     It 'has examples in its help' {

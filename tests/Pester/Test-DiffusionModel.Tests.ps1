@@ -37,7 +37,7 @@ Describe 'Test-DiffusionModel' {
     It 'takes a model as an argument, and refuses other objects by their type' {
         $null = Import-DiffusionModel "$PSScriptRoot/../../src/demo-model" -Name object
         (Test-DiffusionModel (Get-DiffusionModel object), demo -SkipRun).Name | Should -Be 'object', 'demo'
-        { Test-DiffusionModel @{ Name = 'object' } -SkipRun } | Should -Throw '*Hashtable is no model*'
+        { Test-DiffusionModel @{ Name = 'object' } -SkipRun } | Should -Throw '*Hashtable is not a model*'
     }
 
     It 'has examples in its help' {

@@ -5,15 +5,15 @@ using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Closes the models that are kept open, and on demand deletes the graphs that were built from models and what is left of downloads.</summary>
+/// <summary>Closes the models that are kept open, and optionally deletes cached graphs and unfinished downloads.</summary>
 [Cmdlet(VerbsCommon.Clear, "DiffusionCache", SupportsShouldProcess = true)]
 public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
 {
-    /// <summary>Deletes the built graphs on disk as well; they are built again when a model is next used.</summary>
+    /// <summary>Also deletes the cached graphs on disk; they are built again when a model is next used.</summary>
     [Parameter]
     public SwitchParameter Graphs { get; set; }
 
-    /// <summary>Deletes what is kept of downloads that broke off as well; those in progress are left.</summary>
+    /// <summary>Also deletes the files of interrupted downloads; downloads in progress are kept.</summary>
     [Parameter]
     public SwitchParameter Downloads { get; set; }
 
@@ -24,7 +24,7 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         if (ShouldProcess("The models that are kept open in this process", "Close"))
         {
             int closed = library.CloseModels();
-            WriteVerbose($"Closed {closed} open models.");
+            WriteVerbose($"Open models closed: {closed}.");
         }
 
         string folder = library.Folders.Cache;
@@ -45,7 +45,7 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
             {
                 if (DownloadCache.Delete(folder) is not long length)
                 {
-                    WriteWarning($"The download in '{folder}' is in progress and was left. Wait for it or stop it, and run the command again.");
+                    WriteWarning($"The download in '{folder}' is in progress and was not deleted. Wait until it is finished or stop it, and run the command again.");
                     return;
                 }
 
@@ -54,6 +54,6 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
             });
         }
 
-        WriteVerbose($"Deleted {deleted} unfinished downloads, {ByteSize.Format(freed)}.");
+        WriteVerbose($"Unfinished downloads deleted: {deleted}, {ByteSize.Format(freed)}.");
     }
 }

@@ -1,17 +1,18 @@
 using System.Management.Automation;
+using SdPowerShell.Records;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Makes pictures of latents with a model's VAE decoder.</summary>
+/// <summary>Decodes latents into images with a model's VAE decoder.</summary>
 [Cmdlet(VerbsData.ConvertFrom, "Latent")]
 [OutputType(typeof(DiffusionImage))]
 public sealed class ConvertFromLatentCommand : ModelCmdlet
 {
     private int _count;
 
-    /// <summary>The latents; one whose denoising was stopped half way gives a noisy picture.</summary>
+    /// <summary>The latents; one whose denoising was stopped halfway gives a noisy image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
     public Latent[] Latent { get; set; } = [];

@@ -8,45 +8,26 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Makes of pictures what a ControlNet looks at.</summary>
+/// <summary>Preprocesses images for a ControlNet.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ControlImage", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ConvertToControlImageCommand : DiffusionCmdlet
+public sealed class ConvertToControlImageCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string InputObjectSet = "InputObject";
-
-    private string[] _paths = [];
-    private bool _isLiteral;
-
-    /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
-    /// <summary>A picture that is in memory already.</summary>
+    /// <summary>An image in memory.</summary>
     [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     public DiffusionImage? InputObject { get; set; }
 
-    /// <summary>What to make of the picture: Canny, Invert, Tile or None.</summary>
+    /// <summary>The preprocessor: Canny, Invert, Tile or None.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(EnumCompleter<ControlPreprocessor>))]
     public string Preprocessor { get; set; } = string.Empty;
 
-    /// <summary>Above this strength a pixel belongs to an edge that has a strong pixel elsewhere; for Canny.</summary>
+    /// <summary>The lower threshold of Canny: a pixel above it is part of an edge if the edge has a pixel above HighThreshold.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
     public int LowThreshold { get; set; } = CannyEdges.DefaultLowThreshold;
 
-    /// <summary>Above this strength a pixel is an edge by itself; for Canny.</summary>
+    /// <summary>The upper threshold of Canny: a pixel above it is always part of an edge.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
     public int HighThreshold { get; set; } = CannyEdges.DefaultHighThreshold;
@@ -60,7 +41,7 @@ public sealed class ConvertToControlImageCommand : DiffusionCmdlet
             return;
         }
 
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+        foreach (string file in ResolvePaths())
             ProcessOne(file, () => WriteObject(Convert(ImageFile.Read(file))));
     }
 
@@ -71,6 +52,6 @@ public sealed class ConvertToControlImageCommand : DiffusionCmdlet
             return ControlImage.Preprocess(image, preprocessor);
         return LowThreshold <= HighThreshold
             ? CannyEdges.Find(image, LowThreshold, HighThreshold)
-            : throw new InvalidSettingException(nameof(LowThreshold), $"LowThreshold is {LowThreshold}, but must not lie above HighThreshold, {HighThreshold}.");
+            : throw new InvalidSettingException(nameof(LowThreshold), $"LowThreshold is {LowThreshold}, but must not be above HighThreshold, {HighThreshold}.");
     }
 }

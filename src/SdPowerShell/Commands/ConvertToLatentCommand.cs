@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
@@ -9,52 +10,48 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Compresses pictures into latents with a model's VAE encoder.</summary>
-[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = PathSet)]
+/// <summary>Encodes images into latents with a model's VAE encoder.</summary>
+[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = FileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
 public sealed class ConvertToLatentCommand : ModelCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string InputObjectSet = "InputObject";
-
     private string[] _paths = [];
     private bool _isLiteral;
 
-    /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The image files; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = FileCmdlet.PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
 
-    /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The image files; wildcard characters are taken literally.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
 
-    /// <summary>A picture that is in memory already.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
+    /// <summary>An image in memory.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.InputObjectSet, ValueFromPipeline = true)]
     public DiffusionImage? InputObject { get; set; }
 
-    /// <summary>The width to bring the picture to, in pixels, a multiple of 8; goes with ResizeMode.</summary>
+    /// <summary>The width to resize the image to, in pixels, a multiple of 8; used with ResizeMode.</summary>
     [Parameter]
     public int? Width { get; set; }
 
-    /// <summary>The height to bring the picture to, in pixels, a multiple of 8; goes with ResizeMode.</summary>
+    /// <summary>The height to resize the image to, in pixels, a multiple of 8; used with ResizeMode.</summary>
     [Parameter]
     public int? Height { get; set; }
 
-    /// <summary>How the picture is brought to Width and Height: Stretch, Crop or Pad. None takes it as it is.</summary>
+    /// <summary>How the image is resized to Width and Height: Stretch, Crop or Pad. None does not resize it.</summary>
     [Parameter]
     [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
     public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.None);
 
-    /// <summary>Samples the latent with this seed, as image-to-image does; the mean is taken where it is left out.</summary>
+    /// <summary>Samples the latent with this seed, as image-to-image does; the default is the mean of the distribution.</summary>
     [Parameter]
     public long? Seed { get; set; }
 
-    /// <summary>Whose random numbers the seed stands for: TorchCpu or Cuda.</summary>
+    /// <summary>The random number generator that the seed is for: TorchCpu or Cuda.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
     public string? RandomSource { get; set; }
@@ -62,7 +59,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == InputObjectSet)
+        if (ParameterSetName == FileCmdlet.InputObjectSet)
         {
             ProcessOne(InputObject, () => WriteObject(Encode(InputObject!)));
             return;

@@ -1,9 +1,10 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Writes pictures to files.</summary>
+/// <summary>Writes images to files.</summary>
 [Cmdlet(VerbsData.Export, "DiffusionImage", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
 public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
@@ -22,31 +23,31 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     [ValidateNotNullOrEmpty]
     public string? OutDirectory { get; set; }
 
-    /// <summary>The pictures.</summary>
+    /// <summary>The images.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
     [Alias("Image")]
     public DiffusionImage[] InputObject { get; set; } = [];
 
-    /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
+    /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter]
     [ValidateSet("png", "jpg", "webp")]
-    public string Format { get; set; } = "png";
+    public string Format { get; set; } = FileEnding.Default;
 
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
     [Parameter]
     [ValidateRange(1, 100)]
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
-    /// <summary>Leaves out of the file how it was made.</summary>
+    /// <summary>Writes no metadata to the file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
-    /// <summary>Replaces the file that Path names if it exists.</summary>
+    /// <summary>Replaces an existing file.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Writes the pictures to the pipeline too, with their paths.</summary>
+    /// <summary>Also writes the images, with their paths, to the pipeline.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
@@ -59,14 +60,15 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
 
     private void Write(DiffusionImage image)
     {
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format);
+        ImageWriteOptions options = new() { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata };
+        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options);
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
-        target.Check(Force);
-        if (!ShouldProcess(target.Path, "Write picture"))
+        target.Check();
+        if (!ShouldProcess(target.Path, "Write image"))
             return;
 
         target.CreateFolder();
-        target.Write(image, new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        target.Write(image);
         if (PassThru)
             WriteObject(image);
     }

@@ -1,10 +1,11 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Onnx;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Lists the kinds of device that a model can run on, and says which of them work here.</summary>
+/// <summary>Lists the devices that a model can run on, and whether they work on this computer.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionDevice")]
 [OutputType(typeof(DeviceInfo))]
 public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
@@ -15,13 +16,13 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
     [ArgumentCompleter(typeof(DeviceCompleter))]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    public string[] Name { get; set; } = ["*"];
+    public string[] Name { get; set; } = [NameMatcher.All];
 
-    /// <summary>Lists only what can be used here.</summary>
+    /// <summary>Lists only the devices that work on this computer.</summary>
     [Parameter]
     public SwitchParameter Available { get; set; }
 
-    /// <summary>Lists the devices that go by the names.</summary>
+    /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         foreach (string name in Name)
@@ -36,7 +37,7 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
             return;
         }
 
-        // A name without wildcards is held to be a device's, so a wrong one is an error rather than an empty list.
+        // A name without wildcards must be that of a device: a wrong one is an error rather than an empty list.
         WildcardPattern pattern = WildcardPattern.Get(
             WildcardPattern.ContainsWildcardCharacters(name) ? name : Device.Parse(name).Kind.ToString(),
             WildcardOptions.IgnoreCase);

@@ -6,33 +6,15 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Reads from picture files how they were made, in the form that New-DiffusionImage takes.</summary>
+/// <summary>Reads the generation settings in image files, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
-public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
+public sealed class GetDiffusionMetadataCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    private string[] _paths = [];
-    private bool _isLiteral;
-
-    /// <summary>The picture files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The picture files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+        foreach (string file in ResolvePaths())
             ProcessOne(file, () => Read(file));
     }
 
@@ -43,7 +25,7 @@ public sealed class GetDiffusionMetadataCommand : DiffusionCmdlet
         GenerationInfo info = metadata.Info;
         if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model) && !System.IO.Path.Exists(model))
         {
-            warnings.Add($"The model '{model}' is not here; another one will make another picture.");
+            warnings.Add($"The model '{model}' was not found; another model gives a different image.");
             info = info with { Model = null };
         }
 

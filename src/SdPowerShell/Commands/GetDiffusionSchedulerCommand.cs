@@ -1,25 +1,26 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Sampling;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Lists the schedulers that can be asked for.</summary>
+/// <summary>Lists the available schedulers.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionScheduler")]
 [OutputType(typeof(SchedulerInfo))]
-public sealed class GetDiffusionSchedulerCommand : NamedListCmdlet
+public sealed class GetDiffusionSchedulerCommand : DiffusionCmdlet
 {
-    /// <summary>The names to list, any that a scheduler goes by; wildcards are allowed.</summary>
+    /// <summary>The names or aliases to list; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(SchedulerCompleter))]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    public string[] Name { get; set; } = [AllNames];
+    public string[] Name { get; set; } = [NameMatcher.All];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => WriteMatches(
-        Name,
-        SchedulerCatalog.All,
-        scheduler => scheduler.Aliases.Prepend(scheduler.Name),
-        name => SchedulerCatalog.Find(name));
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+            ProcessOne(name, () => WriteObject(NameMatcher.Find(name, SchedulerCatalog.All, scheduler => scheduler.Aliases.Prepend(scheduler.Name), SchedulerCatalog.Find), enumerateCollection: true));
+    }
 }

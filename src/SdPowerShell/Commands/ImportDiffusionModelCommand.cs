@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Building;
 using StableDiffusion.Library;
@@ -7,66 +8,57 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Takes models from files and folders into the user's models.</summary>
+/// <summary>Imports models from files and folders into the model store.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
-public sealed class ImportDiffusionModelCommand : ImportingCmdlet
+public sealed class ImportDiffusionModelCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
-    /// <summary>What the type's name ends in for the view that shows the comparison.</summary>
+    /// <summary>The suffix of the type name whose view shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
-    private string[] _paths = [];
-    private bool _isLiteral;
+    private readonly ImportDisplay _display;
 
-    /// <summary>The files or folders; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The files or folders, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
-    /// <summary>The name to ask for the model by.</summary>
+    /// <summary>The name of the model in the store.</summary>
     [Parameter(Position = 1)]
     public string? Name { get; set; }
 
-    /// <summary>A file or folder with an autoencoder, to take in place of the model's own.</summary>
+    /// <summary>A file or folder with a VAE to use in place of the model's own.</summary>
     [Parameter]
     public string? Vae { get; set; }
 
-    /// <summary>Takes averaged weights of the U-Net where a file holds both.</summary>
+    /// <summary>Uses the averaged (EMA) weights of the U-Net if a file has both.</summary>
     [Parameter]
     public SwitchParameter PreferEma { get; set; }
 
-    /// <summary>What the U-Net predicts.</summary>
+    /// <summary>What the U-Net predicts: the noise (epsilon) or the velocity (v_prediction).</summary>
     [Parameter]
     [ArgumentCompleter(typeof(PredictionTypeCompleter))]
     public string? PredictionType { get; set; }
 
-    /// <summary>In which numbers the model is built: Full, Half or Int8.</summary>
+    /// <summary>The weight precision: Full, Half or Int8.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<ModelPrecision>))]
     public string? Precision { get; set; }
 
-    /// <summary>Leaves out the comparison of a model in 8-bit integers with full precision.</summary>
+    /// <summary>Skips the comparison of an 8-bit model with full precision.</summary>
     [Parameter]
     public SwitchParameter SkipComparison { get; set; }
 
-    /// <summary>Replaces a model of the same name.</summary>
+    /// <summary>Replaces an existing model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <summary>Initializes the cmdlet.</summary>
+    public ImportDiffusionModelCommand() => _display = new(this);
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so a missing one does not affect the next record.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        string[] found = [.. PathHelper.ResolveInput(this, _paths, _isLiteral)];
+        string[] found = [.. ResolvePaths()];
         foreach (string path in found)
             ProcessOne(path, () => Import(path, found.Length));
     }
@@ -74,7 +66,7 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
     private void Import(string path, int count)
     {
         if (count > 1 && !string.IsNullOrEmpty(Name))
-            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {count} models. Import them one by one, or leave the name out.");
+            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {count} models. Import them one by one, or omit the name.");
         if (!ShouldProcess(path, "Import model"))
             return;
 
@@ -87,8 +79,8 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
         };
         try
         {
-            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, Report, CancellationToken);
-            WriteFindings(import);
+            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, _display.Report, CancellationToken);
+            _display.WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);
             else
@@ -96,16 +88,16 @@ public sealed class ImportDiffusionModelCommand : ImportingCmdlet
         }
         finally
         {
-            EndProgress("Importing");
+            _display.Complete("Importing");
         }
     }
 
-    /// <remarks>The model is there already: what goes wrong now, or is stopped, takes nothing of it away.</remarks>
+    /// <remarks>The model is imported already: an error or a stop in the comparison does not undo that.</remarks>
     private void WriteCompared(ModelImport import, ImportOptions options)
     {
         try
         {
-            import = import with { Comparison = ModelLibrary.Default.Compare(import, options, Report, CancellationToken) };
+            import = import with { Comparison = ModelLibrary.Default.Compare(import, options, _display.Report, CancellationToken) };
         }
         finally
         {

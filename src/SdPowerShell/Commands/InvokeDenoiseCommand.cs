@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -10,24 +12,24 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(Latent))]
 public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 {
-    /// <summary>What to show, from Get-TextEmbedding.</summary>
+    /// <summary>The prompt's embedding, from Get-TextEmbedding.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     public TextEmbedding? Embedding { get; set; }
 
-    /// <summary>What not to show, from Get-TextEmbedding; the empty prompt where it is left out.</summary>
+    /// <summary>The negative prompt's embedding, from Get-TextEmbedding; the default is that of the empty prompt.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public TextEmbedding? NegativeEmbedding { get; set; }
 
-    /// <summary>Where to start: a picture's latent, which is noised first, or one whose denoising was stopped half way.</summary>
+    /// <summary>The latent to start from: that of an image, to which noise is added first, or one whose denoising was stopped halfway.</summary>
     [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     public Latent? Latent { get; set; }
 
-    /// <summary>The step to start at. A picture's latent is noised to that step's level; one that was stopped goes on where it stopped.</summary>
+    /// <summary>The step to start at. Noise of that step's level is added to the latent of an image; a stopped denoising continues where it stopped.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? StartStep { get; set; }
 
-    /// <summary>The step to stop before, so that the rest can be done later.</summary>
+    /// <summary>The step to stop before, so that the rest can be run later.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
     public Number<int>? StopStep { get; set; }
@@ -48,7 +50,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     }
 
     /// <inheritdoc/>
-    /// <remarks>A latent says how it was made; these would change what is made of it.</remarks>
+    /// <remarks>These settings of the latent would change the new denoising.</remarks>
     private protected override bool IsLeftOut(string setting) => base.IsLeftOut(setting)
         || (setting is nameof(Strength) or nameof(SchedulerOption) or nameof(Lora) && IsCarriedAlong(setting));
 
@@ -61,7 +63,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
-            CreateAdapters((IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
+            AdapterSetting.ReadLoras(this, (IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
             madeBy: Latent?.Model ?? Embedding!.Model);
         ReportControlImages(options, result);
         if (!EachStep)

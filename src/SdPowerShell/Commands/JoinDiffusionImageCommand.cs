@@ -4,41 +4,23 @@ using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Joins pictures of one size into a contact sheet.</summary>
+/// <summary>Joins images of one size into a contact sheet.</summary>
 [Cmdlet(VerbsCommon.Join, "DiffusionImage", DefaultParameterSetName = InputObjectSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class JoinDiffusionImageCommand : DiffusionCmdlet
+public sealed class JoinDiffusionImageCommand : FileCmdlet
 {
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-    private const string InputObjectSet = "InputObject";
-
     private readonly List<DiffusionImage> _images = [];
-    private string[] _paths = [];
-    private bool _isLiteral;
 
-    /// <summary>The pictures, row by row.</summary>
+    /// <summary>The images, in row order.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
     [Alias("Image")]
     public DiffusionImage[] InputObject { get; set; } = [];
 
-    /// <summary>The image files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
-
-    /// <summary>The image files, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
-
-    /// <summary>How many pictures stand in a row; about as many as there are rows where it is left out.</summary>
+    /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
     public int? Columns { get; set; }
 
-    /// <summary>How many white pixels stand between two pictures.</summary>
+    /// <summary>The width of the white gap between two images, in pixels.</summary>
     [Parameter]
     public int Gap { get; set; }
 
@@ -51,7 +33,7 @@ public sealed class JoinDiffusionImageCommand : DiffusionCmdlet
             return;
         }
 
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
+        foreach (string file in ResolvePaths())
             ProcessOne(file, () => _images.Add(ImageFile.Read(file)));
     }
 

@@ -1,5 +1,8 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
@@ -12,42 +15,46 @@ using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Makes pictures of prompts: all stages over one open model.</summary>
+/// <summary>Makes images from prompts: runs all stages with one open model.</summary>
 [Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
 [OutputType(typeof(DiffusionImage))]
 public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
+    private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
-    /// <summary>What to show.</summary>
+    /// <summary>Initializes the cmdlet.</summary>
+    public NewDiffusionImageCommand() => _prompts = new(this, record => record is { IsText: true });
+
+    /// <summary>A description of the image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
     [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-Csv.")]
     public string?[]? Prompt { get; set; }
 
-    /// <summary>What not to show.</summary>
+    /// <summary>A description of what the image should not show.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("negative_prompt")]
     public string? NegativePrompt { get; set; }
 
-    /// <summary>Whose syntax the prompt is in: Plain, A1111 or ComfyUI.</summary>
+    /// <summary>The syntax of the prompt: Plain, A1111 or ComfyUI.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<StableDiffusion.Prompts.PromptSyntax>))]
     public string? PromptSyntax { get; set; }
 
-    /// <summary>What weights in a prompt of A1111's syntax do: Original, NoNorm, Ignore or None.</summary>
+    /// <summary>How the weights in a prompt with A1111's syntax are applied: Original, NoNorm, Ignore or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<EmphasisMode>))]
     public string? Emphasis { get; set; }
 
-    /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
+    /// <summary>The layer of the text encoder to use, counted from the last layer, which is 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("clip_skip")]
     [Number<int>]
     public Number<int>? ClipSkip { get; set; }
 
-    /// <summary>Textual inversion embeddings that the prompts may use by their names, each a name or a path.</summary>
+    /// <summary>The textual inversion embeddings that the prompts can use by name, each a name or a path.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(TextualInversionCompleter))]
     [AllowNull]
@@ -57,27 +64,27 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [List]
     public string?[]? TextualInversion { get; set; }
 
-    /// <summary>How many pictures of each prompt; each takes the next seed, or variation seed.</summary>
+    /// <summary>The number of images for each prompt; each uses the next seed, or variation seed.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("n_iter")]
     [Number<int>]
     public Number<int>? Count { get; set; }
 
-    /// <summary>Draws the noise of all pictures of a prompt from one generator, in place of a seed for each.</summary>
+    /// <summary>Draws the noise of all images of a prompt from one generator, instead of using a seed for each.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
-    /// <summary>The image to start from, as a path or as an object.</summary>
+    /// <summary>The image to start from: a path or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public object? InitImage { get; set; }
 
-    /// <summary>How the image to start from is brought to the size that comes out: Crop, Stretch, Pad or None.</summary>
+    /// <summary>How the image to start from is resized: Crop, Stretch, Pad or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
     public string? ResizeMode { get; set; }
 
-    /// <summary>The file to write: .png, .jpg or .webp. With more than one picture, numbers are put behind the name.</summary>
+    /// <summary>The file to write: .png, .jpg or .webp. With more than one image, a number is appended to the name.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? OutFile { get; set; }
 
@@ -85,7 +92,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? OutDirectory { get; set; }
 
-    /// <summary>The kind of file where the name does not say: png, jpg or webp.</summary>
+    /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FileEndingCompleter))]
     public string Format { get; set; } = FileEnding.Default;
@@ -95,12 +102,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Number<int>]
     public Number<int>? Quality { get; set; } = new(ImageWriteOptions.DefaultQuality);
 
-    /// <summary>Leaves out of the file how it was made.</summary>
+    /// <summary>Writes no metadata to the file.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
-    /// <summary>Replaces the file that OutFile names if it exists.</summary>
+    /// <summary>Replaces an existing file of the name OutFile.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -110,7 +117,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <inheritdoc/>
     private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
-    /// <summary>What the pipeline gave; null where nothing came.</summary>
+    /// <summary>The object from the pipeline; null if there is none.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);
 
     /// <inheritdoc/>
@@ -126,7 +133,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            ForEachPrompt(Prompt, OutFile, Make);
+            _prompts.ForEach(Prompt, OutFile, Make);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -139,7 +146,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        base.EndProcessing();
+        _prompts.ReportPassedOver();
         _progress?.Complete();
     }
 
@@ -157,21 +164,21 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             Count = Number.Read(Count) ?? 1,
             SharedGenerator = SharedGenerator,
             Start = start,
-            TextualInversions = ReadTextualInversions(TextualInversion),
+            TextualInversions = AdapterSetting.ReadTextualInversions(this, TextualInversion),
         });
-        AdapterSet adapters = CreateAdapters(Lora, prompt, job.PromptOptions.Syntax);
+        AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
+            new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
             source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
-        ImageWriteOptions writing = new() { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata };
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
-            target?.Check(Force);
+            target?.Check();
             if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
@@ -179,20 +186,20 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
             if (target is not null)
-                Write(image, target, writing);
+                Write(image, target);
             _progress.Finish();
             WriteObject(NoMetadata ? Private(image) : image);
         }
     }
 
-    private void Write(DiffusionImage image, OutputTarget target, ImageWriteOptions options)
+    private void Write(DiffusionImage image, OutputTarget target)
     {
-        string written = Timed($"Writing '{target.Path}'", () => target.Write(image, options));
+        string written = Timed($"Writing '{target.Path}'", () => target.Write(image));
         if (written != target.Path)
-            WriteVerbose($"The name was taken in the meantime; the image is '{written}'.");
+            WriteVerbose($"Another file of that name was created in the meantime; the image is '{written}'.");
     }
 
-    /// <summary>What the image starts from: a parameter's image, or that of the pipeline where the prompt does not come from there.</summary>
+    /// <summary>The image to start from: that of the parameter, or that of the pipeline unless the pipeline gives the prompt.</summary>
     private object? FindStart()
     {
         bool isGiven = InitImage is not (null or "");
@@ -201,7 +208,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (!isGiven)
             return Given;
         if (Given is FileSystemInfo file)
-            throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Leave one of them out.");
+            throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Omit one of them.");
         return InitImage;
     }
 
@@ -214,7 +221,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             return null;
         }
 
-        // An image from the pipeline brings the size and the resize mode of its own making along.
+        // An image from the pipeline carries the size and the resize mode that it was made with.
         bool isPiped = ReferenceEquals(source, Given);
         int? width = isPiped && !IsFixed(nameof(Width)) ? null : options.Width;
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
@@ -224,11 +231,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
         if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
-            WriteVerbose($"The image to start from was brought from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels, with the resize mode {start.ResizeMode}.");
+            WriteVerbose($"The image to start from was resized from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels with the resize mode {start.ResizeMode}.");
         return start;
     }
 
-    /// <summary>Refuses a record and settings that have no meaning without an image to start from.</summary>
+    /// <summary>Throws for a record or a setting that needs an image to start from.</summary>
     private void RequireNoStart(DenoiseOptions options)
     {
         (string? made, GenerationInfo? record) = Given switch
@@ -241,7 +248,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         {
             throw new InvalidSettingException(
                 record.Strength is null ? nameof(ImageGuidanceScale) : nameof(Strength),
-                $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was painted anew, the mask with -MaskImage.");
+                $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was repainted, the mask with -MaskImage.");
         }
 
         if (options.Strength is not null)
@@ -251,10 +258,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (!string.IsNullOrWhiteSpace(ResizeMode))
             RefuseIdle(nameof(ResizeMode), NeedsStart(nameof(ResizeMode)));
 
-        static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or leave {parameter} out.";
+        static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or omit {parameter}.";
     }
 
-    /// <summary>The picture with the wish that no file of it says how it was made, which Export-DiffusionImage takes.</summary>
+    /// <summary>The image with the NoMetadata property, which Export-DiffusionImage respects.</summary>
     private static PSObject Private(DiffusionImage image)
     {
         PSObject output = new(image);
@@ -262,7 +269,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return output;
     }
 
-    /// <summary>Shows the stages of an image: how long they take, the progress of the denoising, and what the prompts lost.</summary>
+    /// <summary>Shows the stages of an image: how long they take, the progress of the denoising, and the text that did not fit into the prompts.</summary>
     private sealed class Stages(NewDiffusionImageCommand command, DenoiseOptions options) : StageObserver
     {
         private DenoisingProgress? _denoising;
@@ -279,7 +286,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             return result;
         }
 
-        public override void OnEncoded(TextEmbedding embedding) => command.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
+        public override void OnEncoded(TextEmbedding embedding) => command._prompts.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
 
         public override void OnStep(StepProgress progress)
         {

@@ -1,13 +1,14 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Deletes models from the user's models.</summary>
+/// <summary>Deletes models from the model store.</summary>
 [Cmdlet(VerbsCommon.Remove, "DiffusionModel", SupportsShouldProcess = true)]
-public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
+public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
 {
     /// <summary>The names of the models; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -18,12 +19,21 @@ public sealed class RemoveDiffusionModelCommand : NamedListCmdlet
     public string[] Name { get; set; } = [];
 
     /// <inheritdoc/>
-    /// <remarks>Each record names other models, so one that is missing says nothing of the next.</remarks>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        WithMatches(Name, ModelLibrary.Default.Models.List(), model => [model.Name], ModelLibrary.Default.Models.Find, Remove);
+    protected override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            ProcessOne(name, () =>
+            {
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], ModelLibrary.Default.Models.Find))
+                    Remove(model);
+            });
+        }
+    }
 
     private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Hub;
 using StableDiffusion.Library;
@@ -8,11 +10,13 @@ using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Fetches models from a hub into the user's models.</summary>
+/// <summary>Downloads models from a hub into the model store.</summary>
 [Cmdlet(VerbsData.Save, "DiffusionModel", SupportsShouldProcess = true)]
 [OutputType(typeof(ModelInfo), typeof(FileInfo))]
-public sealed class SaveDiffusionModelCommand : ImportingCmdlet
+public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
 {
+    private readonly ImportDisplay _display;
+
     /// <summary>The repositories: owner/name, or owner/name@revision.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -27,33 +31,40 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? Name { get; set; }
 
-    /// <summary>The one file to fetch.</summary>
+    /// <summary>The only file to download.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? File { get; set; }
 
-    /// <summary>The form of the weights.</summary>
+    /// <summary>The variant of the weights, such as fp16.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? Variant { get; set; }
 
-    /// <summary>Which files to fetch, in place of the choice by layout.</summary>
+    /// <summary>The files to download, instead of those of the model layout.</summary>
     [Parameter]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[]? Include { get; set; }
 
-    /// <summary>Which files to leave out.</summary>
+    /// <summary>The files to exclude.</summary>
     [Parameter]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[]? Exclude { get; set; }
 
-    /// <summary>How many files are fetched at once.</summary>
+    /// <summary>The number of files to download at a time.</summary>
     [Parameter]
     public int ThrottleLimit { get; set; } = 4;
 
-    /// <summary>Fetches again what is there, and replaces a model of the same name.</summary>
+    /// <summary>Downloads existing files again, and replaces a model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
+
+    /// <summary>Makes the cmdlet.</summary>
+    public SaveDiffusionModelCommand() => _display = new(this);
+
+    /// <inheritdoc/>
+    /// <remarks>Each record is another model, so one that is missing says nothing of the next.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -65,7 +76,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     private void Save(string id)
     {
         if (Id.Length > 1 && !string.IsNullOrEmpty(Name))
-            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {Id.Length} models. Save them one by one, or leave the name out.");
+            throw new InvalidSettingException(nameof(Name), $"'{Name}' cannot be the name of {Id.Length} models. Save them one by one, or omit the name.");
 
         HubRequest request = new()
         {
@@ -83,20 +94,20 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
         {
             HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), Report, CancellationToken);
             if (download.IsSaved || ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
-                WriteSaved(download, download.Save(Report, Report, CancellationToken));
+                WriteSaved(download, download.Save(Report, _display.Report, CancellationToken));
         }
         finally
         {
-            EndProgress($"Fetching {id}");
+            _display.Complete($"Fetching {id}");
         }
     }
 
     private void WriteSaved(HubDownload download, SavedModel saved)
     {
         if (saved.WasThere)
-            WriteVerbose($"{download.Id} at {download.Commit} lies in '{saved.Folder}' already.");
+            WriteVerbose($"{download.Id} at {download.Commit} is already in '{saved.Folder}'.");
         if (saved.Import is not null)
-            WriteFindings(saved.Import);
+            _display.WriteFindings(saved.Import);
         if (saved.Remark is not null)
             WriteWarning(saved.Remark);
         if (saved.IsModel)
@@ -105,7 +116,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
             return;
         }
 
-        // What is no model by itself goes on as files.
+        // What is not a model by itself is written as files.
         foreach (string file in saved.Files)
             WriteObject(new FileInfo(Path.Combine(saved.Folder, file)));
     }
@@ -114,7 +125,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     {
         string status = progress.Length == 0 ? "asking the hub" : string.Create(
             CultureInfo.CurrentCulture, $"{ByteSize.Format(progress.Received)} of {ByteSize.Format(progress.Length)}, {ByteSize.Format(progress.BytesPerSecond)}/s");
-        WriteProgress(new ProgressRecord(ActivityId, $"Fetching {progress.Repository}", status)
+        WriteProgress(new ProgressRecord(ImportDisplay.ActivityId, $"Fetching {progress.Repository}", status)
         {
             CurrentOperation = progress.Note ?? progress.File,
             PercentComplete = progress.Length == 0 ? 0 : (int)(100 * progress.Received / progress.Length),
@@ -125,7 +136,7 @@ public sealed class SaveDiffusionModelCommand : ImportingCmdlet
     private static string Describe(HubDownload download)
     {
         if (download.IsContentHere)
-            return $"Name the model '{download.Name}' that was made of {download.Files[0].Path} of {download.Id} at {download.Commit}; it is here already";
+            return $"Name the model '{download.Name}' that was imported from {download.Files[0].Path} of {download.Id} at {download.Commit}; it is already downloaded";
 
         IEnumerable<string> files = download.Files.Select(static file => $"  {file.Path} ({ByteSize.Format(file.Length)})");
         string target = download.IsCheckpoint ? $", and import it as '{download.Name}'" : $", to '{download.Folder}'";

@@ -4,7 +4,7 @@ using System.Management.Automation.Language;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the words of an enumeration.</summary>
+/// <summary>Completes the values of an enumeration.</summary>
 /// <typeparam name="T">The enumeration.</typeparam>
 public sealed class EnumCompleter<T> : IArgumentCompleter
     where T : struct, Enum

@@ -1,10 +1,11 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using SdPowerShell.Parameters;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the kinds of picture file.</summary>
+/// <summary>Completes the image file types.</summary>
 public sealed class FileEndingCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>

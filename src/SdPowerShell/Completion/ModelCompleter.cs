@@ -13,7 +13,7 @@ public sealed class ModelCompleter : IArgumentCompleter
         Completions.Of(wordToComplete, ModelLibrary.Default.Models.List().Select(model => (model.Name, model.Path)))
             .Concat(CompletionCompleters.CompleteFilename(wordToComplete).Where(IsModelPath));
 
-    // The tool tip is the full path. A folder may be a model, or the way to one.
+    // The tooltip is the full path. A folder may be a model, or contain one.
     private static bool IsModelPath(CompletionResult path) =>
         path.ResultType == CompletionResultType.ProviderContainer || ModelStore.IsCheckpoint(path.ToolTip);
 }

@@ -13,6 +13,6 @@ public sealed class PredictionTypeCompleter : IArgumentCompleter
         Completions.Of(wordToComplete,
         [
             (PredictionTypes.NameOf(PredictionType.Epsilon), "The noise."),
-            (PredictionTypes.NameOf(PredictionType.Velocity), "A mixture of noise and image, as some models of Stable Diffusion 2 do."),
+            (PredictionTypes.NameOf(PredictionType.Velocity), "A mixture of noise and image, as some Stable Diffusion 2 models do."),
         ]);
 }

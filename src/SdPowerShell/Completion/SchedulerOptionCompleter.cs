@@ -12,7 +12,7 @@ namespace SdPowerShell.Completion;
 /// Completes the options of a scheduler, each as a hashtable with the values that it takes: by any part of the option's
 /// name, by the beginning of a value, or by both with = between them.
 /// </summary>
-/// <remarks>PowerShell calls no completer once the hashtable is opened, so what is offered is whole.</remarks>
+/// <remarks>PowerShell calls no completer inside a hashtable, so each result is complete.</remarks>
 public sealed class SchedulerOptionCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
@@ -38,7 +38,7 @@ public sealed class SchedulerOptionCompleter : IArgumentCompleter
         return new CompletionResult(entry, entry, CompletionResultType.ParameterValue, option.Description);
     }
 
-    /// <summary>The values that an option takes, or the one to begin with, as they are written in a script.</summary>
+    /// <summary>The values of an option, or its default, as written in a script.</summary>
     private static IEnumerable<string> ValuesOf(SchedulerOption option) => option.Kind switch
     {
         SchedulerOptionKind.Boolean => option.AllowedValues.Select(value => "$" + value),
@@ -62,7 +62,7 @@ public sealed class SchedulerOptionCompleter : IArgumentCompleter
         }
         catch (DiffusionException)
         {
-            // What is typed so far names no scheduler yet; there is nothing to offer.
+            // What is typed so far does not name a scheduler yet.
             return [];
         }
     }

@@ -4,7 +4,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>The adapters of one kind that can be used by name: the files in a folder and its subfolders.</summary>
-public sealed class AdapterStore
+internal sealed class AdapterStore
 {
     private const int MostNames = 20;
 
@@ -14,7 +14,7 @@ public sealed class AdapterStore
     /// <summary>Initializes the store.</summary>
     /// <param name="folder">The full path of the folder, which need not exist.</param>
     /// <param name="kind">The kind of adapters, for messages.</param>
-    internal AdapterStore(string folder, string kind)
+    public AdapterStore(string folder, string kind)
     {
         _folder = folder;
         _kind = kind;
@@ -42,7 +42,7 @@ public sealed class AdapterStore
 
     /// <summary>Whether a file is found by its name without its extension.</summary>
     /// <param name="path">The full path of the file.</param>
-    internal bool HasName(string path) => Search(Path.GetFileNameWithoutExtension(path)) == path;
+    public bool HasName(string path) => Search(Path.GetFileNameWithoutExtension(path)) == path;
 
     private AdapterNotFoundException NotFound(string nameOrPath)
     {

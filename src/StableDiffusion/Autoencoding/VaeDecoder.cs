@@ -6,7 +6,7 @@ namespace StableDiffusion.Autoencoding;
 /// <summary>
 /// The decoder of the autoencoder, which converts a latent to an image. Source: Rombach et al., arXiv 2112.10752, section 3.1.
 /// </summary>
-public sealed class VaeDecoder : IDisposable
+internal sealed class VaeDecoder : IDisposable
 {
     private const string Overflowed = "The VAE decoder overflowed in half precision; decoded in full precision.";
 

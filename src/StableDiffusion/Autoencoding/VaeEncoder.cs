@@ -8,7 +8,7 @@ namespace StableDiffusion.Autoencoding;
 /// The encoder of the autoencoder, which converts an image to a latent of an eighth of its width and height.
 /// Source: Rombach et al., arXiv 2112.10752, section 3.1.
 /// </summary>
-public sealed class VaeEncoder : IDisposable
+internal sealed class VaeEncoder : IDisposable
 {
     private const string Parameters = "latent_parameters";
     private const string Sampled = "latent_sample";

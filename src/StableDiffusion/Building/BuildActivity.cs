@@ -10,5 +10,5 @@ internal static class BuildActivity
     public const string Writing = "Writing the model's graphs";
 
     /// <summary>The U-Net is run to find the ranges of its values.</summary>
-    public const string Calibrating = "Trying the model for the ranges of its integers";
+    public const string Calibrating = "Calibrating the ranges of the integers";
 }

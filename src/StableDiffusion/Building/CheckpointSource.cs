@@ -7,9 +7,9 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
 
-/// <summary>A whole model in a single file, as model sites offer it.</summary>
+/// <summary>A complete model in a single file (checkpoint).</summary>
 /// <param name="path">The file's full path.</param>
-/// <param name="options">How it is read.</param>
+/// <param name="options">The import options.</param>
 internal sealed class CheckpointSource(string path, ImportOptions options) : IModelSource
 {
     public string Path => path;

@@ -7,7 +7,7 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
 
-/// <summary>A ControlNet: a folder of diffusers with its config and weights, or a single file.</summary>
+/// <summary>A ControlNet: a diffusers folder with its config and weights, or a single file.</summary>
 /// <param name="path">The full path of the folder or file.</param>
 internal sealed class ControlNetSource(string path) : IModelSource
 {

@@ -6,8 +6,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Building;
 
 /// <summary>
-/// A model in diffusers' layout with safetensors weights: where each of its files lies. Everything that is needed
-/// is known to be there once this is made.
+/// The files of a model in diffusers' layout. All required files
+/// exist when an instance is created.
 /// </summary>
 internal sealed class DiffusersFolder : IModelSource
 {
@@ -28,7 +28,7 @@ internal sealed class DiffusersFolder : IModelSource
         }
 
         if (_networks.Count == 0)
-            throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model must have.");
+            throw new ModelNotFoundException($"There is no folder '{FullPath(ModelParts.TextEncoder)}', which a model needs.");
         AddNetwork(family.Backbone, FolderWeights.OtherStem);
         NamingFile = _networks[^1].Weights;
         AddNetwork(ModelParts.Vae, FolderWeights.OtherStem);
@@ -52,30 +52,30 @@ internal sealed class DiffusersFolder : IModelSource
     ];
 
     /// <summary>Finds a model's files.</summary>
-    /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
+    /// <param name="path">The folder with the <c>model_index.json</c>.</param>
     /// <returns>The folder.</returns>
-    /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
-    /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
+    /// <exception cref="ModelNotFoundException">The folder or a required file is missing.</exception>
+    /// <exception cref="ModelInvalidException">The kind of model is not supported.</exception>
     public static DiffusersFolder Find(string path) => Find(path, new ImportOptions());
 
     /// <summary>Finds a model's files.</summary>
-    /// <param name="path">The folder that holds <c>model_index.json</c>.</param>
-    /// <param name="options">How it is to be built; those of reading are for single files.</param>
+    /// <param name="path">The folder with the <c>model_index.json</c>.</param>
+    /// <param name="options">The import options; those for reading apply only to single files.</param>
     /// <returns>The folder.</returns>
-    /// <exception cref="ModelNotFoundException">The folder, or a file that a model must have, is missing.</exception>
-    /// <exception cref="ModelInvalidException">The model is of a kind that cannot be built.</exception>
+    /// <exception cref="ModelNotFoundException">The folder or a required file is missing.</exception>
+    /// <exception cref="ModelInvalidException">The kind of model is not supported.</exception>
     /// <exception cref="InvalidSettingException">An option is for single files only.</exception>
     public static DiffusersFolder Find(string path, ImportOptions options)
     {
         if (options.Vae is not null)
-            throw new InvalidSettingException(nameof(options.Vae), $"'{path}' is a folder of diffusers and has its autoencoder in its subfolder 'vae'. Put the other one there, or import a single file.");
+            throw new InvalidSettingException(nameof(options.Vae), $"'{path}' is a diffusers folder and has its VAE in the subfolder 'vae'. Put the other VAE there, or import a single file.");
         if (options.PredictionType is not null)
-            throw new InvalidSettingException(nameof(options.PredictionType), $"'{path}' is a folder of diffusers, whose scheduler/scheduler_config.json says what the U-Net predicts. Change it there.");
+            throw new InvalidSettingException(nameof(options.PredictionType), $"'{path}' is a diffusers folder, whose scheduler/scheduler_config.json specifies the prediction type. Change it there.");
 
         string root = System.IO.Path.GetFullPath(path);
         string index = System.IO.Path.Combine(root, PipelineConfig.FileName);
         if (!File.Exists(index))
-            throw new ModelNotFoundException($"'{root}' is not a model's folder: there is no '{PipelineConfig.FileName}' in it.");
+            throw new ModelNotFoundException($"'{root}' is not a model folder: there is no '{PipelineConfig.FileName}' in it.");
 
         ConfigFile.Read(index).RequireText("_class_name", [.. ModelFamily.All.SelectMany(static family => family.PipelineClasses)]);
         return new DiffusersFolder(root, ModelConfigs.Open(root).Family, options.Precision);
@@ -123,7 +123,7 @@ internal sealed class DiffusersFolder : IModelSource
         foreach (string path in (string[])[FullPath(scheduler), .. _networks.Select(network => network.Config)])
         {
             if (!File.Exists(path))
-                throw new ModelNotFoundException($"There is no file '{path}', which a model must have.");
+                throw new ModelNotFoundException($"There is no file '{path}', which a model needs.");
         }
 
         return files;
@@ -134,7 +134,7 @@ internal sealed class DiffusersFolder : IModelSource
         string folder = FullPath(tokenizer);
         string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(file => System.IO.Path.GetFileName(file))] : [];
         if (!(names.Contains("vocab.json") && names.Contains("merges.txt")) && !names.Contains("tokenizer.json"))
-            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model must have.");
+            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model needs.");
 
         Array.Sort(names, StringComparer.Ordinal);
         return names.Select(name => System.IO.Path.Combine(tokenizer, name));

@@ -3,20 +3,20 @@ using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
 
-/// <summary>The weights of one network in its folder of diffusers' layout: one file, several with a list, or a pickle.</summary>
+/// <summary>The weights of a network in a diffusers folder: one file, several files with an index, or a pickle.</summary>
 internal static class FolderWeights
 {
-    /// <summary>What the names of a text encoder's files begin with.</summary>
+    /// <summary>The prefix of the names of a text encoder's files.</summary>
     public const string TextEncoderStem = "model";
 
-    /// <summary>What the names of other networks' files begin with.</summary>
+    /// <summary>The prefix of the names of other networks' files.</summary>
     public const string OtherStem = "diffusion_pytorch_model";
 
-    /// <summary>Finds them.</summary>
+    /// <summary>Finds the weights.</summary>
     /// <param name="folder">The network's folder.</param>
-    /// <param name="stem">What their names begin with.</param>
-    /// <returns>The full path of the file, or of the list of files.</returns>
-    /// <exception cref="ModelNotFoundException">There are none.</exception>
+    /// <param name="stem">The prefix of their names.</param>
+    /// <returns>The full path of the file, or of the index.</returns>
+    /// <exception cref="ModelNotFoundException">There are no weights.</exception>
     public static string Find(string folder, string stem)
     {
         IReadOnlyList<string> lists = ShardIndex.NamesFor(stem);
@@ -33,11 +33,11 @@ internal static class FolderWeights
                 return path;
         }
 
-        throw new ModelNotFoundException($"There is no '{names[0]}' in '{folder}', which a model must have.");
+        throw new ModelNotFoundException($"There is no '{names[0]}' in '{folder}', which a model needs.");
     }
 
-    /// <summary>All files that the weights lie in, in a fixed order, with the list where there is one.</summary>
-    /// <param name="path">What <see cref="Find"/> gave.</param>
+    /// <summary>All files with the weights, in a fixed order, including the index if there is one.</summary>
+    /// <param name="path">The result of <see cref="Find"/>.</param>
     public static IReadOnlyList<string> Files(string path)
     {
         if (!IsIndex(path))
@@ -47,9 +47,9 @@ internal static class FolderWeights
         return [path, .. index.Files.Order(StringComparer.Ordinal).Select(index.FullPath)];
     }
 
-    /// <summary>Opens them.</summary>
-    /// <param name="path">What <see cref="Find"/> gave.</param>
-    /// <returns>The weights, and what is to be closed after the last reading.</returns>
+    /// <summary>Opens the weights.</summary>
+    /// <param name="path">The result of <see cref="Find"/>.</param>
+    /// <returns>The weights, and the resource to dispose after use.</returns>
     public static (IWeights Weights, IDisposable Opened) Open(string path)
     {
         if (IsIndex(path))

@@ -6,32 +6,32 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
-/// <summary>Writes a U-Net in another form than the builder's own, after all other parts of its model.</summary>
+/// <summary>Writes a U-Net in a form that the builder does not support itself, after all other parts of its model.</summary>
 /// <param name="network">The U-Net.</param>
 /// <param name="folder">The model's folder, with all other parts in it.</param>
-/// <param name="progress">Is told how far the writing has come, on the calling thread; may be null.</param>
-/// <param name="cancellationToken">Stops the writing.</param>
+/// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+/// <param name="cancellationToken">Cancels the writing.</param>
 internal delegate void UNetWriter(ModelNetwork network, string folder, ProgressClock? progress, CancellationToken cancellationToken);
 
 /// <summary>
-/// Makes the internal form of a model - a folder of ONNX graphs in the layout that optimum exports - of any form that
-/// holds its weights. A model is built once and kept.
+/// Builds the internal form of a model - a folder of ONNX graphs in the layout of optimum - from any form that
+/// contains its weights. A model is built once and kept.
 /// </summary>
 internal static class ModelBuilder
 {
-    // Raise with every change of what the graphs compute or how they are written, so that older builds are left alone.
+    // Increase with every change of what the graphs compute or how they are written, so that older builds are not used.
     private const int WriterVersion = 5;
 
-    /// <summary>Gives the folder of the built model; the second time it is only looked up.</summary>
+    /// <summary>Builds a model and returns its folder; a model that is already built is only looked up.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="cacheRoot">The folder to keep built models in; it is made if need be.</param>
-    /// <param name="progress">Is told how far the build has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the build; nothing of it is left behind.</param>
-    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
-    /// <returns>The full path of a folder below <paramref name="cacheRoot"/> that holds the whole model.</returns>
-    /// <exception cref="ModelNotFoundException">A file that the source must have is missing.</exception>
-    /// <exception cref="ModelInvalidException">A file of the source is damaged, contradicts its config, or is of a kind that cannot be built.</exception>
-    /// <exception cref="OutputWriteException">The cache cannot be written to; nothing of the build is left behind.</exception>
+    /// <param name="cacheRoot">The folder for built models; it is created if necessary.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the build; no partial build remains.</param>
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, if the source specifies that; null if it does not.</param>
+    /// <returns>The full path of a folder below <paramref name="cacheRoot"/> with the complete model.</returns>
+    /// <exception cref="ModelNotFoundException">A required file of the source is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file of the source is damaged, contradicts its config, or its kind is not supported.</exception>
+    /// <exception cref="OutputWriteException">The cache cannot be written to; no partial build remains.</exception>
     /// <exception cref="OperationCanceledException">The build was cancelled.</exception>
     public static string Build(
         IModelSource source, string cacheRoot, ProgressClock? progress = null, CancellationToken cancellationToken = default, UNetWriter? writeInteger = null)
@@ -41,10 +41,10 @@ internal static class ModelBuilder
         return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken, writeInteger));
     }
 
-    /// <summary>The SHA-256 of the file by which pictures name a model; remembered since the build.</summary>
+    /// <summary>The SHA-256 of the file that identifies a model in images; cached since the build.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="cacheRoot">The folder that built models are kept in.</param>
-    /// <param name="cancellationToken">Stops the reading of weights that were never hashed.</param>
+    /// <param name="cacheRoot">The folder of the built models.</param>
+    /// <param name="cancellationToken">Cancels the reading of weights that were not hashed before.</param>
     /// <returns>64 hexadecimal digits.</returns>
     public static string Hash(IModelSource source, string cacheRoot, CancellationToken cancellationToken)
     {
@@ -52,7 +52,7 @@ internal static class ModelBuilder
         return hashes.Get(source.NamingFile, static _ => { }, cancellationToken);
     }
 
-    /// <summary>The key of what would be built: a hash of all that decides it.</summary>
+    /// <summary>The key of a build: a hash of everything that determines it.</summary>
     /// <inheritdoc cref="Build"/>
     public static string GetKey(
         IModelSource source, BuildCache cache, ProgressClock? progress, CancellationToken cancellationToken)
@@ -77,7 +77,7 @@ internal static class ModelBuilder
         return GetKey(source.Options, content);
     }
 
-    /// <summary>The key of what would be built of files whose hashes are known.</summary>
+    /// <summary>The key of a build from files whose hashes are known.</summary>
     /// <param name="options">The source's options.</param>
     /// <param name="inputs">The name and the SHA-256, in lower-case hexadecimal digits, of each of its inputs.</param>
     public static string GetKey(string options, IEnumerable<(string Name, string Hash)> inputs)
@@ -88,10 +88,10 @@ internal static class ModelBuilder
 
     /// <summary>Writes a model's internal form.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="folder">The folder to write into.</param>
-    /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the writing.</param>
-    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the writing.</param>
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, if the source specifies that; null if it does not.</param>
     public static void Write(
         IModelSource source, string folder, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
@@ -100,12 +100,12 @@ internal static class ModelBuilder
     }
 
     /// <summary>Writes a model's internal form.</summary>
-    /// <param name="contents">What the model's source holds.</param>
+    /// <param name="contents">The contents of the model's source.</param>
     /// <param name="source">The source.</param>
-    /// <param name="folder">The folder to write into.</param>
-    /// <param name="progress">Is told how far the writing has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the writing.</param>
-    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, where the source asks for those; null where none does.</param>
+    /// <param name="folder">The folder to write to.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the writing.</param>
+    /// <param name="writeInteger">Writes the U-Net in 8-bit integers, if the source specifies that; null if it does not.</param>
     public static void Write(
         ModelContents contents, IModelSource source, string folder, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {

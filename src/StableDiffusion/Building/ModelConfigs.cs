@@ -6,12 +6,12 @@ using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Building;
 
-/// <summary>The configs that say what a model is: those in its folder, or those that its single file stands for.</summary>
+/// <summary>The configs of a model: those in its folder, or those inferred from its single file.</summary>
 internal sealed class ModelConfigs
 {
     private readonly string _path;
 
-    // By their paths in a model's folder; null where they lie in a folder themselves.
+    // By their paths in a model's folder; null if they are files in a folder.
     private readonly Dictionary<string, byte[]>? _concluded;
 
     private ModelConfigs(string path, Dictionary<string, byte[]>? concluded)
@@ -21,7 +21,7 @@ internal sealed class ModelConfigs
     }
 
     /// <summary>The model's <c>model_index.json</c>.</summary>
-    /// <exception cref="ModelNotFoundException">There is none.</exception>
+    /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public PipelineConfig Pipeline => PipelineConfig.From(Find(PipelineConfig.FileName) ?? ConfigFile.Read(Path.Combine(_path, PipelineConfig.FileName)));
 
@@ -31,7 +31,7 @@ internal sealed class ModelConfigs
     public ModelFamily Family => ModelFamily.Of(Pipeline, part => Find(part, ModelParts.Config));
 
     /// <summary>The model's <c>scheduler/scheduler_config.json</c>.</summary>
-    /// <exception cref="ModelNotFoundException">There is none.</exception>
+    /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public SchedulerConfig Scheduler
     {
@@ -44,11 +44,11 @@ internal sealed class ModelConfigs
         }
     }
 
-    /// <summary>Opens a model's configs. Of a single file, only what it says of its tensors is read.</summary>
+    /// <summary>Opens a model's configs. Of a single file, only the list of its tensors is read.</summary>
     /// <param name="path">The full path of the model's folder or file.</param>
     /// <returns>The configs.</returns>
-    /// <exception cref="ModelInvalidException">The file is damaged, or no model that can be built.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, or not a supported model.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public static ModelConfigs Open(string path)
     {
         if (!File.Exists(path))
@@ -64,7 +64,7 @@ internal sealed class ModelConfigs
     }
 
     /// <summary>One of the configs.</summary>
-    /// <param name="name">The parts of its path in a model's folder.</param>
+    /// <param name="name">The segments of its path in a model's folder.</param>
     /// <returns>The config, or null if there is none.</returns>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
     public ConfigFile? Find(params string[] name)

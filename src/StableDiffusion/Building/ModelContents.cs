@@ -4,32 +4,32 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
-/// <summary>What a model's source holds, open for reading.</summary>
+/// <summary>The contents of a model's source, open for reading.</summary>
 /// <param name="networks">The networks: one or two text encoders, the U-Net and the autoencoder.</param>
-/// <param name="files">The files that every form of the model has alike: their paths in the model's folder, and their bytes.</param>
-/// <param name="opened">What is to be closed with it.</param>
+/// <param name="files">The files that are the same in every form of the model: their paths in the model's folder, and their bytes.</param>
+/// <param name="opened">The resources to dispose.</param>
 internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadOnlyList<(string Path, byte[] Bytes)> files, IReadOnlyList<IDisposable> opened) : IDisposable
 {
     public IReadOnlyList<ModelNetwork> Networks { get; } = networks;
 
     public IReadOnlyList<(string Path, byte[] Bytes)> Files { get; } = files;
 
-    /// <summary>The family of the model, where its form tells it.</summary>
+    /// <summary>The family of the model; null if unknown.</summary>
     public ModelFamily? Family { get; init; }
 
-    /// <summary>What the model takes besides the noise, where its form tells it.</summary>
+    /// <summary>The variant of the model; null if unknown.</summary>
     public ModelVariant? Variant { get; init; }
 
-    /// <summary>What is worth telling of the source.</summary>
+    /// <summary>The findings about the source.</summary>
     public IReadOnlyList<CheckpointFinding> Findings { get; init; } = [];
 
-    /// <summary>The folder that is taken over as it is, where nothing is built.</summary>
+    /// <summary>The folder that is copied without being built; null otherwise.</summary>
     public OnnxFolder? CopiedFrom { get; init; }
 
-    /// <summary>Copies the files of a source that is taken over as it is.</summary>
-    /// <param name="folder">The folder to copy into.</param>
-    /// <param name="clock">Hears how far the copying has come.</param>
-    /// <param name="cancellationToken">Stops it.</param>
+    /// <summary>Copies the files of a source that is not built.</summary>
+    /// <param name="folder">The folder to copy to.</param>
+    /// <param name="clock">Receives the progress.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public void CopyTo(string folder, ProgressClock clock, CancellationToken cancellationToken)
     {
         IReadOnlyList<(string Name, string Path)> inputs = CopiedFrom!.Inputs;

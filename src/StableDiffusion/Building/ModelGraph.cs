@@ -6,22 +6,22 @@ using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Building;
 
-/// <summary>A graph that is ready to be saved.</summary>
-/// <param name="Name">Its folder's name in optimum's layout.</param>
-/// <param name="Config">The config to keep beside it.</param>
+/// <summary>A graph to save.</summary>
+/// <param name="Name">The name of its folder in optimum's layout.</param>
+/// <param name="Config">The config to save with it.</param>
 /// <param name="Graph">The graph.</param>
 internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph)
 {
-    /// <summary>The graph that computes in 32-bit floats over the same weights, where the first computes in 16; else null.</summary>
+    /// <summary>The graph that computes in 32-bit floats with the same weights, if the first computes in 16-bit floats; otherwise null.</summary>
     public GraphBuilder? FullGraph { get; init; }
 
-    /// <summary>The same network with the inputs for what ControlNets give, in 32-bit floats over the same weights; null where there is no such form.</summary>
+    /// <summary>The same network with inputs for the residuals of ControlNets, in 32-bit floats with the same weights; null if there is no such form.</summary>
     public GraphBuilder? ControlGraph { get; init; }
 
-    /// <summary>Writes all of it into its folder.</summary>
+    /// <summary>Writes the graphs and the config to their folder.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="written">Is told the bytes of each weight once it is written.</param>
-    /// <param name="cancellationToken">Stops between two weights.</param>
+    /// <param name="written">Receives the bytes of each weight after it is written.</param>
+    /// <param name="cancellationToken">Cancels between two weights.</param>
     public void Save(string folder, Action<long> written, CancellationToken cancellationToken)
     {
         string part = Path.Combine(folder, Name);
@@ -32,11 +32,11 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
         ControlGraph?.SaveBeside(Path.Combine(part, ModelParts.ControlGraph), Graph);
     }
 
-    /// <summary>Makes all graphs of a model.</summary>
-    /// <param name="contents">What its source holds.</param>
-    /// <param name="source">The source, of which only path and precision are looked at; 8-bit integers come later, when the graphs of floats are there.</param>
+    /// <summary>Creates all graphs of a model.</summary>
+    /// <param name="contents">The contents of its source.</param>
+    /// <param name="source">The source, of which only the path and precision are used. 8-bit integers are added later, when the graphs in floats exist.</param>
     /// <returns>The graphs.</returns>
-    /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for what is not built, or the parts do not fit together.</exception>
+    /// <exception cref="ModelInvalidException">The weights contradict a config, a config is not supported, or the parts do not fit together.</exception>
     public static IReadOnlyList<ModelGraph> Make(ModelContents contents, IModelSource source)
     {
         if (contents.Networks is [{ Name: ModelParts.ControlNet } controlNet])

@@ -3,15 +3,15 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Building;
 
-/// <summary>Recognises the form of a model.</summary>
+/// <summary>Detects the form of a model.</summary>
 internal static class ModelSources
 {
-    /// <summary>Finds what can be built of a file or folder.</summary>
+    /// <summary>Detects the form of the model in a file or folder.</summary>
     /// <param name="path">Its full path.</param>
-    /// <param name="options">How it is to be read.</param>
+    /// <param name="options">The import options.</param>
     /// <returns>The source.</returns>
-    /// <exception cref="ModelNotFoundException">There is nothing, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is of a kind that cannot be built.</exception>
+    /// <exception cref="ModelNotFoundException">The path does not exist, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">Its kind is not supported.</exception>
     public static IModelSource Find(string path, ImportOptions options)
     {
         if (File.Exists(path))
@@ -21,10 +21,10 @@ internal static class ModelSources
         if (File.Exists(Path.Combine(path, PipelineConfig.FileName)))
             return OnnxFolder.FindBackbone(path) is not null ? new OnnxFolder(path, options) : DiffusersFolder.Find(path, options);
 
-        // A repository of a single file, as it is cloned.
+        // A cloned repository with a single file.
         string[] files = [.. Directory.EnumerateFiles(path).Where(TensorFile.HasKnownEnding).Order(StringComparer.Ordinal)];
         return files.Length == 1
             ? new CheckpointSource(files[0], options)
-            : throw new ModelNotFoundException($"The folder '{path}' is no model: it has no {PipelineConfig.FileName}, and {(files.Length == 0 ? "no file" : "several files")} with weights. Name the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or one file.");
+            : throw new ModelNotFoundException($"The folder '{path}' is not a model: it has no {PipelineConfig.FileName}, and {(files.Length == 0 ? "no file" : "several files")} with weights. Specify the folder that contains unet, vae, text_encoder, tokenizer and scheduler, or one file.");
     }
 }

@@ -3,19 +3,19 @@ using StableDiffusion.Networks;
 
 namespace StableDiffusion.Building;
 
-/// <summary>A folder of graphs that another exporter wrote: it is taken over file by file as it is.</summary>
+/// <summary>A folder of graphs from another exporter. Its files are copied unchanged.</summary>
 internal sealed class OnnxFolder : IModelSource
 {
     private readonly string[] _files;
 
     /// <summary>Finds the folder's files.</summary>
     /// <param name="path">The folder's full path.</param>
-    /// <param name="options">How it is to be built.</param>
-    /// <exception cref="InvalidSettingException">An option asks for what only weights allow.</exception>
+    /// <param name="options">The import options.</param>
+    /// <exception cref="InvalidSettingException">An option needs weights instead of graphs.</exception>
     public OnnxFolder(string path, ImportOptions options)
     {
         if (options.Precision != ModelPrecision.Full || options.Vae is not null || options.PredictionType is not null)
-            throw new InvalidSettingException(nameof(options.Precision), $"'{path}' holds graphs, which are taken over as they are: neither precision nor autoencoder nor prediction type can be changed. Import the model's weights instead.");
+            throw new InvalidSettingException(nameof(options.Precision), $"'{path}' contains graphs, which are copied unchanged: precision, VAE and prediction type cannot be changed. Import the model's weights instead.");
 
         Path = path;
         _files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(file => !IsHidden(file)).Order(StringComparer.Ordinal)];
@@ -35,7 +35,7 @@ internal sealed class OnnxFolder : IModelSource
 
     /// <summary>Finds the graph of the backbone in a model's folder.</summary>
     /// <param name="path">The folder's full path.</param>
-    /// <returns>Its full path; null if the folder is none of graphs.</returns>
+    /// <returns>Its full path; null if the folder does not contain graphs.</returns>
     public static string? FindBackbone(string path) =>
         ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 

@@ -9,7 +9,7 @@ namespace StableDiffusion.Denoising;
 /// A ControlNet: from the inputs of the U-Net and a control image, it computes residuals that are added to the U-Net's skip
 /// connections and mid block. Source: Zhang et al., arXiv 2302.05543.
 /// </summary>
-public sealed class ControlNet : IDisposable
+internal sealed class ControlNet : IDisposable
 {
     private readonly OnnxSession _session;
     private readonly OnnxValueInfo _sample;

@@ -15,11 +15,20 @@ internal sealed class Guidance(int length, GenerationSettings settings)
     /// <summary>The scale up to which there is no guidance: the prompt's prediction is used unchanged.</summary>
     public const double NeutralScale = 1.0;
 
-    private readonly double _scale = settings.GuidanceScale ?? NeutralScale;
     private readonly double _rescale = settings.GuidanceRescale ?? 0;
     private readonly float[] _guided = new float[length];
     private readonly float[] _difference = new float[length];
+    private double _scale;
     private double _deviation;
+
+    /// <summary>Sets the scale for a step: the neutral one until guidance takes effect.</summary>
+    /// <param name="done">The part of the steps that are done, 0 to 1.</param>
+    /// <returns>Whether the step is guided.</returns>
+    public bool Advance(double done)
+    {
+        _scale = done < settings.GuidanceStart ? NeutralScale : settings.GuidanceScale ?? NeutralScale;
+        return _scale > NeutralScale;
+    }
 
     /// <summary>Starts with one prompt: negative + weight * scale * (positive - negative).</summary>
     /// <param name="positive">The prediction for the prompt.</param>

@@ -10,7 +10,7 @@ namespace StableDiffusion.Denoising;
 /// The U-Net: from a noisy latent, a timestep and a text embedding it predicts the noise or, depending on the prediction type of
 /// the model, the clean latent or the velocity. Source: Ronneberger et al., arXiv 1505.04597; Rombach et al., arXiv 2112.10752.
 /// </summary>
-public sealed class UNet : IDisposable
+internal sealed class UNet : IDisposable
 {
     private const int DefaultChannels = 4;
 

@@ -18,7 +18,7 @@ public abstract class DiffusionException : Exception
     public string? Subject { get; set; }
 
     /// <summary>What helps against the error, for a host that has a command for it.</summary>
-    public Remedy Remedy { get; init; }
+    internal Remedy Remedy { get; init; }
 
     /// <inheritdoc/>
     public override string Message => Subject is null ? base.Message : $"{Subject}: {base.Message}";

@@ -4,7 +4,7 @@ namespace StableDiffusion;
 /// What helps against an error, for a host that has a command for it. The message of the error already says the same in
 /// words that fit every host.
 /// </summary>
-public enum Remedy
+internal enum Remedy
 {
     /// <summary>Only what the message says.</summary>
     None,

@@ -1,7 +1,7 @@
 namespace StableDiffusion;
 
 /// <summary>Finds the word that was probably meant by a misspelt one.</summary>
-public static class Spelling
+internal static class Spelling
 {
     /// <summary>The number of letters per tolerated mistake.</summary>
     private const int LettersPerSlip = 4;
@@ -23,6 +23,11 @@ public static class Spelling
             .Select(near => near.Word)
             .FirstOrDefault();
     }
+
+    /// <summary>Lists words to choose from: "a, b or c".</summary>
+    /// <param name="words">The words, one or more.</param>
+    internal static string Choices(IReadOnlyList<string> words) =>
+        words.Count == 1 ? words[0] : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
 
     /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
     internal static int Distance(string left, string right)

@@ -9,19 +9,19 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families;
 
 /// <summary>
-/// A family of models: how its models are recognised and read, what they are conditioned on, and their defaults.
+/// A family of models: how its models are detected and read, what they are conditioned on, and their defaults.
 /// A new family is a class and a row in <see cref="All"/>.
 /// </summary>
 internal abstract class ModelFamily
 {
-    /// <summary>All families. A single file belongs to the first that finds its marks in it.</summary>
+    /// <summary>All families. A single file belongs to the first family whose markers it has.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
         [new StableDiffusionXL(), new StableDiffusionXLRefiner(), new StableDiffusion2(), new StableDiffusion1()];
 
     /// <summary>The names of all families' backbones.</summary>
     public static IReadOnlyList<string> AllBackbones { get; } = [.. All.Select(static family => family.Backbone).Distinct()];
 
-    /// <summary>The ends of the names of all families' text encoders.</summary>
+    /// <summary>The suffixes of the names of all families' text encoders.</summary>
     public static IReadOnlyList<string> AllEncoderSuffixes { get; } = [.. All.SelectMany(static family => family.EncoderSuffixes).Distinct()];
 
     /// <summary>The name that users see, such as <c>StableDiffusionXL</c>.</summary>
@@ -39,10 +39,10 @@ internal abstract class ModelFamily
     /// <summary>The ends of the names of the text encoders' folders, and of their tokenizers'.</summary>
     public abstract IReadOnlyList<string> EncoderSuffixes { get; }
 
-    /// <summary>How many channels a latent has.</summary>
+    /// <summary>The number of channels of a latent.</summary>
     public abstract int LatentChannels { get; }
 
-    /// <summary>The width of the text embedding that the backbone takes, by which adapters of the family are known.</summary>
+    /// <summary>The width of the text embedding that the backbone takes, which identifies adapters of the family.</summary>
     public abstract int TextWidth { get; }
 
     /// <summary>Finds the family of a model from its configs.</summary>
@@ -53,13 +53,11 @@ internal abstract class ModelFamily
     public static ModelFamily Of(PipelineConfig index, Func<string, ConfigFile?> findConfig) => All.First(family => family.IsDescribedBy(index, findConfig));
 
     /// <summary>Finds the family of the model in a single file.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>The family; null if the file has the marks of none.</returns>
+    /// <returns>The family; null if the file has the markers of none.</returns>
     /// <exception cref="ModelInvalidException">The file holds only a part of a model.</exception>
     public static ModelFamily? Of(ITensorFile file) => All.FirstOrDefault(family => family.IsIn(file));
 
-    /// <summary>Whether a single file has the marks of the family.</summary>
-    /// <param name="file">The file.</param>
+    /// <summary>Whether a single file has the markers of the family.</summary>
     /// <exception cref="ModelInvalidException">Parts of the model are missing.</exception>
     public abstract bool IsIn(ITensorFile file);
 
@@ -69,29 +67,28 @@ internal abstract class ModelFamily
 
     /// <summary>Reads the model in a single file that <see cref="IsIn"/> found there.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
-    /// <param name="preferEma">Whether averaged (EMA) weights are taken where the file holds both.</param>
-    /// <param name="predictionType">What the backbone predicts; null concludes it.</param>
+    /// <param name="preferEma">Whether averaged (EMA) weights are used if the file has both.</param>
+    /// <param name="predictionType">What the backbone predicts; null infers it.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="ModelInvalidException">The file holds no whole model of the family that can be built.</exception>
+    /// <exception cref="ModelInvalidException">The file does not contain a complete model of the family.</exception>
     /// <exception cref="InvalidSettingException">There is no such prediction type.</exception>
     public abstract Checkpoint Read(ITensorFile file, bool preferEma, string? predictionType);
 
-    /// <summary>Finds what a file lacks that has the marks of the family.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>The error that says it; null if the model is complete.</returns>
+    /// <summary>Finds what is missing in a file with the markers of the family.</summary>
+    /// <returns>The error; null if the model is complete.</returns>
     /// <exception cref="ModelInvalidException">A part is damaged.</exception>
     public abstract ModelInvalidException? FindMissing(ITensorFile file);
 
     /// <summary>Describes an autoencoder that models of the family use.</summary>
     /// <param name="weights">Its weights under diffusers' names.</param>
     /// <returns>The autoencoder.</returns>
-    /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
+    /// <exception cref="ModelInvalidException">Weights are missing or their shapes do not fit.</exception>
     public abstract CheckpointPart DescribeVae(MappedWeights weights);
 
     /// <summary>Makes the graphs of a model, and checks that its networks fit together.</summary>
     /// <param name="networks">The networks.</param>
     /// <param name="index">The model's index.</param>
-    /// <param name="path">The path of the model, for messages.</param>
+    /// <param name="path">The path of the model in messages.</param>
     /// <returns>The graphs.</returns>
     /// <exception cref="ModelNotFoundException">The model lacks its backbone.</exception>
     /// <exception cref="ModelInvalidException">The weights contradict a config, a config asks for something that cannot be built, or the networks do not fit together.</exception>
@@ -100,7 +97,7 @@ internal abstract class ModelFamily
     /// <summary>Opens the text encoders of a model.</summary>
     /// <param name="folder">The folder of the model's graphs.</param>
     /// <param name="openGraph">Opens the graph of a part by the name of its folder.</param>
-    /// <param name="model">The model's name, for messages.</param>
+    /// <param name="model">The model's name in messages.</param>
     /// <returns>The encoders as one; the caller closes it.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged.</exception>
@@ -110,7 +107,7 @@ internal abstract class ModelFamily
     /// <param name="index">The model's index.</param>
     public abstract double DefaultGuidanceScale(PipelineConfig index);
 
-    /// <summary>Whether zeros take the place of a negative prompt, instead of the encoded empty prompt.</summary>
+    /// <summary>Whether zeros replace a missing negative prompt, instead of the encoded empty prompt.</summary>
     /// <param name="index">The model's index.</param>
     /// <param name="negativePrompt">The negative prompt; null if none was given.</param>
     /// <param name="isA1111">Whether prompts are read as AUTOMATIC1111's web UI reads them.</param>
@@ -120,11 +117,11 @@ internal abstract class ModelFamily
     /// <param name="setting">The name of a property of <see cref="MicroConditioning"/>.</param>
     public virtual bool Takes(string setting) => false;
 
-    /// <summary>The numbers that the backbone is conditioned on besides timestep and text, in the order of diffusers' pipelines.</summary>
+    /// <summary>The values that the backbone is conditioned on besides timestep and text, in the order of diffusers' pipelines.</summary>
     /// <param name="given">The settings.</param>
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
-    /// <param name="isNegative">Whether they go with the negative prompt.</param>
-    /// <returns>The numbers; none for families that take none.</returns>
+    /// <param name="isNegative">Whether they are for the negative prompt.</param>
+    /// <returns>The values; empty for families without this conditioning.</returns>
     public virtual float[] TimeIds(MicroConditioning given, int width, int height, bool isNegative) => [];
 }

@@ -6,7 +6,7 @@ namespace StableDiffusion.Families;
 
 /// <summary>One of a model's networks, ready to be built.</summary>
 /// <param name="Name">The name of its folder in diffusers' layout.</param>
-/// <param name="ConfigPath">Where its config comes from, for messages.</param>
+/// <param name="ConfigPath">The path of its config in messages.</param>
 /// <param name="Config">Its <c>config.json</c>.</param>
 /// <param name="Weights">Its weights under diffusers' names.</param>
 internal sealed record ModelNetwork(string Name, string ConfigPath, byte[] Config, IWeights Weights)
@@ -16,10 +16,10 @@ internal sealed record ModelNetwork(string Name, string ConfigPath, byte[] Confi
 
 /// <summary>A graph of a network, whose weights were checked against its config.</summary>
 /// <param name="Name">The name of its folder in optimum's layout.</param>
-/// <param name="Config">The config to keep beside it.</param>
+/// <param name="Config">The config to save with it.</param>
 /// <param name="Build">Makes the graph in a precision; null for 32-bit floats.</param>
 internal sealed record NetworkGraph(string Name, byte[] Config, Func<GraphPrecision?, GraphBuilder> Build)
 {
-    /// <summary>Makes the graph with inputs for the residuals of ControlNets; null if the network takes none.</summary>
+    /// <summary>Makes the graph with inputs for the residuals of ControlNets; null if the network does not support them.</summary>
     public Func<GraphPrecision?, GraphBuilder>? BuildControlled { get; init; }
 }

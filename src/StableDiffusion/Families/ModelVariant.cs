@@ -1,9 +1,9 @@
 namespace StableDiffusion.Families;
 
-/// <summary>What a model's backbone takes besides the noised latent.</summary>
+/// <summary>The variant of a model by the extra inputs of its backbone.</summary>
 internal enum ModelVariant
 {
-    /// <summary>Nothing else.</summary>
+    /// <summary>No extra inputs.</summary>
     TextToImage,
 
     /// <summary>A mask and the latent of the masked image.</summary>
@@ -17,8 +17,8 @@ internal enum ModelVariant
 internal static class ModelVariants
 {
     /// <summary>Finds the variant from the input channels of a backbone.</summary>
-    /// <param name="inputChannels">How many channels it takes.</param>
-    /// <param name="latentChannels">How many of them are the noised latent.</param>
+    /// <param name="inputChannels">The number of its input channels.</param>
+    /// <param name="latentChannels">The number of channels of the noised latent.</param>
     /// <returns>The variant; null if the meaning of the other channels is not known.</returns>
     public static ModelVariant? Find(int inputChannels, int latentChannels) => (inputChannels - latentChannels) switch
     {

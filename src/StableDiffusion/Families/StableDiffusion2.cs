@@ -7,7 +7,7 @@ namespace StableDiffusion.Families;
 /// <summary>Stable Diffusion 2.x: one text encoder, OpenCLIP ViT-H.</summary>
 internal sealed class StableDiffusion2 : UNetFamily
 {
-    // PyTorch's files count the steps of the training; this many made the base model for 512 pixels.
+    // PyTorch's files contain the number of training steps; this is that of the base model for 512 pixels.
     private const string StepsKey = "global_step";
     private const string StepsOfBase = "875000";
 
@@ -21,12 +21,12 @@ internal sealed class StableDiffusion2 : UNetFamily
 
     protected override bool HasSeveralPredictionTypes => true;
 
-    // 96 x 8 = 768 pixels go with the velocity.
+    // The velocity models were trained on 96 x 8 = 768 pixels.
     protected override int SampleSize(PredictionType prediction) => prediction == PredictionType.Velocity ? 96 : base.SampleSize(prediction);
 
     /// <remarks>
     /// The inpainting model and those for 512 pixels predict the noise, those for 768 pixels the velocity. Like diffusers,
-    /// this takes the latter if nothing is said, unless the file has a name of the former.
+    /// this assumes the latter without evidence, unless the file's name indicates the former.
     /// </remarks>
     protected override PredictionFinding AssumePrediction(ITensorFile file, ModelVariant variant)
     {
@@ -38,6 +38,6 @@ internal sealed class StableDiffusion2 : UNetFamily
         string? sign = FileWords.In(file.Path).FirstOrDefault(static word => word is "512" or "base" or "turbo");
         return sign is null
             ? new PredictionFinding(PredictionType.Velocity, "the file does not say, and the models for 768 pixels do", Assumed: true)
-            : new PredictionFinding(PredictionType.Epsilon, $"the file does not say, and the '{sign}' in its name stands for models that do", Assumed: true);
+            : new PredictionFinding(PredictionType.Epsilon, $"the file does not say, and the '{sign}' in its name indicates models that do", Assumed: true);
     }
 }

@@ -8,7 +8,7 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Families;
 
 /// <summary>
-/// What Stable Diffusion XL and its refiner have in common: a U-Net that takes a pooled text and sizes in pixels
+/// The common base of Stable Diffusion XL and its refiner: a U-Net that takes a pooled text and sizes in pixels
 /// (Podell et al., arXiv 2307.01952, section 2.2), and OpenCLIP ViT-bigG as the last text encoder.
 /// </summary>
 internal abstract class StableDiffusionXLFamily : UNetFamily
@@ -29,10 +29,10 @@ internal abstract class StableDiffusionXLFamily : UNetFamily
 
     protected override string SchedulerClass => "EulerDiscreteScheduler";
 
-    /// <summary>Whether the last number is an aesthetic score in place of the target size.</summary>
+    /// <summary>Whether the last value is an aesthetic score instead of the target size.</summary>
     protected abstract bool TakesAestheticScore { get; }
 
-    /// <summary>Whether published models say in their index that zeros take the place of a missing negative prompt.</summary>
+    /// <summary>Whether the index of published models specifies that zeros replace a missing negative prompt.</summary>
     protected abstract bool ForcesZeros { get; }
 
     public override bool IsDescribedBy(PipelineConfig index, Func<string, ConfigFile?> findConfig) =>
@@ -41,8 +41,8 @@ internal abstract class StableDiffusionXLFamily : UNetFamily
     public override double DefaultGuidanceScale(PipelineConfig index) => index.ClassName == InpaintPipeline ? base.DefaultGuidanceScale(index) : 5.0;
 
     /// <remarks>
-    /// diffusers takes zeros if no negative prompt is given, unless the index says otherwise, and encodes an empty one;
-    /// A1111 takes zeros for both.
+    /// diffusers uses zeros if no negative prompt is given, unless the index specifies otherwise, and encodes an empty one;
+    /// A1111 uses zeros for both.
     /// </remarks>
     public override bool ZerosNegativePrompt(PipelineConfig index, string? negativePrompt, bool isA1111) =>
         isA1111 ? string.IsNullOrEmpty(negativePrompt) : negativePrompt is null && (index.ForcesZeros ?? true);

@@ -22,7 +22,7 @@ internal sealed class StableDiffusionXLRefiner : StableDiffusionXLFamily
     public override bool Takes(string setting) => base.Takes(setting) || setting is nameof(MicroConditioning.AestheticScore) or nameof(MicroConditioning.NegativeAestheticScore);
 
     /// <returns>Original height and width, top and left of the crop, aesthetic score.</returns>
-    /// <remarks>diffusers has settings of their own for the crop of the negative prompt, which are 0 by default.</remarks>
+    /// <remarks>diffusers has separate settings for the crop of the negative prompt, which are 0 by default.</remarks>
     /// <inheritdoc/>
     public override float[] TimeIds(MicroConditioning given, int width, int height, bool isNegative)
     {

@@ -12,24 +12,24 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families;
 
 /// <summary>
-/// The families whose backbone is a U-Net and whose text encoders are CLIP's. What is not overridden is as in Stable
+/// The families with a U-Net as the backbone and CLIP text encoders. The default implementations are those of Stable
 /// Diffusion 1 and 2. Single files have the layout of the latent diffusion code, or of Stability AI's <c>generative-models</c>.
 /// </summary>
 internal abstract class UNetFamily : ModelFamily
 {
-    // An empty tensor of this name marks models that were trained down to a signal of zero.
+    // An empty tensor of this name marks models that were trained with a zero terminal SNR.
     private const string ZeroSnrMark = "ztsnr";
 
     /// <summary>The text encoders, in the order in which the U-Net takes their embeddings.</summary>
     public abstract IReadOnlyList<ClipEncoderSpec> Encoders { get; }
 
-    /// <summary>How many heads every attention of the U-Net has; null for heads of 64 channels. No shape of the weights shows it.</summary>
+    /// <summary>The number of heads of every attention of the U-Net; null for heads of 64 channels. The shapes of the weights do not show it.</summary>
     public virtual int? AttentionHeads => null;
 
     /// <summary>Whether the transformers of the U-Net begin with a linear layer rather than a convolution.</summary>
     public virtual bool HasLinearProjections => true;
 
-    /// <summary>How many numbers <see cref="ModelFamily.TimeIds"/> gives.</summary>
+    /// <summary>The number of values of <see cref="ModelFamily.TimeIds"/>.</summary>
     public virtual int TimeIdCount => 0;
 
     /// <summary>The width of the pooled text that the published U-Nets take; 0 if they take none.</summary>
@@ -38,10 +38,10 @@ internal abstract class UNetFamily : ModelFamily
     /// <summary>Whether the U-Net takes a pooled text and <see cref="ModelFamily.TimeIds"/>.</summary>
     public bool TakesPooledText => TimeIdCount > 0;
 
-    /// <summary>Whether the U-Net takes the last layer but one of the text encoders, without the final normalization.</summary>
+    /// <summary>Whether the U-Net takes the penultimate layer of the text encoders, without the final normalization.</summary>
     public virtual bool TakesPenultimateLayer => false;
 
-    /// <summary>What latents are multiplied by for the U-Net.</summary>
+    /// <summary>The factor by which latents are multiplied for the U-Net.</summary>
     public virtual double LatentScale => 0.18215;
 
     public override string Backbone => ModelParts.UNet;
@@ -53,13 +53,13 @@ internal abstract class UNetFamily : ModelFamily
     public override IReadOnlyList<string> PipelineClasses { get; } =
         ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline"];
 
-    /// <summary>Whether models of the family were published that predict the noise, and others that do not.</summary>
+    /// <summary>Whether the published models of the family differ in what they predict.</summary>
     protected virtual bool HasSeveralPredictionTypes => false;
 
-    /// <summary>The class of the scheduler that diffusers gives models from single files, which say nothing of schedulers.</summary>
+    /// <summary>The class of the scheduler that diffusers uses for models from single files, which do not specify a scheduler.</summary>
     protected virtual string SchedulerClass => "DDIMScheduler";
 
-    /// <summary>What the names of the family's pipelines in diffusers begin with.</summary>
+    /// <summary>The prefix of the names of the family's pipelines in diffusers.</summary>
     protected virtual string PipelinePrefix => "StableDiffusion";
 
     /// <summary>The family of a ControlNet's U-Net.</summary>
@@ -75,7 +75,7 @@ internal abstract class UNetFamily : ModelFamily
             return true;
         if (!Encoders.Any(encoder => encoder.IsIn(file)))
             return false;
-        throw new ModelInvalidException($"'{file.Path}' holds a model of {Title} without its {(missing == Encoders[0] ? "first" : "second")} text encoder. Get the whole model.");
+        throw new ModelInvalidException($"'{file.Path}' holds a model of {Title} without its {(missing == Encoders[0] ? "first" : "second")} text encoder. Get the complete model.");
     }
 
     public override Checkpoint Read(ITensorFile file, bool preferEma, string? predictionType)
@@ -149,7 +149,7 @@ internal abstract class UNetFamily : ModelFamily
 
             return encoders.Count > 0
                 ? new TextEncoder(encoders, model)
-                : throw new ModelNotFoundException($"The model in '{folder}' lacks the folder '{ModelParts.TextEncoder}'. Get the model again, or name another one.");
+                : throw new ModelNotFoundException($"The model in '{folder}' lacks the folder '{ModelParts.TextEncoder}'. Download the model again, or use another one.");
         }
         catch
         {
@@ -160,7 +160,7 @@ internal abstract class UNetFamily : ModelFamily
 
     public override bool IsDescribedBy(PipelineConfig index, Func<string, ConfigFile?> findConfig)
     {
-        // Older exporters named pipelines as they liked. The exact activation tells OpenCLIP's encoder from CLIP's.
+        // Older exporters used arbitrary pipeline names. The exact activation distinguishes OpenCLIP's encoder from CLIP's.
         const string QuickGelu = "quick_gelu";
         return Encoders[0].IsOpenClip == (findConfig(ModelParts.TextEncoder)?.Text("hidden_act", QuickGelu) is not (null or QuickGelu));
     }
@@ -174,14 +174,11 @@ internal abstract class UNetFamily : ModelFamily
     /// <param name="prediction">What the model predicts.</param>
     protected virtual int SampleSize(PredictionType prediction) => 64;
 
-    /// <summary>What a model predicts whose file does not say it.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="variant">The variant.</param>
+    /// <summary>The assumed prediction type of a model whose file does not specify it.</summary>
     protected virtual PredictionFinding AssumePrediction(ITensorFile file, ModelVariant variant) =>
         new(PredictionType.Epsilon, "as nearly all models of the family", Assumed: false);
 
-    /// <summary>Adds to a scheduler's config what only <see cref="SchedulerClass"/> takes.</summary>
-    /// <param name="config">The config.</param>
+    /// <summary>Adds the settings to a scheduler's config that only <see cref="SchedulerClass"/> has.</summary>
     protected virtual void CompleteScheduler(JsonObject config)
     {
         config["clip_sample"] = false;
@@ -189,8 +186,7 @@ internal abstract class UNetFamily : ModelFamily
         config["thresholding"] = false;
     }
 
-    /// <summary>Adds to a model's index what only the family's pipelines take.</summary>
-    /// <param name="index">The index.</param>
+    /// <summary>Adds the entries to a model's index that only the family's pipelines have.</summary>
     protected virtual void CompleteIndex(JsonObject index)
     {
         index["requires_safety_checker"] = false;
@@ -198,7 +194,6 @@ internal abstract class UNetFamily : ModelFamily
     }
 
     /// <summary>The name of the family's pipeline in diffusers for a variant, without prefix and "Pipeline".</summary>
-    /// <param name="variant">The variant.</param>
     protected virtual string PipelineKind(ModelVariant variant) => variant switch
     {
         ModelVariant.Inpainting => "Inpaint",
@@ -206,7 +201,7 @@ internal abstract class UNetFamily : ModelFamily
         _ => string.Empty,
     };
 
-    // Folders of older exporters have no config there, and their one layer is the last.
+    // Folders of older exporters have no config there, and output only the last layer.
     private ClipTextConfig? ReadTextConfig(string path) => File.Exists(path) || TakesPenultimateLayer ? ClipTextConfig.Read(path) : null;
 
     private ModelVariant FindVariant(MappedWeights unet)
@@ -220,9 +215,9 @@ internal abstract class UNetFamily : ModelFamily
     {
         bool takesMore = unet.FindShape(UNetConfigInference.AddedConditioning) is not null;
         if (TakesPooledText && !takesMore)
-            throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that the text encoders of Stable Diffusion XL come with. The parts belong to different models.");
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' does not take the sizes that belong to the text encoders of Stable Diffusion XL. The parts belong to different models.");
         if (takesMore && !TakesPooledText)
-            throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of a picture), which is not supported.");
+            throw new ModelInvalidException($"The U-Net in '{file.Path}' takes more than a text (a label or an embedding of an image), which is not supported.");
     }
 
     private CheckpointPart DescribeVae(MappedWeights weights, int sampleSize) =>

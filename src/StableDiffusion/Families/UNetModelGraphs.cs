@@ -42,7 +42,7 @@ internal sealed class UNetModelGraphs(UNetFamily family)
             void Add(string name, Func<GraphPrecision?, GraphBuilder> build) => graphs.Add(new NetworkGraph(name, network.Config, build));
         }
 
-        CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' holds no U-Net, which a model must have."), textWidth, index, path);
+        CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' does not contain a U-Net, which a model needs."), textWidth, index, path);
         return graphs;
     }
 

@@ -1,11 +1,11 @@
 namespace StableDiffusion.Hub;
 
 /// <summary>The files of interrupted downloads, which are kept so that the next download resumes.</summary>
-public sealed class DownloadCache
+internal sealed class DownloadCache
 {
     /// <summary>Initializes the cache.</summary>
     /// <param name="folder">The full path of its folder, which need not exist.</param>
-    internal DownloadCache(string folder) => Folder = folder;
+    public DownloadCache(string folder) => Folder = folder;
 
     /// <summary>The full path of its folder.</summary>
     public string Folder { get; }

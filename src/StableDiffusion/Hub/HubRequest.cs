@@ -1,7 +1,7 @@
 namespace StableDiffusion.Hub;
 
 /// <summary>The files to download, and the name of the model.</summary>
-public sealed record HubRequest
+internal sealed record HubRequest
 {
     /// <summary>The repository: <c>owner/name</c>, or <c>owner/name@revision</c>.</summary>
     public required string Id { get; init; }

@@ -4,7 +4,7 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>The settings of a hub's client: address, token and timeout.</summary>
-public sealed class HubSettings
+internal sealed class HubSettings
 {
     private const string DefaultEndpoint = "https://huggingface.co";
 

@@ -5,8 +5,8 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// Brings the pixels of an image with an ICC profile to sRGB: of the profiles those of a matrix and three curves, which
-/// cameras, phones and screens use, and those of one curve for grey. Source: ICC.1:2022, sections 7.2, 9.2, 10.6 and 10.18; F.3.
+/// Converts the pixels of an image with an ICC profile to sRGB. Supported are profiles with a matrix and three curves, which
+/// cameras, phones and screens use, and gray profiles with one curve. Source: ICC.1:2022, sections 7.2, 9.2, 10.6 and 10.18; F.3.
 /// </summary>
 internal static class ColorProfile
 {
@@ -14,11 +14,11 @@ internal static class ColorProfile
     private const int EntrySize = 12;
     private const int Levels = byte.MaxValue + 1;
 
-    // Below half a level nothing changes, so that images in sRGB keep each pixel as it is.
+    // Differences below half a level are ignored, so that sRGB images keep their exact pixels.
     private const float MatrixTolerance = 0.002f;
     private const float CurveTolerance = 0.5f / byte.MaxValue;
 
-    // From the profiles' connection space, XYZ under D50, to linear sRGB.
+    // From the profile connection space, XYZ with D50, to linear sRGB.
     private static readonly float[,] s_toSrgb =
     {
         { 3.1338561f, -1.6168667f, -0.4906146f },
@@ -28,11 +28,11 @@ internal static class ColorProfile
 
     private static readonly byte[] s_encoded = [.. Enumerable.Range(0, ushort.MaxValue + 1).Select(value => (byte)Math.Round(Encode(value / (double)ushort.MaxValue) * byte.MaxValue))];
 
-    /// <summary>Converts an image. A profile that is damaged, or meant for another kind of image, changes nothing, as in most viewers.</summary>
+    /// <summary>Converts an image. A profile that is damaged, or for another kind of image, is ignored, as in most viewers.</summary>
     /// <param name="image">The image.</param>
     /// <param name="profile">The profile's bytes.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <exception cref="ImageInvalidException">The profile is of a kind that cannot be converted.</exception>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <exception cref="ImageInvalidException">The kind of profile is not supported.</exception>
     public static void ToSrgb(Image<Rgba32> image, ReadOnlySpan<byte> profile, string name)
     {
         if (profile.Length < HeaderSize + sizeof(uint) || !profile[36..].StartsWith("acsp"u8))
@@ -40,7 +40,7 @@ internal static class ColorProfile
 
         ReadOnlySpan<byte> space = profile.Slice(16, 4);
         if (space.SequenceEqual("CMYK"u8) || (space.SequenceEqual("RGB "u8) && Find(profile, "rXYZ"u8).IsEmpty && !Find(profile, "A2B0"u8).IsEmpty))
-            throw new ImageInvalidException($"{name} has a colour profile of tables, as printers use, which cannot be converted. Convert the image to sRGB with an image editor first.");
+            throw new ImageInvalidException($"{name} has a table-based color profile, as printers use, which is not supported. Convert the image to sRGB with an image editor first.");
 
         if (space.SequenceEqual("GRAY"u8) && ReadCurve(Find(profile, "kTRC"u8)) is float[] curve && IsGrey(image))
             Convert(image, [curve, curve, curve], new float[,] { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } });
@@ -105,7 +105,7 @@ internal static class ColorProfile
         return points[lower] + ((points[lower + 1] - points[lower]) * (place - lower));
     }
 
-    // The numbers are g, a, b, c, d, e, f, as many of them as the kind has.
+    // The parameters are g, a, b, c, d, e, f; each function type has the first few of them.
     private static Func<double, double>? Parametric(int kind, double[] n) => (kind, n.Length) switch
     {
         (0, >= 1) => x => Math.Pow(x, n[0]),

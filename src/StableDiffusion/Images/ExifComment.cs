@@ -4,15 +4,15 @@ using System.Text;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// An EXIF block that holds a user comment and nothing else, laid out as the piexif library does, whose comments A1111
-/// reads: big-endian, and the text as <c>UNICODE</c> in UTF-16. The image library writes little-endian only. Source: Exif 2.32 (CIPA DC-008), sections 4.5 and 4.6.
+/// An EXIF block with only a user comment, in the layout of the piexif library, whose comments A1111
+/// reads: big-endian, and the text as <c>UNICODE</c> in UTF-16. The image library only writes little-endian. Source: Exif 2.32 (CIPA DC-008), sections 4.5 and 4.6.
 /// </summary>
 internal static class ExifComment
 {
-    /// <summary>How many UTF-16 units find room in a JPEG file, whose segments are limited to 65533 bytes.</summary>
+    /// <summary>The number of UTF-16 units that fit in a JPEG file, whose segments are limited to 65533 bytes.</summary>
     public const int MaxLengthInJpeg = (65533 - CommentOffset - 6 - 8) / sizeof(char);
 
-    /// <summary>What a block begins with in JPEG files, and in some others.</summary>
+    /// <summary>The identifier at the start of a block in JPEG files, and in some others.</summary>
     public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
 
     private const ushort ExifDirectoryTag = 0x8769;
@@ -26,9 +26,9 @@ internal static class ExifComment
     private const int ExifDirectoryOffset = HeaderSize + DirectorySize;
     private const int CommentOffset = ExifDirectoryOffset + DirectorySize;
 
-    /// <summary>Makes the block.</summary>
+    /// <summary>Creates the block.</summary>
     /// <param name="text">The comment.</param>
-    /// <returns>The block, without the mark <c>Exif</c> that stands before it in JPEG files.</returns>
+    /// <returns>The block, without the identifier <c>Exif</c> that precedes it in JPEG files.</returns>
     public static byte[] Create(string text)
     {
         byte[] comment = [.. "UNICODE\0"u8, .. Encoding.BigEndianUnicode.GetBytes(text)];

@@ -4,8 +4,8 @@ using SixLabors.ImageSharp;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// Finds the comments of a GIF file, which the image library gives in ASCII only, and the place of its first frame, which
-/// the library does not give. Source: GIF89a specification, sections 15 to 24.
+/// Reads the comments of a GIF file, which the image library returns only in ASCII, and the position of its first frame, which
+/// the library does not return. Source: GIF89a specification, sections 15 to 24.
 /// </summary>
 internal static class GifBlocks
 {
@@ -18,18 +18,18 @@ internal static class GifBlocks
 
     /// <summary>Reads the comments.</summary>
     /// <param name="gif">The file's bytes.</param>
-    /// <param name="maxLength">The length in bytes after which the rest of a comment is left out.</param>
+    /// <param name="maxLength">The length in bytes after which a comment is truncated.</param>
     /// <param name="comment">Receives each comment.</param>
-    /// <returns>False if the file ends too early.</returns>
+    /// <returns>False if the file is truncated.</returns>
     public static bool TryReadComments(ReadOnlySpan<byte> gif, int maxLength, Action<ReadOnlySpan<byte>> comment) => Walk(gif, comment, maxLength, out _);
 
-    /// <summary>Finds the place of the first frame.</summary>
+    /// <summary>Finds the position of the first frame.</summary>
     /// <param name="gif">The file's bytes.</param>
-    /// <param name="frame">Where it lies on the canvas, and its size.</param>
-    /// <returns>False if the file breaks off before the frame's end.</returns>
+    /// <param name="frame">Its position on the canvas, and its size.</param>
+    /// <returns>False if the file is truncated before the end of the frame.</returns>
     public static bool TryFindFrame(ReadOnlySpan<byte> gif, out Rectangle frame) => Walk(gif, comment: null, maxLength: 0, out frame) && !frame.IsEmpty;
 
-    // Without anyone for the comments, no further than to the end of the first frame.
+    // Without a receiver for the comments, it stops after the first frame.
     private static bool Walk(ReadOnlySpan<byte> gif, Action<ReadOnlySpan<byte>>? comment, int maxLength, out Rectangle frame)
     {
         frame = default;
@@ -51,7 +51,7 @@ internal static class GifBlocks
                 ReadOnlySpan<byte> header = gif.Slice(position + 1, ImageHeaderSize);
                 frame = new Rectangle(ReadUInt16(header), ReadUInt16(header[2..]), ReadUInt16(header[4..]), ReadUInt16(header[6..]));
 
-                // Behind the header and the table of colours: the size of a code, then the image's blocks.
+                // After the header and the color table: the code size, then the blocks of the image.
                 position += 1 + ImageHeaderSize + ColorTableSize(header[8]) + 1;
             }
             else
@@ -70,7 +70,7 @@ internal static class GifBlocks
 
     private static int ColorTableSize(byte flags) => (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1);
 
-    // Blocks of up to 255 bytes, each behind its length; a length of zero closes them.
+    // Blocks of up to 255 bytes, each after its length; a length of zero ends them.
     private static bool ReadBlocks(ReadOnlySpan<byte> gif, ref int position, Action<ReadOnlySpan<byte>>? comment, int maxLength)
     {
         using MemoryStream bytes = new();

@@ -10,16 +10,16 @@ using SixLabors.ImageSharp.Formats.Webp;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Tells whether the end of a file is there. The library's decoders fill up what is missing and tell nobody.</summary>
+/// <summary>Detects truncated files. The library's decoders fill in missing data without an error.</summary>
 internal static class ImageCompleteness
 {
     private const int BitsPerByte = 8;
 
-    /// <summary>Finds out whether a file breaks off.</summary>
+    /// <summary>Determines whether a file is complete.</summary>
     /// <param name="data">The file's bytes.</param>
     /// <param name="format">The format.</param>
-    /// <param name="info">What the file says of itself.</param>
-    /// <returns>False if it does.</returns>
+    /// <param name="info">The file's own information.</param>
+    /// <returns>False if it is truncated.</returns>
     public static bool IsWhole(ReadOnlySpan<byte> data, IImageFormat format, IImageInfo info) => format switch
     {
         PngFormat => PngChunk.TryFind(data, "IEND"u8, out _),
@@ -35,7 +35,7 @@ internal static class ImageCompleteness
     {
         const byte StartOfScan = 0xDA;
 
-        // The segments before the first scan are stepped over: a preview in one of them has an end marker of its own.
+        // The segments before the first scan are skipped: a preview in one of them has its own end marker.
         int position = 2;
         while (position + 4 <= data.Length && data[position] == 0xFF)
         {
@@ -50,7 +50,7 @@ internal static class ImageCompleteness
         return false;
     }
 
-    // Source: Microsoft, BITMAPFILEHEADER and BITMAPINFOHEADER. Of compressed rows only the file's own word tells.
+    // Source: Microsoft, BITMAPFILEHEADER and BITMAPINFOHEADER. For compressed rows only the length in the header is checked.
     private static bool IsWholeBmp(ReadOnlySpan<byte> data, IImageInfo info)
     {
         const int ShortHeader = 12;

@@ -11,10 +11,10 @@ using SixLabors.ImageSharp.Processing;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Makes pixels of a file's bytes, in sRGB and the right way up.</summary>
+/// <summary>Decodes a file's bytes to upright sRGB pixels.</summary>
 internal static class ImageDecoder
 {
-    // No image of that many pixels a byte is anything but a lie of its header: an empty bilevel PNG has 8 * 1032.
+    // With more pixels a byte the header must be wrong: even an empty bilevel PNG has only 8 * 1032.
     private const long MaxPixelsPerByte = 10_000;
     private const long MaxPixelsUnchecked = 16L * 1024 * 1024;
 
@@ -22,22 +22,22 @@ internal static class ImageDecoder
 
     /// <summary>Decodes the first frame of a file.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <param name="background">The grey that lies behind pixels that are not opaque.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <param name="background">The gray value behind pixels that are not opaque.</param>
     /// <returns>The image.</returns>
-    /// <exception cref="ImageInvalidException">The bytes are no image of a known format, damaged, too large, or of a kind that is not read.</exception>
+    /// <exception cref="ImageInvalidException">The bytes are not an image of a supported format, are damaged, too large, or of an unsupported variant.</exception>
     public static DiffusionImage Decode(byte[] data, string name, byte background)
     {
         IImageFormat format = ImageSignature.Detect(data, name);
         return Guard(format, name, () => Read(data, format, name, background));
     }
 
-    /// <summary>Finds out whether a file is an image of a format, without decoding its pixels.</summary>
+    /// <summary>Reads an image's information, without decoding its pixels.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <param name="format">The format that it begins as.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <returns>What the file says of itself.</returns>
-    /// <exception cref="ImageInvalidException">The file is damaged, or no image.</exception>
+    /// <param name="format">The format that its first bytes indicate.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <returns>The file's own information.</returns>
+    /// <exception cref="ImageInvalidException">The file is damaged or not an image.</exception>
     public static IImageInfo Identify(byte[] data, IImageFormat format, string name) =>
         Guard(format, name, () => Image.Identify(ImageLibrary.Configuration, data, out _));
 
@@ -49,13 +49,13 @@ internal static class ImageDecoder
         }
         catch (NotSupportedException error)
         {
-            throw new ImageInvalidException($"{name} is {format.Name} of a kind that is not read: {error.Message} Convert it to PNG, JPEG or WebP.", error);
+            throw new ImageInvalidException($"{name} is {format.Name} of a kind that is not supported: {error.Message} Convert it to PNG, JPEG or WebP.", error);
         }
         catch (Exception error) when (error is not (DiffusionException or OperationCanceledException))
         {
-            // What the library throws at damaged bytes is of no fixed set of types; only its own say something of the file.
+            // For damaged bytes the library throws exceptions of any type; only the messages of its own types are useful.
             string detail = error is ImageFormatException ? ": " + error.Message : ".";
-            throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of a variant that is not known{detail}", error);
+            throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of an unknown variant{detail}", error);
         }
     }
 
@@ -72,14 +72,14 @@ internal static class ImageDecoder
         IImageInfo info = Image.Identify(ImageLibrary.Configuration, file, out _);
         CheckSize(new Size(info.Width, info.Height), data, name);
         if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifBlocks.TryFindFrame(data, out frame)))
-            throw new ImageInvalidException($"{name} breaks off before the image's end. Copy it again.");
+            throw new ImageInvalidException($"{name} is truncated. Copy it again.");
 
         using Image<Rgba32> image = Image.Load<Rgba32>(ImageLibrary.Configuration, file);
         if (isCmyk)
             TiffFile.ToRgb(image);
         Unify(image, data, format, name);
 
-        // A frame may cover a part of its animation only.
+        // A frame can be smaller than its animation.
         Rectangle visible = image.Bounds();
         if (format is GifFormat)
             visible.Intersect(frame);
@@ -92,7 +92,7 @@ internal static class ImageDecoder
     {
         long pixels = (long)size.Width * size.Height;
         if (pixels > ImageLibrary.MaxPixels)
-            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that are read. Make it smaller first.");
+            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be read. Make it smaller first.");
         if (pixels > MaxPixelsUnchecked && pixels / data.Length > MaxPixelsPerByte)
             throw new ImageInvalidException($"{name} claims {size.Width}x{size.Height} pixels in {data.Length} bytes; it is damaged.");
     }
@@ -108,7 +108,7 @@ internal static class ImageDecoder
         }
         else
         {
-            // In TIFF each frame has its own.
+            // In TIFF, each frame has its own profile.
             image.Metadata.ExifProfile ??= image.Frames.RootFrame.Metadata.ExifProfile;
             profile = (image.Metadata.IccProfile ?? image.Frames.RootFrame.Metadata.IccProfile)?.ToByteArray();
         }
@@ -118,7 +118,7 @@ internal static class ImageDecoder
             ColorProfile.ToSrgb(image, profile, name);
     }
 
-    // A name, a zero, the method, and the profile. A damaged one is as good as none.
+    // A name, a zero byte, the method, and the profile. A damaged profile is ignored.
     private static byte[]? Inflate(ReadOnlySpan<byte> chunk)
     {
         int data = chunk.IndexOf((byte)0) + 2;

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Images;
 
-/// <summary>How far two pictures of one size are from each other.</summary>
-public static class ImageDistance
+/// <summary>Measures the difference between two images of the same size.</summary>
+internal static class ImageDistance
 {
     private const int WindowSide = 11;
     private const double WindowSigma = 1.5;
@@ -12,10 +12,10 @@ public static class ImageDistance
     private static readonly double[] s_window = CreateWindow();
 
     /// <summary>The peak signal-to-noise ratio over red, green and blue: 10 log10(255² / mean squared difference).</summary>
-    /// <param name="a">A picture.</param>
-    /// <param name="b">Another one.</param>
-    /// <returns>Decibels; infinite for equal pictures.</returns>
-    /// <exception cref="ImageInvalidException">The pictures have different sizes.</exception>
+    /// <param name="a">The first image.</param>
+    /// <param name="b">The second image.</param>
+    /// <returns>Decibels; infinite for equal images.</returns>
+    /// <exception cref="ImageInvalidException">The images have different sizes.</exception>
     public static double Psnr(DiffusionImage a, DiffusionImage b)
     {
         CheckSizes(a, b);
@@ -30,19 +30,19 @@ public static class ImageDistance
     }
 
     /// <summary>
-    /// The structural similarity of the lightness: the mean over all windows of 11x11 pixels that lie within the picture,
-    /// weighted by a Gaussian of 1.5 pixels.
+    /// The structural similarity (SSIM) of the luma: the mean over all windows of 11x11 pixels within the image,
+    /// with Gaussian weights of a standard deviation of 1.5 pixels.
     /// </summary>
-    /// <param name="a">A picture, at least 11 pixels wide and high.</param>
-    /// <param name="b">Another one.</param>
-    /// <returns>At most 1, which equal pictures have.</returns>
-    /// <exception cref="ImageInvalidException">The pictures have different sizes, or are too small.</exception>
+    /// <param name="a">The first image, at least 11 pixels wide and high.</param>
+    /// <param name="b">The second image.</param>
+    /// <returns>At most 1, which means that the images are equal.</returns>
+    /// <exception cref="ImageInvalidException">The images have different sizes, or are too small.</exception>
     /// <remarks>Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, with its constants 0.01 and 0.03.</remarks>
     public static double Ssim(DiffusionImage a, DiffusionImage b)
     {
         CheckSizes(a, b);
         if (a.Width < WindowSide || a.Height < WindowSide)
-            throw new ImageInvalidException($"The structural similarity takes pictures of {WindowSide}x{WindowSide} pixels or more, not {a.Width}x{a.Height}.");
+            throw new ImageInvalidException($"The structural similarity needs images of {WindowSide}x{WindowSide} pixels or more, not {a.Width}x{a.Height}.");
 
         double[] x = Luma(a);
         double[] y = Luma(b);
@@ -68,7 +68,7 @@ public static class ImageDistance
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         if (a.Width != b.Width || a.Height != b.Height)
-            throw new ImageInvalidException($"Pictures of {a.Width}x{a.Height} and {b.Width}x{b.Height} pixels cannot be compared. Make them of one size.");
+            throw new ImageInvalidException($"Images of {a.Width}x{a.Height} and {b.Width}x{b.Height} pixels cannot be compared. Resize them to the same size.");
     }
 
     private static double[] CreateWindow()
@@ -80,7 +80,7 @@ public static class ImageDistance
         return [.. window.Select(weight => weight / sum)];
     }
 
-    // As ITU-R BT.601 weighs the colours.
+    // The weights of ITU-R BT.601.
     private static double[] Luma(DiffusionImage image)
     {
         double[] luma = new double[image.Width * image.Height];
@@ -100,7 +100,7 @@ public static class ImageDistance
         return product;
     }
 
-    /// <summary>The weighted mean of every window that lies within the picture, first along rows, then along columns.</summary>
+    /// <summary>The weighted mean of every window within the image, first along rows, then along columns.</summary>
     private static double[] Smooth(double[] values, int width)
     {
         int height = values.Length / width;

@@ -9,10 +9,10 @@ using SixLabors.ImageSharp.PixelFormats;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Makes the bytes of an image file; the same pixels, texts and options give the same bytes.</summary>
+/// <summary>Encodes images as files; the same pixels, texts and options give the same bytes.</summary>
 internal static class ImageEncoder
 {
-    // From here on JPEG keeps the colours of each pixel, and not of each square of four.
+    // From this quality on, JPEG stores the color of each pixel instead of each square of four.
     private const int FullColorQuality = 90;
 
     private static readonly PngEncoder s_png = new()
@@ -25,20 +25,32 @@ internal static class ImageEncoder
         ChunkFilter = PngChunkFilter.ExcludePhysicalChunk | PngChunkFilter.ExcludeGammaChunk,
     };
 
-    /// <summary>Encodes a picture.</summary>
-    /// <param name="image">The picture.</param>
+    /// <summary>The formats, the default first.</summary>
+    public static IReadOnlyList<WritableFormat> Formats { get; } =
+    [
+        new(ImageFormat.Png, ["png"], int.MaxValue, EncodePng),
+        new(ImageFormat.Jpeg, ["jpg", "jpeg"], 65500, EncodeJpeg),
+        new(ImageFormat.WebP, ["webp"], 16383, EncodeWebP),
+    ];
+
+    /// <summary>Encodes an image.</summary>
+    /// <param name="image">The image.</param>
     /// <param name="format">The format.</param>
-    /// <param name="options">How.</param>
-    /// <param name="texts">The texts that the file holds beside the pixels.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="texts">The texts of the file.</param>
     /// <returns>The file's bytes.</returns>
-    /// <exception cref="ImageInvalidException">The format cannot hold a picture of that size.</exception>
+    /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
     /// <exception cref="OutputWriteException">The image library failed.</exception>
     public static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
     {
-        Check(image, format);
+        WritableFormat writable = Formats.First(row => row.Format == format);
+        if (Math.Max(image.Width, image.Height) > writable.LongestSide)
+            throw new ImageInvalidException($"An image of {image.Width}x{image.Height} pixels is too large for {format}, whose limit is {writable.LongestSide} pixels a side. Write a .png file instead.");
+
         try
         {
-            return EncodeChecked(image, format, options, texts);
+            using Image<Rgb24> pixels = Image.WrapMemory<Rgb24>(ImageLibrary.Configuration, image.Pixels.AsMemory(), image.Width, image.Height);
+            return writable.Encode(pixels, options, texts);
         }
         catch (Exception error) when (error is ImageFormatException or InvalidMemoryOperationException)
         {
@@ -46,34 +58,12 @@ internal static class ImageEncoder
         }
     }
 
-    private static byte[] EncodeChecked(DiffusionImage image, ImageFormat format, ImageWriteOptions options, ImageTexts texts)
-    {
-        using Image<Rgb24> pixels = Image.WrapMemory<Rgb24>(ImageLibrary.Configuration, image.Pixels.AsMemory(), image.Width, image.Height);
-        if (format == ImageFormat.Png)
-            return EncodePng(pixels, texts);
-
-        byte[] exif = texts.Infotext.Length > 0 ? ExifComment.Create(texts.Infotext) : [];
-        byte[] packet = texts.Record.Length > 0 ? XmpPacket.Create(ImageTexts.RecordName, texts.Record) : [];
-        using MemoryStream file = new();
-        if (format == ImageFormat.WebP)
-        {
-            pixels.SaveAsWebp(file, WebPEncoder(options));
-            return WebPChunks.AddMetadata(file.ToArray(), pixels.Size(), exif, packet);
-        }
-
-        if (packet.Length is > 0 and <= XmpPacket.MaxLengthInJpeg)
-            pixels.Metadata.XmpProfile = new XmpProfile(packet);
-        JpegColorType color = options.Quality < FullColorQuality ? JpegColorType.YCbCrRatio420 : JpegColorType.YCbCrRatio444;
-        pixels.SaveAsJpeg(file, new JpegEncoder { Quality = options.Quality, ColorType = color });
-        return AddExif(file.ToArray(), exif);
-    }
-
-    private static byte[] EncodePng(Image<Rgb24> pixels, ImageTexts texts)
+    private static byte[] EncodePng(Image<Rgb24> pixels, ImageWriteOptions options, ImageTexts texts)
     {
         PngMetadata metadata = pixels.Metadata.GetPngMetadata();
         foreach ((string keyword, string value) in ((string, string)[])[(ImageTexts.InfotextName, texts.Infotext), (ImageTexts.RecordName, texts.Record)])
         {
-            // No chunk may hold a zero byte in its text.
+            // The text of a chunk must not contain a zero byte.
             if (value.Length > 0)
                 metadata.TextData.Add(new PngTextData(keyword, value.Replace('\0', ' '), string.Empty, string.Empty));
         }
@@ -83,11 +73,30 @@ internal static class ImageEncoder
         return file.ToArray();
     }
 
-    // The methods from 3 on take three times as long; they save nothing on images with grain and a fifth on smooth ones.
-    private static WebpEncoder WebPEncoder(ImageWriteOptions options) =>
-        new() { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality };
+    private static byte[] EncodeJpeg(Image<Rgb24> pixels, ImageWriteOptions options, ImageTexts texts)
+    {
+        byte[] packet = PacketOf(texts);
+        if (packet.Length is > 0 and <= XmpPacket.MaxLengthInJpeg)
+            pixels.Metadata.XmpProfile = new XmpProfile(packet);
+        JpegColorType color = options.Quality < FullColorQuality ? JpegColorType.YCbCrRatio420 : JpegColorType.YCbCrRatio444;
+        using MemoryStream file = new();
+        pixels.SaveAsJpeg(file, new JpegEncoder { Quality = options.Quality, ColorType = color });
+        return AddExif(file.ToArray(), ExifOf(texts));
+    }
 
-    // Behind the segment that every file of the encoder begins with.
+    // The methods from 3 on take three times as long; they save nothing with grainy images and a fifth with smooth ones.
+    private static byte[] EncodeWebP(Image<Rgb24> pixels, ImageWriteOptions options, ImageTexts texts)
+    {
+        using MemoryStream file = new();
+        pixels.SaveAsWebp(file, new WebpEncoder { FileFormat = WebpFileFormatType.Lossy, Method = WebpEncodingMethod.Level2, Quality = options.Quality });
+        return WebPChunks.AddMetadata(file.ToArray(), pixels.Size(), ExifOf(texts), PacketOf(texts));
+    }
+
+    private static byte[] ExifOf(ImageTexts texts) => texts.Infotext.Length > 0 ? ExifComment.Create(texts.Infotext) : [];
+
+    private static byte[] PacketOf(ImageTexts texts) => texts.Record.Length > 0 ? XmpPacket.Create(ImageTexts.RecordName, texts.Record) : [];
+
+    // After the segment at the start of every file of the encoder.
     private static byte[] AddExif(ReadOnlySpan<byte> jpeg, ReadOnlySpan<byte> exif)
     {
         if (exif.IsEmpty)
@@ -97,18 +106,5 @@ internal static class ImageEncoder
         int start = 4 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[4..]);
         int length = sizeof(ushort) + ExifComment.Mark.Length + exif.Length;
         return [.. jpeg[..start], 0xFF, App1, (byte)(length >> 8), (byte)length, .. ExifComment.Mark, .. exif, .. jpeg[start..]];
-    }
-
-    private static void Check(DiffusionImage image, ImageFormat format)
-    {
-        int longest = format switch
-        {
-            ImageFormat.Png => int.MaxValue,
-            ImageFormat.Jpeg => 65500,
-            ImageFormat.WebP => 16383,
-            _ => throw new ArgumentOutOfRangeException(nameof(format)),
-        };
-        if (Math.Max(image.Width, image.Height) > longest)
-            throw new ImageInvalidException($"A picture of {image.Width}x{image.Height} pixels is too large for {format}, which ends at {longest} pixels a side. Write a .png file instead.");
     }
 }

@@ -1,6 +1,6 @@
 namespace StableDiffusion.Images;
 
-/// <summary>The file formats that pictures are written in.</summary>
+/// <summary>The file formats that images can be written in.</summary>
 public enum ImageFormat
 {
     /// <summary>Portable Network Graphics, lossless.</summary>

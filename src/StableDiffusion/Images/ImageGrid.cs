@@ -1,20 +1,20 @@
 namespace StableDiffusion.Images;
 
-/// <summary>Puts pictures of one size side by side, as a contact sheet.</summary>
-public static class ImageGrid
+/// <summary>Joins images of the same size into a contact sheet.</summary>
+internal static class ImageGrid
 {
-    /// <summary>Joins pictures row by row; what is left of the last row stays white.</summary>
-    /// <param name="images">The pictures, one or more, all of one size.</param>
-    /// <param name="columns">How many stand in a row; null makes the sheet about square.</param>
-    /// <param name="gap">How many white pixels stand between two pictures, 0 or more.</param>
-    /// <returns>The sheet. It was made by no single prompt, so it carries none.</returns>
-    /// <exception cref="ImageInvalidException">A picture has another size than the first.</exception>
-    /// <exception cref="InvalidSettingException">There are no pictures, or a number is out of its range, or the sheet would be too large.</exception>
+    /// <summary>Joins images in row order; the rest of the last row is white.</summary>
+    /// <param name="images">The images, one or more, all of the same size.</param>
+    /// <param name="columns">The number of images in a row; null makes the sheet about square.</param>
+    /// <param name="gap">The width of the white gap between two images, in pixels, 0 or more.</param>
+    /// <returns>The sheet, without generation info.</returns>
+    /// <exception cref="ImageInvalidException">An image differs in size from the first.</exception>
+    /// <exception cref="InvalidSettingException">There are no images, a value is out of range, or the sheet would be too large.</exception>
     public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, int? columns = null, int gap = 0)
     {
         ArgumentNullException.ThrowIfNull(images);
         if (images.Count == 0)
-            throw new InvalidSettingException("InputObject", "There are no pictures to join. Give one or more.");
+            throw new InvalidSettingException("InputObject", "There are no images to join. Give one or more.");
         if (columns is < 1)
             throw new InvalidSettingException("Columns", $"Columns is {columns}, but must be 1 or more.");
         if (gap < 0)
@@ -26,7 +26,7 @@ public static class ImageGrid
         long width = (across * ((long)first.Width + gap)) - gap;
         long height = (down * ((long)first.Height + gap)) - gap;
         if (width * height > ImageLibrary.MaxPixels)
-            throw new InvalidSettingException("InputObject", $"The sheet would be {width}x{height} pixels, which is more than can be worked with. Join fewer pictures at a time.");
+            throw new InvalidSettingException("InputObject", $"The sheet would be {width}x{height} pixels, which is too large. Join fewer images at a time.");
 
         byte[] pixels = new byte[width * height * DiffusionImage.Channels];
         pixels.AsSpan().Fill(byte.MaxValue);
@@ -35,7 +35,7 @@ public static class ImageGrid
         {
             DiffusionImage image = images[index];
             if (image.Width != first.Width || image.Height != first.Height)
-                throw new ImageInvalidException($"Picture {index + 1} is {image.Width}x{image.Height} pixels, but the first one is {first.Width}x{first.Height}. Join pictures of one size.");
+                throw new ImageInvalidException($"Image {index + 1} is {image.Width}x{image.Height} pixels, but the first one is {first.Width}x{first.Height}. Join images of the same size.");
 
             long left = (index % across) * ((long)first.Width + gap);
             long top = (index / across) * ((long)first.Height + gap);

@@ -11,19 +11,19 @@ using SixLabors.ImageSharp.Metadata;
 
 namespace StableDiffusion.Images;
 
-/// <summary>What all work with the image library has in common: the formats that it may read, and its limits.</summary>
+/// <summary>The configuration of the image library: the formats that it may read, and its limits.</summary>
 internal static class ImageLibrary
 {
-    /// <summary>The largest image that is read, 64 megapixels.</summary>
+    /// <summary>The largest image that can be read, 64 megapixels.</summary>
     public const long MaxPixels = 64L * 1024 * 1024;
 
     // One buffer holds the largest image with four channels; a progressive JPEG has three coefficients of 16 bits a pixel.
     private const int MaxBufferMegabytes = 512;
 
-    // What is kept between two images: the rows and tables of the next one, not a whole large image.
+    // The memory kept between two images: enough for the rows and tables of the next one, not for a large image.
     private const int MaxPoolMegabytes = 64;
 
-    /// <summary>The library's settings: the formats that are read, and no others.</summary>
+    /// <summary>The library's configuration, with only the supported formats.</summary>
     public static Configuration Configuration { get; } = CreateConfiguration();
 
     private static Configuration CreateConfiguration()
@@ -35,7 +35,7 @@ internal static class ImageLibrary
             MemoryAllocator = MemoryAllocator.Create(new MemoryAllocatorOptions { AllocationLimitMegabytes = MaxBufferMegabytes, MaximumPoolSizeMegabytes = MaxPoolMegabytes }),
         };
 
-        // Texts in PNG are inflated without a limit, however long they become.
+        // Otherwise texts in PNG files would be inflated without a limit.
         configuration.ImageFormatsManager.SetDecoder(PngFormat.Instance, new PngDecoder { IgnoreMetadata = true });
         configuration.ImageFormatsManager.SetDecoder(GifFormat.Instance, new GifDecoder { DecodingMode = FrameDecodingMode.First });
         configuration.ImageFormatsManager.SetDecoder(TiffFormat.Instance, new TiffDecoder { DecodingMode = FrameDecodingMode.First });

@@ -5,17 +5,17 @@ using ResizeMode = StableDiffusion.Settings.ResizeMode;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Brings pictures to another size with the Lanczos filter of three lobes, which Pillow and A1111 use.</summary>
-public static class ImageResize
+/// <summary>Resizes images with the three-lobed Lanczos filter that Pillow and A1111 use.</summary>
+internal static class ImageResize
 {
-    /// <summary>Brings a picture to a size.</summary>
-    /// <param name="image">The picture; it stays as it is.</param>
-    /// <param name="width">The width to have, in pixels.</param>
-    /// <param name="height">The height to have, in pixels.</param>
-    /// <param name="mode">How.</param>
-    /// <returns>A picture of that size with the same info, or <paramref name="image"/> itself if it has the size already.</returns>
+    /// <summary>Resizes an image.</summary>
+    /// <param name="image">The image; it is not changed.</param>
+    /// <param name="width">The new width in pixels.</param>
+    /// <param name="height">The new height in pixels.</param>
+    /// <param name="mode">The resize mode.</param>
+    /// <returns>An image of that size with the same info, or <paramref name="image"/> itself if it has the size already.</returns>
     /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
-    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    /// <exception cref="InvalidSettingException">The size is out of range.</exception>
     public static DiffusionImage Resize(DiffusionImage image, int width, int height, ResizeMode mode)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -23,18 +23,18 @@ public static class ImageResize
         if (image.Width == width && image.Height == height)
             return image;
 
-        byte[] pixels = Resize<Rgb24>(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The picture" : $"The picture '{image.Path}'");
+        byte[] pixels = Resize<Rgb24>(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The image" : $"The image '{image.Path}'");
         return new DiffusionImage(width, height, pixels, image.Info);
     }
 
-    /// <summary>Brings a mask to a size.</summary>
-    /// <param name="mask">The mask; it stays as it is.</param>
-    /// <param name="width">The width to have, in pixels.</param>
-    /// <param name="height">The height to have, in pixels.</param>
-    /// <param name="mode">How; with <see cref="ResizeMode.Pad"/> the black rest is kept, not painted.</param>
+    /// <summary>Resizes a mask.</summary>
+    /// <param name="mask">The mask; it is not changed.</param>
+    /// <param name="width">The new width in pixels.</param>
+    /// <param name="height">The new height in pixels.</param>
+    /// <param name="mode">The resize mode; the padding of <see cref="ResizeMode.Pad"/> is black, so it is kept, not repainted.</param>
     /// <returns>A mask of that size, or <paramref name="mask"/> itself if it has the size already.</returns>
     /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
-    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    /// <exception cref="InvalidSettingException">The size is out of range.</exception>
     public static MaskImage Resize(MaskImage mask, int width, int height, ResizeMode mode)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -68,7 +68,7 @@ public static class ImageResize
             : Center(scaled, scaledWidth, scaledHeight, channels, width, height);
     }
 
-    // Whole-number arithmetic as in A1111's resize_image, so that the same pixels are cut off.
+    // Integer arithmetic as in A1111's resize_image, so that the same pixels are cropped.
     private static (int Width, int Height) ScaledSize(int fromWidth, int fromHeight, int width, int height, ResizeMode mode)
     {
         if (mode == ResizeMode.Stretch)
@@ -102,10 +102,10 @@ public static class ImageResize
     private static void CheckSize(int width, int height)
     {
         if (width <= 0)
-            throw new InvalidSettingException("Width", $"A picture cannot be {width} pixels wide.");
+            throw new InvalidSettingException("Width", $"An image cannot be {width} pixels wide.");
         if (height <= 0)
-            throw new InvalidSettingException("Height", $"A picture cannot be {height} pixels high.");
+            throw new InvalidSettingException("Height", $"An image cannot be {height} pixels high.");
         if ((long)width * height > ImageLibrary.MaxPixels)
-            throw new InvalidSettingException("Width", $"A picture of {width}x{height} pixels is larger than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be worked with.");
+            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels is larger than the limit of {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels.");
     }
 }

@@ -4,17 +4,17 @@ using SixLabors.ImageSharp.Formats;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Tells a file's format by its first bytes, whatever its name is.</summary>
+/// <summary>Detects a file's format from its first bytes, not from its name.</summary>
 internal static class ImageSignature
 {
     private const string Readable = "PNG, JPEG, WebP, GIF, BMP, TIFF and TGA";
     private const int BrandSize = 4;
 
-    /// <summary>Tells the format.</summary>
+    /// <summary>Detects the format.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <param name="name">What messages call the file.</param>
+    /// <param name="name">The name of the file in messages.</param>
     /// <returns>The format.</returns>
-    /// <exception cref="ImageInvalidException">It is none of those that are read.</exception>
+    /// <exception cref="ImageInvalidException">The format is not supported.</exception>
     public static IImageFormat Detect(byte[] data, string name)
     {
         string? unreadable = IsHeif(data, "avif"u8) ? "an AVIF image"
@@ -26,13 +26,13 @@ internal static class ImageSignature
             throw new ImageInvalidException($"{name} is {unreadable}, which cannot be read. Convert it to PNG, JPEG or WebP.");
 
         return Image.DetectFormat(ImageLibrary.Configuration, data)
-            ?? throw new ImageInvalidException($"{name} is no image of a known format. Give one of {Readable}.");
+            ?? throw new ImageInvalidException($"{name} is not an image of a supported format. The formats are {Readable}.");
     }
 
-    /// <summary>Whether a file is of the family of AVIF and HEIC.</summary>
+    /// <summary>Whether a file is in the HEIF family, such as AVIF and HEIC.</summary>
     /// <param name="data">The file's bytes.</param>
-    /// <param name="wanted">The brand that it must name, as the main one or among the compatible ones.</param>
-    /// <returns>True if it does. Source: ISO/IEC 14496-12, section 4.3.</returns>
+    /// <param name="wanted">The required brand, as the main brand or one of the compatible brands.</param>
+    /// <returns>True if it has the brand. Source: ISO/IEC 14496-12, section 4.3.</returns>
     public static bool IsHeif(ReadOnlySpan<byte> data, ReadOnlySpan<byte> wanted)
     {
         if (data.Length < 16 || !data[4..].StartsWith("ftyp"u8))

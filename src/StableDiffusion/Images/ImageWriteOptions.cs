@@ -2,22 +2,22 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Images;
 
-/// <summary>How a picture is written.</summary>
+/// <summary>Options for writing an image.</summary>
 public sealed record ImageWriteOptions
 {
-    /// <summary>The quality where nobody says.</summary>
+    /// <summary>The default quality.</summary>
     public const int DefaultQuality = 95;
 
     private readonly int _quality = DefaultQuality;
 
-    /// <summary>Whether a file of the same name is replaced.</summary>
+    /// <summary>Whether an existing file is replaced.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Whether a name that is taken gets a number behind it, as <see cref="FileNames.Unique"/> does it; then nothing is replaced.</summary>
+    /// <summary>Whether a number is appended to the name if the file exists, as <see cref="FileNames.Unique"/> does; then nothing is replaced.</summary>
     public bool AddsNumber { get; init; }
 
-    /// <summary>The quality of JPEG and lossy WebP, 1 to 100; PNG has no use for it.</summary>
-    /// <exception cref="InvalidSettingException">The value lies outside 1 to 100.</exception>
+    /// <summary>The quality of JPEG and lossy WebP, 1 to 100; not used for PNG.</summary>
+    /// <exception cref="InvalidSettingException">The value is not between 1 and 100.</exception>
     public int Quality
     {
         get => _quality;
@@ -26,6 +26,6 @@ public sealed record ImageWriteOptions
             : throw new InvalidSettingException(nameof(Quality), $"A quality of {value} is not between 1 and 100.");
     }
 
-    /// <summary>Whether what made the picture is written into the file, as A1111 does it.</summary>
+    /// <summary>Whether the settings of the image are written to the file, in A1111's form.</summary>
     public bool Metadata { get; init; } = true;
 }

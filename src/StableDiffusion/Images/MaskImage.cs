@@ -1,13 +1,13 @@
 namespace StableDiffusion.Images;
 
-/// <summary>A picture of grey values that says where another picture is painted anew: white is painted, black is kept.</summary>
+/// <summary>A grayscale image that specifies which areas of another image are repainted: white is repainted, black is kept.</summary>
 public sealed class MaskImage
 {
-    /// <summary>Makes a mask over an array of grey values, without copying it.</summary>
+    /// <summary>Initializes a mask over an array of gray values, without copying it.</summary>
     /// <param name="width">The width in pixels, at least 1.</param>
     /// <param name="height">The height in pixels, at least 1.</param>
-    /// <param name="pixels">The grey value of each pixel, 0 (black) to 255 (white), row by row from the top left.</param>
-    /// <exception cref="ArgumentException">The size is not positive, or the array has another length than it needs.</exception>
+    /// <param name="pixels">The gray value of each pixel, 0 (black) to 255 (white), row by row from the top left.</param>
+    /// <exception cref="ArgumentException">The size is not positive, or the length of the array does not match it.</exception>
     public MaskImage(int width, int height, byte[] pixels)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
@@ -27,11 +27,11 @@ public sealed class MaskImage
     /// <summary>The height in pixels.</summary>
     public int Height { get; }
 
-    /// <summary>The grey value of each pixel, row by row. The array is the mask's own, not a copy.</summary>
+    /// <summary>The gray value of each pixel, row by row. The array is the mask's own, not a copy.</summary>
     public byte[] Pixels { get; }
 
-    /// <summary>The grey values of a picture: the luma of ITU-R BT.601 in the whole numbers that Pillow's mode L uses.</summary>
-    /// <param name="image">The picture.</param>
+    /// <summary>Converts an image to a mask: the luma of ITU-R BT.601, with the integer arithmetic of Pillow's mode L.</summary>
+    /// <param name="image">The image.</param>
     /// <returns>A mask of the same size.</returns>
     public static MaskImage FromImage(DiffusionImage image)
     {
@@ -48,7 +48,7 @@ public sealed class MaskImage
         return new MaskImage(image.Width, image.Height, greys);
     }
 
-    /// <summary>The mask in short.</summary>
-    /// <returns>Its size.</returns>
+    /// <summary>A short description.</summary>
+    /// <returns>The size.</returns>
     public override string ToString() => $"{Width}x{Height} mask";
 }

@@ -5,18 +5,17 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// The way between pictures and the tensors that an autoencoder takes and gives: [1, 3, height, width], red, green and
-/// blue plane, 0 to 255 as -1 to 1. The arithmetic is that of diffusers' <c>VaeImageProcessor</c>, in single precision.
+/// Converts between images and the tensors of an autoencoder: [1, 3, height, width], with a red, a green and a
+/// blue plane, and 0 to 255 scaled to -1 to 1. The arithmetic is that of diffusers' <c>VaeImageProcessor</c>, in single precision.
 /// </summary>
-public static class PixelTensor
+internal static class PixelTensor
 {
     private const float Largest = byte.MaxValue;
 
     private static readonly float[] s_signed = MakeTable(value => ((value / Largest) * 2) - 1);
 
-    /// <summary>Makes an encoder's input of a picture.</summary>
-    /// <param name="image">The picture.</param>
-    /// <returns>A tensor [1, 3, height, width] in -1..1.</returns>
+    /// <summary>Converts an image to the input of an encoder.</summary>
+    /// <returns>A tensor [1, 3, height, width] with values from -1 to 1.</returns>
     public static Tensor FromImage(DiffusionImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -37,19 +36,19 @@ public static class PixelTensor
         return tensor;
     }
 
-    /// <summary>Makes a picture of a decoder's output; what lies outside -1..1 is clipped.</summary>
+    /// <summary>Converts the output of a decoder to an image; values outside -1 to 1 are clipped.</summary>
     /// <param name="tensor">A tensor [1, 3, height, width].</param>
-    /// <param name="info">What made it; null if that is not known.</param>
-    /// <returns>The picture.</returns>
+    /// <param name="info">The settings that made it; null if unknown.</param>
+    /// <returns>The image.</returns>
     /// <exception cref="ShapeMismatchException">The tensor has another shape.</exception>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
     public static DiffusionImage ToImage(Tensor tensor, GenerationInfo? info = null)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensor.HasShape(1, DiffusionImage.Channels, -1, -1) || tensor.Length == 0)
-            throw new ShapeMismatchException($"A picture has the shape [1, {DiffusionImage.Channels}, height, width], not {tensor}.");
+            throw new ShapeMismatchException($"An image has the shape [1, {DiffusionImage.Channels}, height, width], not {tensor}.");
         if (!tensor.IsFinite())
-            throw new NotFiniteException("The picture holds a value that is NaN or infinite. If it comes from a decoder in half precision, decode it in single precision.");
+            throw new NotFiniteException("The image contains a value that is NaN or infinite. If it comes from a decoder in half precision, decode it in single precision.");
 
         int height = tensor.Shape[2];
         int width = tensor.Shape[3];

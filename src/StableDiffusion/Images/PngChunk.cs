@@ -22,13 +22,13 @@ internal readonly ref struct PngChunk
     /// <summary>The four letters of its type.</summary>
     public ReadOnlySpan<byte> Type => _body[..sizeof(uint)];
 
-    /// <summary>What it holds.</summary>
+    /// <summary>Its data.</summary>
     public ReadOnlySpan<byte> Data => _body[sizeof(uint)..];
 
-    /// <summary>Whether it is as it was written.</summary>
+    /// <summary>Whether its checksum is correct.</summary>
     public bool IsIntact => Crc32.HashToUInt32(_body) == BinaryPrimitives.ReadUInt32BigEndian(_checksum);
 
-    /// <summary>Where the first chunk begins.</summary>
+    /// <summary>The chunks of a file, without the file header.</summary>
     /// <param name="png">The file's bytes.</param>
     /// <returns>All chunks.</returns>
     public static ReadOnlySpan<byte> All(ReadOnlySpan<byte> png) => png[Math.Min(SignatureSize, png.Length)..];
@@ -36,8 +36,8 @@ internal readonly ref struct PngChunk
     /// <summary>Finds the first chunk of a type.</summary>
     /// <param name="png">The file's bytes.</param>
     /// <param name="type">The type's four letters.</param>
-    /// <param name="data">What the chunk holds.</param>
-    /// <returns>False if there is none, or if the file is damaged before it.</returns>
+    /// <param name="data">The data of the chunk.</param>
+    /// <returns>False if there is no such chunk, or if the file is damaged before it.</returns>
     public static bool TryFind(ReadOnlySpan<byte> png, ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data)
     {
         ReadOnlySpan<byte> rest = All(png);
@@ -52,10 +52,10 @@ internal readonly ref struct PngChunk
         return false;
     }
 
-    /// <summary>Takes the next chunk.</summary>
-    /// <param name="rest">The chunks that are left; what follows the chunk afterwards.</param>
+    /// <summary>Reads the next chunk.</summary>
+    /// <param name="rest">The remaining chunks; set to those after the chunk that is read.</param>
     /// <param name="chunk">The chunk.</param>
-    /// <returns>False if what is left is no whole chunk.</returns>
+    /// <returns>False if there is no complete chunk left.</returns>
     public static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out PngChunk chunk)
     {
         chunk = default;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace StableDiffusion.Images;
 
-/// <summary>The directories of tags that a TIFF file, or an EXIF block, consists of. Source: TIFF 6.0, section 2.</summary>
+/// <summary>The directories of tags in a TIFF file or an EXIF block. Source: TIFF 6.0, section 2.</summary>
 internal readonly ref struct TiffBlock
 {
     private const int HeaderSize = 8;
@@ -13,16 +13,16 @@ internal readonly ref struct TiffBlock
 
     private TiffBlock(ReadOnlySpan<byte> data) => _data = data;
 
-    /// <summary>Whether numbers begin with their highest byte.</summary>
+    /// <summary>Whether the byte order is big-endian.</summary>
     public bool IsBigEndian => _data[0] == 'M';
 
-    /// <summary>Where the first directory begins.</summary>
+    /// <summary>The offset of the first directory.</summary>
     public uint FirstDirectory => ReadUInt32(_data[4..]);
 
     /// <summary>Opens a block.</summary>
     /// <param name="data">Its bytes.</param>
     /// <param name="block">The block.</param>
-    /// <returns>False if it is none.</returns>
+    /// <returns>False if the data is not such a block.</returns>
     public static bool TryOpen(ReadOnlySpan<byte> data, out TiffBlock block)
     {
         block = new TiffBlock(data);
@@ -30,15 +30,15 @@ internal readonly ref struct TiffBlock
     }
 
     /// <summary>Finds a tag.</summary>
-    /// <param name="directory">Where the directory begins.</param>
+    /// <param name="directory">The offset of the directory.</param>
     /// <param name="tag">The tag's number.</param>
-    /// <returns>The bytes of its value, which lie in the block; empty if there is no such tag, or if it is damaged.</returns>
+    /// <returns>The bytes of its value; empty if there is no such tag, or if it is damaged.</returns>
     public ReadOnlySpan<byte> Find(uint directory, ushort tag) => Find(directory, tag, out _);
 
-    /// <summary>Finds a tag of numbers of 16 or 32 bits.</summary>
-    /// <param name="directory">Where the directory begins.</param>
+    /// <summary>Finds a tag with integers of 16 or 32 bits.</summary>
+    /// <param name="directory">The offset of the directory.</param>
     /// <param name="tag">The tag's number.</param>
-    /// <returns>The numbers; none if there is no such tag, or if it is damaged.</returns>
+    /// <returns>The values; empty if there is no such tag, or if it is damaged.</returns>
     public uint[] FindNumbers(uint directory, ushort tag)
     {
         ReadOnlySpan<byte> value = Find(directory, tag, out int size);

@@ -4,8 +4,8 @@ using SixLabors.ImageSharp.PixelFormats;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// What the image library leaves out of TIFF files: whether they are whole, and those of the four printing inks, which it
-/// refuses. It is told that their samples are red, green, blue and alpha. Source: TIFF 6.0, sections 8 and 16.
+/// TIFF features that the image library does not support: the detection of truncated files, and CMYK files, which it
+/// rejects. Their samples are relabeled as red, green, blue and alpha for the library. Source: TIFF 6.0, sections 8 and 16.
 /// </summary>
 internal static class TiffFile
 {
@@ -21,10 +21,10 @@ internal static class TiffFile
     private const byte Rgb = 2;
     private const uint CmykInks = 1;
 
-    /// <summary>Finds out whether a file breaks off.</summary>
+    /// <summary>Determines whether a file is complete.</summary>
     /// <param name="tiff">The file's bytes.</param>
-    /// <param name="info">What the file says of itself.</param>
-    /// <returns>False if a strip of the first image is not there, or if strips without compression are too short.</returns>
+    /// <param name="info">The file's own information.</param>
+    /// <returns>False if a strip of the first image is missing, or if uncompressed strips are too short.</returns>
     public static bool IsWhole(ReadOnlySpan<byte> tiff, IImageInfo info)
     {
         if (!TiffBlock.TryOpen(tiff, out TiffBlock block))
@@ -38,18 +38,18 @@ internal static class TiffFile
             && (First(block, CompressionTag, NoCompression) != NoCompression || First(block, PhotometricTag, 0) == SubsampledColors || counts.Length == 0 || counts.Sum(count => (long)count) >= size);
     }
 
-    /// <summary>Changes the file's word for the meaning of its samples.</summary>
-    /// <param name="tiff">The file's bytes; they stay as they are.</param>
-    /// <param name="isCmyk">Whether the file's samples are inks.</param>
+    /// <summary>Relabels the samples of a CMYK file as RGBA.</summary>
+    /// <param name="tiff">The file's bytes; they are not changed.</param>
+    /// <param name="isCmyk">Whether the file is a CMYK file.</param>
     /// <returns>The changed file, or <paramref name="tiff"/> itself.</returns>
-    /// <exception cref="NotSupportedException">The inks are others, or compressed by JPEG.</exception>
+    /// <exception cref="NotSupportedException">The inks are not cyan, magenta, yellow and black, or the data is compressed with JPEG.</exception>
     public static byte[] AsRgba(byte[] tiff, out bool isCmyk)
     {
         isCmyk = TiffBlock.TryOpen(tiff, out TiffBlock block) && First(block, PhotometricTag, 0) == Separated;
         if (!isCmyk)
             return tiff;
         if (First(block, InkSetTag, CmykInks) != CmykInks || First(block, CompressionTag, 0) == JpegCompression)
-            throw new NotSupportedException("Its colours are inks other than cyan, magenta, yellow and black, or compressed by JPEG.");
+            throw new NotSupportedException("Its inks are not cyan, magenta, yellow and black, or the data is compressed with JPEG.");
 
         byte[] changed = [.. tiff];
         ReadOnlySpan<byte> value = block.Find(block.FirstDirectory, PhotometricTag);
@@ -58,7 +58,7 @@ internal static class TiffFile
         return changed;
     }
 
-    /// <summary>Makes colours of inks, as Pillow does where there is no profile.</summary>
+    /// <summary>Converts CMYK to RGB, as Pillow does without a profile.</summary>
     /// <param name="image">The image, whose channels are cyan, magenta, yellow and black.</param>
     public static void ToRgb(Image<Rgba32> image) => image.ProcessPixelRows(rows =>
     {

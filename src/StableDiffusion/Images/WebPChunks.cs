@@ -6,7 +6,7 @@ namespace StableDiffusion.Images;
 /// <summary>The chunks of a WebP file. Source: WebP container specification (RFC 9649), section 2.</summary>
 internal static class WebPChunks
 {
-    /// <summary>How long the type and the length of a chunk are.</summary>
+    /// <summary>The length of the type and the size of a chunk, in bytes.</summary>
     public const int HeaderSize = 8;
 
     private const int FileHeaderSize = 12;
@@ -15,16 +15,16 @@ internal static class WebPChunks
     private const byte XmpFlag = 0x04;
     private const byte AlphaFlag = 0x10;
 
-    /// <summary>Where the first chunk begins.</summary>
+    /// <summary>The chunks of a file, without the file header.</summary>
     /// <param name="webp">The file's bytes.</param>
     /// <returns>All chunks.</returns>
     public static ReadOnlySpan<byte> All(ReadOnlySpan<byte> webp) => webp[FileHeaderSize..];
 
-    /// <summary>Takes the next chunk.</summary>
-    /// <param name="rest">The chunks that are left; what follows the chunk afterwards.</param>
+    /// <summary>Reads the next chunk.</summary>
+    /// <param name="rest">The remaining chunks; set to those after the chunk that is read.</param>
     /// <param name="type">The four letters of its type.</param>
-    /// <param name="data">What it holds.</param>
-    /// <returns>False if what is left is no whole chunk.</returns>
+    /// <param name="data">Its data.</param>
+    /// <returns>False if there is no complete chunk left.</returns>
     public static bool TryTake(scoped ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data)
     {
         type = data = default;
@@ -35,16 +35,16 @@ internal static class WebPChunks
         if (length > rest.Length - HeaderSize)
             return false;
 
-        // Each chunk begins at an even place.
+        // Each chunk begins at an even offset.
         type = rest[..4];
         data = rest.Slice(HeaderSize, (int)length);
         rest = rest[Math.Min(HeaderSize + (int)length + ((int)length & 1), rest.Length)..];
         return true;
     }
 
-    /// <summary>Whether all chunks of a file are there.</summary>
+    /// <summary>Whether all chunks of a file are complete.</summary>
     /// <param name="webp">The file's bytes.</param>
-    /// <returns>False if the file breaks off.</returns>
+    /// <returns>False if the file is truncated.</returns>
     public static bool IsWhole(ReadOnlySpan<byte> webp)
     {
         ReadOnlySpan<byte> rest = All(webp);
@@ -55,11 +55,11 @@ internal static class WebPChunks
         return rest.IsEmpty;
     }
 
-    /// <summary>Makes a still image of the first frame of an animation, which the image library cannot read.</summary>
+    /// <summary>Extracts the first frame of an animation, which the image library cannot read.</summary>
     /// <param name="webp">The file's bytes.</param>
-    /// <param name="frame">Where the frame lies, and its size.</param>
+    /// <param name="frame">The position of the frame, and its size.</param>
     /// <param name="canvas">The size of the animation.</param>
-    /// <returns>A file of the frame alone; null if the file is no animation.</returns>
+    /// <returns>A file with only that frame; null if the file is not an animation.</returns>
     public static byte[]? FirstFrame(ReadOnlySpan<byte> webp, out Rectangle frame, out Size canvas)
     {
         (frame, canvas) = (default, default);
@@ -80,7 +80,7 @@ internal static class WebPChunks
         return null;
     }
 
-    /// <summary>Puts an EXIF block and an XMP packet into a file of one image.</summary>
+    /// <summary>Adds an EXIF block and an XMP packet to the file of a still image.</summary>
     /// <param name="webp">The file's bytes, from the encoder.</param>
     /// <param name="size">The image's size.</param>
     /// <param name="exif">The block; empty for none.</param>

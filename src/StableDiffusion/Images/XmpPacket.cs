@@ -3,22 +3,22 @@ using System.Xml;
 
 namespace StableDiffusion.Images;
 
-/// <summary>Makes XMP packets that hold one text of our own.</summary>
+/// <summary>Creates XMP packets with one text of this library.</summary>
 internal static class XmpPacket
 {
-    /// <summary>How long a packet may be in a JPEG file, whose segments are limited to 65533 bytes.</summary>
+    /// <summary>The largest size of a packet in a JPEG file, whose segments are limited to 65533 bytes.</summary>
     public const int MaxLengthInJpeg = 65502;
 
-    /// <summary>The namespace of our own texts.</summary>
+    /// <summary>The namespace of this library's texts.</summary>
     public const string OwnNamespace = "urn:stablediffusion-powershell:1";
 
     private const string OwnPrefix = "sdps";
     private const string RdfNamespace = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
-    /// <summary>What a packet in a JPEG file begins with. Source: XMP specification, part 3.</summary>
+    /// <summary>The identifier at the start of a packet in a JPEG file. Source: XMP specification, part 3.</summary>
     public static ReadOnlySpan<byte> Mark => "http://ns.adobe.com/xap/1.0/\0"u8;
 
-    /// <summary>Makes a packet of one text of our own.</summary>
+    /// <summary>Creates a packet with one text.</summary>
     /// <param name="name">The text's name, letters and digits.</param>
     /// <param name="text">The text, without control characters.</param>
     /// <returns>The packet, in UTF-8.</returns>

@@ -4,44 +4,40 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The imported models: what was made of a file lies in a folder under its key, so that the same content is there once,
-/// and a small file for each name says which content it stands for: the key on its first line, and below it, where the
-/// model was fetched from a hub, the <see cref="ModelManifest"/> of what was fetched.
+/// The imported models. The content built from a file is in a folder under its key, so that the same content is stored once,
+/// and a small file for each name refers to its content: the key is on its first line, and below it, if the
+/// model was downloaded from a hub, the <see cref="ModelManifest"/> of the download.
 /// </summary>
-/// <param name="root">The full path of the user's models.</param>
+/// <param name="root">The full path of the folder of the user's models.</param>
 internal sealed class ContentStore(string root)
 {
     private const string ContentFolder = ".content";
     private const string NameSuffix = ".model";
     private const int KeyLength = 32;
 
-    private readonly BuildCache _contents = new(Path.Combine(root, ContentFolder), "the store of models");
+    private readonly BuildCache _contents = new(Path.Combine(root, ContentFolder), "the model store");
 
-    /// <summary>The names that models were imported under.</summary>
+    /// <summary>The names of the imported models.</summary>
     public IEnumerable<string> Names => Directory.Exists(root)
         ? Directory.EnumerateFiles(root, $"*{NameSuffix}").Select(file => Path.GetFileNameWithoutExtension(file))
         : [];
 
-    /// <summary>The content under a key, if it is there and whole.</summary>
-    /// <param name="key">The key.</param>
+    /// <summary>The content under a key, if it exists and is complete.</summary>
     /// <returns>The full path of its folder, or null.</returns>
     public string? FindContent(string key) => _contents.Find(key);
 
-    /// <summary>The content that a name stands for.</summary>
-    /// <param name="name">The name.</param>
-    /// <returns>The full path of its folder, which may have been deleted since; null if there is no such name.</returns>
+    /// <summary>The content of a name.</summary>
+    /// <returns>The full path of its folder, which may no longer exist; null if there is no such name.</returns>
     public string? Find(string name) => ReadKey(name) is string key ? Path.Combine(root, ContentFolder, key) : null;
 
-    /// <summary>The key of the content that a name stands for, or null.</summary>
-    /// <param name="name">The name.</param>
+    /// <summary>The key of the content of a name, or null.</summary>
     public string? ReadKey(string name)
     {
         string key = ReadName(name).Key;
         return key.Length == KeyLength && key.All(char.IsAsciiHexDigitLower) ? key : null;
     }
 
-    /// <summary>What was fetched from a hub under a name, or null if it came otherwise.</summary>
-    /// <param name="name">The name.</param>
+    /// <summary>The manifest of a model that was downloaded from a hub, or null if it was imported from elsewhere.</summary>
     public ModelManifest? ReadOrigin(string name)
     {
         string origin = ReadName(name).Origin;
@@ -51,19 +47,19 @@ internal sealed class ContentStore(string root)
         }
         catch (ModelInvalidException)
         {
-            // The model can be used all the same; it is only not known where it came from.
+            // The model can still be used; only its origin is unknown.
             return null;
         }
     }
 
-    /// <summary>Makes a content in its place.</summary>
+    /// <summary>Builds a content.</summary>
     /// <inheritdoc cref="BuildCache.Add"/>
     public string AddContent(string key, Action<string> write, bool replace) => _contents.Add(key, write, replace);
 
-    /// <summary>Lets a name stand for a content.</summary>
+    /// <summary>Assigns a content to a name.</summary>
     /// <param name="name">The name.</param>
     /// <param name="key">The content's key.</param>
-    /// <param name="origin">What was fetched from a hub; null leaves a name as it is that stands for the content already.</param>
+    /// <param name="origin">The manifest of a download; null does not change a name that already has the content.</param>
     /// <exception cref="OutputWriteException">The store cannot be written to.</exception>
     public void SetName(string name, string key, ModelManifest? origin = null)
     {
@@ -82,13 +78,12 @@ internal sealed class ContentStore(string root)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to.", error);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable.", error);
         }
     }
 
-    /// <summary>Takes a name away, and its content with it unless another name stands for it too.</summary>
-    /// <param name="name">The name.</param>
-    /// <returns>Whether there was such a name.</returns>
+    /// <summary>Deletes a name, and its content unless another name has it too.</summary>
+    /// <returns>Whether the name existed.</returns>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public bool Remove(string name)
     {
@@ -108,8 +103,8 @@ internal sealed class ContentStore(string root)
         return true;
     }
 
-    /// <summary>Deletes a content that a name stood for, unless one still does.</summary>
-    /// <param name="name">The name that it had.</param>
+    /// <summary>Deletes the former content of a name, unless another name has it.</summary>
+    /// <param name="name">Its former name.</param>
     /// <param name="key">Its key.</param>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public void RemoveUnnamed(string name, string key)
@@ -126,11 +121,11 @@ internal sealed class ContentStore(string root)
         }
     }
 
-    /// <summary>The error for a model of which not all could be deleted.</summary>
+    /// <summary>The error for a model that could not be deleted completely.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="error">The cause.</param>
     public static OutputWriteException CannotRemove(string name, Exception error) =>
-        new($"The model '{name}' cannot be removed whole: {error.Message} Close the model in every program that uses it, and try again.", error) { Remedy = Remedy.CloseModels };
+        new($"The model '{name}' cannot be removed completely: {error.Message} Close the model in every program that uses it, and try again.", error) { Remedy = Remedy.CloseModels };
 
     private (string Key, string Origin) ReadName(string name)
     {

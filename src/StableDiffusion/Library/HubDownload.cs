@@ -10,11 +10,11 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// A model that is to be fetched from a hub: first it is found out which files that takes, then they are fetched into
-/// the user's models. A checkpoint is imported there, and its file not kept. A download that breaks off is gone on with by
-/// the next one.
+/// A download of a model from a hub: first the required files are determined, then they are downloaded to
+/// the model store. A checkpoint is imported there, and its file is not kept. The next call resumes an interrupted
+/// download.
 /// </summary>
-public sealed class HubDownload
+internal sealed class HubDownload
 {
     private const string SourceKind = "hub";
     private const int MaxThrottle = 32;
@@ -42,41 +42,41 @@ public sealed class HubDownload
     /// <summary>The repository, as <c>owner/name</c>.</summary>
     public string Id => _repository.Id;
 
-    /// <summary>The commit that the revision stands for.</summary>
+    /// <summary>The commit of the revision.</summary>
     public string Commit { get; }
 
     /// <summary>The model's name in the store.</summary>
     public string Name { get; }
 
-    /// <summary>The full path of the folder that files are kept in which need no import.</summary>
+    /// <summary>The full path of the folder for files that are not imported.</summary>
     public string Folder => Path.Combine(_settings.Folders.Models, Name);
 
-    /// <summary>Whether it is a single file that is imported, if it turns out to be a whole model.</summary>
+    /// <summary>Whether it is a single file, which is imported if it is a complete model.</summary>
     public bool IsCheckpoint { get; }
 
-    /// <summary>Whether the model was made of the same checkpoint before, under another name or of a file, so that only the name is to be given.</summary>
+    /// <summary>Whether the same checkpoint was already imported under another name or from a file, so that only the name must be added.</summary>
     public bool IsContentHere => !_request.Force && FindContent() is not null;
 
-    /// <summary>The files that are needed.</summary>
+    /// <summary>The required files.</summary>
     public IReadOnlyList<HubFile> Files { get; }
 
-    /// <summary>How many bytes they have.</summary>
+    /// <summary>Their total size in bytes.</summary>
     public long Length { get; }
 
-    /// <summary>Whether the same files of the same commit lie in the store already, and need not be fetched.</summary>
+    /// <summary>Whether the same files of the same commit are already in the store.</summary>
     public bool IsSaved => !_request.Force && FindSaved() is not null;
 
-    /// <summary>Finds out what is to be fetched. Without a connection (<see cref="HubSettings.IsOffline"/>), that is what is there.</summary>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="settings">Which hub is asked.</param>
-    /// <param name="progress">Is told some times a second what is waited for, on the thread of the caller; null for nobody.</param>
-    /// <param name="cancellationToken">Ends the asking.</param>
-    /// <returns>The download; nothing is fetched yet.</returns>
-    /// <exception cref="InvalidSettingException">A part of the request is none, or leaves open which files are meant.</exception>
-    /// <exception cref="DownloadException">The hub does not have it, or does not give it.</exception>
-    /// <exception cref="ModelInvalidException">The repository holds no model of a kind that can be used.</exception>
-    /// <exception cref="OutputExistsException">Another model of that name is there, and may not be replaced.</exception>
-    /// <exception cref="OperationCanceledException">The asking was ended.</exception>
+    /// <summary>Determines the files to download. Offline (<see cref="HubSettings.IsOffline"/>), these are the existing files.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="settings">The settings of the hub.</param>
+    /// <param name="progress">Receives the progress a few times a second, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels the requests.</param>
+    /// <returns>The download, which is not started yet.</returns>
+    /// <exception cref="InvalidSettingException">A part of the request is invalid, or it does not determine the files.</exception>
+    /// <exception cref="DownloadException">The hub does not have the model, or denies access to it.</exception>
+    /// <exception cref="ModelInvalidException">The repository does not contain a supported model.</exception>
+    /// <exception cref="OutputExistsException">Another model of that name exists and may not be replaced.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public static HubDownload Plan(
         HubRequest request, HubSettings settings, Action<DownloadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -100,19 +100,19 @@ public sealed class HubDownload
     }
 
     /// <summary>
-    /// Fetches the files, checks them by the hub's hashes, and puts them into the store in one step. Of a checkpoint, what
-    /// the module needs is made, and the file is deleted.
+    /// Downloads the files, verifies them with the hub's hashes, and moves them to the store in one step. A checkpoint is
+    /// imported, and its file is deleted.
     /// </summary>
-    /// <param name="progress">Is told some times a second how far the download has come, on the thread of the caller; null for nobody.</param>
-    /// <param name="importProgress">Is told how far the import of a checkpoint has come, on the thread of the caller; null for nobody.</param>
-    /// <param name="cancellationToken">Ends it within a moment. What was fetched is kept for the next time.</param>
-    /// <returns>What lies in the store.</returns>
-    /// <exception cref="DownloadException">A file cannot be had, or is not what the hub says that it is.</exception>
-    /// <exception cref="ModelInvalidException">The checkpoint is damaged; nothing of it is kept.</exception>
-    /// <exception cref="UnsafeFileException">The checkpoint would run code; nothing of it is kept.</exception>
-    /// <exception cref="OutputWriteException">The disk has no room, or cannot be written to.</exception>
-    /// <exception cref="OutputExistsException">Another model of that name came in between.</exception>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <param name="progress">Receives the progress of the download a few times a second, on the calling thread; may be null.</param>
+    /// <param name="importProgress">Receives the progress of the import of a checkpoint, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it quickly. The downloaded data is kept for the next call.</param>
+    /// <returns>The saved model.</returns>
+    /// <exception cref="DownloadException">A file cannot be downloaded, or does not match the hub's hash.</exception>
+    /// <exception cref="ModelInvalidException">The checkpoint is damaged; it is deleted.</exception>
+    /// <exception cref="UnsafeFileException">The checkpoint would run code; it is deleted.</exception>
+    /// <exception cref="OutputWriteException">There is not enough disk space, or the disk cannot be written to.</exception>
+    /// <exception cref="OutputExistsException">Another model of that name was created in the meantime.</exception>
+    /// <exception cref="OperationCanceledException">The operation was canceled.</exception>
     public SavedModel Save(
         Action<DownloadProgress>? progress = null, Action<ProgressReport>? importProgress = null, CancellationToken cancellationToken = default)
     {
@@ -122,7 +122,7 @@ public sealed class HubDownload
         DownloadMeter meter = new(Id, Length, TimeProvider.System);
         using DownloadFolder folder = Run(token => DownloadFolder.OpenAsync(FolderName(), _settings, meter.Wait, token), meter, progress, cancellationToken);
 
-        // Whoever had the folder before may have been at the same.
+        // The previous owner of the folder may have completed the same download.
         if (!_request.Force && Find() is SavedModel saved)
             return saved with { WasThere = true };
 
@@ -133,7 +133,7 @@ public sealed class HubDownload
         return Run(_ => Task.FromResult(Publish(folder, manifest)), meter, progress, cancellationToken);
     }
 
-    // The work is done on threads of the pool, and told of on the caller's, which alone may write to a pipeline.
+    // The work is done on pool threads; the progress is reported on the calling thread, which the caller may need for its output.
     private static T Run<T>(Func<CancellationToken, Task<T>> start, DownloadMeter meter, Action<DownloadProgress>? progress, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -145,7 +145,7 @@ public sealed class HubDownload
         }
         catch
         {
-            // A caller that cannot be told any more must not leave files open behind it.
+            // If reporting to the caller fails, no files must stay open.
             stop.Cancel();
             ((IAsyncResult)work).AsyncWaitHandle.WaitOne();
             if (work.IsCompletedSuccessfully)
@@ -177,7 +177,7 @@ public sealed class HubDownload
         }
 
         throw new DownloadException(
-            $"'{repository.Id}' cannot be fetched: HF_HUB_OFFLINE says to stay offline, and there is no model '{name}' here that came from '{repository.Revision}' of it. Remove the variable to fetch it.", repository.Id);
+            $"'{repository.Id}' cannot be downloaded: HF_HUB_OFFLINE is set, and no model '{name}' from its revision '{repository.Revision}' is in the store. Remove the variable to download it.", repository.Id);
     }
 
     private async Task<ModelManifest> FetchAsync(DownloadFolder folder, DownloadMeter meter, CancellationToken cancellationToken)
@@ -192,7 +192,7 @@ public sealed class HubDownload
         FileDownload transfer = new(client, _settings, _repository, Commit, folder, meter);
         ParallelOptions options = new() { MaxDegreeOfParallelism = _request.ThrottleLimit, CancellationToken = cancellationToken };
 
-        // The large ones first, so that none of them is left to come alone at the end.
+        // The large files first, so that the download does not end with a single large file.
         await Parallel.ForEachAsync(
             Files.OrderByDescending(static file => file.Length),
             options,
@@ -211,8 +211,8 @@ public sealed class HubDownload
         return Saved() with { Remark = IsCheckpoint ? FindOther(Path.Combine(Folder, Files[0].Path)) : null };
     }
 
-    /// <summary>Imports the fetched checkpoint.</summary>
-    /// <returns>The model; null where the file is whole but no model, and stays a file.</returns>
+    /// <summary>Imports the downloaded checkpoint.</summary>
+    /// <returns>The model; null if the file is intact but not a model, and stays a file.</returns>
     private SavedModel? Import(DownloadFolder folder, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string path = folder.FilePath(Files[0].Path);
@@ -221,7 +221,7 @@ public sealed class HubDownload
             if (FindOther(path) is not null)
                 return null;
 
-            // The hash is known from the download, and gigabytes need not be read for it again.
+            // The hash is known from the download, so that gigabytes need not be read again.
             FileHashes hashes = FileHashes.Open(new BuildCache(_settings.Folders.Cache).HashFolder, path);
             hashes.Note(path, manifest.Files[Files[0].Path].Sha256);
             hashes.Save();
@@ -242,11 +242,11 @@ public sealed class HubDownload
         }
         catch (Exception error) when (error is ModelInvalidException or UnsafeFileException)
         {
-            // It is what the hub says that it is, so going on with it would end the same.
+            // The file matches the hub's hash, so a resumed download would fail again.
             folder.Discard();
             if (error is UnsafeFileException)
                 throw;
-            throw new ModelInvalidException($"'{Files[0].Path}' of '{Id}' cannot be imported: {error.Message} Nothing of it was kept.", error);
+            throw new ModelInvalidException($"'{Files[0].Path}' of '{Id}' cannot be imported: {error.Message} The download was deleted.", error);
         }
     }
 
@@ -260,7 +260,7 @@ public sealed class HubDownload
     {
         long needed = Length - folder.Present(Files);
         if (_settings.FreeSpace(_settings.Folders.Downloads) is long free && free < needed)
-            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{_settings.Folders.Downloads}', where {ByteSize.Format(free)} are free. Make room, or name another folder by {StorageFolders.CacheVariable}.");
+            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{_settings.Folders.Downloads}', where {ByteSize.Format(free)} are free. Free some space, or set {StorageFolders.CacheVariable} to another folder.");
     }
 
     private void CheckName()
@@ -271,7 +271,7 @@ public sealed class HubDownload
             throw new OutputExistsException(_store.Find(Name)!, Name);
     }
 
-    /// <summary>What is in the store already, or needs no more than its name.</summary>
+    /// <summary>The model if it is already in the store, or only needs its name.</summary>
     private SavedModel? Find()
     {
         if (FindSaved() is SavedModel saved)
@@ -285,7 +285,7 @@ public sealed class HubDownload
         return Imported(_store.FindContent(key)!);
     }
 
-    /// <summary>The key of the content that the checkpoint's import would make, if that is there.</summary>
+    /// <summary>The key of the content that importing the checkpoint would make, if it exists.</summary>
     private string? FindContent()
     {
         if (!IsCheckpoint || Files[0].Sha256 is not string hash)
@@ -322,7 +322,7 @@ public sealed class HubDownload
         }
         catch (ModelInvalidException)
         {
-            // What cannot be told to be the same is another model.
+            // If it is not known to be the same, it is another model.
             return null;
         }
 
@@ -356,9 +356,9 @@ public sealed class HubDownload
     {
         string name = request.Name ?? (request.File is null ? repository.Name : Path.GetFileNameWithoutExtension(request.File));
         if (string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase))
-            throw new InvalidSettingException("Name", $"'{name}' is the model that ships with the module. Give another name by Name.");
+            throw new InvalidSettingException("Name", $"'{name}' is the model that ships with the module. Specify another Name.");
         return ModelFilePath.IsSafeName(name) && name[0] != '.'
             ? name
-            : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' is no name of a folder on every system. Give another name by Name.");
+            : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' is not a valid folder name on every system. Specify another Name.");
     }
 }

@@ -2,21 +2,21 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Library;
 
-/// <summary>Where an imported model goes.</summary>
+/// <summary>The destination of an imported model.</summary>
 internal sealed record ImportTarget
 {
-    /// <summary>The folders of the library that it goes into.</summary>
+    /// <summary>The folders of the library.</summary>
     public required StorageFolders Folders { get; init; }
 
-    /// <summary>The name to ask for the model by.</summary>
+    /// <summary>The name of the model in the store.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Whether the name may stand for another model, which is then replaced.</summary>
+    /// <summary>Whether another model of the same name is replaced.</summary>
     public bool Force { get; init; }
 
-    /// <summary>Whether the model is written anew even if the same content is there.</summary>
+    /// <summary>Whether the model is written again even if the same content exists.</summary>
     public bool Rebuilds { get; init; }
 
-    /// <summary>What was fetched from a hub; null for what the user had.</summary>
+    /// <summary>The manifest of a download from a hub; null for the user's own files.</summary>
     public ModelManifest? Origin { get; init; }
 }

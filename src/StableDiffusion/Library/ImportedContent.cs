@@ -5,22 +5,22 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Library;
 
-/// <summary>Writes an imported model with its manifest, and keeps in mind what was found on the way.</summary>
+/// <summary>Writes an imported model with its manifest, and collects the findings.</summary>
 /// <param name="source">The model.</param>
-/// <param name="hashMemory">Where the hashes of files are remembered.</param>
-/// <param name="clock">Hears how far the writing has come.</param>
-/// <param name="cancellationToken">Stops it.</param>
+/// <param name="hashMemory">The cache of file hashes.</param>
+/// <param name="clock">Receives the progress.</param>
+/// <param name="cancellationToken">Cancels it.</param>
 internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory, ProgressClock clock, CancellationToken cancellationToken)
 {
     private readonly Dictionary<string, ModelFile> _files = new(StringComparer.Ordinal);
 
-    /// <summary>What the model takes besides the noise, where its form tells it.</summary>
+    /// <summary>The variant of the model; null if unknown.</summary>
     public ModelVariant? Variant { get; private set; }
 
-    /// <summary>What is worth telling of the source, in words.</summary>
+    /// <summary>The findings about the source, in words.</summary>
     public IReadOnlyList<string> Findings { get; private set; } = [];
 
-    /// <summary>Writes it into an empty folder.</summary>
+    /// <summary>Writes the model to an empty folder.</summary>
     /// <param name="folder">The folder's full path.</param>
     public void Write(string folder)
     {
@@ -37,7 +37,7 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
         WriteManifest(folder);
     }
 
-    /// <summary>Remembers the hashes of the files in their final place, so that they need not be read again at once.</summary>
+    /// <summary>Caches the hashes of the files in their final place, so that they need not be read again.</summary>
     /// <param name="folder">The folder's full path.</param>
     public void NoteHashes(string folder)
     {
@@ -65,7 +65,7 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
             void Report(long bytes)
             {
                 done += bytes;
-                clock.Report("Checking what was written", name, done, total);
+                clock.Report("Verifying the written files", name, done, total);
             }
         }
 

@@ -3,42 +3,42 @@ using StableDiffusion.Running;
 
 namespace StableDiffusion.Library;
 
-/// <summary>What an import did.</summary>
+/// <summary>The result of an import.</summary>
 public sealed record ModelImport
 {
-    /// <summary>The name to ask for the model by.</summary>
+    /// <summary>The name of the model in the store.</summary>
     public required string Name { get; init; }
 
     /// <summary>The model.</summary>
     public required ModelInfo Model { get; init; }
 
-    /// <summary>The full path of the file or folder that it was made of.</summary>
+    /// <summary>The full path of the imported file or folder.</summary>
     public required string Source { get; init; }
 
-    /// <summary>How many bytes the source has.</summary>
+    /// <summary>The size of the source in bytes.</summary>
     public required long SourceLength { get; init; }
 
     /// <summary>The family, such as <c>StableDiffusionXL</c>.</summary>
     public string? Family => Model.Family;
 
-    /// <summary>What the U-Net takes besides the noise: <c>TextToImage</c>, <c>Inpainting</c> or <c>InstructPix2Pix</c>; null where the source does not say.</summary>
+    /// <summary>The variant of the U-Net by its extra inputs: <c>TextToImage</c>, <c>Inpainting</c> or <c>InstructPix2Pix</c>; null if unknown.</summary>
     public string? Variant { get; init; }
 
     /// <summary>What the U-Net predicts: <c>epsilon</c>, <c>v_prediction</c> or <c>sample</c>.</summary>
     public string PredictionType => Model.PredictionType;
 
-    /// <summary>How many bytes the result takes.</summary>
+    /// <summary>The size of the result in bytes.</summary>
     public long Length => Model.Length;
 
-    /// <summary>Whether the same content was there already, and only the name is new.</summary>
+    /// <summary>Whether the same content already existed, and only the name is new.</summary>
     public required bool WasThere { get; init; }
 
-    /// <summary>How long it took.</summary>
+    /// <summary>The time that the import took.</summary>
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>How far its pictures are from those in full precision, and how fast they are made; null where that was not tried.</summary>
+    /// <summary>The difference of its images from those in full precision, and their speed; null if they were not compared.</summary>
     public PrecisionComparison? Comparison { get; init; }
 
-    /// <summary>What is worth telling of the source: weights left out, guesses, damage that does not matter.</summary>
+    /// <summary>The findings about the source: ignored weights, assumptions, and harmless damage.</summary>
     public IReadOnlyList<string> Findings { get; init; } = [];
 }

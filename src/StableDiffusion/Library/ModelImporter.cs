@@ -9,8 +9,8 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// Makes the internal form of a model that a user has - a single file, a folder of diffusers, a folder of another
-/// exporter's graphs - and keeps it among the user's models.
+/// Converts a user's model - a single file, a diffusers folder, or a folder of another
+/// exporter's graphs - to the internal form, and stores it in the model store.
 /// </summary>
 /// <param name="folders">The folders of the library.</param>
 /// <param name="pool">The open models.</param>
@@ -18,7 +18,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 {
     private const string ComparedPrompt = "a red house on the grass in daylight";
 
-    /// <summary>Steps enough for an image, and few enough that a large model is compared within minutes.</summary>
+    /// <summary>Enough steps for an image, but few enough to compare a large model within minutes.</summary>
     private const int ComparedSteps = 6;
 
     /// <inheritdoc cref="ModelLibrary.Import"/>
@@ -36,7 +36,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
-            // The name stands for the new model from the moment that the folder's index is gone.
+            // The name refers to the new model as soon as the folder's index is deleted.
             pool.Clear();
             ModelStore.RemoveFolder(name, folder);
         }
@@ -46,10 +46,10 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 
     /// <summary>Imports a model of a known form.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="target">Where it goes.</param>
-    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
-    /// <returns>What was done.</returns>
+    /// <param name="target">The destination.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
+    /// <returns>The result.</returns>
     public static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
@@ -96,7 +96,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
             ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, folders.Cache, Report, cancellationToken);
 
-        void Report(int images) => clock.Report("Comparing the pictures with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
+        void Report(int images) => clock.Report("Comparing the images with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }
 
     private static void CheckReplaceable(string folder, IModelSource source, bool force)
@@ -113,5 +113,5 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 
     private static string CheckName(string name) => ModelFilePath.IsSafeName(name) && name[0] != '.' && !string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase)
         ? name
-        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be usable as a file's name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
+        : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' cannot be the name of a model: it must be a valid file name on every system, and '{ModelStore.EmbeddedName}' is the model that ships with the module. Choose another Name.");
 }

@@ -2,7 +2,7 @@ using StableDiffusion.Running;
 
 namespace StableDiffusion.Library;
 
-/// <summary>The right to use an open model until the lease is disposed, also if all models are closed meanwhile.</summary>
+/// <summary>The right to use an open model until the lease is disposed, even if the cache is cleared in the meantime.</summary>
 public sealed class ModelLease : IDisposable
 {
     private readonly ModelPool _pool;
@@ -17,7 +17,7 @@ public sealed class ModelLease : IDisposable
     /// <summary>The open model.</summary>
     public DiffusionModel Model => (_entry ?? throw new ObjectDisposedException(nameof(ModelLease))).Model;
 
-    /// <summary>Gives the model back; it stays open for the next lease unless all models were closed meanwhile.</summary>
+    /// <summary>Returns the model; it stays open for the next lease unless the cache was cleared.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _entry, null) is { } entry)

@@ -47,16 +47,16 @@ public sealed class ModelLibrary
     public ModelStore Models { get; }
 
     /// <summary>The ControlNets.</summary>
-    public ControlNetStore ControlNets { get; }
+    internal ControlNetStore ControlNets { get; }
 
     /// <summary>The LoRAs.</summary>
-    public AdapterStore Loras { get; }
+    internal AdapterStore Loras { get; }
 
     /// <summary>The textual inversion embeddings.</summary>
-    public AdapterStore Embeddings { get; }
+    internal AdapterStore Embeddings { get; }
 
     /// <summary>The incomplete downloads.</summary>
-    public DownloadCache Downloads { get; }
+    internal DownloadCache Downloads { get; }
 
     /// <summary>Takes a model for use, opening it if it is not open on that device. It stays open for the next use.</summary>
     /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it; null for the model that ships with the engine.</param>
@@ -96,19 +96,19 @@ public sealed class ModelLibrary
     }
 
     /// <summary>Imports a model.</summary>
-    /// <param name="path">The full path of the file or folder. What it is, is seen from what it holds, not from its name.</param>
+    /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>
     /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
-    /// <param name="options">How it is imported; null takes the model as it is.</param>
-    /// <param name="force">Whether the name may stand for another model already, which is then replaced.</param>
-    /// <param name="progress">Is told how far the import has come, on the calling thread.</param>
-    /// <param name="cancellationToken">Stops the import; nothing of it is left behind.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such file or folder, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or no model that can be used; the message says what it is.</exception>
+    /// <param name="options">The import options; null means the defaults.</param>
+    /// <param name="force">Whether an existing model of the same name is replaced.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
+    /// <returns>The result.</returns>
+    /// <exception cref="ModelNotFoundException">The file or folder does not exist, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or not a supported model; the message says what it is.</exception>
     /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
-    /// <exception cref="InvalidSettingException">The name cannot be one or is that of the folder imported from, or another setting is out of its range.</exception>
-    /// <exception cref="OutputExistsException">The name stands for another model.</exception>
-    /// <exception cref="OutputWriteException">The store cannot be written to; nothing of the import is left behind.</exception>
+    /// <exception cref="InvalidSettingException">The name is invalid or that of the imported folder itself, or another setting is out of range.</exception>
+    /// <exception cref="OutputExistsException">Another model has the name.</exception>
+    /// <exception cref="OutputWriteException">The store cannot be written to; no partial import remains.</exception>
     /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
     public ModelImport Import(
         string path,
@@ -120,14 +120,14 @@ public sealed class ModelLibrary
         new ModelImporter(Folders, _pool).Import(path, name, options, force, progress, cancellationToken);
 
     /// <summary>
-    /// Compares a model that was imported with what its source gives in full precision, by the images that both make on
-    /// the processor and the time that they take. The model in full precision is built for that, and deleted afterwards,
-    /// unless it is kept already.
+    /// Compares an imported model with its source in full precision, by the images that both make on
+    /// the CPU and the time that they take. The model in full precision is built for this purpose, and deleted afterwards,
+    /// unless it is in the store already.
     /// </summary>
     /// <param name="import">The import.</param>
-    /// <param name="options">What it was imported with.</param>
-    /// <param name="progress">Is told how far the comparison has come, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <param name="options">The options of the import.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The comparison.</returns>
     /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
     public PrecisionComparison Compare(

@@ -5,8 +5,8 @@ using StableDiffusion.Running;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The models that are open in this process, one for each folder or file, device and set of adapters. Of sets of adapters only
-/// those that were used last stay open. Safe for use from several threads.
+/// The open models of this process, one for each folder or file, device and set of adapters. Of the models with adapters, only
+/// the most recently used stay open. Thread-safe.
 /// </summary>
 internal sealed class ModelPool
 {
@@ -29,7 +29,7 @@ internal sealed class ModelPool
         ModelLease lease;
         lock (_lock)
         {
-            // Its configs are read once, not for every picture.
+            // Its configs are read once, not for every image.
             Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets);
             if (!_entries.TryGetValue(key, out Entry? entry))
                 _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null));

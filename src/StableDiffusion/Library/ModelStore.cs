@@ -6,7 +6,7 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Library;
 
-/// <summary>The models that can be used by name: the one that ships with the engine, and those in a folder.</summary>
+/// <summary>The models that can be used by name: the one that ships with the engine and those in the user's folder.</summary>
 public sealed class ModelStore
 {
     /// <summary>The name of the model that ships with the engine.</summary>
@@ -29,7 +29,7 @@ public sealed class ModelStore
         _pool = pool;
     }
 
-    /// <summary>Lists the models, the one that ships with the engine first. Folders that are no models are passed over.</summary>
+    /// <summary>Lists the models, the one that ships with the engine first. Folders that are not models are ignored.</summary>
     /// <returns>The models.</returns>
     public IReadOnlyList<ModelInfo> List()
     {
@@ -52,21 +52,21 @@ public sealed class ModelStore
             }
             catch (DiffusionException)
             {
-                // A damaged model must not hide the whole ones; asking for it by name says what is wrong.
+                // A damaged model must not hide the intact ones; using it by name gives the error.
             }
         }
 
         return models;
     }
 
-    /// <summary>Whether a model goes by this name, without looking into it.</summary>
+    /// <summary>Whether a model with this name exists, without reading it.</summary>
     /// <param name="name">The name.</param>
-    /// <returns>False also for the path of a model's folder or file.</returns>
+    /// <returns>False for the path of a model's folder or file too.</returns>
     public bool Contains(string name) => FolderOf(name) is not null;
 
-    /// <summary>Whether a file is a checkpoint that can be used as a model; of its content only the list of tensors is read.</summary>
+    /// <summary>Whether a file is a checkpoint that can be used as a model; only its list of tensors is read.</summary>
     /// <param name="path">The file's path.</param>
-    /// <returns>False also for a LoRA, an autoencoder or another part, and for a file that is damaged or cannot be read.</returns>
+    /// <returns>False for a LoRA, a VAE or another part too, and for a file that is damaged or cannot be read.</returns>
     public static bool IsCheckpoint(string path)
     {
         if (!TensorFile.HasKnownEnding(path))
@@ -84,20 +84,20 @@ public sealed class ModelStore
     }
 
     /// <summary>Finds a model.</summary>
-    /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty finds the model that ships with the engine.</param>
+    /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty means the model that ships with the engine.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
-    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is not a model.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public ModelInfo Find(string? nameOrPath)
     {
         (string name, string path) = Locate(nameOrPath);
         return Describe(name, path);
     }
 
-    /// <summary>Deletes a model of the user's. What is open of it in this process is closed first.</summary>
+    /// <summary>Deletes one of the user's models, after closing it in this process.</summary>
     /// <param name="name">Its name.</param>
-    /// <exception cref="ModelNotFoundException">There is none.</exception>
+    /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="InvalidSettingException">It is the model that ships with the engine.</exception>
     /// <exception cref="OutputWriteException">A file could not be deleted, such as one that another process has open.</exception>
     public void Remove(string name)
@@ -108,7 +108,7 @@ public sealed class ModelStore
             RemoveFolder(name, Path.Combine(_folder, name));
     }
 
-    /// <summary>Deletes a model's own folder; where that is a link, the link alone.</summary>
+    /// <summary>Deletes a model's own folder; if it is a link, only the link.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="folder">The full path of the folder.</param>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
@@ -116,7 +116,7 @@ public sealed class ModelStore
     {
         try
         {
-            // Its index goes first: what a deletion that breaks off leaves is no model any more. Of a link only the link goes.
+            // The index is deleted first, so that an interrupted deletion leaves no usable model. Of a link, only the link is deleted.
             if (new DirectoryInfo(folder).LinkTarget is null)
                 File.Delete(Path.Combine(folder, PipelineConfig.FileName));
             Directory.Delete(folder, recursive: true);
@@ -127,12 +127,12 @@ public sealed class ModelStore
         }
     }
 
-    /// <summary>Refuses what cannot be removed by name.</summary>
+    /// <summary>Throws for a model that cannot be removed by name.</summary>
     /// <inheritdoc cref="Remove"/>
     public void CheckRemovable(string name)
     {
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
-            throw new InvalidSettingException("Name", $"The model '{name}' is a part of the module and cannot be removed.");
+            throw new InvalidSettingException("Name", $"The model '{name}' ships with the module and cannot be removed.");
         if (FolderOf(name) is null)
             throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{_folder}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
     }
@@ -140,24 +140,24 @@ public sealed class ModelStore
     /// <summary>Finds a model's folder or single file, without reading it.</summary>
     /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
     /// <returns>The model's name and the full path of its folder or file.</returns>
-    /// <exception cref="ModelNotFoundException">There is none; the message lists those there are.</exception>
+    /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
     internal (string Name, string Path) Locate(string? nameOrPath)
     {
         string given = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         return NameOrPath.Find(given, name => FolderOf(name) is string folder ? (name, folder) : null, IsModel, path => new ModelNotFoundException(NotFoundMessage(path)));
     }
 
-    /// <summary>Says that a model is not there, and which ones are.</summary>
+    /// <summary>The message for a missing model, with the available ones.</summary>
     private string NotFoundMessage(string name) => Directory.Exists(name)
-        ? $"The folder '{name}' is no model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
-        : $"There is no model '{name}'. The models here are {string.Join(", ", List().Select(model => model.Name))}; others are folders in '{_folder}', or the path of any folder in the diffusers layout or of any checkpoint file.";
+        ? $"The folder '{name}' is not a model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
+        : $"There is no model '{name}'. The available models are {string.Join(", ", List().Select(model => model.Name))}. You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
 
     private string? FolderOf(string name)
     {
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
             return EmbeddedPath;
 
-        // A name is one folder of the store; anything that could lead out of it is a path.
+        // A name is one folder of the store; anything that could leave it is a path.
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
             return null;
 
@@ -165,7 +165,7 @@ public sealed class ModelStore
         return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : _contents.Find(name);
     }
 
-    /// <summary>Reads what is known of a model.</summary>
+    /// <summary>Reads the information about a model.</summary>
     /// <inheritdoc cref="ModelReader.Read"/>
     internal ModelInfo Describe(string name, string path) => IsModel(path)
         ? ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath }

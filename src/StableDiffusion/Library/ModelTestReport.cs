@@ -1,6 +1,6 @@
 namespace StableDiffusion.Library;
 
-/// <summary>What was found when a model was tested.</summary>
+/// <summary>The result of testing a model.</summary>
 public sealed record ModelTestReport
 {
     /// <summary>The model's name.</summary>
@@ -9,18 +9,18 @@ public sealed record ModelTestReport
     /// <summary>The full path of its folder.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Whether nothing is wrong with it.</summary>
+    /// <summary>Whether no problems were found.</summary>
     public bool IsValid => Problems.Count == 0;
 
-    /// <summary>How many files were compared with the hashes that the model came with; 0 where it came without.</summary>
+    /// <summary>The number of files that were compared with the model's hashes; 0 if it has no hashes.</summary>
     public required int CheckedFiles { get; init; }
 
-    /// <summary>Whether a picture was made, in one step from noise to pixels and back into a latent.</summary>
+    /// <summary>Whether an image was made in one step, decoded, and encoded into a latent again.</summary>
     public required bool HasRun { get; init; }
 
-    /// <summary>What is wrong, a sentence each that names the file or the part.</summary>
+    /// <summary>The problems, one sentence each with the name of the file or part.</summary>
     public required IReadOnlyList<string> Problems { get; init; }
 
-    /// <summary>How long the test took.</summary>
+    /// <summary>The time that the test took.</summary>
     public required TimeSpan Elapsed { get; init; }
 }

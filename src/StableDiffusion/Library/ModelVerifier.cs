@@ -9,20 +9,20 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Library;
 
-/// <summary>Finds out whether a model is whole and works.</summary>
+/// <summary>Tests whether a model is intact and works.</summary>
 internal static class ModelVerifier
 {
     private const string Prompt = "a red house on the grass";
 
-    /// <summary>Eight values a side are the least that every U-Net can halve as often as it does.</summary>
+    /// <summary>The smallest side that every U-Net can halve as often as necessary.</summary>
     private const int LatentSide = 8;
 
-    /// <summary>Tests a model: every file's hash, and all of its parts in a picture of one step.</summary>
+    /// <summary>Tests a model: the hash of every file, and all of its parts with an image of one step.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="runs">Whether the picture is made; else only the files are compared with their hashes.</param>
+    /// <param name="runs">Whether the image is made; if not, only the files are compared with their hashes.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
-    /// <param name="cancellationToken">Stops the test.</param>
-    /// <returns>What was found; what is wrong with the model is no exception here.</returns>
+    /// <param name="cancellationToken">Cancels the test.</param>
+    /// <returns>The result; problems of the model are not thrown.</returns>
     public static ModelTestReport Run(ModelInfo model, bool runs, string cacheFolder, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
@@ -59,7 +59,7 @@ internal static class ModelVerifier
         };
     }
 
-    // Every stage refuses what does not fit and values that are not finite.
+    // Every stage throws for shapes that do not fit and values that are not finite.
     private static void MakePicture(ModelInfo info, string cacheFolder, CancellationToken cancellationToken)
     {
         using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
@@ -68,7 +68,7 @@ internal static class ModelVerifier
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
         Latent latent = pipeline.Denoise(
             embedding, negative: null, start: null, new DenoiseOptions { Seed = 0, Steps = 1, Width = side, Height = side, Scheduler = "Euler" }, cancellationToken: cancellationToken);
-        DiffusionImage picture = pipeline.Decode(latent, cancellationToken);
-        pipeline.EncodeImage(picture, cancellationToken: cancellationToken);
+        DiffusionImage image = pipeline.Decode(latent, cancellationToken);
+        pipeline.EncodeImage(image, cancellationToken: cancellationToken);
     }
 }

@@ -1,20 +1,20 @@
 namespace StableDiffusion.Library;
 
-/// <summary>What a download left in the store.</summary>
+/// <summary>The result of a download.</summary>
 /// <param name="Name">The name of the model, or of the folder of files.</param>
 /// <param name="Folder">The full path of its folder.</param>
-/// <param name="Files">The paths of the files that were fetched and lie in the folder, with <c>/</c> between the parts; none of an imported checkpoint.</param>
+/// <param name="Files">The paths of the downloaded files in the folder, with <c>/</c> as the separator; none for an imported checkpoint.</param>
 public sealed record SavedModel(string Name, string Folder, IReadOnlyList<string> Files)
 {
-    /// <summary>Whether it is a model that can be used by its name, and not files of another use.</summary>
+    /// <summary>Whether it is a model that can be used by its name, and not files for another use.</summary>
     public bool IsModel => Files.Count == 0 || Files.Contains("model_index.json");
 
-    /// <summary>Whether it was here already, and nothing was fetched.</summary>
+    /// <summary>Whether it was already in the store, and nothing was downloaded.</summary>
     public bool WasThere { get; init; }
 
-    /// <summary>What the import of a checkpoint did; null where nothing had to be imported.</summary>
+    /// <summary>The import of a checkpoint; null if nothing was imported.</summary>
     public ModelImport? Import { get; init; }
 
-    /// <summary>Why a fetched checkpoint could not be imported and stays a file; null where it is none, or was imported.</summary>
+    /// <summary>Why a downloaded checkpoint could not be imported and stays a file; null if there is none, or it was imported.</summary>
     public string? Remark { get; init; }
 }

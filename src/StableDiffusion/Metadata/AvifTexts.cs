@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Finds the EXIF block of an AVIF file, whose pixels are not read. Source: ISO/IEC 14496-12, section 4.2 (boxes);
-/// ISO/IEC 23008-12, section A.2.1 (before the block stand four bytes, how many are to be passed over).
+/// Reads the EXIF block of an AVIF file; the pixels are not read. Source: ISO/IEC 14496-12, section 4.2 (boxes);
+/// ISO/IEC 23008-12, section A.2.1 (four bytes before the block give the number of bytes to skip).
 /// </summary>
 internal static class AvifTexts
 {
@@ -13,9 +13,9 @@ internal static class AvifTexts
 
     /// <summary>Collects the texts.</summary>
     /// <param name="avif">The file's bytes.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
-    /// <exception cref="ImageInvalidException">The file breaks off.</exception>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
+    /// <exception cref="ImageInvalidException">The file is truncated.</exception>
     public static void Read(ReadOnlySpan<byte> avif, string name, TextEntryList texts)
     {
         for (ReadOnlySpan<byte> boxes = avif; !boxes.IsEmpty;)
@@ -28,7 +28,7 @@ internal static class AvifTexts
                 _ => size,
             };
             if (size < BoxHeaderSize || size > (ulong)boxes.Length)
-                throw new ImageInvalidException($"{name} cannot be read as AVIF; it breaks off or is damaged. Copy it again.");
+                throw new ImageInvalidException($"{name} cannot be read as AVIF; it is truncated or damaged. Copy it again.");
             boxes = boxes[(int)size..];
         }
 

@@ -6,18 +6,18 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Reads the metadata of ComfyUI: the graph of nodes that made the picture (its <c>prompt</c>), followed from the node
-/// that saves back to the first sampler and from there to prompts, seed, size and model.
+/// Reads the metadata of ComfyUI: the graph of nodes that made the image (its <c>prompt</c>). It is followed from the node
+/// that saves the image back to the first sampler, and from there to prompts, seed, size and model.
 /// </summary>
 internal sealed class ComfyGraph
 {
-    // Far beyond what people draw; larger graphs would only serve to keep the reader busy.
+    // Far more than graphs have in practice; the limit protects against files that are made to be slow to read.
     private const int MaxNodes = 5000;
 
-    // Where nodes that only hold a text or a number have it.
+    // The names of the value in nodes that only hold a text or a number.
     private static readonly string[] s_valueNames = ["value", "text", "string", "prompt", "seed", "noise_seed", "int", "float", "number", "ckpt_name"];
 
-    // The conditioning that goes through a node which changes it; of several, the first.
+    // The conditioning inputs of nodes that change a conditioning; if there are several, the first is used.
     private static readonly string[] s_conditioningNames = ["conditioning", "conditioning_1", "conditioning_to", "positive"];
 
     private static readonly Dictionary<string, string> s_samplerNodes = new(StringComparer.Ordinal)
@@ -60,8 +60,8 @@ internal sealed class ComfyGraph
 
     /// <summary>Reads a graph.</summary>
     /// <param name="text">The JSON.</param>
-    /// <param name="warnings">Receives what cannot be honoured.</param>
-    /// <returns>The metadata; null if the text is no graph.</returns>
+    /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <returns>The metadata; null if the text is not a graph.</returns>
     public static ImageMetadata? Read(string text, ICollection<string> warnings)
     {
         using JsonDocument? document = JsonText.ParseObject(text);
@@ -72,7 +72,7 @@ internal sealed class ComfyGraph
         if (graph._nodes.Count <= MaxNodes)
             return graph._nodes.Count == 0 ? null : graph.Read();
 
-        warnings.Add($"The graph of ComfyUI has more nodes than are read ({MaxNodes}).");
+        warnings.Add($"The graph of ComfyUI has more nodes than the limit ({MaxNodes}).");
         return new ImageMetadata(MetadataSource.ComfyUI);
     }
 
@@ -82,11 +82,11 @@ internal sealed class ComfyGraph
     {
         if (FindFirstSampler() is not ComfyNode sampler)
         {
-            _warnings.Add("The graph of ComfyUI has no sampler that is known; nothing was read from it.");
+            _warnings.Add("The graph of ComfyUI has no known sampler; nothing was read from it.");
             return new ImageMetadata(MetadataSource.ComfyUI);
         }
 
-        // Newer graphs divide the work of the sampler's node among several.
+        // Newer graphs split the sampler into several nodes.
         ComfyNode guider = Follow(sampler, "guider") ?? sampler;
         ComfyNode sigmas = FollowWhile(sampler, "sigmas", node => !node.Has("steps")) ?? sampler;
         ComfyNode noise = Follow(sampler, "noise") ?? sampler;
@@ -125,16 +125,16 @@ internal sealed class ComfyGraph
             Strength = isFromPicture || denoise < 1 ? denoise ?? 1 : null,
         };
         if (isFromPicture)
-            _warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            _warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
         if (reader.Count("batch_size") > 1)
-            _warnings.Add("The picture is one of a batch, whose noise ComfyUI makes in one go; the file does not tell which one it is.");
+            _warnings.Add("The image is one of a batch, whose noise ComfyUI draws at once; the file does not contain its index.");
         if (_leftOut.Count > 0)
-            _warnings.Add($"These nodes of ComfyUI have no counterpart here and are left out: {string.Join(", ", _leftOut)}.");
+            _warnings.Add($"These nodes of ComfyUI are not supported and were ignored: {string.Join(", ", _leftOut)}.");
 
         return new ImageMetadata(MetadataSource.ComfyUI, info, info.Seed is null ? null : "TorchCpu") { Settings = _settings };
     }
 
-    /// <summary>The sampler that begins: behind the node that saves, the one whose latent no other sampler made.</summary>
+    /// <summary>The first sampler before the node that saves: the one whose latent does not come from another sampler.</summary>
     private ComfyNode? FindFirstSampler()
     {
         HashSet<string> used = [.. _nodes.Values.SelectMany(node => node.Sources)];
@@ -157,7 +157,7 @@ internal sealed class ComfyGraph
         return first;
     }
 
-    /// <summary>The nodes that others depend on, nearest first, each once.</summary>
+    /// <summary>The nodes that others depend on, nearest first, without duplicates.</summary>
     private IEnumerable<ComfyNode> Upstream(IEnumerable<ComfyNode> from)
     {
         Queue<ComfyNode> queue = new(from);
@@ -187,7 +187,7 @@ internal sealed class ComfyGraph
         return next is not null && goOn(next) ? null : next;
     }
 
-    /// <summary>The value of an input, or what a node that it is linked to holds.</summary>
+    /// <summary>The value of an input, or of the node that it is linked to.</summary>
     private string? Value(ComfyNode node, string input)
     {
         HashSet<string> seen = [];
@@ -214,7 +214,7 @@ internal sealed class ComfyGraph
     private string? SamplerName(ComfyNode sampler) => Value(sampler, "sampler_name")
         ?? (Follow(sampler, "sampler") is ComfyNode node ? Value(node, "sampler_name") ?? s_samplerNodes.GetValueOrDefault(node.Type, node.Type) : null);
 
-    /// <summary>Follows a conditioning to the node that encodes the text; what lies between is left out.</summary>
+    /// <summary>Follows a conditioning to the node that encodes the text; the nodes between are ignored, with a warning.</summary>
     private string? ReadPrompt(ComfyNode from, string input, string side)
     {
         HashSet<string> seen = [];
@@ -230,14 +230,14 @@ internal sealed class ComfyGraph
             if (text is not null)
             {
                 if (Value(node, "text_l") is string other && other != text)
-                    _warnings.Add("The two text encoders had different prompts; only that of the larger one was read.");
+                    _warnings.Add("The two text encoders had different prompts; only the prompt of the larger one was read.");
                 return text;
             }
 
             if (node.Type == "ConditioningZeroOut")
                 return "";
 
-            // Of a node that changes both conditionings, the outputs are in the order of the inputs.
+            // A node that changes both conditionings has its outputs in the order of its inputs.
             bool hasBoth = node.Has("positive") && node.Has("negative");
             input = hasBoth ? (link?.Output == 1 ? "negative" : "positive") : s_conditioningNames.FirstOrDefault(node.Has) ?? "";
             _leftOut.Add(node.Type);
@@ -247,7 +247,7 @@ internal sealed class ComfyGraph
         return null;
     }
 
-    /// <summary>Follows the latent to its size, or to the picture that it was made of.</summary>
+    /// <summary>Follows the latent to its size, or to the image that it was made from.</summary>
     private bool ReadLatent(ComfyNode sampler)
     {
         if (Follow(sampler, "latent_image") is not ComfyNode latent)
@@ -271,7 +271,7 @@ internal sealed class ComfyGraph
         return false;
     }
 
-    /// <summary>Follows the model to the file that it was loaded from, and the text encoder to where its layers are cut.</summary>
+    /// <summary>Follows the model to the file that it was loaded from, and the text encoder to its clip skip.</summary>
     private int? ReadModel(ComfyNode sampler, ComfyNode guider, ComfyNode sigmas)
     {
         ComfyNode start = guider.Has("model") ? guider : sampler.Has("model") ? sampler : sigmas;
@@ -303,6 +303,6 @@ internal sealed class ComfyGraph
             || (int.TryParse(sampler.Value("end_at_step"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int end)
                 && int.TryParse(sampler.Value("steps"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int steps) && end < steps);
         if (isPart)
-            _warnings.Add("The sampler of ComfyUI did a part of its steps only, or began without noise; that is left out.");
+            _warnings.Add("The sampler of ComfyUI ran only a part of its steps, or started without noise; that was ignored.");
     }
 }

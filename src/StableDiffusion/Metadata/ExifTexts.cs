@@ -4,8 +4,8 @@ using StableDiffusion.Images;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Finds the texts of an EXIF block: the user comment, where A1111 writes, and the tags that hold ComfyUI's graphs. The
-/// image library takes all comments for little-endian and so loses letters of others. Source: Exif 2.32 (CIPA DC-008), sections 4.6.4 and 4.6.5; ComfyUI's saver of animated WebP files.
+/// Reads the texts of an EXIF block: the user comment, which A1111 uses, and the tags that contain ComfyUI's graphs. The
+/// image library reads all comments as little-endian and so loses characters of big-endian ones. Source: Exif 2.32 (CIPA DC-008), sections 4.6.4 and 4.6.5; ComfyUI's saver of animated WebP files.
 /// </summary>
 internal static class ExifTexts
 {
@@ -18,14 +18,14 @@ internal static class ExifTexts
     private static readonly (ushort Tag, string Name)[] s_textTags = [(0x010E, "ImageDescription"), (0x010F, "Make"), (0x0110, "Model"), (0x0131, "Software")];
 
     /// <summary>Collects the texts.</summary>
-    /// <param name="block">The block, with or without its mark.</param>
+    /// <param name="block">The block, with or without its identifier.</param>
     /// <param name="texts">Receives the texts.</param>
     public static void Read(ReadOnlySpan<byte> block, TextEntryList texts)
     {
         ReadOnlySpan<byte> tiff = block.StartsWith(ExifComment.Mark) ? block[ExifComment.Mark.Length..] : block;
         if (!TiffBlock.TryOpen(tiff, out TiffBlock exif))
         {
-            texts.Warnings.Add("The EXIF block is damaged and was left out.");
+            texts.Warnings.Add("The EXIF block is damaged and was ignored.");
             return;
         }
 
@@ -47,7 +47,7 @@ internal static class ExifTexts
     }
 
     /// <summary>Decodes a user comment.</summary>
-    /// <param name="comment">Its bytes, with the eight that name the encoding.</param>
+    /// <param name="comment">Its bytes, with the eight bytes that name the encoding.</param>
     /// <param name="isBigEndian">The byte order of the block.</param>
     /// <returns>The text.</returns>
     internal static string DecodeComment(ReadOnlySpan<byte> comment, bool isBigEndian)
@@ -60,11 +60,11 @@ internal static class ExifTexts
         if (comment.StartsWith("ASCII\0\0\0"u8) || comment.StartsWith("\0\0\0\0\0\0\0\0"u8))
             return TextEntryList.Decode(text.TrimEnd((byte)0)).TrimEnd(' ');
 
-        // Without any code: the text itself.
+        // Without an encoding: only the text.
         return TextEntryList.Decode(comment.TrimEnd((byte)0)).TrimEnd(' ');
     }
 
-    // The standard means ISO-2022-JP, whose Japanese begins with an escape; the piexif library writes Shift-JIS.
+    // The standard specifies ISO-2022-JP, in which Japanese text begins with an escape; the piexif library writes Shift-JIS.
     private static string DecodeJis(ReadOnlySpan<byte> text)
     {
         const byte Escape = 0x1B;
@@ -74,8 +74,8 @@ internal static class ExifTexts
         return encoding.GetString(text.TrimEnd((byte)0)).TrimEnd(' ');
     }
 
-    // The standard leaves the byte order open. Tools write a mark, the block's order, or always the same one, so the text
-    // must tell: nearly all characters of an infotext are ASCII, whose upper byte is zero.
+    // The standard does not specify the byte order. Tools write a byte order mark, use the block's order, or always the same order, so the text
+    // decides: nearly all characters of an infotext are ASCII, whose upper byte is zero.
     private static string DecodeUtf16(ReadOnlySpan<byte> text, bool isBigEndian)
     {
         if (text.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))

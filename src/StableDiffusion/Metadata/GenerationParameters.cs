@@ -1,12 +1,12 @@
 namespace StableDiffusion.Metadata;
 
-/// <summary>What an infotext consists of: two prompts, and settings as text.</summary>
-public sealed class GenerationParameters
+/// <summary>The parts of an infotext: two prompts, and settings as text.</summary>
+internal sealed class GenerationParameters
 {
-    /// <summary>Puts the parts together.</summary>
-    /// <param name="prompt">The text of what to show.</param>
-    /// <param name="negativePrompt">The text of what not to show.</param>
-    /// <param name="settings">The settings; of those with the same name the last one counts, in the first one's place.</param>
+    /// <summary>Initializes the parts.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="negativePrompt">The negative prompt.</param>
+    /// <param name="settings">The settings. If a name occurs more than once, the last value is used, in the position of the first.</param>
     public GenerationParameters(string prompt, string negativePrompt, IEnumerable<KeyValuePair<string, string>> settings)
     {
         ArgumentNullException.ThrowIfNull(prompt);
@@ -21,14 +21,14 @@ public sealed class GenerationParameters
         Settings = ordered;
     }
 
-    /// <summary>The text of what to show; may be empty.</summary>
+    /// <summary>The prompt; may be empty.</summary>
     public string Prompt { get; }
 
-    /// <summary>The text of what not to show; may be empty.</summary>
+    /// <summary>The negative prompt; may be empty.</summary>
     public string NegativePrompt { get; }
 
     /// <summary>
-    /// The settings in order, names in exact case. A size is two of them, as A1111 has it: <c>Size-1</c> is the width
+    /// The settings in order; names are case-sensitive. As in A1111, a size is two settings: <c>Size-1</c> is the width
     /// and <c>Size-2</c> the height.
     /// </summary>
     public IReadOnlyDictionary<string, string> Settings { get; }

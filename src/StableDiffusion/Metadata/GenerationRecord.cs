@@ -1,25 +1,39 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// What made a picture, whole and in full precision, as the module's own files hold it beside the text that other
-/// tools read: JSON whose members are those of <see cref="GenerationInfo"/>, without those that are null.
+/// All settings of an image, in full precision, as this library's files contain them beside the text that other
+/// tools read: JSON with the members of <see cref="GenerationInfo"/> that are not null.
 /// </summary>
 internal static class GenerationRecord
 {
-    private static readonly JsonSerializerOptions s_options = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    // The additions of the pipeline follow the setting that they belong to; the model's hash is last.
+    private static readonly (string Name, string? Setting)[] s_added =
+    [
+        (nameof(GenerationInfo.ControlNets), nameof(GenerationInfo.ResizeMode)),
+        (nameof(GenerationInfo.LoraHashes), nameof(GenerationInfo.Lora)),
+        (nameof(GenerationInfo.TextualInversionHashes), nameof(GenerationInfo.TextualInversion)),
+        (nameof(GenerationInfo.ModelHash), null),
+    ];
+
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { Arrange } },
+    };
 
     /// <summary>Writes the record.</summary>
-    /// <param name="info">What made the picture.</param>
-    /// <returns>JSON of ASCII characters alone; empty if nothing is known.</returns>
+    /// <param name="info">The settings of the image.</param>
+    /// <returns>JSON of only ASCII characters; empty if no setting is known.</returns>
     public static string Write(GenerationInfo info) => info == new GenerationInfo() ? string.Empty : JsonSerializer.Serialize(info, s_options);
 
     /// <summary>Reads a record.</summary>
     /// <param name="json">The text.</param>
-    /// <returns>What made the picture; null if the text is no such record.</returns>
+    /// <returns>The settings of the image; null if the text is not such a record.</returns>
     public static GenerationInfo? Read(string json)
     {
         try
@@ -29,6 +43,19 @@ internal static class GenerationRecord
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    private static void Arrange(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(GenerationInfo))
+            return;
+
+        foreach ((string name, string? setting) in s_added)
+        {
+            JsonPropertyInfo added = type.Properties.Single(property => property.Name == name);
+            type.Properties.Remove(added);
+            type.Properties.Insert(setting is null ? type.Properties.Count : type.Properties.IndexOf(type.Properties.Single(property => property.Name == setting)) + 1, added);
         }
     }
 }

@@ -2,12 +2,12 @@ using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Finds the texts of a GIF file: its comments.</summary>
+/// <summary>Reads the comments of a GIF file.</summary>
 internal static class GifTexts
 {
     /// <summary>Collects the texts.</summary>
     /// <param name="gif">The file's bytes.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> gif, TextEntryList texts)
     {
         if (!GifBlocks.TryReadComments(gif, TextEntryList.MaxBytes, comment => texts.Add("GIF", "Comment", comment)))

@@ -5,27 +5,27 @@ using StableDiffusion.Settings;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// What made a picture, as the text that A1111 writes into its files and that other tools read: the prompt, the
+/// The settings of an image, as the text that A1111 writes to its files and that other tools read: the prompt, the
 /// negative prompt, and a line of settings. Source: A1111 1.10, <c>create_infotext</c>.
 /// </summary>
-public static class Infotext
+internal static class Infotext
 {
-    /// <summary>What says which sampler is meant where A1111's and diffusers' have one name.</summary>
+    /// <summary>Distinguishes the samplers of A1111 and diffusers that have the same name.</summary>
     internal const string SchedulerKey = "Scheduler";
 
-    /// <summary>How a given image was brought to the size; A1111 does not write it.</summary>
+    /// <summary>How the image to start from was resized; A1111 does not write it.</summary>
     internal const string ResizeModeKey = "Resize mode";
 
-    // Names that diffusers has too have the tool's in front in the catalog; that tool does not write it.
+    // In the catalog, A1111's samplers whose names diffusers has too have this prefix; A1111 does not write it.
     private const string ToolPrefix = "A1111 ";
 
-    // A1111 writes these apart from the sampler's name, under the names that it has for them.
+    // A1111 writes these separately from the sampler's name, with its own names.
     private static readonly string[] s_scheduleTypes =
     [
         "Karras", "Polyexponential", "Exponential", "SGM Uniform", "Uniform", "KL Optimal", "Align Your Steps", "Simple", "Normal", "Beta", "Turbo",
     ];
 
-    // In the order of A1111; what extensions add stands between these and the closing ones, in its own order.
+    // In the order of A1111; the settings of extensions are between these and the closing ones, in their own order.
     private static readonly string[] s_leadingKeys =
     [
         "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "Seed", "Face restoration", "Size", "Model hash", "Model",
@@ -38,12 +38,12 @@ public static class Infotext
 
     private static readonly string[] s_closingKeys = ["Version", "User"];
 
-    /// <summary>Writes the text of settings that were read, in A1111's order and quotes.</summary>
+    /// <summary>Writes settings that were read as an infotext, with A1111's order and quotes.</summary>
     /// <param name="parameters">Prompts and settings.</param>
     /// <returns>
-    /// The text. <see cref="InfotextParser.Parse"/> makes the same parts of it if there are at least three settings, a size
-    /// being one (with fewer, A1111 takes their line for a prompt), and if the text can hold them: lines of prompts
-    /// without white space around them, and names of at least two letters.
+    /// The text. <see cref="InfotextParser.Parse"/> returns the same parts if there are at least three settings, a size
+    /// counting as one (with fewer, A1111 reads their line as a prompt), and if the format supports them: lines of prompts
+    /// without surrounding white space, and names of at least two letters.
     /// </returns>
     public static string Format(GenerationParameters parameters)
     {
@@ -58,7 +58,7 @@ public static class Infotext
     }
 
     /// <summary>Writes the text.</summary>
-    /// <param name="info">What made the picture; what is not known is left out.</param>
+    /// <param name="info">The settings of the image; unknown ones are omitted.</param>
     /// <returns>The text; empty if nothing is known.</returns>
     public static string Format(GenerationInfo info)
     {
@@ -74,7 +74,7 @@ public static class Infotext
         Add("Seed resize from", Size(info.SeedResizeWidth, info.SeedResizeHeight));
         Add("Denoising strength", Text(info.Strength));
 
-        // A1111 takes the noise of a seed from the graphics card unless told, or computes the same values itself ("NV").
+        // By default, A1111 draws the noise of a seed on the GPU, or computes the same values on the CPU ("NV").
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
         Add("Emphasis", info.Emphasis);
         Add(ResizeModeKey, info.ResizeMode);
@@ -84,7 +84,7 @@ public static class Infotext
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 
-        // Not without a seed: of a text with fewer than three settings, readers would take all for the prompt.
+        // Not without a seed: readers treat a text with fewer than three settings as a prompt.
         Add("Version", info.Seed is null ? null : ProductVersion.Text);
         return Assemble(LoraTags.AddTo(info), info.NegativePrompt, string.Join(", ", settings.OrderBy(static setting => Rank(setting.Key)).Select(static setting => $"{setting.Key}: {Quote(setting.Value)}")));
 
@@ -95,12 +95,11 @@ public static class Infotext
         }
     }
 
-    // What A1111 does not write stands behind what it does, in the order in which it is added.
+    // Settings that A1111 does not write come last, in the order in which they are added.
     private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;
 
-    /// <summary>Puts a value in quotes, as JSON does it, if it holds what the line of settings is divided by.</summary>
-    /// <param name="value">The value.</param>
-    /// <returns>The value as it is written.</returns>
+    /// <summary>Quotes a value, as in JSON, if it contains a separator of the line of settings.</summary>
+    /// <returns>The value as written.</returns>
     internal static string Quote(string value)
     {
         return value.AsSpan().IndexOfAny(',', '\n', ':') < 0 ? value : QuoteAlways(value);
@@ -136,14 +135,14 @@ public static class Infotext
         return PythonText.Strip(text.Append('\n').Append(settings).ToString()).ToString();
     }
 
-    // A1111 leaves a value bare that is empty, begins with a quote, or has white space around it, and reads another one then.
+    // A1111 does not quote a value that is empty, begins with a quote, or has surrounding white space, and then reads it back differently.
     private static string QuoteIfNeeded(string value)
     {
         bool isReadBack = value.Length > 0 && value[0] != '"' && PythonText.Strip(value).Length == value.Length;
         return isReadBack ? Quote(value) : QuoteAlways(value);
     }
 
-    // "Size-1" and "Size-2" are one setting in the text, in the first one's place.
+    // "Size-1" and "Size-2" are one setting in the text, in the position of the first.
     private static OrderedDictionary<string, string> JoinSizes(IReadOnlyDictionary<string, string> settings)
     {
         OrderedDictionary<string, string> joined = new(StringComparer.Ordinal);
@@ -184,7 +183,7 @@ public static class Infotext
         return (scheduler, null);
     }
 
-    // The text of A1111's extension sd-webui-controlnet, with its names for the preprocessors.
+    // The format of A1111's extension sd-webui-controlnet, with its names for the preprocessors.
     private static string Describe(ControlNetInfo net)
     {
         string module = net.Preprocessor switch

@@ -3,17 +3,17 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Reads the metadata that is an infotext: A1111's, stable-diffusion.cpp's, and that of savers for ComfyUI.</summary>
+/// <summary>Reads metadata in the form of an infotext: from A1111, stable-diffusion.cpp, and savers for ComfyUI.</summary>
 internal static class InfotextMetadata
 {
-    // This module's files have a record of their own; where that is lost, their text is known by its version, or by this
+    // This library's files have a record of their own; without it, their text is recognized by its version, or by this
     // without one.
     private const string OwnRandomSource = "CPU";
 
     private const string CppVersion = "Version: stable-diffusion.cpp";
     private const string CppJsonMark = ", SDCPP: {";
 
-    // Under the names that the schedulers have for them.
+    // The names of the scheduler options for A1111's settings.
     private static readonly Dictionary<string, string> s_schedulerOptions = new(StringComparer.Ordinal)
     {
         ["Eta"] = "eta",
@@ -29,7 +29,7 @@ internal static class InfotextMetadata
         ["Discard penultimate sigma"] = "discard_next_to_last_sigma",
     };
 
-    // The table's, those that are read below, and those that say nothing of how to make the image.
+    // Those of the table, those that are read below, and those that do not affect the image.
     private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key ?? string.Empty), StringComparer.Ordinal)
     {
         "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
@@ -38,8 +38,8 @@ internal static class InfotextMetadata
 
     /// <summary>Reads the text.</summary>
     /// <param name="text">The infotext.</param>
-    /// <param name="hasGraph">Whether the file holds a graph of ComfyUI, too.</param>
-    /// <param name="warnings">Receives what cannot be honoured.</param>
+    /// <param name="hasGraph">Whether the file also contains a graph of ComfyUI.</param>
+    /// <param name="warnings">Receives warnings about what is not supported.</param>
     /// <returns>The metadata.</returns>
     public static ImageMetadata Read(string text, bool hasGraph, ICollection<string> warnings)
     {
@@ -53,11 +53,11 @@ internal static class InfotextMetadata
             : version.Length == 0 && reader.Text("RNG") == OwnRandomSource ? MetadataSource.PowerShell
             : MetadataSource.A1111;
 
-        // With a second pass it is that one's strength; stable-diffusion.cpp writes it in that case only.
+        // With a second pass it is the strength of that pass; stable-diffusion.cpp writes it only in that case.
         bool hasHires = isCpp || settings.Keys.Any(name => name.StartsWith("Hires", StringComparison.Ordinal));
         double? strength = hasHires ? null : reader.Number("Denoising strength", maximum: 1);
         if (strength is not null)
-            warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
 
         HashSet<string> used = strength is null ? [] : ["Denoising strength"];
         (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
@@ -92,7 +92,7 @@ internal static class InfotextMetadata
         return new ImageMetadata(source, info, RandomSource(reader, source, info.Seed, warnings)) { Settings = settings };
     }
 
-    // stable-diffusion.cpp ends the line with JSON that is not quoted, and the parser would find settings in its prompts.
+    // stable-diffusion.cpp ends the line with unquoted JSON, in whose prompts the parser would find settings.
     private static (GenerationParameters Parameters, bool IsCpp) Parse(string text)
     {
         string stripped = PythonText.Strip(text).ToString();
@@ -156,7 +156,7 @@ internal static class InfotextMetadata
         return mode.ToString();
     }
 
-    // A1111 and stable-diffusion.cpp take the noise of the graphics card unless told; ComfyUI always takes the processor's.
+    // By default, A1111 and stable-diffusion.cpp draw the noise on the GPU; ComfyUI always draws it on the CPU.
     private static string? RandomSource(SettingReader reader, MetadataSource source, long? seed, ICollection<string> warnings)
     {
         if (seed is null)
@@ -171,7 +171,7 @@ internal static class InfotextMetadata
             case "CPU":
                 return "TorchCpu";
             default:
-                warnings.Add($"The random numbers of '{reader.Text("RNG")}' are not made here; the picture will differ.");
+                warnings.Add($"The random number generator '{reader.Text("RNG")}' is not supported; the image will differ.");
                 return null;
         }
     }
@@ -181,7 +181,7 @@ internal static class InfotextMetadata
         foreach (string mark in (ReadOnlySpan<string>)["<lora:", "<lyco:", "<hypernet:"])
         {
             if (parameters.Prompt.Contains(mark, StringComparison.OrdinalIgnoreCase) || parameters.NegativePrompt.Contains(mark, StringComparison.OrdinalIgnoreCase))
-                warnings.Add($"The prompt names files by '{mark}…>', which the picture cannot be made again without.");
+                warnings.Add($"The prompt names files with '{mark}…>', without which the image cannot be made again.");
         }
     }
 
@@ -191,6 +191,6 @@ internal static class InfotextMetadata
             .Where(setting => !s_understood.Contains(setting.Key) && !used.Contains(setting.Key))
             .Select(setting => $"{setting.Key}: {SettingReader.Shorten(setting.Value)}")];
         if (others.Count > 0)
-            warnings.Add($"These settings have no counterpart here and are left out: {string.Join(", ", others)}.");
+            warnings.Add($"These settings are not supported and were ignored: {string.Join(", ", others)}.");
     }
 }

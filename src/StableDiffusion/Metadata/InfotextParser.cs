@@ -4,19 +4,18 @@ using System.Text;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Takes an infotext apart just as A1111 does, in time that grows with its length only.
-/// Source: A1111 1.10, <c>parse_generation_parameters</c>; the values that it fills in for missing settings are left out.
+/// Parses an infotext exactly as A1111 does, in linear time.
+/// Source: A1111 1.10, <c>parse_generation_parameters</c>; the values that it fills in for missing settings are omitted.
 /// </summary>
-public static class InfotextParser
+internal static class InfotextParser
 {
     private const string NegativePromptMark = "Negative prompt:";
 
-    // With fewer settings A1111 takes the last line for a part of the prompt.
+    // With fewer settings, A1111 treats the last line as a part of the prompt.
     private const int MinSettings = 3;
 
-    /// <summary>Takes the text apart. Any text will do; one without settings is a prompt.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>Its parts: lines without white space around them, values without quotes, sizes divided in two.</returns>
+    /// <summary>Parses a text. Any text is valid; a text without settings is a prompt.</summary>
+    /// <returns>Its parts: lines without surrounding white space, values without quotes, sizes split into two.</returns>
     public static GenerationParameters Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -34,7 +33,7 @@ public static class InfotextParser
         List<KeyValuePair<string, string>> settings = [];
         foreach ((string name, string raw) in written)
         {
-            // A setting without a value fails in A1111, and is passed over there as well.
+            // A setting without a value fails in A1111, and is ignored there too.
             if (raw.Length == 0)
                 continue;
 
@@ -61,9 +60,9 @@ public static class InfotextParser
         return new GenerationParameters(prompt, negativePrompt, settings);
     }
 
-    /// <summary>Takes the quotes off a value, as Python's <c>json.loads</c> does.</summary>
-    /// <param name="value">The value as it is written.</param>
-    /// <returns>What it stands for; the value itself if it is no string of JSON.</returns>
+    /// <summary>Removes the quotes of a value, as Python's <c>json.loads</c> does.</summary>
+    /// <param name="value">The value as written.</param>
+    /// <returns>The unquoted string; the value itself if it is not a JSON string.</returns>
     internal static string Unquote(string value)
     {
         if (value.Length < 2 || value[0] != '"' || value[^1] != '"')
@@ -78,7 +77,7 @@ public static class InfotextParser
 
             if (character == '\\')
             {
-                // The last quote may be escaped, and is none then.
+                // The last quote may be escaped, and then does not end the string.
                 if (++i == value.Length - 1 || !TryUnescape(value.AsSpan(i, value.Length - 1 - i), out character, out int length))
                     return value;
                 i += length - 1;
@@ -90,10 +89,10 @@ public static class InfotextParser
         return text.ToString();
     }
 
-    /// <summary>Whether a setting goes by such a name: a letter or number and, after it, at least one more, a space, '-' or '/'.</summary>
-    /// <param name="text">Begins with the name.</param>
-    /// <param name="length">How long the name is at most.</param>
-    /// <returns>Whether it is long enough to be one.</returns>
+    /// <summary>Whether a text begins with a setting's name: a letter or digit, followed by one or more letters, digits, spaces, '-' or '/'.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="length">The largest length of the name.</param>
+    /// <returns>Whether it is long enough to be a name.</returns>
     internal static bool StartsWithName(ReadOnlySpan<char> text, out int length)
     {
         length = 0;
@@ -135,7 +134,7 @@ public static class InfotextParser
         return (prompt.ToString(), negativePrompt.ToString());
     }
 
-    // What A1111 finds with \s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$), which takes quadratic time on some lines.
+    // A1111 uses \s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$), which takes quadratic time on some lines.
     private static List<KeyValuePair<string, string>> FindSettings(ReadOnlySpan<char> line)
     {
         List<KeyValuePair<string, string>> found = [];
@@ -177,7 +176,7 @@ public static class InfotextParser
         while (end < line.Length && line[end] != '"')
             end += line[end] == '\\' ? 2 : 1;
 
-        // Between the quotes must be something, and behind them a comma or nothing.
+        // The quotes must not be empty, and a comma or the end must follow them.
         bool isQuoted = end < line.Length && end > start + 1 && (end + 1 == line.Length || line[end + 1] == ',');
         return isQuoted ? end + 1 : null;
     }
@@ -205,7 +204,7 @@ public static class InfotextParser
         return true;
     }
 
-    // ^(\d+)x(\d+)$, where the end may be before a last line feed.
+    // ^(\d+)x(\d+)$, where the end may be before a final line feed.
     private static bool TrySplitSize(string value, out string width, out string height)
     {
         ReadOnlySpan<char> rest = value;

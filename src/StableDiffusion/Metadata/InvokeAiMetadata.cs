@@ -8,8 +8,8 @@ internal static class InvokeAiMetadata
 {
     /// <summary>Reads the text.</summary>
     /// <param name="text">The JSON.</param>
-    /// <param name="warnings">Receives what cannot be honoured.</param>
-    /// <returns>The metadata; null if the text is no JSON.</returns>
+    /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <returns>The metadata; null if the text is not JSON.</returns>
     public static ImageMetadata? Read(string text, ICollection<string> warnings)
     {
         using JsonDocument? document = JsonText.ParseObject(text);
@@ -37,11 +37,11 @@ internal static class InvokeAiMetadata
             Strength = mode.EndsWith("txt2img", StringComparison.Ordinal) ? null : reader.Number("strength", maximum: 1),
         };
         if (info.Strength is not null)
-            warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
         foreach (string part in (ReadOnlySpan<string>)["loras", "controlnets", "ipAdapters", "t2iAdapters"])
         {
             if (root.TryGetProperty(part, out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0)
-                warnings.Add($"The '{part}' of InvokeAI are left out.");
+                warnings.Add($"The '{part}' of InvokeAI are not supported and were ignored.");
         }
 
         bool isCpu = reader.Text("rand_device") is null or "cpu";
@@ -50,7 +50,7 @@ internal static class InvokeAiMetadata
         return new ImageMetadata(MetadataSource.InvokeAI, info, info.Seed is null ? null : isCpu ? "TorchCpu" : "Cuda") { Settings = settings };
     }
 
-    // Its names end in _k where Karras' schedule is meant.
+    // A name with the suffix _k means Karras' schedule.
     private static string? Scheduler(SettingReader reader, ICollection<string> warnings)
     {
         if (reader.Text("scheduler") is not string name)

@@ -1,9 +1,9 @@
-using StableDiffusion.Images;
 using System.Buffers.Binary;
+using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Finds the EXIF blocks and the comments of a JPEG file. Source: ITU-T T.81, annex B.</summary>
+/// <summary>Reads the EXIF blocks and the comments of a JPEG file. Source: ITU-T T.81, annex B.</summary>
 internal static class JpegTexts
 {
     private const byte StartOfScan = 0xDA;
@@ -11,9 +11,9 @@ internal static class JpegTexts
     private const byte App1 = 0xE1;
     private const byte Comment = 0xFE;
 
-    /// <summary>Collects the texts that lie before the picture's data.</summary>
+    /// <summary>Collects the texts before the image data.</summary>
     /// <param name="jpeg">The file's bytes.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> jpeg, TextEntryList texts)
     {
         int position = 2;
@@ -28,7 +28,7 @@ internal static class JpegTexts
                 continue;
             }
 
-            // The length counts its own two bytes.
+            // The length includes its own two bytes.
             int length = BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
             if (length < 2 || position + 2 + length > jpeg.Length)
                 break;
@@ -50,7 +50,7 @@ internal static class JpegTexts
             ReadComment(data, texts);
     }
 
-    // stable-diffusion.cpp writes a name, a zero, the text and another zero.
+    // stable-diffusion.cpp writes a name, a zero byte, the text and another zero byte.
     private static void ReadComment(ReadOnlySpan<byte> data, TextEntryList texts)
     {
         data = data.TrimEnd((byte)0);

@@ -3,14 +3,13 @@ using System.Text.Json;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Reads the JSON that tools of Python write, and takes values out of it whatever their kind is.</summary>
+/// <summary>Reads the JSON that Python tools write, and returns values of any kind as text.</summary>
 internal static class JsonText
 {
     private static readonly string[] s_notNumbers = ["NaN", "-Infinity", "Infinity"];
 
     /// <summary>Reads an object.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>A document, to be disposed, whose root is an object; null if the text is none.</returns>
+    /// <returns>A document, to be disposed, whose root is an object; null if the text is not one.</returns>
     public static JsonDocument? ParseObject(string text)
     {
         if (!text.AsSpan().TrimStart().StartsWith('{'))
@@ -19,15 +18,14 @@ internal static class JsonText
         return TryParse(text) ?? TryParse(WithoutNotNumbers(text));
     }
 
-    /// <summary>A value that is a string, a number or a truth value, as text.</summary>
+    /// <summary>A value that is a string, a number or a Boolean, as text.</summary>
     /// <param name="json">An object.</param>
     /// <param name="name">The value's name.</param>
     /// <returns>The text; null if there is no such value.</returns>
     public static string? Text(JsonElement json, string name) =>
         json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) ? Text(value) : null;
 
-    /// <summary>A string, a number or a truth value as text.</summary>
-    /// <param name="value">The value.</param>
+    /// <summary>A string, a number or a Boolean, as text.</summary>
     /// <returns>The text; null if it is of another kind.</returns>
     public static string? Text(JsonElement value) => value.ValueKind switch
     {
@@ -38,7 +36,7 @@ internal static class JsonText
         _ => null,
     };
 
-    /// <summary>All values of an object that are strings, numbers or truth values.</summary>
+    /// <summary>All values of an object that are strings, numbers or Booleans.</summary>
     /// <param name="json">An object.</param>
     /// <returns>The values as text, in order.</returns>
     public static OrderedDictionary<string, string> Texts(JsonElement json)
@@ -66,12 +64,12 @@ internal static class JsonText
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            // A text with half of a surrogate pair is no text to the parser.
+            // The parser does not accept a text with an unpaired surrogate.
             return null;
         }
     }
 
-    // Half of a surrogate pair, escaped, is fine in Python's JSON and has no string here.
+    // Python's JSON allows an escaped unpaired surrogate, which is not valid in a .NET JSON string.
     private static string? GetString(JsonElement value)
     {
         try
@@ -84,7 +82,7 @@ internal static class JsonText
         }
     }
 
-    // Python writes numbers that are none by name, and ComfyUI has such in its graphs.
+    // Python writes NaN and infinities as names, and ComfyUI's graphs contain them.
     private static string WithoutNotNumbers(string text)
     {
         StringBuilder result = new(text.Length);

@@ -4,11 +4,11 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>LoRAs as A1111 writes them into prompts: <c>&lt;lora:name:strength&gt;</c>.</summary>
+/// <summary>LoRAs in the form that A1111 uses in prompts: <c>&lt;lora:name:strength&gt;</c>.</summary>
 internal static class LoraTags
 {
-    /// <summary>The prompt of a picture with a tag for each LoRA that it does not name itself.</summary>
-    /// <param name="info">What made the picture.</param>
+    /// <summary>The prompt of an image, with a tag added for each LoRA that it does not name itself.</summary>
+    /// <param name="info">The settings of the image.</param>
     public static string? AddTo(GenerationInfo info)
     {
         if (TextList.Read(info.Lora) is not { Length: > 0 } loras)
@@ -21,7 +21,7 @@ internal static class LoraTags
         return string.Concat([prompt, .. loras.Select(ToTag).Where(tag => !named.Contains(tag.Name)).Select(tag => $" {tag.Text}")]);
     }
 
-    // A1111 has the text encoder's strength first. What cannot stand in a tag is replaced, as nothing could be read back from it.
+    // A1111 has the text encoder's strength first. Characters that are not valid in a tag are replaced; otherwise it could not be read back.
     private static (string Name, string Text) ToTag(string lora)
     {
         List<double> strengths = [];

@@ -11,18 +11,18 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Reads from picture files how they were made, without decoding their pixels.</summary>
+/// <summary>Reads the generation settings of image files, without decoding their pixels.</summary>
 public static class MetadataReader
 {
     private const string GraphMark = "prompt:";
 
-    /// <summary>Reads the metadata of a file: PNG, JPEG, WebP, GIF, AVIF or TIFF, told by the content and not by the name.</summary>
+    /// <summary>Reads the metadata of a PNG, JPEG, WebP, GIF, AVIF or TIFF file. The format is detected from the contents, not from the name.</summary>
     /// <param name="path">The file.</param>
     /// <returns>
-    /// What the file says; if that is nothing, or nothing known, the source is <see cref="MetadataSource.Unknown"/> and a
-    /// warning says so. A damaged file gives what lies before the damage, and a warning.
+    /// The metadata. If the file has none, or none in a known form, the source is <see cref="MetadataSource.Unknown"/> and a
+    /// warning says so. A damaged file gives the texts before the damage, and a warning.
     /// </returns>
-    /// <exception cref="ImageInvalidException">There is no such file, it cannot be opened, or is no picture of a known format.</exception>
+    /// <exception cref="ImageInvalidException">The file does not exist, cannot be opened, or is not an image of a known format.</exception>
     public static ImageMetadata Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -66,7 +66,7 @@ public static class MetadataReader
                 ExifTexts.Read(data, texts);
                 break;
             default:
-                // The first bytes of the others, which hold no texts, begin many a file that is no image.
+                // Other formats have no texts, and their first bytes also occur in files that are not images.
                 ImageDecoder.Identify(data, format, name);
                 break;
         }
@@ -76,7 +76,7 @@ public static class MetadataReader
 
     private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)
     {
-        // Of several texts of one name the first counts.
+        // If several texts have the same name, the first is used.
         OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
         foreach (TextEntry entry in entries)
             texts.TryAdd(entry.Keyword, entry.Text);
@@ -84,7 +84,7 @@ public static class MetadataReader
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             if (info.Strength is not null)
-                warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+                warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
             return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))
             {
                 Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
@@ -104,17 +104,17 @@ public static class MetadataReader
 
         if (texts.ContainsKey("workflow"))
         {
-            warnings.Add("The file holds ComfyUI's editor's workflow, but not the graph that was run ('prompt'); nothing was read from it.");
+            warnings.Add("The file contains the workflow of ComfyUI's editor, but not the graph that was run ('prompt'); nothing was read from it.");
             return new ImageMetadata(MetadataSource.ComfyUI);
         }
 
         warnings.Add(texts.Count == 0
-            ? "The file does not say how it was made."
-            : $"The file does not say how it was made in any way that is known; it has texts named {string.Join(", ", texts.Keys.Take(10))}.");
+            ? "The file contains no generation settings."
+            : $"The file contains no generation settings in a known form; it has texts named {string.Join(", ", texts.Keys.Take(10))}.");
         return new ImageMetadata(MetadataSource.Unknown);
     }
 
-    // As A1111 does: a user comment comes before the text of a PNG file. Comments of JPEG and GIF are often something else.
+    // As in A1111, a user comment takes precedence over the text of a PNG file. Comments of JPEG and GIF files are often unrelated.
     private static string? FindInfotext(IReadOnlyList<TextEntry> entries, OrderedDictionary<string, string> texts)
     {
         if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text))
@@ -124,7 +124,7 @@ public static class MetadataReader
         return entries.FirstOrDefault(entry => entry.Keyword == "Comment" && InfotextParser.Parse(entry.Text).Settings.Count > 0)?.Text;
     }
 
-    // In PNG it goes by that name; in animated WebP it lies in a tag of EXIF, behind the name.
+    // In PNG it is the text of that name; in animated WebP it is in an EXIF tag, after the name.
     private static string? FindGraph(OrderedDictionary<string, string> texts)
     {
         if (texts.TryGetValue("prompt", out string? graph) && IsJson(graph))

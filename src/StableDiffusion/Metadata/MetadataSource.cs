@@ -1,18 +1,18 @@
 namespace StableDiffusion.Metadata;
 
-/// <summary>The tool whose way of writing a file's metadata was found.</summary>
+/// <summary>The tool that wrote a file's metadata.</summary>
 public enum MetadataSource
 {
-    /// <summary>None that is known, or no metadata at all.</summary>
+    /// <summary>An unknown tool, or no metadata.</summary>
     Unknown,
 
     /// <summary>This module.</summary>
     PowerShell,
 
-    /// <summary>A1111's web UI, and all that write its infotext without saying who they are.</summary>
+    /// <summary>A1111's web UI, and all tools that write its infotext without their own name.</summary>
     A1111,
 
-    /// <summary>ComfyUI: its graph of nodes, or an infotext that names it.</summary>
+    /// <summary>ComfyUI: its graph of nodes, or an infotext with its name.</summary>
     ComfyUI,
 
     /// <summary>stable-diffusion.cpp.</summary>
@@ -21,6 +21,6 @@ public enum MetadataSource
     /// <summary>NovelAI.</summary>
     NovelAI,
 
-    /// <summary>InvokeAI, from version 3 on.</summary>
+    /// <summary>InvokeAI, version 3 or later.</summary>
     InvokeAI,
 }

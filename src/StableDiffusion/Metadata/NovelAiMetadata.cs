@@ -4,16 +4,16 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Reads the metadata of NovelAI: texts by name, of which <c>Comment</c> is JSON with the settings.</summary>
+/// <summary>Reads the metadata of NovelAI: several texts, of which <c>Comment</c> is JSON with the settings.</summary>
 internal static class NovelAiMetadata
 {
     /// <summary>Reads the texts, if they are NovelAI's.</summary>
     /// <param name="texts">The file's texts by name.</param>
-    /// <param name="warnings">Receives what cannot be honoured.</param>
-    /// <returns>The metadata; null if they are another tool's.</returns>
+    /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <returns>The metadata; null if they are from another tool.</returns>
     public static ImageMetadata? Read(IReadOnlyDictionary<string, string> texts, ICollection<string> warnings)
     {
-        // In WebP and JPEG files the user comment holds all of them as JSON.
+        // In WebP and JPEG files the user comment contains all texts as JSON.
         if (texts.TryGetValue("UserComment", out string? comment) && JsonText.ParseObject(comment) is JsonDocument whole)
         {
             using (whole)
@@ -54,13 +54,13 @@ internal static class NovelAiMetadata
             Strength = isFromPicture ? reader.Number("strength", maximum: 1) : null,
         };
 
-        warnings.Add("NovelAI's models and its noise are not to be had; the settings make a picture, but not the same one.");
+        warnings.Add("NovelAI's models and noise are not available; the settings make an image, but not the same one.");
         if (isFromPicture)
-            warnings.Add("The picture was made from another one, which the file does not hold. Give that one to make it again.");
+            warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
         if ($"{info.Prompt}{info.NegativePrompt}".AsSpan().ContainsAny('{', '[') || $"{info.Prompt}{info.NegativePrompt}".Contains("::", StringComparison.Ordinal))
-            warnings.Add("NovelAI weighs words by other signs and steps ({}, [], 1.5::word::); the prompt is kept as it is.");
+            warnings.Add("NovelAI has another syntax for weights ({}, [], 1.5::word::); the prompt is not converted.");
         if (reader.Text("sm") == "true" || reader.Text("sm_dyn") == "true")
-            warnings.Add("NovelAI's SMEA sampling has no counterpart here and is left out.");
+            warnings.Add("NovelAI's SMEA sampling is not supported and was ignored.");
 
         settings.Remove("prompt");
         settings.Remove("uc");

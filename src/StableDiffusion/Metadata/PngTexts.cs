@@ -4,7 +4,7 @@ using StableDiffusion.Images;
 namespace StableDiffusion.Metadata;
 
 /// <summary>
-/// Finds the texts of a PNG file, of damaged ones too and within limits, which the image library's reader does not have.
+/// Reads the texts of a PNG file, also of a damaged one, and within limits, which the image library does not support.
 /// Source: ISO/IEC 15948, section 11.3.4; eXIf of its third edition.
 /// </summary>
 internal static class PngTexts
@@ -13,7 +13,7 @@ internal static class PngTexts
 
     /// <summary>Collects the texts.</summary>
     /// <param name="png">The file's bytes.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> png, TextEntryList texts)
     {
         ReadOnlySpan<byte> rest = PngChunk.All(png);
@@ -38,13 +38,13 @@ internal static class PngTexts
         int end = data[..Math.Min(data.Length, MaxKeyword + 1)].IndexOf((byte)0);
         if (end <= 0)
         {
-            texts.Warnings.Add($"A text without a keyword ({container}) was left out.");
+            texts.Warnings.Add($"A text without a keyword ({container}) was ignored.");
             return;
         }
 
         string keyword = Encoding.Latin1.GetString(data[..end]);
         if (!chunk.IsIntact)
-            texts.Warnings.Add($"The text '{keyword}' ({container}) has a wrong checksum; it may not be as it was written.");
+            texts.Warnings.Add($"The text '{keyword}' ({container}) has a wrong checksum; it may be damaged.");
 
         ReadOnlySpan<byte> body = data[(end + 1)..];
         if (container == "tEXt")
@@ -53,7 +53,7 @@ internal static class PngTexts
             return;
         }
 
-        // zTXt: method. iTXt: flag, method, language, translated keyword; the two are closed by a zero.
+        // zTXt: method. iTXt: flag, method, language, translated keyword; a zero byte ends each of the last two.
         bool isDeflated = container == "zTXt" || body is [1, ..];
         bool isKnown = container == "zTXt" ? body is [0, ..] : body is [0, _, ..] or [1, 0, ..];
         ReadOnlySpan<byte> text = isKnown ? body[1..] : default;
@@ -66,7 +66,7 @@ internal static class PngTexts
         }
 
         if (!isKnown)
-            texts.Warnings.Add($"The text '{keyword}' ({container}) is damaged and was left out.");
+            texts.Warnings.Add($"The text '{keyword}' ({container}) is damaged and was ignored.");
         else if (isDeflated)
             texts.AddDeflated(container, keyword, text);
         else

@@ -4,25 +4,23 @@ using System.Text;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>What Python takes for white space and for letters, where .NET draws the line elsewhere.</summary>
+/// <summary>Python's definitions of white space and letters, which differ from .NET's.</summary>
 internal static class PythonText
 {
     /// <summary><c>str.isspace</c>, and <c>\s</c> of the module re.</summary>
-    /// <param name="character">The character.</param>
     /// <returns>Whether it is white space.</returns>
     public static bool IsSpace(char character) => char.IsWhiteSpace(character) || character is >= '\u001C' and <= '\u001F';
 
-    /// <summary><c>\w</c> of the module re: letters and numbers of any kind, and the underscore, but no marks.</summary>
+    /// <summary><c>\w</c> of the module re: letters and numbers of any script, and the underscore, but not combining marks.</summary>
     /// <param name="rune">The character.</param>
-    /// <returns>Whether it belongs to a word.</returns>
+    /// <returns>Whether it is a word character.</returns>
     public static bool IsWord(Rune rune) => rune.Value == '_' || Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
         or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
-    /// <summary>How long the run of <c>\d</c> of the module re is that a text begins with: digits of any script.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The run's length.</returns>
+    /// <summary>The number of digits, of any script, at the start of a text: <c>\d*</c> of the module re.</summary>
+    /// <returns>The number of UTF-16 units.</returns>
     public static int DigitsLength(ReadOnlySpan<char> text)
     {
         int length = 0;
@@ -33,8 +31,7 @@ internal static class PythonText
     }
 
     /// <summary><c>str.strip</c>.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The text without white space around it.</returns>
+    /// <returns>The text without surrounding white space.</returns>
     public static ReadOnlySpan<char> Strip(ReadOnlySpan<char> text)
     {
         int start = 0;

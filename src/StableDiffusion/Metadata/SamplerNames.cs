@@ -2,17 +2,17 @@ using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Finds the scheduler that another tool's sampler and schedule are.</summary>
+/// <summary>Finds the scheduler for the sampler and schedule of another tool.</summary>
 internal static class SamplerNames
 {
     private const string Automatic = "Automatic";
     private const string Uniform = "uniform";
     private const string ScheduleOption = "schedule";
 
-    // What the catalog calls k-diffusion's samplers where diffusers has one of the same name.
+    // The catalog's prefix for k-diffusion's samplers whose names diffusers has too.
     private const string KDiffusionPrefix = "A1111 ";
 
-    // Names that the catalog could not tell by itself: other words, and samplers that only make their noise elsewhere.
+    // Names that are not in the catalog: synonyms, and samplers that only draw their noise on another device.
     private static readonly Dictionary<string, string> s_otherNames = new(StringComparer.OrdinalIgnoreCase)
     {
         ["dpmpp_2s_ancestral"] = "DPM++ 2S a",
@@ -23,8 +23,8 @@ internal static class SamplerNames
         ["ddim_v3"] = "DDIM",
     };
 
-    // Schedules that go by another name than the sampler's option has for them. The Align Your Steps of SD 1.x and of
-    // SDXL have one name in these tools.
+    // Schedules whose name differs from the sampler's option. In these tools, Align Your Steps has the same name for SD 1.x and
+    // for SDXL.
     private static readonly Dictionary<string, string> s_otherSchedules = new(StringComparer.OrdinalIgnoreCase)
     {
         ["discrete"] = Uniform,
@@ -35,16 +35,16 @@ internal static class SamplerNames
     };
 
     /// <summary>Finds the scheduler.</summary>
-    /// <param name="sampler">The sampler's name, maybe with the schedule at its end.</param>
-    /// <param name="schedule">The schedule's name; null if the sampler's says all.</param>
+    /// <param name="sampler">The sampler's name, possibly with the schedule at its end.</param>
+    /// <param name="schedule">The schedule's name; null if the sampler's name includes it.</param>
     /// <param name="isKDiffusion">Whether the tool runs k-diffusion's samplers, rather than diffusers' schedulers.</param>
-    /// <param name="warnings">Told if there is none.</param>
+    /// <param name="warnings">Receives a warning if there is none.</param>
     /// <returns>
-    /// The catalog's name and entry, and the options that make the schedule; without an entry, the names as they are.
+    /// The catalog's name and entry, and the options for the schedule; without an entry, the unchanged names.
     /// </returns>
     public static (string Name, SchedulerInfo? Info, Dictionary<string, object?> Options) Resolve(string sampler, string? schedule, bool isKDiffusion, ICollection<string> warnings)
     {
-        // k_ says that a sampler is k-diffusion's, in NovelAI's files and in A1111's API.
+        // The prefix k_ means k-diffusion, in NovelAI's files and in A1111's API.
         string name = isKDiffusion && sampler.StartsWith("k_", StringComparison.OrdinalIgnoreCase) ? sampler[2..] : sampler;
         name = s_otherNames.GetValueOrDefault(name, name);
         string? word = Word(schedule);
@@ -58,7 +58,7 @@ internal static class SamplerNames
         }
 
         string text = string.IsNullOrEmpty(schedule) ? sampler : $"{sampler} {schedule}";
-        warnings.Add($"There is no scheduler '{text}' here. Choose another one to make the picture again; it will differ.");
+        warnings.Add($"The scheduler '{text}' is not supported. Choose another one to make the image again; it will differ.");
         return (text, null, []);
     }
 
@@ -79,8 +79,8 @@ internal static class SamplerNames
         if (schedule == Automatic)
             return true;
 
-        // The sampler's own name has the schedule that A1111 chooses today; before it named schedules, and in tools that
-        // leave the name out, none means the model's own noise levels. A name such as "LMS Karras" has its schedule.
+        // The sampler's own name means the schedule that A1111 chooses today; before it named schedules, and in tools that
+        // omit the name, no schedule means the model's own noise levels. A name such as "LMS Karras" includes its schedule.
         SchedulerOption? option = info.Options.FirstOrDefault(option => option.Name == ScheduleOption);
         if (schedule is null)
         {

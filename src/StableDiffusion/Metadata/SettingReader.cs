@@ -4,36 +4,33 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Makes numbers of settings, and tells which could not be used.</summary>
+/// <summary>Parses settings, and adds warnings for those that cannot be used.</summary>
 /// <param name="settings">The settings.</param>
-/// <param name="warnings">Receives what is no number, or out of range.</param>
+/// <param name="warnings">Receives warnings about values that are not numbers, or out of range.</param>
 internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings, ICollection<string> warnings)
 {
     /// <summary>The text of a setting.</summary>
-    /// <param name="name">Its name.</param>
-    /// <returns>The text; null if it is not there, or empty.</returns>
+    /// <returns>The text; null if it is missing or empty.</returns>
     public string? Text(string name) => settings.TryGetValue(name, out string? text) && text.Length > 0 ? text : null;
 
-    /// <summary>A setting that is a number of things.</summary>
-    /// <param name="name">Its name.</param>
-    /// <returns>A number from 1 on; null if it is not there, or none.</returns>
+    /// <summary>A setting that is a count.</summary>
+    /// <returns>A number of 1 or more; null if it is missing or invalid.</returns>
     public int? Count(string name) => Read<int>(name, NumberStyles.Integer, number => number >= 1);
 
     /// <summary>A setting that is a seed.</summary>
-    /// <param name="name">Its name.</param>
-    /// <returns>A number from 0 on; null if it is not there, or none.</returns>
+    /// <returns>A number of 0 or more; null if it is missing or invalid.</returns>
     public long? Seed(string name) => Read<long>(name, NumberStyles.Integer, number => number >= 0);
 
-    /// <summary>A setting that is a fraction.</summary>
+    /// <summary>A setting that is a floating-point number.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="maximum">The largest value that makes sense.</param>
-    /// <returns>A number from 0 on; null if it is not there, or none.</returns>
+    /// <param name="maximum">The largest valid value.</param>
+    /// <returns>A number of 0 or more; null if it is missing or invalid.</returns>
     public double? Number(string name, double maximum = double.MaxValue) =>
         Read<double>(name, NumberStyles.Float, number => number >= 0 && number <= maximum);
 
     /// <summary>A setting of the table under its key.</summary>
     /// <param name="row">The setting's row.</param>
-    /// <returns>Its value, of the row's type; null if it is not there, cannot be used, or is the default.</returns>
+    /// <returns>Its value, of the row's type; null if it is missing, cannot be used, or is the default.</returns>
     public object? Read(Setting row)
     {
         object? value = Type.GetTypeCode(row.Type) switch
@@ -54,13 +51,12 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
         if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T number) && isInRange(number))
             return number;
 
-        warnings.Add($"The value '{Shorten(text)}' of '{name}' cannot be used; it was left out.");
+        warnings.Add($"The value '{Shorten(text)}' of '{name}' cannot be used; it was ignored.");
         return null;
     }
 
-    /// <summary>Makes a text fit into a message.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The text, cut if it is long.</returns>
+    /// <summary>Shortens a text for a message.</summary>
+    /// <returns>The text, truncated if it is long.</returns>
     public static string Shorten(string text)
     {
         const int MaxLength = 60;

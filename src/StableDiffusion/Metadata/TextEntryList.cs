@@ -4,13 +4,13 @@ using System.Text;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Collects the texts of a file within bounds, so that no file makes more memory of itself than a picture's texts need.</summary>
+/// <summary>Collects the texts of a file within limits, so that no file can use excessive memory.</summary>
 internal sealed class TextEntryList
 {
-    /// <summary>How many bytes all texts may have together, once they are inflated: 16 MiB.</summary>
+    /// <summary>The limit of the total size of all decompressed texts: 16 MiB.</summary>
     public const int MaxBytes = 16 << 20;
 
-    /// <summary>How many texts are kept.</summary>
+    /// <summary>The largest number of texts.</summary>
     public const int MaxEntries = 1000;
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -23,12 +23,12 @@ internal sealed class TextEntryList
     /// <summary>The texts so far.</summary>
     public IReadOnlyList<TextEntry> Entries => _entries;
 
-    /// <summary>What could not be read.</summary>
+    /// <summary>Warnings about what could not be read.</summary>
     public ICollection<string> Warnings => _warnings;
 
     /// <summary>Adds a text.</summary>
-    /// <param name="container">Where it lay.</param>
-    /// <param name="keyword">Its name there.</param>
+    /// <param name="container">Its container.</param>
+    /// <param name="keyword">Its name in the container.</param>
     /// <param name="bytes">Its bytes, UTF-8 or Latin-1.</param>
     public void Add(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
@@ -36,9 +36,9 @@ internal sealed class TextEntryList
             _entries.Add(new TextEntry(container, keyword, Decode(bytes)));
     }
 
-    /// <summary>Adds a text that is decoded already.</summary>
-    /// <param name="container">Where it lay.</param>
-    /// <param name="keyword">Its name there.</param>
+    /// <summary>Adds a decoded text.</summary>
+    /// <param name="container">Its container.</param>
+    /// <param name="keyword">Its name in the container.</param>
     /// <param name="text">The text.</param>
     public void Add(string container, string keyword, string text)
     {
@@ -46,10 +46,10 @@ internal sealed class TextEntryList
             _entries.Add(new TextEntry(container, keyword, text));
     }
 
-    /// <summary>Adds a text that was deflated by zlib.</summary>
-    /// <param name="container">Where it lay.</param>
-    /// <param name="keyword">Its name there.</param>
-    /// <param name="bytes">Its bytes, deflated.</param>
+    /// <summary>Adds a text that is compressed with zlib.</summary>
+    /// <param name="container">Its container.</param>
+    /// <param name="keyword">Its name in the container.</param>
+    /// <param name="bytes">Its compressed bytes.</param>
     public unsafe void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
         if (!TryTake(container, keyword, 0))
@@ -70,22 +70,22 @@ internal sealed class TextEntryList
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
-            Warnings.Add($"The text '{keyword}' ({container}) is damaged and was left out.");
+            Warnings.Add($"The text '{keyword}' ({container}) is damaged and was ignored.");
             return;
         }
 
-        // The stream takes the end of its bytes for the end of the text; only the checksum tells.
+        // The stream accepts truncated data; only the checksum detects it.
         ReadOnlySpan<byte> text = inflated.GetBuffer().AsSpan(0, (int)inflated.Length);
         if (text.Length <= _bytesLeft && (bytes.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32BigEndian(bytes[^sizeof(uint)..]) != Adler32(text)))
-            Warnings.Add($"The text '{keyword}' ({container}) breaks off, or is not as it was written.");
+            Warnings.Add($"The text '{keyword}' ({container}) is truncated or damaged.");
         Add(container, keyword, text);
     }
 
-    /// <summary>Says that the file ends too early.</summary>
-    public void WarnBreakOff() => Warnings.Add("The file breaks off, or a part of it has a wrong length; what comes after that was not read.");
+    /// <summary>Adds a warning that the file is truncated.</summary>
+    public void WarnBreakOff() => Warnings.Add("The file is truncated, or a part of it has a wrong length; the rest was not read.");
 
-    // The standards say Latin-1 for many of these texts, yet some tools write UTF-8 into them. Latin-1 text in which
-    // every letter beyond ASCII happens to make valid UTF-8 is next to unheard of.
+    // The standards specify Latin-1 for many of these texts, but some tools write UTF-8. Latin-1 text in which
+    // all non-ASCII characters happen to be valid UTF-8 is very unlikely.
     internal static string Decode(ReadOnlySpan<byte> bytes)
     {
         try
@@ -122,7 +122,7 @@ internal sealed class TextEntryList
         }
 
         if (!_isFull)
-            Warnings.Add($"The file holds more text than is read ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and maybe others were left out.");
+            Warnings.Add($"The file contains more text than the limit ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and possibly others were ignored.");
         _isFull = true;
         return false;
     }

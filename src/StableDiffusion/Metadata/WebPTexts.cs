@@ -2,12 +2,12 @@ using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>Finds the EXIF block and the XMP packet of a WebP file, of animations and damaged files too, which the image library does not read.</summary>
+/// <summary>Reads the EXIF block and the XMP packet of a WebP file, also of animations and damaged files, which the image library does not support.</summary>
 internal static class WebPTexts
 {
     /// <summary>Collects the texts.</summary>
     /// <param name="webp">The file's bytes.</param>
-    /// <param name="texts">Receives the texts, and what could not be read.</param>
+    /// <param name="texts">Receives the texts, and warnings about what could not be read.</param>
     public static void Read(ReadOnlySpan<byte> webp, TextEntryList texts)
     {
         ReadOnlySpan<byte> rest = WebPChunks.All(webp);

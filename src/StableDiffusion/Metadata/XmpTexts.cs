@@ -3,7 +3,7 @@ using StableDiffusion.Images;
 
 namespace StableDiffusion.Metadata;
 
-/// <summary>The texts in an XMP packet: stable-diffusion.cpp's, where its WebP files have it, and our own record.</summary>
+/// <summary>The texts in an XMP packet: the one in WebP files of stable-diffusion.cpp, and this library's own record.</summary>
 internal static class XmpTexts
 {
     private const string CppNamespace = "https://github.com/leejet/stable-diffusion.cpp/ns/1.0/";
@@ -24,7 +24,7 @@ internal static class XmpTexts
             using XmlReader reader = XmlReader.Create(stream, settings);
             while (!reader.EOF)
             {
-                // The reading of an element goes on to what follows it.
+                // Reading an element advances to the node after it.
                 if (reader.NodeType == XmlNodeType.Element && (reader.NamespaceURI == XmpPacket.OwnNamespace || (reader.NamespaceURI == CppNamespace && reader.LocalName == CppElement)))
                     texts.Add("XMP", reader.LocalName, reader.ReadElementContentAsString());
                 else
@@ -33,7 +33,7 @@ internal static class XmpTexts
         }
         catch (XmlException)
         {
-            texts.Warnings.Add("The XMP packet is damaged and was left out.");
+            texts.Warnings.Add("The XMP packet is damaged and was ignored.");
         }
     }
 }

@@ -14,7 +14,7 @@ namespace StableDiffusion.Noise;
 /// k-diffusion's <c>BrownianTreeNoiseSampler</c> defines the sign and the scale. The values do not depend on the order of the
 /// calls.
 /// </remarks>
-public sealed class BrownianTreeNoise : INoiseSource
+internal sealed class BrownianTreeNoise : INoiseSource
 {
     private const int PoolSize = 24;
     private const double Resolution = 1e6;

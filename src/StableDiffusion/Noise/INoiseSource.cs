@@ -1,7 +1,7 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>A source of standard normal values for a stochastic scheduler. The values depend on the order of the calls.</summary>
-public interface INoiseSource
+internal interface INoiseSource
 {
     /// <summary>Fills a span with standard normal values (mean 0, variance 1).</summary>
     /// <param name="destination">The values to fill, those of one image's latent at a time.</param>

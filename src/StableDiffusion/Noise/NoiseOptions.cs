@@ -4,7 +4,7 @@ namespace StableDiffusion.Noise;
 /// Options for the noise of a seed; null means no effect. Variations, seed resize and the eta noise seed delta are those of
 /// A1111's <c>rng.py</c>, positions in a batch those of ComfyUI, and of diffusers with one generator.
 /// </summary>
-public sealed record NoiseOptions
+internal sealed record NoiseOptions
 {
     /// <summary>The maximum number of images that can share a generator, as many as in a batch of ComfyUI.</summary>
     public const int HighestBatchSize = 4096;

@@ -6,7 +6,7 @@ namespace StableDiffusion.Noise;
 /// cuRAND. The conventions are those of A1111's <c>rng_philox.py</c>.
 /// </summary>
 /// <remarks>Valid for tensors for which CUDA computes one value per thread, which includes latents of usual sizes.</remarks>
-public sealed class PhiloxRandom : INoiseSource
+internal sealed class PhiloxRandom : INoiseSource
 {
     private const int Rounds = 10;
     private const uint Multiplier0 = 0xD2511F53;

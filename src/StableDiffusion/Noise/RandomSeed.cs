@@ -1,7 +1,7 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>Draws seeds for those who give none.</summary>
-public static class RandomSeed
+internal static class RandomSeed
 {
     // Every other tool takes a seed of 32 bits as well.
     private const long Highest = uint.MaxValue;

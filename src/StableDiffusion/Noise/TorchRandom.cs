@@ -11,7 +11,7 @@ namespace StableDiffusion.Noise;
 /// from pairs in double precision, of which the second value is kept for the next draw. Blocks have the bits that torch has
 /// on x64, on every machine; torch's own values differ by up to 2e-6 on other machines, and pairs may differ too.
 /// </remarks>
-public sealed class TorchRandom : INoiseSource
+internal sealed class TorchRandom : INoiseSource
 {
     private const int Block = BoxMuller.Block;
 

@@ -4,10 +4,10 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Notes which adapters took part.</summary>
+/// <summary>Records the adapters of an image.</summary>
 internal static class AdapterRecord
 {
-    /// <summary>Tells the reading of a prompt which LoRAs the model is opened with.</summary>
+    /// <summary>Adds the LoRAs that the model is opened with to the options of a prompt.</summary>
     public static PromptOptions? Complete(PromptOptions? options, AdapterSet adapters) => adapters.IsEmpty
         ? options
         : (options ?? PromptOptions.Default) with
@@ -16,7 +16,7 @@ internal static class AdapterRecord
             Loras = [.. adapters.Loras.Select(lora => lora.ToString())],
         };
 
-    /// <summary>Adds them to what is known of a picture.</summary>
+    /// <summary>Adds the adapters to the settings of an image.</summary>
     public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, TextEmbedding embedding, TextEmbedding? negative)
     {
         TextualInversion[] words = [.. embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []).DistinctBy(word => word.Path)];

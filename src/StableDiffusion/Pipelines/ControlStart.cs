@@ -8,16 +8,16 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Makes the ControlNets of a denoising ready.</summary>
+/// <summary>Prepares the ControlNets of a denoising.</summary>
 internal static class ControlStart
 {
     private const double HighestScale = 10;
 
-    /// <summary>Refuses a model that takes none, and settings that are out of range, before anything is opened.</summary>
+    /// <summary>Throws for a model that does not support ControlNets, and for settings that are out of range, before any network is opened.</summary>
     public static void Check(IReadOnlyList<ControlOptions> controls, ModelInfo model)
     {
         if (controls.Count > 0 && model.Variant == ModelVariant.InstructPix2Pix)
-            throw new InvalidSettingException("ControlNet", $"The model '{model.Name}' edits pictures by instructions, and ControlNets are made for others. Leave the ControlNets away.");
+            throw new InvalidSettingException("ControlNet", $"The model '{model.Name}' edits images by instructions and does not support ControlNets. Omit the ControlNets.");
 
         foreach (ControlOptions control in controls)
         {
@@ -25,17 +25,17 @@ internal static class ControlStart
             Setting.CheckRange("ControlStart", control.Start, 0, 1);
             Setting.CheckRange("ControlEnd", control.End, 0, 1);
             if (control.Start >= control.End)
-                throw new InvalidSettingException("ControlStart", $"ControlStart is {control.Start}, but must lie below ControlEnd, {control.End}.");
+                throw new InvalidSettingException("ControlStart", $"ControlStart is {control.Start}, but must be below ControlEnd, {control.End}.");
         }
     }
 
-    /// <summary>Opens them and prepares their pictures.</summary>
+    /// <summary>Opens the ControlNets and prepares their images.</summary>
     /// <param name="controls">The ControlNets.</param>
     /// <param name="model">The open model.</param>
-    /// <param name="unet">Its U-Net, which takes what they give.</param>
-    /// <param name="width">The width of the picture that is made.</param>
-    /// <param name="height">Its height.</param>
-    /// <param name="loading">Hears how they are opened; may be null.</param>
+    /// <param name="unet">Its U-Net.</param>
+    /// <param name="width">The width of the new image in pixels.</param>
+    /// <param name="height">The height of the new image in pixels.</param>
+    /// <param name="loading">Receives the progress of opening them; may be null.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     public static ControlCondition[] Open(
         IReadOnlyList<ControlOptions> controls, DiffusionModel model, UNet unet, int width, int height, Action<ProgressReport>? loading, CancellationToken cancellationToken)
@@ -53,7 +53,7 @@ internal static class ControlStart
         return conditions;
     }
 
-    /// <summary>What is noted of them in the picture.</summary>
+    /// <summary>The ControlNets, as recorded in the image.</summary>
     public static IReadOnlyList<ControlNetInfo>? Describe(IReadOnlyList<ControlOptions> controls, ControlCondition[] conditions) => controls.Count == 0
         ? null
         : [.. controls.Zip(conditions, (control, condition) => new ControlNetInfo

@@ -3,21 +3,21 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>How to denoise: the settings of the image, and where to begin and to end. Null means the model's own default.</summary>
+/// <summary>The options of a denoising: the settings of the image, and the steps to start and stop at. Null means the model's default.</summary>
 public sealed record DenoiseOptions : GenerationSettings
 {
-    /// <summary>How far a given image is noised where <see cref="GenerationSettings.Strength"/> is null.</summary>
+    /// <summary>The strength if <see cref="GenerationSettings.Strength"/> is null: how much noise is added to an image to start from.</summary>
     public const double DefaultStrength = 0.8;
 
-    /// <summary>The step to start at, 0 or more; the latent's own where it was stopped half way.</summary>
+    /// <summary>The step to start at, 0 or more; null starts where the denoising of the latent was stopped, or at the step that follows from the strength.</summary>
     public int? StartStep { get; init; }
 
-    /// <summary>The step to stop before; the end where it is null.</summary>
+    /// <summary>The step to stop before; null means the end.</summary>
     public int? StopStep { get; init; }
 
-    /// <summary>What to paint anew of a given image: white is painted, black is kept; as large as the image.</summary>
+    /// <summary>The mask of the image to start from: white is repainted, black is kept. It has the size of the image.</summary>
     public MaskImage? Mask { get; init; }
 
-    /// <summary>The ControlNets that steer besides the prompt; their residuals add up.</summary>
+    /// <summary>The ControlNets to apply; their residuals are added.</summary>
     public IReadOnlyList<ControlOptions> Controls { get; init; } = [];
 }

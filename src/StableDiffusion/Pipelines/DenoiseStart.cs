@@ -11,21 +11,21 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Where a denoising starts: from noise alone, from a clean latent that is noised first, or where another one stopped.</summary>
+/// <summary>The start of a denoising: from noise alone, from a clean latent to which noise is added, or where another denoising stopped.</summary>
 /// <param name="model">The open model.</param>
 /// <param name="unet">Its U-Net.</param>
-/// <param name="loading">Hears how parts of the model are opened; may be null.</param>
+/// <param name="loading">Receives the progress of opening parts of the model; may be null.</param>
 internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ProgressReport>? loading = null)
 {
-    // A denoising that is continued has its own of these, whatever is asked for.
+    // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =
         [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model)];
 
-    /// <summary>Checks the options of a denoising that is to start from noise or from an image, without a part of the model.</summary>
+    /// <summary>Checks the options of a denoising that starts from noise or from an image, without opening a network.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="options">How to denoise.</param>
+    /// <param name="options">The options of the denoising.</param>
     /// <param name="start">The image to start from; null for noise.</param>
-    /// <returns>The size of the image that would be made, in pixels.</returns>
+    /// <returns>The size of the new image, in pixels.</returns>
     public static (int Width, int Height) Check(DiffusionModel model, DenoiseOptions options, StartImage? start)
     {
         (Scheduler scheduler, _) = CreateScheduler(options, model);
@@ -71,7 +71,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         SettingCheck.Same("Width", options.Width, start.Width);
         SettingCheck.Same("Height", options.Height, start.Height);
 
-        // A latent that was sampled with this seed has drawn its own values from it already.
+        // A latent that was sampled with this seed has already used the generator's first values.
         long? seed = options.Seed ?? start.Seed;
         options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
@@ -81,8 +81,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             CheckEdit(options);
         double strength = StrengthOf(options, takesPicture);
 
-        // diffusers does not encode the picture for an inpainting model that keeps nothing of it, and so draws nothing.
-        // A model that edits begins with noise too: the picture stands beside the latent.
+        // diffusers does not encode the image for an inpainting model if nothing of it is kept, and so draws no values.
+        // A model that edits images begins with noise too: the image is an extra input beside the latent.
         bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
         LatentNoise noise = new(info.Seed!.Value, info.ToNoise(), goesOn ? start.Noise!.Clone() : null);
@@ -113,7 +113,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         {
             inpainting = new Inpainting(start.Tensor, drawn, LatentMask(options.Mask, start));
 
-            // diffusers encodes the masked picture too, for U-Nets that take it, and so draws once more before the first step.
+            // For inpainting U-Nets diffusers also encodes the masked image, and so draws once more before the first step.
             noise.Skip(start.Tensor.Length);
         }
 
@@ -137,7 +137,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         return stepNoise;
     }
 
-    /// <remarks>Going on differently would need the sample on another scale and a history that was never made.</remarks>
+    /// <remarks>Continuing with other settings would need another scale of the sample and a history that does not exist.</remarks>
     public static (DenoiseState State, Tensor Sample, GenerationInfo Info) FromState(Latent start, DenoiseState state, DenoiseOptions options)
     {
         string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
@@ -161,9 +161,9 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
     private static void RequireLatent(DenoiseOptions options)
     {
-        SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how far a given latent is noised");
-        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "where a given latent is taken up");
-        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "what of a given latent is painted anew");
+        SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
+        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "the step at which the latent to start from is continued");
+        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "which part of the latent to start from is repainted");
     }
 
     private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
@@ -211,17 +211,17 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
     private static void CheckEdit(DenoiseOptions options)
     {
-        const string reason = "The model edits a picture by instructions: it begins with noise and looks at the whole picture.";
+        const string reason = "The model edits an image by instructions: it begins with noise and uses the whole image.";
         if (options.Strength is not null)
             throw new InvalidSettingException("Strength", $"{reason} Set ImageGuidanceScale instead of Strength.");
         if (options.StartStep is not (null or 0))
-            throw new InvalidSettingException("StartStep", $"{reason} Leave StartStep away.");
+            throw new InvalidSettingException("StartStep", $"{reason} Omit StartStep.");
         if (options.Mask is not null)
-            throw new InvalidSettingException("Mask", $"{reason} Leave the mask away, or use a model for inpainting.");
+            throw new InvalidSettingException("Mask", $"{reason} Omit the mask, or use a model for inpainting.");
     }
 
     private static Tensor Source(Tensor? source, string setting) => source
-        ?? throw new InvalidSettingException(setting, "The model needs the image itself, which this latent no longer has. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
+        ?? throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
     private static Tensor LatentMask(MaskImage mask, Latent start)
     {
@@ -232,7 +232,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     private static void CheckMask(MaskImage mask, int? width, int? height)
     {
         if (mask.Width != width || mask.Height != height)
-            throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the picture is {width}x{height}. Give a mask of the picture's size.");
+            throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the image is {width}x{height}. Give a mask of the image's size.");
     }
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
@@ -240,10 +240,10 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         int last = scheduler.CountSteps(scheduler.Timesteps.Count) - 1;
         return startStep >= 0 && startStep <= last
             ? startStep
-            : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must lie between 0 and {last}.");
+            : throw new InvalidSettingException("StartStep", $"The step to start at, {startStep}, must be between 0 and {last}.");
     }
 
     private static int CheckFirstCall(int call, double strength, Scheduler scheduler) => call < scheduler.Timesteps.Count
         ? call
-        : throw new InvalidSettingException("Strength", $"A strength of {strength} leaves none of the {scheduler.Steps} steps to do. Raise it, or take more steps.");
+        : throw new InvalidSettingException("Strength", $"A strength of {strength} leaves none of the {scheduler.Steps} steps to run. Increase it, or use more steps.");
 }

@@ -13,48 +13,48 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Pipelines;
 
 /// <summary>
-/// The four stages of Stable Diffusion over one open model: text to embedding, picture to latent, denoising, and
-/// latent to picture. Each can be called alone; calling them one after another makes the same picture as any
+/// The four stages of Stable Diffusion over one open model: text to embedding, image to latent, denoising, and
+/// latent to image. Each can be called alone. Calling them one after another makes the same image as any
 /// composition of them.
 /// </summary>
 /// <param name="model">The open model; the pipeline does not close it.</param>
-/// <param name="loading">Hears how parts of the model are opened when a stage first needs them; may be null.</param>
-/// <param name="warning">Is told, on the calling thread, what went otherwise than asked for but well; may be null.</param>
+/// <param name="loading">Receives the progress of opening parts of the model when a stage first needs them; may be null.</param>
+/// <param name="warning">Receives non-fatal warnings, on the calling thread; may be null.</param>
 public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressReport>? loading = null, Action<string>? warning = null)
 {
     private const double DefaultImageGuidanceScale = 1.5;
 
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>
-    /// <param name="options">How the prompt is read; null takes it as it stands.</param>
-    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <param name="options">How the prompt is read; null means as plain text.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The embedding.</returns>
-    /// <exception cref="InvalidSettingException">The encoder has no such layer as the clip skip asks for.</exception>
-    /// <exception cref="AdapterNotFoundException">The file of an adapter that the model is to be opened with is not there.</exception>
+    /// <exception cref="InvalidSettingException">The encoder does not have the layer that the clip skip specifies.</exception>
+    /// <exception cref="AdapterNotFoundException">The file of an adapter for the model was not found.</exception>
     /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
         model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
 
-    /// <summary>Brings an image that a denoising is to start from, and its mask with it, to a size that the model takes.</summary>
+    /// <summary>Resizes the image that a denoising starts from, and its mask, to a size that the model supports.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="mask">What of it is painted anew, as large as the image; null for all of it. One of another size stays as it is.</param>
-    /// <param name="width">The width in pixels; null follows from the height, or is the image's own down to a multiple of 8.</param>
-    /// <param name="height">The height in pixels; null follows from the width, or is the image's own down to a multiple of 8.</param>
-    /// <param name="mode">How; null for <see cref="StartImage.DefaultResizeMode"/>. With <see cref="ResizeMode.None"/> a side that is left out is the image's own.</param>
+    /// <param name="mask">The mask, of the size of the image; null repaints the whole image. A mask of another size is not resized.</param>
+    /// <param name="width">The width in pixels; null keeps the aspect ratio if the height is given, or means the image's own width, rounded down to a multiple of 8.</param>
+    /// <param name="height">The height in pixels; null keeps the aspect ratio if the width is given, or means the image's own height, rounded down to a multiple of 8.</param>
+    /// <param name="mode">The resize mode; null means <see cref="StartImage.DefaultResizeMode"/>. With <see cref="ResizeMode.None"/>, a side that is null is the image's own.</param>
     /// <returns>The image at that size.</returns>
     /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
     /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
     public StartImage FitImage(DiffusionImage image, MaskImage? mask = null, int? width = null, int? height = null, ResizeMode? mode = null) =>
         StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor);
 
-    /// <summary>Finds settings that cannot work, as far as that can be told before a part of the model is opened.</summary>
-    /// <param name="options">How to denoise; the start image's mask counts, not theirs.</param>
+    /// <summary>Checks settings, as far as that is possible before a network is opened.</summary>
+    /// <param name="options">The options of the denoising; the mask of the start image is used, not theirs.</param>
     /// <param name="start">The image to start from; null starts from noise.</param>
-    /// <returns>The size of the image that would be made, in pixels.</returns>
-    /// <exception cref="InvalidSettingException">An option is out of its range; the message says which.</exception>
+    /// <returns>The size of the new image, in pixels.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of range; the message names it.</exception>
     /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
-    /// <exception cref="ImageInvalidException">The mask has another size than the image.</exception>
+    /// <exception cref="ImageInvalidException">The mask differs in size from the image.</exception>
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -64,24 +64,24 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return DenoiseStart.Check(model, options, start);
     }
 
-    /// <summary>Compresses a picture into a latent.</summary>
-    /// <param name="image">The picture; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
-    /// <param name="randomSource">Whose random numbers the seed stands for.</param>
-    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <summary>Encodes an image into a latent.</summary>
+    /// <param name="image">The image; width and height are multiples of 8.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="randomSource">The random number generator that the seed is for.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
-    /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
+    /// <exception cref="InvalidSettingException">Width or height is not a multiple of 8.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public Latent EncodeImage(DiffusionImage image, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default) =>
         EncodeImage(image, ResizeMode.None, seed, randomSource, cancellationToken);
 
-    /// <summary>Compresses an image that was brought to its size into a latent, which notes how.</summary>
+    /// <summary>Encodes a resized image into a latent, which records the resize mode.</summary>
     /// <param name="start">The image; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null takes the mean.</param>
-    /// <param name="randomSource">Whose random numbers the seed stands for.</param>
-    /// <param name="cancellationToken">Stops the stage.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="randomSource">The random number generator that the seed is for.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
-    /// <exception cref="InvalidSettingException">Width or height is no multiple of 8.</exception>
+    /// <exception cref="InvalidSettingException">Width or height is not a multiple of 8.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public Latent EncodeImage(StartImage start, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default)
     {
@@ -111,18 +111,18 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
-    /// <summary>Denoises: from noise alone, from a clean latent that is noised first, or on from a latent that was stopped half way.</summary>
-    /// <param name="embedding">What to show.</param>
-    /// <param name="negative">What not to show; null takes the empty prompt where guidance needs one.</param>
-    /// <param name="start">Where to start; null starts from noise.</param>
-    /// <param name="options">How to denoise.</param>
-    /// <param name="progress">Called after each step, on this thread; may be null.</param>
-    /// <param name="cancellationToken">Stops the stage within milliseconds.</param>
-    /// <returns>The latent, finished or stopped where the options say.</returns>
-    /// <exception cref="InvalidSettingException">An option is out of its range; the message says which.</exception>
+    /// <summary>Denoises: from noise alone, from a clean latent to which noise is added, or from a latent that was stopped halfway.</summary>
+    /// <param name="embedding">The embedding of the prompt.</param>
+    /// <param name="negative">The embedding of the negative prompt; null uses that of the empty prompt if the guidance needs one.</param>
+    /// <param name="start">The latent to start from; null starts from noise.</param>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="progress">Called after each step, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels the stage within milliseconds.</param>
+    /// <returns>The latent, finished or stopped at the stop step.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of range; the message names it.</exception>
     /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
     /// <exception cref="ShapeMismatchException">An embedding or latent does not fit the model.</exception>
-    /// <exception cref="NotFiniteException">An embedding or latent holds a value that is NaN or infinite.</exception>
+    /// <exception cref="NotFiniteException">An embedding or latent contains a value that is NaN or infinite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the values became infinite.</exception>
     public Latent Denoise(
         TextEmbedding embedding,
@@ -138,7 +138,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
-            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit pictures by instructions, so an image guidance scale has no meaning for it. Leave it away, or use an instruct-pix2pix model.");
+            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
@@ -171,7 +171,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         int stopStep = options.StopStep ?? stepCount;
         int firstStep = scheduler.CountSteps(state.NextCall);
         if (stopStep <= firstStep || stopStep > stepCount)
-            throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must lie above {firstStep}, where this denoising stands, and may be {stepCount} at most.");
+            throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must be above {firstStep}, where this denoising starts, and {stepCount} at most.");
 
         TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request = new()
@@ -208,13 +208,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return Capture(result, request.StopCall);
     }
 
-    /// <summary>Makes a picture of a latent.</summary>
-    /// <param name="latent">The latent; one that was stopped half way gives a noisy picture.</param>
-    /// <param name="cancellationToken">Stops the stage.</param>
-    /// <returns>The picture.</returns>
+    /// <summary>Decodes a latent into an image.</summary>
+    /// <param name="latent">The latent; one that was stopped halfway gives a noisy image.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
+    /// <returns>The image.</returns>
     /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
-    /// <exception cref="NotFiniteException">The latent holds a value that is NaN or infinite.</exception>
-    /// <exception cref="InferenceException">ONNX Runtime failed, or the picture is not finite.</exception>
+    /// <exception cref="NotFiniteException">The latent contains a value that is NaN or infinite.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the image is not finite.</exception>
     public DiffusionImage Decode(Latent latent, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(latent);
@@ -230,7 +230,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return PixelTensor.ToImage(pixels, info);
     }
 
-    /// <summary>What stands in for a negative prompt that says nothing.</summary>
+    /// <summary>The embedding of an empty negative prompt.</summary>
     private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
     {
         return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
@@ -250,6 +250,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
         if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
-            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' holds a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
+            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' contains a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
     }
 }

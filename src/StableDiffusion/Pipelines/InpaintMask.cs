@@ -3,14 +3,14 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Turns a mask picture into one value a latent pixel.</summary>
-/// <remarks>As diffusers: cut at half of full brightness, then the nearest neighbour down to the latent's size.</remarks>
+/// <summary>Converts a mask image to one value for each latent pixel.</summary>
+/// <remarks>As in diffusers: thresholded at half brightness, then reduced to the latent's size by nearest neighbor.</remarks>
 internal static class InpaintMask
 {
-    /// <summary>The lowest grey value that is painted anew.</summary>
+    /// <summary>The lowest gray value that is repainted.</summary>
     public const int HalfBrightness = 128;
 
-    /// <summary>1 where the mask is white (paint anew) and 0 where it is black (keep), [1, 1, height, width].</summary>
+    /// <summary>Returns 1 where the mask is white (repaint) and 0 where it is black (keep), [1, 1, height, width].</summary>
     public static Tensor ToLatent(MaskImage mask, int width, int height)
     {
         Tensor latent = new(1, 1, height, width);

@@ -5,16 +5,16 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>What a U-Net that was trained for inpainting takes besides the latent: a mask, and the latent of the picture without what is masked.</summary>
-/// <remarks>As diffusers' StableDiffusionInpaintPipeline for U-Nets of nine channels; without a mask, as A1111 does.</remarks>
+/// <summary>The extra inputs of an inpainting U-Net: the mask, and the latent of the masked image.</summary>
+/// <remarks>As in diffusers' StableDiffusionInpaintPipeline for U-Nets with nine channels; without a mask, as in A1111.</remarks>
 internal static class MaskedPicture
 {
-    /// <summary>For a picture and a mask.</summary>
-    /// <param name="pixels">The picture, [1, 3, height, width] in -1..1.</param>
-    /// <param name="mask">The mask, as large as the picture.</param>
+    /// <summary>For an image and a mask.</summary>
+    /// <param name="pixels">The image, [1, 3, height, width] in -1..1.</param>
+    /// <param name="mask">The mask, as large as the image.</param>
     /// <param name="latentMask">The mask at the latent's size, [1, 1, height, width].</param>
     /// <param name="encoder">The VAE encoder.</param>
-    /// <param name="noise">Where the latent is drawn from.</param>
+    /// <param name="noise">The noise that the latent is sampled with.</param>
     /// <param name="cancellationToken">Stops the encoding.</param>
     /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
     public static Tensor Of(Tensor pixels, MaskImage mask, Tensor latentMask, VaeEncoder encoder, INoiseSource noise, CancellationToken cancellationToken)
@@ -22,7 +22,7 @@ internal static class MaskedPicture
         Tensor kept = pixels.Clone();
         for (int i = 0; i < kept.Length; i++)
         {
-            // Half brightness divides painted from kept, and 0 is grey.
+            // The threshold is half brightness, and 0 is gray.
             if (mask.Pixels[i % mask.Pixels.Length] >= InpaintMask.HalfBrightness)
                 kept.Values[i] = 0;
         }
@@ -30,7 +30,7 @@ internal static class MaskedPicture
         return Join(latentMask, encoder.Encode(kept, noise, cancellationToken).Latent);
     }
 
-    /// <summary>For no picture: all of it is painted anew.</summary>
+    /// <summary>The inputs without an image: everything is repainted.</summary>
     /// <param name="height">The height in pixels.</param>
     /// <param name="width">The width in pixels.</param>
     /// <param name="encoder">The VAE encoder.</param>

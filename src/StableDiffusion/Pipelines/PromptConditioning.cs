@@ -5,11 +5,11 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Resolves prompts that change from step to step, or that are several in one, for a run's number of steps.</summary>
+/// <summary>Resolves prompts that change between steps, or that are combined with <c>AND</c>, for the number of steps of a run.</summary>
 internal static class PromptConditioning
 {
-    /// <summary>What a prompt steers by.</summary>
-    /// <param name="encoder">Opens the text encoder, which only a prompt that is resolved for the run needs.</param>
+    /// <summary>The conditioning of a prompt.</summary>
+    /// <param name="encoder">Opens the text encoder, which is only needed for a prompt that depends on the number of steps.</param>
     /// <param name="embedding">The prompt's embedding.</param>
     /// <param name="steps">The run's number of steps.</param>
     /// <param name="cancellationToken">Stops the encoding.</param>
@@ -22,7 +22,7 @@ internal static class PromptConditioning
         return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, cancellationToken))));
     }
 
-    /// <summary>What a negative prompt steers by; A1111 does not divide it at <c>AND</c>.</summary>
+    /// <summary>The conditioning of a negative prompt; A1111 does not split it at <c>AND</c>.</summary>
     /// <inheritdoc cref="OfPrompt"/>
     public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.DynamicText is string text
         ? new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, cancellationToken))])
@@ -35,7 +35,7 @@ internal static class PromptConditioning
         return [.. schedule.Select((entry, index) => (entry.UntilStep, embeddings[index]))];
     }
 
-    /// <summary>Makes all parts as long as the longest: A1111 repeats the last vector.</summary>
+    /// <summary>Extends all parts to the longest: A1111 repeats the last vector.</summary>
     private static Conditioning Alike(IEnumerable<ConditioningPart> parts)
     {
         ConditioningPart[] all = [.. parts];

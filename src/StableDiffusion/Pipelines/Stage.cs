@@ -1,17 +1,17 @@
 namespace StableDiffusion.Pipelines;
 
-/// <summary>A stage of the making of an image.</summary>
+/// <summary>A stage of making an image.</summary>
 public enum Stage
 {
-    /// <summary>The prompts become embeddings.</summary>
+    /// <summary>Encodes the prompts into embeddings.</summary>
     TextEncoder,
 
-    /// <summary>The image to start from becomes a latent.</summary>
+    /// <summary>Encodes the image to start from into a latent.</summary>
     VaeEncoder,
 
-    /// <summary>The noise is removed step by step.</summary>
+    /// <summary>Denoises the latent step by step.</summary>
     Denoising,
 
-    /// <summary>The latent becomes an image.</summary>
+    /// <summary>Decodes the latent into an image.</summary>
     VaeDecoder,
 }

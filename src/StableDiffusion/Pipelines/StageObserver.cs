@@ -2,21 +2,21 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Follows the stages of the making of images. All members are called on the thread that makes them; this class does nothing with them.</summary>
+/// <summary>Observes the stages of making images. All members are called on the thread that makes them; the base class does nothing.</summary>
 public class StageObserver
 {
     /// <summary>Runs a stage.</summary>
-    /// <typeparam name="T">What the stage gives.</typeparam>
+    /// <typeparam name="T">The result of the stage.</typeparam>
     /// <param name="stage">The stage.</param>
     /// <param name="work">The stage's work, to be called once.</param>
-    /// <returns>What the work gave.</returns>
+    /// <returns>The result of the work.</returns>
     public virtual T Run<T>(Stage stage, Func<T> work)
     {
         ArgumentNullException.ThrowIfNull(work);
         return work();
     }
 
-    /// <summary>Receives the embedding of a prompt, with its warnings and the text that was cut off.</summary>
+    /// <summary>Receives the embedding of a prompt, with its warnings and the truncated text.</summary>
     /// <param name="embedding">The embedding.</param>
     public virtual void OnEncoded(TextEmbedding embedding)
     {

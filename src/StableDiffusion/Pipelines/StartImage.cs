@@ -3,10 +3,10 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>An image that a denoising starts from, at the size of the image that is made.</summary>
+/// <summary>An image that a denoising starts from, at the size of the new image.</summary>
 public sealed class StartImage
 {
-    /// <summary>How an image is brought to another size where nobody says: its proportions are kept.</summary>
+    /// <summary>The default resize mode, which keeps the aspect ratio.</summary>
     public const ResizeMode DefaultResizeMode = ResizeMode.Crop;
 
     private StartImage(DiffusionImage image, MaskImage? mask, ResizeMode resizeMode) => (Image, Mask, ResizeMode) = (image, mask, resizeMode);
@@ -14,19 +14,19 @@ public sealed class StartImage
     /// <summary>The image.</summary>
     public DiffusionImage Image { get; }
 
-    /// <summary>What of it is painted anew; null for all of it.</summary>
+    /// <summary>The mask; null repaints the whole image.</summary>
     public MaskImage? Mask { get; }
 
-    /// <summary>How it was brought to its size; <see cref="ResizeMode.None"/> where it had it.</summary>
+    /// <summary>How the image was resized; <see cref="ResizeMode.None"/> if it was not.</summary>
     public ResizeMode ResizeMode { get; }
 
-    /// <summary>Brings an image, and its mask with it, to a size.</summary>
+    /// <summary>Resizes an image and its mask.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="mask">Its mask, as large as the image; one of another size stays as it is.</param>
-    /// <param name="width">The width in pixels; null follows from the height, or is the image's own, down to a multiple of <paramref name="factor"/>.</param>
-    /// <param name="height">The height in pixels; null follows from the width, or is the image's own, down to a multiple of <paramref name="factor"/>.</param>
-    /// <param name="mode">How; null for <see cref="DefaultResizeMode"/>. With <see cref="ResizeMode.None"/> a side that is left out is the image's own.</param>
-    /// <param name="factor">How many pixels of a side make up one of the latent.</param>
+    /// <param name="mask">Its mask, of the size of the image; a mask of another size is not resized.</param>
+    /// <param name="width">The width in pixels; null keeps the aspect ratio if the height is given, or means the image's own width, rounded down to a multiple of <paramref name="factor"/>.</param>
+    /// <param name="height">The height in pixels; null keeps the aspect ratio if the width is given, or means the image's own height, rounded down to a multiple of <paramref name="factor"/>.</param>
+    /// <param name="mode">The resize mode; null means <see cref="DefaultResizeMode"/>. With <see cref="ResizeMode.None"/>, a side that is null is the image's own.</param>
+    /// <param name="factor">The number of image pixels for each latent pixel, along a side.</param>
     /// <returns>The image at that size.</returns>
     /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
     /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
@@ -45,7 +45,7 @@ public sealed class StartImage
         return new StartImage(fitted, isOfImage ? ImageResize.Resize(mask!, toWidth, toHeight, chosen) : mask, chosen);
     }
 
-    /// <summary>A side that nobody gave: in the image's proportions to the other side, or the image's own.</summary>
+    /// <summary>The default of a side: it keeps the aspect ratio with the other side, or is the image's own.</summary>
     private static int Side(int own, int? other, int ownOther, int factor)
     {
         double exact = other is int given ? (double)own * given / ownOther : own;

@@ -2,7 +2,7 @@ using StableDiffusion.Denoising;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>Where a denoising stands after a step.</summary>
+/// <summary>The progress of a denoising after a step.</summary>
 public sealed class StepProgress
 {
     private readonly Func<Latent> _capture;
@@ -15,16 +15,16 @@ public sealed class StepProgress
         _capture = capture;
     }
 
-    /// <summary>How many steps are done.</summary>
+    /// <summary>The number of steps that are done.</summary>
     public int Step { get; }
 
-    /// <summary>How many steps there are in all.</summary>
+    /// <summary>The total number of steps.</summary>
     public int StepCount { get; }
 
     /// <summary>The timestep of the last step.</summary>
     public float Timestep { get; }
 
-    /// <summary>Copies the latent as it stands, from which the denoising can also be continued. To be called before the next step.</summary>
+    /// <summary>Copies the current latent, from which the denoising can also be continued. It must be called before the next step.</summary>
     /// <returns>The latent.</returns>
     public Latent Capture() => _capture();
 }

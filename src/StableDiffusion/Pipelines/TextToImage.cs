@@ -7,8 +7,8 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Pipelines;
 
 /// <summary>
-/// Makes images of one prompt, one after the other, with all stages of a pipeline. The prompts are encoded once. The
-/// seeds are known before the first image is made, so that the same request gives the same images.
+/// Makes images of one prompt, one by one, with all stages of a pipeline. The prompts are encoded once. The
+/// seeds are determined before the first image is made.
 /// </summary>
 public sealed class TextToImage
 {
@@ -20,16 +20,16 @@ public sealed class TextToImage
     private TextEmbedding? _embedding;
     private TextEmbedding? _negative;
 
-    /// <summary>Draws the seeds that are not given. No model is needed yet.</summary>
-    /// <param name="request">What to make.</param>
-    /// <exception cref="InvalidSettingException">The count is out of range, there are not enough seeds for it, or settings cannot be combined; the message says which.</exception>
+    /// <summary>Draws the random seeds. No model is needed yet.</summary>
+    /// <param name="request">The request.</param>
+    /// <exception cref="InvalidSettingException">The count is out of range, there are not enough seeds for it, or settings cannot be combined; the message names them.</exception>
     public TextToImage(TextToImageRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentException.ThrowIfNullOrEmpty(request.Options.Prompt);
         Setting.CheckRange(nameof(request.Count), request.Count, 1, HighestCount);
         if (request.SharedGenerator && request.Options.BatchSize is not null)
-            throw new InvalidSettingException(nameof(request.SharedGenerator), "SharedGenerator makes a batch of its own. Leave it out, or BatchSize and BatchIndex.");
+            throw new InvalidSettingException(nameof(request.SharedGenerator), "SharedGenerator makes a batch of its own. Omit it, or omit BatchSize and BatchIndex.");
         if (request.SharedGenerator && request.Count > NoiseOptions.HighestBatchSize)
             throw new InvalidSettingException(nameof(request.Count), $"Count is {request.Count}, but no more than {NoiseOptions.HighestBatchSize} images can share a generator.");
 
@@ -47,7 +47,7 @@ public sealed class TextToImage
         }
     }
 
-    /// <summary>How many images there are.</summary>
+    /// <summary>The number of images.</summary>
     public int Count => _request.Count;
 
     /// <summary>How the prompts are read.</summary>
@@ -56,8 +56,8 @@ public sealed class TextToImage
     private bool IsVaried => _request.Options.VariationStrength > 0;
 
     /// <summary>The settings of one image, with its seed.</summary>
-    /// <param name="index">Which image, 0 to one less than <see cref="Count"/>.</param>
-    /// <remarks>As in A1111, images that vary one seed keep it, and take the next variation seed each.</remarks>
+    /// <param name="index">The index of the image, from 0 to one less than <see cref="Count"/>.</param>
+    /// <remarks>As in A1111, variations of one seed keep it, and each uses the next variation seed.</remarks>
     public DenoiseOptions OptionsOf(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -73,11 +73,11 @@ public sealed class TextToImage
 
     /// <summary>Makes one image.</summary>
     /// <param name="pipeline">The pipeline; all images of a request must be made with the same model.</param>
-    /// <param name="index">Which image, 0 to one less than <see cref="Count"/>.</param>
-    /// <param name="observer">Follows the stages; may be null.</param>
-    /// <param name="cancellationToken">Stops the making within milliseconds.</param>
+    /// <param name="index">The index of the image, from 0 to one less than <see cref="Count"/>.</param>
+    /// <param name="observer">Observes the stages; may be null.</param>
+    /// <param name="cancellationToken">Cancels the work within milliseconds.</param>
     /// <returns>The image, which records how it was made.</returns>
-    /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run, as the stages of <see cref="DiffusionPipeline"/> say.</exception>
+    /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run; see the stages of <see cref="DiffusionPipeline"/>.</exception>
     public DiffusionImage Make(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
@@ -100,7 +100,7 @@ public sealed class TextToImage
         }
     }
 
-    /// <summary>Makes all images, each when it is asked for.</summary>
+    /// <summary>Makes all images, each when it is enumerated.</summary>
     /// <inheritdoc cref="Make"/>
     public IEnumerable<DiffusionImage> Run(DiffusionPipeline pipeline, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
@@ -111,6 +111,6 @@ public sealed class TextToImage
     private void CheckSeeds(string setting, long first)
     {
         if (first > long.MaxValue - (Count - 1))
-            throw new InvalidSettingException(setting, $"The seed {first} leaves no {Count} seeds up to {long.MaxValue}, one for each image. Take a lower one.");
+            throw new InvalidSettingException(setting, $"The seed {first} leaves no {Count} seeds up to {long.MaxValue}, one for each image. Use a lower one.");
     }
 }

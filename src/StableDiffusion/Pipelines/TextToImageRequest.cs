@@ -2,21 +2,21 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
 
-/// <summary>What <see cref="TextToImage"/> is to make.</summary>
+/// <summary>A request for <see cref="TextToImage"/>.</summary>
 public sealed record TextToImageRequest
 {
     /// <summary>The settings of the images, with their prompts; a seed that is null is drawn at random.</summary>
     public required DenoiseOptions Options { get; init; }
 
-    /// <summary>How many images, 1 to <see cref="TextToImage.HighestCount"/>; each takes the next seed, or the next variation seed.</summary>
+    /// <summary>The number of images, 1 to <see cref="TextToImage.HighestCount"/>; each uses the next seed, or the next variation seed.</summary>
     public int Count { get; init; } = 1;
 
-    /// <summary>Whether the noise of all images is drawn from the generator of one seed, in place of a seed for each.</summary>
+    /// <summary>Whether the noise of all images is drawn from one generator, instead of using a seed for each.</summary>
     public bool SharedGenerator { get; init; }
 
-    /// <summary>The image to start from, at the size of the images that are made; null starts from noise.</summary>
+    /// <summary>The image to start from, at the size of the new images; null starts from noise.</summary>
     public StartImage? Start { get; init; }
 
-    /// <summary>The textual inversion embeddings that the prompts may use.</summary>
+    /// <summary>The textual inversion embeddings that the prompts can use.</summary>
     public IReadOnlyList<TextualInversion> TextualInversions { get; init; } = [];
 }

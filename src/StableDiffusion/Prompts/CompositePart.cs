@@ -4,4 +4,4 @@ namespace StableDiffusion.Prompts;
 /// <param name="Text">The prompt, which may contain schedules and emphasis; leading white space is kept.</param>
 /// <param name="Weight">The factor of its difference to the negative prompt; 1 by default, may be negative.</param>
 /// <param name="Start">The index of its first character in the whole prompt.</param>
-public sealed record CompositePart(string Text, double Weight, int Start);
+internal sealed record CompositePart(string Text, double Weight, int Start);

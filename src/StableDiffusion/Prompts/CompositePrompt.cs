@@ -8,7 +8,7 @@ namespace StableDiffusion.Prompts;
 /// After <c>get_multicond_prompt_list</c> of A1111 1.10, which applies it to positive prompts only, before schedules and
 /// emphasis and regardless of brackets. A number after the last colon is the weight of a part even if it is the only part.
 /// </remarks>
-public static class CompositePrompt
+internal static class CompositePrompt
 {
     private const string AndKeyword = "AND";
 

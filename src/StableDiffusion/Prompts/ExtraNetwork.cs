@@ -7,7 +7,7 @@ namespace StableDiffusion.Prompts;
 /// <param name="Kind">The kind of file, such as <c>lora</c>.</param>
 /// <param name="Name">The file's name.</param>
 /// <param name="Arguments">The text after each further colon.</param>
-public sealed record ExtraNetwork(string Text, string Kind, string Name, IReadOnlyList<string> Arguments)
+internal sealed record ExtraNetwork(string Text, string Kind, string Name, IReadOnlyList<string> Arguments)
 {
     /// <summary>Whether it names a LoRA of any kind; the LyCORIS extension had its own keyword.</summary>
     public bool IsLora => Kind is "lora" or "lyco";

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion.Prompts;
 
 /// <summary>The tags in A1111 prompts that name files, such as <c>&lt;lora:style:0.8&gt;</c>.</summary>
-public static partial class ExtraNetworks
+internal static partial class ExtraNetworks
 {
     /// <summary>Finds the tags in a prompt.</summary>
     /// <param name="prompt">The prompt.</param>

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace StableDiffusion.Prompts;
 
 /// <summary>The kinds of prompt syntax in other tools.</summary>
-public enum ForeignSyntaxKind
+internal enum ForeignSyntaxKind
 {
     /// <summary>A weight, such as <c>(red:1.4)</c> or <c>((red))</c>.</summary>
     Weight,
@@ -24,7 +24,7 @@ public enum ForeignSyntaxKind
 /// <summary>A part of a plain prompt that A1111 or ComfyUI would interpret. Only parts that are hardly meant as text are found.</summary>
 /// <param name="Kind">The kind of syntax.</param>
 /// <param name="Text">The part.</param>
-public sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text)
+internal sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text)
 {
     /// <summary>How these tools interpret it, in words without a full stop.</summary>
     public string Reading => Kind switch

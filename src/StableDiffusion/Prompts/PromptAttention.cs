@@ -4,7 +4,7 @@ namespace StableDiffusion.Prompts;
 /// Splits a prompt into segments of one weight each. It accepts every string: questionable syntax is read as the original
 /// tools read it, and can be reported.
 /// </summary>
-public static class PromptAttention
+internal static class PromptAttention
 {
     /// <summary>Parses the emphasis in a prompt.</summary>
     /// <param name="text">The prompt, with its schedules already resolved (<see cref="PromptSchedule"/>).</param>

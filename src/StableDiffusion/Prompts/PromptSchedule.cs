@@ -11,7 +11,7 @@ namespace StableDiffusion.Prompts;
 /// the whole prompt text. Where A1111's grammar is ambiguous (a schedule within unbalanced brackets, for which its result can
 /// change each time the program is started), every well-formed schedule counts.
 /// </remarks>
-public static class PromptSchedule
+internal static class PromptSchedule
 {
     /// <summary>Resolves a prompt for the steps of a run.</summary>
     /// <param name="text">The prompt.</param>

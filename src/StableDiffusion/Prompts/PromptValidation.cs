@@ -1,7 +1,7 @@
 namespace StableDiffusion.Prompts;
 
 /// <summary>Checks a whole prompt for questionable syntax; the parsers themselves accept every string.</summary>
-public static class PromptValidation
+internal static class PromptValidation
 {
     /// <summary>Finds syntax in a prompt that is probably not meant as it is read.</summary>
     /// <param name="prompt">The prompt as written.</param>

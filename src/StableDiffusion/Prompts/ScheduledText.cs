@@ -1,7 +1,7 @@
 namespace StableDiffusion.Prompts;
 
 /// <summary>The text of a scheduled prompt up to a step.</summary>
-public sealed class ScheduledText
+internal sealed class ScheduledText
 {
     private readonly SourceMap? _map;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace StableDiffusion.Prompts;
 
 /// <summary>A segment of a prompt whose tokens have the same weight.</summary>
-public sealed class WeightedText
+internal sealed class WeightedText
 {
     private readonly SourceMap? _map;
 

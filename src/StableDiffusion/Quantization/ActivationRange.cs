@@ -1,15 +1,15 @@
 namespace StableDiffusion.Quantization;
 
-/// <summary>The values that run through one place of a network.</summary>
-/// <param name="Lowest">The lowest.</param>
-/// <param name="Highest">The highest.</param>
+/// <summary>The range of the values at one place of a network.</summary>
+/// <param name="Lowest">The lowest value.</param>
+/// <param name="Highest">The highest value.</param>
 internal readonly record struct ActivationRange(float Lowest, float Highest)
 {
-    /// <summary>The range that holds this one and another.</summary>
+    /// <summary>The smallest range that includes this one and another.</summary>
     public ActivationRange Join(ActivationRange other) => new(MathF.Min(Lowest, other.Lowest), MathF.Max(Highest, other.Highest));
 
     /// <summary>The values as 8-bit unsigned integers: value = scale · (integer - zero point).</summary>
-    /// <returns>The step from one integer to the next, and the integer that stands for zero, which is held exactly.</returns>
+    /// <returns>The scale, which is the step between two integers, and the zero point, the integer that represents zero exactly.</returns>
     public (float Scale, byte ZeroPoint) Quantize()
     {
         float lowest = MathF.Min(Lowest, 0);

@@ -11,10 +11,10 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Quantization;
 
 /// <summary>
-/// Finds the ranges of a U-Net's convolutions: makes a few pictures' latents with the model's own prompts, schedule and
-/// guidance, as a user would, and takes the lowest and highest values that are seen.
+/// Finds the ranges of a U-Net's convolutions: denoises the latents of a few images with typical prompts and the model's own schedule and
+/// guidance, and records the lowest and highest values.
 /// </summary>
-/// <param name="model">The model, whose text encoder and configs lie in its folder.</param>
+/// <param name="model">The model, whose text encoder and configs are in its folder.</param>
 /// <param name="session">The U-Net in floats, with the outputs of <see cref="CalibrationMatMul"/>.</param>
 /// <param name="paths">The convolutions.</param>
 internal sealed class Calibration(DiffusionModel model, OnnxSession session, IReadOnlyList<string> paths)
@@ -32,11 +32,11 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
 
     private readonly Dictionary<string, ConvolutionRanges> _ranges = [];
 
-    /// <summary>Runs it.</summary>
-    /// <param name="progress">Is told how much is done, 0 to 1.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <summary>Runs the calibration.</summary>
+    /// <param name="progress">Receives the progress, 0 to 1.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The ranges by path.</returns>
-    /// <exception cref="ModelInvalidException">The U-Net takes more than a latent or a masked picture, or gives values that are not finite.</exception>
+    /// <exception cref="ModelInvalidException">The U-Net has inputs other than a latent and a masked image, or returns values that are not finite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or a latent is not finite.</exception>
     public IReadOnlyDictionary<string, ConvolutionRanges> Run(Action<double> progress, CancellationToken cancellationToken)
     {
@@ -81,13 +81,13 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
         };
     }
 
-    /// <summary>For U-Nets of inpainting: a mask that covers all of the image, of which nothing is left. For those that edit an image: none.</summary>
+    /// <summary>The extra inputs of inpainting U-Nets: a mask of the whole image, and the latent of the empty image. Null for other U-Nets.</summary>
     private static Tensor? HideEverything(UNet unet, Tensor latent)
     {
         if (unet.Channels == unet.LatentChannels || unet.Variant == ModelVariant.InstructPix2Pix)
             return null;
         if (unet.Variant != ModelVariant.Inpainting)
-            throw new ModelInvalidException($"The U-Net takes {unet.Channels} channels, {unet.LatentChannels} of them the latent, and what to try it with in the others is not known. Build the model in full or half precision.");
+            throw new ModelInvalidException($"The U-Net takes {unet.Channels} channels, {unet.LatentChannels} of them the latent; the other channels are unknown, so the U-Net cannot be calibrated. Build the model in full or half precision.");
 
         (int height, int width) = (latent.Shape[2], latent.Shape[3]);
         Tensor added = new(1, 1 + unet.LatentChannels, height, width);
@@ -98,7 +98,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
     private void Note(string path, float[] values)
     {
         if (!values.All(float.IsFinite))
-            throw new ModelInvalidException($"The U-Net gave values that are not finite at '{path}' when it was tried for the ranges of its values. Its weights are damaged.");
+            throw new ModelInvalidException($"The U-Net gave values that are not finite at '{path}' during the calibration. Its weights are damaged.");
 
         ConvolutionRanges seen = new(new ActivationRange(values[0], values[1]), new ActivationRange(values[2], values[3]));
         _ranges[path] = _ranges.TryGetValue(path, out ConvolutionRanges known) ? known.Join(seen) : seen;

@@ -2,7 +2,7 @@ using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Quantization;
 
-/// <summary>Layers in floats that also give out, for each convolution to be quantized, the lowest and highest value of its input and output.</summary>
+/// <summary>Layers in floats that also output, for each convolution to be quantized, the lowest and highest value of its input and output.</summary>
 internal sealed class CalibrationMatMul : IMatMulWriter
 {
     private readonly List<string> _paths = [];
@@ -10,7 +10,7 @@ internal sealed class CalibrationMatMul : IMatMulWriter
     /// <summary>The convolutions that are observed.</summary>
     public IReadOnlyList<string> Paths => _paths;
 
-    /// <summary>The name of the output that tells of a convolution: four values, those of its input and then of its output.</summary>
+    /// <summary>The name of the output with the ranges of a convolution: four values, those of its input and then of its output.</summary>
     public static string OutputName(string path) => $"{path}/ranges";
 
     public Value Convolve(GraphBuilder graph, Value x, GraphWeight weight, GraphWeight bias, ReadOnlySpan<NodeAttribute> attributes, string path)

@@ -10,22 +10,22 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Quantization;
 
-/// <summary>The U-Net of a model in 8-bit integers. Made after the model's other parts, which are needed to find the ranges of its values.</summary>
+/// <summary>Writes the U-Net of a model in 8-bit integers, after the model's other parts, which are needed to calibrate its ranges.</summary>
 internal static class IntegerUNet
 {
-    /// <summary>Finds the ranges with the U-Net in floats, which lies in the folder for as long, and writes the U-Net.</summary>
+    /// <summary>Finds the ranges with the U-Net in floats, which is temporarily in the folder, and writes the U-Net.</summary>
     /// <param name="network">The U-Net.</param>
     /// <param name="folder">The model's folder, with all other parts in it.</param>
-    /// <param name="progress">Is told how far it has come.</param>
-    /// <param name="cancellationToken">Stops it.</param>
-    /// <exception cref="ModelInvalidException">The U-Net is of a kind that cannot be tried, or its weights are damaged.</exception>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="ModelInvalidException">The U-Net is of a kind that cannot be calibrated, or its weights are damaged.</exception>
     public static void Write(ModelNetwork network, string folder, ProgressClock? progress, CancellationToken cancellationToken)
     {
         UNetGraph unet = new(network.Weights, UNetConfig.From(network.ReadConfig()));
         string path = Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
 
-        // It tells the size of the pictures that the model is tried with.
+        // The config gives the size of the images for the calibration.
         File.WriteAllBytes(Path.Combine(folder, ModelParts.UNet, ModelParts.Config), network.Config);
         CalibrationMatMul observed = new();
         unet.Build(new GraphPrecision { MatMul = observed }).Save(path, null, cancellationToken);

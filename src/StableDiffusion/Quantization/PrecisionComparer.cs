@@ -8,22 +8,22 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Quantization;
 
-/// <summary>Compares a model's precision with full precision, by the pictures that both make on the processor and the time that they take.</summary>
+/// <summary>Compares a model's precision with full precision, by the images that both make on the CPU and the time that they take.</summary>
 internal static class PrecisionComparer
 {
-    /// <summary>How many seeds are compared, from 0 on.</summary>
+    /// <summary>The number of seeds that are compared, from 0.</summary>
     public const int Seeds = 8;
 
-    /// <summary>Makes pictures with both models, one after the other, from the same prompt and seeds.</summary>
+    /// <summary>Makes images with both models, one after the other, from the same prompt and seeds.</summary>
     /// <param name="reference">The model in full precision.</param>
     /// <param name="compared">The same model in another precision.</param>
-    /// <param name="prompt">What the pictures show.</param>
-    /// <param name="options">How to denoise; its seed is not looked at.</param>
-    /// <param name="cacheFolder">The folder in which the hashes of the models' files are remembered; null reads all files.</param>
-    /// <param name="progress">Is told before each picture how many of two times <see cref="Seeds"/> are made; may be null.</param>
-    /// <param name="cancellationToken">Stops it within milliseconds.</param>
+    /// <param name="prompt">The prompt of the images.</param>
+    /// <param name="options">The options of the denoising; the seed is not used.</param>
+    /// <param name="cacheFolder">The folder with the hashes of the models' files; null reads all files.</param>
+    /// <param name="progress">Receives, before each image, the number of finished images, of two times <see cref="Seeds"/>; may be null.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The comparison.</returns>
-    /// <exception cref="ImageInvalidException">The models make pictures of different sizes.</exception>
+    /// <exception cref="ImageInvalidException">The models make images of different sizes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or values became infinite.</exception>
     public static PrecisionComparison Run(
         ModelInfo reference,
@@ -38,7 +38,7 @@ internal static class PrecisionComparer
         ArgumentNullException.ThrowIfNull(compared);
         ArgumentNullException.ThrowIfNull(options);
 
-        // Both at once would not fit the memory of many a machine.
+        // Both at once would not fit into the memory of many computers.
         (DiffusionImage Image, TimeSpan Step)[] expected = MakePictures(reference, made: 0);
         (DiffusionImage Image, TimeSpan Step)[] actual = MakePictures(compared, made: Seeds);
         return new PrecisionComparison([.. expected.Zip(actual, (full, other) => (full, other)).Select((pair, seed) => new PrecisionDistance(
@@ -51,19 +51,19 @@ internal static class PrecisionComparer
             DiffusionPipeline pipeline = new(model);
             TextEmbedding embedding = pipeline.EncodePrompt(prompt, cancellationToken: cancellationToken);
 
-            // What is opened, and first compiled, is left out of the times.
+            // Opening and compiling are not included in the times.
             pipeline.Denoise(embedding, null, null, options with { Seed = 0, StopStep = 1 }, null, cancellationToken);
-            (DiffusionImage, TimeSpan)[] pictures = new (DiffusionImage, TimeSpan)[Seeds];
+            (DiffusionImage, TimeSpan)[] images = new (DiffusionImage, TimeSpan)[Seeds];
             for (int seed = 0; seed < Seeds; seed++)
             {
                 long start = Stopwatch.GetTimestamp();
                 Latent latent = pipeline.Denoise(embedding, null, null, options with { Seed = seed }, null, cancellationToken);
                 TimeSpan step = Stopwatch.GetElapsedTime(start) / latent.Step;
-                pictures[seed] = (pipeline.Decode(latent, cancellationToken), step);
+                images[seed] = (pipeline.Decode(latent, cancellationToken), step);
                 progress?.Invoke(made + seed + 1);
             }
 
-            return pictures;
+            return images;
         }
     }
 }

@@ -14,13 +14,13 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Running;
 
 /// <summary>
-/// A model on a device. Each part is opened when a stage first needs it and then kept, so that a second picture never
-/// loads anything. Parts may be used from several threads at once.
+/// A model on a device. Each part is opened when a stage first needs it and then stays open, so that a second image does not
+/// load anything. Parts can be used from several threads at once.
 /// </summary>
 public sealed class DiffusionModel : IDisposable
 {
     /// <summary>
-    /// Below this many bytes a U-Net's steps gain nothing from weights laid out anew, while its opening takes a third
+    /// Below this size in bytes, a U-Net's steps gain nothing from reordered weights, while opening it takes a third
     /// longer (the demo model: 285 against 215 ms, and 8.7 ms a step either way).
     /// </summary>
     private const long SmallestReorderedUNet = 256L << 20;
@@ -29,7 +29,7 @@ public sealed class DiffusionModel : IDisposable
 
     private readonly SemaphoreSlim _gate = new(1);
 
-    // The same model without adapters, whose parts stand for those that no adapter changes; it belongs to the caller.
+    // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private string? _graphs;
@@ -40,7 +40,7 @@ public sealed class DiffusionModel : IDisposable
     private VaeEncoder? _vaeEncoder;
     private VaeDecoder? _vaeDecoder;
 
-    /// <summary>Names a model to open; of its configs, only the index and the scheduler's are read yet.</summary>
+    /// <summary>Initializes a model; only the index and the scheduler's config are read yet.</summary>
     /// <param name="info">The model.</param>
     /// <param name="device">The device that its parts run on.</param>
     /// <exception cref="ModelNotFoundException">The config is missing.</exception>
@@ -58,8 +58,8 @@ public sealed class DiffusionModel : IDisposable
         SchedulerConfig = configs.Scheduler;
     }
 
-    /// <summary>Names a model to open with adapters. Parts that they do not change are those of the model without them.</summary>
-    /// <param name="plain">The model without adapters; it is not closed with this one, and must outlive it.</param>
+    /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
+    /// <param name="plain">The model without adapters; it is not disposed with this one, and must outlive it.</param>
     /// <param name="adapters">The adapters, at least one.</param>
     internal DiffusionModel(DiffusionModel plain, AdapterSet adapters)
     {
@@ -77,19 +77,19 @@ public sealed class DiffusionModel : IDisposable
         Adapters = adapters;
     }
 
-    /// <summary>The adapters that it is opened with.</summary>
+    /// <summary>The adapters of the model.</summary>
     public AdapterSet Adapters { get; } = AdapterSet.Empty;
 
-    /// <summary>What is known of the model.</summary>
+    /// <summary>Information about the model.</summary>
     public ModelInfo Info { get; private set; }
 
     /// <summary>The device that its parts run on.</summary>
     public Device Device { get; }
 
     /// <summary>The model's own scheduler settings.</summary>
-    public SchedulerConfig SchedulerConfig { get; }
+    internal SchedulerConfig SchedulerConfig { get; }
 
-    /// <summary>Whether a half-precision model computes in 16-bit floats. The processor has no arithmetic for them.</summary>
+    /// <summary>Whether a half-precision model computes in 16-bit floats, which CPUs do not support.</summary>
     internal bool ComputesHalf { get; init; }
 
     /// <summary>
@@ -101,18 +101,18 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Its family.</summary>
     internal ModelFamily Family { get; }
 
-    /// <summary>Finds the name and the full path of a ControlNet by its name or path. Without a library of ControlNets, only paths are known.</summary>
+    /// <summary>Finds the name and the full path of a ControlNet by its name or path. By default, only paths are supported.</summary>
     internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => NameOrPath.Find(
         path, static _ => null, Path.Exists, static path => new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file."));
 
-    /// <summary>How its parts work together.</summary>
+    /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
 
-    /// <summary>Finds out what the adapters change, before any part is opened.</summary>
-    /// <param name="progress">Hears how the building of a model goes that was never used; may be null.</param>
-    /// <param name="cancellationToken">Stops the building.</param>
+    /// <summary>Determines what the adapters change, before any part is opened.</summary>
+    /// <param name="progress">Receives the progress of building a model that was not used before; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
     /// <returns>A report for each adapter; none without adapters.</returns>
-    /// <exception cref="AdapterNotFoundException">An adapter's file is not there.</exception>
+    /// <exception cref="AdapterNotFoundException">An adapter's file was not found.</exception>
     /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="ModelNotFoundException">A file of the model is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of the model is damaged, or contradicts another.</exception>
@@ -133,31 +133,31 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    /// <summary>The text encoder, opened when it is first asked for.</summary>
-    /// <param name="progress">Hears how the opening goes; may be null.</param>
-    /// <param name="cancellationToken">Stops the opening.</param>
+    /// <summary>The text encoder, opened on first use.</summary>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    public TextEncoder OpenTextEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
+    internal TextEncoder OpenTextEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
         graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
         progress,
         cancellationToken);
 
-    /// <summary>The U-Net, opened when it is first asked for.</summary>
+    /// <summary>The U-Net, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
         graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
         progress,
         cancellationToken);
 
-    /// <summary>The U-Net that takes what ControlNets give, opened when it is first asked for. Its weights are those of the other one.</summary>
+    /// <summary>The U-Net with inputs for the residuals of ControlNets, opened on first use. It has the same weights.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public UNet OpenControlledUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
+    internal UNet OpenControlledUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
         ref _controlledUNet,
         "the U-Net for ControlNets",
         graphs =>
@@ -165,21 +165,21 @@ public sealed class DiffusionModel : IDisposable
             string folder = Path.Combine(graphs, Family.Backbone);
             string graph = Path.Combine(folder, ModelParts.ControlGraph);
             if (!File.Exists(graph))
-                throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' cannot take what ControlNets give: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
+                throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support ControlNets: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
             return new UNet(OpenFile(graph, Family.Backbone, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
         cancellationToken);
 
-    /// <summary>A ControlNet, opened when it is first asked for.</summary>
-    /// <param name="nameOrPath">Its name, where the model was opened with those that are known by name, or the path of its folder or file.</param>
-    /// <param name="progress">Hears how the opening goes; may be null.</param>
-    /// <param name="cancellationToken">Stops the opening.</param>
+    /// <summary>A ControlNet, opened on first use.</summary>
+    /// <param name="nameOrPath">Its name, if the model was opened with a store of ControlNets, or the path of its folder or file.</param>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
     /// <returns>The ControlNet; it belongs to the model.</returns>
-    /// <exception cref="InvalidSettingException">There is no such ControlNet.</exception>
+    /// <exception cref="InvalidSettingException">The ControlNet does not exist.</exception>
     /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
-    /// <exception cref="ModelInvalidException">A file of it is damaged, or is no ControlNet.</exception>
-    public ControlNet OpenControlNet(string nameOrPath, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    /// <exception cref="ModelInvalidException">A file of it is damaged, or is not a ControlNet.</exception>
+    internal ControlNet OpenControlNet(string nameOrPath, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(nameOrPath);
         if (_plain is not null)
@@ -207,18 +207,18 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    /// <summary>The VAE encoder, opened when it is first asked for.</summary>
+    /// <summary>The VAE encoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
+    internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
         graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
-    /// <summary>The VAE decoder, opened when it is first asked for.</summary>
+    /// <summary>The VAE decoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenTextEncoder"/>
-    public VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
+    internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
         graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
@@ -238,7 +238,7 @@ public sealed class DiffusionModel : IDisposable
         _gate.Dispose();
     }
 
-    /// <summary>The model whose part stands for this one's, or null where it is this one's own.</summary>
+    /// <summary>The model whose part is shared, or null if this model has its own part.</summary>
     private DiffusionModel? Shared(bool isText, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         MatchAdapters(progress, cancellationToken);
@@ -270,7 +270,7 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    /// <summary>The folder of the graphs, which is found, checked and built once for the model with and without adapters.</summary>
+    /// <summary>The folder of the graphs, which are checked and built once for the model with and without adapters.</summary>
     private string FindGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (_plain is null)
@@ -340,7 +340,7 @@ public sealed class DiffusionModel : IDisposable
         return File.Exists(full) ? full : HalfPath(graphs, part);
     }
 
-    /// <summary>What stands in for a graph where it overflows; null where it computes in full precision itself.</summary>
+    /// <summary>The graph to use if another one overflows; null if that one computes in full precision itself.</summary>
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);

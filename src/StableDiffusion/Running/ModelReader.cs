@@ -7,28 +7,28 @@ using StableDiffusion.Storage;
 
 namespace StableDiffusion.Running;
 
-/// <summary>Reads what is known of a model from its folder or single file, without opening it.</summary>
+/// <summary>Reads the information about a model from its folder or single file, without opening it.</summary>
 internal static class ModelReader
 {
-    /// <summary>How many digits of a hash name a model in an image's metadata, as in A1111.</summary>
+    /// <summary>The number of digits of a model's hash in an image's metadata, as in A1111.</summary>
     public const int ShortHashLength = 10;
 
-    // What models have that say nothing: the settings that Stable Diffusion 1.5 was published with.
+    // The defaults for models without a value: the settings of Stable Diffusion 1.5.
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
 
-    /// <summary>Reads what is known of a model from its configs.</summary>
+    /// <summary>Reads the information about a model from its configs.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="path">The full path of its folder or single file.</param>
-    /// <returns>What is known of it.</returns>
+    /// <returns>The information.</returns>
     /// <exception cref="ModelNotFoundException">A config is missing.</exception>
-    /// <exception cref="ModelInvalidException">A config is damaged, or the file is no model.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="ModelInvalidException">A config is damaged, or the file is not a model.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public static ModelInfo Read(string name, string path)
     {
         bool isFile = File.Exists(path);
 
-        // Only folders of graphs may lack these configs; older exporters wrote none.
+        // Only folders of graphs may lack these configs; older exporters did not write them.
         ModelConfigs configs = ModelConfigs.Open(path);
         ModelFamily family = configs.Family;
         bool isOptional = File.Exists(Path.Combine(path, family.Backbone, ModelParts.Graph));
@@ -59,7 +59,7 @@ internal static class ModelReader
         {
             ConfigFile? config = parts.Select(part => configs.Find(part, ModelParts.Config)).FirstOrDefault(static found => found is not null);
             return config is null && !isOptional
-                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Get the model again, or name another one.")
+                ? throw new ModelNotFoundException($"The model in '{path}' lacks the {ModelParts.Config} in {string.Join(" or ", parts)}. Download the model again, or use another one.")
                 : config;
         }
     }

@@ -17,7 +17,7 @@ public enum PredictionType
 }
 
 /// <summary>The names that configs and options have for prediction types.</summary>
-public static class PredictionTypes
+internal static class PredictionTypes
 {
     private static readonly (PredictionType Type, string Name)[] s_names =
     [

@@ -8,7 +8,7 @@ namespace StableDiffusion.Sampling;
 /// is an evaluation of the model, counted from 0; a step takes one or more calls.
 /// </summary>
 /// <remarks>The history belongs to one sample: each image of a batch needs its own scheduler.</remarks>
-public abstract class Scheduler
+internal abstract class Scheduler
 {
     /// <summary>The timestep of each model call, in order; 0 to 999 for models trained with 1000 timesteps.</summary>
     public abstract IReadOnlyList<float> Timesteps { get; }

@@ -190,7 +190,7 @@ public static class SchedulerCatalog
     /// what the publisher of the model chose.
     /// </returns>
     /// <exception cref="ModelInvalidException">The configuration names no class, or an unknown one.</exception>
-    public static SchedulerInfo Default(SchedulerConfig config)
+    internal static SchedulerInfo Default(SchedulerConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.ClassName is null)
@@ -224,7 +224,7 @@ public static class SchedulerCatalog
     /// </param>
     /// <returns>The scheduler, at the start of its run.</returns>
     /// <exception cref="InvalidSettingException">The steps are out of range, an option is unknown, or its value is not valid.</exception>
-    public static Scheduler Create(SchedulerInfo info, SchedulerConfig modelConfig, int steps, IReadOnlyDictionary<string, object?>? options = null)
+    internal static Scheduler Create(SchedulerInfo info, SchedulerConfig modelConfig, int steps, IReadOnlyDictionary<string, object?>? options = null)
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(modelConfig);

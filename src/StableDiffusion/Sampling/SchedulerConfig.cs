@@ -9,7 +9,7 @@ namespace StableDiffusion.Sampling;
 /// kept. As in diffusers' <c>from_config</c>, absent keys take the default of whichever scheduler is created; only the betas
 /// fall back to those of Stable Diffusion.
 /// </summary>
-public sealed class SchedulerConfig
+internal sealed class SchedulerConfig
 {
     private const string ClassNameKey = "_class_name";
 

@@ -1,17 +1,17 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>What is made of a picture before a ControlNet looks at it.</summary>
+/// <summary>The preprocessing of a control image.</summary>
 public enum ControlPreprocessor
 {
-    /// <summary>Nothing: the picture is what the ControlNet was trained on already.</summary>
+    /// <summary>None: the image already has the form that the ControlNet was trained on.</summary>
     None,
 
-    /// <summary>White lines where the picture's edges are, on black (Canny, 1986).</summary>
+    /// <summary>The edges of the image, white on black (Canny, 1986).</summary>
     Canny,
 
-    /// <summary>The opposite of each value: dark strokes on white paper become white ones on black, for scribbles and line art.</summary>
+    /// <summary>The inverted image: dark strokes on white become white strokes on black, for scribbles and line art.</summary>
     Invert,
 
-    /// <summary>The picture as a quarter of its size would show it, for ControlNets that put details into a coarse picture.</summary>
+    /// <summary>The image reduced to a quarter of its size and enlarged again, for ControlNets that add details.</summary>
     Tile,
 }

@@ -1,22 +1,22 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>Settings that are one of a few words. They are kept as text, so that an empty cell of a table counts as left out.</summary>
-public static class EnumSetting
+/// <summary>Settings that are one of a few words. They are kept as text, so that an empty cell of a table means that the setting is omitted.</summary>
+internal static class EnumSetting
 {
-    /// <summary>Reads a word in any case.</summary>
+    /// <summary>Parses a word, regardless of case.</summary>
     /// <typeparam name="T">The enumeration.</typeparam>
     /// <param name="setting">The setting's name.</param>
-    /// <param name="text">The word; null or blank takes the default.</param>
+    /// <param name="text">The word; null or blank means the default.</param>
     /// <param name="absent">The default.</param>
-    /// <exception cref="InvalidSettingException">The word is none of those of the enumeration; the message lists them.</exception>
+    /// <exception cref="InvalidSettingException">The word is not in the enumeration; the message lists the valid ones.</exception>
     public static T Parse<T>(string setting, string? text, T absent)
         where T : struct, Enum => ParseOrNull<T>(setting, text) ?? absent;
 
-    /// <summary>Reads a word in any case.</summary>
+    /// <summary>Parses a word, regardless of case.</summary>
     /// <typeparam name="T">The enumeration.</typeparam>
     /// <param name="setting">The setting's name.</param>
     /// <param name="text">The word; null or blank gives null.</param>
-    /// <exception cref="InvalidSettingException">The word is none of those of the enumeration; the message lists them.</exception>
+    /// <exception cref="InvalidSettingException">The word is not in the enumeration; the message lists the valid ones.</exception>
     public static T? ParseOrNull<T>(string setting, string? text)
         where T : struct, Enum
     {
@@ -29,6 +29,6 @@ public static class EnumSetting
                 return value;
         }
 
-        throw new InvalidSettingException(setting, $"{setting} is '{text}', but must be {string.Join(", ", Enum.GetNames<T>()[..^1])} or {Enum.GetNames<T>()[^1]}.");
+        throw new InvalidSettingException(setting, $"{setting} is '{text}', but must be {Spelling.Choices(Enum.GetNames<T>())}.");
     }
 }

@@ -3,13 +3,13 @@ using StableDiffusion.Sampling;
 namespace StableDiffusion.Settings;
 
 /// <summary>
-/// Base of what a model made: the settings that made it as properties of its own, named as the parameters that take them,
-/// so that an object can be shown, sorted, written to a table and made again.
+/// Base of the objects that a model makes: their settings as properties, with the names of the parameters that accept them,
+/// so that an object can be displayed, sorted, exported to a table and made again.
 /// </summary>
-/// <param name="info">What made it.</param>
+/// <param name="info">The settings.</param>
 public abstract class GeneratedObject(GenerationInfo info)
 {
-    /// <summary>What made it.</summary>
+    /// <summary>The settings that made it.</summary>
     public GenerationInfo Info { get; } = info;
 
     /// <inheritdoc cref="GenerationSettings.Prompt"/>
@@ -30,7 +30,7 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <summary>The LoRAs with their strengths; null for none.</summary>
     public IReadOnlyList<string>? Lora => TextList.Read(Info.Lora);
 
-    /// <summary>The textual inversion embeddings that the prompts may use; null for none.</summary>
+    /// <summary>The textual inversion embeddings that the prompts can use; null for none.</summary>
     public IReadOnlyList<string>? TextualInversion => TextList.Read(Info.TextualInversion);
 
     /// <inheritdoc cref="GenerationSettings.Seed"/>
@@ -78,6 +78,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.GuidanceRescale"/>
     public double? GuidanceRescale => Info.GuidanceRescale;
 
+    /// <inheritdoc cref="GenerationSettings.GuidanceStart"/>
+    public double? GuidanceStart => Info.GuidanceStart;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 
@@ -108,22 +111,22 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="MicroConditioning.NegativeAestheticScore"/>
     public double? NegativeAestheticScore => Info.MicroConditioning?.NegativeAestheticScore;
 
-    /// <summary>The ControlNets that took part; null for none.</summary>
+    /// <summary>The ControlNets that were used; null for none.</summary>
     public string[]? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
 
-    /// <summary>The full path of each ControlNet's image; null where one came from no file.</summary>
+    /// <summary>The full path of each ControlNet's image; null if one of the images did not come from a file.</summary>
     public string[]? ControlImage => Info.ControlNets?.All(net => net.Image is not null) == true ? ControlNetInfo.Each(Info.ControlNets, net => net.Image!) : null;
 
     /// <summary>The preprocessor of each ControlNet's image.</summary>
     public string[]? ControlPreprocessor => ControlNetInfo.Each(Info.ControlNets, net => net.Preprocessor);
 
-    /// <summary>How strongly each ControlNet steered.</summary>
+    /// <summary>The scale of each ControlNet.</summary>
     public double[]? ControlScale => ControlNetInfo.Each(Info.ControlNets, net => net.Scale);
 
     /// <summary>The part of the steps before each ControlNet took effect, 0 to 1.</summary>
     public double[]? ControlStart => ControlNetInfo.Each(Info.ControlNets, net => net.Start);
 
-    /// <summary>The part of the steps after which each ControlNet no longer did, 0 to 1.</summary>
+    /// <summary>The part of the steps after which each ControlNet no longer took effect, 0 to 1.</summary>
     public double[]? ControlEnd => ControlNetInfo.Each(Info.ControlNets, net => net.End);
 
     /// <inheritdoc cref="GenerationSettings.Model"/>

@@ -1,9 +1,9 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>What made a latent or an image: its settings without the defaults, and what they were resolved to. Null where it is not known.</summary>
+/// <summary>The settings that made a latent or an image, without the defaults, and the values that they were resolved to. Null means unknown.</summary>
 public sealed record GenerationInfo : GenerationSettings
 {
-    /// <summary>Makes an empty record.</summary>
+    /// <summary>Initializes an empty record.</summary>
     public GenerationInfo()
     {
     }
@@ -13,13 +13,13 @@ public sealed record GenerationInfo : GenerationSettings
     {
     }
 
-    /// <summary>The ControlNets that took part; null where there were none.</summary>
+    /// <summary>The ControlNets that were used; null if there were none.</summary>
     public IReadOnlyList<ControlNetInfo>? ControlNets { get; init; }
 
-    /// <summary>The LoRAs' names with the hashes that A1111 uses for them; null where there were none.</summary>
+    /// <summary>The LoRAs' names with the hashes that A1111 uses for them; null if there were none.</summary>
     public string? LoraHashes { get; init; }
 
-    /// <summary>The names of the textual inversion embeddings with the hashes that A1111 uses for them; null where there were none.</summary>
+    /// <summary>The names of the textual inversion embeddings with the hashes that A1111 uses for them; null if there were none.</summary>
     public string? TextualInversionHashes { get; init; }
 
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>

@@ -3,107 +3,111 @@ using StableDiffusion.Noise;
 namespace StableDiffusion.Settings;
 
 /// <summary>
-/// Everything that an image depends on, and the one place where a setting is declared: its name, type, range, default and
+/// All settings of an image, and the only place where a setting is declared: its name, type, range, default and
 /// key in other tools' texts. Null means the default, which may be the model's own. <see cref="SettingTable"/> lists them.
 /// </summary>
 public record GenerationSettings
 {
-    /// <summary>The text of what to show.</summary>
+    /// <summary>The prompt.</summary>
     [Setting]
     public string? Prompt { get; init; }
 
-    /// <summary>The text of what not to show.</summary>
+    /// <summary>The negative prompt.</summary>
     [Setting]
     public string? NegativePrompt { get; init; }
 
-    /// <summary>The syntax of the prompts, by the name of a <see cref="Prompts.PromptSyntax"/>; null for plain text.</summary>
+    /// <summary>The syntax of the prompts, as the name of a <see cref="Prompts.PromptSyntax"/>; null for plain text.</summary>
     [Setting(Default = nameof(Prompts.PromptSyntax.Plain))]
     public string? PromptSyntax { get; init; }
 
-    /// <summary>What weights in the prompts do, by the name of an <see cref="Prompts.EmphasisMode"/>; null for A1111's default.</summary>
+    /// <summary>How the weights in the prompts are applied, as the name of an <see cref="Prompts.EmphasisMode"/>; null for A1111's default.</summary>
     [Setting(Default = nameof(Prompts.EmphasisMode.Original))]
     public string? Emphasis { get; init; }
 
-    /// <summary>The layer of the text encoder to use, counted from the last one, 1.</summary>
+    /// <summary>The layer of the text encoder to use, counted from the last layer, which is 1.</summary>
     [Setting(Key = "Clip skip", Minimum = 1, Maximum = int.MaxValue, Default = 1)]
     public int? ClipSkip { get; init; }
 
-    /// <summary>The seed of the noise, 0 or more; drawn at random where it is null. The same seed and settings give the same image.</summary>
+    /// <summary>The seed of the noise, 0 or more; null means random. The same seed and settings give the same image.</summary>
     [Setting(Key = "Seed", Minimum = 0, Absent = [-1], IsOfStart = true)]
     public long? Seed { get; init; }
 
-    /// <summary>The random number generator of the seed, by the name of a <see cref="Noise.RandomSource"/>; null for torch's on the CPU.</summary>
+    /// <summary>The random number generator of the seed, as the name of a <see cref="Noise.RandomSource"/>; null for torch's on the CPU.</summary>
     [Setting(Default = nameof(Noise.RandomSource.TorchCpu), IsOfStart = true)]
     public string? RandomSource { get; init; }
 
-    /// <summary>The seed of the noise that the start noise is turned towards, 0 or more; drawn at random where it is null.</summary>
+    /// <summary>The seed of the noise that is blended into the initial noise, 0 or more; null means random.</summary>
     [Setting(Key = "Variation seed", Minimum = 0, Absent = [-1], IsOfStart = true)]
     public long? VariationSeed { get; init; }
 
-    /// <summary>How far the start noise is turned: 0 is the seed's noise alone, 1 that of the variation seed.</summary>
+    /// <summary>How much of the variation noise is blended into the initial noise: 0 is only the seed's noise, 1 only that of the variation seed.</summary>
     [Setting(Key = "Variation seed strength", Minimum = 0, Maximum = 1, IsOfStart = true)]
     public double? VariationStrength { get; init; }
 
-    /// <summary>The width in pixels of the image whose start noise is placed in the middle of this one's; goes with the height.</summary>
+    /// <summary>The width in pixels of the image whose initial noise is placed in the center of the noise; used with the height.</summary>
     [Setting(Absent = [0, -1], IsOfStart = true)]
     public int? SeedResizeWidth { get; init; }
 
-    /// <summary>The height in pixels of the image whose start noise is placed in the middle of this one's; goes with the width.</summary>
+    /// <summary>The height in pixels of the image whose initial noise is placed in the center of the noise; used with the width.</summary>
     [Setting(Absent = [0, -1], IsOfStart = true)]
     public int? SeedResizeHeight { get; init; }
 
-    /// <summary>What is added to the seed for the noise of the steps (ENSD); at 0 the steps continue with the start noise's generator.</summary>
+    /// <summary>The number added to the seed for the noise of the steps (ENSD); at 0 the steps continue with the generator of the initial noise.</summary>
     [Setting(Key = "ENSD", Default = 0L, IsOfStart = true)]
     public long? EtaNoiseSeedDelta { get; init; }
 
-    /// <summary>How many images draw from one generator, up to 4096; goes with the index.</summary>
+    /// <summary>The number of images whose noise is drawn from one generator, up to 4096; used with the index.</summary>
     [Setting(Key = "Batch size", IsOwnKey = true, Minimum = 1, Maximum = NoiseOptions.HighestBatchSize, Default = 1, IsOfStart = true)]
     public int? BatchSize { get; init; }
 
-    /// <summary>Which of those images this one is, counted from 0.</summary>
+    /// <summary>The index of this image among those images, from 0.</summary>
     [Setting(Key = "Batch pos", IsOwnKey = true, IsOfStart = true)]
     public int? BatchIndex { get; init; }
 
-    /// <summary>How many steps, 1 to 1000.</summary>
+    /// <summary>The number of steps, 1 to 1000.</summary>
     [Setting(Key = "Steps", Minimum = 1, Maximum = 1000, IsOfStart = true)]
     public int? Steps { get; init; }
 
-    /// <summary>The scheduler's name, any that <see cref="Sampling.SchedulerCatalog"/> knows.</summary>
+    /// <summary>The scheduler: a name or an alias in <see cref="Sampling.SchedulerCatalog"/>.</summary>
     [Setting(IsOfStart = true)]
     public string? Scheduler { get; init; }
 
-    /// <summary>Options of the scheduler over those of the model, as JSON: an object with a member for each.</summary>
+    /// <summary>Options of the scheduler, which override those of the model, as JSON: an object with a member for each.</summary>
     [Setting(IsOfStart = true)]
     public string? SchedulerOptions { get; init; }
 
-    /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no part.</summary>
+    /// <summary>How strongly the prompt is followed, 0 to 100; at 1 or less the negative prompt has no effect.</summary>
     [Setting(Key = "CFG scale", Minimum = 0, Maximum = 100)]
     public double? GuidanceScale { get; init; }
 
-    /// <summary>How strongly a model that edits images follows the given image, 0 to 100; 1.5 where it is null.</summary>
+    /// <summary>How strongly a model that edits images follows the given image, 0 to 100; null means 1.5.</summary>
     [Setting(Key = "Image CFG scale", Minimum = 0, Maximum = 100)]
     public double? ImageGuidanceScale { get; init; }
 
-    /// <summary>How far the guided prediction's standard deviation is drawn back to the unguided one's, 0 to 1.</summary>
+    /// <summary>How far the guided noise prediction is rescaled to the standard deviation of the conditional one, 0 to 1.</summary>
     [Setting(Key = "CFG rescale", Minimum = 0, Maximum = 1, Default = 0.0)]
     public double? GuidanceRescale { get; init; }
 
-    /// <summary>The sizes, crops and scores that SDXL is conditioned on; null for the defaults.</summary>
+    /// <summary>The part of the steps before guidance takes effect, 0 to 1; until then only the prompt has an effect, as at a scale of 1 (Kynkäänniemi et al., arXiv 2404.07724).</summary>
+    [Setting(Key = "Guidance start", IsOwnKey = true, Minimum = 0, Maximum = 1, Default = 0.0)]
+    public double? GuidanceStart { get; init; }
+
+    /// <summary>The sizes, crops and scores that SDXL is conditioned on; null means the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 
-    /// <summary>How far a given image is noised before denoising, above 0 and up to 1.</summary>
+    /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Setting(Minimum = 0, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }
 
-    /// <summary>How a given image is brought to the size, by the name of a <see cref="Settings.ResizeMode"/>; null in a record where it had that size.</summary>
+    /// <summary>How the image to start from is resized, as the name of a <see cref="Settings.ResizeMode"/>; null in a record if it was not resized.</summary>
     [Setting(IsOfStart = true)]
     public string? ResizeMode { get; init; }
 
-    /// <summary>The image's width in pixels, a multiple of 8; that of the latent where one is given.</summary>
+    /// <summary>The image's width in pixels, a multiple of 8; that of the latent if one is given.</summary>
     [Setting(IsOfStart = true)]
     public int? Width { get; init; }
 
-    /// <summary>The image's height in pixels, a multiple of 8; that of the latent where one is given.</summary>
+    /// <summary>The image's height in pixels, a multiple of 8; that of the latent if one is given.</summary>
     [Setting(IsOfStart = true)]
     public int? Height { get; init; }
 
@@ -111,15 +115,15 @@ public record GenerationSettings
     [Setting(Key = "Model", IsOfStart = true)]
     public string? Model { get; init; }
 
-    /// <summary>The LoRAs with their strengths, as a list in JSON of texts such as <c>style:0.8</c>; null for none.</summary>
+    /// <summary>The LoRAs with their strengths, as a JSON list of strings such as <c>style:0.8</c>; null for none.</summary>
     [Setting]
     public string? Lora { get; init; }
 
-    /// <summary>The textual inversion embeddings that the prompts may use, as a list in JSON of names or paths; null for none.</summary>
+    /// <summary>The textual inversion embeddings that the prompts can use, as a JSON list of names or paths; null for none.</summary>
     [Setting]
     public string? TextualInversion { get; init; }
 
-    /// <summary>The settings of the noise by themselves.</summary>
+    /// <summary>The settings of the noise.</summary>
     /// <exception cref="InvalidSettingException">There is no such random source.</exception>
     internal NoiseOptions ToNoise() => new()
     {

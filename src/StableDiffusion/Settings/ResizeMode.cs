@@ -1,17 +1,17 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>How a picture is brought to another size.</summary>
+/// <summary>How an image is resized.</summary>
 public enum ResizeMode
 {
-    /// <summary>Not at all: a picture of another size is refused.</summary>
+    /// <summary>Not resized: an image of another size is an error.</summary>
     None,
 
-    /// <summary>To the new size, whatever becomes of the proportions.</summary>
+    /// <summary>Resized to the new size without keeping the aspect ratio.</summary>
     Stretch,
 
-    /// <summary>In its proportions until it covers the new size; what reaches over is cut off evenly.</summary>
+    /// <summary>Resized to cover the new size, keeping the aspect ratio; the excess is cropped evenly on both sides.</summary>
     Crop,
 
-    /// <summary>In its proportions until it just fits into the new size; the rest stays black.</summary>
+    /// <summary>Resized to fit into the new size, keeping the aspect ratio; the rest is black.</summary>
     Pad,
 }

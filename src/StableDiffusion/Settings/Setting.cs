@@ -4,12 +4,12 @@ using System.Reflection;
 namespace StableDiffusion.Settings;
 
 /// <summary>A row of <see cref="SettingTable"/>.</summary>
-/// <param name="property">The property that carries the setting.</param>
-/// <param name="row">What is known of it.</param>
-/// <param name="group">The property of the settings that holds the record it is in; null where they hold it themselves.</param>
+/// <param name="property">The property of the setting.</param>
+/// <param name="row">Its attribute.</param>
+/// <param name="group">The property with the record that contains it; null if the settings contain it themselves.</param>
 internal sealed class Setting(PropertyInfo property, SettingAttribute row, PropertyInfo? group)
 {
-    /// <summary>Its name, which is that of a cmdlet's parameter and of a column too.</summary>
+    /// <summary>Its name, which is also that of a parameter and of a column.</summary>
     public string Name => property.Name;
 
     /// <summary>The type of its values.</summary>
@@ -33,38 +33,32 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <summary>The highest value; null for none.</summary>
     public double? Maximum => double.IsNaN(row.Maximum) ? null : row.Maximum;
 
-    /// <summary>The value in settings; null where the default is taken.</summary>
-    /// <param name="settings">The settings.</param>
+    /// <summary>The value in the settings; null means the default.</summary>
     public object? Get(GenerationSettings settings) => (group is null ? settings : group.GetValue(settings)) is object holder && property.DeclaringType!.IsInstanceOfType(holder)
         ? property.GetValue(holder)
         : null;
 
-    /// <summary>Whether a number is what other tools write where nothing is chosen.</summary>
-    /// <param name="value">The value.</param>
+    /// <summary>Whether a number is one that other tools write if the setting is not used.</summary>
     public bool IsAbsent(object value) => value is int or long && row.Absent.Contains(Convert.ToInt64(value, CultureInfo.InvariantCulture));
 
     /// <summary>Whether a value is the default.</summary>
-    /// <param name="value">The value.</param>
     public bool IsDefault(object? value) => row.Default is not null && row.Default.Equals(value);
 
-    /// <summary>Whether settings have the default, which a record leaves out.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <param name="value">The value in them.</param>
+    /// <summary>Whether the value is the default, which a record omits.</summary>
     public bool IsDefault(GenerationSettings settings, object value) =>
         IsDefault(value) || (row.DefaultOf is string other && value.Equals(SettingTable.Find(other).Get(settings)));
 
-    /// <summary>Refuses a number that is out of range.</summary>
-    /// <param name="value">The value.</param>
-    /// <exception cref="InvalidSettingException">It is.</exception>
+    /// <summary>Throws for a number that is out of range.</summary>
+    /// <exception cref="InvalidSettingException">The value is out of range.</exception>
     public void Check(object value)
     {
         if (Type == typeof(long) && (long)value < Minimum)
-            throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it is a whole number from {Minimum} to {long.MaxValue}. Leave it out to have one drawn at random.");
+            throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it must be a whole number from {Minimum} to {long.MaxValue}. Omit it to use a random one.");
         if (Minimum is double lowest && Maximum is double highest)
             CheckRange(Name, value, lowest, highest);
     }
 
-    /// <summary>Refuses a number that is out of a range, whose ends are part of it.</summary>
+    /// <summary>Throws for a number that is out of an inclusive range.</summary>
     /// <param name="name">The setting's name.</param>
     /// <param name="value">The number.</param>
     /// <param name="lowest">The lowest value.</param>
@@ -74,12 +68,11 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     {
         double number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
         if (!(number >= lowest && number <= highest))
-            throw new InvalidSettingException(name, $"{name} is {value}, but must lie between {lowest} and {highest}.");
+            throw new InvalidSettingException(name, $"{name} is {value}, but must be between {lowest} and {highest}.");
     }
 
-    /// <summary>The value as a text of other tools has it.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <returns>The text; null where nothing is to be written.</returns>
+    /// <summary>The value in the form of the infotext.</summary>
+    /// <returns>The text; null if nothing is written.</returns>
     public string? Format(GenerationSettings settings) =>
         Get(settings) is object value && !IsDefault(value) ? Convert.ToString(value, CultureInfo.InvariantCulture) : null;
 

@@ -1,13 +1,13 @@
 namespace StableDiffusion.Settings;
 
-/// <summary>What is known of a setting besides its name and its type; the property that carries it is the setting's home.</summary>
+/// <summary>Describes the setting that a property declares, apart from its name and type.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class SettingAttribute : Attribute
 {
-    /// <summary>The key in A1111's infotext; null where it is not written there, or not as a plain value.</summary>
+    /// <summary>The key in A1111's infotext; null if it is not written there, or not as a plain value.</summary>
     public string? Key { get; init; }
 
-    /// <summary>Whether the key is this module's own, which may mean something else in the files of other tools.</summary>
+    /// <summary>Whether the key is this library's own, which can have another meaning in the files of other tools.</summary>
     public bool IsOwnKey { get; init; }
 
     /// <summary>The lowest value; NaN for none.</summary>
@@ -16,18 +16,18 @@ internal sealed class SettingAttribute : Attribute
     /// <summary>The highest value; NaN for none.</summary>
     public double Maximum { get; init; } = double.NaN;
 
-    /// <summary>The value that changes nothing, and is left out of a record; null where every value is recorded.</summary>
+    /// <summary>The value without an effect, which a record omits; null if every value is recorded.</summary>
     public object? Default { get; init; }
 
     /// <summary>The setting whose value is the default.</summary>
     public string? DefaultOf { get; init; }
 
-    /// <summary>The numbers that other tools write where nothing is chosen.</summary>
+    /// <summary>The numbers that other tools write if the setting is not used.</summary>
     public long[] Absent { get; init; } = [];
 
-    /// <summary>The families that take it, in words; null where all do.</summary>
+    /// <summary>The families that support it, in words; null for all.</summary>
     public string? Families { get; init; }
 
-    /// <summary>Whether it decides how a denoising begins, so that one that was stopped half way keeps it.</summary>
+    /// <summary>Whether it determines the start of a denoising, so that a stopped denoising keeps it.</summary>
     public bool IsOfStart { get; init; }
 }

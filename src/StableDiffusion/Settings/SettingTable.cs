@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace StableDiffusion.Settings;
 
-/// <summary>The settings, a row each, in the order of their declaration. What holds for all of them is done here once.</summary>
+/// <summary>The settings, one row each, in the order of their declaration, and the operations on all of them.</summary>
 internal static class SettingTable
 {
     /// <summary>The rows.</summary>
@@ -18,9 +18,9 @@ internal static class SettingTable
     /// <param name="name">The setting's name.</param>
     public static Setting Find(string name) => s_byName[name];
 
-    /// <summary>Makes settings of named values, such as those of a cmdlet's parameters.</summary>
-    /// <typeparam name="T">The settings, or a record that adds to them.</typeparam>
-    /// <param name="valueOf">Gives the value of a setting, of its row's type; null takes the default.</param>
+    /// <summary>Creates settings from named values, such as those of parameters.</summary>
+    /// <typeparam name="T">The settings, or a derived record.</typeparam>
+    /// <param name="valueOf">Returns the value of a setting, of its row's type; null means the default.</param>
     public static T Create<T>(Func<Setting, object?> valueOf)
         where T : GenerationSettings, new()
     {
@@ -34,9 +34,8 @@ internal static class SettingTable
         return settings;
     }
 
-    /// <summary>Refuses numbers that are out of range.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <exception cref="InvalidSettingException">One is; the message names it and its range.</exception>
+    /// <summary>Throws for numbers that are out of range.</summary>
+    /// <exception cref="InvalidSettingException">A setting is out of range; the message names it and its range.</exception>
     public static void Check(GenerationSettings settings)
     {
         foreach (Setting row in Rows)
@@ -46,11 +45,11 @@ internal static class SettingTable
         }
     }
 
-    /// <summary>The record of what made an image: without the values that are the defaults.</summary>
-    /// <param name="info">What made it.</param>
+    /// <summary>The settings to record in an image: those that are not the defaults.</summary>
+    /// <param name="info">The settings.</param>
     public static GenerationInfo WithoutDefaults(GenerationInfo info) => Change(info, row => row.Get(info) is object value && !row.IsDefault(info, value) ? value : null);
 
-    /// <summary>Settings in which those that decide how a denoising begins are those of another record.</summary>
+    /// <summary>Replaces the settings that determine the start of a denoising by those of another record.</summary>
     /// <param name="info">The settings.</param>
     /// <param name="start">The record of the denoising that is continued.</param>
     public static GenerationInfo Continue(GenerationInfo info, GenerationInfo start) => Change(info, row => row.Get(row.IsOfStart ? start : info));

@@ -1,14 +1,14 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>Gives files and folders their content in one step, so that what is under a name is whole, whoever breaks off.</summary>
+/// <summary>Writes files and folders atomically, so that each is complete even if a writer is interrupted.</summary>
 internal static class AtomicWriter
 {
-    /// <summary>Writes a file under another name in the same folder, and moves it to its place when it is whole and on the disk.</summary>
+    /// <summary>Writes a file under a temporary name in the same folder, and renames it when it is complete and on the disk.</summary>
     /// <param name="path">The file's full path; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
-    /// <param name="publish">Moves the file that it is given to its place; null replaces a file that is there.</param>
-    /// <exception cref="IOException">The file cannot be written. Whatever is thrown, nothing of it is left behind.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written to.</exception>
+    /// <param name="publish">Moves the given file to its place; null replaces an existing file.</param>
+    /// <exception cref="IOException">The file cannot be written. After any exception, no partial file remains.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to write to the folder.</exception>
     public static void WriteFile(string path, Action<Stream> write, Action<string>? publish = null)
     {
         string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.tmp");
@@ -31,14 +31,14 @@ internal static class AtomicWriter
         }
     }
 
-    /// <summary>Moves a folder to its place, on the same disk.</summary>
+    /// <summary>Moves a folder to its place on the same disk.</summary>
     /// <param name="ready">The folder.</param>
     /// <param name="target">Its place.</param>
-    /// <param name="aside">Where a folder goes that is replaced; the caller deletes it. It comes back if the move fails.</param>
+    /// <param name="aside">The temporary path of a folder that is replaced; the caller deletes it. It is restored if the move fails.</param>
     /// <param name="replace">Whether a folder is replaced.</param>
-    /// <exception cref="OutputExistsException">There is something in its place, and it may not be replaced.</exception>
-    /// <exception cref="IOException">The folder cannot be moved, such as when someone else was faster.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be moved.</exception>
+    /// <exception cref="OutputExistsException">The target exists and may not be replaced.</exception>
+    /// <exception cref="IOException">The folder cannot be moved, for example because another process was faster.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to move the folder.</exception>
     public static void MoveFolder(string ready, string target, string aside, bool replace)
     {
         bool isReplaced = false;
@@ -65,7 +65,7 @@ internal static class AtomicWriter
         }
     }
 
-    /// <summary>Deletes a file or a folder with all that is in it, if there is one and nobody holds it open.</summary>
+    /// <summary>Deletes a file or a folder with its contents, if it exists and is not in use.</summary>
     /// <param name="path">Its full path.</param>
     public static void TryDelete(string path)
     {
@@ -78,7 +78,7 @@ internal static class AtomicWriter
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Another process holds it, or what went wrong before is what the caller has to know.
+            // Another process has it open, or the caller must see an earlier error.
         }
     }
 }

@@ -3,11 +3,11 @@ using System.Text.Json;
 namespace StableDiffusion.Storage;
 
 /// <summary>
-/// The folder that holds built models, each under its key. A build is written beside them under a name of its own
-/// and takes its place in one move, so what lies under a key is whole, whoever else builds the same or breaks off.
+/// The folder of built models, each under its key. A build is written to a temporary folder beside them
+/// and moved to its place in one step, so that each build is complete, even if others build the same or a build is interrupted.
 /// </summary>
 /// <param name="root">The full path of the folder.</param>
-/// <param name="description">What the folder is, for messages.</param>
+/// <param name="description">The description of the folder in messages.</param>
 internal sealed class BuildCache(string root, string description = "the cache")
 {
     private const string TemporaryPrefix = ".building-";
@@ -15,10 +15,10 @@ internal sealed class BuildCache(string root, string description = "the cache")
 
     private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
 
-    /// <summary>The folder in which the hashes of sources are remembered.</summary>
+    /// <summary>The folder of the cached hashes of sources.</summary>
     public string HashFolder => Path.Combine(root, ".hashes");
 
-    /// <summary>The place of a built model, if it is there and nothing of it was taken away.</summary>
+    /// <summary>The folder of a built model, if it exists and is complete.</summary>
     /// <param name="key">The model's key.</param>
     /// <returns>The full path of its folder, or null.</returns>
     public string? Find(string key)
@@ -38,12 +38,12 @@ internal sealed class BuildCache(string root, string description = "the cache")
         }
     }
 
-    /// <summary>Builds a model in its place.</summary>
+    /// <summary>Builds a model.</summary>
     /// <param name="key">The model's key.</param>
-    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
-    /// <param name="replace">Whether what lies there gives way even if it is whole.</param>
+    /// <param name="write">Writes all of the model's files to the given folder.</param>
+    /// <param name="replace">Whether an existing, complete build is replaced.</param>
     /// <returns>The full path of the model's folder.</returns>
-    /// <exception cref="OutputWriteException">The folder cannot be written to; nothing of the build is left behind.</exception>
+    /// <exception cref="OutputWriteException">The folder cannot be written to; no partial build remains.</exception>
     public string Add(string key, Action<string> write, bool replace = false) => Borrow(write, temporary =>
     {
         string folder = Path.Combine(root, key);
@@ -52,11 +52,11 @@ internal sealed class BuildCache(string root, string description = "the cache")
         return folder;
     });
 
-    /// <summary>Builds a model for one use, after which it is deleted.</summary>
-    /// <typeparam name="T">What the use gives.</typeparam>
-    /// <param name="write">Writes all of the model's files into the folder that it is given.</param>
+    /// <summary>Builds a model temporarily, and deletes it after use.</summary>
+    /// <typeparam name="T">The type of the result.</typeparam>
+    /// <param name="write">Writes all of the model's files to the given folder.</param>
     /// <param name="use">Uses the model in that folder.</param>
-    /// <returns>What the use gave.</returns>
+    /// <returns>The result.</returns>
     /// <exception cref="OutputWriteException">The folder cannot be written to.</exception>
     public T Borrow<T>(Action<string> write, Func<string, T> use)
     {
@@ -71,7 +71,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new OutputWriteException(
-                $"The model cannot be built in '{root}': {error.Message} Make room there, or choose another folder for {description}.", error);
+                $"The model cannot be built in '{root}': {error.Message} Free some space there, or choose another folder for {description}.", error);
         }
         finally
         {
@@ -89,7 +89,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
 
     private void MoveInto(string folder, string temporary, string key, bool replace)
     {
-        // What is there and not whole would keep the place for ever.
+        // An incomplete build would block its place forever.
         string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         try
         {
@@ -97,7 +97,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         }
         catch (Exception error) when (error is IOException or OutputExistsException && Find(key) is not null)
         {
-            // Someone else was faster, and made the very same.
+            // Another process was faster, and built the same.
         }
         finally
         {

@@ -2,13 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>What is known of a file that was read: its SHA-256, and how it looked then.</summary>
+/// <summary>The SHA-256 of a file, with its length and time when it was read.</summary>
 /// <param name="Length">Its length in bytes.</param>
-/// <param name="Written">When it was last written to, in UTC.</param>
+/// <param name="Written">The time of its last write, in UTC.</param>
 /// <param name="Hash">Its SHA-256 in hexadecimal digits.</param>
 internal sealed record FileHash(long Length, DateTime Written, string Hash);
 
-/// <summary>The cache's own files as JSON. Generated when compiled: reflection costs a cold start more than all else of a look-up.</summary>
+/// <summary>Serializes the cache's own files as JSON. Source-generated: reflection would take most of the time of a look-up after a cold start.</summary>
 [JsonSerializable(typeof(Dictionary<string, FileHash>))]
 [JsonSerializable(typeof(Dictionary<string, long>))]
 internal sealed partial class BuildJson : JsonSerializerContext;

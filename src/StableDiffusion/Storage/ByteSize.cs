@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>Formats numbers of bytes for people.</summary>
-public static class ByteSize
+/// <summary>Formats sizes in bytes for display.</summary>
+internal static class ByteSize
 {
     private static readonly string[] s_units = ["B", "kB", "MB", "GB", "TB"];
 
-    /// <summary>Formats a number of bytes in the unit that fits. Units are powers of 1000, as hubs and makers of disks use them.</summary>
+    /// <summary>Formats a number of bytes with a suitable unit. Units are powers of 1000, as used by hubs and disk manufacturers.</summary>
     /// <param name="bytes">The number of bytes, not negative.</param>
     /// <returns>The text, such as <c>512 B</c> or <c>3.44 GB</c>.</returns>
     public static string Format(double bytes)

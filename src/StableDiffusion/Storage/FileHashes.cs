@@ -5,15 +5,15 @@ using System.Text.Json;
 namespace StableDiffusion.Storage;
 
 /// <summary>
-/// The SHA-256 of the files of a source. What it was is remembered, so that gigabytes are not read again as long as
-/// a large file keeps its length and its time of writing; small files are read every time.
+/// The SHA-256 of the files of a source. It is cached, so that gigabytes are not read again as long as
+/// the length and write time of a large file do not change; small files are read every time.
 /// </summary>
 internal sealed class FileHashes
 {
     private const int LargeFile = 1 << 16;
 
-    // A file that is written again within the clock's grain can keep its time of writing, so a hash is remembered
-    // only of files that have rested for longer.
+    // A file that is written again within the clock's resolution can keep its write time, so a hash is cached
+    // only for files that were not written recently.
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(3);
 
     private readonly string _memoryPath;
@@ -26,10 +26,10 @@ internal sealed class FileHashes
         _remembered = remembered;
     }
 
-    /// <summary>Opens the memory of a source; what cannot be read is forgotten.</summary>
-    /// <param name="folder">The folder that holds the memories of all sources.</param>
+    /// <summary>Opens the cache of a source; if it cannot be read, it is empty.</summary>
+    /// <param name="folder">The folder of the caches of all sources.</param>
     /// <param name="source">The full path of the source.</param>
-    /// <returns>The memory.</returns>
+    /// <returns>The cache.</returns>
     public static FileHashes Open(string folder, string source)
     {
         string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32];
@@ -41,20 +41,20 @@ internal sealed class FileHashes
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
-            // A memory that is not there or not whole only means that the files are read again.
+            // If the cache is missing or damaged, the files are read again.
         }
 
         return new FileHashes(path, remembered ?? []);
     }
 
-    /// <summary>Remembers nothing, so that every file is read.</summary>
+    /// <summary>A cache that is always empty, so that every file is read.</summary>
     /// <param name="source">The full path of the source.</param>
     public static FileHashes Forgetful(string source) => new(source, []);
 
     /// <summary>The hash of a file.</summary>
     /// <param name="path">Its full path.</param>
-    /// <param name="read">Is told how many bytes were read or need not be.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <param name="read">Receives the number of bytes that were read or skipped.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The SHA-256 in hexadecimal digits.</returns>
     /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
     public string Get(string path, Action<long> read, CancellationToken cancellationToken)
@@ -82,7 +82,7 @@ internal sealed class FileHashes
         return hash;
     }
 
-    /// <summary>Takes down the hash of a file that was just written here.</summary>
+    /// <summary>Records the hash of a file that was just written.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="hash">Its SHA-256 in hexadecimal digits.</param>
     public void Note(string path, string hash)
@@ -92,7 +92,7 @@ internal sealed class FileHashes
             _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
     }
 
-    /// <summary>Remembers the hashes for the next time, if that can be written.</summary>
+    /// <summary>Saves the cache, if it can be written.</summary>
     public void Save()
     {
         if (_current.Count == _remembered.Count && _current.All(entry => _remembered.GetValueOrDefault(entry.Key) == entry.Value))
@@ -105,11 +105,11 @@ internal sealed class FileHashes
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The memory only saves time; a cache that cannot be written to serves what it holds all the same.
+            // The cache only saves time, so a failure to write it is ignored.
         }
     }
 
-    /// <summary>The length of a file, also where its path is a link.</summary>
+    /// <summary>The length of a file; links are followed.</summary>
     public static long Length(string path) => Resolve(path).Length;
 
     private static FileInfo Resolve(string path) =>

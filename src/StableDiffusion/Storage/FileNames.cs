@@ -4,7 +4,7 @@ using System.Text;
 namespace StableDiffusion.Storage;
 
 /// <summary>File names for images, readable and valid on every system.</summary>
-public static class FileNames
+internal static class FileNames
 {
     // Well below the limit of 255 bytes of most file systems, so that a number can be appended.
     private const int MaxBytes = 120;
@@ -53,7 +53,7 @@ public static class FileNames
         bool isGap = false;
         for (int start = 0; start < prompt.Length;)
         {
-            // A grapheme, which readers see as one character, is kept or left out as a whole.
+            // A grapheme, which readers see as one character, is kept or removed as a whole.
             int length = StringInfo.GetNextTextElementLength(prompt.AsSpan(start));
             string letters = Letters(prompt.AsSpan(start, length));
             start += length;

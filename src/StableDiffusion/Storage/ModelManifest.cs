@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace StableDiffusion.Storage;
 
 /// <summary>
-/// What a saved model consists of and where it came from, kept in its folder as <see cref="FileName"/>, so that its
+/// The files and the origin of a saved model, stored in its folder as <see cref="FileName"/>, so that its
 /// files can be checked later:
 /// <code>
 /// {
@@ -13,14 +13,14 @@ namespace StableDiffusion.Storage;
 /// }
 /// </code>
 /// </summary>
-public sealed record ModelManifest
+internal sealed record ModelManifest
 {
     /// <summary>The name of the file in the model's folder.</summary>
     public const string FileName = "model_manifest.json";
 
     private const int Sha256Digits = 64;
 
-    /// <summary>Where the model came from.</summary>
+    /// <summary>The origin of the model.</summary>
     public required ModelSource Source { get; init; }
 
     /// <summary>The model's files by their path from its folder, with <c>/</c> between the parts; not the manifest itself.</summary>
@@ -28,7 +28,7 @@ public sealed record ModelManifest
 
     /// <summary>Reads the manifest of a model's folder.</summary>
     /// <param name="folder">The folder; a model's single file has no manifest.</param>
-    /// <returns>The manifest, or null where there is none.</returns>
+    /// <returns>The manifest, or null if there is none.</returns>
     /// <exception cref="ModelInvalidException">The manifest is damaged, or names a file outside the folder.</exception>
     public static ModelManifest? Read(string folder)
     {
@@ -52,20 +52,20 @@ public sealed record ModelManifest
 
     /// <summary>Reads a manifest.</summary>
     /// <param name="json">Its JSON.</param>
-    /// <param name="path">Where it comes from, for messages.</param>
+    /// <param name="path">Its path in messages.</param>
     /// <exception cref="ModelInvalidException">It is damaged, or names a file outside the model's folder.</exception>
     internal static ModelManifest Parse(ReadOnlySpan<byte> json, string path)
     {
         try
         {
             ModelManifest manifest = JsonSerializer.Deserialize(json, ModelManifestJson.Default.ModelManifest)
-                ?? throw Invalid(path, "it holds nothing");
+                ?? throw Invalid(path, "it is empty");
             foreach ((string name, ModelFile file) in manifest.Files)
             {
                 if (!ModelFilePath.IsSafe(name))
-                    throw Invalid(path, $"'{name}' is no path of a file in the model's folder");
+                    throw Invalid(path, $"'{name}' is not a path of a file in the model's folder");
                 if (file is null || file.Length < 0 || file.Sha256.Length != Sha256Digits || !file.Sha256.All(char.IsAsciiHexDigit))
-                    throw Invalid(path, $"the length or the hash of '{name}' is none");
+                    throw Invalid(path, $"the length or the hash of '{name}' is invalid");
             }
 
             return manifest;
@@ -76,13 +76,10 @@ public sealed record ModelManifest
         }
     }
 
-    /// <summary>The manifest as it is written.</summary>
+    /// <summary>The manifest as JSON.</summary>
     internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ModelManifestJson.Default.ModelManifest);
 
-    /// <summary>Checks that a model's files are still what they were.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="hashes">The remembered hashes of the folder's files.</param>
-    /// <param name="cancellationToken">Stops the reading of files that were never read before.</param>
+    /// <summary>Checks that a model's files have not changed.</summary>
     /// <exception cref="ModelInvalidException">A file is missing or has changed; the message names it.</exception>
     internal void Check(string folder, FileHashes hashes, CancellationToken cancellationToken)
     {
@@ -91,10 +88,8 @@ public sealed record ModelManifest
         hashes.Save();
     }
 
-    /// <summary>Compares a model's files with what they were, reading every one anew.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>What is wrong, a sentence a file.</returns>
+    /// <summary>Compares a model's files with the manifest, reading every file.</summary>
+    /// <returns>The problems, one sentence for each file.</returns>
     internal IEnumerable<string> Compare(string folder, CancellationToken cancellationToken) =>
         Compare(folder, FileHashes.Forgetful(folder), cancellationToken);
 
@@ -104,13 +99,13 @@ public sealed record ModelManifest
         {
             string path = Path.Combine(folder, name);
             if (!File.Exists(path))
-                yield return $"The model's file '{path}' is missing. Get or import the model again.";
+                yield return $"The model's file '{path}' is missing. Download or import the model again.";
             else if (FileHashes.Length(path) != file.Length || !string.Equals(hashes.Get(path, static _ => { }, cancellationToken), file.Sha256, StringComparison.OrdinalIgnoreCase))
-                yield return $"The model's file '{path}' is not what it was when the model came here: it is damaged or was changed. Get or import the model again.";
+                yield return $"The model's file '{path}' has changed since the model was saved: it is damaged or was modified. Download or import the model again.";
         }
     }
 
-    /// <summary>Writes the manifest into a model's folder, in place of one that lies there.</summary>
+    /// <summary>Writes the manifest to a model's folder, replacing an existing one.</summary>
     /// <param name="folder">The folder, which must exist.</param>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
     public void Write(string folder)
@@ -122,39 +117,39 @@ public sealed record ModelManifest
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable and that the disk has enough space.", error);
         }
     }
 
     private static ModelInvalidException Invalid(string path, string what, Exception? cause = null) =>
-        new($"'{path}' is no manifest of a model: {what}. Get the model again.", cause);
+        new($"'{path}' is not a valid model manifest: {what}. Download the model again.", cause);
 }
 
-/// <summary>Where a model came from.</summary>
-public sealed record ModelSource
+/// <summary>The origin of a model.</summary>
+internal sealed record ModelSource
 {
-    /// <summary>The kind of what was imported from a file or folder: the id is its name, the revision the SHA-256 of the file that pictures name it by.</summary>
+    /// <summary>The kind of a model that was imported from a file or folder: the ID is its name, the revision the SHA-256 of the file that identifies it in images.</summary>
     public const string Import = "import";
 
-    /// <summary>The kind of place: <c>hub</c>, or how else it came here.</summary>
+    /// <summary>The kind of origin: <c>hub</c> or <c>import</c>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>What the model is called there, such as <c>owner/name</c>.</summary>
+    /// <summary>The ID of the model there, such as <c>owner/name</c>.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Which state of it: a hub's commit. Null where there is no such thing.</summary>
+    /// <summary>The revision: a hub's commit. Null if there is none.</summary>
     public string? Revision { get; init; }
 
-    /// <summary>The branch, tag or commit that was asked for. Null where there is no such thing.</summary>
+    /// <summary>The requested branch, tag or commit. Null if there is none.</summary>
     public string? Requested { get; init; }
 }
 
-/// <summary>A file of a model as its manifest knows it.</summary>
+/// <summary>A file of a model in its manifest.</summary>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="Sha256">Its SHA-256 in hexadecimal digits.</param>
-public sealed record ModelFile(long Length, string Sha256);
+internal sealed record ModelFile(long Length, string Sha256);
 
-/// <summary>The manifest as JSON, generated when compiled.</summary>
+/// <summary>Serializes the manifest as JSON; source-generated.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,

@@ -1,14 +1,14 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>Writes a file whole or not at all.</summary>
+/// <summary>Writes a file completely or not at all.</summary>
 internal static class OutputFile
 {
     /// <summary>
-    /// Writes a file under another name in the same folder and gives it its own name at last. Of several writers of one
-    /// name that may not replace it, one succeeds.
+    /// Writes a file under a temporary name in the same folder and renames it at the end. If several writers use the same
+    /// name and may not replace the file, only one succeeds.
     /// </summary>
     /// <param name="path">The file's full path.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <param name="overwrite">Whether an existing file is replaced.</param>
     /// <param name="write">Writes the content.</param>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
@@ -25,9 +25,9 @@ internal static class OutputFile
     }
 
     /// <summary>
-    /// Writes a file as <see cref="Write"/> does, under the first numbered name that is free if its own is taken. The name
+    /// Writes a file as <see cref="Write"/> does, under the first free numbered name if its own is taken. The name
     /// is chosen when the content is complete, so that several writers never choose the same one and a writer that is
-    /// killed leaves no name taken.
+    /// killed does not occupy a name.
     /// </summary>
     /// <param name="path">The file's full path.</param>
     /// <param name="write">Writes the content.</param>
@@ -46,9 +46,9 @@ internal static class OutputFile
         return written;
     }
 
-    /// <summary>Finds what would keep a file from being written, as far as that can be told without writing. Its folder need not exist if it can be made.</summary>
+    /// <summary>Throws if a file cannot be written, as far as that can be determined without writing. Its folder need not exist if it can be created.</summary>
     /// <param name="path">The file's full path.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <param name="overwrite">Whether an existing file is replaced.</param>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
     public static void Check(string path, bool overwrite)
@@ -66,13 +66,13 @@ internal static class OutputFile
     }
 
     private static string FolderOf(string path) =>
-        Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is no name of a file. Choose another name.");
+        Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is not a file name. Choose another name.");
 
     private static void WriteBeside(string path, Action<Stream> write, Action<string> publish)
     {
         string folder = FolderOf(path);
         if (!Directory.Exists(folder))
-            throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Make the folder first.");
+            throw new OutputWriteException($"The file '{path}' cannot be written: the folder '{folder}' does not exist. Create the folder first.");
 
         try
         {
@@ -80,12 +80,12 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} See to it that the folder may be written to and that the disk has room.", error);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable and that the disk has enough space.", error);
         }
     }
 
-    // On Unix, File.Move looks for the name and renames after that, so two writers could both find it free. Making an
-    // empty file under the name is one act that only the first of them can do; the renaming then replaces its own.
+    // On Unix, File.Move checks for the name before it renames, so two writers could both find it free. Creating an
+    // empty file with the name is an atomic operation, which succeeds for only one of them; the rename then replaces its own file.
     private static bool TryPublish(string temporary, string path)
     {
         try

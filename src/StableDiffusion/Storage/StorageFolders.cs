@@ -57,12 +57,12 @@ public sealed record StorageFolders
 
     private static string Beside(string folder, string name)
     {
-        // Nothing is beside the root of a drive.
+        // The root of a drive has no sibling folders.
         string trimmed = Path.TrimEndingDirectorySeparator(folder);
         return Path.Combine(Path.GetDirectoryName(trimmed) ?? trimmed, name);
     }
 
-    /// <summary>The user's cache folder after each system's own custom; .NET names only the data folder.</summary>
+    /// <summary>The user's cache folder by the convention of each system; .NET knows only the data folder.</summary>
     private static string CacheRoot()
     {
         if (OperatingSystem.IsLinux())

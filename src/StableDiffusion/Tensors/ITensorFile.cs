@@ -4,7 +4,7 @@ namespace StableDiffusion.Tensors;
 /// A file of named tensors of any supported format, open for reading. Several threads may read at the same time; disposing
 /// is not thread-safe.
 /// </summary>
-public interface ITensorFile : IDisposable
+internal interface ITensorFile : IDisposable
 {
     /// <summary>The file's full path.</summary>
     string Path { get; }

@@ -5,7 +5,7 @@ namespace StableDiffusion.Tensors;
 /// what is read is loaded. The whole header is checked when the file is opened. Several threads may read at the same time;
 /// disposing is not thread-safe.
 /// </summary>
-public sealed class SafetensorsFile : ITensorFile
+internal sealed class SafetensorsFile : ITensorFile
 {
     private readonly MappedFile _file;
     private readonly SafetensorsHeader _header;

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Tensors;
 
 /// <summary>The type that the values of a tensor are stored as.</summary>
-public enum StoredElementType
+internal enum StoredElementType
 {
     /// <summary>64-bit float.</summary>
     F64,

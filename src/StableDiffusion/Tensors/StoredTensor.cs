@@ -5,7 +5,7 @@ namespace StableDiffusion.Tensors;
 /// <param name="ElementType">The type that its values are stored as.</param>
 /// <param name="Shape">The length of each axis, outermost first; empty for a scalar.</param>
 /// <param name="ByteLength">The number of bytes of its values in the file.</param>
-public sealed record StoredTensor(string Name, StoredElementType ElementType, IReadOnlyList<long> Shape, long ByteLength)
+internal sealed record StoredTensor(string Name, StoredElementType ElementType, IReadOnlyList<long> Shape, long ByteLength)
 {
     /// <summary>The position of the values, in bytes from the end of the header.</summary>
     internal long Offset { get; init; }

@@ -3,7 +3,7 @@ using StableDiffusion.Tensors.Torch;
 namespace StableDiffusion.Tensors;
 
 /// <summary>Opens tensor files of every supported format and reads tensors from them.</summary>
-public static class TensorFile
+internal static class TensorFile
 {
     /// <summary>The extensions of tensor files: safetensors, and those in use for PyTorch's files.</summary>
     internal static readonly string[] Endings = [".safetensors", ".ckpt", ".pt", ".pth", ".bin"];

@@ -7,4 +7,4 @@ namespace StableDiffusion.Text;
 /// <param name="Length">
 /// The number of UTF-16 units that it covers. Tokens that are parts of one character cover the same text.
 /// </param>
-public readonly record struct ClipToken(int Id, string Text, int Start, int Length);
+internal readonly record struct ClipToken(int Id, string Text, int Start, int Length);

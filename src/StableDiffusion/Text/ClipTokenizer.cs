@@ -7,7 +7,7 @@ namespace StableDiffusion.Text;
 /// CLIP's byte-level byte pair encoding, with the results of the transformers library's <c>CLIPTokenizer</c>. Thread-safe.
 /// Sources: Radford et al., arXiv 2103.00020, section 2.4; Sennrich et al., arXiv 1508.07909.
 /// </summary>
-public sealed class ClipTokenizer
+internal sealed class ClipTokenizer
 {
     // The time to merge is quadratic in the length of a word; a longer run of letters is encoded in pieces of this many UTF-16 units.
     private const int MaxWordLength = 1024;

@@ -7,7 +7,7 @@ namespace StableDiffusion.Text;
 /// <summary>
 /// CLIP's text encoder, which converts a prompt to the embedding that conditions the U-Net. Source: Radford et al., arXiv 2103.00020.
 /// </summary>
-public sealed class TextEncoder : IDisposable
+internal sealed class TextEncoder : IDisposable
 {
     private readonly IReadOnlyList<ClipEncoder> _encoders;
     private readonly string _model;

@@ -1,7 +1,7 @@
 namespace StableDiffusion.Text;
 
 /// <summary>A prompt as input of one text encoder: start, tokens, end, and padding up to a fixed length.</summary>
-public sealed class TokenizedPrompt
+internal sealed class TokenizedPrompt
 {
     internal TokenizedPrompt(int[] ids, string[] tokens, string lostText)
     {

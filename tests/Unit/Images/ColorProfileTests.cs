@@ -5,7 +5,7 @@ using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
-using StableDiffusion.Tests.Images.Metadata;
+using StableDiffusion.Tests.Metadata;
 
 namespace StableDiffusion.Tests.Images;
 

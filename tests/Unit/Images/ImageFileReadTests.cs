@@ -4,7 +4,7 @@ using System.Text.Json;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
-using StableDiffusion.Tests.Images.Metadata;
+using StableDiffusion.Tests.Metadata;
 
 namespace StableDiffusion.Tests.Images;
 
@@ -189,7 +189,7 @@ public sealed class ImageFileReadTests : IDisposable
         byte[] file = [0, 0, type, .. new byte[9], 12, 0, 10, 0, .. depth, .. body];
 
         Assert.Equal(expected.Pixels, ImageFile.Read(Write(file)).Pixels);
-        Assert.Contains("breaks off", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(Write(file[..^1]))).Message, StringComparison.Ordinal);
+        Assert.Contains("truncated", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(Write(file[..^1]))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class ImageGridTests
         ImageInvalidException error = Assert.Throws<ImageInvalidException>(
             () => ImageGrid.Join([Plain(1), new DiffusionImage(3, 1, new byte[9])]));
 
-        Assert.Contains("Picture 2 is 3x1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Image 2 is 3x1", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using System.Numerics;
-using SdPowerShell;
+using SdPowerShell.Parameters;
 
 namespace StableDiffusion.Tests.Module;
 

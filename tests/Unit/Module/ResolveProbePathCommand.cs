@@ -4,22 +4,9 @@ using SdPowerShell;
 namespace StableDiffusion.Tests.Module;
 
 /// <summary>A cmdlet with the module's parameters for paths, which writes the paths that they lead to.</summary>
-[Cmdlet(VerbsDiagnostic.Resolve, "ProbePath", DefaultParameterSetName = "Path")]
-public sealed class ResolveProbePathCommand : DiffusionCmdlet
+[Cmdlet(VerbsDiagnostic.Resolve, "ProbePath", DefaultParameterSetName = PathSet)]
+public sealed class ResolveProbePathCommand : FileCmdlet
 {
-    private string[] _paths = [];
-    private bool _literal;
-
-    /// <summary>Paths with wildcards.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Path", ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _literal) = (value, false); }
-
-    /// <summary>Paths as they are.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = "LiteralPath", ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath")]
-    public string[] LiteralPath { get => _paths; set => (_paths, _literal) = (value, true); }
-
     /// <summary>A path to write to.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "OutFile")]
     public string? OutFile { get; set; }
@@ -28,7 +15,7 @@ public sealed class ResolveProbePathCommand : DiffusionCmdlet
     protected override void ProcessRecord()
     {
         if (OutFile is null)
-            WriteObject(PathHelper.ResolveInput(this, _paths, _literal), enumerateCollection: true);
+            WriteObject(ResolvePaths(), enumerateCollection: true);
         else
             ProcessOne(OutFile, () => WriteObject(ResolveOutput(OutFile)));
     }

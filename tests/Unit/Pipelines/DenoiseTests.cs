@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -71,6 +72,24 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     }
 
     [Fact]
+    public void Guidance_that_starts_later_leaves_the_steps_before_to_the_prompt_alone()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        DenoiseOptions options = new() { Seed = 1, Steps = 4, Scheduler = "Euler", GuidanceScale = 5 };
+
+        Latent half = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceScale = 1, StopStep = 2 }, cancellationToken: Cancellation);
+        Latent expected = demo.Pipeline.Denoise(embedding, null, half, options, cancellationToken: Cancellation);
+        Latent actual = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceStart = 0.5 }, cancellationToken: Cancellation);
+        Latent never = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceStart = 1 }, cancellationToken: Cancellation);
+        Latent neutral = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceScale = 1 }, cancellationToken: Cancellation);
+
+        Assert.Equal(expected.Tensor.Values, actual.Tensor.Values);
+        Assert.Equal(neutral.Tensor.Values, never.Tensor.Values);
+        Assert.Equal((0.5, null), (actual.GuidanceStart, expected.GuidanceStart));
+        Assert.Contains("Guidance start: 0.5", Infotext.Format(actual.Info), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_seed_that_is_not_given_is_drawn_and_kept_with_the_latent()
     {
         TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
@@ -93,6 +112,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [InlineData("Seed", -1)]
     [InlineData("GuidanceScale", 101)]
     [InlineData("GuidanceRescale", 2)]
+    [InlineData("GuidanceStart", 2)]
     [InlineData("StopStep", 9)]
     [InlineData("StopStep", 0)]
     [InlineData("StartStep", 2)]
@@ -108,6 +128,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
             "Seed" => options with { Seed = value },
             "GuidanceScale" => options with { GuidanceScale = value },
             "GuidanceRescale" => options with { GuidanceRescale = value },
+            "GuidanceStart" => options with { GuidanceStart = value },
             "StopStep" => options with { StopStep = value },
             "StartStep" => options with { StartStep = value },
             _ => options with { Strength = value },

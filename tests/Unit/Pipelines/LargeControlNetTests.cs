@@ -1,8 +1,8 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Images;
-using StableDiffusion.Networks;
 using StableDiffusion.Metadata;
+using StableDiffusion.Networks;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Tensors;

@@ -2,11 +2,11 @@ using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
-using StableDiffusion.Onnx.Graphs.Format;
 
 namespace StableDiffusion.Tests.Pipelines;
 

@@ -5,7 +5,7 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
-/// A whole model in a single file, as a diffusers folder would hold it. Nothing is copied: the weights are read from the
+/// A complete model in a single file, in the form of a diffusers folder. Nothing is copied: the weights are read from the
 /// file when they are asked for.
 /// </summary>
 internal sealed class Checkpoint
@@ -13,7 +13,7 @@ internal sealed class Checkpoint
     /// <summary>The family of the model.</summary>
     public required ModelFamily Family { get; init; }
 
-    /// <summary>What the model takes besides the noised latent.</summary>
+    /// <summary>The variant of the model by its extra inputs.</summary>
     public required ModelVariant Variant { get; init; }
 
     /// <summary>What the model predicts, and how that is known.</summary>
@@ -34,12 +34,12 @@ internal sealed class Checkpoint
     /// <summary>Findings about the file.</summary>
     public required IReadOnlyList<CheckpointFinding> Findings { get; init; }
 
-    /// <summary>Recognises the model in a file by what the file holds.</summary>
+    /// <summary>Detects the model in a file from the file's contents.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
-    /// <param name="preferEma">Whether averaged (EMA) weights of the backbone are taken where the file holds both.</param>
-    /// <param name="predictionType">What the backbone predicts, <c>epsilon</c> or <c>v_prediction</c>; null concludes it from the file.</param>
+    /// <param name="preferEma">Whether averaged (EMA) weights of the backbone are used if the file has both.</param>
+    /// <param name="predictionType">What the backbone predicts, <c>epsilon</c> or <c>v_prediction</c>; null infers it from the file.</param>
     /// <returns>The model.</returns>
-    /// <exception cref="ModelInvalidException">The file holds no whole model of a family that can be built; the message says what it is.</exception>
+    /// <exception cref="ModelInvalidException">The file does not contain a complete model of a supported family; the message says what it is.</exception>
     /// <exception cref="InvalidSettingException">There is no such prediction type.</exception>
     public static Checkpoint Open(ITensorFile file, bool preferEma = false, string? predictionType = null)
     {
@@ -49,9 +49,8 @@ internal sealed class Checkpoint
         return family.Read(file, preferEma, predictionType);
     }
 
-    /// <summary>Says why an intact file is no model by itself: it is an adapter, a part, or a model of another kind.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>The error that its import would end in; null for a complete model.</returns>
+    /// <summary>Determines why an intact file is not a model by itself: it is an adapter, a part, or an unsupported model.</summary>
+    /// <returns>The error of its import; null for a complete model.</returns>
     /// <exception cref="ModelInvalidException">It is a model that is damaged or incomplete.</exception>
     public static ModelInvalidException? FindOther(ITensorFile file)
     {
@@ -61,19 +60,18 @@ internal sealed class Checkpoint
     }
 
     /// <summary>The error for a model that lacks its autoencoder.</summary>
-    /// <param name="file">The file.</param>
     public static ModelInvalidException NoVae(ITensorFile file) =>
-        new($"'{file.Path}' holds no autoencoder (VAE). Get the model with one, or import it and name the file of one with Vae.");
+        new($"'{file.Path}' does not contain an autoencoder (VAE). Get the model with a VAE, or specify the file of a VAE with Vae.");
 
     /// <summary>Reads the autoencoder alone: from a file of its own in any layout, or from a whole model.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
-    /// <param name="family">The family of the model that uses it, which says how its latents are scaled.</param>
+    /// <param name="family">The family of the model that uses it, which determines how its latents are scaled.</param>
     /// <returns>The autoencoder.</returns>
-    /// <exception cref="ModelInvalidException">The file holds none.</exception>
+    /// <exception cref="ModelInvalidException">The file does not contain one.</exception>
     public static CheckpointPart OpenVae(ITensorFile file, ModelFamily family)
     {
         MappedWeights weights = new CheckpointReader(file).ReadVae(alone: true)
-            ?? throw new ModelInvalidException($"'{file.Path}' holds no autoencoder (VAE). {TensorGroups.Describe(file.Tensors.Keys)}");
+            ?? throw new ModelInvalidException($"'{file.Path}' does not contain an autoencoder (VAE). {TensorGroups.Describe(file.Tensors.Keys)}");
         return family.DescribeVae(weights);
     }
 

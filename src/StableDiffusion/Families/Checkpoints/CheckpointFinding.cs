@@ -24,7 +24,7 @@ internal enum CheckpointFindingKind
     /// <summary>The position ids are damaged; they are always the same and not needed.</summary>
     PositionIdsDamaged,
 
-    /// <summary>The file holds tensors that belong to no part of the model.</summary>
+    /// <summary>The file has tensors that do not belong to any part of the model.</summary>
     ExtraTensors,
 
     /// <summary>What the model predicts, read from the file or assumed.</summary>

@@ -11,7 +11,6 @@ namespace StableDiffusion.Families.Checkpoints;
 internal sealed record CheckpointPart(string Name, MappedWeights Weights, JsonObject Config)
 {
     /// <summary>The text of a config, as it is written into a model's folder.</summary>
-    /// <param name="config">The config.</param>
     /// <returns>Indented JSON in UTF-8.</returns>
     public static byte[] ToJson(JsonObject config)
     {

@@ -5,13 +5,12 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>Finds the networks of a model in a single file, and keeps track of the tensors that belong to none.</summary>
-/// <param name="file">The file.</param>
 internal sealed class CheckpointReader(ITensorFile file)
 {
     private const string UNetPrefix = "model.diffusion_model.";
     private const string VaePrefix = "first_stage_model.";
 
-    // The tables of the noise schedule, which follow from the scheduler's config, and marks without values.
+    // The tables of the noise schedule, which follow from the scheduler's config, and markers without values.
     private static readonly HashSet<string> s_passedOver = new(StringComparer.Ordinal)
     {
         "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
@@ -25,7 +24,7 @@ internal sealed class CheckpointReader(ITensorFile file)
     /// <summary>The findings so far.</summary>
     public List<CheckpointFinding> Findings { get; } = [];
 
-    /// <summary>Whether a tensor is there.</summary>
+    /// <summary>Whether the file has a tensor.</summary>
     public bool Has(string key) => file.Tensors.ContainsKey(key);
 
     /// <summary>Reads the U-Net.</summary>
@@ -69,7 +68,7 @@ internal sealed class CheckpointReader(ITensorFile file)
     }
 
     /// <summary>Reads a CLIP text encoder.</summary>
-    /// <param name="prefix">What its names begin with.</param>
+    /// <param name="prefix">The prefix of its names.</param>
     public MappedWeights ReadClip(string prefix)
     {
         WeightMap map = new(file, _known);
@@ -80,7 +79,7 @@ internal sealed class CheckpointReader(ITensorFile file)
     }
 
     /// <summary>Reads an OpenCLIP text encoder.</summary>
-    /// <param name="prefix">What its names begin with.</param>
+    /// <param name="prefix">The prefix of its names.</param>
     /// <param name="penultimate">Whether its last layer and its projection are omitted.</param>
     public MappedWeights ReadOpenClip(string prefix, bool penultimate)
     {
@@ -92,7 +91,7 @@ internal sealed class CheckpointReader(ITensorFile file)
     }
 
     /// <summary>Reads the autoencoder, in either layout: with its prefix, or without one in a file of its own.</summary>
-    /// <param name="alone">Whether the file may hold the autoencoder alone.</param>
+    /// <param name="alone">Whether the file may contain only the autoencoder.</param>
     /// <returns>Its weights, or null if there are none.</returns>
     public MappedWeights? ReadVae(bool alone = false)
     {
@@ -116,11 +115,11 @@ internal sealed class CheckpointReader(ITensorFile file)
 
     /// <summary>Adds the findings about the file as a whole, once its parts are read.</summary>
     /// <param name="hasVae">Whether the file holds an autoencoder.</param>
-    /// <param name="prediction">What the model predicts; null if that goes without saying.</param>
+    /// <param name="prediction">What the model predicts; null if that is the default of the family.</param>
     public void NoteModel(bool hasVae, PredictionFinding? prediction)
     {
         if (!hasVae)
-            Findings.Add(new CheckpointFinding(CheckpointFindingKind.VaeMissing, "The file holds no autoencoder (VAE). One of another file is needed."));
+            Findings.Add(new CheckpointFinding(CheckpointFindingKind.VaeMissing, "The file does not contain an autoencoder (VAE). One from another file is needed."));
 
         if (prediction is not null)
         {
@@ -134,12 +133,12 @@ internal sealed class CheckpointReader(ITensorFile file)
         {
             Findings.Add(new CheckpointFinding(
                 CheckpointFindingKind.Distilled,
-                $"The '{sign}' in the file's name stands for models that need few steps and no guidance. The weights do not show it, so the settings are those of the family."));
+                $"The '{sign}' in the file's name suggests a model that needs few steps and no guidance. The weights do not show it, so the settings are those of the family."));
         }
 
         string[] extra = [.. file.Tensors.Keys.Where(key => !_known.Contains(key) && !s_passedOver.Contains(key))];
         if (extra.Length > 0)
-            Findings.Add(new CheckpointFinding(CheckpointFindingKind.ExtraTensors, $"Some tensors are no part of the model and are left out. {TensorGroups.Describe(extra)}"));
+            Findings.Add(new CheckpointFinding(CheckpointFindingKind.ExtraTensors, $"Some tensors are not part of the model and are ignored. {TensorGroups.Describe(extra)}"));
 
         IEnumerable<string> types = file.Tensors.Values
             .GroupBy(static tensor => tensor.ElementType)
@@ -152,21 +151,21 @@ internal sealed class CheckpointReader(ITensorFile file)
 
     private void NoteEma(int plain, int averaged, bool useAveraged) => Findings.Add((averaged, useAveraged) switch
     {
-        (0, _) => new CheckpointFinding(CheckpointFindingKind.Pruned, "The file is pruned: it holds no averaged (EMA) weights beside the U-Net's own."),
-        (_, false) => new CheckpointFinding(CheckpointFindingKind.EmaIgnored, $"The U-Net's own weights are used, and {averaged} averaged (EMA) ones are left out."),
+        (0, _) => new CheckpointFinding(CheckpointFindingKind.Pruned, "The file is pruned: it has no averaged (EMA) weights in addition to the U-Net's own."),
+        (_, false) => new CheckpointFinding(CheckpointFindingKind.EmaIgnored, $"The U-Net's own weights are used, and {averaged} averaged (EMA) ones are ignored."),
         _ => new CheckpointFinding(
             CheckpointFindingKind.EmaUsed,
-            plain > 0 ? $"{averaged} averaged (EMA) weights are used instead of the U-Net's own." : $"The U-Net is there only as {averaged} averaged (EMA) weights, which are used."),
+            plain > 0 ? $"{averaged} averaged (EMA) weights are used instead of the U-Net's own." : $"The U-Net exists only as {averaged} averaged (EMA) weights, which are used."),
     });
 
-    // Merging tools that treated the numbers as weights left fractions in them.
+    // Merging tools that treated the position IDs as weights made them fractions.
     private void NotePositionIds(string prefix)
     {
         StoredTensor? tensor = file.Tensors.GetValueOrDefault($"{prefix}{ClipKeys.Root}{ClipKeys.PositionIds}")
             ?? file.Tensors.GetValueOrDefault(prefix + ClipKeys.PositionIds);
         if (tensor is null)
         {
-            Findings.Add(new CheckpointFinding(CheckpointFindingKind.PositionIdsMissing, "The numbers of a text's positions (position_ids) are missing. They are not needed."));
+            Findings.Add(new CheckpointFinding(CheckpointFindingKind.PositionIdsMissing, "The position IDs (position_ids) are missing. They are not needed."));
             return;
         }
 
@@ -178,7 +177,7 @@ internal sealed class CheckpointReader(ITensorFile file)
             if (numbers[i] == i)
                 continue;
             Findings.Add(new CheckpointFinding(
-                CheckpointFindingKind.PositionIdsDamaged, $"The numbers of a text's positions (position_ids) are damaged: {numbers[i]} stands at place {i}. The right ones are used."));
+                CheckpointFindingKind.PositionIdsDamaged, $"The position IDs (position_ids) are damaged: the value at index {i} is {numbers[i]}. The correct values are used."));
             return;
         }
     }

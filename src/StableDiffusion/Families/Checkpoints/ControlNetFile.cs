@@ -21,14 +21,14 @@ internal static class ControlNetFile
     // Every second layer of the list is a convolution, with activations between them.
     private const int LastHintLayer = 14;
 
-    /// <summary>Recognises a ControlNet by what the file holds.</summary>
+    /// <summary>Detects a ControlNet from the file's contents.</summary>
     /// <param name="file">The file; it stays open as long as the weights are read.</param>
     /// <returns>The ControlNet.</returns>
-    /// <exception cref="ModelInvalidException">The file holds none, or one that cannot be built.</exception>
+    /// <exception cref="ModelInvalidException">The file does not contain a ControlNet, or one that is not supported.</exception>
     public static CheckpointPart Read(ITensorFile file)
     {
         if (file.Tensors.ContainsKey(DifferenceMark))
-            throw new ModelInvalidException($"'{file.Path}' holds only the difference of a ControlNet to one model's U-Net. Get the whole ControlNet.");
+            throw new ModelInvalidException($"'{file.Path}' contains only the difference between a ControlNet and one model's U-Net. Get the complete ControlNet.");
 
         MappedWeights weights = Map(file);
         JsonObject config = UNetConfigInference.InferControlNet(weights);
@@ -47,7 +47,7 @@ internal static class ControlNetFile
 
         string prefix = file.Tensors.ContainsKey(Prefix + Mark) ? Prefix : string.Empty;
         if (!file.Tensors.ContainsKey(prefix + Mark))
-            throw new ModelInvalidException($"'{file.Path}' holds no ControlNet. {TensorGroups.Describe(file.Tensors.Keys)}");
+            throw new ModelInvalidException($"'{file.Path}' does not contain a ControlNet. {TensorGroups.Describe(file.Tensors.Keys)}");
 
         string[] names = [.. file.Tensors.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => key[prefix.Length..])];
         UNetKeys keys = UNetKeys.For(names, file.Path, hasUpBlocks: false);

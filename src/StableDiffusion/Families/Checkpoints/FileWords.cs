@@ -3,7 +3,7 @@ namespace StableDiffusion.Families.Checkpoints;
 /// <summary>The words of a file's name: runs of letters and digits.</summary>
 internal static class FileWords
 {
-    /// <summary>Divides a file's name into words.</summary>
+    /// <summary>Splits a file's name into words.</summary>
     /// <param name="path">The file's path; folder and ending are ignored.</param>
     /// <returns>The words in lower case.</returns>
     public static IReadOnlyList<string> In(string path)

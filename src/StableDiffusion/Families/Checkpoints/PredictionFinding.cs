@@ -5,25 +5,25 @@ namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>What the model in a file predicts, and how that is known. No weight has a shape that shows it.</summary>
 /// <param name="Type">What it predicts.</param>
-/// <param name="Reason">What it was concluded from.</param>
+/// <param name="Reason">The evidence.</param>
 /// <param name="Assumed">Whether it is only likely.</param>
 internal sealed record PredictionFinding(PredictionType Type, string Reason, bool Assumed)
 {
-    // An empty tensor of this name is how makers of such models mark them, for tools that look at nothing else.
+    // An empty tensor of this name marks such models, for tools that check nothing else.
     private const string VelocityMark = "v_pred";
 
     // The keys of Stability AI's ModelSpec, which trainers write.
     private const string SpecKey = "modelspec.prediction_type";
     private const string ArchitectureKey = "modelspec.architecture";
 
-    /// <summary>The name that schedulers know it by.</summary>
+    /// <summary>The name in scheduler configs.</summary>
     public string Name => PredictionTypes.NameOf(Type);
 
-    /// <summary>Concludes it from the surest sign to the weakest: what the caller says, the mark, the maker's words in the file.</summary>
+    /// <summary>Infers the prediction type, from the most to the least certain evidence: the caller's choice, the marker tensor, the file's metadata.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="asked">What the caller says, or null.</param>
-    /// <returns>The conclusion; null if nothing says it.</returns>
-    /// <exception cref="InvalidSettingException">The caller names no prediction type of a model in a single file.</exception>
+    /// <param name="asked">The caller's choice, or null.</param>
+    /// <returns>The result; null if there is no evidence.</returns>
+    /// <exception cref="InvalidSettingException">The caller's choice is not a prediction type of a model in a single file.</exception>
     public static PredictionFinding? Conclude(ITensorFile file, string? asked)
     {
         if (asked is not null)

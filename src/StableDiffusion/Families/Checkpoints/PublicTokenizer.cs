@@ -2,7 +2,7 @@ using System.Text;
 
 namespace StableDiffusion.Families.Checkpoints;
 
-/// <summary>CLIP's public vocabulary, for models whose files hold none. All CLIP encoders of Stable Diffusion use it.</summary>
+/// <summary>CLIP's public vocabulary, for models whose files do not contain one. All CLIP encoders of Stable Diffusion use it.</summary>
 internal static class PublicTokenizer
 {
     private const string ResourceFolder = "clip-tokenizer/";

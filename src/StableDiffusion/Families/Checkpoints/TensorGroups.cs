@@ -1,6 +1,6 @@
 namespace StableDiffusion.Families.Checkpoints;
 
-/// <summary>Describes many tensors in a few words: counted by what their names begin with.</summary>
+/// <summary>Describes many tensors in a few words: counted by the prefixes of their names.</summary>
 internal static class TensorGroups
 {
     private const int MaxGroups = 8;

@@ -3,17 +3,17 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Families.Checkpoints;
 
 /// <summary>
-/// Recognises, by the names of their tensors, files that are no model though people take them for one, and models of
-/// families that cannot be built, so that an error can say what they are.
+/// Detects, from the names of their tensors, files that are often mistaken for models, and models of
+/// unsupported families, so that an error can say what they are.
 /// </summary>
 internal static class UnsupportedFiles
 {
-    private const string Adapter = "It changes a model and is none itself: import the model that it was made for, and give this file when pictures are made.";
+    private const string Adapter = "It changes a model, but is not a model itself: import the model that it was made for, and specify this file when you make images.";
     private const string NotBuilt = "Only Stable Diffusion 1.x, 2.x and XL can be imported from a single file.";
     private const string NotRead = "Get the model with weights of 8, 16 or 32 bits.";
     private const string Incomplete = "A single-file model holds the U-Net together with its text encoders.";
 
-    // Parts of names that settle what a file is, whatever else it holds; the first that fits counts.
+    // Parts of names that determine what a file is, regardless of its other tensors; the first match is used.
     private static readonly (string[] Marks, string Kind, string Advice)[] s_decisive =
     [
         ([".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", "_lora.down.", "_lora.up.", ".lora.down.", ".lora.up.", ".lora_linear_layer."], "a LoRA", Adapter),
@@ -21,8 +21,8 @@ internal static class UnsupportedFiles
         (["control_model.", "controlnet_cond_embedding.", "input_hint_block.", "zero_convs.", "lllite_"], "a ControlNet", Adapter),
         (["ip_adapter.", "image_proj."], "an IP-Adapter", "It is not supported."),
         (["adapter.body."], "a T2I-Adapter", "It is not supported."),
-        (["motion_modules."], "an AnimateDiff motion module", "Moving pictures are not supported."),
-        ([".time_stack.", ".time_mixer."], "a Stable Video Diffusion model", "Moving pictures are not supported."),
+        (["motion_modules."], "an AnimateDiff motion module", "Video is not supported."),
+        ([".time_stack.", ".time_mixer."], "a Stable Video Diffusion model", "Video is not supported."),
         (["joint_blocks."], "a Stable Diffusion 3 model", NotBuilt),
         (["double_blocks."], "a Flux model", NotBuilt),
         (["double_layers."], "an AuraFlow model", NotBuilt),
@@ -40,35 +40,33 @@ internal static class UnsupportedFiles
         (["scaled_fp8", ".scale_weight"], "a model whose 8-bit weights have scales of their own", NotRead),
     ];
 
-    // What a file without a whole model in it may hold; the first that fits counts.
+    // What a file without a complete model may contain; the first match is used.
     private static readonly (string[] Marks, string Kind, string Advice)[] s_parts =
     [
         (["model.diffusion_model.", "model_ema.", "input_blocks.0.0."], "a U-Net without text encoders", Incomplete),
         (["down_blocks.0.resnets.0.time_emb_proj."], "a U-Net without text encoders, with the names that diffusers gives", Incomplete + " Import the folder of the diffusers model that it belongs to."),
-        (["first_stage_model.", "encoder.conv_in.", "decoder.conv_in.", "decoder.mid.", "encoder.mid."], "an autoencoder (VAE) alone", "Give it together with a model that shall use it."),
+        (["first_stage_model.", "encoder.conv_in.", "decoder.conv_in.", "decoder.mid.", "encoder.mid."], "an autoencoder (VAE) alone", "Specify it together with the model that should use it."),
         (["text_model.embeddings.", "transformer.resblocks.", "encoder.block.0."], "a text encoder alone", Incomplete),
         (["string_to_param", "emb_params", "clip_l", "clip_g"], "a textual inversion embedding", Adapter),
         ([".RDB1.", ".rdb1.", "model.1.sub.", "conv_first."], "an upscaler", "It is not supported."),
     ];
 
-    /// <summary>An error for a file that something in it shows to be another kind of file.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>The error, which says which kind; null where nothing in it speaks against a model.</returns>
+    /// <summary>An error for a file whose tensors show that it is another kind of file.</summary>
+    /// <returns>The error, which names the kind; null if the file may be a model.</returns>
     public static ModelInvalidException? Recognise(ITensorFile file) => Find(file, s_decisive);
 
-    /// <summary>An error for a file that holds no whole model.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>The error, which says what the file holds as far as that can be seen.</returns>
+    /// <summary>An error for a file without a complete model.</summary>
+    /// <returns>The error, which says what the file contains, if that is known.</returns>
     public static ModelInvalidException NoModel(ITensorFile file)
     {
         if (Find(file, s_parts) is { } part)
             return part;
 
-        // An embedding of the simplest form is a single table of words, whatever its name.
+        // The simplest form of an embedding is a single table, with any name.
         bool embedding = file.Tensors.Count is 1 or 2 && file.Tensors.Values.All(static tensor => tensor.Shape.Count <= 2);
         return embedding
             ? Describe(file, "a textual inversion embedding", Adapter)
-            : new ModelInvalidException($"'{file.Path}' holds no model that is known. {TensorGroups.Describe(file.Tensors.Keys)} {NotBuilt}");
+            : new ModelInvalidException($"'{file.Path}' does not contain a known model. {TensorGroups.Describe(file.Tensors.Keys)} {NotBuilt}");
     }
 
     private static ModelInvalidException? Find(ITensorFile file, (string[] Marks, string Kind, string Advice)[] kinds)
@@ -87,5 +85,5 @@ internal static class UnsupportedFiles
     }
 
     private static ModelInvalidException Describe(ITensorFile file, string kind, string advice) =>
-        new($"'{file.Path}' is {kind}, not a whole model. {advice}");
+        new($"'{file.Path}' is {kind}, not a complete model. {advice}");
 }

@@ -12,9 +12,9 @@ internal static class ClipConfigInference
 
     /// <summary>Infers a config.</summary>
     /// <param name="weights">The weights under transformers' names.</param>
-    /// <param name="isOpenClip">Whether the encoder is OpenCLIP's: another activation, and texts padded with token 0.</param>
+    /// <param name="isOpenClip">Whether the encoder is from OpenCLIP: another activation, and prompts padded with token 0.</param>
     /// <returns>The encoder's <c>config.json</c>.</returns>
-    /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
+    /// <exception cref="ModelInvalidException">Weights are missing or their shapes do not fit.</exception>
     public static JsonObject Infer(MappedWeights weights, bool isOpenClip)
     {
         WeightShapes shapes = new(weights, "text encoder");

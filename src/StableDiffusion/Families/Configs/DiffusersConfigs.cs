@@ -4,7 +4,7 @@ using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Families.Configs;
 
-/// <summary>The configs of a whole model with a U-Net in a diffusers folder, as far as all families have them alike.</summary>
+/// <summary>The configs of a model with a U-Net in a diffusers folder that are the same for all families.</summary>
 internal static class DiffusersConfigs
 {
     /// <summary>A model's <c>model_index.json</c>.</summary>
@@ -31,7 +31,7 @@ internal static class DiffusersConfigs
     /// <summary>A model's <c>scheduler_config.json</c>, with the noise schedule that Stable Diffusion was trained on.</summary>
     /// <param name="schedulerClass">The class of its scheduler in diffusers.</param>
     /// <param name="prediction">What the model predicts.</param>
-    /// <param name="isZeroSnr">Whether the last timestep of the training was noise alone.</param>
+    /// <param name="isZeroSnr">Whether the last timestep of the training was pure noise.</param>
     public static JsonObject Scheduler(string schedulerClass, PredictionType prediction, bool isZeroSnr) => new()
     {
         ["_class_name"] = schedulerClass,

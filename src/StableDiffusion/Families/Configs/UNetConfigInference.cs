@@ -188,7 +188,7 @@ internal sealed class UNetConfigInference
         return ToArray([.. _channels.Select(static channels => channels / HeadWidth)]);
     }
 
-    // Levels without attention have no depth. Where all others have the same, diffusers writes one number.
+    // Levels without attention have no depth. If all others have the same depth, diffusers writes one number.
     private JsonNode TransformerLayers()
     {
         int[] known = [.. _depths.Where(static depth => depth > 0)];

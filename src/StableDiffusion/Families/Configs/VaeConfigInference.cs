@@ -8,10 +8,10 @@ internal static class VaeConfigInference
 {
     /// <summary>Infers a config.</summary>
     /// <param name="weights">The weights under diffusers' names.</param>
-    /// <param name="scalingFactor">What latents are multiplied by for the backbone.</param>
+    /// <param name="scalingFactor">The factor by which latents are multiplied for the backbone.</param>
     /// <param name="sampleSize">The side of the latents that the model was trained on.</param>
     /// <returns>The autoencoder's <c>config.json</c>.</returns>
-    /// <exception cref="ModelInvalidException">Weights are missing or have no fitting shape.</exception>
+    /// <exception cref="ModelInvalidException">Weights are missing or their shapes do not fit.</exception>
     public static JsonObject Infer(MappedWeights weights, double scalingFactor, int sampleSize)
     {
         WeightShapes shapes = new(weights, "autoencoder");

@@ -4,15 +4,15 @@ namespace StableDiffusion.Families.Configs;
 
 /// <summary>Questions about the shapes of a network, from which its config follows.</summary>
 /// <param name="weights">The weights under diffusers' names.</param>
-/// <param name="network">What the network is called in messages, such as "U-Net".</param>
+/// <param name="network">The name of the network in messages, such as "U-Net".</param>
 internal sealed class WeightShapes(MappedWeights weights, string network)
 {
-    /// <summary>Whether a weight is there.</summary>
+    /// <summary>Whether the network has a weight.</summary>
     public bool Has(string name) => weights.FindShape(name) is not null;
 
-    /// <summary>How many parts a list has, from 0 on without a gap.</summary>
+    /// <summary>The number of elements of a list, from 0 on without a gap.</summary>
     /// <param name="list">The list's path.</param>
-    /// <param name="mark">A weight that every part has.</param>
+    /// <param name="mark">A weight that every element has.</param>
     public int Count(string list, string mark)
     {
         int count = 0;

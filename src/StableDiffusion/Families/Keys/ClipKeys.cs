@@ -12,12 +12,12 @@ internal static class ClipKeys
     /// <summary>The end of the name of the position ids, 0 to 76, which are not a weight.</summary>
     public const string PositionIds = "embeddings.position_ids";
 
-    /// <summary>What transformers' names begin with.</summary>
+    /// <summary>The prefix of transformers' names.</summary>
     public const string Root = "text_model.";
 
     /// <summary>Adds a tensor to a map.</summary>
     /// <param name="map">Receives the tensor if it belongs to the network.</param>
-    /// <param name="prefix">What the encoder's names begin with in the file.</param>
+    /// <param name="prefix">The prefix of the encoder's names in the file.</param>
     /// <param name="key">The tensor's name in the file; it begins with the prefix.</param>
     public static void Enter(WeightMap map, string prefix, string key)
     {

@@ -2,16 +2,14 @@ using System.Globalization;
 
 namespace StableDiffusion.Families.Keys;
 
-/// <summary>The parts between the dots of a tensor's name, taken off one after another from the left.</summary>
-/// <param name="name">The name.</param>
+/// <summary>The parts between the dots of a tensor's name, read one after another from the left.</summary>
 internal ref struct DottedName(ReadOnlySpan<char> name)
 {
-    /// <summary>What is left.</summary>
+    /// <summary>The remaining name.</summary>
     public ReadOnlySpan<char> Rest { get; private set; } = name;
 
-    /// <summary>Takes off a part, or several with dots between them, if the name goes on with just that.</summary>
-    /// <param name="part">The part.</param>
-    /// <returns>Whether it was there, with something after it.</returns>
+    /// <summary>Reads a part, or several with dots between them, if they are next.</summary>
+    /// <returns>Whether it was next, with something after it.</returns>
     public bool Take(ReadOnlySpan<char> part)
     {
         if (Rest.Length <= part.Length || Rest[part.Length] != '.' || !Rest.StartsWith(part, StringComparison.Ordinal))
@@ -21,9 +19,9 @@ internal ref struct DottedName(ReadOnlySpan<char> name)
         return true;
     }
 
-    /// <summary>Takes off a number.</summary>
+    /// <summary>Reads a number.</summary>
     /// <param name="number">The number, zero or more.</param>
-    /// <returns>Whether there was one, with something after it.</returns>
+    /// <returns>Whether a number was next, with something after it.</returns>
     public bool Take(out int number)
     {
         int length = Rest.IndexOf('.');

@@ -8,12 +8,12 @@ namespace StableDiffusion.Families.Keys;
 /// </summary>
 internal static partial class EmaKeys
 {
-    /// <summary>What all the names begin with.</summary>
+    /// <summary>The prefix of all names.</summary>
     public const string Prefix = "model_ema.";
 
     private const string Network = Prefix + "diffusion_model";
 
-    /// <summary>Puts the dots back.</summary>
+    /// <summary>Restores the dots.</summary>
     /// <param name="key">The name of a tensor in the file.</param>
     /// <returns>The name from <c>input_blocks</c>, <c>time_embed</c> and so on, or null if it is not one of the network's.</returns>
     public static string? Restore(string key)
@@ -28,7 +28,7 @@ internal static partial class EmaKeys
             if (match.Index != end)
                 return null;
 
-            // The number of a block is followed by that of its part, which has one digit.
+            // The number of a block is followed by the number of its part, which has one digit.
             bool inBlock = parts is [.., "input_blocks" or "output_blocks" or "label_emb"];
             if (inBlock && match.Length > 1)
                 parts.AddRange([match.Value[..^1], match.Value[^1..]]);

@@ -11,7 +11,7 @@ internal sealed class OpenClipKeys
     /// <summary>The end of the name of the tensor that identifies such an encoder.</summary>
     public const string Marker = "positional_embedding";
 
-    // How many layers ViT-H has without its last one, which some writers of files omit because it is not used.
+    // The number of layers of ViT-H without its last one, which some tools omit because it is not used.
     private const int WithoutLast = 23;
 
     private readonly string _prefix;
@@ -19,9 +19,9 @@ internal sealed class OpenClipKeys
     private readonly bool _projection;
 
     /// <summary>Counts the layers.</summary>
-    /// <param name="prefix">What the encoder's names begin with in the file.</param>
+    /// <param name="prefix">The prefix of the encoder's names in the file.</param>
     /// <param name="keys">The names of the encoder's tensors in the file.</param>
-    /// <param name="penultimate">Whether the model was trained on the output of the last layer but one alone, as Stable Diffusion 2 was; the last layer and the projection are then omitted.</param>
+    /// <param name="penultimate">Whether the model was trained on the output of the penultimate layer, as Stable Diffusion 2 was; the last layer and the projection are then omitted.</param>
     public OpenClipKeys(string prefix, IEnumerable<string> keys, bool penultimate)
     {
         int count = 0;

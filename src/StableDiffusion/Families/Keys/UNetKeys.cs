@@ -99,7 +99,7 @@ internal sealed class UNetKeys
         if (part == 0)
             return ToResnet($"{path}.resnets.{index}", name);
 
-        // The upsampler follows the attention, or takes its place in levels without attention.
+        // The upsampler follows the attention, or replaces it in levels without attention.
         if (part <= 2 && name.Take("conv"))
             return $"{path}.upsamplers.0.conv.{name.Rest}";
         return part == 1 ? $"{path}.attentions.{index}.{name.Rest}" : null;

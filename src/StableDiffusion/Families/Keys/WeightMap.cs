@@ -10,8 +10,8 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
 {
     private readonly Dictionary<string, WeightOrigin> _origins = new(StringComparer.Ordinal);
 
-    /// <summary>Adds a tensor that is a weight as it is.</summary>
-    /// <param name="name">The weight's name; null for a tensor that is no weight, which is ignored.</param>
+    /// <summary>Adds a tensor that is an unchanged weight.</summary>
+    /// <param name="name">The weight's name; null for a tensor that is not a weight, which is ignored.</param>
     /// <param name="key">The tensor's name in the file.</param>
     public void Add(string? name, string key)
     {
@@ -19,7 +19,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
             Add(name, new WeightOrigin(key, file.Tensors[key].Shape));
     }
 
-    /// <summary>Adds a tensor that holds several weights of the same shape one below another.</summary>
+    /// <summary>Adds a tensor that contains several weights of the same shape, stacked by rows.</summary>
     /// <param name="names">The weights' names from the first row on.</param>
     /// <param name="key">The tensor's name in the file.</param>
     /// <exception cref="ModelInvalidException">Its rows cannot be divided among them.</exception>
@@ -27,7 +27,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
     {
         StoredTensor tensor = file.Tensors[key];
         if (tensor.Shape.Count == 0 || tensor.Shape[0] % names.Length != 0)
-            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should hold {names.Length} weights one below another.");
+            throw new ModelInvalidException($"Tensor '{key}' in '{file.Path}' has the shape {tensor.ShapeText}, and should contain {names.Length} weights stacked by rows.");
 
         long[] shape = [tensor.Shape[0] / names.Length, .. tensor.Shape.Skip(1)];
         for (int i = 0; i < names.Length; i++)
@@ -37,7 +37,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
     /// <summary>Adds a tensor that is a transposed weight.</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="key">The tensor's name in the file.</param>
-    /// <exception cref="ModelInvalidException">It is no matrix, or too large to be transposed.</exception>
+    /// <exception cref="ModelInvalidException">It is not a matrix, or too large to be transposed.</exception>
     public void AddTransposed(string name, string key)
     {
         StoredTensor tensor = file.Tensors[key];
@@ -46,7 +46,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
         Add(name, new WeightOrigin(key, [tensor.Shape[1], tensor.Shape[0]]) { Transposed = true });
     }
 
-    /// <summary>Marks a tensor that is known and not needed.</summary>
+    /// <summary>Marks a tensor as known, but not needed.</summary>
     /// <param name="key">The tensor's name in the file.</param>
     public void PassOver(string key) => known.Add(key);
 
@@ -56,7 +56,7 @@ internal sealed class WeightMap(ITensorFile file, HashSet<string> known)
     private void Add(string name, WeightOrigin origin)
     {
         if (!_origins.TryAdd(name, origin))
-            throw new ModelInvalidException($"'{file.Path}' holds '{name}' twice, as '{_origins[name].Key}' and as '{origin.Key}'.");
+            throw new ModelInvalidException($"'{file.Path}' contains '{name}' twice, as '{_origins[name].Key}' and as '{origin.Key}'.");
         known.Add(origin.Key);
     }
 }

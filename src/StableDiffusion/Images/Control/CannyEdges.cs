@@ -1,19 +1,19 @@
 namespace StableDiffusion.Images.Control;
 
 /// <summary>
-/// Edges as OpenCV's <c>Canny</c> finds them in 8-bit pictures: Sobel's operator of 3x3 pixels with the border repeated,
-/// the sum of both absolute derivatives as strength, thinning across the edge, and two thresholds. The picture is made
-/// grey by BT.601 first. Source: Canny, IEEE PAMI 8 (1986) 679.
+/// Edge detection that is equal to OpenCV's <c>Canny</c> on 8-bit images: the 3x3 Sobel operator with a replicated border,
+/// the L1 norm of the gradient as strength, non-maximum suppression, and two hysteresis thresholds. The image is first
+/// converted to gray by BT.601. Source: Canny, IEEE PAMI 8 (1986) 679.
 /// </summary>
-public static class CannyEdges
+internal static class CannyEdges
 {
-    /// <summary>Above this strength a pixel belongs to an edge if the edge has a strong pixel elsewhere.</summary>
+    /// <summary>The default lower threshold: a pixel above it is part of an edge if the edge has a pixel above the upper threshold.</summary>
     public const int DefaultLowThreshold = 100;
 
-    /// <summary>Above this strength a pixel is an edge by itself.</summary>
+    /// <summary>The default upper threshold: a pixel above it is always part of an edge.</summary>
     public const int DefaultHighThreshold = 200;
 
-    // The tangent of 22.5 degrees in 2^-15, which divides horizontal, diagonal and vertical edges.
+    // The tangent of 22.5 degrees in units of 2^-15, which separates horizontal, diagonal and vertical edges.
     private const int Shift = 15;
     private const int Tangent = 13573;
 
@@ -21,10 +21,10 @@ public static class CannyEdges
     private const byte Edge = 255;
 
     /// <summary>Finds the edges.</summary>
-    /// <param name="image">The picture.</param>
-    /// <param name="lowThreshold">The lower threshold of the strength.</param>
-    /// <param name="highThreshold">The higher threshold of the strength.</param>
-    /// <returns>A picture of the same size: white on black.</returns>
+    /// <param name="image">The image.</param>
+    /// <param name="lowThreshold">The lower threshold of the gradient strength.</param>
+    /// <param name="highThreshold">The upper threshold of the gradient strength.</param>
+    /// <returns>An image of the same size: white on black.</returns>
     public static DiffusionImage Find(DiffusionImage image, int lowThreshold = DefaultLowThreshold, int highThreshold = DefaultHighThreshold)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -60,7 +60,7 @@ public static class CannyEdges
             pixels.AsSpan(i * DiffusionImage.Channels, DiffusionImage.Channels).Fill(map[i] == Edge ? Edge : (byte)0);
         return new DiffusionImage(width, height, pixels);
 
-        // Beyond the border there is no strength, so that an edge may lie on it.
+        // The strength beyond the border is zero, so that an edge can be at the border.
         int Strength(int x, int y) => x < 0 || y < 0 || x >= width || y >= height
             ? 0
             : Math.Abs(dx[(y * width) + x]) + Math.Abs(dy[(y * width) + x]);

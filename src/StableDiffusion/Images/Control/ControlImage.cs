@@ -3,18 +3,16 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Images.Control;
 
-/// <summary>Makes of pictures what ControlNets look at.</summary>
-public static class ControlImage
+/// <summary>Preprocesses images for ControlNets.</summary>
+internal static class ControlImage
 {
     private const float Largest = byte.MaxValue;
 
-    // What A1111's tile_resample takes for its slider's default of 1 leaves the picture alone; a quarter takes details out.
+    // At its default of 1, A1111's tile_resample does not change the image; a quarter of the size removes details.
     private const int TileFactor = 4;
 
-    /// <summary>Preprocesses a picture; its size stays.</summary>
-    /// <param name="image">The picture.</param>
-    /// <param name="preprocessor">What to make of it.</param>
-    /// <returns>A new picture, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
+    /// <summary>Preprocesses an image. The size does not change.</summary>
+    /// <returns>A new image, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
     public static DiffusionImage Preprocess(DiffusionImage image, ControlPreprocessor preprocessor)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -28,9 +26,8 @@ public static class ControlImage
         };
     }
 
-    /// <summary>Makes a ControlNet's input of a picture.</summary>
-    /// <param name="image">The picture.</param>
-    /// <returns>A tensor [1, 3, height, width] in 0..1.</returns>
+    /// <summary>Converts an image to the input of a ControlNet.</summary>
+    /// <returns>A tensor [1, 3, height, width] with values from 0 to 1.</returns>
     public static Tensor ToTensor(DiffusionImage image)
     {
         ArgumentNullException.ThrowIfNull(image);

@@ -1,6 +1,6 @@
 using System.Globalization;
-using StableDiffusion.Tensors;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Tensors;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx.Graphs;

@@ -40,7 +40,7 @@ internal static class SamplerOptions
         OfRun(SchedulerOptions.Real(BetaAlpha, 0.6, "The first shape of the beta schedule's distribution.", minimum: 0.01)),
         OfRun(SchedulerOptions.Real(BetaBeta, 0.6, "The second shape of the beta schedule's distribution.", minimum: 0.01)),
         OfRun(SchedulerOptions.Toggle(DiscardNextToLast, discards, "Take one noise level more and leave out the last but one.")),
-        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of a picture besides.")),
+        OfRun(SchedulerOptions.Toggle(SgmNoiseMultiplier, false, "Start as the models' training did: noise of sigma, and the variance of an image besides.")),
     ];
 
     /// <summary>The options for ancestral and stochastic sampling.</summary>

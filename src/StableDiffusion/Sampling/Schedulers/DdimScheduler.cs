@@ -36,7 +36,7 @@ internal sealed class DdimScheduler : AlphaScheduler
         SchedulerOptions.Spacing(SchedulerOptions.Leading),
         SchedulerOptions.ZeroTerminalSnr,
         SchedulerOptions.Eta(0, "How much noise each step adds: 0 none (DDIM), 1 as much as DDPM."),
-        SchedulerOptions.Toggle("use_clipped_model_output", false, "Derive the noise anew from the clipped picture.") with { IsConfigurable = false },
+        SchedulerOptions.Toggle("use_clipped_model_output", false, "Derive the noise anew from the clipped image.") with { IsConfigurable = false },
     ];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)

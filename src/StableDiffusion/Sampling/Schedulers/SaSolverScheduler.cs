@@ -47,7 +47,7 @@ internal sealed class SaSolverScheduler : SolverScheduler
         SchedulerOptions.Count("corrector_order", 2, "The order of the corrector.", minimum: 1, maximum: MaxOrder),
         SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the picture or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
+        SchedulerOptions.Choice("algorithm_type", "data_prediction", "What is integrated: the image or the noise.", "data_prediction", "noise_prediction") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
         .. SchedulerOptions.SigmaSchedules,
         .. SchedulerOptions.FlowSigmas,

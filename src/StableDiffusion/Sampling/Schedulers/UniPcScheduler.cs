@@ -40,7 +40,7 @@ internal sealed class UniPcScheduler : SolverScheduler
         SchedulerOptions.SolverOrder(2),
         SchedulerOptions.Prediction(PredictionType.Epsilon, PredictionType.Sample, PredictionType.Velocity, PredictionType.Flow),
         .. SchedulerOptions.Thresholding,
-        SchedulerOptions.Toggle("predict_x0", true, "Integrate the picture rather than the noise."),
+        SchedulerOptions.Toggle("predict_x0", true, "Integrate the image rather than the noise."),
         SchedulerOptions.Choice("solver_type", "bh2", "The paper's B(h): bh1 for few steps without guidance, bh2 else.", "bh1", "bh2") with { IgnoresForeignWords = true },
         SchedulerOptions.LowerOrderFinal(true),
         SchedulerOptions.List("disable_corrector", "Steps, counted from 0, that are not corrected; early ones suffer from strong guidance.") with { Minimum = 0 },

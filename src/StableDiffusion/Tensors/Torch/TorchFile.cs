@@ -6,7 +6,7 @@ namespace StableDiffusion.Tensors.Torch;
 /// and a file that asks for anything but tensors, dictionaries, strings and numbers is refused. The file is memory-mapped, so
 /// only what is read is loaded. Several threads may read at the same time; disposing is not thread-safe.
 /// </summary>
-public sealed class TorchFile : ITensorFile
+internal sealed class TorchFile : ITensorFile
 {
     // Tensors may share their values, and a trained model has a few such names. With many of them, a small file claims to be a large model.
     private const int MaxSharing = 16;

@@ -3,7 +3,7 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Adapters;
+using StableDiffusion.Tests.Adapters;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Module.Commands;

@@ -4,8 +4,8 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Adapters;
-using StableDiffusion.Tests.Models.Checkpoints;
+using StableDiffusion.Tests.Adapters;
+using StableDiffusion.Tests.Families;
 using StableDiffusion.Tests.Pipelines;
 
 namespace StableDiffusion.Tests.Module.Commands;
@@ -117,7 +117,7 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
     [Theory]
     [InlineData("page.safetensors", "ModelInvalid", ErrorCategory.InvalidData, "web page")]
     [InlineData("./lora.safetensors", "ModelInvalid", ErrorCategory.InvalidData, "a LoRA")]
-    [InlineData("notes", "ModelInvalid", ErrorCategory.InvalidData, "unknown kind")]
+    [InlineData("notes", "ModelInvalid", ErrorCategory.InvalidData, "unknown type")]
     public void A_file_that_is_no_model_is_an_error_with_its_path_and_the_next_has_its_turn(string path, string id, ErrorCategory category, string text)
     {
         File.WriteAllText(Folder["page.safetensors"], "<!DOCTYPE html><html>Not found</html>");

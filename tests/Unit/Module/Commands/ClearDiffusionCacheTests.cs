@@ -1,5 +1,5 @@
 using StableDiffusion.Hub;
-using StableDiffusion.Tests.Models.Hub;
+using StableDiffusion.Tests.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -20,7 +20,7 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture, SharedShell s
             """);
 
         Assert.Equal(string.Empty, result.Errors);
-        Assert.Equal(["Closed 1 open models.", "Closed 0 open models.", "3", "True"], result.Lines.Where(line => !line.StartsWith("What if:", StringComparison.Ordinal) && !line.StartsWith("Performing", StringComparison.Ordinal)));
+        Assert.Equal(["Open models closed: 1.", "Open models closed: 0.", "3", "True"], result.Lines.Where(line => !line.StartsWith("What if:", StringComparison.Ordinal) && !line.StartsWith("Performing", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -65,12 +65,12 @@ public sealed class ClearDiffusionCacheTests(CommandShell fixture, SharedShell s
         {
             string[] lines = await Clear("-Downloads -Verbose");
             Assert.Contains(lines, line => line.Contains($"'{Folder["downloads", "running"]}' is in progress", StringComparison.Ordinal));
-            Assert.Contains(FormattableString.CurrentCulture($"Deleted 2 unfinished downloads, {1.2:0.00} kB."), lines);
+            Assert.Contains(FormattableString.CurrentCulture($"Unfinished downloads deleted: 2, {1.2:0.00} kB."), lines);
             Assert.Equal([Folder["downloads", "running"]], Directory.GetDirectories(Folder["downloads"]));
             Assert.True(File.Exists(Folder["downloads", "running", "parts", "a.part"]));
         }
 
-        Assert.Contains("Deleted 1 unfinished downloads, 600 B.", await Clear("-Downloads -Verbose"));
+        Assert.Contains("Unfinished downloads deleted: 1, 600 B.", await Clear("-Downloads -Verbose"));
         Assert.Empty(Directory.GetDirectories(Folder["downloads"]));
         Assert.True(File.Exists(Folder["other.txt"]));
 

@@ -68,12 +68,12 @@ public sealed class ControlNetTests : CommandTests
     public void A_picture_whose_ControlNet_saw_no_file_is_made_without_it_with_a_warning()
     {
         ShellResult result = Run("New-DiffusionImage 'a' -Seed 1 -Steps 2 -ControlNet net -ControlImage (ConvertTo-ControlImage scene.png Canny) | New-DiffusionImage");
-        Assert.Contains("came from no file", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        Assert.Contains("did not come from a file", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Null(Assert.Single(result.Values<DiffusionImage>()).ControlNet);
     }
 
     [Theory]
-    [InlineData("-ControlNet net", "ControlImageInvalid", "no picture")]
+    [InlineData("-ControlNet net", "ControlImageInvalid", "needs an image")]
     [InlineData("-ControlNet net, net -ControlImage scene.png -ControlScale 1, 2, 3", "ControlScaleInvalid", "3 values")]
     [InlineData("-ControlNet net -ControlImage scene.png -ControlPreprocessor Depth", "ControlPreprocessorInvalid", "Canny")]
     [InlineData("-ControlNet net -ControlImage scene.png -ControlStart 0.7 -ControlEnd 0.7", "ControlStartInvalid", "below")]

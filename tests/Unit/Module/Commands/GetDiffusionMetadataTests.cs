@@ -52,7 +52,7 @@ public sealed class GetDiffusionMetadataTests(CommandShell fixture) : CommandTes
         ShellResult result = Run("Get-DiffusionMetadata first.png | New-DiffusionImage -InitImage $scene -OutFile second.png");
 
         Assert.Empty(result.Errors);
-        Assert.Contains(result.Warnings, warning => warning.Contains("another one", StringComparison.Ordinal));
+        Assert.Contains(result.Warnings, warning => warning.Contains("another image", StringComparison.Ordinal));
         Assert.Equal(File.ReadAllBytes(Folder["first.png"]), File.ReadAllBytes(Folder["second.png"]));
     }
 

@@ -61,8 +61,8 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; ControlScale = '0.5'", "ControlScaleInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
         { "Prompt = 'bad'; ControlStart = 0.5", "ControlStartInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
         { "Prompt = 'bad'; ControlEnd = 0.5", "ControlEndInvalid", ErrorCategory.InvalidArgument, "-ControlNet" },
-        { "Prompt = 'bad'; ControlNet = 'net'; ControlImage = ''", "ControlImageInvalid", ErrorCategory.InvalidArgument, "no picture" },
-        { "Prompt = 'bad'; ControlNet = 'net'", "ControlImageInvalid", ErrorCategory.InvalidArgument, "no picture" },
+        { "Prompt = 'bad'; ControlNet = 'net'; ControlImage = ''", "ControlImageInvalid", ErrorCategory.InvalidArgument, "needs an image" },
+        { "Prompt = 'bad'; ControlNet = 'net'", "ControlImageInvalid", ErrorCategory.InvalidArgument, "needs an image" },
         { "Prompt = 'bad'; OutFile = 'text.png'", "FileExists", ErrorCategory.ResourceExists, "text.png" },
         { "Prompt = 'bad'; OutFile = 'folder.png'", "FileWriteFailed", ErrorCategory.WriteError, "folder of that name" },
         { "Prompt = 'bad'; OutFile = 'text.png/x.png'", "FileWriteFailed", ErrorCategory.WriteError, "text.png' is a file" },
@@ -198,7 +198,7 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
             ["PromptInvalid", "PromptInvalid", "PromptInvalid", "PromptInvalid", "ParameterArgumentTransformationError", "PromptInvalid", "PromptInvalid"],
             result.Errors.Select(error => error.FullyQualifiedErrorId.Split(',')[0]));
         Assert.All(result.Errors.Skip(1).Take(3), error => Assert.Contains("Cast it to [pscustomobject]", error.ToString(), StringComparison.Ordinal));
-        Assert.StartsWith("Object 6: An object of the type Version has no property 'Prompt'.", result.Errors[5].ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("Object 6: An object of type Version has no property 'Prompt'.", result.Errors[5].ToString(), StringComparison.Ordinal);
         Assert.Equal(["7"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
     }
 

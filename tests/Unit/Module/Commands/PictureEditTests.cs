@@ -68,7 +68,7 @@ public sealed class PictureEditTests : CommandTests
         ShellResult result = Run("New-DiffusionImage 'make it red' -Model $edit -Steps 1 -InitImage scene.png -ControlNet no-such-net -ControlImage scene.png -Verbose");
 
         ErrorRecord error = AssertError(result, "ControlNetInvalid", ErrorCategory.InvalidArgument, "NewDiffusionImage");
-        Assert.Contains("edits pictures by instructions", error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("edits images by instructions", error.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain(result.Verbose, line => line.StartsWith("Opening", StringComparison.Ordinal));
     }
 }

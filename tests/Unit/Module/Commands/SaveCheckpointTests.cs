@@ -3,8 +3,8 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Checkpoints;
-using StableDiffusion.Tests.Models.Hub;
+using StableDiffusion.Tests.Families;
+using StableDiffusion.Tests.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -61,7 +61,7 @@ public sealed class SaveCheckpointTests : StoreTests
 
         ShellResult second = RunWell(script);
         Assert.Equal(model, Assert.Single(second.Values<ModelInfo>()));
-        Assert.Contains(second.Verbose, line => line.EndsWith("already.", StringComparison.Ordinal));
+        Assert.Contains(second.Verbose, line => line.Contains(" is already in '", StringComparison.Ordinal));
         Assert.Single(_hub.FileRequests("tiny.safetensors"));
 
         RunWell("Remove-DiffusionModel mine");

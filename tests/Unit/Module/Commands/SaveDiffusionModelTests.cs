@@ -1,7 +1,7 @@
 using System.Management.Automation;
 using StableDiffusion.Storage;
-using StableDiffusion.Tests.Models.Adapters;
-using StableDiffusion.Tests.Models.Hub;
+using StableDiffusion.Tests.Adapters;
+using StableDiffusion.Tests.Hub;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

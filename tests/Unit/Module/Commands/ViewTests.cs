@@ -1,4 +1,4 @@
-using StableDiffusion.Tests.Models.Adapters;
+using StableDiffusion.Tests.Adapters;
 
 namespace StableDiffusion.Tests.Module.Commands;
 

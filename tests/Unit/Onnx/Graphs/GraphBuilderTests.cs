@@ -1,7 +1,7 @@
 using StableDiffusion.Onnx.Graphs;
-using StableDiffusion.Tensors;
-using StableDiffusion.Tests.Models;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Tensors;
+using StableDiffusion.Tests.Networks;
 
 namespace StableDiffusion.Tests.Onnx.Graphs;
 

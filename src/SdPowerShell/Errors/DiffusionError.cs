@@ -1,0 +1,112 @@
+using System.Management.Automation;
+using SdPowerShell.Records;
+using StableDiffusion;
+
+namespace SdPowerShell.Errors;
+
+/// <summary>The error records of the module. Their ids are a contract: scripts test for them.</summary>
+internal static class DiffusionError
+{
+    /// <summary>The parameters whose name differs from the engine's setting.</summary>
+    private static readonly Dictionary<string, string> s_parameters = new()
+    {
+        ["Mask"] = "MaskImage",
+        ["Path"] = "OutFile",
+    };
+
+    /// <summary>Converts an error of the engine to an error record.</summary>
+    /// <param name="error">The error; its message is shown, followed by the command that helps, if there is one.</param>
+    /// <param name="target">The input at fault.</param>
+    /// <param name="command">The command that failed.</param>
+    /// <returns>A record with the id and the category of that type of error.</returns>
+    public static ErrorRecord ToErrorRecord(DiffusionException error, object? target, CommandInfo command)
+    {
+        (string id, ErrorCategory category) = error switch
+        {
+            ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
+            ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
+            ControlNetNotFoundException => ("ControlNetNotFound", ErrorCategory.ObjectNotFound),
+            AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
+            AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
+            UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
+            ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
+            NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
+            ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
+            OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
+            OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
+            DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),
+            DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
+            InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
+            SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
+            InvalidSettingException invalid => (ParameterOf(invalid, command) + "Invalid", ErrorCategory.InvalidArgument),
+            _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
+        };
+        ErrorRecord record = new(error, id, category, target);
+        if (HintFor(error.Remedy) is string hint)
+            record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}");
+        return record;
+    }
+
+    /// <summary>The command or parameter that helps against an error.</summary>
+    /// <param name="remedy">The remedy.</param>
+    /// <returns>A sentence; null if there is no command for it.</returns>
+    internal static string? HintFor(Remedy remedy) => remedy switch
+    {
+        Remedy.EncodePrompt => "Get-TextEmbedding makes an embedding.",
+        Remedy.MakeLatent => "ConvertTo-Latent and Invoke-Denoise make latents.",
+        Remedy.EncodeImage => "ConvertTo-Latent encodes an image; New-DiffusionImage starts from one with -InitImage.",
+        Remedy.ChooseDevice => "Use -Device Auto for the best one that works here, or -Device Cpu.",
+        Remedy.CloseModels => "Clear-DiffusionCache closes the models that are open in a session.",
+        Remedy.DeleteGraphs => "Clear-DiffusionCache -Graphs deletes the cached graphs.",
+        Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
+        _ => null,
+    };
+
+    /// <summary>Nothing exists at a path, or nothing matches its wildcards.</summary>
+    /// <param name="path">The path from the user.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PathNotFound(string path) => new(
+        new ItemNotFoundException($"There is no file or folder '{path}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
+        nameof(PathNotFound),
+        ErrorCategory.ObjectNotFound,
+        path);
+
+    /// <summary>A path is not one of the file system.</summary>
+    /// <param name="path">The path from the user.</param>
+    /// <param name="provider">The name of its provider.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PathNotFileSystem(string path, string provider) => new(
+        new ArgumentException($"The path '{path}' is a path of the provider {provider}, not of the file system. Give the path of a file."),
+        nameof(PathNotFileSystem),
+        ErrorCategory.InvalidArgument,
+        path);
+
+    /// <summary>No parameter takes an object in the pipeline or any of its properties.</summary>
+    /// <param name="input">The object.</param>
+    /// <returns>The record, with PowerShell's id for that error.</returns>
+    public static ErrorRecord InputNotBound(InputRecord input) => new(
+        new ArgumentException($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}"),
+        "InputObjectNotBound",
+        ErrorCategory.InvalidArgument,
+        input.Value);
+
+    /// <summary>Makes an error of PowerShell the error of a record.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="subject">What it is about.</param>
+    /// <param name="target">The record.</param>
+    /// <returns>The error with the record as its target and the subject in front of its message.</returns>
+    public static ErrorRecord Of(ErrorRecord error, string subject, object? target)
+    {
+        string message = $"{subject}: {error.Exception.Message}";
+        Exception exception = error.Exception is ItemNotFoundException ? new ItemNotFoundException(message, error.Exception) : new ArgumentException(message, error.Exception);
+        return new ErrorRecord(exception, error.FullyQualifiedErrorId, error.CategoryInfo.Category, target);
+    }
+
+    /// <summary>The parameter of a setting; the scheduler options, which have diffusers' names, share one parameter.</summary>
+    private static string ParameterOf(InvalidSettingException error, CommandInfo command)
+    {
+        if (!char.IsUpper(error.Setting[0]))
+            return "SchedulerOption";
+        return s_parameters.TryGetValue(error.Setting, out string? parameter) && command.Parameters.ContainsKey(parameter) ? parameter : error.Setting;
+    }
+}

@@ -1,0 +1,40 @@
+using System.Management.Automation;
+using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets that take any models by name.</summary>
+public abstract class ModelListCmdlet : DiffusionCmdlet
+{
+    /// <summary>The names of the models, or the paths of their folders or checkpoint files; wildcards are allowed in names.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    [Model(TakesObjects = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Name { get; set; } = [NameMatcher.All];
+
+    /// <inheritdoc/>
+    /// <remarks>Each record names other models, so a missing one does not affect the next record.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
+    /// <inheritdoc/>
+    protected sealed override void ProcessRecord()
+    {
+        foreach (string name in Name)
+        {
+            ProcessOne(name, () =>
+            {
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name))))
+                    Process(model);
+            });
+        }
+    }
+
+    /// <summary>Does the work for one model.</summary>
+    /// <param name="model">The model.</param>
+    private protected abstract void Process(ModelInfo model);
+}

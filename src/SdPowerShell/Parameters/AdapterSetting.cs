@@ -1,0 +1,48 @@
+using System.Management.Automation;
+using StableDiffusion.Adapters;
+using StableDiffusion.Library;
+using StableDiffusion.Prompts;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>Settings that are adapters: names in the store, or paths of files.</summary>
+internal static class AdapterSetting
+{
+    /// <summary>The LoRAs of a parameter and of a prompt's tags. Where both name a file, the parameter takes precedence.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="parameter">The parameter's values; empty ones are ignored.</param>
+    /// <param name="prompt">The prompt; null if it is not read for tags.</param>
+    /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
+    public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
+    {
+        ModelLibrary library = ModelLibrary.Default;
+        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, library.FindLora)))];
+        HashSet<string> given = [.. loras.Select(lora => lora.Path)];
+        if (syntax == PromptSyntax.A1111 && prompt is not null)
+        {
+            loras.AddRange(ExtraNetworks.Find(prompt)
+                .Where(tag => tag.IsLora)
+                .Select(tag => library.FindLora(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
+                .Where(lora => !given.Contains(lora.Path)));
+        }
+
+        return AdapterSet.Create(loras);
+    }
+
+    /// <summary>Reads the embeddings named by a parameter.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="parameter">The names or paths; empty ones are ignored.</param>
+    public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
+        [.. Given(parameter).Select(name => Resolve(cmdlet, name, ModelLibrary.Default.LoadEmbedding))];
+
+    private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
+
+    /// <summary>Finds an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
+    private static T Resolve<T>(PSCmdlet cmdlet, string name, Func<string, T> find)
+    {
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
+            return find(PathHelper.ResolveOutput(cmdlet, name));
+        return find(PathHelper.FindExisting(cmdlet, name) is string path && File.Exists(path) ? path : name);
+    }
+}

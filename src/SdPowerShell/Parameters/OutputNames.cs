@@ -1,0 +1,46 @@
+using System.Globalization;
+using StableDiffusion;
+using StableDiffusion.Images;
+using StableDiffusion.Storage;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>The output file of each image of a record.</summary>
+/// <param name="file">The file name from the user, relative to the folder if there is one; null names files after prompt and seed.</param>
+/// <param name="directory">The full path of the folder; may be null.</param>
+/// <param name="format">The extension, without its dot, for names without one.</param>
+/// <param name="options">How the files are written.</param>
+/// <param name="source">The file that the image is made from, whose name is kept; null if there is none.</param>
+internal sealed class OutputNames(string? file, string? directory, string format, ImageWriteOptions options, string? source = null)
+{
+    /// <summary>The file for an image, or null if nothing is written.</summary>
+    /// <param name="prompt">The image's prompt.</param>
+    /// <param name="seed">The image's seed.</param>
+    /// <param name="index">The index of the image in the record, from 0.</param>
+    /// <param name="count">The number of images of the record.</param>
+    /// <param name="resolve">Resolves a path from the user to a full path.</param>
+    public OutputTarget? Next(string prompt, long seed, int index, int count, Func<string, string> resolve)
+    {
+        if (file is null)
+        {
+            if (directory is null)
+                return null;
+
+            string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
+            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), options, Path.Combine(directory, made));
+        }
+
+        // Otherwise the file name would be only an extension, which is hidden on Unix.
+        if (Path.GetFileNameWithoutExtension(file).AsSpan().Trim(" .").IsEmpty)
+            throw new InvalidSettingException("OutFile", $"OutFile is '{file}', which is not a file name. Give a name such as image.png.");
+
+        string name = Path.HasExtension(file) ? file : file + "." + format;
+        if (count > 1)
+        {
+            string number = (index + 1).ToString(CultureInfo.InvariantCulture).PadLeft(count.ToString(CultureInfo.InvariantCulture).Length, '0');
+            name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
+        }
+
+        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)), options);
+    }
+}

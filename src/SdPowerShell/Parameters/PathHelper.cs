@@ -1,0 +1,106 @@
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+using Microsoft.PowerShell.Commands;
+using SdPowerShell.Errors;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>Resolves paths from the user to full paths of the file system.</summary>
+internal static class PathHelper
+{
+    /// <summary>
+    /// The files and folders of paths, one by one as they are resolved. A path without any is
+    /// written as the error PathNotFound or PathNotFileSystem, and processing continues with the next path.
+    /// </summary>
+    /// <param name="cmdlet">The cmdlet that was given the paths.</param>
+    /// <param name="paths">The paths, absolute or relative to the current location of the session.</param>
+    /// <param name="literal">Whether wildcard characters are taken literally.</param>
+    /// <returns>Full paths of what exists.</returns>
+    public static IEnumerable<string> ResolveInput(PSCmdlet cmdlet, IEnumerable<string> paths, bool literal)
+    {
+        foreach (string path in paths)
+        {
+            foreach (string resolved in ResolveInput(cmdlet, path, literal))
+                yield return resolved;
+        }
+    }
+
+    /// <summary>The full path of a file to write, which need not exist. Wildcard characters are taken literally.</summary>
+    /// <param name="cmdlet">The cmdlet that was given the path.</param>
+    /// <param name="path">The path, absolute or relative to the current location of the session.</param>
+    /// <returns>The full path.</returns>
+    /// <exception cref="RecordException">The path is not one of the file system: PathNotFound or PathNotFileSystem.</exception>
+    public static string ResolveOutput(PSCmdlet cmdlet, string path)
+    {
+        try
+        {
+            string full = cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            return IsFileSystem(provider) ? full : throw new RecordException(DiffusionError.PathNotFileSystem(path, provider.Name));
+        }
+        catch (SessionStateException)
+        {
+            // No such drive or provider.
+            throw new RecordException(DiffusionError.PathNotFound(path));
+        }
+    }
+
+    /// <summary>The full path of the file or folder that a text leads to, which may be a name of something else.</summary>
+    /// <param name="cmdlet">The cmdlet that was given the text.</param>
+    /// <param name="text">A path as for <see cref="ResolveOutput"/>, or anything else.</param>
+    /// <returns>The full path; null where there is no such file or folder.</returns>
+    public static string? FindExisting(PSCmdlet cmdlet, string text)
+    {
+        try
+        {
+            string path = ResolveOutput(cmdlet, text);
+            return Path.Exists(path) ? path : null;
+        }
+        catch (RecordException)
+        {
+            // No path of the file system.
+            return null;
+        }
+    }
+
+    private static IReadOnlyCollection<string> ResolveInput(PSCmdlet cmdlet, string path, bool literal)
+    {
+        if (literal)
+        {
+            try
+            {
+                string resolved = ResolveOutput(cmdlet, path);
+                if (Path.Exists(resolved))
+                    return [resolved];
+            }
+            catch (RecordException error)
+            {
+                cmdlet.WriteError(error.Record);
+                return [];
+            }
+        }
+        else
+        {
+            try
+            {
+                Collection<string> resolved = cmdlet.GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
+                if (!IsFileSystem(provider))
+                {
+                    cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
+                    return [];
+                }
+
+                if (resolved.Count > 0)
+                    return resolved;
+            }
+            catch (Exception error) when (error is SessionStateException or WildcardPatternException)
+            {
+                // Nothing exists there, no such drive or provider, or an unclosed bracket.
+            }
+        }
+
+        cmdlet.WriteError(DiffusionError.PathNotFound(path));
+        return [];
+    }
+
+    private static bool IsFileSystem(ProviderInfo provider) => provider.ImplementingType == typeof(FileSystemProvider);
+}

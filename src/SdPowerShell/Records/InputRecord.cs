@@ -1,0 +1,86 @@
+using System.Collections;
+using System.Management.Automation;
+using StableDiffusion.Library;
+using StableDiffusion.Running;
+
+namespace SdPowerShell.Records;
+
+/// <summary>An object of the pipeline, and its description in errors and warnings.</summary>
+/// <param name="value">The object; null if the input is null.</param>
+/// <param name="number">Its number in the pipeline, from 1.</param>
+internal sealed class InputRecord(PSObject? value, int number)
+{
+    private const int LongestPrompt = 60;
+
+    // The properties that Get-Content adds to each line.
+    private const string LineNumber = "ReadCount";
+    private const string LinePath = "PSPath";
+
+    private const string CustomObject = "System.Management.Automation.PSCustomObject";
+
+    /// <summary>What to do with a hashtable.</summary>
+    public const string DictionaryAdvice = "The keys of a hashtable are not columns. Cast it to [pscustomobject]; with ConvertFrom-Json, omit AsHashtable.";
+
+    /// <summary>The unchanged object.</summary>
+    public PSObject? Value { get; } = value;
+
+    /// <summary>Whether it is a string, which is a prompt by itself.</summary>
+    public bool IsText => Value?.BaseObject is string;
+
+    /// <summary>Whether it is a line that Get-Content read from a file.</summary>
+    public bool IsLine => IsText && Value!.Properties[LineNumber] is not null;
+
+    /// <summary>Whether it is a custom object, such as a row of a table, whose columns the user chose.</summary>
+    public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
+
+    /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
+    public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
+
+    /// <summary>Whether it is a hashtable or another dictionary, whose keys PowerShell does not bind.</summary>
+    public bool IsDictionary => Value?.BaseObject is IDictionary;
+
+    /// <summary>The name of the model; null if the object is not a model.</summary>
+    public string? Model => Value?.BaseObject switch
+    {
+        ModelInfo info => info.Name,
+        ModelImport import => import.Name,
+        _ => null,
+    };
+
+    /// <summary>The text in a column; null if there is no such column or it is empty.</summary>
+    /// <param name="column">The column's name.</param>
+    public string? Text(string column) => Value?.Properties[column]?.Value is object cell && cell.ToString() is { } text && !string.IsNullOrWhiteSpace(text) ? text.Trim() : null;
+
+    /// <summary>The record in a few words, such as <c>Row 3 ('a red house', house.png)</c>.</summary>
+    /// <param name="prompt">Its prompt, or the relevant one of its prompts; may be null.</param>
+    /// <param name="file">Its output file; may be null.</param>
+    public string Describe(string? prompt, string? file) => Place() + Details(prompt, file);
+
+    /// <summary>A description of one of several items that are not objects of the pipeline by themselves.</summary>
+    /// <param name="kind">The kind of item.</param>
+    /// <param name="index">Its index, from 0.</param>
+    /// <param name="prompt">Its prompt; may be null.</param>
+    /// <param name="file">Its output file; may be null.</param>
+    public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
+
+    private string Place() => this switch
+    {
+        { IsLine: true } => $"{Path.GetFileName(Text(LinePath)) ?? "Input"}, line {Text(LineNumber)}",
+        { IsText: true } => $"Prompt {number}",
+        { IsRow: true } => $"Row {number}",
+        { Value.BaseObject: FileSystemInfo file } => file.Name,
+        _ => $"Object {number}",
+    };
+
+    private static string Details(string? prompt, string? file)
+    {
+        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[file]];
+        return details.Length > 0 ? $" ({string.Join(", ", details)})" : string.Empty;
+    }
+
+    private static string Shorten(string prompt)
+    {
+        string line = string.Join(' ', prompt.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+        return line.Length <= LongestPrompt ? line : string.Concat(line.AsSpan(0, LongestPrompt - 1).TrimEnd(), "…");
+    }
+}

@@ -1,0 +1,141 @@
+using System.Management.Automation;
+using SdPowerShell.Parameters;
+using StableDiffusion;
+
+namespace SdPowerShell.Records;
+
+/// <summary>The columns of a row that a cmdlet takes, and the messages for the others.</summary>
+internal sealed class RowColumns
+{
+    /// <summary>The prefix of columns that are for the user's own use.</summary>
+    private const char OwnMark = '_';
+
+    // The delimiters of tables that Import-Csv does not split by default.
+    private static readonly char[] s_delimiters = [';', '\t', '|'];
+
+    // The properties that PowerShell adds to objects from another process or computer.
+    private static readonly HashSet<string> s_remoteColumns = new(StringComparer.OrdinalIgnoreCase) { "PSComputerName", "PSShowComputerName", "RunspaceId" };
+
+    // Columns of other tools whose names resemble a parameter with another meaning.
+    private static readonly Dictionary<string, (string Meaning, string Column)> s_hints = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["batch_size"] = ("How many images to make", "Count"),
+        ["Path"] = ("The file to write", "OutFile"),
+    };
+
+    private readonly Dictionary<string, string> _parameters = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string[]> _names = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _others = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<string> _settings = [];
+
+    /// <summary>Determines the columns from the parameters.</summary>
+    /// <param name="parameters">The cmdlet's parameters.</param>
+    /// <param name="isFixed">Whether a parameter was given as an argument, and so is the same for all records.</param>
+    /// <param name="isGiven">Whether a parameter was given as an argument, as a value or as a delay-bind script block.</param>
+    public RowColumns(IEnumerable<ParameterMetadata> parameters, Func<string, bool> isFixed, Func<string, bool> isGiven)
+    {
+        foreach (ParameterMetadata parameter in parameters)
+        {
+            string[] names = [parameter.Name, .. parameter.Aliases];
+            if (!parameter.ParameterSets.Values.Any(set => set.ValueFromPipelineByPropertyName))
+            {
+                _others.UnionWith(names);
+                continue;
+            }
+
+            _names[parameter.Name] = names;
+            foreach (string name in names)
+                _parameters[name] = parameter.Name;
+            if (!isFixed(parameter.Name))
+                _bindable.UnionWith(names);
+            if (!isGiven(parameter.Name) && !parameter.ParameterSets.Values.Any(set => set.ValueFromPipeline))
+                _settings.Add(parameter.Name);
+        }
+    }
+
+    /// <summary>The parameters that can be columns, and were not given as arguments.</summary>
+    public IEnumerable<string> Bindable => _names.Keys.Where(_bindable.Contains);
+
+    /// <summary>Whether an object has a property that a parameter takes.</summary>
+    /// <param name="record">The object.</param>
+    public bool IsUsed(PSObject record) => record.Properties.Any(property => _bindable.Contains(property.Name));
+
+    /// <summary>The parameters that can be columns, but for which this row has none.</summary>
+    public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
+
+    /// <summary>The settings that PowerShell took from an object's properties.</summary>
+    /// <param name="record">The object.</param>
+    public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], name => record.Properties[name] is not null));
+
+    /// <summary>Finds the settings whose first column is empty while another one is not. PowerShell uses the first one.</summary>
+    /// <param name="record">The object.</param>
+    /// <returns>The parameters, each with the value of the first column that is not empty.</returns>
+    public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
+    {
+        foreach (string parameter in _settings)
+        {
+            PSPropertyInfo[] columns = [.. _names[parameter].Select(name => record.Properties[name]).Where(column => column is not null)];
+            if (columns.Length > 1 && IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
+                yield return (parameter, value);
+        }
+    }
+
+    /// <summary>Finds the columns of a row that are ignored: unknown ones, and those that another column of the same setting overrides.</summary>
+    /// <returns>Each column with what is wrong, without a full stop, and advice, in sentences or empty.</returns>
+    public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
+    {
+        string[] columns = [.. row.Properties.Select(property => property.Name)];
+        foreach (string column in columns.Where(column => !IsKnown(column)))
+        {
+            yield return _others.Contains(column)
+                ? (column, $"The column '{column}' is not accepted from rows", $" Give -{column} to the command.")
+                : (column, $"The column '{column}' is not known", Advise(column));
+        }
+
+        foreach (string[] names in _names.Values)
+        {
+            string[] filled = [.. names.Where(name => row.Properties[name] is PSPropertyInfo column && !IsEmpty(column))];
+            foreach (string other in filled.Skip(1).Where(other => !IsSamplerOfA1111(filled[0], other)))
+                yield return (other, $"The column '{other}' is the same setting as '{filled[0]}'", string.Empty);
+        }
+    }
+
+    private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));
+
+    /// <summary>Describes why an object does not have a property that a cmdlet needs, and what to do.</summary>
+    /// <param name="record">The object.</param>
+    /// <param name="missing">The property.</param>
+    public string DescribeMissing(InputRecord record, string missing)
+    {
+        if (record.IsDictionary)
+            return InputRecord.DictionaryAdvice;
+        if (!record.IsRow)
+            return $"An object of type {record.Value!.BaseObject.GetType().Name} has no property '{missing}'. Give -{missing} to the command, or a row with the column '{missing}'.";
+
+        string[] columns = [.. record.Value!.Properties.Select(property => property.Name)];
+        string there = columns.Length == 0 ? $"The row has no columns, and so no '{missing}'." : $"The row has no column '{missing}', but {string.Join(", ", columns.Select(column => $"'{column}'"))}.";
+        return there + AdviseMissing(columns, missing);
+    }
+
+    private string AdviseMissing(string[] columns, string missing)
+    {
+        if (columns is [var only] && only.IndexOfAny(s_delimiters) is >= 0 and int index)
+            return $" Read the table with Import-Csv -Delimiter {(only[index] == '\t' ? "\"`t\"" : $"'{only[index]}'")}.";
+        return Array.Find(columns, column => !IsKnown(column) && Spelling.Nearest(column, _parameters.Keys) is string near && _parameters[near] == missing) is string misspelt
+            ? $" Did you mean '{missing}' by '{misspelt}'?"
+            : string.Empty;
+    }
+
+    /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
+    private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);
+
+    private bool IsKnown(string column) => _parameters.ContainsKey(column) || column.StartsWith(OwnMark) || s_remoteColumns.Contains(column);
+
+    private string Advise(string column)
+    {
+        if (s_hints.TryGetValue(column, out (string Meaning, string Column) hint))
+            return _parameters.ContainsKey(hint.Column) ? $" {hint.Meaning} is the column '{hint.Column}'." : string.Empty;
+        return Spelling.Nearest(column, _parameters.Keys) is string near ? $" Did you mean '{_parameters[near]}'?" : string.Empty;
+    }
+}

@@ -1,0 +1,165 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Library;
+using StableDiffusion.Networks;
+using StableDiffusion.Onnx;
+using StableDiffusion.Running;
+
+namespace StableDiffusion.Tests.Adapters;
+
+[Collection(AloneCollection.Name)]
+public sealed class AdapterPlanTests(SharedModels models) : IDisposable
+{
+    private const string UNetLayer = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
+    private const string TextLayer = "lora_te_text_model_encoder_layers_0_mlp_fc2";
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly LoraTensors _tensors = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_report_says_what_became_of_each_layer()
+    {
+        AddUNetLayer();
+        _tensors.Add($"{TextLayer}.diff_b", 128);
+        _tensors.Add("lora_unet_no_such_layer.diff", 4, 4);
+        _tensors.Add($"{UNetLayer.Replace("to_k", "to_v", StringComparison.Ordinal)}.lora_up.weight", 192, 4);
+        _tensors.Add("something_else", 4);
+
+        AdapterReport report = Assert.Single(Plan(new Lora(_tensors.Save(_folder), 1, 0)).Reports);
+
+        Assert.Equal((1, 1, 3), (report.Applied, report.Skipped, report.Unmatched));
+        Assert.Equal(
+            ["something_else", TextLayer, UNetLayer, UNetLayer.Replace("to_k", "to_v", StringComparison.Ordinal), "lora_unet_no_such_layer"],
+            report.Keys.Select(key => key.Name));
+        Assert.Equal("unet/down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k", report.Keys.Single(key => key.State == AdapterKeyState.Applied).Layer);
+    }
+
+    [Theory]
+    [InlineData(1, 0, true, false)]
+    [InlineData(0, 1, false, true)]
+    [InlineData(1, 1, true, true)]
+    public void Only_parts_that_are_changed_are_merged(double unet, double text, bool changesUNet, bool changesText)
+    {
+        AddUNetLayer();
+        _tensors.Add($"{TextLayer}.diff_b", 128);
+        AdapterPlan plan = Plan(new Lora(_tensors.Save(_folder), unet, text));
+
+        Assert.Equal((changesUNet, changesText), (plan.Changes(isText: false), plan.Changes(isText: true)));
+        using ReplacedWeights? merged = plan.Merge(ModelParts.UNet, Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken);
+        Assert.Equal(changesUNet, merged is not null);
+    }
+
+    [Fact]
+    public void A_LoRA_of_which_nothing_fits_is_refused_and_its_family_guessed()
+    {
+        _tensors.Add("lora_unet_input_blocks_99_1_transformer_blocks_0_attn2_to_k.lora_up.weight", 640, 4);
+        _tensors.Add("lora_unet_input_blocks_99_1_transformer_blocks_0_attn2_to_k.lora_down.weight", 4, 2048);
+        AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => Plan(new Lora(_tensors.Save(_folder))));
+        Assert.Contains("Stable Diffusion XL", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_LoRA_whose_shapes_contradict_the_model_is_refused_and_its_family_guessed()
+    {
+        _tensors.Add($"{UNetLayer}.lora_up.weight", 192, 4);
+        _tensors.Add($"{UNetLayer}.lora_down.weight", 4, 768);
+        AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => Plan(new Lora(_tensors.Save(_folder))));
+        Assert.Contains("[192,768]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Stable Diffusion 1", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Factors_that_do_not_fit_together_are_a_damaged_file()
+    {
+        _tensors.Add($"{UNetLayer}.lora_up.weight", 192, 4);
+        _tensors.Add($"{UNetLayer}.lora_down.weight", 5, 128);
+        string path = _tensors.Save(_folder);
+        Assert.Contains(path, Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_LoRA_is_refused()
+    {
+        Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(Repository.Data("adapters", "my-style.safetensors")));
+        Assert.Throws<AdapterNotFoundException>(() => LoraFile.Open(_folder["none.safetensors"]));
+        File.WriteAllText(_folder["text.safetensors"], "This is no file of tensors.");
+        Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(_folder["text.safetensors"]));
+    }
+
+    [Fact]
+    public void Graphs_of_another_exporter_are_refused()
+    {
+        AddUNetLayer();
+        string folder = Repository.Data("exports", "current");
+        AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(
+            () => AdapterPlan.Make(folder, AdapterSet.Create([new Lora(_tensors.Save(_folder))]), "foreign"));
+        Assert.Contains("another exporter", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_set_is_known_by_its_files_and_strengths_in_any_order()
+    {
+        AddUNetLayer();
+        Lora first = new(_tensors.Save(_folder, "first.safetensors"), 0.5);
+        Lora second = new(_tensors.Save(_folder, "second.safetensors"), 0.25, 0);
+
+        AdapterSet set = AdapterSet.Create([first, second]);
+        Assert.Equal(set, AdapterSet.Create([second, first]));
+        Assert.Equal(set.GetHashCode(), AdapterSet.Create([second, first]).GetHashCode());
+        Assert.Equal(set, AdapterSet.Create([second, first with { Strength = 0.2 }, first with { Strength = 0.3 }]));
+        Assert.NotEqual(set, AdapterSet.Create([first, second with { Strength = 0.3 }]));
+        File.SetLastWriteTimeUtc(second.Path, DateTime.UtcNow.AddDays(-1));
+        Assert.NotEqual(set, AdapterSet.Create([first, second]));
+    }
+
+    [Fact]
+    public void Models_with_adapters_are_kept_apart_share_what_is_not_changed_and_only_the_last_two_stay_open()
+    {
+        AddUNetLayer();
+        string path = _tensors.Save(_folder);
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using ModelLease plain = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
+        DiffusionModel first = RentAndReturn(0.1);
+
+        Assert.NotSame(plain.Model, first);
+        Assert.NotSame(plain.Model.OpenUNet(null, cancellation), first.OpenUNet(null, cancellation));
+        Assert.Same(plain.Model.OpenTextEncoder(null, cancellation), first.OpenTextEncoder(null, cancellation));
+        Assert.Same(plain.Model.OpenVaeDecoder(null, cancellation), first.OpenVaeDecoder(null, cancellation));
+
+        DiffusionModel second = RentAndReturn(0.2);
+        Assert.Same(first, RentAndReturn(0.1));
+        RentAndReturn(0.3);
+        Assert.Same(first, RentAndReturn(0.1));
+        Assert.NotSame(second, RentAndReturn(0.2));
+
+        DiffusionModel RentAndReturn(double strength)
+        {
+            using ModelLease lease = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu, AdapterSet.Create([new Lora(path, strength)]));
+            return lease.Model;
+        }
+    }
+
+    [Theory]
+    [InlineData("style", "style", 1.0, null)]
+    [InlineData("style.safetensors:0.8", "style.safetensors", 0.8, null)]
+    [InlineData("style:-0.5:0.25", "style", -0.5, 0.25)]
+    [InlineData(@"C:\x\style.safetensors:0.8:0", @"C:\x\style.safetensors", 0.8, 0.0)]
+    [InlineData(@"C:\x\style.safetensors", @"C:\x\style.safetensors", 1.0, null)]
+    public void A_LoRA_is_read_from_a_text(string text, string name, double strength, double? textStrength) =>
+        Assert.Equal(new Lora(name, strength, textStrength), Lora.Parse(text, static found => new Lora(found)));
+
+    [Theory]
+    [InlineData("style:1000")]
+    [InlineData("style:NaN")]
+    public void A_strength_beyond_reason_is_refused(string text) =>
+        Assert.Equal("Lora", Assert.Throws<InvalidSettingException>(() => Lora.Parse(text, static found => new Lora(found))).Setting);
+
+    private void AddUNetLayer()
+    {
+        _tensors.Add($"{UNetLayer}.lora_up.weight", 192, 4);
+        _tensors.Add($"{UNetLayer}.lora_down.weight", 4, 128);
+    }
+
+    private AdapterPlan Plan(Lora lora) => AdapterPlan.Make(models.Demo, AdapterSet.Create([lora]), "demo");
+}
