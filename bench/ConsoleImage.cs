@@ -19,7 +19,7 @@ internal static class ConsoleImage
     public static void Make(string path)
     {
         Device device = Devices.Resolve(Device.Auto, out _);
-        using ModelLease lease = ModelCache.Rent(DemoModel.Path, device);
+        using ModelLease lease = ModelLibrary.Default.Open(DemoModel.Path, device);
         DiffusionPipeline pipeline = new(lease.Model);
         TextEmbedding embedding = pipeline.EncodePrompt(DemoModel.Prompt);
         Latent latent = pipeline.Denoise(embedding, negative: null, start: null, new DenoiseOptions { Seed = DemoModel.Seed });

@@ -26,7 +26,7 @@ internal static class DemoModel
     /// <summary>The model's folder in the module.</summary>
     public static string Path { get; } = System.IO.Path.Combine(Module, "model");
 
-    private static Lazy<string> Graphs { get; } = new(() => ModelBuilder.Build(DiffusersFolder.Find(Path), StorageFolders.Cache));
+    private static Lazy<string> Graphs { get; } = new(() => ModelBuilder.Build(DiffusersFolder.Find(Path), StorageFolders.FromEnvironment().Cache));
 
     /// <summary>The text encoder in a session of the engine's.</summary>
     public static BareGraph TextEncoder(InferenceSession session) =>

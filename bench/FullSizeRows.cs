@@ -55,7 +55,7 @@ internal static class FullSizeRows
     public static void Import(string path, ModelPrecision precision)
     {
         using PeakMemory memory = new();
-        ModelImport import = ModelImporter.Import(path, precision.ToString(), new ImportOptions { Precision = precision });
+        ModelImport import = ModelLibrary.Default.Import(path, precision.ToString(), new ImportOptions { Precision = precision });
         Tell("seconds", import.Elapsed.TotalSeconds);
         Tell("written", import.Length);
         Tell("anonymous", memory.Stop());
@@ -66,7 +66,7 @@ internal static class FullSizeRows
     {
         using PeakMemory memory = new();
         long start = Stopwatch.GetTimestamp();
-        using ModelLease lease = ModelCache.Rent(name, Device.Cpu);
+        using ModelLease lease = ModelLibrary.Default.Open(name, Device.Cpu);
         DiffusionPipeline pipeline = new(lease.Model);
         TextEmbedding embedding = pipeline.EncodePrompt(DemoModel.Prompt);
         UNet unet = lease.Model.OpenUNet(null, default);

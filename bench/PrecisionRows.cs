@@ -57,7 +57,7 @@ internal static class PrecisionRows
 
     private static DiffusionModel Open(ModelPrecision precision)
     {
-        string folder = ModelBuilder.Build(DiffusersFolder.Find(DemoModel.Path, new ImportOptions { Precision = precision }), StorageFolders.Cache, writeInteger: IntegerUNet.Write);
+        string folder = ModelBuilder.Build(DiffusersFolder.Find(DemoModel.Path, new ImportOptions { Precision = precision }), StorageFolders.FromEnvironment().Cache, writeInteger: IntegerUNet.Write);
         return new DiffusionModel(ModelReader.Read(precision.ToString(), folder), Device.Cpu);
     }
 

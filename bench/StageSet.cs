@@ -23,7 +23,7 @@ internal sealed class StageSet : IDisposable
     private const int Side = 64;
     private const double GuidanceScale = 5;
 
-    private readonly ModelLease _lease = ModelCache.Rent(DemoModel.Path, Device.Cpu);
+    private readonly ModelLease _lease = ModelLibrary.Default.Open(DemoModel.Path, Device.Cpu);
     private readonly BareGraph[] _graphs;
     private readonly Dictionary<string, (Action Engine, Action Bare)> _stages;
 

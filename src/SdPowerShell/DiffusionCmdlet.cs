@@ -119,7 +119,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <param name="model">What the user gave.</param>
     /// <returns>The name or path for the engine; the unchanged input if it is neither.</returns>
     private protected string? ResolveModel(string? model) =>
-        string.IsNullOrEmpty(model) || ModelStore.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;
+        string.IsNullOrEmpty(model) || ModelLibrary.Default.Models.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;
 
     /// <summary>
     /// Whether no later record can succeed after this error: the model or the device is missing. A cmdlet whose

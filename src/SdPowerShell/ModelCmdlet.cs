@@ -64,7 +64,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
             WriteVerbose($"Device {device}: {reason}");
         }
 
-        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), device, adapters);
+        using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), device, adapters);
         if (adapters is not null && !adapters.Equals(_reported))
         {
             _reported = adapters;
@@ -80,7 +80,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
     private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
     {
-        using ModelLease lease = ModelCache.Rent(ChooseModel(madeBy), ResolveDevice(out _));
+        using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), ResolveDevice(out _));
         return use(new DiffusionPipeline(lease.Model));
     }
 

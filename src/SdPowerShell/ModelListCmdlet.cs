@@ -28,7 +28,7 @@ public abstract class ModelListCmdlet : DiffusionCmdlet
         {
             ProcessOne(name, () =>
             {
-                foreach (ModelInfo model in NameMatcher.Find(name, ModelStore.List(), model => [model.Name], name => ModelStore.Find(ResolveModel(name))))
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name))))
                     Process(model);
             });
         }

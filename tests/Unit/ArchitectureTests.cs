@@ -1,5 +1,6 @@
 using Mono.Cecil;
 using Mono.Cecil.Cil;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests;
 
@@ -33,6 +34,19 @@ public sealed class ArchitectureTests
         }
 
         Assert.True(upward.Count == 0, string.Join(Environment.NewLine, upward));
+    }
+
+    [Fact]
+    public void Only_the_library_and_the_hub_ask_the_environment_for_folders()
+    {
+        using ModuleDefinition module = ModuleDefinition.ReadModule(typeof(DiffusionException).Assembly.Location);
+        IEnumerable<string?> rooms = module.GetTypes()
+            .Where(type => type.Methods.Any(method => method.HasBody && method.Body.Instructions.Any(IsRead)))
+            .Select(RoomOf).Distinct();
+        Assert.Equal(["Hub", "Library"], rooms.Order(StringComparer.Ordinal));
+
+        static bool IsRead(Instruction instruction) =>
+            instruction.Operand is MethodReference { Name: nameof(StorageFolders.FromEnvironment), DeclaringType.Name: nameof(StorageFolders) };
     }
 
     [Fact]

@@ -63,11 +63,11 @@ public sealed class SharedModels : IDisposable
 
     /// <summary>One of the models, open on the processor; it stays open for the tests after this one.</summary>
     internal DiffusionModel Open(string folder) => _open.GetOrAdd(
-        folder, static folder => new(() => new DiffusionModel(ModelStore.Describe(Path.GetFileName(folder), folder), Device.Cpu))).Value;
+        folder, static folder => new(() => new DiffusionModel(ModelLibrary.Default.Models.Describe(Path.GetFileName(folder), folder), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache })).Value;
 
     public void Dispose()
     {
-        ModelCache.Clear();
+        ModelLibrary.Default.CloseModels();
         foreach (Lazy<DiffusionModel> model in _open.Values)
             model.Value.Dispose();
         _folder.Dispose();
@@ -91,6 +91,6 @@ public sealed class SharedModels : IDisposable
     private void NoteCalibration(ProgressReport progress)
     {
         if (progress.Activity == BuildActivity.Calibrating)
-            _calibrationWidths.Add(ModelStore.Describe("tried", Assert.Single(Directory.GetDirectories(_folder[nameof(IntegerDemo)], ".building-*"))).Width);
+            _calibrationWidths.Add(ModelLibrary.Default.Models.Describe("tried", Assert.Single(Directory.GetDirectories(_folder[nameof(IntegerDemo)], ".building-*"))).Width);
     }
 }

@@ -20,17 +20,18 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        ModelLibrary library = ModelLibrary.Default;
         if (ShouldProcess("The models that are kept open in this process", "Close"))
         {
-            int closed = ModelCache.Clear();
+            int closed = library.CloseModels();
             WriteVerbose($"Open models closed: {closed}.");
         }
 
-        string folder = StorageFolders.Cache;
+        string folder = library.Folders.Cache;
         if (Graphs && Directory.Exists(folder) && ShouldProcess(folder, "Delete built graphs"))
-            ProcessOne(folder, () => ModelCache.DeleteGraphs());
+            ProcessOne(folder, library.DeleteGraphs);
 
-        if (Downloads && DownloadCache.List() is { Count: > 0 } downloads && ShouldProcess(StorageFolders.Downloads, "Delete unfinished downloads"))
+        if (Downloads && library.Downloads.List() is { Count: > 0 } downloads && ShouldProcess(library.Downloads.Folder, "Delete unfinished downloads"))
             Delete(downloads);
     }
 

@@ -23,7 +23,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
         ImageMetadata metadata = MetadataReader.Read(file);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelStore.Contains(model) && !System.IO.Path.Exists(model))
+        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model) && !System.IO.Path.Exists(model))
         {
             warnings.Add($"The model '{model}' was not found; another model gives a different image.");
             info = info with { Model = null };

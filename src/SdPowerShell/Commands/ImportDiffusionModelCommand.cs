@@ -79,7 +79,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
         };
         try
         {
-            ModelImport import = ModelImporter.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, _display.Report, CancellationToken);
+            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, _display.Report, CancellationToken);
             _display.WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);
@@ -97,7 +97,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
     {
         try
         {
-            import = import with { Comparison = ModelImporter.Compare(import, options, _display.Report, CancellationToken) };
+            import = import with { Comparison = ModelLibrary.Default.Compare(import, options, _display.Report, CancellationToken) };
         }
         finally
         {

@@ -29,7 +29,7 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
         {
             ProcessOne(name, () =>
             {
-                foreach (ModelInfo model in NameMatcher.Find(name, ModelStore.List(), model => [model.Name], ModelStore.Find))
+                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], ModelLibrary.Default.Models.Find))
                     Remove(model);
             });
         }
@@ -37,8 +37,8 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
 
     private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
     {
-        ModelStore.CheckRemovable(model.Name);
+        ModelLibrary.Default.Models.CheckRemovable(model.Name);
         if (ShouldProcess($"{model.Name} ({model.Path})", "Remove model"))
-            ModelStore.Remove(model.Name);
+            ModelLibrary.Default.Models.Remove(model.Name);
     });
 }

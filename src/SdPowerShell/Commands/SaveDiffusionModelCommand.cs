@@ -112,7 +112,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
             WriteWarning(saved.Remark);
         if (saved.IsModel)
         {
-            WriteObject(ModelStore.Find(saved.Name));
+            WriteObject(ModelLibrary.Default.Models.Find(saved.Name));
             return;
         }
 

@@ -14,5 +14,5 @@ public sealed class TestDiffusionModelCommand : ModelListCmdlet
     public SwitchParameter SkipRun { get; set; }
 
     /// <inheritdoc/>
-    private protected override void Process(ModelInfo model) => WriteObject(ModelVerifier.Run(model, !SkipRun, CancellationToken));
+    private protected override void Process(ModelInfo model) => WriteObject(ModelLibrary.Default.Test(model, !SkipRun, CancellationToken));
 }

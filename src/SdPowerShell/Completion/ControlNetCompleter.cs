@@ -10,6 +10,6 @@ public sealed class ControlNetCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, ControlNetStore.List().Select(name => (name, name)))
+        Completions.Of(wordToComplete, ModelLibrary.Default.ControlNets.List().Select(name => (name, name)))
             .Concat(CompletionCompleters.CompleteFilename(wordToComplete));
 }

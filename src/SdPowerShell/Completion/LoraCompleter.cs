@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using StableDiffusion.Adapters;
+using StableDiffusion.Library;
 
 namespace SdPowerShell.Completion;
 
@@ -10,5 +10,5 @@ public sealed class LoraCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, AdapterFiles.ListLoras()).Concat(CompletionCompleters.CompleteFilename(wordToComplete));
+        Completions.Of(wordToComplete, ModelLibrary.Default.Loras.List()).Concat(CompletionCompleters.CompleteFilename(wordToComplete));
 }

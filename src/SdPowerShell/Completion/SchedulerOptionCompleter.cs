@@ -57,7 +57,7 @@ public sealed class SchedulerOptionCompleter : IArgumentCompleter
     {
         try
         {
-            string? name = boundParameters["Scheduler"] as string ?? ModelStore.Find(boundParameters["Model"] as string).Scheduler;
+            string? name = boundParameters["Scheduler"] as string ?? ModelLibrary.Default.Models.Find(boundParameters["Model"] as string).Scheduler;
             return SchedulerCatalog.Find(name).Options;
         }
         catch (DiffusionException)

@@ -10,5 +10,5 @@ public sealed class StoredModelCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, ModelStore.List().Where(model => !model.IsEmbedded).Select(model => (model.Name, model.Path)));
+        Completions.Of(wordToComplete, ModelLibrary.Default.Models.List().Where(model => !model.IsEmbedded).Select(model => (model.Name, model.Path)));
 }

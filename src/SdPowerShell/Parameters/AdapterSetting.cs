@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using StableDiffusion.Adapters;
+using StableDiffusion.Library;
 using StableDiffusion.Prompts;
 using StableDiffusion.Text;
 
@@ -15,13 +16,14 @@ internal static class AdapterSetting
     /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
     public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
-        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, AdapterFiles.FindLora)))];
+        ModelLibrary library = ModelLibrary.Default;
+        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, library.FindLora)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => new Lora(AdapterFiles.FindLora(tag.Name), tag.UNetStrength, tag.TextEncoderStrength))
+                .Select(tag => library.FindLora(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 
@@ -32,12 +34,12 @@ internal static class AdapterSetting
     /// <param name="cmdlet">The cmdlet that was given them.</param>
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
     public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(name => TextualInversionFile.Load(Resolve(cmdlet, name, AdapterFiles.FindEmbedding)))];
+        [.. Given(parameter).Select(name => Resolve(cmdlet, name, ModelLibrary.Default.LoadEmbedding))];
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 
-    /// <summary>The full path of an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
-    private static string Resolve(PSCmdlet cmdlet, string name, Func<string, string> find)
+    /// <summary>Finds an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
+    private static T Resolve<T>(PSCmdlet cmdlet, string name, Func<string, T> find)
     {
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
             return find(PathHelper.ResolveOutput(cmdlet, name));

@@ -57,7 +57,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
             (nameof(cmdlet.ControlEnd), cmdlet.ControlEnd),
         ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
-    private string Resolve(string net) => ControlNetStore.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
+    private string Resolve(string net) => ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
 
     private static T[] Of<T>(string setting, T[]? values, int count, T absent) => values switch
     {

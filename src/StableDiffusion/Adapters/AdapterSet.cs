@@ -44,7 +44,7 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
             .Select(group => Describe(new Lora(
                 group.Key,
                 Lora.Check(group.Sum(lora => lora.Strength)),
-                Lora.Check(group.Sum(lora => lora.TextEncoderStrength ?? lora.Strength)))))];
+                Lora.Check(group.Sum(lora => lora.TextEncoderStrength ?? lora.Strength))) { HasName = group.Any(lora => lora.HasName) }))];
         return entries.Length == 0 ? Empty : new AdapterSet(entries);
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using StableDiffusion.Storage;
 
 namespace StableDiffusion.Adapters;
 
@@ -15,15 +14,19 @@ public sealed record Lora(string Path, double Strength = 1, double? TextEncoderS
     /// <summary>The file's name without its extension.</summary>
     public string Name => System.IO.Path.GetFileNameWithoutExtension(Path);
 
+    /// <summary>Whether the file is found by its name; images then record the name in place of the path.</summary>
+    public bool HasName { get; init; }
+
     /// <summary>Parses a LoRA as written in scripts: <c>style</c>, <c>style.safetensors:0.8</c>, or <c>style:0.8:0.5</c>.</summary>
     /// <param name="text">A name or path, optionally followed by colons and the strengths for the U-Net and the text encoder; by default 1, and the same.</param>
-    /// <param name="find">Finds the full path for a name or path; null uses <see cref="AdapterFiles.FindLora"/>.</param>
-    /// <returns>The LoRA.</returns>
+    /// <param name="find">Finds the LoRA of a name or path.</param>
+    /// <returns>The LoRA with its strengths.</returns>
     /// <exception cref="InvalidSettingException">There is no name, or a strength is out of range.</exception>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
-    public static Lora Parse(string text, Func<string, string>? find = null)
+    public static Lora Parse(string text, Func<string, Lora> find)
     {
         ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(find);
         Stack<double> strengths = new();
         string name = text.Trim();
         while (strengths.Count < 2 && name.LastIndexOf(':') is > 0 and int colon
@@ -37,12 +40,13 @@ public sealed record Lora(string Path, double Strength = 1, double? TextEncoderS
             throw new InvalidSettingException("Lora", $"'{text}' does not name a LoRA. Give a name or a path, optionally with a strength after a colon, such as style:0.8.");
 
         double[] all = [.. strengths];
-        return new Lora((find ?? AdapterFiles.FindLora)(name), all.Length > 0 ? Check(all[0]) : 1, all.Length > 1 ? Check(all[1]) : null);
+        Lora found = find(name);
+        return found with { Strength = all.Length > 0 ? Check(all[0]) : 1, TextEncoderStrength = all.Length > 1 ? Check(all[1]) : null };
     }
 
     /// <summary>The LoRA in the form that <see cref="Parse"/> reads.</summary>
     /// <returns>Its name or path, and its strengths.</returns>
-    public override string ToString() => Format(AdapterFiles.Reference(Path, StorageFolders.Loras), Strength, TextEncoderStrength);
+    public override string ToString() => Format(HasName ? Name : Path, Strength, TextEncoderStrength);
 
     private static string Format(string name, double strength, double? textEncoderStrength) => string.Create(
         CultureInfo.InvariantCulture, $"{name}:{strength}{(textEncoderStrength is { } own && own != strength ? string.Create(CultureInfo.InvariantCulture, $":{own}") : string.Empty)}");

@@ -12,11 +12,12 @@ public static class TextualInversionFile
 
     /// <summary>Reads a file of A1111 (<c>emb_params</c>, <c>string_to_param</c>), of diffusers (one tensor, named after the word), or for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
     /// <param name="path">The path of a safetensors or PyTorch file.</param>
+    /// <param name="hasName">Whether the file is found by its name; images then record the name in place of the path.</param>
     /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
     /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
-    public static TextualInversion Load(string path)
+    public static TextualInversion Load(string path, bool hasName = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.GetFullPath(path);
@@ -32,7 +33,7 @@ public static class TextualInversionFile
             if (string.IsNullOrWhiteSpace(name))
                 name = Path.GetFileNameWithoutExtension(full);
             return vectors.Values.Select(tensor => tensor.Shape[0]).Distinct().Count() == 1
-                ? new TextualInversion(full, AdapterFiles.Hash(full), name, vectors)
+                ? new TextualInversion(full, AdapterFiles.Hash(full), name, vectors) { HasFileName = hasName }
                 : throw new AdapterInvalidException($"The embedding '{full}' has different numbers of vectors for the text encoders. Get the file again.");
         }
         catch (ModelInvalidException error)

@@ -1,14 +1,19 @@
-using StableDiffusion.Storage;
-
 namespace StableDiffusion.Hub;
 
 /// <summary>The files of interrupted downloads, which are kept so that the next download resumes.</summary>
-internal static class DownloadCache
+internal sealed class DownloadCache
 {
+    /// <summary>Initializes the cache.</summary>
+    /// <param name="folder">The full path of its folder, which need not exist.</param>
+    public DownloadCache(string folder) => Folder = folder;
+
+    /// <summary>The full path of its folder.</summary>
+    public string Folder { get; }
+
     /// <summary>Lists them, including those in progress.</summary>
     /// <returns>The full path of the folder of each, in order.</returns>
-    public static IReadOnlyList<string> List() => Directory.Exists(StorageFolders.Downloads)
-        ? [.. Directory.EnumerateDirectories(StorageFolders.Downloads).Order(StringComparer.Ordinal)]
+    public IReadOnlyList<string> List() => Directory.Exists(Folder)
+        ? [.. Directory.EnumerateDirectories(Folder).Order(StringComparer.Ordinal)]
         : [];
 
     /// <summary>Deletes the files of a download; the next download of that model starts again.</summary>

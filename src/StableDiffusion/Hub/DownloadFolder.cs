@@ -5,7 +5,7 @@ using StableDiffusion.Storage;
 namespace StableDiffusion.Hub;
 
 /// <summary>
-/// The folder in <see cref="HubSettings.DownloadsFolder"/> where the files of a model are collected: <c>parts</c> has incomplete
+/// The folder in <see cref="StorageFolders.Downloads"/> where the files of a model are collected: <c>parts</c> has incomplete
 /// files, named by their content, and <c>files</c> complete ones, with their paths in the model's folder. It is kept when a
 /// download is interrupted, so that the next one resumes, and only one process uses it at a time.
 /// </summary>
@@ -37,12 +37,12 @@ internal sealed class DownloadFolder : IDisposable
     /// <exception cref="OutputWriteException">The folder cannot be created.</exception>
     public static async Task<DownloadFolder> OpenAsync(string name, HubSettings settings, Action<string?> waiting, CancellationToken cancellationToken)
     {
-        string root = Path.Combine(settings.DownloadsFolder, name);
+        string root = Path.Combine(settings.Folders.Downloads, name);
         for (;;)
         {
             try
             {
-                Directory.CreateDirectory(settings.DownloadsFolder);
+                Directory.CreateDirectory(settings.Folders.Downloads);
                 if (TryOpen(root) is DownloadFolder folder)
                 {
                     waiting(null);
@@ -53,7 +53,7 @@ internal sealed class DownloadFolder : IDisposable
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                throw CannotWrite(settings.DownloadsFolder, error);
+                throw CannotWrite(settings.Folders.Downloads, error);
             }
 
             await settings.Delay(s_poll, cancellationToken).ConfigureAwait(false);

@@ -24,13 +24,8 @@ internal sealed class HubSettings
     /// <summary>How long the hub may be silent before a request is repeated.</summary>
     public TimeSpan Timeout { get; init; } = s_defaultTimeout;
 
-    internal string ModelsFolder { get; init; } = StorageFolders.Models;
-
-    /// <summary>The folder for files of incomplete models.</summary>
-    internal string DownloadsFolder { get; init; } = StorageFolders.Downloads;
-
-    /// <summary>The folder for the cached hashes of files.</summary>
-    internal string CacheFolder { get; init; } = StorageFolders.Cache;
+    /// <summary>The folders to download to; by default those of the environment.</summary>
+    public StorageFolders Folders { get; init; } = StorageFolders.FromEnvironment();
 
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 

@@ -4,32 +4,33 @@ using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Library;
 
-/// <summary>The ControlNets that can be used by name: folders and files in the user's folder for them.</summary>
-internal static class ControlNetStore
+/// <summary>The ControlNets that can be used by name: folders and files in a folder.</summary>
+/// <param name="folder">The full path of the folder, which need not exist.</param>
+internal sealed class ControlNetStore(string folder)
 {
     /// <summary>Lists the names of the ControlNets, in order; the folders and files are not read.</summary>
     /// <returns>The names.</returns>
-    public static IReadOnlyList<string> List() => Directory.Exists(StorageFolders.ControlNets)
-        ? [.. Directory.EnumerateFileSystemEntries(StorageFolders.ControlNets).Where(IsControlNet).Select(NameOf).Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase)]
+    public IReadOnlyList<string> List() => Directory.Exists(folder)
+        ? [.. Directory.EnumerateFileSystemEntries(folder).Where(IsControlNet).Select(NameOf).Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase)]
         : [];
 
     /// <summary>Whether a ControlNet with this name exists.</summary>
     /// <param name="name">The name, with or without a file extension.</param>
     /// <returns>False for a path too.</returns>
-    public static bool Contains(string name) => PathOf(name) is not null;
+    public bool Contains(string name) => PathOf(name) is not null;
 
     /// <summary>Finds a ControlNet.</summary>
     /// <param name="nameOrPath">A name, or the path of a folder or file.</param>
     /// <returns>Its name, which is its path if it was given as a path, and its full path.</returns>
     /// <exception cref="ControlNetNotFoundException">There is no such ControlNet; the message lists those in the folder.</exception>
-    internal static (string Name, string Path) Locate(string nameOrPath) =>
+    internal (string Name, string Path) Locate(string nameOrPath) =>
         NameOrPath.Find(nameOrPath, name => PathOf(name) is string path ? (NameOf(path), path) : null, Path.Exists, NotFound);
 
-    private static ControlNetNotFoundException NotFound(string nameOrPath)
+    private ControlNetNotFoundException NotFound(string nameOrPath)
     {
         IReadOnlyList<string> names = List();
         string known = names.Count > 0 ? $"contains {string.Join(", ", names)}" : "contains none";
-        return new ControlNetNotFoundException($"There is no ControlNet '{nameOrPath}'; '{StorageFolders.ControlNets}' {known}. Put the folder or file there, or give its path.");
+        return new ControlNetNotFoundException($"There is no ControlNet '{nameOrPath}'; '{folder}' {known}. Put the folder or file there, or give its path.");
     }
 
     private static bool IsControlNet(string path) => Directory.Exists(path)
@@ -44,13 +45,13 @@ internal static class ControlNetStore
             : Path.GetFileNameWithoutExtension(name);
     }
 
-    private static string? PathOf(string name)
+    private string? PathOf(string name)
     {
         // A name is one entry of the folder; anything that could leave it is a path.
         if (!ModelFilePath.IsSafeName(name))
             return null;
 
-        string path = Path.Combine(StorageFolders.ControlNets, name);
+        string path = Path.Combine(folder, name);
         return ((string[])[path, .. TensorFile.Endings.Select(ending => path + ending)]).FirstOrDefault(candidate => Path.Exists(candidate) && IsControlNet(candidate));
     }
 }

@@ -36,7 +36,7 @@ internal sealed class HubDownload
         Files = listing.Files;
         Length = listing.Files.Sum(static file => file.Length);
         IsCheckpoint = request.Include is null && Files.Count == 1 && TensorFile.HasKnownEnding(Files[0].Path);
-        _store = new ContentStore(settings.ModelsFolder);
+        _store = new ContentStore(settings.Folders.Models);
     }
 
     /// <summary>The repository, as <c>owner/name</c>.</summary>
@@ -49,7 +49,7 @@ internal sealed class HubDownload
     public string Name { get; }
 
     /// <summary>The full path of the folder for files that are not imported.</summary>
-    public string Folder => Path.Combine(_settings.ModelsFolder, Name);
+    public string Folder => Path.Combine(_settings.Folders.Models, Name);
 
     /// <summary>Whether it is a single file, which is imported if it is a complete model.</summary>
     public bool IsCheckpoint { get; }
@@ -164,7 +164,7 @@ internal sealed class HubDownload
 
     private static HubDownload PlanOffline(HubRequest request, HubSettings settings, HubRepository repository, string name)
     {
-        ModelManifest?[] manifests = [new ContentStore(settings.ModelsFolder).ReadOrigin(name), ModelManifest.Read(Path.Combine(settings.ModelsFolder, name))];
+        ModelManifest?[] manifests = [new ContentStore(settings.Folders.Models).ReadOrigin(name), ModelManifest.Read(Path.Combine(settings.Folders.Models, name))];
         ModelManifest? manifest = manifests.FirstOrDefault(manifest => manifest is not null && IsOf(manifest, repository)
             && (manifest.Source.Revision == repository.Revision || manifest.Source.Requested == repository.Revision)
             && (request.File is null || manifest.Files.ContainsKey(request.File)));
@@ -222,14 +222,13 @@ internal sealed class HubDownload
                 return null;
 
             // The hash is known from the download, so that gigabytes need not be read again.
-            FileHashes hashes = FileHashes.Open(new BuildCache(_settings.CacheFolder).HashFolder, path);
+            FileHashes hashes = FileHashes.Open(new BuildCache(_settings.Folders.Cache).HashFolder, path);
             hashes.Note(path, manifest.Files[Files[0].Path].Sha256);
             hashes.Save();
 
             ImportTarget target = new()
             {
-                Models = _settings.ModelsFolder,
-                Cache = _settings.CacheFolder,
+                Folders = _settings.Folders,
                 Name = Name,
                 Force = _request.Force,
                 Rebuilds = _request.Force,
@@ -260,8 +259,8 @@ internal sealed class HubDownload
     private void CheckRoom(DownloadFolder folder)
     {
         long needed = Length - folder.Present(Files);
-        if (_settings.FreeSpace(_settings.DownloadsFolder) is long free && free < needed)
-            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{_settings.DownloadsFolder}', where {ByteSize.Format(free)} are free. Free some space, or set {StorageFolders.CacheVariable} to another folder.");
+        if (_settings.FreeSpace(_settings.Folders.Downloads) is long free && free < needed)
+            throw new OutputWriteException($"'{Id}' needs {ByteSize.Format(needed)} in '{_settings.Folders.Downloads}', where {ByteSize.Format(free)} are free. Free some space, or set {StorageFolders.CacheVariable} to another folder.");
     }
 
     private void CheckName()

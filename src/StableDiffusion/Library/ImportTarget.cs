@@ -5,11 +5,8 @@ namespace StableDiffusion.Library;
 /// <summary>The destination of an imported model.</summary>
 internal sealed record ImportTarget
 {
-    /// <summary>The full path of the folder of the user's models.</summary>
-    public required string Models { get; init; }
-
-    /// <summary>The full path of the cache folder, which contains the hashes of files.</summary>
-    public required string Cache { get; init; }
+    /// <summary>The folders of the library.</summary>
+    public required StorageFolders Folders { get; init; }
 
     /// <summary>The name of the model in the store.</summary>
     public required string Name { get; init; }

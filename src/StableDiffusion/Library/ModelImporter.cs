@@ -12,50 +12,32 @@ namespace StableDiffusion.Library;
 /// Converts a user's model - a single file, a diffusers folder, or a folder of another
 /// exporter's graphs - to the internal form, and stores it in the model store.
 /// </summary>
-internal static class ModelImporter
+/// <param name="folders">The folders of the library.</param>
+/// <param name="pool">The open models.</param>
+internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 {
     private const string ComparedPrompt = "a red house on the grass in daylight";
 
     /// <summary>Enough steps for an image, but few enough to compare a large model within minutes.</summary>
     private const int ComparedSteps = 6;
 
-    /// <summary>Imports a model.</summary>
-    /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>
-    /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
-    /// <param name="options">The import options; null means the defaults.</param>
-    /// <param name="force">Whether an existing model of the same name is replaced.</param>
-    /// <param name="progress">Receives the progress, on the calling thread.</param>
-    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
-    /// <returns>The result.</returns>
-    /// <exception cref="ModelNotFoundException">The file or folder does not exist, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or not a supported model; the message says what it is.</exception>
-    /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
-    /// <exception cref="InvalidSettingException">The name is invalid or that of the imported folder itself, or another setting is out of range.</exception>
-    /// <exception cref="OutputExistsException">Another model has the name.</exception>
-    /// <exception cref="OutputWriteException">The store cannot be written to; no partial import remains.</exception>
-    /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
-    public static ModelImport Import(
-        string path,
-        string? name = null,
-        ImportOptions? options = null,
-        bool force = false,
-        Action<ProgressReport>? progress = null,
-        CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="ModelLibrary.Import"/>
+    public ModelImport Import(string path, string? name, ImportOptions? options, bool force, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string fullPath = Path.GetFullPath(path);
         name = CheckName(name ?? DefaultName(fullPath));
         IModelSource source = ModelSources.Find(fullPath, options ?? new ImportOptions());
-        string folder = Path.Combine(StorageFolders.Models, name);
+        string folder = Path.Combine(folders.Models, name);
         bool isReplaced = File.Exists(Path.Combine(folder, PipelineConfig.FileName));
         if (isReplaced)
             CheckReplaceable(folder, source, force);
 
-        ImportTarget target = new() { Models = StorageFolders.Models, Cache = StorageFolders.Cache, Name = name, Force = force };
+        ImportTarget target = new() { Folders = folders, Name = name, Force = force };
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
             // The name refers to the new model as soon as the folder's index is deleted.
-            ModelCache.Clear();
+            pool.Clear();
             ModelStore.RemoveFolder(name, folder);
         }
 
@@ -68,12 +50,12 @@ internal static class ModelImporter
     /// <param name="progress">Receives the progress, on the calling thread.</param>
     /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
     /// <returns>The result.</returns>
-    internal static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    public static ModelImport Import(IModelSource source, ImportTarget target, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        ContentStore store = new(target.Models);
+        ContentStore store = new(target.Folders.Models);
         ProgressClock clock = new(progress);
-        BuildCache hashMemory = new(target.Cache);
+        BuildCache hashMemory = new(target.Folders.Cache);
         string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
         string? previous = store.ReadKey(target.Name);
         if (!target.Force && previous is not null && previous != key)
@@ -100,32 +82,19 @@ internal static class ModelImporter
         };
     }
 
-    /// <summary>
-    /// Compares an imported model with its source in full precision, by the images that both make on
-    /// the CPU and the time that they take. The model in full precision is built for this purpose, and deleted afterwards,
-    /// unless it is in the store already.
-    /// </summary>
-    /// <param name="import">The import.</param>
-    /// <param name="options">The options of the import.</param>
-    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
-    /// <returns>The comparison.</returns>
-    /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
-    public static PrecisionComparison Compare(
-        ModelImport import, ImportOptions options, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="ModelLibrary.Compare"/>
+    public PrecisionComparison Compare(ModelImport import, ImportOptions options, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(import);
-        ArgumentNullException.ThrowIfNull(options);
         ProgressClock clock = new(progress);
         IModelSource source = ModelSources.Find(import.Source, options with { Precision = ModelPrecision.Full });
-        BuildCache cache = new(StorageFolders.Cache);
+        BuildCache cache = new(folders.Cache);
         string key = ModelBuilder.GetKey(source, cache, clock, cancellationToken);
-        return (new ContentStore(StorageFolders.Models).FindContent(key) ?? cache.Find(key)) is string full
+        return (new ContentStore(folders.Models).FindContent(key) ?? cache.Find(key)) is string full
             ? CompareWith(full)
             : cache.Borrow(temporary => ModelBuilder.Write(source, temporary, clock, cancellationToken), CompareWith);
 
         PrecisionComparison CompareWith(string folder) => PrecisionComparer.Run(
-            ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, Report, cancellationToken);
+            ModelReader.Read(nameof(ModelPrecision.Full), folder), import.Model, ComparedPrompt, new DenoiseOptions { Steps = ComparedSteps }, folders.Cache, Report, cancellationToken);
 
         void Report(int images) => clock.Report("Comparing the images with those in full precision", import.Name, images, 2 * PrecisionComparer.Seeds, countsBytes: false);
     }

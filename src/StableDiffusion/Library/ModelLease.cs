@@ -5,9 +5,14 @@ namespace StableDiffusion.Library;
 /// <summary>The right to use an open model until the lease is disposed, even if the cache is cleared in the meantime.</summary>
 public sealed class ModelLease : IDisposable
 {
-    private ModelCache.Entry? _entry;
+    private readonly ModelPool _pool;
+    private ModelPool.Entry? _entry;
 
-    internal ModelLease(ModelCache.Entry entry) => _entry = entry;
+    internal ModelLease(ModelPool pool, ModelPool.Entry entry)
+    {
+        _pool = pool;
+        _entry = entry;
+    }
 
     /// <summary>The open model.</summary>
     public DiffusionModel Model => (_entry ?? throw new ObjectDisposedException(nameof(ModelLease))).Model;
@@ -16,6 +21,6 @@ public sealed class ModelLease : IDisposable
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _entry, null) is { } entry)
-            ModelCache.Return(entry);
+            _pool.Return(entry);
     }
 }

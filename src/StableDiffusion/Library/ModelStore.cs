@@ -7,7 +7,7 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Library;
 
 /// <summary>The models that can be used by name: the one that ships with the engine and those in the user's folder.</summary>
-public static class ModelStore
+public sealed class ModelStore
 {
     /// <summary>The name of the model that ships with the engine.</summary>
     public const string EmbeddedName = "demo";
@@ -15,19 +15,33 @@ public static class ModelStore
     /// <summary>The folder of the model that ships with the engine: beside the engine, or beside the engine's own folder.</summary>
     public static string EmbeddedPath { get; } = FindEmbedded();
 
+    private readonly string _folder;
+    private readonly ContentStore _contents;
+    private readonly ModelPool _pool;
+
+    /// <summary>Initializes the store.</summary>
+    /// <param name="folder">The full path of the folder, which need not exist.</param>
+    /// <param name="pool">The open models.</param>
+    internal ModelStore(string folder, ModelPool pool)
+    {
+        _folder = folder;
+        _contents = new ContentStore(folder);
+        _pool = pool;
+    }
+
     /// <summary>Lists the models, the one that ships with the engine first. Folders that are not models are ignored.</summary>
     /// <returns>The models.</returns>
-    public static IReadOnlyList<ModelInfo> List()
+    public IReadOnlyList<ModelInfo> List()
     {
         List<ModelInfo> models = [];
         if (Directory.Exists(EmbeddedPath))
             models.Add(Describe(EmbeddedName, EmbeddedPath));
 
-        if (!Directory.Exists(StorageFolders.Models))
+        if (!Directory.Exists(_folder))
             return models;
 
-        IEnumerable<string> folders = Directory.EnumerateDirectories(StorageFolders.Models).Select(folder => Path.GetFileName(folder));
-        foreach (string name in folders.Concat(new ContentStore(StorageFolders.Models).Names).Distinct().Order(StringComparer.OrdinalIgnoreCase))
+        IEnumerable<string> folders = Directory.EnumerateDirectories(_folder).Select(folder => Path.GetFileName(folder));
+        foreach (string name in folders.Concat(_contents.Names).Distinct().Order(StringComparer.OrdinalIgnoreCase))
         {
             if (FolderOf(name) is not string folder)
                 continue;
@@ -48,7 +62,7 @@ public static class ModelStore
     /// <summary>Whether a model with this name exists, without reading it.</summary>
     /// <param name="name">The name.</param>
     /// <returns>False for the path of a model's folder or file too.</returns>
-    public static bool Contains(string name) => FolderOf(name) is not null;
+    public bool Contains(string name) => FolderOf(name) is not null;
 
     /// <summary>Whether a file is a checkpoint that can be used as a model; only its list of tensors is read.</summary>
     /// <param name="path">The file's path.</param>
@@ -75,7 +89,7 @@ public static class ModelStore
     /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
     /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is not a model.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public static ModelInfo Find(string? nameOrPath)
+    public ModelInfo Find(string? nameOrPath)
     {
         (string name, string path) = Locate(nameOrPath);
         return Describe(name, path);
@@ -86,12 +100,12 @@ public static class ModelStore
     /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="InvalidSettingException">It is the model that ships with the engine.</exception>
     /// <exception cref="OutputWriteException">A file could not be deleted, such as one that another process has open.</exception>
-    public static void Remove(string name)
+    public void Remove(string name)
     {
         CheckRemovable(name);
-        ModelCache.Clear();
-        if (!new ContentStore(StorageFolders.Models).Remove(name))
-            RemoveFolder(name, Path.Combine(StorageFolders.Models, name));
+        _pool.Clear();
+        if (!_contents.Remove(name))
+            RemoveFolder(name, Path.Combine(_folder, name));
     }
 
     /// <summary>Deletes a model's own folder; if it is a link, only the link.</summary>
@@ -115,30 +129,30 @@ public static class ModelStore
 
     /// <summary>Throws for a model that cannot be removed by name.</summary>
     /// <inheritdoc cref="Remove"/>
-    public static void CheckRemovable(string name)
+    public void CheckRemovable(string name)
     {
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
             throw new InvalidSettingException("Name", $"The model '{name}' ships with the module and cannot be removed.");
         if (FolderOf(name) is null)
-            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{StorageFolders.Models}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
+            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{_folder}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
     }
 
     /// <summary>Finds a model's folder or single file, without reading it.</summary>
     /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
     /// <returns>The model's name and the full path of its folder or file.</returns>
     /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
-    internal static (string Name, string Path) Locate(string? nameOrPath)
+    internal (string Name, string Path) Locate(string? nameOrPath)
     {
         string given = string.IsNullOrEmpty(nameOrPath) ? EmbeddedName : nameOrPath;
         return NameOrPath.Find(given, name => FolderOf(name) is string folder ? (name, folder) : null, IsModel, path => new ModelNotFoundException(NotFoundMessage(path)));
     }
 
     /// <summary>The message for a missing model, with the available ones.</summary>
-    private static string NotFoundMessage(string name) => Directory.Exists(name)
+    private string NotFoundMessage(string name) => Directory.Exists(name)
         ? $"The folder '{name}' is not a model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
-        : $"There is no model '{name}'. The available models are {string.Join(", ", List().Select(model => model.Name))}. You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{StorageFolders.Models}'.";
+        : $"There is no model '{name}'. The available models are {string.Join(", ", List().Select(model => model.Name))}. You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
 
-    private static string? FolderOf(string name)
+    private string? FolderOf(string name)
     {
         if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
             return EmbeddedPath;
@@ -147,13 +161,13 @@ public static class ModelStore
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
             return null;
 
-        string folder = Path.Combine(StorageFolders.Models, name);
-        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : new ContentStore(StorageFolders.Models).Find(name);
+        string folder = Path.Combine(_folder, name);
+        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : _contents.Find(name);
     }
 
     /// <summary>Reads the information about a model.</summary>
     /// <inheritdoc cref="ModelReader.Read"/>
-    internal static ModelInfo Describe(string name, string path) => IsModel(path)
+    internal ModelInfo Describe(string name, string path) => IsModel(path)
         ? ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath }
         : throw new ModelNotFoundException(NotFoundMessage(path));
 

@@ -20,11 +20,11 @@ internal static class ModelVerifier
     /// <summary>Tests a model: the hash of every file, and all of its parts with an image of one step.</summary>
     /// <param name="model">The model.</param>
     /// <param name="runs">Whether the image is made; if not, only the files are compared with their hashes.</param>
+    /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
     /// <param name="cancellationToken">Cancels the test.</param>
     /// <returns>The result; problems of the model are not thrown.</returns>
-    public static ModelTestReport Run(ModelInfo model, bool runs, CancellationToken cancellationToken)
+    public static ModelTestReport Run(ModelInfo model, bool runs, string cacheFolder, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(model);
         long start = Stopwatch.GetTimestamp();
         List<string> problems = [];
         int checkedFiles = 0;
@@ -39,7 +39,7 @@ internal static class ModelVerifier
 
             if (runs && problems.Count == 0)
             {
-                MakePicture(model, cancellationToken);
+                MakePicture(model, cacheFolder, cancellationToken);
                 hasRun = true;
             }
         }
@@ -60,9 +60,9 @@ internal static class ModelVerifier
     }
 
     // Every stage throws for shapes that do not fit and values that are not finite.
-    private static void MakePicture(ModelInfo info, CancellationToken cancellationToken)
+    private static void MakePicture(ModelInfo info, string cacheFolder, CancellationToken cancellationToken)
     {
-        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _));
+        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
         DiffusionPipeline pipeline = new(model);
         int side = LatentSide * info.LatentFactor;
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);

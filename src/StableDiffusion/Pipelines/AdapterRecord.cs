@@ -1,6 +1,5 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Settings;
-using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -25,7 +24,7 @@ internal static class AdapterRecord
         {
             Lora = adapters.Text,
             LoraHashes = adapters.Hashes,
-            TextualInversion = TextList.Write([.. words.Select(word => AdapterFiles.Reference(word.Path, StorageFolders.Embeddings))]),
+            TextualInversion = TextList.Write([.. words.Select(word => word.Reference)]),
             TextualInversionHashes = words.Length == 0 ? null : string.Join(", ", words.Select(word => $"{word.Name}: {word.Hash}")),
         };
     }

@@ -19,6 +19,7 @@ internal static class PrecisionComparer
     /// <param name="compared">The same model in another precision.</param>
     /// <param name="prompt">The prompt of the images.</param>
     /// <param name="options">The options of the denoising; the seed is not used.</param>
+    /// <param name="cacheFolder">The folder with the hashes of the models' files; null reads all files.</param>
     /// <param name="progress">Receives, before each image, the number of finished images, of two times <see cref="Seeds"/>; may be null.</param>
     /// <param name="cancellationToken">Cancels it within milliseconds.</param>
     /// <returns>The comparison.</returns>
@@ -29,6 +30,7 @@ internal static class PrecisionComparer
         ModelInfo compared,
         string prompt,
         DenoiseOptions options,
+        string? cacheFolder = null,
         Action<int>? progress = null,
         CancellationToken cancellationToken = default)
     {
@@ -45,7 +47,7 @@ internal static class PrecisionComparer
         (DiffusionImage, TimeSpan)[] MakePictures(ModelInfo info, int made)
         {
             progress?.Invoke(made);
-            using DiffusionModel model = new(info, Device.Cpu);
+            using DiffusionModel model = new(info, Device.Cpu) { CacheFolder = cacheFolder };
             DiffusionPipeline pipeline = new(model);
             TextEmbedding embedding = pipeline.EncodePrompt(prompt, cancellationToken: cancellationToken);
 

@@ -45,7 +45,7 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="device">The device that its parts run on.</param>
     /// <exception cref="ModelNotFoundException">The config is missing.</exception>
     /// <exception cref="ModelInvalidException">The config is damaged.</exception>
-    public DiffusionModel(ModelInfo info, Device device)
+    internal DiffusionModel(ModelInfo info, Device device)
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(device);
@@ -61,7 +61,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
     /// <param name="plain">The model without adapters; it is not disposed with this one, and must outlive it.</param>
     /// <param name="adapters">The adapters, at least one.</param>
-    public DiffusionModel(DiffusionModel plain, AdapterSet adapters)
+    internal DiffusionModel(DiffusionModel plain, AdapterSet adapters)
     {
         ArgumentNullException.ThrowIfNull(plain);
         ArgumentNullException.ThrowIfNull(adapters);
@@ -72,6 +72,7 @@ public sealed class DiffusionModel : IDisposable
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
+        CacheFolder = plain.CacheFolder;
         LocateControlNet = plain.LocateControlNet;
         Adapters = adapters;
     }
@@ -90,6 +91,12 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>Whether a half-precision model computes in 16-bit floats, which CPUs do not support.</summary>
     internal bool ComputesHalf { get; init; }
+
+    /// <summary>
+    /// The full path of the folder for built graphs and remembered hashes. Null for none: then only folders of graphs can be
+    /// opened, and all of their files are read to check them.
+    /// </summary>
+    internal string? CacheFolder { get; init; }
 
     /// <summary>Its family.</summary>
     internal ModelFamily Family { get; }
@@ -187,7 +194,7 @@ public sealed class DiffusionModel : IDisposable
 
             ControlNetSource source = new(path);
             string graphs = BuildGraphs(source, name, progress, cancellationToken);
-            string hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelReader.ShortHashLength];
+            string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
@@ -286,21 +293,24 @@ public sealed class DiffusionModel : IDisposable
     {
         if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)))
         {
-            ModelManifest.Read(Info.Path)?.Check(Info.Path, cancellationToken);
+            FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
+            ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);
             return Info.Path;
         }
 
         IModelSource source = ModelSources.Find(Info.Path, new ImportOptions());
         string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.Hash(source, StorageFolders.Cache, cancellationToken)[..ModelReader.ShortHashLength] };
+        Info = Info with { Hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength] };
         return graphs;
     }
 
-    private static string BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    private string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
+
+    private string BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
-        string graphs = ModelBuilder.Build(source, StorageFolders.Cache, new ProgressClock(Report), cancellationToken);
+        string graphs = ModelBuilder.Build(source, RequiredCache, new ProgressClock(Report), cancellationToken);
         if (isBuilt)
             progress?.Invoke(ProgressReport.Finished(BuildingGraphs, name, Stopwatch.GetElapsedTime(start)));
         return graphs;

@@ -81,9 +81,8 @@ internal sealed record ModelManifest
 
     /// <summary>Checks that a model's files have not changed.</summary>
     /// <exception cref="ModelInvalidException">A file is missing or has changed; the message names it.</exception>
-    internal void Check(string folder, CancellationToken cancellationToken)
+    internal void Check(string folder, FileHashes hashes, CancellationToken cancellationToken)
     {
-        FileHashes hashes = FileHashes.Open(new BuildCache(StorageFolders.Cache).HashFolder, folder);
         if (Compare(folder, hashes, cancellationToken).FirstOrDefault() is string fault)
             throw new ModelInvalidException(fault);
         hashes.Save();

@@ -1,12 +1,12 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>The folders of the current user's models and of the graphs built from them.</summary>
-public static class StorageFolders
+/// <summary>The full paths of the folders of models, of adapters, and of what was built or downloaded.</summary>
+public sealed record StorageFolders
 {
     /// <summary>The environment variable that names another folder for models.</summary>
     public const string ModelsVariable = "STABLEDIFFUSION_MODELS";
 
-    /// <summary>The environment variable that names another cache folder; it has the subfolder <c>graphs</c>, and <c>downloads</c> for unfinished downloads.</summary>
+    /// <summary>The environment variable that names another folder for what can be made again; graphs lie in its subfolder <c>graphs</c>, unfinished downloads in <c>downloads</c>.</summary>
     public const string CacheVariable = "STABLEDIFFUSION_CACHE";
 
     /// <summary>The environment variable that names another folder for LoRAs.</summary>
@@ -20,33 +20,47 @@ public static class StorageFolders
 
     private const string ProductFolder = "StableDiffusion";
 
-    /// <summary>The user's models, one folder each.</summary>
-    public static string Models => FromVariable(ModelsVariable)
-        ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+    /// <summary>The models, a folder each, and those that were imported.</summary>
+    public required string Models { get; init; }
 
-    /// <summary>The user's LoRAs, in the folder or its subfolders. By default, the folder is beside <see cref="Models"/>.</summary>
-    public static string Loras => FromVariable(LorasVariable) ?? BesideModels("loras");
+    /// <summary>The LoRAs, files in it or in its subfolders.</summary>
+    public required string Loras { get; init; }
 
-    /// <summary>The user's textual inversion embeddings, in the folder or its subfolders. By default, the folder is beside <see cref="Models"/>.</summary>
-    public static string Embeddings => FromVariable(EmbeddingsVariable) ?? BesideModels("embeddings");
+    /// <summary>The textual inversion embeddings, files in it or in its subfolders.</summary>
+    public required string Embeddings { get; init; }
 
-    /// <summary>The user's ControlNets, one folder or file each. By default, the folder is beside <see cref="Models"/>.</summary>
-    public static string ControlNets => FromVariable(ControlNetsVariable) ?? BesideModels("controlnets");
+    /// <summary>The ControlNets, a folder or a file each.</summary>
+    public required string ControlNets { get; init; }
 
-    /// <summary>The graphs that were built from models. They can be deleted at any time and are built again.</summary>
-    public static string Cache => Path.Combine(CacheFolder, "graphs");
+    /// <summary>The graphs that were built from models. All of it can be deleted at any time, and is made again.</summary>
+    public required string Cache { get; init; }
 
-    /// <summary>The files of unfinished downloads. They can be deleted at any time and are downloaded again.</summary>
-    public static string Downloads => Path.Combine(CacheFolder, "downloads");
+    /// <summary>The files of incomplete downloads. All of it can be deleted at any time, and is downloaded again.</summary>
+    public required string Downloads { get; init; }
 
-    private static string BesideModels(string name)
+    /// <summary>The folders of the current user, or those that the environment variables name at the moment.</summary>
+    /// <returns>The folders. Without variables of their own, those of adapters and ControlNets are beside the one of models.</returns>
+    public static StorageFolders FromEnvironment()
     {
-        // The root of a drive has no sibling folders.
-        string models = Path.TrimEndingDirectorySeparator(Models);
-        return Path.Combine(Path.GetDirectoryName(models) ?? models, name);
+        string models = FromVariable(ModelsVariable) ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
+        string cache = FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
+        return new StorageFolders
+        {
+            Models = models,
+            Loras = FromVariable(LorasVariable) ?? Beside(models, "loras"),
+            Embeddings = FromVariable(EmbeddingsVariable) ?? Beside(models, "embeddings"),
+            ControlNets = FromVariable(ControlNetsVariable) ?? Beside(models, "controlnets"),
+            Cache = Path.Combine(cache, "graphs"),
+            Downloads = Path.Combine(cache, "downloads"),
+        };
     }
 
-    private static string CacheFolder => FromVariable(CacheVariable) ?? Path.Combine(CacheRoot(), ProductFolder);
+    private static string Beside(string folder, string name)
+    {
+        // The root of a drive has no sibling folders.
+        string trimmed = Path.TrimEndingDirectorySeparator(folder);
+        return Path.Combine(Path.GetDirectoryName(trimmed) ?? trimmed, name);
+    }
 
     /// <summary>The user's cache folder by the convention of each system; .NET knows only the data folder.</summary>
     private static string CacheRoot()
@@ -60,7 +74,7 @@ public static class StorageFolders
 
     private static string LocalData(Environment.SpecialFolder folder)
     {
-        // Service accounts may not have a home folder.
+        // Service accounts may have no home at all.
         string path = Environment.GetFolderPath(folder, Environment.SpecialFolderOption.DoNotVerify);
         return path.Length > 0 ? path : Path.GetTempPath();
     }

@@ -41,6 +41,12 @@ public sealed class TextualInversion
     /// <summary>The first twelve hexadecimal digits of the file's SHA-256, as A1111 uses them.</summary>
     internal string Hash { get; }
 
+    /// <summary>Whether the file is found by its name.</summary>
+    internal bool HasFileName { get; init; }
+
+    /// <summary>How images record the file: by its name where it is found by that, otherwise by its path.</summary>
+    internal string Reference => HasFileName ? System.IO.Path.GetFileNameWithoutExtension(Path) : Path;
+
     /// <summary>The embedding as text.</summary>
     /// <returns>The name and the number of vectors.</returns>
     public override string ToString() => $"{Name} ({VectorCount} vectors)";

@@ -119,7 +119,7 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
         AddUNetLayer();
         string path = _tensors.Save(_folder);
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        using ModelLease plain = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
+        using ModelLease plain = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
         DiffusionModel first = RentAndReturn(0.1);
 
         Assert.NotSame(plain.Model, first);
@@ -135,7 +135,7 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
 
         DiffusionModel RentAndReturn(double strength)
         {
-            using ModelLease lease = ModelCache.Rent(Repository.DemoModel, Device.Cpu, AdapterSet.Create([new Lora(path, strength)]));
+            using ModelLease lease = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu, AdapterSet.Create([new Lora(path, strength)]));
             return lease.Model;
         }
     }
@@ -147,13 +147,13 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
     [InlineData(@"C:\x\style.safetensors:0.8:0", @"C:\x\style.safetensors", 0.8, 0.0)]
     [InlineData(@"C:\x\style.safetensors", @"C:\x\style.safetensors", 1.0, null)]
     public void A_LoRA_is_read_from_a_text(string text, string name, double strength, double? textStrength) =>
-        Assert.Equal(new Lora(name, strength, textStrength), Lora.Parse(text, static found => found));
+        Assert.Equal(new Lora(name, strength, textStrength), Lora.Parse(text, static found => new Lora(found)));
 
     [Theory]
     [InlineData("style:1000")]
     [InlineData("style:NaN")]
     public void A_strength_beyond_reason_is_refused(string text) =>
-        Assert.Equal("Lora", Assert.Throws<InvalidSettingException>(() => Lora.Parse(text, static found => found)).Setting);
+        Assert.Equal("Lora", Assert.Throws<InvalidSettingException>(() => Lora.Parse(text, static found => new Lora(found))).Setting);
 
     private void AddUNetLayer()
     {

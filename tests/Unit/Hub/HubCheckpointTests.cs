@@ -96,7 +96,7 @@ public sealed class HubCheckpointTests : HubTests
     public void A_model_that_was_imported_of_the_same_file_is_taken_for_it()
     {
         Hub.Files[Model] = TinyCheckpoint.Bytes();
-        ImportTarget target = new() { Models = Folder["models"], Cache = Folder["cache"], Name = "name" };
+        ImportTarget target = new() { Folders = Folders, Name = "name" };
         ModelImporter.Import(new CheckpointSource(TinyCheckpoint.Path, new ImportOptions()), target, null, Token);
         HubDownload download = HubDownload.Plan(Wanted, Settings(), cancellationToken: Token);
 

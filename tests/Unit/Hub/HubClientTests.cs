@@ -105,7 +105,7 @@ public sealed class HubClientTests : HubTests
         using (FakeHub gone = new())
             nowhere = gone.Endpoint;
 
-        HubSettings settings = new() { Endpoint = nowhere, Delay = Settings().Delay, ModelsFolder = Folder["models"], DownloadsFolder = Folder["downloads"] };
+        HubSettings settings = new() { Endpoint = nowhere, Delay = Settings().Delay, Folders = Folders };
         DownloadException error = Assert.Throws<DownloadException>(() => Save(settings: settings));
         Assert.Contains("no connection", error.Message, StringComparison.Ordinal);
         Assert.Null(error.StatusCode);

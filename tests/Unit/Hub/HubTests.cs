@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using StableDiffusion.Hub;
 using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Hub;
 
@@ -34,15 +35,16 @@ public abstract class HubTests : IDisposable
 
     protected static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
 
+    private protected StorageFolders Folders =>
+        StorageFolders.FromEnvironment() with { Models = Folder["models"], Downloads = Folder["downloads"], Cache = Folder["cache"] };
+
     private protected HubSettings Settings(string? token = null, bool isOffline = false, TimeSpan? timeout = null, long? freeSpace = null) => new()
     {
         Endpoint = Hub.Endpoint,
         Token = token,
         IsOffline = isOffline,
         Timeout = timeout ?? TimeSpan.FromMinutes(1),
-        ModelsFolder = Folder["models"],
-        DownloadsFolder = Folder["downloads"],
-        CacheFolder = Folder["cache"],
+        Folders = Folders,
         Jitter = static () => 1,
         FreeSpace = _ => freeSpace,
         Delay = (wait, cancellation) =>

@@ -473,7 +473,7 @@ public sealed class HubTransferTests : HubTests
         string models = Path.Combine(OtherDisk, Path.GetFileName(Folder.Path));
         try
         {
-            HubSettings settings = new() { Endpoint = Hub.Endpoint, ModelsFolder = models, DownloadsFolder = Folder["downloads"] };
+            HubSettings settings = new() { Endpoint = Hub.Endpoint, Folders = Folders with { Models = models } };
             Save(settings: settings);
             File.Delete(Path.Combine(models, "name", ModelManifest.FileName));
             Save(Request with { Force = true }, settings);
@@ -494,8 +494,7 @@ public sealed class HubTransferTests : HubTests
     private HubSettings RealWait() => new()
     {
         Endpoint = Hub.Endpoint,
-        ModelsFolder = Folder["models"],
-        DownloadsFolder = Folder["downloads"],
+        Folders = Folders,
         Timeout = TimeSpan.FromMinutes(5),
         Delay = static (_, token) => Task.Delay(10, token),
     };

@@ -33,7 +33,7 @@ public sealed class DamagedImportTests : IDisposable
             File.WriteAllBytes(path, file.Bytes);
             long before = GC.GetAllocatedBytesForCurrentThread();
 
-            DiffusionException error = Assert.ThrowsAny<DiffusionException>(() => ModelImporter.Import(path, cancellationToken: TestContext.Current.CancellationToken));
+            DiffusionException error = Assert.ThrowsAny<DiffusionException>(() => ModelLibrary.Default.Import(path, cancellationToken: TestContext.Current.CancellationToken));
 
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(allocated < HighestMemory, $"{file.Damage} (seed {file.Seed}) took {allocated} bytes.");
@@ -57,7 +57,7 @@ public sealed class DamagedImportTests : IDisposable
             byte[] bytes = round % 2 == 0 ? whole[..random.Next(whole.Length)] : Renamed(whole, random);
             File.WriteAllBytes(path, bytes);
 
-            Assert.ThrowsAny<DiffusionException>(() => ModelImporter.Import(path, cancellationToken: TestContext.Current.CancellationToken));
+            Assert.ThrowsAny<DiffusionException>(() => ModelLibrary.Default.Import(path, cancellationToken: TestContext.Current.CancellationToken));
             AssertStoreIsEmpty();
         }
     }

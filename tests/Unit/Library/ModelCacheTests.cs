@@ -10,8 +10,8 @@ public sealed class ModelCacheTests
     [Fact]
     public void A_model_is_open_once_for_all_who_use_it()
     {
-        using ModelLease first = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
-        using ModelLease second = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
+        using ModelLease first = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
+        using ModelLease second = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
 
         Assert.Same(first.Model, second.Model);
         Assert.Same(
@@ -22,32 +22,32 @@ public sealed class ModelCacheTests
     [Fact]
     public void Emptying_the_cache_leaves_a_model_open_that_is_in_use()
     {
-        using ModelLease lease = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
-        ModelCache.Clear();
+        using ModelLease lease = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
+        ModelLibrary.Default.CloseModels();
 
         Assert.NotNull(lease.Model.OpenTextEncoder(null, TestContext.Current.CancellationToken).Encode("a red house", cancellationToken: TestContext.Current.CancellationToken));
-        using ModelLease next = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
+        using ModelLease next = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
         Assert.NotSame(lease.Model, next.Model);
     }
 
     [Fact]
     public void A_model_that_is_not_there_is_named_with_those_that_are()
     {
-        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelStore.Find("no-such-model"));
+        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("no-such-model"));
         Assert.Contains("no-such-model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_folder_that_is_no_model_is_refused()
     {
-        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelStore.Find(AppContext.BaseDirectory));
+        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find(AppContext.BaseDirectory));
         Assert.Contains("model_index.json", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_demo_model_says_what_it_is()
     {
-        ModelInfo info = ModelStore.Find(Repository.DemoModel);
+        ModelInfo info = ModelLibrary.Default.Models.Find(Repository.DemoModel);
 
         Assert.Equal((64, 64, 25, 5.0), (info.Width, info.Height, info.Steps, info.GuidanceScale));
         Assert.Equal(("DDIM", "epsilon", 4, 8), (info.Scheduler, info.PredictionType, info.LatentChannels, info.LatentFactor));
@@ -70,6 +70,6 @@ public sealed class ModelCacheTests
         if (said is double scale)
             File.WriteAllText(folder["generation_config.json"], JsonSerializer.Serialize(new { guidance_scale = scale }));
 
-        Assert.Equal(expected, ModelStore.Find(folder.Path).GuidanceScale);
+        Assert.Equal(expected, ModelLibrary.Default.Models.Find(folder.Path).GuidanceScale);
     }
 }

@@ -123,14 +123,14 @@ public sealed class ControlNetTests(SharedModels models)
     public void A_ControlNet_that_is_not_there_is_an_error_that_says_where_they_lie()
     {
         Assert.Throws<ControlNetNotFoundException>(() => Denoise(new ControlOptions("no-such-net", Picture)));
-        ControlNetNotFoundException error = Assert.Throws<ControlNetNotFoundException>(() => ControlNetStore.Locate("no-such-net"));
-        Assert.Contains(StorageFolders.ControlNets, error.Message, StringComparison.Ordinal);
+        ControlNetNotFoundException error = Assert.Throws<ControlNetNotFoundException>(() => ModelLibrary.Default.ControlNets.Locate("no-such-net"));
+        Assert.Contains(StorageFolders.FromEnvironment().ControlNets, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_ControlNet_of_another_family_is_refused()
     {
-        using DiffusionModel model = new(ModelStore.Find(null), Device.Cpu);
+        using DiffusionModel model = new(ModelLibrary.Default.Models.Find(null), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
         ShapeMismatchException error = Assert.Throws<ShapeMismatchException>(() => Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture)));
         Assert.Contains("sd1-controlnet", error.Message, StringComparison.Ordinal);
     }
@@ -149,7 +149,7 @@ public sealed class ControlNetTests(SharedModels models)
         using TemporaryFolder cache = new();
         CheckpointSource source = new(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half });
         string folder = ModelBuilder.Build(source, cache.Path, null, TestContext.Current.CancellationToken);
-        using DiffusionModel model = new(ModelStore.Describe("half", folder), Device.Cpu);
+        using DiffusionModel model = new(ModelLibrary.Default.Models.Describe("half", folder), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
         Latent plain = Denoise(model, null, new DenoiseOptions());
         LatentCheck.AssertClose(plain.Tensor, Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
 

@@ -8,7 +8,7 @@ namespace StableDiffusion.Tests.Pipelines;
 /// <summary>The demo model, open on the processor for the tests of a class.</summary>
 public sealed class DemoModelFixture : IDisposable
 {
-    private readonly ModelLease _lease = ModelCache.Rent(Repository.DemoModel, Device.Cpu);
+    private readonly ModelLease _lease = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
 
     public DemoModelFixture() => Pipeline = new DiffusionPipeline(_lease.Model);
 

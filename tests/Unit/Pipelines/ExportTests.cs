@@ -20,7 +20,7 @@ public sealed class ExportTests
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("exports", "exports.json")));
         JsonElement expected = document.RootElement;
         using SafetensorsFile tensors = SafetensorsFile.Open(Repository.Data("exports", "exports.safetensors"));
-        using ModelLease lease = ModelCache.Rent(Repository.Data("exports", folder), Device.Cpu);
+        using ModelLease lease = ModelLibrary.Default.Open(Repository.Data("exports", folder), Device.Cpu);
         DiffusionPipeline pipeline = new(lease.Model);
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         DenoiseOptions options = new()
@@ -53,7 +53,7 @@ public sealed class ExportTests
         DiffusionImage picture = ImageFile.Read(Repository.Data("demo", "images", "public-img2img-0-source.png"));
         foreach ((string folder, bool isRepeatable) in new[] { ("current", true), ("legacy", false) })
         {
-            using ModelLease lease = ModelCache.Rent(Repository.Data("exports", folder), Device.Cpu);
+            using ModelLease lease = ModelLibrary.Default.Open(Repository.Data("exports", folder), Device.Cpu);
             Assert.Equal(isRepeatable, lease.Model.OpenVaeEncoder(null, TestContext.Current.CancellationToken).GivesDistribution);
             DiffusionPipeline pipeline = new(lease.Model);
             float[] first = pipeline.EncodeImage(picture, seed: 5, cancellationToken: TestContext.Current.CancellationToken).Tensor.Values;
@@ -65,7 +65,7 @@ public sealed class ExportTests
     [Fact]
     public void A_clip_skip_that_an_export_does_not_give_is_refused()
     {
-        using ModelLease lease = ModelCache.Rent(Repository.Data("exports", "current"), Device.Cpu);
+        using ModelLease lease = ModelLibrary.Default.Open(Repository.Data("exports", "current"), Device.Cpu);
 
         InvalidSettingException error = Assert.Throws<InvalidSettingException>(() =>
             new DiffusionPipeline(lease.Model).EncodePrompt("a red house", new() { ClipSkip = 2 }, TestContext.Current.CancellationToken));

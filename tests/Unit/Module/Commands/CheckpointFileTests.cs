@@ -149,7 +149,7 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
     }
 
     private static string BuiltFolder(string path) => Path.Combine(
-        StorageFolders.Cache, ModelBuilder.GetKey(new CheckpointSource(path, new ImportOptions()), new BuildCache(StorageFolders.Cache), null, TestContext.Current.CancellationToken));
+        StorageFolders.FromEnvironment().Cache, ModelBuilder.GetKey(new CheckpointSource(path, new ImportOptions()), new BuildCache(StorageFolders.FromEnvironment().Cache), null, TestContext.Current.CancellationToken));
 
     private DiffusionImage Picture(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>());
 }

@@ -75,7 +75,7 @@ public sealed class ModelStoreTests : StoreTests
         Assert.InRange(comparison.Ssim, comparison.LowestSsim, 0.99999);
         Assert.True(comparison.LowestPsnr > 20 && comparison.LowestSsim > 0.8 && comparison.Speedup > 0);
         Assert.Equal("StableDiffusion.Library.ModelImport#Compared", output.TypeNames[0]);
-        Assert.DoesNotContain(Directory.GetDirectories(StorageFolders.Cache, ".building-*"), folder => File.Exists(Path.Combine(folder, "model_index.json")));
+        Assert.DoesNotContain(Directory.GetDirectories(StorageFolders.FromEnvironment().Cache, ".building-*"), folder => File.Exists(Path.Combine(folder, "model_index.json")));
 
         Assert.Null(Assert.Single(RunWell("Import-DiffusionModel $quick -Name again -Precision Int8").Values<ModelImport>()).Comparison);
     }

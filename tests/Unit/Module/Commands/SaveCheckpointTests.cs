@@ -25,7 +25,7 @@ public sealed class SaveCheckpointTests : StoreTests
     }
 
     // Other tests leave some.
-    private static string[] Downloads => Directory.Exists(StorageFolders.Downloads) ? [.. Directory.GetDirectories(StorageFolders.Downloads).Order(StringComparer.Ordinal)] : [];
+    private static string[] Downloads => Directory.Exists(StorageFolders.FromEnvironment().Downloads) ? [.. Directory.GetDirectories(StorageFolders.FromEnvironment().Downloads).Order(StringComparer.Ordinal)] : [];
 
     public override void Dispose()
     {

@@ -30,7 +30,7 @@ public sealed class SaveDiffusionModelTests : CommandTests
     {
         RunWell("$env:HF_ENDPOINT = $null; $env:HF_HOME = $null");
         _hub.Dispose();
-        string model = Path.Combine(StorageFolders.Models, _name);
+        string model = Path.Combine(StorageFolders.FromEnvironment().Models, _name);
         if (Directory.Exists(model))
             Directory.Delete(model, recursive: true);
         base.Dispose();
@@ -48,7 +48,7 @@ public sealed class SaveDiffusionModelTests : CommandTests
 
         ShellResult result = RunWell(script);
         FileInfo file = Assert.Single(result.Values<FileInfo>());
-        Assert.Equal(Path.Combine(StorageFolders.Models, _name, "a.safetensors"), file.FullName);
+        Assert.Equal(Path.Combine(StorageFolders.FromEnvironment().Models, _name, "a.safetensors"), file.FullName);
         Assert.Equal(_lora, File.ReadAllBytes(file.FullName));
         Assert.Equal(ProgressRecordType.Completed, result.Progress[^1].RecordType);
 
@@ -120,7 +120,7 @@ public sealed class SaveDiffusionModelTests : CommandTests
 
         Assert.True(result.Stopped);
         Assert.False(result.HadErrors);
-        Assert.False(Directory.Exists(Path.Combine(StorageFolders.Models, _name)));
+        Assert.False(Directory.Exists(Path.Combine(StorageFolders.FromEnvironment().Models, _name)));
     }
 
     [Fact]

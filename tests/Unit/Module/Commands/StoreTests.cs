@@ -13,7 +13,7 @@ public abstract class StoreTests : CommandTests
 
     public override void Dispose()
     {
-        ModelCache.Clear();
+        ModelLibrary.Default.CloseModels();
         Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, _before);
         base.Dispose();
     }

@@ -1,0 +1,63 @@
+using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Adapters;
+
+/// <summary>The adapters of one kind that can be used by name: the files in a folder and its subfolders.</summary>
+internal sealed class AdapterStore
+{
+    private const int MostNames = 20;
+
+    private readonly string _folder;
+    private readonly string _kind;
+
+    /// <summary>Initializes the store.</summary>
+    /// <param name="folder">The full path of the folder, which need not exist.</param>
+    /// <param name="kind">The kind of adapters, for messages.</param>
+    public AdapterStore(string folder, string kind)
+    {
+        _folder = folder;
+        _kind = kind;
+    }
+
+    /// <summary>Lists the adapters.</summary>
+    /// <returns>The name and full path of each, by name.</returns>
+    public IReadOnlyList<(string Name, string Path)> List() => !Directory.Exists(_folder)
+        ? []
+        : [.. Directory.EnumerateFiles(_folder, "*", new EnumerationOptions { RecurseSubdirectories = true })
+            .Where(TensorFile.HasKnownEnding)
+            .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
+            .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
+            .ThenBy(file => file.Item2, StringComparer.Ordinal)];
+
+    /// <summary>Finds an adapter.</summary>
+    /// <param name="nameOrPath">The name of a file in the folder, with or without its extension, or a path.</param>
+    /// <returns>The full path of the file.</returns>
+    /// <exception cref="AdapterNotFoundException">There is no such adapter; the message lists those in the folder.</exception>
+    public string Find(string nameOrPath)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
+        return NameOrPath.Find(nameOrPath, name => Search(name) is string path ? (name, path) : null, File.Exists, NotFound).Path;
+    }
+
+    /// <summary>Whether a file is found by its name without its extension.</summary>
+    /// <param name="path">The full path of the file.</param>
+    public bool HasName(string path) => Search(Path.GetFileNameWithoutExtension(path)) == path;
+
+    private AdapterNotFoundException NotFound(string nameOrPath)
+    {
+        string[] names = [.. List().Select(file => file.Name).Take(MostNames)];
+        string known = names.Length == 0 ? $"'{_folder}' holds none" : $"'{_folder}' holds {string.Join(", ", names)}";
+        return new AdapterNotFoundException($"There is no {_kind} '{nameOrPath}'; {known}. Put the file there, or give its path.");
+    }
+
+    private string? Search(string name)
+    {
+        if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
+            return null;
+
+        IReadOnlyList<(string Name, string Path)> files = List();
+        return files.FirstOrDefault(file => string.Equals(Path.GetFileName(file.Path), name, StringComparison.OrdinalIgnoreCase)).Path
+            ?? files.FirstOrDefault(file => string.Equals(file.Name, name, StringComparison.OrdinalIgnoreCase)).Path;
+    }
+}

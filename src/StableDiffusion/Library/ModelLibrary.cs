@@ -1,0 +1,166 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Building;
+using StableDiffusion.Hub;
+using StableDiffusion.Onnx;
+using StableDiffusion.Quantization;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Library;
+
+/// <summary>
+/// The models, ControlNets and adapters that can be used by name, and the way to open, import, test and remove models:
+/// <code>
+/// using ModelLease lease = ModelLibrary.Default.Open("demo");
+/// DiffusionPipeline pipeline = new(lease.Model);
+/// </code>
+/// A library holds only the names of its folders, and may be used from several threads at once. Open models are shared by all
+/// libraries of the process.
+/// </summary>
+public sealed class ModelLibrary
+{
+    private static readonly ModelPool s_pool = new();
+
+    private readonly ModelPool _pool = s_pool;
+
+    /// <summary>Initializes a library.</summary>
+    /// <param name="folders">Its folders; those that do not exist are empty.</param>
+    public ModelLibrary(StorageFolders folders)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        Folders = folders;
+        Models = new ModelStore(folders.Models, _pool);
+        ControlNets = new ControlNetStore(folders.ControlNets);
+        Loras = new AdapterStore(folders.Loras, "LoRA");
+        Embeddings = new AdapterStore(folders.Embeddings, "embedding");
+        Downloads = new DownloadCache(folders.Downloads);
+    }
+
+    /// <summary>The library in the folders of the user, or in those that the environment variables name at the moment.</summary>
+    public static ModelLibrary Default => new(StorageFolders.FromEnvironment());
+
+    /// <summary>Its folders.</summary>
+    public StorageFolders Folders { get; }
+
+    /// <summary>The models.</summary>
+    public ModelStore Models { get; }
+
+    /// <summary>The ControlNets.</summary>
+    internal ControlNetStore ControlNets { get; }
+
+    /// <summary>The LoRAs.</summary>
+    internal AdapterStore Loras { get; }
+
+    /// <summary>The textual inversion embeddings.</summary>
+    internal AdapterStore Embeddings { get; }
+
+    /// <summary>The incomplete downloads.</summary>
+    internal DownloadCache Downloads { get; }
+
+    /// <summary>Takes a model for use, opening it if it is not open on that device. It stays open for the next use.</summary>
+    /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it; null for the model that ships with the engine.</param>
+    /// <param name="device">The device; null for the best that there is.</param>
+    /// <param name="adapters">The adapters to open it with; null for none.</param>
+    /// <returns>The lease; dispose it after use.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such model.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public ModelLease Open(string? model = null, Device? device = null, AdapterSet? adapters = null) =>
+        _pool.Rent(this, model, device ?? Devices.Resolve(Device.Auto, out _), adapters);
+
+    /// <summary>Closes all models that are open in the process: at once where one is not in use, otherwise as soon as its last use ends.</summary>
+    /// <returns>The number of models.</returns>
+    public int CloseModels() => _pool.Clear();
+
+    /// <summary>Finds a LoRA.</summary>
+    /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
+    /// <returns>The LoRA with the strength 1.</returns>
+    /// <exception cref="AdapterNotFoundException">There is no such LoRA; the message lists those in the folder.</exception>
+    public Lora FindLora(string nameOrPath)
+    {
+        string path = Loras.Find(nameOrPath);
+        return new Lora(path) { HasName = Loras.HasName(path) };
+    }
+
+    /// <summary>Finds and reads a textual inversion embedding.</summary>
+    /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
+    /// <returns>The embedding.</returns>
+    /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
+    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    public TextualInversion LoadEmbedding(string nameOrPath)
+    {
+        string path = Embeddings.Find(nameOrPath);
+        return TextualInversionFile.Load(path, Embeddings.HasName(path));
+    }
+
+    /// <summary>Imports a model.</summary>
+    /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>
+    /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
+    /// <param name="options">The import options; null means the defaults.</param>
+    /// <param name="force">Whether an existing model of the same name is replaced.</param>
+    /// <param name="progress">Receives the progress, on the calling thread.</param>
+    /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
+    /// <returns>The result.</returns>
+    /// <exception cref="ModelNotFoundException">The file or folder does not exist, or a part of the model is missing.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or not a supported model; the message says what it is.</exception>
+    /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
+    /// <exception cref="InvalidSettingException">The name is invalid or that of the imported folder itself, or another setting is out of range.</exception>
+    /// <exception cref="OutputExistsException">Another model has the name.</exception>
+    /// <exception cref="OutputWriteException">The store cannot be written to; no partial import remains.</exception>
+    /// <exception cref="OperationCanceledException">The import was cancelled.</exception>
+    public ModelImport Import(
+        string path,
+        string? name = null,
+        ImportOptions? options = null,
+        bool force = false,
+        Action<ProgressReport>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        new ModelImporter(Folders, _pool).Import(path, name, options, force, progress, cancellationToken);
+
+    /// <summary>
+    /// Compares an imported model with its source in full precision, by the images that both make on
+    /// the CPU and the time that they take. The model in full precision is built for this purpose, and deleted afterwards,
+    /// unless it is in the store already.
+    /// </summary>
+    /// <param name="import">The import.</param>
+    /// <param name="options">The options of the import.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
+    /// <returns>The comparison.</returns>
+    /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
+    public PrecisionComparison Compare(
+        ModelImport import, ImportOptions options, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(import);
+        ArgumentNullException.ThrowIfNull(options);
+        return new ModelImporter(Folders, _pool).Compare(import, options, progress, cancellationToken);
+    }
+
+    /// <summary>Tests a model: the hash of every file, and all of its parts in an image of one step.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="runs">Whether the image is made; otherwise the files are only compared with their hashes.</param>
+    /// <param name="cancellationToken">Stops the test.</param>
+    /// <returns>What was found; faults of the model are in the report, not exceptions.</returns>
+    public ModelTestReport Test(ModelInfo model, bool runs = true, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return ModelVerifier.Run(model, runs, Folders.Cache, cancellationToken);
+    }
+
+    /// <summary>Deletes the graphs that were built from models; each is built again when its model is next used.</summary>
+    /// <exception cref="OutputWriteException">A file could not be deleted, such as a graph that another process has open.</exception>
+    public void DeleteGraphs()
+    {
+        try
+        {
+            if (Directory.Exists(Folders.Cache))
+                Directory.Delete(Folders.Cache, recursive: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException($"Not all graphs in '{Folders.Cache}' could be deleted: {error.Message} Close what uses them and try again.", error);
+        }
+    }
+}

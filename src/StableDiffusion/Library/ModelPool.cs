@@ -1,0 +1,132 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Onnx;
+using StableDiffusion.Running;
+
+namespace StableDiffusion.Library;
+
+/// <summary>
+/// The open models of this process, one for each folder or file, device and set of adapters. Of the models with adapters, only
+/// the most recently used stay open. Thread-safe.
+/// </summary>
+internal sealed class ModelPool
+{
+    /// <summary>How many models with adapters stay open: enough to go back and forth between two.</summary>
+    private const int AdaptedModels = 2;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Key, Entry> _entries = [];
+    private long _uses;
+
+    /// <summary>Takes a model for use, opening it if it is not open on that device.</summary>
+    /// <param name="library">The library that has the model.</param>
+    /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="adapters">The adapters to open it with; null for none.</param>
+    public ModelLease Rent(ModelLibrary library, string? model, Device device, AdapterSet? adapters)
+    {
+        (string name, string path) = library.Models.Locate(model);
+        List<Entry> retired = [];
+        ModelLease lease;
+        lock (_lock)
+        {
+            // Its configs are read once, not for every image.
+            Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets);
+            if (!_entries.TryGetValue(key, out Entry? entry))
+                _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null));
+            if (adapters is { IsEmpty: false })
+                entry = Adapt(entry, key with { Adapters = adapters }, retired);
+            entry.Leases++;
+            entry.LastUse = ++_uses;
+            lease = new ModelLease(this, entry);
+        }
+
+        foreach (Entry entry in retired)
+            CloseIfUnused(entry);
+        return lease;
+    }
+
+    /// <summary>Closes every model: at once where it is not in use, and otherwise as soon as its last use ends.</summary>
+    /// <returns>How many there were.</returns>
+    public int Clear()
+    {
+        Entry[] entries;
+        lock (_lock)
+        {
+            entries = [.. _entries.Values];
+            _entries.Clear();
+            foreach (Entry entry in entries)
+                entry.IsRetired = true;
+        }
+
+        foreach (Entry entry in entries)
+            CloseIfUnused(entry);
+        return entries.Count(entry => entry.Plain is null);
+    }
+
+    public void Return(Entry entry)
+    {
+        lock (_lock)
+            entry.Leases--;
+        CloseIfUnused(entry);
+    }
+
+    private void CloseIfUnused(Entry entry)
+    {
+        lock (_lock)
+        {
+            if (!entry.IsRetired || entry.Leases > 0 || entry.IsClosed)
+                return;
+            entry.IsClosed = true;
+        }
+
+        entry.Model.Dispose();
+        if (entry.Plain is not null)
+            Return(entry.Plain);
+    }
+
+    /// <summary>Finds or makes a model with adapters, and takes the one out that was not used for longest if there are too many.</summary>
+    private Entry Adapt(Entry plain, Key key, List<Entry> retired)
+    {
+        if (_entries.TryGetValue(key, out Entry? entry))
+            return entry;
+
+        _entries.Add(key, entry = new Entry(new DiffusionModel(plain.Model, key.Adapters), plain));
+        plain.Leases++;
+        entry.LastUse = ++_uses;
+        KeyValuePair<Key, Entry>[] adapted = [.. _entries.Where(item => item.Value.Plain is not null).OrderBy(item => item.Value.LastUse)];
+        foreach ((Key old, Entry oldest) in adapted.SkipLast(AdaptedModels))
+        {
+            _entries.Remove(old);
+            oldest.IsRetired = true;
+            retired.Add(oldest);
+        }
+
+        return entry;
+    }
+
+    private static DiffusionModel Open(ModelLibrary library, string name, string path, Device device) => new(library.Models.Describe(name, path), device)
+    {
+        CacheFolder = library.Folders.Cache,
+        LocateControlNet = library.ControlNets.Locate,
+    };
+
+    /// <summary>A model in the pool.</summary>
+    internal sealed class Entry(DiffusionModel model, Entry? plain)
+    {
+        /// <summary>The model without adapters, in use as long as this one is open; null for such a model itself.</summary>
+        public Entry? Plain { get; } = plain;
+
+        public long LastUse { get; set; }
+
+        public DiffusionModel Model { get; } = model;
+
+        public int Leases { get; set; }
+
+        public bool IsRetired { get; set; }
+
+        public bool IsClosed { get; set; }
+    }
+
+    /// <summary>What decides which open model is meant: also the folders that an open model uses.</summary>
+    private readonly record struct Key(string Path, Device Device, AdapterSet Adapters, string Cache, string ControlNets);
+}
