@@ -1,11 +1,10 @@
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
-using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 
 // Makes four images of a prompt, and writes each one as soon as it is made: dotnet run --project docs/sample src/demo-model "a red house"
-using ModelLease model = ModelCache.Rent(args[0], Devices.Resolve(Device.Auto, out _));
+using ModelLease model = ModelLibrary.Default.Open(args[0]);
 TextToImage job = new(new TextToImageRequest
 {
     Options = new DenoiseOptions { Prompt = args[1], Seed = 0 },
