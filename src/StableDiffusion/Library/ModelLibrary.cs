@@ -58,14 +58,14 @@ public sealed class ModelLibrary
     /// <summary>The incomplete downloads.</summary>
     internal DownloadCache Downloads { get; }
 
-    /// <summary>Takes a model for use, opening it if it is not open on that device. It stays open for the next use.</summary>
+    /// <summary>Gets a model for use, and opens it if it is not open on that device. It stays open for the next use.</summary>
     /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it; null for the model that ships with the engine.</param>
-    /// <param name="device">The device; null for the best that there is.</param>
+    /// <param name="device">The device; null for the best available one.</param>
     /// <param name="adapters">The adapters to open it with; null for none.</param>
     /// <returns>The lease; dispose it after use.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such model.</exception>
-    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is no model.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="ModelNotFoundException">The model does not exist.</exception>
+    /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is not a model.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public ModelLease Open(string? model = null, Device? device = null, AdapterSet? adapters = null) =>
         _pool.Rent(this, model, device ?? Devices.Resolve(Device.Auto, out _), adapters);
 
@@ -88,7 +88,7 @@ public sealed class ModelLibrary
     /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
     /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
-    /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
+    /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public TextualInversion LoadEmbedding(string nameOrPath)
     {
         string path = Embeddings.Find(nameOrPath);

@@ -10,14 +10,14 @@ namespace StableDiffusion.Library;
 /// </summary>
 internal sealed class ModelPool
 {
-    /// <summary>How many models with adapters stay open: enough to go back and forth between two.</summary>
+    /// <summary>The number of models with adapters that stay open: enough to alternate between two.</summary>
     private const int AdaptedModels = 2;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Key, Entry> _entries = [];
     private long _uses;
 
-    /// <summary>Takes a model for use, opening it if it is not open on that device.</summary>
+    /// <summary>Gets a model for use, and opens it if it is not open on that device.</summary>
     /// <param name="library">The library that has the model.</param>
     /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it.</param>
     /// <param name="device">The device.</param>
@@ -29,7 +29,7 @@ internal sealed class ModelPool
         ModelLease lease;
         lock (_lock)
         {
-            // Its configs are read once, not for every image.
+            // The configs are read once, not for every image.
             Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets);
             if (!_entries.TryGetValue(key, out Entry? entry))
                 _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null));
@@ -45,8 +45,8 @@ internal sealed class ModelPool
         return lease;
     }
 
-    /// <summary>Closes every model: at once where it is not in use, and otherwise as soon as its last use ends.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Closes every model: immediately if it is not in use, otherwise when its last use ends.</summary>
+    /// <returns>The number of models.</returns>
     public int Clear()
     {
         Entry[] entries;
@@ -84,7 +84,7 @@ internal sealed class ModelPool
             Return(entry.Plain);
     }
 
-    /// <summary>Finds or makes a model with adapters, and takes the one out that was not used for longest if there are too many.</summary>
+    /// <summary>Finds or opens a model with adapters, and removes the least recently used one if there are too many.</summary>
     private Entry Adapt(Entry plain, Key key, List<Entry> retired)
     {
         if (_entries.TryGetValue(key, out Entry? entry))
@@ -127,6 +127,6 @@ internal sealed class ModelPool
         public bool IsClosed { get; set; }
     }
 
-    /// <summary>What decides which open model is meant: also the folders that an open model uses.</summary>
+    /// <summary>The key of an open model, with the folders that it uses.</summary>
     private readonly record struct Key(string Path, Device Device, AdapterSet Adapters, string Cache, string ControlNets);
 }
