@@ -50,7 +50,7 @@ Describe 'ConvertFrom-Latent' {
         $bad = 'a', 'b' | Get-TextEmbedding | Invoke-Denoise -Seed 1 -Steps 1
         $bad[1].Tensor.Values[0] = [float]::NaN
         $null = $bad | ConvertFrom-Latent -ErrorAction SilentlyContinue -ErrorVariable problems
-        $problems.Exception.Message | Should -BeLike "Latent 2 ('b'): The latent holds*"
+        $problems.Exception.Message | Should -BeLike "Latent 2 ('b'): The latent has*"
     }
 
     It 'refuses what is no latent' {
