@@ -71,7 +71,7 @@ public sealed class Number<T> : Number
     /// <summary>The number.</summary>
     /// <param name="setting">The parameter's name.</param>
     internal T Check(string setting) => _value ?? throw new InvalidSettingException(
-        setting, $"{setting} is '{this}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 7.5")}.");
+        setting, $"{setting} is '{this}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 0.5")}.");
 
     /// <inheritdoc/>
     internal override object Get(string setting) => Check(setting);
