@@ -22,17 +22,8 @@ public abstract class ModelListCmdlet : DiffusionCmdlet
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
-    protected sealed override void ProcessRecord()
-    {
-        foreach (string name in Name)
-        {
-            ProcessOne(name, () =>
-            {
-                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name))))
-                    Process(model);
-            });
-        }
-    }
+    protected sealed override void ProcessRecord() =>
+        NameMatcher.ForEach(this, Name, ModelLibrary.Default.Models.List, model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name)), Process);
 
     /// <summary>Does the work for one model.</summary>
     /// <param name="model">The model.</param>

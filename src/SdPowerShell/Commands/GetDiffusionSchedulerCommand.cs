@@ -18,9 +18,6 @@ public sealed class GetDiffusionSchedulerCommand : DiffusionCmdlet
     public string[] Name { get; set; } = [NameMatcher.All];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string name in Name)
-            ProcessOne(name, () => WriteObject(NameMatcher.Find(name, SchedulerCatalog.All, scheduler => scheduler.Aliases.Prepend(scheduler.Name), SchedulerCatalog.Find), enumerateCollection: true));
-    }
+    protected override void ProcessRecord() =>
+        NameMatcher.ForEach(this, Name, () => SchedulerCatalog.All, scheduler => scheduler.Aliases.Prepend(scheduler.Name), SchedulerCatalog.Find, WriteObject);
 }

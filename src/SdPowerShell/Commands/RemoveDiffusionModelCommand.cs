@@ -23,17 +23,8 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string name in Name)
-        {
-            ProcessOne(name, () =>
-            {
-                foreach (ModelInfo model in NameMatcher.Find(name, ModelLibrary.Default.Models.List(), model => [model.Name], ModelLibrary.Default.Models.Find))
-                    Remove(model);
-            });
-        }
-    }
+    protected override void ProcessRecord() =>
+        NameMatcher.ForEach(this, Name, ModelLibrary.Default.Models.List, model => [model.Name], ModelLibrary.Default.Models.Find, Remove);
 
     private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
     {

@@ -8,13 +8,26 @@ internal static class NameMatcher
     /// <summary>The wildcard that stands for all names.</summary>
     public const string All = "*";
 
-    /// <summary>Finds what matches a name or a wildcard.</summary>
-    /// <param name="name">What the user asked for.</param>
-    /// <param name="items">All items.</param>
+    /// <summary>Does something with each item that matches a name or a wildcard. A name without an item is an error of its own.</summary>
+    /// <param name="cmdlet">The cmdlet that writes the errors.</param>
+    /// <param name="names">The names and wildcards.</param>
+    /// <param name="list">Lists all items.</param>
     /// <param name="namesOf">The names of an item.</param>
     /// <param name="find">Finds an item by another form of its name, and throws if there is none.</param>
-    /// <returns>The items; none where a wildcard matches nothing.</returns>
-    public static IReadOnlyList<T> Find<T>(string name, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
+    /// <param name="use">The action.</param>
+    public static void ForEach<T>(DiffusionCmdlet cmdlet, IEnumerable<string> names, Func<IReadOnlyList<T>> list, Func<T, IEnumerable<string>> namesOf, Func<string, T> find, Action<T> use)
+    {
+        foreach (string name in names)
+        {
+            cmdlet.ProcessOne(name, () =>
+            {
+                foreach (T item in Find(name, list(), namesOf, find))
+                    use(item);
+            });
+        }
+    }
+
+    private static IReadOnlyList<T> Find<T>(string name, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
     {
         WildcardPattern pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
         T[] found = [.. items.Where(item => namesOf(item).Any(pattern.IsMatch))];

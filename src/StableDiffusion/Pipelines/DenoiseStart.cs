@@ -141,17 +141,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     public static (DenoiseState State, Tensor Sample, GenerationInfo Info) FromState(Latent start, DenoiseState state, DenoiseOptions options)
     {
         string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
-        NoiseOptions noise = options.ToNoise().Normalize();
-        GenerationInfo asked = new(options)
-        {
-            Scheduler = scheduler,
-            RandomSource = noise.RandomSource?.ToString(),
-            VariationSeed = noise.VariationSeed,
-            VariationStrength = noise.VariationStrength,
-            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
-            BatchSize = noise.BatchSize,
-            BatchIndex = noise.BatchIndex,
-        };
+        GenerationInfo asked = InfoOf(options, options.ToNoise().Normalize()) with { Scheduler = scheduler };
         GenerationInfo given = start.Info with { RandomSource = start.RandomSource ?? nameof(RandomSource.TorchCpu) };
         foreach (Setting row in SettingTable.Rows.Where(static row => row.IsOfStart && !s_keptSilently.Contains(row.Name)))
             SettingCheck.Same(row.Name, row.Get(asked), row.Get(given));
@@ -177,15 +167,10 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             ? SchedulerCatalog.Default(model.SchedulerConfig)
             : SchedulerCatalog.Find(options.Scheduler);
         NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
-        GenerationInfo info = new(options)
+        GenerationInfo info = InfoOf(options, noise) with
         {
             Seed = options.Seed ?? RandomSeed.New(),
             RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
-            VariationSeed = noise.VariationSeed,
-            VariationStrength = noise.VariationStrength,
-            EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
-            BatchSize = noise.BatchSize,
-            BatchIndex = noise.BatchIndex,
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
             Strength = null,
@@ -194,6 +179,16 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         };
         return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, SchedulerOptionText.Read(options.SchedulerOptions)), info);
     }
+
+    private static GenerationInfo InfoOf(DenoiseOptions options, NoiseOptions noise) => new(options)
+    {
+        RandomSource = noise.RandomSource?.ToString(),
+        VariationSeed = noise.VariationSeed,
+        VariationStrength = noise.VariationStrength,
+        EtaNoiseSeedDelta = noise.EtaNoiseSeedDelta,
+        BatchSize = noise.BatchSize,
+        BatchIndex = noise.BatchIndex,
+    };
 
     private static NoiseOptions CheckNoise(NoiseOptions options, ModelInfo model)
     {
