@@ -19,6 +19,7 @@ internal sealed record ModelManifest
     public const string FileName = "model_manifest.json";
 
     private const int Sha256Digits = 64;
+    private const int MaxLength = 16 << 20;
 
     /// <summary>The origin of the model.</summary>
     public required ModelSource Source { get; init; }
@@ -38,7 +39,7 @@ internal sealed record ModelManifest
 
         try
         {
-            return Parse(File.ReadAllBytes(path), path);
+            return Parse(RegularFile.ReadAllBytes(path, MaxLength), path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
