@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 using StableDiffusion.Storage;
@@ -21,11 +20,10 @@ internal sealed class GraphCheck
     private const int MostNested = 8;
     private const int LongestName = 4096;
 
-    private static readonly FrozenSet<string> s_domains = FrozenSet.ToFrozenSet(
-        ["", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc"], StringComparer.Ordinal);
+    private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
 
     // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply.
-    private static readonly FrozenDictionary<string, string> s_refused = new Dictionary<string, string>(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> s_refused = new(StringComparer.Ordinal)
     {
         ["Loop"] = "which may run without end",
         ["Scan"] = "which may run without end",
@@ -35,10 +33,10 @@ internal sealed class GraphCheck
         ["GreedySearch"] = "which may run without end",
         ["Sampling"] = "which may run without end",
         ["EPContext"] = "which opens a file for one device",
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    };
 
     /// <summary>The inputs that hold sizes or factors, whose product the output has at least.</summary>
-    private static readonly FrozenDictionary<string, int[]> s_sizes = new Dictionary<string, int[]>(StringComparer.Ordinal)
+    private static readonly Dictionary<string, int[]> s_sizes = new(StringComparer.Ordinal)
     {
         ["Expand"] = [1],
         ["ConstantOfShape"] = [0],
@@ -54,7 +52,7 @@ internal sealed class GraphCheck
         ["HannWindow"] = [0],
         ["HammingWindow"] = [0],
         ["BlackmanWindow"] = [0],
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    };
 
     private readonly string _path;
     private readonly string _folder;

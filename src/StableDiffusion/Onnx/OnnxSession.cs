@@ -82,10 +82,6 @@ internal sealed class OnnxSession : IDisposable
         {
             throw new ModelInvalidException($"The graph '{path}' cannot be opened on {device}: {OnnxFault.OfOpening(error, device)}", error);
         }
-        catch (OverflowException error)
-        {
-            throw new ModelInvalidException($"The graph '{path}' has an input or output with an axis that is too long. It is not a part of a Stable Diffusion model.", error);
-        }
     }
 
     /// <summary>Returns the graph's input with the first of these names that exists.</summary>
@@ -209,8 +205,11 @@ internal sealed class OnnxSession : IDisposable
     {
         foreach (string name in names)
         {
-            if (values.TryGetValue(name, out OnnxValueInfo? info))
-                return info;
+            if (!values.TryGetValue(name, out OnnxValueInfo? info))
+                continue;
+            return OnnxBuffer.Supports(info.ElementType)
+                ? info
+                : throw new ModelInvalidException($"The {kind} '{name}' of the graph '{Path}' has the type {info.ElementType}, which is not supported. Export it with float32 or float16.");
         }
 
         throw new ModelInvalidException(

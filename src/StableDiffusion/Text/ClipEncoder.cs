@@ -81,7 +81,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     {
         if (options.TextualInversions.Count == 0)
             return null;
-        if (vocabularySize == 0 || !_session.OptionalInputs.TryGetValue(AddedInput, out OnnxValueInfo? info))
+        if (vocabularySize == 0 || !_session.OptionalInputs.TryGetValue(AddedInput, out OnnxValueInfo? info) || info.Rank == 0)
             throw new AdapterInvalidException($"The text encoder of '{model}' is a graph of another exporter, which does not support embeddings. They need a model that was imported from its weights: a safetensors file or a diffusers folder.");
         return new OnnxBuffer(PromptTokenizer.Vectors(options.TextualInversions, isSecond, info.Dimensions[^1]), info.ElementType);
     }
