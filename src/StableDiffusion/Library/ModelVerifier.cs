@@ -4,6 +4,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
+using StableDiffusion.Sampling;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
@@ -31,15 +32,20 @@ internal static class ModelVerifier
         bool hasRun = false;
         try
         {
+            if (model.Problem is not null)
+                throw new ModelInvalidException(model.Problem);
+
             if (ModelManifest.Read(model.Path) is { } manifest)
             {
                 checkedFiles = manifest.Files.Count;
                 problems.AddRange(manifest.Compare(model.Path, cancellationToken));
             }
 
+            if (problems.Count == 0)
+                CheckFiles(model);
             if (runs && problems.Count == 0)
             {
-                MakePicture(model, cacheFolder, cancellationToken);
+                MakeImage(model, cacheFolder, cancellationToken);
                 hasRun = true;
             }
         }
@@ -59,11 +65,32 @@ internal static class ModelVerifier
         };
     }
 
-    // Every stage throws for shapes that do not fit and values that are not finite.
-    private static void MakePicture(ModelInfo info, string cacheFolder, CancellationToken cancellationToken)
+    /// <summary>
+    /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
+    /// graphs by their lengths, and the tokenizers.
+    /// </summary>
+    private static void CheckFiles(ModelInfo model)
+    {
+        ModelFamily family = ModelReader.Read(model.Name, model.Path).ToFamily();
+        string[] parts = [.. family.EncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder];
+        if (OnnxFolder.FindBackbone(model.Path) is null)
+        {
+            IModelSource source = ModelSources.Find(model.Path, new ImportOptions());
+            using ModelContents contents = source.Open();
+            _ = ModelGraph.Make(contents, source);
+        }
+    }
+
+    /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>
+    /// <param name="info">The model.</param>
+    /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="DiffusionException">A part cannot be opened or run; its shapes do not fit, or its values are not finite.</exception>
+    public static void MakeImage(ModelInfo info, string? cacheFolder, CancellationToken cancellationToken)
     {
         using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
         DiffusionPipeline pipeline = new(model);
+        _ = SchedulerCatalog.Create(SchedulerCatalog.Default(model.SchedulerConfig), model.SchedulerConfig, info.Steps);
         int side = LatentSide * info.LatentFactor;
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
         Latent latent = pipeline.Denoise(
