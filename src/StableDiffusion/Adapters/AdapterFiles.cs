@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
@@ -11,7 +12,7 @@ internal static class AdapterFiles
     /// <summary>A1111's hash of a LoRA: of safetensors files without the header.</summary>
     public static string HashWithoutHeader(string path)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.Open(path);
         Span<byte> length = stackalloc byte[sizeof(ulong)];
         bool isSafetensors = path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && stream.ReadAtLeast(length, length.Length, throwOnEndOfStream: false) == length.Length;
         stream.Position = isSafetensors ? Math.Min(stream.Length, (long)Math.Min(BitConverter.ToUInt64(length), long.MaxValue / 2) + sizeof(ulong)) : 0;
@@ -21,7 +22,7 @@ internal static class AdapterFiles
     /// <summary>A1111's hash of an embedding: of the whole file.</summary>
     public static string Hash(string path)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.Open(path);
         return ShortHash(stream);
     }
 

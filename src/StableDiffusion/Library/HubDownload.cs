@@ -233,6 +233,7 @@ internal sealed class HubDownload
                 Force = _request.Force,
                 Rebuilds = _request.Force,
                 Origin = manifest,
+                IsTested = !_request.SkipTest,
             };
             ModelImport import = ModelImporter.Import(new CheckpointSource(path, new ImportOptions()), target, progress, cancellationToken);
             folder.Discard();
@@ -242,7 +243,9 @@ internal sealed class HubDownload
         }
         catch (Exception error) when (error is ModelInvalidException or UnsafeFileException)
         {
-            // The file matches the hub's hash, so a resumed download would fail again.
+            // The file matches the hub's hash, so a resumed download would fail again. One that only failed the test can be kept without it.
+            if (error is ModelInvalidException { Remedy: Remedy.SkipTest })
+                throw;
             folder.Discard();
             if (error is UnsafeFileException)
                 throw;

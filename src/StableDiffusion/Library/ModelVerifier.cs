@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -18,9 +21,9 @@ internal static class ModelVerifier
     /// <summary>The smallest side that every U-Net can halve as often as necessary.</summary>
     private const int LatentSide = 8;
 
-    /// <summary>Tests a model: the hash of every file, and all of its parts with an image of one step.</summary>
+    /// <summary>Tests a model: the hash of every file, whether all files exist and are whole, and all of its parts with an image of one step.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="runs">Whether the image is made; if not, only the files are compared with their hashes.</param>
+    /// <param name="runs">Whether the image is made; if not, only the files are checked.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
     /// <param name="cancellationToken">Cancels the test.</param>
     /// <returns>The result; problems of the model are not thrown.</returns>
@@ -71,14 +74,23 @@ internal static class ModelVerifier
     /// </summary>
     private static void CheckFiles(ModelInfo model)
     {
-        ModelFamily family = ModelReader.Read(model.Name, model.Path).ToFamily();
-        string[] parts = [.. family.EncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder];
+        ModelFamily family = ModelConfigs.Open(model.Path).Family;
+        string[] encoders = [.. family.EncoderSuffixes.Where(suffix => Directory.Exists(Path.Combine(model.Path, ModelParts.TextEncoder + suffix)))];
         if (OnnxFolder.FindBackbone(model.Path) is null)
         {
             IModelSource source = ModelSources.Find(model.Path, new ImportOptions());
+            _ = source.Inputs;
             using ModelContents contents = source.Open();
             _ = ModelGraph.Make(contents, source);
         }
+        else
+        {
+            foreach (string part in (string[])[.. encoders.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder])
+                GraphFile.Check(Path.Combine(model.Path, part, ModelParts.Graph));
+        }
+
+        foreach (string suffix in encoders)
+            _ = ClipTokenizer.Load(Path.Combine(model.Path, ModelParts.Tokenizer + suffix));
     }
 
     /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>

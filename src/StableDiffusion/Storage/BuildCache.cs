@@ -37,7 +37,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         try
         {
             string manifest = Path.Combine(folder, ManifestName);
-            Dictionary<string, long>? files = JsonSerializer.Deserialize(File.ReadAllBytes(manifest), BuildJson.Default.DictionaryStringInt64);
+            Dictionary<string, long>? files = JsonSerializer.Deserialize(RegularFile.ReadAllBytes(manifest, BuildJson.MaxLength), BuildJson.Default.DictionaryStringInt64);
             return files is not null
                 && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
         }

@@ -130,7 +130,7 @@ internal sealed class FileHashes
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(memory), BuildJson.Default.DictionaryStringFileHash) ?? [];
+            return JsonSerializer.Deserialize(RegularFile.ReadAllBytes(memory, BuildJson.MaxLength), BuildJson.Default.DictionaryStringFileHash) ?? [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -159,7 +159,7 @@ internal sealed class FileHashes
 
     private static string Hash(string path, Action<long> read, CancellationToken cancellationToken)
     {
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        using FileStream stream = RegularFile.Open(path);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[Math.Clamp(stream.Length, 1, 1 << 20)];
         for (int count = stream.Read(buffer); count > 0; count = stream.Read(buffer))

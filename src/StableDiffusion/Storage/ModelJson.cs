@@ -50,7 +50,7 @@ internal static class ModelJson
         CheckLength(path, limit);
         try
         {
-            return File.ReadAllBytes(path);
+            return RegularFile.ReadAllBytes(path, limit);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -19,7 +19,6 @@ internal sealed record ModelManifest
     public const string FileName = "model_manifest.json";
 
     private const int Sha256Digits = 64;
-
     /// <summary>The origin of the model.</summary>
     public required ModelSource Source { get; init; }
 

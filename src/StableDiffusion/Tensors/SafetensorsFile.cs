@@ -1,16 +1,16 @@
 namespace StableDiffusion.Tensors;
 
 /// <summary>
-/// A safetensors file (https://github.com/huggingface/safetensors), open for reading. The file is memory-mapped, so only
+/// A safetensors file (https://github.com/huggingface/safetensors), open for reading. Only
 /// what is read is loaded. The whole header is checked when the file is opened. Several threads may read at the same time;
 /// disposing is not thread-safe.
 /// </summary>
 internal sealed class SafetensorsFile : ITensorFile
 {
-    private readonly MappedFile _file;
+    private readonly RandomAccessFile _file;
     private readonly SafetensorsHeader _header;
 
-    private SafetensorsFile(MappedFile file, SafetensorsHeader header)
+    private SafetensorsFile(RandomAccessFile file, SafetensorsHeader header)
     {
         _file = file;
         _header = header;
@@ -30,14 +30,14 @@ internal sealed class SafetensorsFile : ITensorFile
     /// <returns>The open file.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged or not a safetensors file, or cannot be opened.</exception>
-    public static SafetensorsFile Open(string path) => Open(MappedFile.Open(path));
+    public static SafetensorsFile Open(string path) => Open(RandomAccessFile.Open(path));
 
-    /// <summary>Opens a mapped file and takes ownership of it; it is closed if it is not a safetensors file.</summary>
-    internal static SafetensorsFile Open(MappedFile file)
+    /// <summary>Takes takes ownership of it; it is closed if it is not a safetensors file.</summary>
+    internal static SafetensorsFile Open(RandomAccessFile file)
     {
         try
         {
-            return new SafetensorsFile(file, SafetensorsHeader.Read(file.Path, file.Head(int.MaxValue), file.Length));
+            return new SafetensorsFile(file, SafetensorsHeader.Read(file));
         }
         catch
         {

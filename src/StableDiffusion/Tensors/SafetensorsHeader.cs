@@ -34,25 +34,24 @@ internal sealed class SafetensorsHeader
         head.Length > LengthBytes && head[LengthBytes] == '{' && head[LengthBytes - 1] == 0;
 
     /// <summary>Reads the header.</summary>
-    /// <param name="path">The file's path, for messages.</param>
-    /// <param name="file">The first bytes of the file, at least up to the end of the header.</param>
-    /// <param name="fileLength">The length of the whole file.</param>
+    /// <param name="file">The file.</param>
     /// <exception cref="ModelInvalidException">The header is damaged or contradicts itself or the file's length.</exception>
-    public static SafetensorsHeader Read(string path, ReadOnlySpan<byte> file, long fileLength)
+    public static SafetensorsHeader Read(RandomAccessFile file)
     {
+        string path = file.Path;
         if (file.Length < LengthBytes)
-            throw Invalid(path, $"it has {fileLength} bytes, which is too short for a header");
+            throw Invalid(path, $"it has {file.Length} bytes, which is too short for a header");
 
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Head(LengthBytes));
         if (length > MaxHeaderLength)
             throw Invalid(path, $"its header claims {length} bytes, and the limit is {MaxHeaderLength}");
-        if ((long)length > fileLength - LengthBytes)
-            throw Invalid(path, $"its header claims {length} bytes, and only {fileLength - LengthBytes} follow");
+        if ((long)length > file.Length - LengthBytes)
+            throw Invalid(path, $"its header claims {length} bytes, and only {file.Length - LengthBytes} follow");
 
         SafetensorsHeader header = new(path) { DataStart = LengthBytes + (long)length };
         try
         {
-            header.ReadEntries(file.Slice(LengthBytes, (int)length));
+            header.ReadEntries(file.Read(LengthBytes, (int)length));
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
@@ -60,7 +59,7 @@ internal sealed class SafetensorsHeader
             throw Invalid(path, $"its header is not valid JSON ({error.Message})", error);
         }
 
-        header.CheckLayout(fileLength - header.DataStart);
+        header.CheckLayout(file.Length - header.DataStart);
         return header;
     }
 

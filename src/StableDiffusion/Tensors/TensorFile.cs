@@ -24,7 +24,7 @@ internal static class TensorFile
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
     public static ITensorFile Open(string path)
     {
-        MappedFile file = MappedFile.Open(path);
+        RandomAccessFile file = RandomAccessFile.Open(path);
         ReadOnlySpan<byte> head = file.Head(ForeignFile.HeadLength);
         if (TorchFile.Recognises(head))
             return TorchFile.Open(file);

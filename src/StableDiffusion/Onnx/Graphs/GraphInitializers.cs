@@ -1,5 +1,6 @@
 using System.Globalization;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
@@ -7,13 +8,12 @@ namespace StableDiffusion.Onnx.Graphs;
 
 /// <summary>
 /// The weights of a graph that <see cref="GraphBuilder"/> wrote, open for reading. Small weights are in the graph, large ones
-/// in the file beside it, which is memory-mapped. Not thread-safe.
+/// in the file beside it. Not thread-safe.
 /// </summary>
 internal sealed class GraphInitializers : IDisposable
 {
     // Graphs of this writer contain no large weights; a larger file was written by another exporter and need not be read.
     private const long LargestGraph = 256L << 20;
-
 
     // These operators read a weight directly. ONNX Runtime folds the results of other operators on weights while it optimizes.
     private static readonly HashSet<string> s_directReaders = new(StringComparer.Ordinal) { "MatMul", "Add", "Mul", "LayerNormalization", "Gather", "Slice" };
@@ -21,7 +21,7 @@ internal sealed class GraphInitializers : IDisposable
     private readonly string _path;
     private readonly ModelProto _model;
     private readonly Dictionary<string, TensorProto> _tensors = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, MappedFile> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RandomAccessFile> _files = new(StringComparer.Ordinal);
 
     private GraphInitializers(string path, ModelProto model)
     {
@@ -44,7 +44,7 @@ internal sealed class GraphInitializers : IDisposable
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using FileStream stream = RegularFile.Open(path);
             if (stream.Length > LargestGraph)
                 return null;
 
@@ -110,8 +110,8 @@ internal sealed class GraphInitializers : IDisposable
         string location = place.GetValueOrDefault("location", string.Empty);
         if (location != Path.GetFileName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
             throw Damaged(name);
-        if (!_files.TryGetValue(location, out MappedFile? file))
-            _files.Add(location, file = MappedFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
+        if (!_files.TryGetValue(location, out RandomAccessFile? file))
+            _files.Add(location, file = RandomAccessFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
         if (offset < 0 || offset > file.Length - length)
             throw Damaged(name);
         file.ReadValues(type, offset, values);
@@ -126,7 +126,7 @@ internal sealed class GraphInitializers : IDisposable
 
     public void Dispose()
     {
-        foreach (MappedFile file in _files.Values)
+        foreach (RandomAccessFile file in _files.Values)
             file.Dispose();
     }
 

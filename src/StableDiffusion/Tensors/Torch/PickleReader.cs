@@ -6,9 +6,14 @@ namespace StableDiffusion.Tensors.Torch;
 /// <param name="file">The file.</param>
 /// <param name="start">The position in the file at which the pickle starts.</param>
 /// <param name="end">The position in the file at which it ends at the latest.</param>
-internal sealed class PickleReader(MappedFile file, long start, long end)
+internal sealed class PickleReader(RandomAccessFile file, long start, long end)
 {
     private const int MaxLineLength = 512;
+    private const int WindowLength = 1 << 16;
+
+    // The part of the file that was read last. It is never overwritten, since earlier results refer to it.
+    private byte[] _window = [];
+    private long _windowStart;
 
     public string Path => file.Path;
 
@@ -27,12 +32,12 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
 
     public double ReadDouble() => BinaryPrimitives.ReadDoubleBigEndian(Read(8));
 
-    /// <summary>Reads the next bytes without copying them.</summary>
+    /// <summary>Reads the next bytes.</summary>
     public ReadOnlySpan<byte> Read(int count)
     {
         long position = Position;
         Skip((ulong)count);
-        return file.Slice(position, count);
+        return Reread(position, count);
     }
 
     /// <summary>Skips bytes.</summary>
@@ -45,12 +50,24 @@ internal sealed class PickleReader(MappedFile file, long start, long end)
     }
 
     /// <summary>Reads bytes at an earlier position.</summary>
-    public ReadOnlySpan<byte> Reread(long position, int count) => file.Slice(position, count);
+    public ReadOnlySpan<byte> Reread(long position, int count)
+    {
+        if (count > WindowLength)
+            return file.Read(position, count);
+
+        if (position < _windowStart || position + count > _windowStart + _window.Length)
+        {
+            _window = file.Read(position, (int)Math.Min(WindowLength, file.Length - position));
+            _windowStart = position;
+        }
+
+        return _window.AsSpan((int)(position - _windowStart), count);
+    }
 
     /// <summary>Reads the bytes up to the next line feed, and skips the line feed.</summary>
     public ReadOnlySpan<byte> ReadLine()
     {
-        ReadOnlySpan<byte> ahead = file.Slice(Position, (int)Math.Min(MaxLineLength, end - Position));
+        ReadOnlySpan<byte> ahead = Reread(Position, (int)Math.Min(MaxLineLength, end - Position));
         int length = ahead.IndexOf((byte)'\n');
         if (length < 0)
             throw Invalid("a name does not end");

@@ -9,7 +9,7 @@ internal static class TorchArchive
     private const string PickleName = "data.pkl";
 
     /// <summary>Reads the saved value, and finds the storages of its tensors.</summary>
-    public static object? Read(MappedFile file, PickleBudget budget)
+    public static object? Read(RandomAccessFile file, PickleBudget budget)
     {
         IReadOnlyDictionary<string, ZipEntry> entries = ZipDirectory.Read(file, budget).Entries;
         ZipEntry pickle = FindPickle(file.Path, entries.Values);
@@ -21,7 +21,7 @@ internal static class TorchArchive
         }
 
         if (entries.TryGetValue(folder + "byteorder", out ZipEntry order)
-            && !(order.Length == 6 && file.Slice(order.Start, 6).SequenceEqual("little"u8)))
+            && !(order.Length == 6 && file.Read(order.Start, 6).AsSpan().SequenceEqual("little"u8)))
         {
             throw new ModelInvalidException(
                 $"'{file.Path}' was saved on a big-endian machine, which is not supported. Save it again on a little-endian machine, or convert it to safetensors.");

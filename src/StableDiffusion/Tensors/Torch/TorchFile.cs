@@ -3,19 +3,18 @@ namespace StableDiffusion.Tensors.Torch;
 /// <summary>
 /// A file that PyTorch's <c>torch.save</c> wrote (<c>.ckpt</c>, <c>.pt</c>, <c>.pth</c>, <c>.bin</c>), open for reading, in the
 /// current format or in the one before version 1.6. Such a file is a program that builds its contents; it is not run here,
-/// and a file that asks for anything but tensors, dictionaries, strings and numbers is refused. The file is memory-mapped, so
-/// only what is read is loaded. Several threads may read at the same time; disposing is not thread-safe.
+/// and a file that asks for anything but tensors, dictionaries, strings and numbers is refused. Only what is read is loaded. Several threads may read at the same time; disposing is not thread-safe.
 /// </summary>
 internal sealed class TorchFile : ITensorFile
 {
     // Tensors may share their values, and a trained model has a few such names. With many of them, a small file claims to be a large model.
     private const int MaxSharing = 16;
 
-    private readonly MappedFile _file;
+    private readonly RandomAccessFile _file;
     private readonly StateDictionary _state;
     private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
 
-    private TorchFile(MappedFile file)
+    private TorchFile(RandomAccessFile file)
     {
         _file = file;
         PickleBudget budget = new(file.Path);
@@ -52,10 +51,10 @@ internal sealed class TorchFile : ITensorFile
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The file is damaged, has unsupported contents, or cannot be opened.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
-    public static TorchFile Open(string path) => Open(MappedFile.Open(path));
+    public static TorchFile Open(string path) => Open(RandomAccessFile.Open(path));
 
-    /// <summary>Opens a mapped file and takes ownership of it; it is closed if PyTorch did not write it.</summary>
-    internal static TorchFile Open(MappedFile file)
+    /// <summary>Takes takes ownership of it; it is closed if PyTorch did not write it.</summary>
+    internal static TorchFile Open(RandomAccessFile file)
     {
         try
         {

@@ -16,7 +16,7 @@ internal static class TorchStream
     private static readonly BigInteger s_magic = BigInteger.Parse("1950A86A20F9469CFC6C", NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>Reads the saved value, and finds the storages of its tensors.</summary>
-    public static object? Read(MappedFile file, PickleBudget budget)
+    public static object? Read(RandomAccessFile file, PickleBudget budget)
     {
         PickleReader reader = new(file, 0, file.Length);
         TorchObjects objects = new(reader, budget, file.Length);
@@ -44,7 +44,7 @@ internal static class TorchStream
         return root;
     }
 
-    private static void FindStorages(MappedFile file, PickleReader reader, TorchObjects objects, List<object?> keys)
+    private static void FindStorages(RandomAccessFile file, PickleReader reader, TorchObjects objects, List<object?> keys)
     {
         ILookup<string, TorchStorage> byKey = objects.Storages.ToLookup(storage => storage.Key, StringComparer.Ordinal);
         foreach (object? key in keys)

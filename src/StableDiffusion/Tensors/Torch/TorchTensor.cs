@@ -8,6 +8,9 @@ internal sealed class TorchTensor
 {
     private const int MaxRank = 64;
 
+    // 1 GiB of floats; the largest weight of Stable Diffusion XL has 63 million.
+    private const long MaxSpread = 1L << 28;
+
     // The axes without those of length 1, and with contiguous ones merged, so that runs are long.
     private readonly long[] _lengths;
     private readonly long[] _strides;
@@ -79,7 +82,7 @@ internal sealed class TorchTensor
     public StoredTensor Describe(string name) => new(name, ElementType, Shape, Count * StoredTensor.SizeOf(ElementType));
 
     /// <summary>Reads values from the file that its storage was found in.</summary>
-    public void Read(MappedFile file, Span<float> destination, long start)
+    public void Read(RandomAccessFile file, Span<float> destination, long start)
     {
         if (destination.IsEmpty)
             return;
@@ -91,6 +94,12 @@ internal sealed class TorchTensor
             (rest, index[axis]) = Math.DivRem(rest, _lengths[axis]);
 
         int inner = _lengths.Length - 1;
+        if (_strides[inner] != 1)
+        {
+            Gather(file, destination, index, start);
+            return;
+        }
+
         while (!destination.IsEmpty)
         {
             long at = Offset;
@@ -98,19 +107,45 @@ internal sealed class TorchTensor
                 at += index[axis] * _strides[axis];
 
             int run = (int)Math.Min(destination.Length, _lengths[inner] - index[inner]);
-            long position = Storage.Start + at * size;
-            if (_strides[inner] == 1)
-                file.ReadValues(ElementType, position, destination[..run]);
-            else
-                file.ReadValues(ElementType, position, _strides[inner] * size, destination[..run]);
-
+            file.ReadValues(ElementType, Storage.Start + (at * size), destination[..run]);
             destination = destination[run..];
             index[inner] += run;
-            for (int axis = inner; axis > 0 && index[axis] == _lengths[axis]; axis--)
-            {
-                index[axis] = 0;
-                index[axis - 1]++;
-            }
+            Carry(index);
+        }
+    }
+
+    /// <summary>Reads values that are not beside each other: everything from the first to the last, and of that the values.</summary>
+    private void Gather(RandomAccessFile file, Span<float> destination, Span<long> index, long start)
+    {
+        int inner = _lengths.Length - 1;
+        long lastLine = (start + destination.Length - 1) / (Count / _lengths[0]);
+        long first = Offset + (index[0] * _strides[0]);
+        long spread = 1 + ((lastLine - index[0]) * _strides[0]);
+        for (int axis = 1; axis <= inner; axis++)
+            spread += (_lengths[axis] - 1) * _strides[axis];
+        if (spread > MaxSpread)
+            throw new ModelInvalidException($"A tensor in '{file.Path}' is spread over {spread} values of its storage, and the limit is {MaxSpread}. Save it again with contiguous tensors.");
+
+        float[] values = GC.AllocateUninitializedArray<float>((int)spread);
+        file.ReadValues(ElementType, Storage.Start + (first * StoredTensor.SizeOf(ElementType)), values);
+        long firstLine = index[0];
+        foreach (ref float value in destination)
+        {
+            long at = (index[0] - firstLine) * _strides[0];
+            for (int axis = 1; axis <= inner; axis++)
+                at += index[axis] * _strides[axis];
+            value = values[at];
+            index[inner]++;
+            Carry(index);
+        }
+    }
+
+    private void Carry(Span<long> index)
+    {
+        for (int axis = _lengths.Length - 1; axis > 0 && index[axis] == _lengths[axis]; axis--)
+        {
+            index[axis] = 0;
+            index[axis - 1]++;
         }
     }
 

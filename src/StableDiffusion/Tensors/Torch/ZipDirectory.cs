@@ -4,7 +4,7 @@ using System.Text;
 namespace StableDiffusion.Tensors.Torch;
 
 /// <summary>
-/// Finds the files in a zip archive, to read them in place from the mapped file. .NET's own reader returns streams, and trusts
+/// Finds the files in a zip archive, to read them in place. .NET's own reader returns streams, and trusts
 /// the archive more than is safe for that. Follows PKWARE's APPNOTE 6.3.10 with 64-bit sizes. <c>torch.save</c> does not
 /// compress or encrypt, so an archive with compressed or encrypted files is refused, and so is one whose files overlap or
 /// have names that lead out of their folder.
@@ -23,11 +23,11 @@ internal sealed class ZipDirectory
     private const int Locator64Length = 20;
     private const int MaxDirectoryLength = 64 << 20;
 
-    private readonly MappedFile _file;
+    private readonly RandomAccessFile _file;
     private readonly PickleBudget _budget;
     private readonly Dictionary<string, ZipEntry> _entries = new(StringComparer.Ordinal);
 
-    private ZipDirectory(MappedFile file, PickleBudget budget)
+    private ZipDirectory(RandomAccessFile file, PickleBudget budget)
     {
         _file = file;
         _budget = budget;
@@ -38,7 +38,7 @@ internal sealed class ZipDirectory
 
     /// <summary>Reads and checks the directory at the end of an archive.</summary>
     /// <exception cref="ModelInvalidException">The archive is damaged, or has unsupported contents.</exception>
-    public static ZipDirectory Read(MappedFile file, PickleBudget budget)
+    public static ZipDirectory Read(RandomAccessFile file, PickleBudget budget)
     {
         ZipDirectory directory = new(file, budget);
         directory.Read();
@@ -52,7 +52,7 @@ internal sealed class ZipDirectory
             throw _budget.Exceeded($"a directory of {length} bytes");
 
         List<(long Start, long End)> places = [];
-        ReadOnlySpan<byte> rest = _file.Slice(start, (int)length);
+        ReadOnlySpan<byte> rest = _file.Read(start, (int)length);
         for (long i = 0; i < count; i++)
         {
             _budget.TakeOperation();
@@ -75,7 +75,7 @@ internal sealed class ZipDirectory
     {
         int tailLength = (int)Math.Min(_file.Length, EndLength + ushort.MaxValue);
         long tailStart = _file.Length - tailLength;
-        ReadOnlySpan<byte> tail = _file.Slice(tailStart, tailLength);
+        ReadOnlySpan<byte> tail = _file.Read(tailStart, tailLength);
         int at = tailLength - EndLength;
         while (at >= 0 && !(ReadUInt32(tail, at) == EndSignature && at + EndLength + ReadUInt16(tail, at + 20) == tailLength))
             at--;
@@ -88,13 +88,13 @@ internal sealed class ZipDirectory
         long start = ReadUInt32(tail, at + 16);
         if (count == ushort.MaxValue || length == uint.MaxValue || start == uint.MaxValue)
         {
-            if (end < Locator64Length || ReadUInt32(_file.Slice(end - Locator64Length, 4), 0) != Locator64Signature)
+            if (end < Locator64Length || ReadUInt32(_file.Read(end - Locator64Length, 4), 0) != Locator64Signature)
                 throw Invalid("its 64-bit directory is missing");
-            long end64 = ReadInt64(_file.Slice(end - Locator64Length + 8, 8), 0);
+            long end64 = ReadInt64(_file.Read(end - Locator64Length + 8, 8), 0);
             if (end64 < 0 || end64 > end - Locator64Length - End64Length)
                 throw Invalid("its 64-bit directory is missing");
 
-            ReadOnlySpan<byte> record = _file.Slice(end64, End64Length);
+            ReadOnlySpan<byte> record = _file.Read(end64, End64Length);
             if (ReadUInt32(record, 0) != End64Signature)
                 throw Invalid("its 64-bit directory is missing");
             count = ReadInt64(record, 32);
@@ -137,12 +137,12 @@ internal sealed class ZipDirectory
         if (local < 0 || local > directoryStart - LocalLength)
             throw Invalid($"'{name}' in it claims to be at byte {local}");
 
-        ReadOnlySpan<byte> header = _file.Slice(local, LocalLength);
+        ReadOnlySpan<byte> header = _file.Read(local, LocalLength);
         int localNameLength = ReadUInt16(header, 26);
         long start = local + LocalLength + localNameLength + ReadUInt16(header, 28);
         if (ReadUInt32(header, 0) != LocalSignature || ReadUInt16(header, 8) != method || (ReadUInt16(header, 6) & 1) != 0
             || localNameLength != nameLength || start > directoryStart
-            || !_file.Slice(local + LocalLength, localNameLength).SequenceEqual(nameBytes))
+            || !_file.Read(local + LocalLength, localNameLength).AsSpan().SequenceEqual(nameBytes))
         {
             throw Invalid($"'{name}' is not where its directory says");
         }
