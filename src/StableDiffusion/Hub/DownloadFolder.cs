@@ -134,7 +134,7 @@ internal sealed class DownloadFolder : IDisposable
         try
         {
             if (Directory.Exists(_root))
-                Directory.Delete(_root, recursive: true);
+                AtomicWriter.DeleteFolder(_root);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -26,6 +26,7 @@ internal sealed record ModelManifest
     public required IReadOnlyDictionary<string, ModelFile> Files { get; init; }
 
     /// <summary>Whether an image of one step was made with the model before it was kept.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsTested { get; init; }
 
     /// <summary>Reads the manifest of a model's folder.</summary>
