@@ -57,6 +57,10 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         ProgressClock clock = new(progress);
         BuildCache hashMemory = new(target.Folders.Cache);
         hashMemory.Sweep();
+
+        // The configs of a folder are checked before gigabytes are read. A single file may need the other VAE of the options.
+        if (Directory.Exists(source.Path))
+            _ = ModelReader.Read(target.Name, source.Path);
         string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
         string? previous = store.ReadKey(target.Name);
         if (!target.Force && store.Contains(target.Name) && previous != key)

@@ -5,7 +5,6 @@ using StableDiffusion.Running;
 namespace StableDiffusion.Tests.Library;
 
 /// <summary>Models that cannot be used are refused by the import, listed with their problem, and can be removed.</summary>
-[Collection(AloneCollection.Name)]
 public sealed class BrokenModelTests : StoreCase
 {
     private const string Scheduler = "scheduler/scheduler_config.json";

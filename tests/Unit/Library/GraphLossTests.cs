@@ -10,6 +10,12 @@ public sealed class GraphLossTests : StoreCase
 {
     private string Graphs => Assert.Single(new BuildCache(Folder["cache"]).Keys);
 
+    public override void Dispose()
+    {
+        Library.CloseModels();
+        base.Dispose();
+    }
+
     [Fact]
     public void The_graphs_of_an_open_model_are_kept_and_deleted_when_it_is_closed()
     {

@@ -4,7 +4,6 @@ using StableDiffusion.Running;
 namespace StableDiffusion.Tests.Library;
 
 /// <summary>What cannot work is not imported, unless the test is skipped; and what the test without a run finds.</summary>
-[Collection(AloneCollection.Name)]
 public sealed class ImportTestTests : StoreCase
 {
     [Theory]

@@ -29,7 +29,6 @@ public abstract class StoreCase : IDisposable
 
     public virtual void Dispose()
     {
-        Library.CloseModels();
         Folder.Dispose();
         GC.SuppressFinalize(this);
     }
