@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
@@ -24,41 +25,59 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         HubSubject subject = new(repository);
         string[] id = repository.Id.Split('/');
         Uri description = new(client.Address("api", "models", id[0], id[1], "revision", repository.Revision) + "?blobs=true");
-        (HubModelJson model, _) = await GetAsync(description, subject, HubJson.Default.HubModelJson, cancellationToken).ConfigureAwait(false);
-        if (model.Sha is not string commit || !CommitPattern().IsMatch(commit))
-            throw subject.Error("is described by the hub without a commit, so its files cannot be verified. Check HF_ENDPOINT.");
-
-        if (model.Siblings is not null && model.Siblings.All(static file => LengthOf(file) is not null))
-            return new HubListing(commit, [.. model.Siblings.Select(file => ToFile(subject, file.Rfilename, LengthOf(file), file.BlobId, file.Lfs))]);
-        return new HubListing(commit, await ReadTreeAsync(client.Address("api", "models", id[0], id[1], "tree", commit), subject, cancellationToken).ConfigureAwait(false));
+        (byte[] model, _) = await GetAsync(description, subject, cancellationToken).ConfigureAwait(false);
+        (string commit, IReadOnlyList<HubFile>? files) = ParseModel(model, subject);
+        return new HubListing(commit, files ?? await ReadTreeAsync(client.Address("api", "models", id[0], id[1], "tree", commit), subject, cancellationToken).ConfigureAwait(false));
     }
 
-    private async Task<List<HubFile>> ReadTreeAsync(Uri tree, HubSubject subject, CancellationToken cancellationToken)
+    /// <summary>Reads the description of a repository.</summary>
+    /// <param name="json">The hub's answer.</param>
+    /// <param name="subject">The repository.</param>
+    /// <returns>The commit, and the files; null if the description has no lengths of them.</returns>
+    /// <exception cref="DownloadException">The answer is not a description, or one of its values is not possible.</exception>
+    internal static (string Commit, IReadOnlyList<HubFile>? Files) ParseModel(ReadOnlySpan<byte> json, HubSubject subject)
+    {
+        HubModelJson model = Deserialize(json, subject, HubJson.Default.HubModelJson);
+        if (model.Sha is not string commit || !CommitPattern().IsMatch(commit))
+            throw subject.Error("is described by the hub without a commit, so its files cannot be verified. Check HF_ENDPOINT.");
+        return model.Siblings is not null && model.Siblings.All(static file => LengthOf(file) is not null)
+            ? (commit, [.. model.Siblings.Select(file => ToFile(subject, file.Rfilename, LengthOf(file), file.BlobId, file.Lfs))])
+            : (commit, null);
+    }
+
+    /// <summary>Reads a page of a repository's tree.</summary>
+    /// <param name="json">The hub's answer.</param>
+    /// <param name="subject">The repository.</param>
+    /// <returns>The files on the page.</returns>
+    /// <exception cref="DownloadException">The answer is not a tree, or one of its values is not possible.</exception>
+    internal static IReadOnlyList<HubFile> ParseTree(ReadOnlySpan<byte> json, HubSubject subject) =>
+        [.. Deserialize(json, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson).Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs))];
+
+    private async Task<List<HubFile>> ReadTreeAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
     {
         List<HubFile> files = [];
-        Uri? page = new(tree + "?recursive=true");
+        Uri? page = new(address + "?recursive=true");
         for (int pages = 0; page is not null; pages++)
         {
             if (pages == MaxPages || !client.IsHub(page))
                 throw subject.Error("is listed by the hub endlessly. Check HF_ENDPOINT.");
 
-            (IReadOnlyList<HubTreeEntryJson> entries, string? link) = await GetAsync(page, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson, cancellationToken).ConfigureAwait(false);
-            files.AddRange(entries.Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs)));
+            (byte[] tree, string? link) = await GetAsync(page, subject, cancellationToken).ConfigureAwait(false);
+            files.AddRange(ParseTree(tree, subject));
             page = NextPage(page, link);
         }
 
         return files;
     }
 
-    private async Task<(T Answer, string? Link)> GetAsync<T>(Uri address, HubSubject subject, JsonTypeInfo<T> type, CancellationToken cancellationToken)
-        where T : class
+    private async Task<(byte[] Answer, string? Link)> GetAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
     {
         RetryPolicy retry = new(settings, subject.ToString(), subject.Repository.Id, waiting);
         for (;;)
         {
             try
             {
-                return await GetOnceAsync(address, subject, type, cancellationToken).ConfigureAwait(false);
+                return await GetOnceAsync(address, subject, cancellationToken).ConfigureAwait(false);
             }
             catch (TransientException failure)
             {
@@ -67,8 +86,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         }
     }
 
-    private async Task<(T Answer, string? Link)> GetOnceAsync<T>(Uri address, HubSubject subject, JsonTypeInfo<T> type, CancellationToken cancellationToken)
-        where T : class
+    private async Task<(byte[] Answer, string? Link)> GetOnceAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
     {
         using HttpResponseMessage response = await client.GetAsync(address, subject, prepare: null, cancellationToken).ConfigureAwait(false);
         using CancellationTokenSource silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -76,8 +94,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         try
         {
             await response.Content.LoadIntoBufferAsync(MaxAnswer, silence.Token).ConfigureAwait(false);
-            using Stream content = await response.Content.ReadAsStreamAsync(silence.Token).ConfigureAwait(false);
-            T answer = JsonSerializer.Deserialize(content, type) ?? throw new JsonException();
+            byte[] answer = await response.Content.ReadAsByteArrayAsync(silence.Token).ConfigureAwait(false);
             return (answer, response.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? string.Join(',', links) : null);
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
@@ -92,9 +109,18 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         {
             throw new TransientException("the connection was interrupted", innerException: error);
         }
+    }
+
+    private static T Deserialize<T>(ReadOnlySpan<byte> json, HubSubject subject, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException();
+        }
         catch (JsonException error)
         {
-            throw subject.Error("has an invalid description on the hub: the response is not the JSON of a model. Check HF_ENDPOINT, and whether a proxy or a login page answers in place of the hub.", response.StatusCode, error);
+            throw subject.Error("has an invalid description on the hub: the response is not the JSON of a model. Check HF_ENDPOINT, and whether a proxy or a login page answers in place of the hub.", HttpStatusCode.OK, error);
         }
     }
 
