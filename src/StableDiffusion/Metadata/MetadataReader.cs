@@ -33,7 +33,7 @@ public static class MetadataReader
         List<string> warnings = [];
         ImageMetadata metadata = Interpret(texts.Entries, warnings);
         metadata.Entries = texts.Entries;
-        metadata.Warnings = [.. texts.Warnings, .. warnings];
+        metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
         metadata.Path = Path.GetFullPath(path);
         return metadata;
     }
