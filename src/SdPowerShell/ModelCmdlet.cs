@@ -84,7 +84,17 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model));
     }
 
-    private string? ChooseModel(string? madeBy) => ResolveModel(_modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model);
+    /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image, and so can be a name but no path.</summary>
+    /// <param name="parameter">The parameter, which has a value.</param>
+    internal virtual bool TakesNamesOnly(string parameter) => false;
+
+    private string? ChooseModel(string? madeBy)
+    {
+        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
+        if (!string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)))
+            ModelLibrary.Default.Models.CheckName(Model);
+        return ResolveModel(_modelInUse);
+    }
 
     private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>
         StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out reason);

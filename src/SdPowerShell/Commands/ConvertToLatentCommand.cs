@@ -69,6 +69,10 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
             ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Read(file)))));
     }
 
+    /// <inheritdoc/>
+    /// <remarks>The metadata of an image has the image's path and a model's name, which must not be found in the current location.</remarks>
+    internal override bool TakesNamesOnly(string parameter) => !IsFixed(parameter) && Model.AsSpan().IndexOfAny('/', '\\') < 0;
+
     private Latent Encode(DiffusionImage image)
     {
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);

@@ -24,7 +24,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
 
         if (cmdlet.ControlImage is null or [] && cmdlet.IsCarriedAlong(nameof(cmdlet.ControlNet)))
         {
-            cmdlet.Warn($"The ControlNet {string.Join(", ", nets)} is not used: its control image did not come from a file. Give the image with -ControlImage.");
+            cmdlet.Warn($"The ControlNet {string.Join(", ", nets)} is not used: its control image is not known. Give the image with -ControlImage.");
             return [];
         }
 
@@ -57,7 +57,12 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
             (nameof(cmdlet.ControlEnd), cmdlet.ControlEnd),
         ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
-    private string Resolve(string net) => ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
+    private string Resolve(string net)
+    {
+        if (cmdlet.TakesNamesOnly(nameof(cmdlet.ControlNet)))
+            ModelLibrary.Default.ControlNets.CheckName(net);
+        return ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
+    }
 
     private static T[] Of<T>(string setting, T[]? values, int count, T absent) => values switch
     {

@@ -77,11 +77,13 @@ public sealed class ModelLibrary
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
     /// <returns>The LoRA with the strength 1.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such LoRA; the message lists those in the folder.</exception>
-    public Lora FindLora(string nameOrPath)
-    {
-        string path = Loras.Find(nameOrPath);
-        return new Lora(path) { HasName = Loras.HasName(path) };
-    }
+    public Lora FindLora(string nameOrPath) => LoraOf(Loras.Find(nameOrPath));
+
+    /// <summary>Finds a LoRA that a prompt or an image names. The text is never used as a path.</summary>
+    /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <returns>The LoRA with the strength 1.</returns>
+    /// <exception cref="AdapterNotFoundException">The folder has no such LoRA; the message lists those that it has.</exception>
+    public Lora FindLoraByName(string name) => LoraOf(Loras.FindName(name));
 
     /// <summary>Finds and reads a textual inversion embedding.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
@@ -89,11 +91,17 @@ public sealed class ModelLibrary
     /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
     /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public TextualInversion LoadEmbedding(string nameOrPath)
-    {
-        string path = Embeddings.Find(nameOrPath);
-        return TextualInversionFile.Load(path, Embeddings.HasName(path));
-    }
+    public TextualInversion LoadEmbedding(string nameOrPath) => EmbeddingOf(Embeddings.Find(nameOrPath));
+
+    /// <summary>Finds and reads a textual inversion embedding that an image names. The text is never used as a path.</summary>
+    /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <returns>The embedding.</returns>
+    /// <inheritdoc cref="LoadEmbedding"/>
+    public TextualInversion LoadEmbeddingByName(string name) => EmbeddingOf(Embeddings.FindName(name));
+
+    private Lora LoraOf(string path) => new(path) { HasName = Loras.HasName(path) };
+
+    private TextualInversion EmbeddingOf(string path) => TextualInversionFile.Load(path, Embeddings.HasName(path));
 
     /// <summary>Imports a model.</summary>
     /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>

@@ -147,10 +147,21 @@ public sealed class ModelStore
         return NameOrPath.Find(given, name => FolderOf(name) is string folder ? (name, folder) : null, IsModel, path => new ModelNotFoundException(NotFoundMessage(path)));
     }
 
+    /// <summary>Throws for a model that an image names if there is no such one. The text is never used as a path.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
+    internal void CheckName(string name)
+    {
+        if (!Contains(name))
+            throw new ModelNotFoundException($"{MissingMessage(name)} The folder of models is '{_folder}'. {NameOrPath.NamesOnly}");
+    }
+
+    private string MissingMessage(string name) => $"There is no model '{ModelFilePath.Printable(name)}'. The available models are {string.Join(", ", List().Select(model => model.Name))}.";
+
     /// <summary>The message for a missing model, with the available ones.</summary>
     private string NotFoundMessage(string name) => Directory.Exists(name)
         ? $"The folder '{name}' is not a model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
-        : $"There is no model '{name}'. The available models are {string.Join(", ", List().Select(model => model.Name))}. You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
+        : $"{MissingMessage(name)} You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
 
     private string? FolderOf(string name)
     {
@@ -158,7 +169,7 @@ public sealed class ModelStore
             return EmbeddedPath;
 
         // A name is one folder of the store; anything that could leave it is a path.
-        if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+        if (!ModelFilePath.IsSafeName(name))
             return null;
 
         string folder = Path.Combine(_folder, name);
