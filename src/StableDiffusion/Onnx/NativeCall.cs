@@ -10,9 +10,10 @@ internal static class NativeCall
     /// <param name="run">The function; it looks at the cancellation itself as well as it can.</param>
     /// <param name="discard">Releases what the function made or used if it fails, or after it ends if it was left alone. Its argument is the result, null if there is none.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
+    /// <param name="grace">The time that it gets to end by itself; null for some seconds.</param>
     /// <returns>The result.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled, and had not ended soon after.</exception>
-    public static T Run<T>(Func<T> run, Action<T?> discard, CancellationToken cancellationToken)
+    public static T Run<T>(Func<T> run, Action<T?> discard, CancellationToken cancellationToken, TimeSpan? grace = null)
         where T : class
     {
         Task<T> task = Task.Factory.StartNew(run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -23,7 +24,7 @@ internal static class NativeCall
         }
         catch (OperationCanceledException)
         {
-            if (!ended.Wait(s_grace, CancellationToken.None))
+            if (!ended.Wait(grace ?? s_grace, CancellationToken.None))
             {
                 task.ContinueWith(static (task, discard) => ((Action<T?>)discard!)(task.Exception is null ? task.Result : null), discard, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
                 throw;

@@ -11,7 +11,7 @@ public sealed class NativeCallTests
         using CancellationTokenSource source = new();
         using ManualResetEventSlim end = new();
         TaskCompletionSource<string?> discarded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Assert.ThrowsAny<OperationCanceledException>(() => NativeCall.Run(RunOn, discarded.SetResult, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => NativeCall.Run(RunOn, discarded.SetResult, source.Token, grace: TimeSpan.Zero));
         Assert.False(discarded.Task.IsCompleted);
 
         end.Set();
