@@ -116,6 +116,7 @@ public sealed class ModelStoreTests : StoreTests
     {
         ModelImport import = Assert.Single(RunWell("Import-DiffusionModel $demo -Name mine").Values<ModelImport>());
         string graph = Path.Combine(import.Model.Path, "unet", "model.onnx_data");
+        File.SetAttributes(graph, FileAttributes.Normal);
         using (FileStream file = new(graph, FileMode.Open, FileAccess.ReadWrite))
         {
             file.Position = file.Length / 2;
