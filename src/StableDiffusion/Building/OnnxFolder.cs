@@ -1,5 +1,6 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
+using StableDiffusion.Onnx;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
@@ -21,7 +22,7 @@ internal sealed class OnnxFolder : IModelSource
             throw new InvalidSettingException(nameof(options.Precision), $"'{path}' contains graphs, which are copied unchanged: precision, VAE and prediction type cannot be changed. Import the model's weights instead.");
 
         Path = path;
-        _files = [.. FolderFiles.Enumerate(path).Where(IsOfModel).Order(StringComparer.Ordinal)];
+        _files = [.. FolderFiles.Enumerate(path).Where(IsOfModel).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
         if (_files.Length > MostFiles)
             throw new ModelInvalidException($"The folder '{path}' is not that of a model: it has more than {MostFiles} files. Give the folder that holds only the model.");
     }
@@ -36,7 +37,15 @@ internal sealed class OnnxFolder : IModelSource
 
     public IReadOnlyList<(string Name, string Path)> Inputs => [.. _files.Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file))];
 
-    public ModelContents Open() => new([], [], []) { CopiedFrom = this };
+    /// <exception cref="ModelNotFoundException">A file that a graph needs is missing.</exception>
+    /// <exception cref="ModelInvalidException">A graph is damaged, or asks for something that no part of a model needs.</exception>
+    public ModelContents Open()
+    {
+        // They are checked again when they are opened; here it is before anything is copied, such as what a link leads to.
+        foreach (string graph in _files.Where(static file => file.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
+            GraphCheck.Check(graph);
+        return new ModelContents([], [], []) { CopiedFrom = this };
+    }
 
     /// <summary>Finds the graph of the backbone in a model's folder.</summary>
     /// <param name="path">The folder's full path.</param>

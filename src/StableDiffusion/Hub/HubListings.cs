@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -14,6 +15,11 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
 {
     private const int MaxAnswer = 64 << 20;
     private const int MaxPages = 1000;
+
+    // Far more than models have. Their product fits into 64 bits, so that sums of lengths cannot overflow.
+    private const int MaxFiles = 50_000;
+    private const long MaxLength = 1L << 44;
+    private const int MaxPath = 1024;
 
     /// <summary>Lists the files of a repository.</summary>
     /// <param name="repository">The repository and its revision.</param>
@@ -41,7 +47,7 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         if (model.Sha is not string commit || !CommitPattern().IsMatch(commit))
             throw subject.Error("is described by the hub without a commit, so its files cannot be verified. Check HF_ENDPOINT.");
         return model.Siblings is not null && model.Siblings.All(static file => LengthOf(file) is not null)
-            ? (commit, [.. model.Siblings.Select(file => ToFile(subject, file.Rfilename, LengthOf(file), file.BlobId, file.Lfs))])
+            ? (commit, ToFiles(subject, model.Siblings.Select(file => ToFile(subject, file?.Rfilename, LengthOf(file), file?.BlobId, file?.Lfs))))
             : (commit, null);
     }
 
@@ -51,19 +57,21 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
     /// <returns>The files on the page.</returns>
     /// <exception cref="DownloadException">The answer is not a tree, or one of its values is not possible.</exception>
     internal static IReadOnlyList<HubFile> ParseTree(ReadOnlySpan<byte> json, HubSubject subject) =>
-        [.. Deserialize(json, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson).Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs))];
+        ToFiles(subject, Deserialize(json, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson).OfType<HubTreeEntryJson>()
+            .Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs)));
 
     private async Task<List<HubFile>> ReadTreeAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
     {
         List<HubFile> files = [];
+        HashSet<Uri> seen = [];
         Uri? page = new(address + "?recursive=true");
         for (int pages = 0; page is not null; pages++)
         {
-            if (pages == MaxPages || !client.IsHub(page))
+            if (pages == MaxPages || !client.IsHub(page) || !seen.Add(page))
                 throw subject.Error("is listed by the hub endlessly. Check HF_ENDPOINT.");
 
             (byte[] tree, string? link) = await GetAsync(page, subject, cancellationToken).ConfigureAwait(false);
-            files.AddRange(ParseTree(tree, subject));
+            files = ToFiles(subject, files.Concat(ParseTree(tree, subject)));
             page = NextPage(page, link);
         }
 
@@ -124,18 +132,29 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         }
     }
 
-    private static long? LengthOf(HubSiblingJson file) => file.Size ?? file.Lfs?.Size;
+    private static long? LengthOf(HubSiblingJson? file) => file is null ? 0 : file.Size ?? file.Lfs?.Size;
+
+    private static List<HubFile> ToFiles(HubSubject subject, IEnumerable<HubFile> files)
+    {
+        List<HubFile> list = [.. files.Take(MaxFiles + 1)];
+        return list.Count <= MaxFiles
+            ? list
+            : throw subject.Error(string.Create(CultureInfo.CurrentCulture, $"is listed by the hub with more than {MaxFiles:N0} files, which is not a model. Check HF_ENDPOINT."));
+    }
 
     private static HubFile ToFile(HubSubject subject, string? path, long? length, string? blobId, HubLfsJson? lfs)
     {
         string? sha256 = lfs is null ? null : (lfs.Sha256 ?? lfs.Oid)?.ToLowerInvariant();
         string? blob = lfs is null ? blobId?.ToLowerInvariant() : null;
-        bool isSound = !string.IsNullOrEmpty(path) && length >= 0
+        if (length > MaxLength)
+            throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' of {ByteSize.Format(length.Value)}, more than a file of a model can have. Check HF_ENDPOINT.");
+
+        bool isSound = path is { Length: > 0 and <= MaxPath } && length >= 0
             && (lfs is null || (sha256 is not null && Sha256Pattern().IsMatch(sha256)))
             && (blob is null || BlobPattern().IsMatch(blob));
         return isSound
             ? new HubFile(path!, length!.Value, sha256, blob)
-            : throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' without a valid length or hash. Check HF_ENDPOINT.");
+            : throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' without a valid path, length or hash. Check HF_ENDPOINT.");
     }
 
     private static Uri? NextPage(Uri page, string? link)

@@ -11,7 +11,9 @@ internal static class AtomicWriter
     /// <exception cref="UnauthorizedAccessException">There is no permission to write to the folder.</exception>
     public static void WriteFile(string path, Action<Stream> write, Action<string>? publish = null)
     {
-        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.tmp");
+        string folder = Path.GetDirectoryName(path)!;
+        TemporaryFile.SweepOnce(folder);
+        string temporary = TemporaryFile.NewIn(folder);
         try
         {
             using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
