@@ -6,6 +6,8 @@ internal static class Spelling
     /// <summary>The number of letters per tolerated mistake.</summary>
     private const int LettersPerSlip = 4;
 
+    private const int LongestWord = 100;
+
     /// <summary>Finds the known word that is nearest to a misspelt one. Case, spaces, hyphens and underscores are ignored.</summary>
     /// <param name="word">The misspelt word.</param>
     /// <param name="known">The known words.</param>
@@ -15,6 +17,8 @@ internal static class Spelling
         ArgumentNullException.ThrowIfNull(word);
         ArgumentNullException.ThrowIfNull(known);
         string key = Key(word);
+        if (key.Length > LongestWord)
+            return null;
         return known
             .Select(other => (Word: other, Distance: Distance(key, Key(other))))
             .Where(near => near.Distance <= key.Length / LettersPerSlip)
