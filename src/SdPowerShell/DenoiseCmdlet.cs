@@ -212,7 +212,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
                 entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
                 entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
                 StringComparer.OrdinalIgnoreCase)),
-            Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
+            Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage),
             Controls = new ControlSettings(this).Read(),
         };
 

@@ -66,7 +66,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
         }
 
         foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
-            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Read(file)))));
+            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken)))));
     }
 
     /// <inheritdoc/>

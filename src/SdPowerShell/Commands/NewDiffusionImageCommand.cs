@@ -214,7 +214,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     private StartImage? FitStart(object? source, ref DenoiseOptions options)
     {
-        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Read(ResolveFile(path)), given => given);
+        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Load(ResolveFile(path), CancellationToken), given => given);
         if (image is null)
         {
             RequireNoStart(options);

@@ -72,6 +72,6 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
         _ => throw new InvalidSettingException(setting, $"{setting} has {values.Length} values, but there are {count} ControlNets. Give one value for each ControlNet, or one for all."),
     };
 
-    private DiffusionImage ToImage(object? given) => ImageSetting.Read(nameof(cmdlet.ControlImage), given, path => ImageFile.Read(cmdlet.ResolveFile(path)), image => image)
+    private DiffusionImage ToImage(object? given) => ImageSetting.Read(nameof(cmdlet.ControlImage), given, path => ImageFile.Load(cmdlet.ResolveFile(path), cmdlet.CancellationToken), image => image)
         ?? throw new InvalidSettingException(nameof(cmdlet.ControlImage), "A ControlNet needs an image, and none is given. Give the path of one with ControlImage.");
 }

@@ -11,7 +11,8 @@ namespace StableDiffusion.Sampling;
 /// </remarks>
 public static class SchedulerCatalog
 {
-    private const int MaxSteps = 1000;
+    /// <summary>The largest number of steps of a run.</summary>
+    internal const int MaxSteps = 1000;
 
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";

@@ -17,7 +17,7 @@ public sealed class PrivateSession : IDisposable
         $latent = Get-TextEmbedding 'a red house' | Invoke-Denoise -Seed 1 -Steps 2
         $latent | ConvertFrom-Latent | Export-DiffusionImage stages.png
         $null = ConvertTo-Latent stages.png
-        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -OutFile whole.png
+        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 400 -OutFile whole.png
         $null = Get-DiffusionMetadata whole.png
         $null = Import-DiffusionModel $env:SOURCE_MODEL -Name tiny
         (Test-DiffusionModel tiny).Problems
