@@ -44,7 +44,7 @@ internal static class TextTargets
         yield return DelegateTarget.OfText("scheduler-options", JsonMutations.All, ["""{"timestep_spacing":"trailing","eta":0.5,"use_karras_sigmas":true,"solver_order":2,"timesteps":[999,500,1],"rescale_betas_zero_snr":false}"""], ReadOptions);
         yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "Euler a", "unet/config.json"], ReadName);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
-        yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"model_index.json","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
+        yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
     }
 
     private static DelegateTarget Prompt(PromptSyntax syntax) => DelegateTarget.OfText("prompt-" + syntax.ToString().ToLowerInvariant(), s_prompt, Prompts(), text =>
@@ -95,28 +95,33 @@ internal static class TextTargets
     {
         Dictionary<string, object?>? options = SchedulerOptionText.Read(text);
         SchedulerConfig config = SchedulerConfig.Parse("""{"_class_name":"EulerDiscreteScheduler"}""");
-        foreach (string name in (string[])["DPM++ 2M", "DDIM", "Euler"])
-            SchedulerCatalog.Create(SchedulerCatalog.Find(name), config, Steps, options);
-        return [];
+        return [.. new[] { "DPM++ 2M", "DDIM", "Euler" }.Select(name => Refusal(() => SchedulerCatalog.Create(SchedulerCatalog.Find(name), config, Steps, options)))];
     }
 
     private static IEnumerable<string> ReadName(string text)
     {
         ModelFilePath.IsSafe(text);
-        List<string> shown = [ModelFilePath.Printable(text)];
-        foreach (Action read in (Action[])[() => HubRepository.Parse(text, null), () => Lora.Parse(text, static name => throw new AdapterNotFoundException($"There is no LoRA '{name}'.")), () => SchedulerCatalog.Find(text)])
-        {
-            try
-            {
-                read();
-            }
-            catch (DiffusionException error)
-            {
-                shown.Add(error.Message);
-            }
-        }
+        return
+        [
+            ModelFilePath.Printable(text),
+            Refusal(() => HubRepository.Parse(text, null)),
+            Refusal(() => Lora.Parse(text, static name => throw new AdapterNotFoundException($"There is no LoRA '{name}'."))),
+            Refusal(() => SchedulerCatalog.Find(text)),
+        ];
+    }
 
-        return shown;
+    /// <summary>The message of the typed error that refuses something; empty if nothing is refused.</summary>
+    private static string Refusal(Action read)
+    {
+        try
+        {
+            read();
+            return string.Empty;
+        }
+        catch (DiffusionException error)
+        {
+            return error.Message;
+        }
     }
 
     private static string Hash(int length) => new('a', length);
