@@ -18,8 +18,6 @@ internal static class Spelling
         ArgumentNullException.ThrowIfNull(word);
         ArgumentNullException.ThrowIfNull(known);
         string key = Key(word);
-        if (key.Length > LongestWord)
-            return null;
         return known
             .Select(other => (Word: other, Distance: Distance(key, Key(other))))
             .Where(near => near.Distance <= key.Length / LettersPerSlip)
@@ -35,11 +33,13 @@ internal static class Spelling
         words.Count == 1 ? words[0] : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
 
     /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
-    /// <param name="left">A word; of one that is longer than all known words, the start.</param>
+    /// <param name="left">A word. One that is longer than all known words is not compared: all of its letters would change.</param>
     /// <param name="right">A known word.</param>
     internal static int Distance(string left, string right)
     {
-        left = left[..Math.Min(left.Length, LongestWord)];
+        if (left.Length > LongestWord)
+            return left.Length;
+
         int[] row = [.. Enumerable.Range(0, right.Length + 1)];
         for (int i = 0; i < left.Length; i++)
         {
