@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
 using StableDiffusion.Sampling.Schedulers;
-using StableDiffusion.Storage;
 
 namespace StableDiffusion.Sampling;
 
@@ -14,9 +13,6 @@ public static class SchedulerCatalog
 {
     /// <summary>The largest number of steps of a run.</summary>
     internal const int MaxSteps = 1000;
-
-    // Longer than every name; the distance to a text without end takes as long.
-    private const int LongestKey = 100;
 
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
@@ -166,9 +162,11 @@ public static class SchedulerCatalog
             return info;
 
         string key = Key(name);
-        throw new SchedulerNotFoundException(key.Length == 0
-            ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
-            : $"There is no scheduler '{ModelFilePath.Printable(name)}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+        string[] near = [.. Nearest(key).Select(known => $"'{known}'")];
+        throw new SchedulerNotFoundException(
+            key.Length == 0 ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
+            : near.Length == 0 ? $"There is no scheduler '{name}'. Give one such as 'Euler' or 'DPM++ 2M Karras'."
+            : $"There is no scheduler '{name}'. Did you mean {Spelling.Choices(near)}?") { Remedy = Remedy.ListSchedulers };
     }
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
@@ -303,7 +301,8 @@ public static class SchedulerCatalog
     private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
-        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key[..Math.Min(key.Length, LongestKey)], entry.Key)))
+        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
+        .Where(near => near.Distance <= key.Length / 2)
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)
