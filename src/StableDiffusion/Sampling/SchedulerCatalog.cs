@@ -15,6 +15,9 @@ public static class SchedulerCatalog
     /// <summary>The largest number of steps of a run.</summary>
     internal const int MaxSteps = 1000;
 
+    // Longer than every name; the distance to a text without end takes as long.
+    private const int LongestKey = 100;
+
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
 
@@ -165,7 +168,7 @@ public static class SchedulerCatalog
         string key = Key(name);
         throw new SchedulerNotFoundException(key.Length == 0
             ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
-            : $"There is no scheduler '{name}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+            : $"There is no scheduler '{ModelFilePath.Printable(name)}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
     }
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
@@ -300,7 +303,7 @@ public static class SchedulerCatalog
     private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
-        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
+        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key[..Math.Min(key.Length, LongestKey)], entry.Key)))
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)
