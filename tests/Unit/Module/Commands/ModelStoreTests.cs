@@ -172,7 +172,7 @@ public sealed class ModelStoreTests : StoreTests
         Assert.Equal(["demo", "damaged", "good"], RunWell("Get-DiffusionModel").Values<ModelInfo>().Select(model => model.Name));
         Assert.Contains("config.json", Assert.Single(RunWell("Get-DiffusionModel damaged").Values<ModelInfo>()).Problem, StringComparison.Ordinal);
         Assert.False(Assert.Single(RunWell("Test-DiffusionModel damaged").Values<ModelTestReport>()).IsValid);
-        Assert.Empty(RunWell("(TabExpansion2 'Get-DiffusionModel da' 21).CompletionMatches.CompletionText").Output);
+        Assert.Empty(RunWell("(TabExpansion2 'Get-DiffusionModel da' 21).CompletionMatches").Output);
         Assert.Equal(["damaged"], RunWell("(TabExpansion2 'Remove-DiffusionModel da' 24).CompletionMatches.CompletionText").Values<string>());
         AssertError(Run("New-DiffusionImage a -Model damaged"), "ModelInvalid", ErrorCategory.InvalidData, "NewDiffusionImage");
 
