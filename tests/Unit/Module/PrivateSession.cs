@@ -11,13 +11,14 @@ namespace StableDiffusion.Tests.Module;
 /// </summary>
 public sealed class PrivateSession : IDisposable
 {
+    // The steps of the second image take the seconds after which ONNX Runtime would first send what it collects.
     private const string Script = """
         $ErrorActionPreference = 'Stop'
         $null = Get-DiffusionDevice
         $latent = Get-TextEmbedding 'a red house' | Invoke-Denoise -Seed 1 -Steps 2
         $latent | ConvertFrom-Latent | Export-DiffusionImage stages.png
         $null = ConvertTo-Latent stages.png
-        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 400 -OutFile whole.png
+        $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 120 -OutFile whole.png
         $null = Get-DiffusionMetadata whole.png
         $null = Import-DiffusionModel $env:SOURCE_MODEL -Name tiny
         (Test-DiffusionModel tiny).Problems
@@ -78,7 +79,7 @@ public sealed class PrivateSession : IDisposable
         if (CanLeaveNetwork)
         {
             // The counters are those of the network of the process that reads them; they are read after the last thread has ended.
-            string[] command = ["--map-root-user", "--net", "sh", "-c", "\"$@\" && cat /proc/net/snmp /proc/net/snmp6", "sh", start.FileName, .. start.ArgumentList];
+            string[] command = ["--map-root-user", "--net", "sh", "-c", "\"$@\"; code=$?; cat /proc/net/snmp /proc/net/snmp6; exit $code", "sh", start.FileName, .. start.ArgumentList];
             start.FileName = "unshare";
             start.ArgumentList.Clear();
             foreach (string argument in command)
