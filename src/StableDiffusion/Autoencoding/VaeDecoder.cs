@@ -1,3 +1,4 @@
+using StableDiffusion.Images;
 using StableDiffusion.Onnx;
 using StableDiffusion.Tensors;
 
@@ -21,7 +22,7 @@ internal sealed class VaeDecoder : IDisposable
         _session = session;
         _full = full;
         _scaling = scaling;
-        _latent = session.Input("latent_sample");
+        _latent = session.Input(4, "latent_sample");
         _sample = session.Output("sample");
     }
 
@@ -31,6 +32,7 @@ internal sealed class VaeDecoder : IDisposable
     /// <param name="warning">Receives a warning if half precision overflows and the latent is decoded again in full precision; may be null.</param>
     /// <returns>The image, [1, 3, height * 8, width * 8], about -1..1.</returns>
     /// <exception cref="ShapeMismatchException">The latent does not have the number of channels that the decoder needs.</exception>
+    /// <exception cref="ModelInvalidException">The graph did not return an image.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the image has values that are not finite.</exception>
     public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
@@ -48,6 +50,9 @@ internal sealed class VaeDecoder : IDisposable
             warning?.Invoke(Overflowed);
         }
 
+        _session.CheckShape(pixels, _sample, 1, DiffusionImage.Channels, -1, -1);
+        int factor = Math.Max(1, pixels.Shape[2] / latent.Shape[2]);
+        _session.CheckShape(pixels, _sample, 1, DiffusionImage.Channels, latent.Shape[2] * factor, latent.Shape[3] * factor);
         if (!pixels.IsFinite())
             throw new InferenceException("The decoder returned values that are not finite. Its weights are damaged, or too large for half precision.");
         return pixels;

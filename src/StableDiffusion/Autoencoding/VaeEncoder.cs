@@ -26,7 +26,7 @@ internal sealed class VaeEncoder : IDisposable
         _session = session;
         _full = full;
         _scaling = scaling;
-        _sample = session.Input("sample");
+        _sample = session.Input(4, "sample");
         _output = session.Output(Parameters, Sampled);
     }
 
@@ -44,6 +44,7 @@ internal sealed class VaeEncoder : IDisposable
     /// <returns>
     /// The latent, scaled for the U-Net, [1, channels, height / 8, width / 8], and the mean of its distribution, unscaled.
     /// </returns>
+    /// <exception cref="ModelInvalidException">The graph did not return a latent.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
     {
@@ -55,6 +56,10 @@ internal sealed class VaeEncoder : IDisposable
             warning?.Invoke(Overflowed);
         }
 
+        _session.CheckShape(output, _output, 1, -1, -1, -1);
+        int factor = Math.Max(1, pixels.Shape[2] / Math.Max(1, output.Shape[2]));
+        int channels = GivesDistribution ? output.Shape[1] / 2 * 2 : output.Shape[1];
+        _session.CheckShape(output, _output, 1, channels, pixels.Shape[2] / factor, pixels.Shape[3] / factor);
         LatentDistribution? distribution = GivesDistribution ? LatentDistribution.FromParameters(output) : null;
         Tensor mean = distribution?.Mean ?? output;
         Tensor latent = noise is null || distribution is null ? mean.Clone() : distribution.Sample(noise);

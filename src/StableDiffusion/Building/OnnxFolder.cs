@@ -1,11 +1,15 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
+using StableDiffusion.Onnx;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
 /// <summary>A folder of graphs from another exporter. Its files are copied unchanged.</summary>
 internal sealed class OnnxFolder : IModelSource
 {
+    private const int MostFiles = 10_000;
+
     private readonly string[] _files;
 
     /// <summary>Finds the folder's files.</summary>
@@ -18,7 +22,9 @@ internal sealed class OnnxFolder : IModelSource
             throw new InvalidSettingException(nameof(options.Precision), $"'{path}' contains graphs, which are copied unchanged: precision, VAE and prediction type cannot be changed. Import the model's weights instead.");
 
         Path = path;
-        _files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(file => !IsHidden(file)).Order(StringComparer.Ordinal)];
+        _files = [.. FolderFiles.Enumerate(path).Where(IsOfModel).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
+        if (_files.Length > MostFiles)
+            throw new ModelInvalidException($"The folder '{path}' is not that of a model: it has more than {MostFiles} files. Give the folder that holds only the model.");
     }
 
     public string Path { get; }
@@ -31,7 +37,15 @@ internal sealed class OnnxFolder : IModelSource
 
     public IReadOnlyList<(string Name, string Path)> Inputs => [.. _files.Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file))];
 
-    public ModelContents Open() => new([], [], []) { CopiedFrom = this };
+    /// <exception cref="ModelNotFoundException">A file that a graph needs is missing.</exception>
+    /// <exception cref="ModelInvalidException">A graph is damaged, or asks for something that no part of a model needs.</exception>
+    public ModelContents Open()
+    {
+        // They are checked again when they are opened; here it is before anything is copied, such as what a link leads to.
+        foreach (string graph in _files.Where(static file => file.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
+            GraphCheck.Check(graph);
+        return new ModelContents([], [], []) { CopiedFrom = this };
+    }
 
     /// <summary>Finds the graph of the backbone in a model's folder.</summary>
     /// <param name="path">The folder's full path.</param>
@@ -39,5 +53,10 @@ internal sealed class OnnxFolder : IModelSource
     public static string? FindBackbone(string path) =>
         ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 
-    private bool IsHidden(string file) => System.IO.Path.GetRelativePath(Path, file).Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
+    private bool IsOfModel(string file)
+    {
+        // A copy has a manifest of its own.
+        string name = System.IO.Path.GetRelativePath(Path, file);
+        return name is not (ModelManifest.FileName or BuildCache.ManifestName) && !name.Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
+    }
 }

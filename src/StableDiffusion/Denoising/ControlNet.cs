@@ -26,14 +26,14 @@ internal sealed class ControlNet : IDisposable
         _session = session;
         Name = name;
         Hash = hash;
-        _sample = session.Input("sample");
+        _sample = session.Input(4, "sample");
         _timestep = session.Input("timestep");
-        _embedding = session.Input("encoder_hidden_states");
-        _conditioning = session.Input("controlnet_cond");
+        _embedding = session.Input(3, "encoder_hidden_states");
+        _conditioning = session.Input(4, "controlnet_cond");
         _scale = session.Input("conditioning_scale");
-        _pooledText = session.Inputs.GetValueOrDefault("text_embeds");
-        _sizes = session.Inputs.GetValueOrDefault("time_ids");
-        _outputs = ControlResiduals.Find(session.Outputs);
+        _pooledText = session.FindInput(2, "text_embeds");
+        _sizes = session.FindInput(2, "time_ids");
+        _outputs = ControlResiduals.Find(session, session.Outputs);
     }
 
     /// <summary>The name or path that it was requested by.</summary>

@@ -13,6 +13,7 @@ namespace StableDiffusion.Denoising;
 internal sealed class UNet : IDisposable
 {
     private const int DefaultChannels = 4;
+    private const int MostChannels = 256;
 
     private readonly OnnxSession _session;
     private readonly OnnxValueInfo _sample;
@@ -29,22 +30,24 @@ internal sealed class UNet : IDisposable
     /// <param name="skipLevels">How often the latent is halved for each skip connection; required if the graph has inputs for the residuals of ControlNets.</param>
     internal UNet(OnnxSession session, IReadOnlyList<int>? skipLevels = null)
     {
-        Residuals = ControlResiduals.Find(session.Inputs);
+        Residuals = ControlResiduals.Find(session, session.Inputs);
         _residualLevels = skipLevels is null ? [] : [.. skipLevels, skipLevels[^1]];
         _session = session;
-        _sample = session.Input("sample");
+        _sample = session.Input(4, "sample");
         _timestep = session.Input("timestep");
-        _embedding = session.Input("encoder_hidden_states");
-        _pooledText = session.Inputs.GetValueOrDefault("text_embeds");
-        _sizes = session.Inputs.GetValueOrDefault("time_ids");
-        _output = session.Output("out_sample", "noise_pred");
+        _embedding = session.Input(3, "encoder_hidden_states");
+        _pooledText = session.FindInput(2, "text_embeds");
+        _sizes = session.FindInput(2, "time_ids");
+        _output = session.Output(4, "out_sample", "noise_pred");
+        Channels = Known(_sample, session);
+        LatentChannels = Known(_output, session);
     }
 
     /// <summary>The number of channels of the input; 4 for text-to-image models.</summary>
-    public int Channels => Known(_sample.Dimensions[1]);
+    public int Channels { get; }
 
     /// <summary>The number of channels of the latent that is denoised; 4 for Stable Diffusion.</summary>
-    public int LatentChannels => Known(_output.Dimensions[1]);
+    public int LatentChannels { get; }
 
     /// <summary>The width of the text embedding; -1 if the graph leaves it open.</summary>
     public int EmbeddingWidth => _embedding.Dimensions[^1];
@@ -119,5 +122,10 @@ internal sealed class UNet : IDisposable
     }
 
     // Some exporters leave all axes open.
-    private static int Known(int channels) => channels > 0 ? channels : DefaultChannels;
+    private static int Known(OnnxValueInfo value, OnnxSession session) => value.Dimensions[1] switch
+    {
+        <= 0 => DefaultChannels,
+        <= MostChannels and int channels => channels,
+        int channels => throw new ModelInvalidException($"'{value.Name}' of the graph '{session.Path}' has {channels} channels, more than any U-Net. Get another model."),
+    };
 }

@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
 using System.Runtime.Intrinsics.X86;
-using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
 /// <summary>Finds out which devices work on this machine, and which one is best.</summary>
-public static partial class Devices
+public static class Devices
 {
     private const string CudaNote = "An NVIDIA card with driver 580 or later, CUDA 13 and cuDNN 9, on x64 Windows or Linux.";
 
@@ -137,18 +136,13 @@ public static partial class Devices
         }
         catch (Exception error) when (error is OnnxRuntimeException or DllNotFoundException or EntryPointNotFoundException)
         {
-            string message = CodePrefix().Replace(OnnxEnvironment.LastError ?? error.Message, string.Empty);
-            return $"ONNX Runtime could not run a test on it: {message.ReplaceLineEndings(" ").Trim().TrimEnd('.')}.";
+            return $"ONNX Runtime could not run a test on it: {OnnxFault.Text(OnnxEnvironment.LastError ?? error.Message)}";
         }
         finally
         {
             OnnxEnvironment.KeepErrors(false);
         }
     }
-
-    /// <summary>The prefix of ONNX Runtime's messages: its source files, and the names of its errors.</summary>
-    [GeneratedRegex(@"^(.*\[ONNXRuntimeError\] : \d+ : \w+ : |\[ErrorCode:\w+\] )", RegexOptions.Singleline)]
-    private static partial Regex CodePrefix();
 
     /// <summary>Whether this build of ONNX Runtime has the execution provider. The call creates the environment, which must exist before any session.</summary>
     private static bool IsOffered(DeviceKind kind) => OnnxEnvironment.Instance.GetAvailableProviders().Contains(Provider(kind));

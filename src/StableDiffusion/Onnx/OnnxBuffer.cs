@@ -46,6 +46,10 @@ internal sealed class OnnxBuffer : IDisposable
 
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
+    /// <summary>Whether floats can be converted to the elements of an input, or from those of an output.</summary>
+    public static bool Supports(TensorElementType elementType) =>
+        elementType is TensorElementType.Float or TensorElementType.Float16 or TensorElementType.Double or TensorElementType.Int64 or TensorElementType.Int32;
+
     /// <summary>Creates a buffer of integers, such as token ids, in the integer type that the graph uses.</summary>
     public static OnnxBuffer FromIntegers(ReadOnlySpan<int> integers, TensorElementType elementType, params ReadOnlySpan<int> shape)
     {
@@ -113,6 +117,12 @@ internal sealed class OnnxBuffer : IDisposable
                 break;
             case TensorElementType.Double:
                 TensorPrimitives.ConvertTruncating(value.GetTensorDataAsSpan<double>(), tensor.Span);
+                break;
+            case TensorElementType.Int64:
+                TensorPrimitives.ConvertTruncating(value.GetTensorDataAsSpan<long>(), tensor.Span);
+                break;
+            case TensorElementType.Int32:
+                TensorPrimitives.ConvertTruncating(value.GetTensorDataAsSpan<int>(), tensor.Span);
                 break;
             default:
                 throw new ModelInvalidException($"The graph has an output of the type {info.ElementDataType}, which is not supported. Export it with float32 or float16.");

@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
 
-/// <summary>ONNX Runtime's environment, one per process. It is created here, before the first session, so that it prints nothing.</summary>
+/// <summary>ONNX Runtime's environment, one per process. It is created here, before the first session, so that it prints nothing and reports nothing.</summary>
 internal static class OnnxEnvironment
 {
     // Errors are thrown as exceptions; ONNX Runtime would print them to the standard error stream as well.
@@ -33,12 +33,14 @@ internal static class OnnxEnvironment
 
     private static (OrtEnv Environment, bool IsOwn) Create()
     {
-        // A program that created the environment before has decided what is logged.
+        // A program that created the environment before has decided what is logged, and about telemetry.
         if (OrtEnv.IsCreated)
             return (OrtEnv.Instance(), false);
 
         EnvironmentCreationOptions options = new() { logId = nameof(StableDiffusion), logLevel = Silent, loggingFunction = s_log };
-        return (OrtEnv.CreateInstanceWithOptions(ref options), true);
+        OrtEnv environment = OrtEnv.CreateInstanceWithOptions(ref options);
+        OnnxTelemetry.TurnOff(environment);
+        return (environment, true);
     }
 
     private static void Log(nint parameter, OrtLoggingLevel severity, string category, string logId, string location, string message) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 
 namespace StableDiffusion.Onnx;
@@ -5,6 +6,8 @@ namespace StableDiffusion.Onnx;
 /// <summary>A graph opened on a device. It can run on several threads at the same time.</summary>
 internal sealed class OnnxSession : IDisposable
 {
+    private const string NotThePart = "It is not the expected part of a Stable Diffusion model.";
+
     private readonly InferenceSession _session;
     private readonly ReplacedWeights? _replaced;
 
@@ -37,7 +40,7 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">ONNX Runtime cannot read or build the graph.</exception>
+    /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
     public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
     {
@@ -62,6 +65,7 @@ internal sealed class OnnxSession : IDisposable
             throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or choose another device.") { Remedy = Remedy.ChooseDevice };
 
         cancellationToken.ThrowIfCancellationRequested();
+        GraphCheck.Check(path);
         using SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
         replaced?.AddTo(options);
         using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
@@ -76,17 +80,45 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
-            throw new ModelInvalidException($"ONNX Runtime cannot open '{path}' on {device}: {error.Message}", error);
+            throw new ModelInvalidException($"The graph '{path}' cannot be opened on {device}: {OnnxFault.OfOpening(error, device)}", error);
         }
     }
 
     /// <summary>Returns the graph's input with the first of these names that exists.</summary>
+    /// <param name="names">The names.</param>
     /// <exception cref="ModelInvalidException">None of them exists.</exception>
     public OnnxValueInfo Input(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
+
+    /// <summary>Returns the graph's input of a name, which must have so many axes.</summary>
+    /// <param name="axes">The number of axes.</param>
+    /// <param name="name">The name.</param>
+    /// <exception cref="ModelInvalidException">It does not exist, or has another number of axes.</exception>
+    public OnnxValueInfo Input(int axes, string name) => WithAxes(axes, Input(name), "input");
+
+    /// <summary>Returns the graph's input of a name, which must have so many axes; null if there is none.</summary>
+    /// <inheritdoc cref="Input(int, string)"/>
+    public OnnxValueInfo? FindInput(int axes, string name) => Inputs.ContainsKey(name) ? Input(axes, name) : null;
 
     /// <summary>Returns the graph's output with the first of these names that exists.</summary>
     /// <exception cref="ModelInvalidException">None of them exists.</exception>
     public OnnxValueInfo Output(params ReadOnlySpan<string> names) => Find(Outputs, "output", names);
+
+    /// <summary>Returns the graph's output with the first of these names that exists, which must have so many axes.</summary>
+    /// <param name="axes">The number of axes.</param>
+    /// <param name="names">The names.</param>
+    /// <exception cref="ModelInvalidException">None of them exists, or it has another number of axes.</exception>
+    public OnnxValueInfo Output(int axes, params ReadOnlySpan<string> names) => WithAxes(axes, Output(names), "output");
+
+    /// <summary>Checks the shape of what the graph returned.</summary>
+    /// <param name="result">The values of an output.</param>
+    /// <param name="output">The output.</param>
+    /// <param name="shape">The length of each axis; -1 for any.</param>
+    /// <returns>The result.</returns>
+    /// <exception cref="ModelInvalidException">It has another shape.</exception>
+    public Tensors.Tensor CheckShape(Tensors.Tensor result, OnnxValueInfo output, params ReadOnlySpan<int> shape) => result.HasShape(shape)
+        ? result
+        : throw new ModelInvalidException(
+            $"The graph '{Path}' returned {result} as its output '{output.Name}', not [{string.Join(", ", shape.ToArray().Select(static length => length < 0 ? "any" : length.ToString(CultureInfo.InvariantCulture)))}]. {NotThePart}");
 
     /// <summary>Runs the graph once and copies one output.</summary>
     /// <param name="output">The output to compute.</param>
@@ -165,7 +197,7 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (OnnxRuntimeException error)
         {
-            throw new InferenceException($"ONNX Runtime failed while running '{Path}' on {Device}: {error.Message}", error);
+            throw new InferenceException($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
         }
     }
 
@@ -173,13 +205,20 @@ internal sealed class OnnxSession : IDisposable
     {
         foreach (string name in names)
         {
-            if (values.TryGetValue(name, out OnnxValueInfo? info))
-                return info;
+            if (!values.TryGetValue(name, out OnnxValueInfo? info))
+                continue;
+            return OnnxBuffer.Supports(info.ElementType)
+                ? info
+                : throw new ModelInvalidException($"The {kind} '{name}' of the graph '{Path}' has the type {info.ElementType}, which is not supported. Export it with float32 or float16.");
         }
 
         throw new ModelInvalidException(
-            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. It is not the expected part of a Stable Diffusion model.");
+            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. {NotThePart}");
     }
+
+    private OnnxValueInfo WithAxes(int axes, OnnxValueInfo value, string kind) => value.Rank == axes
+        ? value
+        : throw new ModelInvalidException($"The {kind} '{value.Name}' of the graph '{Path}' has {value.Rank} axes, not {axes}. {NotThePart}");
 
     private static Dictionary<string, OnnxValueInfo> Describe(IReadOnlyDictionary<string, NodeMetadata> metadata)
     {

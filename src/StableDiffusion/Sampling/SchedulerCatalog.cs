@@ -12,10 +12,8 @@ namespace StableDiffusion.Sampling;
 /// </remarks>
 public static class SchedulerCatalog
 {
-    private const int MaxSteps = 1000;
-
-    // Longer than every name; the distance to a text without end takes as long.
-    private const int LongestKey = 100;
+    /// <summary>The largest number of steps of a run.</summary>
+    internal const int MaxSteps = 1000;
 
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
@@ -302,7 +300,7 @@ public static class SchedulerCatalog
     private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
-        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key[..Math.Min(key.Length, LongestKey)], entry.Key)))
+        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)

@@ -67,6 +67,27 @@ internal static class AtomicWriter
         }
     }
 
+    /// <summary>Deletes a folder with its contents, read-only files too; of a link, only the link.</summary>
+    /// <param name="folder">Its full path.</param>
+    /// <exception cref="IOException">A file is in use.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
+    public static void DeleteFolder(string folder)
+    {
+        // Elsewhere, the permissions of the folder decide.
+        if (OperatingSystem.IsWindows() && new DirectoryInfo(folder).LinkTarget is null)
+            SetReadOnly(folder, isReadOnly: false);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>Makes the files in a folder read-only, so that no program changes one while it is open.</summary>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <param name="isReadOnly">Whether they become read-only, or writable again.</param>
+    public static void SetReadOnly(string folder, bool isReadOnly = true)
+    {
+        foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.IsReadOnly != isReadOnly))
+            file.IsReadOnly = isReadOnly;
+    }
+
     /// <summary>Deletes a file or a folder with its contents, if it exists and is not in use.</summary>
     /// <param name="path">Its full path.</param>
     public static void TryDelete(string path)
@@ -74,7 +95,7 @@ internal static class AtomicWriter
         try
         {
             if (Directory.Exists(path))
-                Directory.Delete(path, recursive: true);
+                DeleteFolder(path);
             else
                 File.Delete(path);
         }

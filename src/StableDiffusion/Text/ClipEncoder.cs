@@ -35,6 +35,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     /// <returns>The hidden state, and the pooled state if the encoder has a projection for it.</returns>
     /// <exception cref="InvalidSettingException">The encoder does not output that layer.</exception>
     /// <exception cref="AdapterInvalidException">A word of textual inversion has no vectors for this encoder.</exception>
+    /// <exception cref="ModelInvalidException">The graph did not return a hidden state.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or returned values that are not finite.</exception>
     public TextVectors Encode(int[] tokenIds, PromptOptions options, CancellationToken cancellationToken)
     {
@@ -51,16 +52,23 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
         if (added is not null)
             inputs.Add((_session.OptionalInputs[AddedInput], added));
 
+        OnnxValueInfo hidden;
         Tensor[] states;
         if (_session.OptionalInputs.TryGetValue(ClipSkipInput, out OnnxValueInfo? skip))
         {
             using OnnxBuffer skipped = OnnxBuffer.FromIntegers([layer], skip.ElementType, 1);
-            states = _session.Run(Outputs(_session.Output(LastHiddenState), pooled), cancellationToken, [.. inputs, (skip, skipped)]);
+            hidden = _session.Output(LastHiddenState);
+            states = _session.Run(Outputs(hidden, pooled), cancellationToken, [.. inputs, (skip, skipped)]);
         }
         else
         {
-            states = _session.Run(Outputs(ForeignOutput(clipSkip, layer), pooled), cancellationToken, [.. inputs]);
+            hidden = ForeignOutput(clipSkip, layer);
+            states = _session.Run(Outputs(hidden, pooled), cancellationToken, [.. inputs]);
         }
+
+        _session.CheckShape(states[0], hidden, 1, tokenIds.Length, -1);
+        if (pooled is not null)
+            _session.CheckShape(states[1], pooled, 1, -1);
 
         return Array.TrueForAll(states, state => state.IsFinite())
             ? new TextVectors(states[0], states.ElementAtOrDefault(1))
@@ -73,9 +81,9 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     {
         if (options.TextualInversions.Count == 0)
             return null;
-        if (vocabularySize == 0 || !_session.OptionalInputs.TryGetValue(AddedInput, out OnnxValueInfo? info))
+        if (vocabularySize == 0 || !_session.OptionalInputs.TryGetValue(AddedInput, out OnnxValueInfo? info) || info.Rank == 0)
             throw new AdapterInvalidException($"The text encoder of '{model}' is a graph of another exporter, which does not support embeddings. They need a model that was imported from its weights: a safetensors file or a diffusers folder.");
-        return new OnnxBuffer(PromptTokenizer.Vectors(options.TextualInversions, isSecond, (int)info.Dimensions[^1]), info.ElementType);
+        return new OnnxBuffer(PromptTokenizer.Vectors(options.TextualInversions, isSecond, info.Dimensions[^1]), info.ElementType);
     }
 
     private static OnnxValueInfo[] Outputs(OnnxValueInfo hiddenState, OnnxValueInfo? pooled) => pooled is null ? [hiddenState] : [hiddenState, pooled];

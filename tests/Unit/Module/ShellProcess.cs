@@ -14,9 +14,13 @@ internal static class ShellProcess
     /// <summary>Runs an assembly to its end. There is no limit of time: a busy machine is no failure, and the run's own cancellation ends it.</summary>
     /// <param name="assembly">The path of the assembly.</param>
     /// <param name="arguments">Its arguments.</param>
-    public static async Task<Result> RunAssembly(string assembly, params string[] arguments)
+    public static Task<Result> RunAssembly(string assembly, params string[] arguments) => Run(StartInfo(assembly, arguments));
+
+    /// <summary>Runs a process to its end, without a limit of time as well.</summary>
+    /// <param name="start">What to start.</param>
+    public static async Task<Result> Run(ProcessStartInfo start)
     {
-        using Process process = Start(assembly, arguments);
+        using Process process = Start(start);
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         try
         {
@@ -33,7 +37,10 @@ internal static class ShellProcess
     }
 
     /// <summary>Starts an assembly, with an input that is empty.</summary>
-    public static Process Start(string assembly, params string[] arguments)
+    public static Process Start(string assembly, params string[] arguments) => Start(StartInfo(assembly, arguments));
+
+    /// <summary>How an assembly is started; what it reads and writes goes through pipes.</summary>
+    public static ProcessStartInfo StartInfo(string assembly, params string[] arguments)
     {
         ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [assembly, .. arguments])
         {
@@ -47,6 +54,11 @@ internal static class ShellProcess
         // PowerShell replays the profile of earlier sessions on a second processor, and so loads in advance what those used.
         start.Environment["DOTNET_MultiCoreJitMinNumCpus"] = "64";
         start.Environment["PSModulePath"] = Path.GetDirectoryName(BuiltModule.Folder.TrimEnd('/', '\\'));
+        return start;
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
         Process process = Process.Start(start)!;
         process.StandardInput.Close();
         return process;

@@ -19,15 +19,19 @@ internal static class ControlResiduals
     public static Dimension[] Shape(int channels, int level) => ["batch", channels, $"height_{level}", $"width_{level}"];
 
     /// <summary>Finds the residuals among a graph's inputs or outputs.</summary>
-    /// <param name="values">The inputs or outputs, by name.</param>
+    /// <param name="session">The graph.</param>
+    /// <param name="values">Its inputs or outputs, by name.</param>
     /// <returns>The residuals of the skip connections in order, then that of the mid block; empty if the graph has none.</returns>
-    public static OnnxValueInfo[] Find(IReadOnlyDictionary<string, OnnxValueInfo> values)
+    /// <exception cref="ModelInvalidException">One has not the shape of a residual.</exception>
+    public static OnnxValueInfo[] Find(OnnxSession session, IReadOnlyDictionary<string, OnnxValueInfo> values)
     {
         List<OnnxValueInfo> found = [];
         while (values.TryGetValue(Down(found.Count), out OnnxValueInfo? down))
             found.Add(down);
         if (values.TryGetValue(Middle, out OnnxValueInfo? middle))
             found.Add(middle);
-        return [.. found];
+        return found.Find(static value => value.Rank != 4 || value.Dimensions[1] <= 0) is { } other
+            ? throw new ModelInvalidException($"'{other.Name}' of the graph '{session.Path}' has not the shape of a residual, [batch, channels, height, width] with a fixed number of channels. Get another model.")
+            : [.. found];
     }
 }

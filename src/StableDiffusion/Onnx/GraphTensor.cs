@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using StableDiffusion.Onnx.Graphs.Format;
+
+namespace StableDiffusion.Onnx;
+
+/// <summary>What <see cref="GraphCheck"/> needs to know of a tensor in a graph: where its bytes are and, of a short one, its values.</summary>
+internal sealed class GraphTensor
+{
+    private const int LongestName = 4096;
+
+    // The sizes of a tensor: its number of axes, twice for padding.
+    private const int MostValues = 64;
+
+    private readonly ProtobufReader _reader;
+    private readonly List<long> _integers = [];
+    private byte[] _raw = [];
+    private ulong _type;
+
+    /// <summary>Reads a tensor.</summary>
+    /// <param name="reader">The file, at the start of the tensor.</param>
+    /// <param name="end">Where the tensor ends.</param>
+    public GraphTensor(ProtobufReader reader, long end)
+    {
+        _reader = reader;
+        reader.ReadFields(end, ReadField);
+    }
+
+    public string Name { get; private set; } = string.Empty;
+
+    /// <summary>The entries about another file that holds the bytes; empty if there is none.</summary>
+    public List<(string Key, string Value)> External { get; } = [];
+
+    /// <summary>The values of a short tensor of numbers; null of others.</summary>
+    public double[]? Values => (TensorProto.Types.DataType)_type switch
+    {
+        _ when External.Count > 0 => null,
+        _ when _integers.Count > 0 => [.. _integers.Select(static value => (double)value)],
+        TensorProto.Types.DataType.Int64 when _raw.Length % sizeof(long) == 0 => [.. MemoryMarshal.Cast<byte, long>(_raw).ToArray().Select(static value => (double)value)],
+        TensorProto.Types.DataType.Int32 when _raw.Length % sizeof(int) == 0 => [.. MemoryMarshal.Cast<byte, int>(_raw).ToArray().Select(static value => (double)value)],
+        TensorProto.Types.DataType.Float when _raw.Length % sizeof(float) == 0 => [.. MemoryMarshal.Cast<byte, float>(_raw).ToArray().Select(static value => (double)value)],
+        _ => null,
+    };
+
+    private bool ReadField(int field, ProtobufReader.Wire wire, long end)
+    {
+        switch (field, wire)
+        {
+            case (2, ProtobufReader.Wire.Varint):
+                _type = _reader.ReadVarint();
+                return true;
+            case (8, ProtobufReader.Wire.Length):
+                Name = _reader.ReadText(end, LongestName);
+                return true;
+            case (5 or 7, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues:
+                while (_reader.Position < end)
+                    _integers.Add((long)_reader.ReadVarint());
+                return true;
+            case (5 or 7, ProtobufReader.Wire.Varint) when _integers.Count < MostValues:
+                _integers.Add((long)_reader.ReadVarint());
+                return true;
+            case (9, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues * sizeof(long):
+                _raw = _reader.ReadBytes(end, MostValues * sizeof(long));
+                return true;
+            case (13, ProtobufReader.Wire.Length):
+                ReadEntry(end);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void ReadEntry(long end)
+    {
+        string key = string.Empty, value = string.Empty;
+        _reader.ReadFields(end, (field, wire, fieldEnd) =>
+        {
+            if (wire != ProtobufReader.Wire.Length || field is not (1 or 2))
+                return false;
+            string text = _reader.ReadText(fieldEnd, LongestName);
+            if (field == 1)
+                key = text;
+            else
+                value = text;
+            return true;
+        });
+        External.Add((key, value));
+    }
+}

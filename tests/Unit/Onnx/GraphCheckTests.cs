@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using Google.Protobuf;
+using StableDiffusion.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs.Format;
+
+namespace StableDiffusion.Tests.Onnx;
+
+/// <summary>Graphs from elsewhere that ONNX Runtime must not see.</summary>
+public sealed class GraphCheckTests : IDisposable
+{
+    private const string LimitVariable = "STABLEDIFFUSION_GRAPH_LIMIT";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("Loop", "")]
+    [InlineData("Scan", "")]
+    [InlineData("SequenceMap", "")]
+    [InlineData("BeamSearch", "com.microsoft")]
+    [InlineData("EPContext", "com.microsoft")]
+    public void An_operator_that_may_not_end_or_opens_files_is_refused(string name, string domain)
+    {
+        NodeProto node = SmallGraph.Node(name, "x");
+        node.Domain = domain;
+        Assert.Contains($"operator {name}", Refused(SmallGraph.Of(node)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_loop_in_a_branch_is_refused()
+    {
+        AttributeProto branch = SmallGraph.With(new AttributeProto { Name = "then_branch" }, 6, SmallGraph.Of(SmallGraph.Node("Loop", "x")));
+        NodeProto node = SmallGraph.Node("If", "x");
+        node.Attribute.Add(branch);
+        Assert.Contains("operator Loop", Refused(SmallGraph.Of(node)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Graphs_in_graphs_are_refused_beyond_a_depth()
+    {
+        GraphProto graph = SmallGraph.Of(SmallGraph.Node("Identity", "x"));
+        for (int depth = 0; depth < 100; depth++)
+        {
+            NodeProto node = SmallGraph.Node("If", "x");
+            node.Attribute.Add(SmallGraph.With(new AttributeProto { Name = "then_branch" }, 6, graph));
+            graph = SmallGraph.Of(node);
+        }
+
+        Assert.Contains("graphs inside graphs", Refused(graph), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Operators_of_others_and_functions_are_refused()
+    {
+        NodeProto node = SmallGraph.Node("Magic", "x");
+        node.Domain = "com.example";
+        Assert.Contains("'Magic' of 'com.example'", Refused(SmallGraph.Of(node)), StringComparison.Ordinal);
+
+        ModelProto model = SmallGraph.With(SmallGraph.Model(SmallGraph.Of(SmallGraph.Node("Identity", "x"))), 25, new NodeProto());
+        File.WriteAllBytes(_folder["model.onnx"], model.ToByteArray());
+        Assert.Contains("functions of its own", Refused(_folder["model.onnx"]), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, long[], long[]?> Giants => new()
+    {
+        // The operator, the sizes, and what stands before them as its input.
+        { "Expand", [1 << 16, 1 << 16], [1] },
+        { "Tile", [1L << 31], [1] },
+        { "ConstantOfShape", [1L << 31, 2], null },
+        { "Pad", [0, 1L << 40], [1] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Giants))]
+    public void A_giant_tensor_of_constants_is_refused(string name, long[] sizes, long[]? before)
+    {
+        NodeProto node = before is null ? SmallGraph.Node(name, "sizes") : SmallGraph.Node(name, "before", "sizes");
+        string message = Refused(SmallGraph.Of(node, SmallGraph.Integers("before", before ?? []), SmallGraph.Integers("sizes", sizes)));
+        Assert.Contains($"GB with the operator {name}", message, StringComparison.Ordinal);
+        Assert.Contains(LimitVariable, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Giants_of_a_range_and_of_attributes_are_refused()
+    {
+        GraphProto range = SmallGraph.Of(SmallGraph.Node("Range", "from", "to", "by"), SmallGraph.Integer("from", 0), SmallGraph.Integer("to", long.MaxValue), SmallGraph.Integer("by", 1));
+        Assert.Contains("operator Range", Refused(range), StringComparison.Ordinal);
+
+        NodeProto random = SmallGraph.Node("RandomNormal");
+        random.Attribute.Add(new AttributeProto { Name = "shape", Ints = { 1 << 20, 1 << 20 }, Type = AttributeProto.Types.AttributeType.Ints });
+        Assert.Contains("operator RandomNormal", Refused(SmallGraph.Of(random)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sizes_of_a_constant_operator_count_and_the_variable_sets_the_limit()
+    {
+        NodeProto constant = new() { OpType = "Constant", Output = { "sizes" } };
+        constant.Attribute.Add(SmallGraph.With(new AttributeProto { Name = "value" }, 5, SmallGraph.Integers(string.Empty, 1000)));
+        GraphProto graph = SmallGraph.Of(SmallGraph.Node("ConstantOfShape", "sizes"));
+        graph.Node.Insert(0, constant);
+        string path = SmallGraph.Save(_folder["model.onnx"], graph);
+        GraphCheck.Check(path);
+
+        // Other tests that open graphs meanwhile need a few constants only.
+        Environment.SetEnvironmentVariable(LimitVariable, "3999");
+        try
+        {
+            Assert.Contains("operator ConstantOfShape", Refused(path), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(LimitVariable, null);
+        }
+    }
+
+    [Theory]
+    [InlineData("../outside.bin")]
+    [InlineData("sub/../../outside.bin")]
+    [InlineData("/etc/passwd")]
+    [InlineData(@"\\server\share\outside.bin")]
+    [InlineData(@"C:\outside.bin")]
+    [InlineData("*/_ORT_MEM_ADDR_/*")]
+    [InlineData("")]
+    public void Weights_outside_the_folder_are_refused(string location)
+    {
+        File.WriteAllBytes(_folder["outside.bin"], new byte[4]);
+        Assert.Contains("not a file in its own folder", Refused(WithWeight(location)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("link.bin")]
+    [InlineData("folder/outside.bin")]
+    [InlineData("indirect.bin")]
+    public void Weights_behind_a_link_out_of_the_folder_are_refused(string location)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A user may not make links.");
+
+        string inside = Directory.CreateDirectory(_folder["in"]).FullName;
+        string outside = Directory.CreateDirectory(_folder["out"]).FullName;
+        File.WriteAllBytes(Path.Combine(outside, "outside.bin"), new byte[4]);
+        File.CreateSymbolicLink(Path.Combine(inside, "link.bin"), "../out/outside.bin");
+        Directory.CreateSymbolicLink(Path.Combine(inside, "folder"), outside);
+
+        // By its words, this leads into the folder.
+        File.CreateSymbolicLink(Path.Combine(inside, "indirect.bin"), "folder/outside.bin");
+        Assert.Contains("leads out of its folder", Refused(WithWeight(location)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_behind_links_of_the_folder_or_of_a_cache_are_read()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A user may not make links.");
+
+        string path = SmallGraph.Save(_folder["in", "model.onnx"], WithWeight("link.bin"));
+        File.WriteAllBytes(_folder["in", "weights.bin"], new byte[4]);
+        File.CreateSymbolicLink(_folder["in", "link.bin"], "weights.bin");
+        OnnxSession.Open(path, Device.Cpu, cancellationToken: TestContext.Current.CancellationToken).Dispose();
+
+        // The cache of Hugging Face: the files of the model are links to files named by their hashes.
+        Directory.CreateDirectory(_folder["snapshot"]);
+        File.CreateSymbolicLink(_folder["snapshot", "model.onnx"], "../in/model.onnx");
+        File.CreateSymbolicLink(_folder["snapshot", "link.bin"], "../in/weights.bin");
+        GraphCheck.Check(_folder["snapshot", "model.onnx"]);
+    }
+
+    [Theory]
+    [InlineData("61", "4")]
+    [InlineData("0", "65")]
+    [InlineData("9223372036854775807", "9223372036854775807")]
+    public void Weights_behind_the_end_of_their_file_are_refused(string offset, string length)
+    {
+        Directory.CreateDirectory(_folder["in"]);
+        File.WriteAllBytes(_folder["in", "weights.bin"], new byte[64]);
+        Assert.Contains("weights.bin' is too short", Refused(WithWeight("weights.bin", offset, length)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_that_are_missing_or_no_file_are_typed_errors()
+    {
+        string path = SmallGraph.Save(_folder["in", "model.onnx"], WithWeight("weights.bin"));
+        Assert.Contains("weights.bin", Assert.Throws<ModelNotFoundException>(() => Open(path)).Message, StringComparison.Ordinal);
+
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There are no named pipes in folders.");
+        Process.Start("mkfifo", [_folder["in", "weights.bin"]]).WaitForExit();
+        Assert.Contains("a named pipe", Refused(path), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not a graph")]
+    [InlineData("\x3A\x7F")]
+    [InlineData("\x08\x08")]
+    [InlineData("\x3A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01")]
+    public void A_file_that_is_no_graph_is_damaged(string bytes)
+    {
+        File.WriteAllBytes(_folder["model.onnx"], [.. bytes.Select(static letter => (byte)letter)]);
+        Assert.Contains("is damaged", Refused(_folder["model.onnx"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_import_checks_every_graph_before_it_copies_anything()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A user may not make links.");
+
+        SmallGraph.Save(_folder["unet", "model.onnx"], SmallGraph.Of(SmallGraph.Node("Identity", "x")));
+        string bad = SmallGraph.Save(_folder["vae_decoder", "model.onnx"], WithWeight("link.bin"));
+        File.CreateSymbolicLink(_folder["vae_decoder", "link.bin"], "/etc/passwd");
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => new OnnxFolder(_folder.Path, new ImportOptions()).Open());
+        Assert.Contains(bad, error.Message, StringComparison.Ordinal);
+    }
+
+    private static GraphProto WithWeight(string location, string offset = "0", string length = "4") =>
+        SmallGraph.Of(SmallGraph.Node("Identity", "k"), SmallGraph.External("k", location, offset, length));
+
+    private static void Open(string path) => OnnxSession.Open(path, Device.Cpu, cancellationToken: TestContext.Current.CancellationToken).Dispose();
+
+    private static string Refused(string path)
+    {
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => Open(path));
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        return error.Message;
+    }
+
+    private string Refused(GraphProto graph) => Refused(SmallGraph.Save(_folder["in", "model.onnx"], graph));
+}
