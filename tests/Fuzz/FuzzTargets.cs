@@ -20,7 +20,7 @@ public static class FuzzTargets
     public static IReadOnlyList<string> Run(string name, long seed, int count)
     {
         FuzzTarget target = Find(name);
-        List<string> faults = [];
+        List<string> faults = [.. target.Corpus.Index().Where(valid => CaseRunner.Run(target, valid.Item).Kind != CaseKind.Accepted).Select(valid => $"{target.Name}: the valid case {valid.Index} is not accepted: {CaseRunner.Run(target, valid.Item)}")];
         foreach (string file in CaseFiles.Committed(target))
             Add(File.ReadAllBytes(file), Path.GetFileName(file));
         for (int index = 0; index < count; index++)

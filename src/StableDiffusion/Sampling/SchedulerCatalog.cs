@@ -196,7 +196,7 @@ public static class SchedulerCatalog
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.ClassName is null)
-            throw new ModelInvalidException("The model's scheduler config has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
 
         SchedulerInfo? best = null;
         SchedulerInfo? any = null;
@@ -211,7 +211,7 @@ public static class SchedulerCatalog
         }
 
         if (any is null)
-            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not supported. Name another scheduler.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} names {ModelFilePath.Printable(config.ClassName)}, which is not supported. Name another scheduler.");
 
         return best ?? any with { Name = any.ClassName, Aliases = [], Presets = Preset() };
     }

@@ -33,8 +33,9 @@ internal static class SchedulerOptionText
                 options.Add(name, ToValue(value));
             return options;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
         {
+            // Half a surrogate pair is an InvalidOperationException, a name in two spellings an ArgumentException.
             return null;
         }
     }

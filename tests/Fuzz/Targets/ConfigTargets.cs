@@ -109,7 +109,7 @@ internal static class ConfigTargets
         string merges = string.Join(',', File.ReadLines(Demo("tokenizer", "merges.txt")).Skip(1).Where(static line => line.Length > 0).Select(static line => System.Text.Json.JsonSerializer.Serialize(line)));
         string fast = $$"""
             {"version":"1.0","added_tokens":[{"id":1,"content":"<|startoftext|>","special":true},{"id":2,"content":"<|endoftext|>","special":true}],
-            "normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]},"model":{"type":"BPE","unk_token":"<|endoftext|>","vocab":{{vocabulary}},"merges":[{{merges}}]} }
+            "normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]},"model":{"type":"BPE","end_of_word_suffix":"</w>","unk_token":"<|endoftext|>","vocab":{{vocabulary}},"merges":[{{merges}}]} }
             """;
         yield return Encoding.UTF8.GetBytes(fast);
     }

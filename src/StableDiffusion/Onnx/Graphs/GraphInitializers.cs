@@ -57,7 +57,22 @@ internal sealed class GraphInitializers : IDisposable
         }
     }
 
-    public int[] ShapeOf(string name) => [.. _tensors[name].Dims.Select(length => checked((int)length))];
+    /// <summary>The shape of an initializer, whose number of values fits into 32 bits.</summary>
+    /// <exception cref="ModelInvalidException">The graph is damaged.</exception>
+    public int[] ShapeOf(string name)
+    {
+        int[] shape = new int[_tensors[name].Dims.Count];
+        long count = 1;
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            long length = _tensors[name].Dims[axis];
+            if (length is < 0 or > int.MaxValue || (count *= Math.Max(length, 1)) > int.MaxValue)
+                throw Damaged(name);
+            shape[axis] = (int)length;
+        }
+
+        return shape;
+    }
 
     /// <summary>The type that an initializer is stored as; null if its values cannot be changed, such as those of quantized weights.</summary>
     public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
@@ -94,26 +109,30 @@ internal sealed class GraphInitializers : IDisposable
     public float[] Read(string name)
     {
         TensorProto tensor = _tensors[name];
-        StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' has no floats.", nameof(name));
-        long count = tensor.Dims.Aggregate(1L, (product, length) => checked(product * length));
-        long bytes = count * StoredTensor.SizeOf(type);
-        float[] values = GC.AllocateUninitializedArray<float>(checked((int)count));
+        StoredElementType type = TypeOf(name) ?? throw Damaged(name);
+        int count = ShapeOf(name).Aggregate(1, static (product, length) => product * length);
+        long bytes = (long)count * StoredTensor.SizeOf(type);
+        float[] values;
         if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
         {
             if (tensor.RawData.Length != bytes)
                 throw Damaged(name);
+            values = GC.AllocateUninitializedArray<float>(count);
             ElementConversion.ToSingle(type, tensor.RawData.Span, values);
             return values;
         }
 
-        Dictionary<string, string> place = tensor.ExternalData.ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+        Dictionary<string, string> place = new(StringComparer.Ordinal);
+        foreach (StringStringEntryProto entry in tensor.ExternalData)
+            place[entry.Key] = entry.Value;
         string location = place.GetValueOrDefault("location", string.Empty);
-        if (location != Path.GetFileName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
+        if (!ModelFilePath.IsSafeName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
             throw Damaged(name);
         if (!_files.TryGetValue(location, out RandomAccessFile? file))
             _files.Add(location, file = RandomAccessFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
         if (offset < 0 || offset > file.Length - length)
             throw Damaged(name);
+        values = GC.AllocateUninitializedArray<float>(count);
         file.ReadValues(type, offset, values);
         return values;
 
