@@ -62,6 +62,16 @@ public sealed class TemporaryFileTests : IDisposable
         Assert.False(File.Exists(other));
     }
 
+    [Fact]
+    public void A_name_that_no_system_takes_is_refused_before_anything_is_written()
+    {
+        OutputFile.Check(_folder[new string('a', 255)], overwrite: false);
+
+        OutputWriteException error = Assert.Throws<OutputWriteException>(() => OutputFile.Check(_folder[new string('a', 1_000_000)], overwrite: false));
+
+        Assert.InRange(error.Message.Length, 1, 1000);
+    }
+
     private static string Write(string path)
     {
         File.WriteAllText(path, "half");
