@@ -78,6 +78,15 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>
     /// <param name="use">The work, which must not run a stage.</param>
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    private protected void Inspect(Action<DiffusionPipeline> use, string? madeBy = null) => Inspect(
+        pipeline =>
+        {
+            use(pipeline);
+            return true;
+        },
+        madeBy);
+
+    /// <inheritdoc cref="Inspect(Action{DiffusionPipeline}, string?)"/>
     private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
     {
         using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), ResolveDevice(out _));

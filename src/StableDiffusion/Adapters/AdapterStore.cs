@@ -22,13 +22,14 @@ internal sealed class AdapterStore
 
     /// <summary>Lists the adapters.</summary>
     /// <returns>The name and full path of each, by name.</returns>
-    public IReadOnlyList<(string Name, string Path)> List() => !Directory.Exists(_folder)
-        ? []
-        : [.. Directory.EnumerateFiles(_folder, "*", new EnumerationOptions { RecurseSubdirectories = true })
+    public IReadOnlyList<(string Name, string Path)> List() =>
+    [
+        .. FolderFiles.Enumerate(_folder)
             .Where(TensorFile.HasKnownEnding)
             .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
             .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
-            .ThenBy(file => file.Item2, StringComparer.Ordinal)];
+            .ThenBy(file => file.Item2, StringComparer.Ordinal),
+    ];
 
     /// <summary>Finds an adapter.</summary>
     /// <param name="nameOrPath">The name of a file in the folder, with or without its extension, or a path.</param>

@@ -55,10 +55,24 @@ internal static class ModelBuilder
             // Another process may delete it before it is rented.
             if (cache.Rent(key, cancellationToken) is RentedBuild build)
                 return build;
-            cache.Add(key, folder => Write(source, folder, progress, cancellationToken, writeInteger));
+            AddTo(cache, key, source, folder => Write(source, folder, progress, cancellationToken, writeInteger));
         }
 
         throw new OutputWriteException($"The graphs of '{source.Path}' are deleted from '{cacheRoot}' or changed as soon as they are built. Stop the program that does it, or set {StorageFolders.CacheVariable} to another folder.");
+    }
+
+    /// <summary>Adds a model to a cache. The hashes of a source that is refused are not kept.</summary>
+    private static void AddTo(BuildCache cache, string key, IModelSource source, Action<string> write)
+    {
+        try
+        {
+            cache.Add(key, write);
+        }
+        catch (DiffusionException error) when (error is not OutputWriteException)
+        {
+            FileHashes.Forget(cache.HashFolder, source.Path);
+            throw;
+        }
     }
 
     /// <summary>The SHA-256 of the file that identifies a model in images; cached since the build.</summary>

@@ -53,10 +53,6 @@ internal sealed class OnnxFolder : IModelSource
     public static string? FindBackbone(string path) =>
         ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 
-    private bool IsOfModel(string file)
-    {
-        // A copy has a manifest of its own.
-        string name = System.IO.Path.GetRelativePath(Path, file);
-        return name is not (ModelManifest.FileName or BuildCache.ManifestName) && !name.Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
-    }
+    // A copy has manifests of its own.
+    private bool IsOfModel(string file) => System.IO.Path.GetRelativePath(Path, file) is not (ModelManifest.FileName or BuildCache.ManifestName);
 }

@@ -18,6 +18,8 @@ internal static class Spelling
         ArgumentNullException.ThrowIfNull(word);
         ArgumentNullException.ThrowIfNull(known);
         string key = Key(word);
+        if (key.Length > LongestWord)
+            return null;
         return known
             .Select(other => (Word: other, Distance: Distance(key, Key(other))))
             .Where(near => near.Distance <= key.Length / LettersPerSlip)

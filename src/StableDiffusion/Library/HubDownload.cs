@@ -229,9 +229,11 @@ internal sealed class HubDownload
     private SavedModel Publish(DownloadFolder folder, ModelManifest manifest)
     {
         manifest.Write(folder.FilesFolder);
-        if (OnnxFolder.FindBackbone(folder.FilesFolder) is not null)
-            AtomicWriter.SetReadOnly(folder.FilesFolder);
         folder.Publish(Folder, _request.Force);
+
+        // Graphs are used where they are.
+        if (OnnxFolder.FindBackbone(Folder) is not null)
+            AtomicWriter.SetReadOnly(Folder);
         NoteHashes(Folder, manifest);
         if (_request.Force)
             _store.Remove(Name);

@@ -44,7 +44,7 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
     }
 
     /// <summary>Tests a model that is about to be kept.</summary>
-    /// <param name="model">The model; its path in the message is that of the source.</param>
+    /// <param name="model">The model in a temporary folder, with the path of its source as the name, which messages have instead.</param>
     /// <param name="clock">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
@@ -60,7 +60,7 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
         }
         catch (DiffusionException error) when (error is not (DeviceUnavailableException or OutputWriteException))
         {
-            throw new ModelInvalidException($"The model in '{model.Name}' does not work, and was not kept: {error.Message}", error) { Remedy = Remedy.SkipTest };
+            throw new ModelInvalidException($"The model in '{model.Name}' does not work, and was not kept: {error.Message.Replace(model.Path, model.Name, StringComparison.Ordinal)}", error) { Remedy = Remedy.SkipTest };
         }
 
         clock.Report(Activity, model.Name, 1, 1, countsBytes: false);

@@ -127,7 +127,7 @@ public sealed class ModelStore
         {
             // The index is deleted first, so that an interrupted deletion leaves no usable model. Of a link, only the link is deleted.
             if (new DirectoryInfo(folder).LinkTarget is null)
-                File.Delete(Path.Combine(folder, PipelineConfig.FileName));
+                AtomicWriter.DeleteFile(Path.Combine(folder, PipelineConfig.FileName));
             AtomicWriter.DeleteFolder(folder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -86,7 +86,7 @@ internal static class ModelVerifier
         else
         {
             foreach (string part in (string[])[.. encoders.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder])
-                GraphFile.Check(Path.Combine(model.Path, part, ModelParts.Graph));
+                GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph));
         }
 
         foreach (string suffix in encoders)

@@ -30,10 +30,13 @@ public static class ImageFile
     public static MaskImage ReadMask(string path) => LoadMask(path, CancellationToken.None);
 
     /// <summary>Reads an image as <see cref="Read"/> does, until it is cancelled.</summary>
-    internal static DiffusionImage Load(string path, CancellationToken cancellationToken) => Load(path, byte.MaxValue, cancellationToken);
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <param name="judge">Gets the size of the image before its pixels are decoded, and may throw; may be null.</param>
+    internal static DiffusionImage Load(string path, CancellationToken cancellationToken, Action<int, int>? judge = null) => Load(path, byte.MaxValue, judge, cancellationToken);
 
     /// <summary>Reads a mask as <see cref="ReadMask"/> does, until it is cancelled.</summary>
-    internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(Load(path, 0, cancellationToken));
+    internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(Load(path, 0, judge: null, cancellationToken));
 
     /// <summary>Determines the format from the extension of a file name.</summary>
     /// <param name="path">The file name.</param>
@@ -112,12 +115,12 @@ public static class ImageFile
         }
     }
 
-    private static DiffusionImage Load(string path, byte background, CancellationToken cancellationToken)
+    private static DiffusionImage Load(string path, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         string name = $"The file '{path}'";
-        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, cancellationToken);
+        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
         image.Path = Path.GetFullPath(path);
         return image;
     }

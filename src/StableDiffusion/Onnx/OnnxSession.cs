@@ -38,24 +38,55 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="device">The device to run it on.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
-    /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph.</param>
+    /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
     public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
     {
+        SessionOptions options;
         try
         {
-            return OpenWith(path, device, reordersLayout, replaced, cancellationToken);
+            options = Prepare(path, device, reordersLayout, replaced, cancellationToken);
         }
         catch
         {
             replaced?.Dispose();
             throw;
         }
+
+        try
+        {
+            return NativeCall.Run(Load, Discard, cancellationToken);
+        }
+        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Opening the model was cancelled.", error, cancellationToken);
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new ModelInvalidException($"The graph '{path}' cannot be opened on {device}: {OnnxFault.OfOpening(error, device)}", error);
+        }
+
+        OnnxSession Load()
+        {
+            using (options)
+            {
+                // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
+                using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                    static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
+                return new OnnxSession(path, device, new InferenceSession(path, options), replaced);
+            }
+        }
+
+        void Discard(OnnxSession? session)
+        {
+            session?.Dispose();
+            replaced?.Dispose();
+        }
     }
 
-    private static OnnxSession OpenWith(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
+    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
@@ -66,22 +97,9 @@ internal sealed class OnnxSession : IDisposable
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
-        using SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
         replaced?.AddTo(options);
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-        try
-        {
-            return new OnnxSession(path, device, new InferenceSession(path, options), replaced);
-        }
-        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException("Opening the model was cancelled.", error, cancellationToken);
-        }
-        catch (OnnxRuntimeException error)
-        {
-            throw new ModelInvalidException($"The graph '{path}' cannot be opened on {device}: {OnnxFault.OfOpening(error, device)}", error);
-        }
+        return options;
     }
 
     /// <summary>Returns the graph's input with the first of these names that exists.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
 using StableDiffusion.Sampling.Schedulers;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Sampling;
 
@@ -13,6 +14,9 @@ public static class SchedulerCatalog
 {
     /// <summary>The largest number of steps of a run.</summary>
     internal const int MaxSteps = 1000;
+
+    // Longer than every name; the distance to a text without end takes as long.
+    private const int LongestKey = 100;
 
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
@@ -164,7 +168,7 @@ public static class SchedulerCatalog
         string key = Key(name);
         throw new SchedulerNotFoundException(key.Length == 0
             ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
-            : $"There is no scheduler '{name}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+            : $"There is no scheduler '{ModelFilePath.Printable(name)}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
     }
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
@@ -195,7 +199,7 @@ public static class SchedulerCatalog
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.ClassName is null)
-            throw new ModelInvalidException("The model's scheduler config has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
 
         SchedulerInfo? best = null;
         SchedulerInfo? any = null;
@@ -210,7 +214,7 @@ public static class SchedulerCatalog
         }
 
         if (any is null)
-            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not supported. Name another scheduler.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} names {ModelFilePath.Printable(config.ClassName)}, which is not supported. Name another scheduler.");
 
         return best ?? any with { Name = any.ClassName, Aliases = [], Presets = Preset() };
     }
@@ -299,7 +303,7 @@ public static class SchedulerCatalog
     private static string Loose(string key) => key.Replace("dpmpp", "dpm", StringComparison.Ordinal);
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
-        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
+        .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key[..Math.Min(key.Length, LongestKey)], entry.Key)))
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)

@@ -20,14 +20,18 @@ internal sealed class SchedulerConfig
 
     private readonly Dictionary<string, object> _values;
 
-    private SchedulerConfig(string? className, Dictionary<string, object> values)
+    private SchedulerConfig(string source, string? className, Dictionary<string, object> values)
     {
+        Source = source;
         ClassName = className;
         _values = values;
     }
 
     /// <summary>The diffusers class that the model was published with, such as <c>PNDMScheduler</c>; null if the file has none.</summary>
     public string? ClassName { get; }
+
+    /// <summary>Its source, for messages.</summary>
+    public string Source { get; }
 
     /// <summary>The names of the known options that the file sets.</summary>
     public IReadOnlyCollection<string> Keys => _values.Keys;
@@ -83,7 +87,7 @@ internal sealed class SchedulerConfig
                 values[property.Name] = ToValue(property.Value, option.Kind) is object value && option.TryParse(value, out object parsed) ? parsed : throw Wrong(source, property, option.Describe());
         }
 
-        return new SchedulerConfig(className, values);
+        return new SchedulerConfig(source, className, values);
     }
 
     // As in diffusers, null turns a toggle off and leaves what has no default unset. As a number or a word, it would only fail later.

@@ -79,13 +79,31 @@ internal static class AtomicWriter
         Directory.Delete(folder, recursive: true);
     }
 
-    /// <summary>Makes the files in a folder read-only, so that no program changes one while it is open.</summary>
+    /// <summary>Deletes a file, even a read-only one, if it exists.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <exception cref="IOException">It is in use.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
+    public static void DeleteFile(string path)
+    {
+        if (OperatingSystem.IsWindows() && File.Exists(path))
+            File.SetAttributes(path, FileAttributes.Normal);
+        File.Delete(path);
+    }
+
+    /// <summary>Makes the files in a folder read-only where that is possible, so that no program changes one while it is open.</summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="isReadOnly">Whether they become read-only, or writable again.</param>
     public static void SetReadOnly(string folder, bool isReadOnly = true)
     {
-        foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.IsReadOnly != isReadOnly))
-            file.IsReadOnly = isReadOnly;
+        try
+        {
+            foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.IsReadOnly != isReadOnly))
+                file.IsReadOnly = isReadOnly;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Not every file system has it. The lengths of the files are checked all the same.
+        }
     }
 
     /// <summary>Deletes a file or a folder with its contents, if it exists and is not in use.</summary>
@@ -97,7 +115,7 @@ internal static class AtomicWriter
             if (Directory.Exists(path))
                 DeleteFolder(path);
             else
-                File.Delete(path);
+                DeleteFile(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,9 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>Lists the files below a folder that may come from anywhere: links to folders are followed, but none twice.</summary>
+/// <summary>
+/// Lists the files below a folder that may come from anywhere: links to folders are followed, but none twice. Names that begin
+/// with a dot are left out.
+/// </summary>
 internal static class FolderFiles
 {
     /// <summary>The largest number of files and folders that are looked at.</summary>
@@ -47,7 +50,7 @@ internal static class FolderFiles
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(folder).Take(MostEntries + 1)];
+            return [.. Directory.EnumerateFileSystemEntries(folder).Take(MostEntries + 1).Where(static path => !Path.GetFileName(path.AsSpan()).StartsWith('.'))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -127,6 +127,25 @@ public sealed class BrokenModelTests : StoreCase
     }
 
     [Fact]
+    public void Adapters_and_ControlNets_in_folders_that_link_to_each_other_are_listed_once()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        foreach (string folder in (string[])[Folder["loras", "a"], Folder["loras", "b"], Folder["controlnets", "net"]])
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, "style.safetensors"), "");
+            Directory.CreateSymbolicLink(Path.Combine(folder, "one"), Folder["loras"]);
+            Directory.CreateSymbolicLink(Path.Combine(folder, "two"), Folder["loras"]);
+        }
+
+        File.CreateSymbolicLink(Folder["controlnets", "lost.safetensors"], "nothing");
+        File.WriteAllText(Folder["controlnets", "net", "config.json"], "{}");
+
+        Assert.Equal(2, Library.Loras.List().Count);
+        Assert.Equal(["lost", "net"], Library.ControlNets.List());
+    }
+
+    [Fact]
     public async Task A_named_pipe_as_a_config_is_a_problem_and_not_a_wait()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has other pipes.");
