@@ -9,6 +9,9 @@ public static class FuzzTargets
     internal static IReadOnlyList<FuzzTarget> All { get; } =
         [.. TensorTargets.All(), .. GraphTargets.All(), .. ConfigTargets.All(), .. ImageTargets.All(), .. TextTargets.All()];
 
+    /// <summary>The names of all targets.</summary>
+    public static IEnumerable<string> Names => All.Select(static target => target.Name);
+
     /// <summary>The names of the targets that can be run within a process of tests.</summary>
     public static IEnumerable<string> ManagedNames => All.Where(static target => !target.IsNative).Select(static target => target.Name);
 
@@ -37,5 +40,5 @@ public static class FuzzTargets
 
     /// <summary>Finds a target.</summary>
     internal static FuzzTarget Find(string name) => All.FirstOrDefault(target => target.Name == name)
-        ?? throw new ArgumentException($"There is no target '{name}'. There are {string.Join(", ", All.Select(static target => target.Name))}.", nameof(name));
+        ?? throw new ArgumentException($"There is no target '{name}'. There are {string.Join(", ", Names)}.", nameof(name));
 }

@@ -24,8 +24,7 @@ internal static class Program
         switch (arguments)
         {
             case ["--list"]:
-                foreach (FuzzTarget target in FuzzTargets.All)
-                    Console.WriteLine(target.Name);
+                Console.WriteLine(string.Join(Environment.NewLine, FuzzTargets.Names));
                 return 0;
             case ["--case", string file]:
                 return RunCase(file);

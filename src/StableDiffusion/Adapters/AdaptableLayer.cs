@@ -82,11 +82,12 @@ internal sealed class AdaptableLayer
         if (isBias)
             return [.. _biases.SelectMany(_graph.Read)];
 
+        // What the graph says is compared with its file first.
+        float[][] parts = [.. _weights.Select(_graph.Read)];
         float[] weight = new float[checked(OutWidth * InnerCount)];
         int start = 0;
-        foreach (string name in _weights)
+        foreach (float[] values in parts)
         {
-            float[] values = _graph.Read(name);
             if (_isTransposed)
                 Matrix.Transpose(values, InnerCount, values.Length / InnerCount, weight.AsSpan(start));
             else

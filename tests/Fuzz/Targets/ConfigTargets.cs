@@ -1,6 +1,7 @@
 using System.Text;
 using StableDiffusion.Building;
 using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Library;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -14,6 +15,8 @@ namespace StableDiffusion.Fuzz.Targets;
 internal static class ConfigTargets
 {
     private const int Steps = 4;
+
+    private static readonly string Key = new('b', 32);
 
     private static readonly Lazy<string> s_model = new(() => CopyModel("model"));
     private static readonly Mutation[] s_merges = [.. new TextMutations(" ", "\n", "</w>", "#version: 0.2\n", "a b\n", "th e</w>\n", "Ġ", "  ").All];
@@ -37,6 +40,8 @@ internal static class ConfigTargets
         yield return Tokenizer("tokenizer-specials", "special_tokens_map.json", JsonMutations.All);
         yield return new DelegateTarget("tokenizer-json", JsonMutations.All, FastTokenizers, static data => Tokenize(FuzzFiles.Write(data, "fast", "tokenizer.json")));
         yield return new DelegateTarget("manifest", JsonMutations.All, Manifests, ReadManifest);
+        yield return new DelegateTarget("model-name", s_merges, static () => [Encoding.UTF8.GetBytes(Key + "\n"), .. Manifests().Select(static manifest => (byte[])[.. Encoding.UTF8.GetBytes(Key + "\n"), .. manifest])], ReadName);
+        yield return new DelegateTarget("remembered-hashes", JsonMutations.All, static () => [File.ReadAllBytes(WriteHashes())], ReadHashes);
     }
 
     private static string Demo(params string[] parts) => Path.Combine([Repository.DemoModel, .. parts]);
@@ -118,6 +123,32 @@ internal static class ConfigTargets
     {
         string hash = new('a', 64);
         yield return Encoding.UTF8.GetBytes($$$"""{"source":{"kind":"hub","id":"owner/name","revision":"{{{hash}}}","requested":"main"},"files":{"unet/config.json":{"length":12,"sha256":"{{{hash}}}"},"a.safetensors":{"length":5000000000,"sha256":"{{{hash}}}"} } }""");
+    }
+
+    /// <summary>A file of the store: the name of a model.</summary>
+    private static IEnumerable<string> ReadName(byte[] data)
+    {
+        ContentStore store = new(FuzzFiles.PathOf("store"));
+        FuzzFiles.Write(data, Path.GetRelativePath(FuzzFiles.PathOf(), store.FileOf("name")));
+        _ = store.ReadOrigin("name");
+        return store.ReadKey("name") is string key ? [key, store.FindContent(key) ?? string.Empty] : [];
+    }
+
+    private static string WriteHashes()
+    {
+        FileHashes hashes = FileHashes.Open(FuzzFiles.PathOf("hashes"), "source");
+        hashes.Note(FuzzFiles.Write(new byte[1 << 17], "hashed.bin"), new string('a', 64));
+        hashes.Save();
+        return Directory.EnumerateFiles(FuzzFiles.PathOf("hashes"), "*", SearchOption.AllDirectories).Single();
+    }
+
+    private static IEnumerable<string> ReadHashes(byte[] data)
+    {
+        File.WriteAllBytes(WriteHashes(), data);
+        FileHashes hashes = FileHashes.Open(FuzzFiles.PathOf("hashes"), "source");
+        string hash = hashes.Get(FuzzFiles.PathOf("hashed.bin"), static _ => { }, CancellationToken.None);
+        hashes.Save();
+        return [hash];
     }
 
     private static IEnumerable<string> ReadManifest(byte[] data)
