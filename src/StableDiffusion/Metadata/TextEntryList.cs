@@ -52,7 +52,7 @@ internal sealed class TextEntryList
     /// <param name="container">Its container.</param>
     /// <param name="keyword">Its name in the container.</param>
     /// <param name="bytes">Its compressed bytes.</param>
-    public unsafe void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
+    public void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
         if (!TryTake(container, keyword, 0))
             return;
@@ -61,14 +61,11 @@ internal sealed class TextEntryList
         using MemoryStream inflated = new();
         try
         {
-            fixed (byte* start = bytes)
-            {
-                using UnmanagedMemoryStream source = new(start, bytes.Length);
-                using ZLibStream stream = new(source, CompressionMode.Decompress);
-                int count;
-                while ((count = stream.Read(buffer)) > 0 && inflated.Length <= _bytesLeft)
-                    inflated.Write(buffer, 0, count);
-            }
+            using MemoryStream source = new(bytes.ToArray());
+            using ZLibStream stream = new(source, CompressionMode.Decompress);
+            int count;
+            while ((count = stream.Read(buffer)) > 0 && inflated.Length <= _bytesLeft)
+                inflated.Write(buffer, 0, count);
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
