@@ -23,7 +23,7 @@ public abstract class ModelListCmdlet : DiffusionCmdlet
 
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() =>
-        NameMatcher.ForEach(this, Name, ModelLibrary.Default.Models.List, model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name)), Process);
+        NameMatcher.ForEach(this, Name, () => ModelLibrary.Default.Models.List(CancellationToken), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name), CancellationToken), Process);
 
     /// <summary>Does the work for one model.</summary>
     /// <param name="model">The model.</param>

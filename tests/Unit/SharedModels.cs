@@ -63,7 +63,7 @@ public sealed class SharedModels : IDisposable
 
     /// <summary>One of the models, open on the processor; it stays open for the tests after this one.</summary>
     internal DiffusionModel Open(string folder) => _open.GetOrAdd(
-        folder, static folder => new(() => new DiffusionModel(ModelLibrary.Default.Models.Describe(Path.GetFileName(folder), folder), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache })).Value;
+        folder, static folder => new(() => new DiffusionModel(ModelLibrary.Default.Models.Describe(Path.GetFileName(folder), folder, TestContext.Current.CancellationToken), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache })).Value;
 
     public void Dispose()
     {
@@ -91,6 +91,6 @@ public sealed class SharedModels : IDisposable
     private void NoteCalibration(ProgressReport progress)
     {
         if (progress.Activity == BuildActivity.Calibrating)
-            _calibrationWidths.Add(ModelLibrary.Default.Models.Describe("tried", Assert.Single(Directory.GetDirectories(_folder[nameof(IntegerDemo)], ".building-*"))).Width);
+            _calibrationWidths.Add(ModelLibrary.Default.Models.Describe("tried", Assert.Single(Directory.GetDirectories(_folder[nameof(IntegerDemo)], ".building-*")), TestContext.Current.CancellationToken).Width);
     }
 }

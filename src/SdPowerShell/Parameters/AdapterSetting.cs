@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Prompts;
@@ -23,7 +22,7 @@ internal static class AdapterSetting
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => library.FindLoraByName(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
+                .Select(tag => library.FindLoraByName(tag.Name, cmdlet.CancellationToken) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 
@@ -36,16 +35,16 @@ internal static class AdapterSetting
     public static IReadOnlyList<TextualInversion> ReadTextualInversions(RecordCmdlet cmdlet, IEnumerable<string?>? parameter) =>
         [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
 
-    private static Func<string, T> Finder<T>(RecordCmdlet cmdlet, string parameter, Func<string, T> find, Func<string, T> findName) =>
-        cmdlet.TakesNamesOnly(parameter) ? findName : name => Resolve(cmdlet, name, find);
+    private static Func<string, T> Finder<T>(RecordCmdlet cmdlet, string parameter, Func<string, CancellationToken, T> find, Func<string, CancellationToken, T> findName) =>
+        name => cmdlet.TakesNamesOnly(parameter) ? findName(name, cmdlet.CancellationToken) : Resolve(cmdlet, name, find);
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 
     /// <summary>Finds an adapter that is given as a path, a file in the current location, or a name in the store.</summary>
-    private static T Resolve<T>(PSCmdlet cmdlet, string name, Func<string, T> find)
+    private static T Resolve<T>(RecordCmdlet cmdlet, string name, Func<string, CancellationToken, T> find)
     {
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
-            return find(PathHelper.ResolveOutput(cmdlet, name));
-        return find(PathHelper.FindExisting(cmdlet, name) is string path && File.Exists(path) ? path : name);
+            return find(PathHelper.ResolveOutput(cmdlet, name), cmdlet.CancellationToken);
+        return find(PathHelper.FindExisting(cmdlet, name) is string path && File.Exists(path) ? path : name, cmdlet.CancellationToken);
     }
 }

@@ -29,6 +29,11 @@ internal static class NameMatcher
 
     private static IReadOnlyList<T> Find<T>(string name, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
     {
+        // Names may differ in case only, where the file system distinguishes it.
+        T[] exact = [.. items.Where(item => namesOf(item).Contains(name, StringComparer.Ordinal))];
+        if (exact.Length > 0)
+            return exact;
+
         WildcardPattern pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
         T[] found = [.. items.Where(item => namesOf(item).Any(pattern.IsMatch))];
         return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : [find(name)];

@@ -21,10 +21,11 @@ internal sealed class AdapterStore
     }
 
     /// <summary>Lists the adapters.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The name and full path of each, by name.</returns>
-    public IReadOnlyList<(string Name, string Path)> List() =>
+    public IReadOnlyList<(string Name, string Path)> List(CancellationToken cancellationToken = default) =>
     [
-        .. FolderFiles.Enumerate(_folder)
+        .. FolderFiles.Enumerate(_folder, cancellationToken)
             .Where(TensorFile.HasKnownEnding)
             .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
             .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
@@ -33,39 +34,42 @@ internal sealed class AdapterStore
 
     /// <summary>Finds an adapter.</summary>
     /// <param name="nameOrPath">The name of a file in the folder, with or without its extension, or a path.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The full path of the file.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such adapter; the message lists those in the folder.</exception>
-    public string Find(string nameOrPath)
+    public string Find(string nameOrPath, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        return NameOrPath.Find(nameOrPath, name => Search(name) is string path ? (name, path) : null, File.Exists, NotFound).Path;
+        return NameOrPath.Find(nameOrPath, name => Search(name, cancellationToken) is string path ? (name, path) : null, File.Exists, name => NotFound(name, cancellationToken)).Path;
     }
 
     /// <summary>Finds an adapter that a prompt or an image names. Its text is never used as a path.</summary>
     /// <param name="name">The name of a file in the folder, with or without its extension.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The full path of the file.</returns>
     /// <exception cref="AdapterNotFoundException">The folder has no such adapter; the message lists those that it has.</exception>
-    public string FindName(string name) => Search(name) ?? throw new AdapterNotFoundException($"{Missing(name)} {NameOrPath.NamesOnly}");
+    public string FindName(string name, CancellationToken cancellationToken) => Search(name, cancellationToken) ?? throw new AdapterNotFoundException($"{Missing(name, cancellationToken)} {NameOrPath.NamesOnly}");
 
     /// <summary>Whether a file is found by its name without its extension.</summary>
     /// <param name="path">The full path of the file.</param>
-    public bool HasName(string path) => Search(Path.GetFileNameWithoutExtension(path)) == path;
+    /// <param name="cancellationToken">Cancels the search.</param>
+    public bool HasName(string path, CancellationToken cancellationToken) => Search(Path.GetFileNameWithoutExtension(path), cancellationToken) == path;
 
-    private AdapterNotFoundException NotFound(string nameOrPath) => new($"{Missing(nameOrPath)} Put the file there, or give its path.");
+    private AdapterNotFoundException NotFound(string nameOrPath, CancellationToken cancellationToken) => new($"{Missing(nameOrPath, cancellationToken)} Put the file there, or give its path.");
 
-    private string Missing(string nameOrPath)
+    private string Missing(string nameOrPath, CancellationToken cancellationToken)
     {
-        string[] names = [.. List().Select(file => file.Name).Take(MostNames)];
+        string[] names = [.. List(cancellationToken).Select(file => file.Name).Take(MostNames)];
         string known = names.Length == 0 ? $"'{_folder}' holds none" : $"'{_folder}' holds {string.Join(", ", names)}";
         return $"There is no {_kind} '{ModelFilePath.Printable(nameOrPath)}'; {known}.";
     }
 
-    private string? Search(string name)
+    private string? Search(string name, CancellationToken cancellationToken)
     {
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
             return null;
 
-        IReadOnlyList<(string Name, string Path)> files = List();
+        IReadOnlyList<(string Name, string Path)> files = List(cancellationToken);
         return files.FirstOrDefault(file => string.Equals(Path.GetFileName(file.Path), name, StringComparison.OrdinalIgnoreCase)).Path
             ?? files.FirstOrDefault(file => string.Equals(file.Name, name, StringComparison.OrdinalIgnoreCase)).Path;
     }

@@ -2,6 +2,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Storage;
+using StableDiffusion.Text;
 using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
@@ -12,9 +13,6 @@ namespace StableDiffusion.Building;
 /// </summary>
 internal sealed class DiffusersFolder : IModelSource
 {
-    private const string Scheduler = "scheduler";
-    private const string GenerationConfig = "generation_config.json";
-
     private readonly List<string> _commonFiles;
     private readonly List<(string Network, string Config, string Weights)> _networks = [];
 
@@ -111,33 +109,24 @@ internal sealed class DiffusersFolder : IModelSource
 
     private List<string> FindCommonFiles(ModelFamily family)
     {
-        string scheduler = System.IO.Path.Combine(Scheduler, "scheduler_config.json");
-        List<string> files = [PipelineConfig.FileName, scheduler];
-        if (File.Exists(FullPath(GenerationConfig)))
-            files.Add(GenerationConfig);
-        foreach (string suffix in family.EncoderSuffixes)
+        string[] tokenizers = [.. family.EncoderSuffixes
+            .Where(suffix => _networks.Exists(network => network.Network == ModelParts.TextEncoder + suffix))
+            .Select(static suffix => ModelParts.Tokenizer + suffix)];
+        foreach (string folder in tokenizers.Select(FullPath))
         {
-            if (_networks.Exists(network => network.Network == ModelParts.TextEncoder + suffix))
-                files.AddRange(FindTokenizer(ModelParts.Tokenizer + suffix));
+            if (!ClipTokenizerFiles.HasVocabulary(folder))
+                throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model needs.");
         }
 
-        foreach (string path in (string[])[FullPath(scheduler), .. _networks.Select(network => network.Config)])
+        foreach (string path in (string[])[FullPath(CopiedFiles.Scheduler), .. _networks.Select(static network => network.Config)])
         {
             if (!File.Exists(path))
                 throw new ModelNotFoundException($"There is no file '{path}', which a model needs.");
         }
 
-        return files;
-    }
-
-    private IEnumerable<string> FindTokenizer(string tokenizer)
-    {
-        string folder = FullPath(tokenizer);
-        string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(file => System.IO.Path.GetFileName(file))] : [];
-        if (!(names.Contains("vocab.json") && names.Contains("merges.txt")) && !names.Contains("tokenizer.json"))
-            throw new ModelNotFoundException($"There is no 'vocab.json' with a 'merges.txt' in '{folder}', nor a 'tokenizer.json', which a model needs.");
-
-        Array.Sort(names, StringComparer.Ordinal);
-        return names.Select(name => System.IO.Path.Combine(tokenizer, name));
+        // The graphs are built from the weights, which may be links to anywhere; what is copied as it is may not.
+        CopiedFiles copied = new(Path);
+        _networks.ForEach(network => copied.Check(network.Config));
+        return [.. copied.Common(tokenizers)];
     }
 }

@@ -54,7 +54,11 @@ internal static class ModelBuilder
         {
             // Another process may delete it before it is rented.
             if (cache.Rent(key, cancellationToken) is RentedBuild build)
+            {
+                build.IsNew = attempt > 0;
                 return build;
+            }
+
             AddTo(cache, key, source, folder => Write(source, folder, progress, cancellationToken, writeInteger));
         }
 
@@ -101,6 +105,11 @@ internal static class ModelBuilder
 
         long total = inputs.Sum(input => FileHashes.Length(input.Path));
         long done = 0;
+
+        // Gigabytes are hashed only of what can be a model.
+        if (!inputs.All(input => LimitOf(input.Name) is not null || hashes.Knows(input.Path)))
+            Check(source);
+
         List<(string Name, string Hash)> content = [];
         foreach ((string name, string path) in inputs)
         {
@@ -124,6 +133,17 @@ internal static class ModelBuilder
     {
         string content = $"writer {WriterVersion}\n{options}{string.Concat(inputs.Select(static input => $"{input.Hash} {input.Name}\n"))}";
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)))[..32];
+    }
+
+    /// <summary>Checks that a model can be built, by its configs and the shapes of its weights, which are not read.</summary>
+    /// <param name="source">The model.</param>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, contradicts its config, or its kind is not supported.</exception>
+    public static void Check(IModelSource source)
+    {
+        using ModelContents contents = source.Open();
+        if (contents.CopiedFrom is null)
+            _ = ModelGraph.Make(contents, source);
     }
 
     /// <summary>Writes a model's internal form.</summary>

@@ -1,30 +1,29 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
-using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
-/// <summary>A folder of graphs from another exporter. Its files are copied unchanged.</summary>
+/// <summary>A folder of graphs from another exporter. The files that the engine reads are copied unchanged; others are not copied.</summary>
 internal sealed class OnnxFolder : IModelSource
 {
-    private const int MostFiles = 10_000;
+    private static readonly string[] s_graphs = [ModelParts.Graph, ModelParts.FullGraph, ModelParts.ControlGraph];
 
     private readonly string[] _files;
 
-    /// <summary>Finds the folder's files.</summary>
+    /// <summary>Finds the folder's files, and checks its graphs.</summary>
     /// <param name="path">The folder's full path.</param>
     /// <param name="options">The import options.</param>
     /// <exception cref="InvalidSettingException">An option needs weights instead of graphs.</exception>
+    /// <exception cref="ModelNotFoundException">A file that a graph needs is missing.</exception>
+    /// <exception cref="ModelInvalidException">A graph is damaged, or asks for something that no part of a model needs; or a file is a link that leads out of the folder.</exception>
     public OnnxFolder(string path, ImportOptions options)
     {
         if (options.Precision != ModelPrecision.Full || options.Vae is not null || options.PredictionType is not null)
             throw new InvalidSettingException(nameof(options.Precision), $"'{path}' contains graphs, which are copied unchanged: precision, VAE and prediction type cannot be changed. Import the model's weights instead.");
 
         Path = path;
-        _files = [.. FolderFiles.Enumerate(path).Where(IsOfModel).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
-        if (_files.Length > MostFiles)
-            throw new ModelInvalidException($"The folder '{path}' is not that of a model: it has more than {MostFiles} files. Give the folder that holds only the model.");
+        _files = [.. FindFiles().Distinct().Select(FullPath).Order(StringComparer.Ordinal)];
     }
 
     public string Path { get; }
@@ -37,15 +36,7 @@ internal sealed class OnnxFolder : IModelSource
 
     public IReadOnlyList<(string Name, string Path)> Inputs => [.. _files.Select(file => (System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'), file))];
 
-    /// <exception cref="ModelNotFoundException">A file that a graph needs is missing.</exception>
-    /// <exception cref="ModelInvalidException">A graph is damaged, or asks for something that no part of a model needs.</exception>
-    public ModelContents Open()
-    {
-        // They are checked again when they are opened; here it is before anything is copied, such as what a link leads to.
-        foreach (string graph in _files.Where(static file => file.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)))
-            GraphCheck.Check(graph);
-        return new ModelContents([], [], []) { CopiedFrom = this };
-    }
+    public ModelContents Open() => new([], [], []) { CopiedFrom = this };
 
     /// <summary>Finds the graph of the backbone in a model's folder.</summary>
     /// <param name="path">The folder's full path.</param>
@@ -53,6 +44,24 @@ internal sealed class OnnxFolder : IModelSource
     public static string? FindBackbone(string path) =>
         ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 
-    // A copy has manifests of its own.
-    private bool IsOfModel(string file) => System.IO.Path.GetRelativePath(Path, file) is not (ModelManifest.FileName or BuildCache.ManifestName);
+    private string FullPath(string name) => System.IO.Path.Combine(Path, name);
+
+    private IEnumerable<string> FindFiles()
+    {
+        CopiedFiles copied = new(Path);
+        foreach (string name in copied.Common(ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.Tokenizer + suffix)))
+            yield return name;
+
+        string[] parts = [.. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix), .. ModelFamily.AllBackbones, ModelParts.VaeDecoder, ModelParts.VaeEncoder];
+        foreach (string name in copied.Existing(parts.Append(ModelParts.Vae).Select(static part => System.IO.Path.Combine(part, ModelParts.Config))))
+            yield return name;
+
+        // The graphs are checked again when they are opened; here it is before anything is copied.
+        foreach (string name in copied.Existing(parts.SelectMany(static part => s_graphs.Select(graph => System.IO.Path.Combine(part, graph)))))
+        {
+            yield return name;
+            foreach (string weights in GraphCheck.Check(FullPath(name)))
+                yield return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(name)!, weights.Replace('/', System.IO.Path.DirectorySeparatorChar));
+        }
+    }
 }

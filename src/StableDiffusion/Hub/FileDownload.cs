@@ -158,14 +158,17 @@ internal sealed class FileDownload(
         using CancellationTokenSource silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
+            DownloadPace pace = new();
             silence.CancelAfter(client.SilenceLimit);
             using Stream content = await response.Content.ReadAsStreamAsync(silence.Token).ConfigureAwait(false);
             for (;;)
             {
                 silence.CancelAfter(client.SilenceLimit);
+                long start = settings.Time.GetTimestamp();
                 int count = await ReadAsync(content, buffer, silence.Token, cancellationToken).ConfigureAwait(false);
                 if (count == 0)
                     break;
+                pace.Add(count, settings.Time.GetElapsedTime(start));
                 if (count > file.Length - part.Length)
                     throw Wrong(part, subject, string.Create(CultureInfo.CurrentCulture, $"is not the file that the hub describes: more than {file.Length:N0} bytes were received"), response.StatusCode);
 

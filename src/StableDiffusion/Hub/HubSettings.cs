@@ -30,6 +30,9 @@ internal sealed class HubSettings
     /// <summary>The folders to download to; by default those of the environment.</summary>
     public StorageFolders Folders { get; init; } = StorageFolders.FromEnvironment();
 
+    /// <summary>Measures how long the hub takes to send.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     internal Func<TimeSpan, CancellationToken, Task> Delay { get; init; } = Task.Delay;
 
     /// <summary>Returns a number from 0 to 1 that spreads the attempts of many clients.</summary>

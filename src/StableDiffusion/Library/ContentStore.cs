@@ -90,6 +90,8 @@ internal sealed class ContentStore(string root)
     {
         if (!Contains(name))
             return false;
+        if (Directory.Exists(FileOf(name)))
+            throw new OutputWriteException($"The model '{name}' cannot be removed: '{FileOf(name)}' is a folder, where the store has a file for each name. Look at what is in it, and delete or rename it yourself.") { Remedy = Remedy.DeleteFiles };
 
         string? key = ReadKey(name);
         try

@@ -75,33 +75,37 @@ public sealed class ModelLibrary
 
     /// <summary>Finds a LoRA.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The LoRA with the strength 1.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such LoRA; the message lists those in the folder.</exception>
-    public Lora FindLora(string nameOrPath) => LoraOf(Loras.Find(nameOrPath));
+    public Lora FindLora(string nameOrPath, CancellationToken cancellationToken = default) => LoraOf(Loras.Find(nameOrPath, cancellationToken), cancellationToken);
 
     /// <summary>Finds a LoRA that a prompt or an image names. The text is never used as a path.</summary>
     /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The LoRA with the strength 1.</returns>
     /// <exception cref="AdapterNotFoundException">The folder has no such LoRA; the message lists those that it has.</exception>
-    public Lora FindLoraByName(string name) => LoraOf(Loras.FindName(name));
+    public Lora FindLoraByName(string name, CancellationToken cancellationToken = default) => LoraOf(Loras.FindName(name, cancellationToken), cancellationToken);
 
     /// <summary>Finds and reads a textual inversion embedding.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The embedding.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
     /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public TextualInversion LoadEmbedding(string nameOrPath) => EmbeddingOf(Embeddings.Find(nameOrPath));
+    public TextualInversion LoadEmbedding(string nameOrPath, CancellationToken cancellationToken = default) => EmbeddingOf(Embeddings.Find(nameOrPath, cancellationToken), cancellationToken);
 
     /// <summary>Finds and reads a textual inversion embedding that an image names. The text is never used as a path.</summary>
     /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The embedding.</returns>
     /// <inheritdoc cref="LoadEmbedding"/>
-    public TextualInversion LoadEmbeddingByName(string name) => EmbeddingOf(Embeddings.FindName(name));
+    public TextualInversion LoadEmbeddingByName(string name, CancellationToken cancellationToken = default) => EmbeddingOf(Embeddings.FindName(name, cancellationToken), cancellationToken);
 
-    private Lora LoraOf(string path) => new(path) { HasName = Loras.HasName(path) };
+    private Lora LoraOf(string path, CancellationToken cancellationToken) => new(path) { HasName = Loras.HasName(path, cancellationToken) };
 
-    private TextualInversion EmbeddingOf(string path) => TextualInversionFile.Load(path, Embeddings.HasName(path));
+    private TextualInversion EmbeddingOf(string path, CancellationToken cancellationToken) => TextualInversionFile.Load(path, Embeddings.HasName(path, cancellationToken));
 
     /// <summary>Imports a model.</summary>
     /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>

@@ -33,13 +33,14 @@ public sealed class ModelStore
     /// Lists the models, the one that ships with the engine first. Folders that are not models are ignored; models that cannot
     /// be used are listed with their <see cref="ModelInfo.Problem"/>.
     /// </summary>
+    /// <param name="cancellationToken">Cancels it, within a model too.</param>
     /// <returns>The models.</returns>
     /// <exception cref="ModelInvalidException">The folder of the models cannot be read.</exception>
-    public IReadOnlyList<ModelInfo> List()
+    public IReadOnlyList<ModelInfo> List(CancellationToken cancellationToken = default)
     {
-        List<ModelInfo> models = [.. Stored().Select(model => DescribeAny(model.Name, model.Path))];
+        List<ModelInfo> models = [.. Stored().Select(model => DescribeAny(model.Name, model.Path, cancellationToken))];
         if (Directory.Exists(EmbeddedPath))
-            models.Insert(0, DescribeAny(EmbeddedName, EmbeddedPath));
+            models.Insert(0, DescribeAny(EmbeddedName, EmbeddedPath, cancellationToken));
         return models;
     }
 
@@ -94,14 +95,15 @@ public sealed class ModelStore
 
     /// <summary>Finds a model.</summary>
     /// <param name="nameOrPath">A name, or the path of a model's folder or single file; null or empty means the model that ships with the engine.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The model.</returns>
     /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
     /// <exception cref="ModelInvalidException">Its configs are damaged, or the file is not a model.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public ModelInfo Find(string? nameOrPath)
+    public ModelInfo Find(string? nameOrPath, CancellationToken cancellationToken = default)
     {
         (string name, string path) = Locate(nameOrPath);
-        return Describe(name, path);
+        return Describe(name, path, cancellationToken);
     }
 
     /// <summary>Deletes one of the user's models, after closing it in this process.</summary>
@@ -207,15 +209,15 @@ public sealed class ModelStore
         }
     }
 
-    private ModelInfo DescribeAny(string name, string path)
+    private ModelInfo DescribeAny(string name, string path, CancellationToken cancellationToken)
     {
         try
         {
-            return Describe(name, path);
+            return Describe(name, path, cancellationToken);
         }
         catch (DiffusionException error)
         {
-            return ModelInfo.Broken(name, path, error.Message);
+            return ModelInfo.Broken(name, path, error.Message, cancellationToken);
         }
     }
 
@@ -223,10 +225,10 @@ public sealed class ModelStore
 
     /// <summary>Reads the information about a model.</summary>
     /// <inheritdoc cref="ModelReader.Read"/>
-    internal ModelInfo Describe(string name, string path)
+    internal ModelInfo Describe(string name, string path, CancellationToken cancellationToken = default)
     {
         if (IsModel(path) && path != _contents.FileOf(name))
-            return ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath };
+            return ModelReader.Read(name, path, cancellationToken) with { IsEmbedded = path == EmbeddedPath };
         if (_contents.Contains(name))
             throw new ModelInvalidException($"The model '{name}' has lost its content in '{path}'. Remove the model and import it again.");
         if (Unreadable(path) is not null)

@@ -80,8 +80,7 @@ internal static class ModelVerifier
         {
             IModelSource source = ModelSources.Find(model.Path, new ImportOptions());
             _ = source.Inputs;
-            using ModelContents contents = source.Open();
-            _ = ModelGraph.Make(contents, source);
+            ModelBuilder.Check(source);
         }
         else
         {
@@ -101,13 +100,21 @@ internal static class ModelVerifier
     public static void MakeImage(ModelInfo info, string? cacheFolder, CancellationToken cancellationToken)
     {
         using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
-        DiffusionPipeline pipeline = new(model);
-        _ = SchedulerCatalog.Create(SchedulerCatalog.Default(model.SchedulerConfig), model.SchedulerConfig, info.Steps);
-        int side = LatentSide * info.LatentFactor;
-        TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
-        Latent latent = pipeline.Denoise(
-            embedding, negative: null, start: null, new DenoiseOptions { Seed = 0, Steps = 1, Width = side, Height = side, Scheduler = "Euler" }, cancellationToken: cancellationToken);
-        DiffusionImage image = pipeline.Decode(latent, cancellationToken);
-        pipeline.EncodeImage(image, cancellationToken: cancellationToken);
+        try
+        {
+            DiffusionPipeline pipeline = new(model);
+            _ = SchedulerCatalog.Create(SchedulerCatalog.Default(model.SchedulerConfig), model.SchedulerConfig, info.Steps);
+            int side = LatentSide * info.LatentFactor;
+            TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
+            Latent latent = pipeline.Denoise(
+                embedding, negative: null, start: null, new DenoiseOptions { Seed = 0, Steps = 1, Width = side, Height = side, Scheduler = "Euler" }, cancellationToken: cancellationToken);
+            DiffusionImage image = pipeline.Decode(latent, cancellationToken);
+            pipeline.EncodeImage(image, cancellationToken: cancellationToken);
+        }
+        catch (ModelInvalidException)
+        {
+            model.DiscardGraphs();
+            throw;
+        }
     }
 }

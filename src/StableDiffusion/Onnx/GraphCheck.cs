@@ -69,14 +69,17 @@ internal sealed class GraphCheck
 
     /// <summary>Checks a graph.</summary>
     /// <param name="path">The full path of its <c>.onnx</c> file.</param>
+    /// <returns>The files with its weights, by their paths from the graph's folder with <c>/</c> between the parts; none if it holds all weights itself.</returns>
     /// <exception cref="ModelNotFoundException">A file that it needs is missing.</exception>
     /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs.</exception>
-    public static void Check(string path)
+    public static IReadOnlyCollection<string> Check(string path)
     {
         try
         {
             using FileStream stream = RegularFile.Open(path);
-            new GraphCheck(path, stream).Run();
+            GraphCheck check = new(path, stream);
+            check.Run();
+            return check._lengths.Keys;
         }
         catch (InvalidDataException error)
         {

@@ -285,6 +285,18 @@ public sealed class DiffusionModel : IDisposable
         {
             throw new ModelInvalidException($"The model '{Info.Name}' cannot be opened: {error.Message}", error);
         }
+        catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException)
+        {
+            DiscardGraphs();
+            throw;
+        }
+    }
+
+    /// <summary>Deletes the graphs that were built for a model that turned out not to work, so that not every attempt leaves some.</summary>
+    internal void DiscardGraphs()
+    {
+        _graphs?.Discard();
+        _graphs = null;
     }
 
     /// <summary>

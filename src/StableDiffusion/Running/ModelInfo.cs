@@ -54,14 +54,15 @@ public sealed record ModelInfo
     /// <summary>The variant of its U-Net by its extra inputs; null if unknown.</summary>
     internal ModelVariant? Variant { get; init; }
 
-    /// <summary>The size of its files in bytes; of a folder, that of the first 100,000.</summary>
+    /// <summary>The size of its files in bytes; of a folder, that of the first 10,000, without those behind links to folders.</summary>
     public required long Length { get; init; }
 
     /// <summary>A model in a list that cannot be used.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="path">The full path of its folder or file.</param>
     /// <param name="problem">Why it cannot be used.</param>
-    internal static ModelInfo Broken(string name, string path, string problem) => new()
+    /// <param name="cancellationToken">Cancels it.</param>
+    internal static ModelInfo Broken(string name, string path, string problem, CancellationToken cancellationToken) => new()
     {
         Name = name,
         Path = path,
@@ -75,6 +76,6 @@ public sealed record ModelInfo
         PredictionType = string.Empty,
         LatentChannels = 0,
         LatentFactor = 0,
-        Length = FolderFiles.Length(path),
+        Length = FolderFiles.Length(path, cancellationToken),
     };
 }

@@ -23,15 +23,16 @@ internal static class ModelReader
     /// <summary>Reads the information about a model from its configs.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="path">The full path of its folder or single file.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The information.</returns>
     /// <exception cref="ModelNotFoundException">A config is missing.</exception>
     /// <exception cref="ModelInvalidException">A config is damaged, or the file is not a model.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public static ModelInfo Read(string name, string path)
+    public static ModelInfo Read(string name, string path, CancellationToken cancellationToken = default)
     {
         try
         {
-            return ReadConfigs(name, path);
+            return ReadConfigs(name, path, cancellationToken);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -39,7 +40,7 @@ internal static class ModelReader
         }
     }
 
-    private static ModelInfo ReadConfigs(string name, string path)
+    private static ModelInfo ReadConfigs(string name, string path, CancellationToken cancellationToken)
     {
         bool isFile = File.Exists(path);
 
@@ -67,7 +68,7 @@ internal static class ModelReader
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
             Variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
-            Length = isFile ? FileHashes.Length(path) : FolderFiles.Length(path),
+            Length = isFile ? FileHashes.Length(path) : FolderFiles.Length(path, cancellationToken),
         };
 
         ConfigFile? FindConfig(params string[] parts)

@@ -49,7 +49,7 @@ internal sealed class FileHashes
     public string Get(string path, Action<long> read, CancellationToken cancellationToken)
     {
         FileInfo file = Resolve(path);
-        if (_remembered.TryGetValue(path, out FileHash? entry) && entry.Length == file.Length && entry.Written == file.LastWriteTimeUtc)
+        if (Recall(path, file) is FileHash entry)
         {
             _current[path] = entry;
             read(file.Length);
@@ -70,6 +70,11 @@ internal sealed class FileHashes
             _current[path] = new FileHash(file.Length, file.LastWriteTimeUtc, hash);
         return hash;
     }
+
+    /// <summary>Whether the hash of a file is known without reading it.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    public bool Knows(string path) => Recall(path, Resolve(path)) is not null;
 
     /// <summary>Records the hash of a file that was just written.</summary>
     /// <param name="path">Its full path.</param>
@@ -122,6 +127,9 @@ internal sealed class FileHashes
         }
     }
 
+    private FileHash? Recall(string path, FileInfo file) =>
+        _remembered.TryGetValue(path, out FileHash? entry) && entry.Length == file.Length && entry.Written == file.LastWriteTimeUtc ? entry : null;
+
     private static string MemoryPath(string folder, string source) =>
         Path.Combine(folder, $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32]}.json");
 
@@ -145,7 +153,9 @@ internal sealed class FileHashes
     {
         try
         {
-            FileInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
+            FileInfo file = new(path);
+            if (file.LinkTarget is not null)
+                file = new FileInfo(RealPath.Of(path));
             return file.Exists
                 ? file
                 : throw new ModelNotFoundException($"There is no file '{path}'{(file.FullName == path ? "" : $": it is a link to '{file.FullName}', which does not exist")}. A model needs it; get it again.");

@@ -1,39 +1,31 @@
 namespace StableDiffusion.Storage;
 
-/// <summary>
-/// Lists the files below a folder that may come from anywhere: links to folders are followed, but none twice. Names that begin
-/// with a dot are left out.
-/// </summary>
+/// <summary>Lists the files below a folder that may come from anywhere. Names that begin with a dot are left out.</summary>
 internal static class FolderFiles
 {
     /// <summary>The largest number of files and folders that are looked at.</summary>
     public const int MostEntries = 100_000;
 
-    /// <summary>Lists the files in a folder and its subfolders. Subfolders that cannot be read are left out.</summary>
-    /// <param name="folder">The full path of the folder; one that does not exist has no files.</param>
-    /// <returns>The full paths of the files, at most <see cref="MostEntries"/>, in no particular order.</returns>
-    public static IEnumerable<string> Enumerate(string folder)
-    {
-        int entries = 0;
-        HashSet<string> seen = new(StringComparer.Ordinal) { Target(folder) };
-        Stack<string> folders = new([folder]);
-        while (folders.TryPop(out string? current))
-        {
-            foreach (string path in Entries(current))
-            {
-                if (++entries > MostEntries)
-                    yield break;
-                if (!Directory.Exists(path))
-                    yield return path;
-                else if (seen.Add(Target(path)))
-                    folders.Push(path);
-            }
-        }
-    }
+    /// <summary>The largest number of files and folders of a model that are looked at; known models have at most a few hundred.</summary>
+    public const int MostModelEntries = 10_000;
 
-    /// <summary>The total length of the files in a folder and its subfolders in bytes; links are followed.</summary>
+    /// <summary>
+    /// Lists the files in a folder and its subfolders. Links to folders are followed, but none twice, and only after the folder
+    /// itself: a link to a whole disk hides none of its files. Subfolders that cannot be read are left out.
+    /// </summary>
+    /// <param name="folder">The full path of the folder; one that does not exist has no files.</param>
+    /// <param name="cancellationToken">Cancels it between two files.</param>
+    /// <returns>The full paths of the files, at most <see cref="MostEntries"/>, in no particular order.</returns>
+    public static IEnumerable<string> Enumerate(string folder, CancellationToken cancellationToken) =>
+        Enumerate(folder, MostEntries, followsLinks: true, cancellationToken);
+
+    /// <summary>
+    /// The total length of the files in a model's folder and its subfolders in bytes. Links to files are followed, those to
+    /// folders are not: they may lead to anything, such as a whole disk.
+    /// </summary>
     /// <param name="folder">The full path of the folder.</param>
-    public static long Length(string folder) => Enumerate(folder).Sum(static file =>
+    /// <param name="cancellationToken">Cancels it between two files.</param>
+    public static long Length(string folder, CancellationToken cancellationToken) => Enumerate(folder, MostModelEntries, followsLinks: false, cancellationToken).Sum(static file =>
     {
         try
         {
@@ -46,11 +38,37 @@ internal static class FolderFiles
         }
     });
 
-    private static string[] Entries(string folder)
+    private static IEnumerable<string> Enumerate(string folder, int most, bool followsLinks, CancellationToken cancellationToken)
+    {
+        int entries = 0;
+        HashSet<string> seen = new(StringComparer.Ordinal);
+        Stack<string> folders = new([folder]);
+        Queue<string> links = new();
+        while (folders.TryPop(out string? current) || links.TryDequeue(out current))
+        {
+            if (!seen.Add(Target(current)))
+                continue;
+
+            foreach (string path in Entries(current, most - entries))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (++entries > most)
+                    yield break;
+                if (!Directory.Exists(path))
+                    yield return path;
+                else if (new DirectoryInfo(path).LinkTarget is null)
+                    folders.Push(path);
+                else if (followsLinks)
+                    links.Enqueue(path);
+            }
+        }
+    }
+
+    private static string[] Entries(string folder, int most)
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(folder).Take(MostEntries + 1).Where(static path => !Path.GetFileName(path.AsSpan()).StartsWith('.'))];
+            return [.. Directory.EnumerateFileSystemEntries(folder).Where(static path => !Path.GetFileName(path.AsSpan()).StartsWith('.')).Take(most + 1)];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -43,10 +43,12 @@ internal sealed class SafetensorsHeader
             throw Invalid(path, $"it has {file.Length} bytes, which is too short for a header");
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(file.Head(LengthBytes));
+
+        // The number is not shown: of a file that is something else, it is its first letters.
+        if (length > (ulong)(file.Length - LengthBytes))
+            throw Invalid(path, $"its header claims more than the {file.Length - LengthBytes} bytes that follow");
         if (length > MaxHeaderLength)
             throw Invalid(path, $"its header claims {length} bytes, and the limit is {MaxHeaderLength}");
-        if ((long)length > file.Length - LengthBytes)
-            throw Invalid(path, $"its header claims {length} bytes, and only {file.Length - LengthBytes} follow");
 
         SafetensorsHeader header = new(path) { DataStart = LengthBytes + (long)length };
         try

@@ -28,6 +28,9 @@ internal sealed class ClipTokenizerFiles
         _folder = folder;
     }
 
+    /// <summary>The names of the files that are read of a folder, in order.</summary>
+    public static IReadOnlyList<string> Names { get; } = [AddedTokensFile, MergesFile, SpecialTokensFile, FastFile, ConfigFile, VocabularyFile];
+
     /// <summary>The ids of the entries of the byte-level vocabulary.</summary>
     public Dictionary<string, int> Vocabulary { get; private set; } = [];
 
@@ -51,6 +54,11 @@ internal sealed class ClipTokenizerFiles
 
     /// <summary>The number of ids that the text encoder accepts.</summary>
     public int MaxLength { get; private set; } = DefaultMaxLength;
+
+    /// <summary>Whether a folder has a vocabulary, in one of its two forms.</summary>
+    /// <param name="folder">The folder's path.</param>
+    public static bool HasVocabulary(string folder) =>
+        (File.Exists(Path.Combine(folder, VocabularyFile)) && File.Exists(Path.Combine(folder, MergesFile))) || File.Exists(Path.Combine(folder, FastFile));
 
     /// <summary>Reads a folder.</summary>
     /// <param name="folder">The folder's path.</param>
@@ -97,7 +105,7 @@ internal sealed class ClipTokenizerFiles
         ReadSettings(pad);
     }
 
-    private bool Has(string file) => File.Exists(PathOf(file));
+    private bool Has(string file) => Directory.Exists(PathOf(file)) ? throw Invalid(file, "is a folder, not a file") : File.Exists(PathOf(file));
 
     private string PathOf(string file) => Path.Combine(_folder, file);
 
@@ -164,6 +172,9 @@ internal sealed class ClipTokenizerFiles
 
     private void CheckMerges(string file)
     {
+        if (Merges.Count == 0)
+            throw Invalid(file, "holds no pairs to merge");
+
         HashSet<string> known = new(Merges.Count, StringComparer.Ordinal);
         foreach (string merge in Merges)
         {
@@ -300,7 +311,7 @@ internal sealed class ClipTokenizerFiles
     {
         try
         {
-            JsonDocument document = JsonDocument.Parse(ReadBytes(file));
+            JsonDocument document = JsonDocument.Parse(ReadBytes(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
 
@@ -309,7 +320,7 @@ internal sealed class ClipTokenizerFiles
         }
         catch (JsonException error)
         {
-            throw Invalid($"{file}, line {error.LineNumber + 1}", $"is not valid JSON: {error.Message}", error);
+            throw Invalid(error.LineNumber is long line ? $"{file}, line {line + 1}" : file, $"is not valid JSON: {error.Message}", error);
         }
     }
 

@@ -38,12 +38,13 @@ public abstract class HubTests : IDisposable
     private protected StorageFolders Folders =>
         StorageFolders.FromEnvironment() with { Models = Folder["models"], Downloads = Folder["downloads"], Cache = Folder["cache"] };
 
-    private protected HubSettings Settings(string? token = null, bool isOffline = false, TimeSpan? timeout = null, long? freeSpace = null) => new()
+    private protected HubSettings Settings(string? token = null, bool isOffline = false, TimeSpan? timeout = null, long? freeSpace = null, TimeProvider? time = null) => new()
     {
         Endpoint = Hub.Endpoint,
         Token = token,
         IsOffline = isOffline,
         Timeout = timeout ?? TimeSpan.FromMinutes(1),
+        Time = time ?? TimeProvider.System,
         Folders = Folders,
         Jitter = static () => 1,
         FreeSpace = _ => freeSpace,

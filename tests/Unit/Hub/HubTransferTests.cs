@@ -312,6 +312,17 @@ public sealed class HubTransferTests : HubTests
     }
 
     [Fact]
+    public void A_hub_that_sends_a_few_bytes_a_second_is_given_up()
+    {
+        Hub.Script = request => IsFile(request, Model) ? new FakeHub.Answer(200, _content[..1000]) { StatedLength = _content.Length, Stalls = true } : null;
+
+        DownloadException error = Assert.Throws<DownloadException>(() => Save(settings: Settings(time: new SlowTime())));
+
+        Assert.Contains("1,000 bytes in 61 s", error.Message.Replace('.', ','), StringComparison.Ordinal);
+        Assert.Equal(RetryPolicy.MaxAttempts, Hub.FileRequests(Model).Count());
+    }
+
+    [Fact]
     public void Stopping_ends_the_download_and_keeps_what_came()
     {
         using CancellationTokenSource stop = new();
@@ -498,4 +509,14 @@ public sealed class HubTransferTests : HubTests
         Timeout = TimeSpan.FromMinutes(5),
         Delay = static (_, token) => Task.Delay(10, token),
     };
+
+    /// <summary>A clock that is 61 seconds later each time it is read.</summary>
+    private sealed class SlowTime : TimeProvider
+    {
+        private long _now;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Interlocked.Add(ref _now, 61);
+    }
 }

@@ -1,6 +1,8 @@
+using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Library;
 
@@ -37,13 +39,13 @@ public sealed class BrokenModelTests : StoreCase
         File.SetAttributes(Path.Combine(content, Scheduler), FileAttributes.Normal);
         File.WriteAllText(Path.Combine(content, Scheduler), "{");
 
-        ModelInfo broken = Library.Models.List().Single(model => model.Name == "mine");
+        ModelInfo broken = Library.Models.List(Token).Single(model => model.Name == "mine");
         Assert.Contains("scheduler_config.json", broken.Problem, StringComparison.Ordinal);
         Assert.Contains("scheduler_config.json", Assert.Single(Library.Test(broken, cancellationToken: Token).Problems), StringComparison.Ordinal);
         Assert.Throws<ModelInvalidException>(() => Library.Open("mine", Device.Cpu));
 
         Library.Models.Remove("mine");
-        Assert.Equal([ModelStore.EmbeddedName], Library.Models.List().Select(model => model.Name));
+        Assert.Equal([ModelStore.EmbeddedName], Library.Models.List(Token).Select(model => model.Name));
         Assert.Empty(Contents);
     }
 
@@ -56,7 +58,7 @@ public sealed class BrokenModelTests : StoreCase
         Directory.CreateDirectory(Folder["models"]);
         File.WriteAllText(Folder["models", "lost.model"], text);
 
-        Assert.Contains("lost", Library.Models.List().Single(model => model.Name == "lost").Problem, StringComparison.Ordinal);
+        Assert.Contains("lost", Library.Models.List(Token).Single(model => model.Name == "lost").Problem, StringComparison.Ordinal);
         Assert.Contains("lost", Assert.ThrowsAny<DiffusionException>(() => Library.Open("lost", Device.Cpu)).Message, StringComparison.Ordinal);
         Library.Models.Remove("lost");
         Assert.Empty(Directory.EnumerateFiles(Folder["models"]));
@@ -97,7 +99,7 @@ public sealed class BrokenModelTests : StoreCase
         CopyTiny("models", "good");
         File.WriteAllText(Path.Combine(CopyTiny("models", "bad"), file), content);
 
-        IReadOnlyList<ModelInfo> models = Library.Models.List();
+        IReadOnlyList<ModelInfo> models = Library.Models.List(Token);
 
         Assert.Equal([ModelStore.EmbeddedName, "bad", "good"], models.Select(model => model.Name));
         Assert.Equal([true, false, true], models.Select(model => model.Problem is null));
@@ -119,7 +121,7 @@ public sealed class BrokenModelTests : StoreCase
         Directory.CreateDirectory(Folder["models", "index"]);
         File.CreateSymbolicLink(Folder["models", "index", "model_index.json"], "model_index.json");
 
-        IReadOnlyList<ModelInfo> models = Library.Models.List();
+        IReadOnlyList<ModelInfo> models = Library.Models.List(Token);
 
         Assert.Equal([ModelStore.EmbeddedName, "bad", "good", "index"], models.Select(model => model.Name));
         Assert.Equal([true, false, true, false], models.Select(model => model.Problem is null));
@@ -141,7 +143,7 @@ public sealed class BrokenModelTests : StoreCase
         File.CreateSymbolicLink(Folder["controlnets", "lost.safetensors"], "nothing");
         File.WriteAllText(Folder["controlnets", "net", "config.json"], "{}");
 
-        Assert.Equal(2, Library.Loras.List().Count);
+        Assert.Equal(2, Library.Loras.List(Token).Count);
         Assert.Equal(["lost", "net"], Library.ControlNets.List());
     }
 
@@ -154,7 +156,7 @@ public sealed class BrokenModelTests : StoreCase
         using (System.Diagnostics.Process mkfifo = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(bad, "unet", "config.json")]))
             await mkfifo.WaitForExitAsync(Token);
 
-        Assert.Contains("pipe", Library.Models.List().Single(model => model.Name == "bad").Problem, StringComparison.Ordinal);
+        Assert.Contains("pipe", Library.Models.List(Token).Single(model => model.Name == "bad").Problem, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -199,5 +201,95 @@ public sealed class BrokenModelTests : StoreCase
         File.CreateSymbolicLink(weights, "nothing");
 
         Assert.Contains("diffusion_pytorch_model", Assert.Throws<ModelNotFoundException>(() => Import(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Lengths_are_not_counted_behind_links_to_folders_and_the_count_can_be_stopped()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        string good = CopyTiny("models", "good");
+        long length = Library.Models.Find("good", Token).Length;
+        Directory.CreateDirectory(Folder["disk"]);
+        File.WriteAllBytes(Folder["disk", "large"], new byte[1000]);
+        Directory.CreateSymbolicLink(Path.Combine(good, "disk"), Folder["disk"]);
+
+        Assert.Equal(length, Library.Models.Find("good", Token).Length);
+        Assert.Throws<OperationCanceledException>(() => Library.Models.List(new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => Library.Models.Find("good", new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void Adapters_behind_a_link_to_a_folder_come_after_those_in_the_folder_itself()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        foreach (string folder in (string[])[Folder["loras", "own", "deep"], Folder["elsewhere", "sub"]])
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, $"{Path.GetFileName(folder)}.safetensors"), "");
+        }
+
+        Directory.CreateSymbolicLink(Folder["loras", "more"], Folder["elsewhere"]);
+        Directory.CreateSymbolicLink(Folder["loras", "own", "more"], Folder["elsewhere"]);
+
+        Assert.Equal(["deep", "sub"], FolderFiles.Enumerate(Folder["loras"], Token).Select(Path.GetFileNameWithoutExtension));
+        Assert.Equal("sub", Library.FindLora("sub", Token).Name);
+        Assert.Throws<OperationCanceledException>(() => Library.FindLora("sub", new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public void A_link_to_a_model_whose_files_are_links_is_a_model()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        string path = CopyTiny("repository", "snapshots", "main");
+        File.Move(Path.Combine(path, "model_index.json"), Folder["repository", "index"]);
+        File.CreateSymbolicLink(Path.Combine(path, "model_index.json"), "../../index");
+        Directory.CreateDirectory(Folder["models"]);
+        Directory.CreateSymbolicLink(Folder["models", "mine"], path);
+
+        Assert.Null(Library.Models.Find("mine", Token).Problem);
+    }
+
+    [Fact]
+    public void A_folder_in_place_of_a_name_is_kept_and_the_message_says_why()
+    {
+        Directory.CreateDirectory(Folder["models", "mine.model"]);
+        File.WriteAllText(Folder["models", "mine.model", "text"], "of the user");
+
+        Assert.Contains("is a folder", Assert.Throws<OutputWriteException>(() => Library.Models.Remove("mine")).Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Folder["models", "mine.model", "text"]));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Weights_that_are_none_are_refused_before_they_are_hashed(int form)
+    {
+        string path = form == 0 ? Folder["sparse.safetensors"] : CopyTiny("source");
+        using (FileStream stream = File.Create(form == 0 ? path : Path.Combine(path, "unet", "diffusion_pytorch_model.safetensors")))
+            stream.SetLength(1L << 32);
+        List<string> activities = [];
+
+        Assert.Throws<ModelInvalidException>(() => Library.Import(path, progress: report => activities.Add(report.Activity), cancellationToken: Token));
+
+        Assert.DoesNotContain(BuildActivity.Hashing, activities);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_model_that_cannot_be_opened_leaves_no_graphs_in_the_cache(bool isExport)
+    {
+        string path = isExport ? CopyExport("source") : CopyTiny("source");
+        File.WriteAllText(Path.Combine(path, "tokenizer", isExport ? "merges.txt" : "tokenizer.json"), "{}");
+
+        using (ModelLease lease = Library.Open(path, Device.Cpu))
+        {
+            Assert.Throws<ModelInvalidException>(() => lease.Model.OpenTextEncoder(progress: null, Token));
+            Assert.Empty(Graphs());
+            lease.Model.OpenVaeDecoder(progress: null, Token);
+            Assert.Single(Graphs());
+        }
+
+        string[] Graphs() => [.. Directory.GetDirectories(Folder["cache"]).Where(static folder => Path.GetFileName(folder)[0] != '.')];
     }
 }

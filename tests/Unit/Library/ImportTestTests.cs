@@ -53,7 +53,7 @@ public sealed class ImportTestTests : StoreCase
 
         Assert.Contains(part, Assert.Throws<ModelInvalidException>(() => Import(path)).Message, StringComparison.Ordinal);
         Assert.Empty(Contents);
-        Assert.False(Library.Test(Library.Models.Find(path), runs: false, Token).IsValid);
+        Assert.False(Library.Test(Library.Models.Find(path, Token), runs: false, Token).IsValid);
     }
 
     [Theory]
@@ -77,7 +77,7 @@ public sealed class ImportTestTests : StoreCase
             stream.SetLength(length);
         }
 
-        ModelTestReport report = Library.Test(Library.Models.Find("mine"), runs: false, Token);
+        ModelTestReport report = Library.Test(Library.Models.Find("mine", Token), runs: false, Token);
         Assert.Contains(file.Split('/')[0], Assert.Single(report.Problems), StringComparison.Ordinal);
         Assert.False(report.HasRun);
         Assert.False(Directory.Exists(Folder["cache"]));
@@ -88,7 +88,7 @@ public sealed class ImportTestTests : StoreCase
     {
         string path = CopyTiny("models", "mine");
         SetKey(Path.Combine(path, "unet", "config.json"), "in_channels", 9);
-        ModelInfo model = Library.Models.Find("mine");
+        ModelInfo model = Library.Models.Find("mine", Token);
 
         Assert.Contains("conv_in.weight", Assert.Single(Library.Test(model, runs: false, Token).Problems), StringComparison.Ordinal);
     }
@@ -99,7 +99,7 @@ public sealed class ImportTestTests : StoreCase
         CopyTiny("models", "weights");
         CopyExport("models", "graphs");
         foreach (string name in (string[])["weights", "graphs"])
-            Assert.Empty(Library.Test(Library.Models.Find(name), runs: false, Token).Problems);
+            Assert.Empty(Library.Test(Library.Models.Find(name, Token), runs: false, Token).Problems);
     }
 
     [Theory]

@@ -33,21 +33,21 @@ public sealed class ModelCacheTests
     [Fact]
     public void A_model_that_is_not_there_is_named_with_those_that_are()
     {
-        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("no-such-model"));
+        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("no-such-model", TestContext.Current.CancellationToken));
         Assert.Contains("no-such-model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_folder_that_is_no_model_is_refused()
     {
-        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find(AppContext.BaseDirectory));
+        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find(AppContext.BaseDirectory, TestContext.Current.CancellationToken));
         Assert.Contains("model_index.json", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_demo_model_says_what_it_is()
     {
-        ModelInfo info = ModelLibrary.Default.Models.Find(Repository.DemoModel);
+        ModelInfo info = ModelLibrary.Default.Models.Find(Repository.DemoModel, TestContext.Current.CancellationToken);
 
         Assert.Equal((64, 64, 25, 5.0), (info.Width, info.Height, info.Steps, info.GuidanceScale));
         Assert.Equal(("DDIM", "epsilon", 4, 8), (info.Scheduler, info.PredictionType, info.LatentChannels, info.LatentFactor));
@@ -70,6 +70,6 @@ public sealed class ModelCacheTests
         if (said is double scale)
             File.WriteAllText(folder["generation_config.json"], JsonSerializer.Serialize(new { guidance_scale = scale }));
 
-        Assert.Equal(expected, ModelLibrary.Default.Models.Find(folder.Path).GuidanceScale);
+        Assert.Equal(expected, ModelLibrary.Default.Models.Find(folder.Path, TestContext.Current.CancellationToken).GuidanceScale);
     }
 }

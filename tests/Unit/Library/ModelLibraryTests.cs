@@ -25,10 +25,10 @@ public sealed class ModelLibraryTests : IDisposable
     [Fact]
     public void A_library_without_folders_has_only_the_model_of_the_engine()
     {
-        Assert.Equal([ModelStore.EmbeddedName], Library.Models.List().Select(model => model.Name));
+        Assert.Equal([ModelStore.EmbeddedName], Library.Models.List(TestContext.Current.CancellationToken).Select(model => model.Name));
         Assert.Empty(Library.ControlNets.List());
-        Assert.Empty(Library.Loras.List());
-        Assert.Empty(Library.Embeddings.List());
+        Assert.Empty(Library.Loras.List(TestContext.Current.CancellationToken));
+        Assert.Empty(Library.Embeddings.List(TestContext.Current.CancellationToken));
         Assert.Empty(Library.Downloads.List());
         Library.DeleteGraphs();
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
@@ -39,8 +39,8 @@ public sealed class ModelLibraryTests : IDisposable
     {
         Repository.CopyDemoModel(_folder["models", "own"]);
 
-        Assert.Equal(_folder["models", "own"], Library.Models.Find("own").Path);
-        Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("own"));
+        Assert.Equal(_folder["models", "own"], Library.Models.Find("own", TestContext.Current.CancellationToken).Path);
+        Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("own", TestContext.Current.CancellationToken));
         using ModelLease lease = Library.Open("own", Device.Cpu);
         Assert.NotNull(lease.Model.OpenTextEncoder(null, TestContext.Current.CancellationToken));
         Library.Models.Remove("own");
@@ -71,10 +71,10 @@ public sealed class ModelLibraryTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, []);
 
-        Lora lora = Lora.Parse($"{name ?? path}:0.5", Library.FindLora);
+        Lora lora = Lora.Parse($"{name ?? path}:0.5", text => Library.FindLora(text, TestContext.Current.CancellationToken));
         Assert.Equal((path, 0.5, "style:0.5"), (lora.Path, lora.Strength, lora.ToString()));
         Assert.Equal("style:0.75", Assert.Single(AdapterSet.Create([lora, new Lora(path, 0.25)]).Loras).ToString());
-        Assert.Equal($"{path}:1", ModelLibrary.Default.FindLora(path).ToString());
+        Assert.Equal($"{path}:1", ModelLibrary.Default.FindLora(path, TestContext.Current.CancellationToken).ToString());
     }
 
     [Fact]

@@ -225,6 +225,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("in_channels", "-4")]
     [InlineData("in_channels", "\"4\"")]
     [InlineData("norm_eps", "0")]
+    [InlineData("norm_eps", "1")]
     [InlineData("flip_sin_to_cos", "1")]
     [InlineData("conv_in_kernel", "2")]
     [InlineData("down_block_types", "[\"CrossAttnDownBlock2D\"]")]
@@ -278,6 +279,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("num_attention_heads", "7")]
     [InlineData("vocab_size", "0")]
     [InlineData("layer_norm_eps", "-1")]
+    [InlineData("layer_norm_eps", "1e30")]
     public void What_a_text_encoder_cannot_be_is_refused_by_file_and_key(string key, string value)
     {
         string path = Write($$"""{"{{key}}": {{value}}}""");

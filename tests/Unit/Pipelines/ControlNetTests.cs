@@ -130,7 +130,7 @@ public sealed class ControlNetTests(SharedModels models)
     [Fact]
     public void A_ControlNet_of_another_family_is_refused()
     {
-        using DiffusionModel model = new(ModelLibrary.Default.Models.Find(null), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
+        using DiffusionModel model = new(ModelLibrary.Default.Models.Find(null, TestContext.Current.CancellationToken), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
         ShapeMismatchException error = Assert.Throws<ShapeMismatchException>(() => Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture)));
         Assert.Contains("sd1-controlnet", error.Message, StringComparison.Ordinal);
     }
@@ -149,7 +149,7 @@ public sealed class ControlNetTests(SharedModels models)
         using TemporaryFolder cache = new();
         CheckpointSource source = new(FamilyReference.Find("sd1", "sd1-tiny.safetensors"), new ImportOptions { Precision = ModelPrecision.Half });
         string folder = ModelBuilder.Build(source, cache.Path, null, TestContext.Current.CancellationToken);
-        using DiffusionModel model = new(ModelLibrary.Default.Models.Describe("half", folder), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
+        using DiffusionModel model = new(ModelLibrary.Default.Models.Describe("half", folder, TestContext.Current.CancellationToken), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache };
         Latent plain = Denoise(model, null, new DenoiseOptions());
         LatentCheck.AssertClose(plain.Tensor, Denoise(model, null, new DenoiseOptions(), new ControlOptions(NetFolder, Picture) { Scale = 0 }), 1e-5);
 

@@ -89,7 +89,7 @@ public sealed class OverflowTests : IDisposable
         if (!Directory.Exists(_folder["model"]))
             CopyModel(Enlarge);
         string built = Build();
-        return new DiffusionModel(ModelReader.Read("overflowing", built), Device.Cpu) { ComputesHalf = computesHalf };
+        return new DiffusionModel(ModelReader.Read("overflowing", built, TestContext.Current.CancellationToken), Device.Cpu) { ComputesHalf = computesHalf };
     }
 
     private string Build()

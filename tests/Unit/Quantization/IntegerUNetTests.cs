@@ -110,7 +110,7 @@ public sealed class IntegerUNetTests(SharedModels models)
     public void Pictures_are_close_to_those_of_full_precision()
     {
         PrecisionComparison comparison = PrecisionComparer.Run(
-            ModelReader.Read("full", models.Demo), ModelReader.Read("integer", models.IntegerDemo), Prompt, new DenoiseOptions { Steps = 4 }, cancellationToken: TestContext.Current.CancellationToken);
+            ModelReader.Read("full", models.Demo, TestContext.Current.CancellationToken), ModelReader.Read("integer", models.IntegerDemo, TestContext.Current.CancellationToken), Prompt, new DenoiseOptions { Steps = 4 }, cancellationToken: TestContext.Current.CancellationToken);
 
         foreach (PrecisionDistance distance in comparison.Distances)
             TestContext.Current.SendDiagnosticMessage("seed {0}: {1:f2} dB, SSIM {2:f4}, {3:f2} ms beside {4:f2}", distance.Seed, distance.Psnr, distance.Ssim, distance.Step.TotalMilliseconds, distance.ReferenceStep.TotalMilliseconds);

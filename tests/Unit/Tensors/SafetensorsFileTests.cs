@@ -247,6 +247,9 @@ public sealed class SafetensorsFileTests : IDisposable
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => SafetensorsFile.Open(path));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         Assert.Contains("header claims", error.Message, StringComparison.Ordinal);
+
+        // Of another file, it would be the first letters.
+        Assert.DoesNotContain(((ulong)length).ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message.Replace(path, "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     private string WriteOne(string dtype, string shape, byte[] data) =>

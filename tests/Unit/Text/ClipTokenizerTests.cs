@@ -253,6 +253,10 @@ public sealed class ClipTokenizerTests : IDisposable
     [InlineData("tokenizer_config.json", "[]", "tokenizer_config.json")]
     [InlineData("special_tokens_map.json", "{\"eos_token\": \"<end>\"}", "'<end>'")]
     [InlineData("added_tokens.json", "{\"<toy>\": null}", "'<toy>'")]
+    [InlineData("merges.txt", "", "no pairs")]
+    [InlineData("merges.txt", "#version: 0.2\n\n", "no pairs")]
+    [InlineData("vocab.json", "{\"a\": 1, \"a\": 1}", "vocab.json")]
+    [InlineData("tokenizer_config.json", "{\"eos_token\": \"a\", \"eos_token\": \"b\"}", "tokenizer_config.json")]
     public void A_damaged_file_is_named_with_its_line(string file, string content, string named)
     {
         CopyDemoFiles();
@@ -261,6 +265,19 @@ public sealed class ClipTokenizerTests : IDisposable
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => ClipTokenizer.Load(_folder));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains(_folder, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("special_tokens_map.json")]
+    [InlineData("added_tokens.json")]
+    public void A_folder_in_place_of_a_file_is_refused(string file)
+    {
+        CopyDemoFiles();
+        File.Delete(Path.Combine(_folder, file));
+        Directory.CreateDirectory(Path.Combine(_folder, file));
+
+        Assert.Contains(file, Assert.Throws<ModelInvalidException>(() => ClipTokenizer.Load(_folder)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

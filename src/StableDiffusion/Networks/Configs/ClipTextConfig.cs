@@ -59,7 +59,7 @@ internal sealed record ClipTextConfig
             Heads = file.Count("num_attention_heads", 8),
             MaxPositions = file.Count("max_position_embeddings", 77),
             QuickGelu = file.Text("hidden_act", "quick_gelu") == "quick_gelu",
-            LayerNormEpsilon = file.Positive("layer_norm_eps", 1e-5f),
+            LayerNormEpsilon = file.Epsilon("layer_norm_eps", 1e-5f),
             EosTokenId = file.Integer("eos_token_id", 49407),
         };
         return config.Width % config.Heads == 0

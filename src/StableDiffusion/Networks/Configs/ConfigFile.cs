@@ -72,6 +72,13 @@ internal sealed class ConfigFile
         return number > 0 ? number : throw Invalid(key, Find(key)!.Value, "a number above zero");
     }
 
+    /// <summary>The epsilon of a normalization: a number above zero and below one.</summary>
+    public float Epsilon(string key, float absent)
+    {
+        float number = Number(key, absent);
+        return number is > 0 and < 1 ? number : throw Invalid(key, Find(key)!.Value, "a number above zero and below one");
+    }
+
     /// <summary>True or false.</summary>
     public bool Flag(string key, bool absent) => OptionalFlag(key) ?? absent;
 

@@ -162,7 +162,7 @@ internal sealed record UNetConfig
             CosinesFirst = file.Flag("flip_sin_to_cos", true),
             FrequencyShift = file.Integer("freq_shift", 0),
             Groups = file.Count("norm_num_groups", 32),
-            Epsilon = file.Positive("norm_eps", 1e-5f),
+            Epsilon = file.Epsilon("norm_eps", 1e-5f),
             KernelIn = ReadKernel(file, "conv_in_kernel"),
             KernelOut = ReadKernel(file, "conv_out_kernel"),
         };

@@ -132,6 +132,21 @@ public sealed class ModelStoreTests : StoreTests
     }
 
     [Fact]
+    public void Of_names_that_differ_in_case_only_the_given_one_is_removed()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other file systems do not distinguish case.");
+        RunWell("Import-DiffusionModel $demo -Name good -SkipTest; Import-DiffusionModel $demo -Name GOOD -SkipTest");
+
+        RunWell("Remove-DiffusionModel good");
+        ModelInfo left = Assert.Single(RunWell("Get-DiffusionModel good").Values<ModelInfo>());
+        Assert.Equal(("GOOD", null), (left.Name, left.Problem));
+        Assert.Single(Directory.GetDirectories(Folder["store", ".content"]));
+
+        RunWell("Remove-DiffusionModel GOOD");
+        Assert.Empty(Directory.GetDirectories(Folder["store", ".content"]));
+    }
+
+    [Fact]
     public void A_bad_file_is_an_error_and_the_next_has_its_turn()
     {
         File.WriteAllText(Folder["bad.safetensors"], "<!DOCTYPE html><html>Not found</html>");
