@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Reflection;
+using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Running;
@@ -12,6 +14,7 @@ namespace SdPowerShell.Records;
 internal sealed class InputRecord(PSObject? value, int number)
 {
     private const int LongestPrompt = 60;
+    private const int LongestFile = 300;
 
     // The properties that Get-Content adds to each line.
     private const string LineNumber = "ReadCount";
@@ -38,6 +41,10 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether it is the metadata of an image, or a copy of that made by Select-Object or in another process.</summary>
     public bool IsMetadata => Value?.TypeNames.Any(name => name.EndsWith(s_metadata, StringComparison.Ordinal)) == true;
+
+    /// <summary>Whether a column was not chosen by the user: the record is a copy of the metadata of an image, which has that property.</summary>
+    /// <param name="column">The column.</param>
+    public bool Brings(string column) => IsMetadata && typeof(ImageMetadata).GetProperty(column, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is not null;
 
     /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
     public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
@@ -80,13 +87,16 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     private static string Details(string? prompt, string? file)
     {
-        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[file]];
+        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[PrintableText.Of(file, LongestFile)]];
         return details.Length > 0 ? $" ({string.Join(", ", details)})" : string.Empty;
     }
 
-    private static string Shorten(string prompt)
+    /// <summary>The beginning of a text, in one line that is safe to show.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="length">The greatest number of characters.</param>
+    public static string Shorten(string text, int length = LongestPrompt)
     {
-        string line = string.Join(' ', prompt.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
-        return line.Length <= LongestPrompt ? line : string.Concat(line.AsSpan(0, LongestPrompt - 1).TrimEnd(), "…");
+        string line = string.Join(' ', text.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+        return PrintableText.Of(line.Length <= length ? line : string.Concat(line.AsSpan(0, length - 1).TrimEnd(), "…"));
     }
 }

@@ -111,7 +111,7 @@ public static class ImageFile
         }
         catch (Exception error) when (error is ArgumentException or IOException or NotSupportedException)
         {
-            throw new OutputWriteException($"'{path}' is not a valid file name: {error.Message}", error);
+            throw new OutputWriteException($"'{path}' is not a valid file name. Choose another name.", error);
         }
     }
 
@@ -141,6 +141,11 @@ public static class ImageFile
         {
             byte[] bytes = RegularFile.ReadAllBytes(path, MaxFileSize);
             return bytes.Length > 0 ? bytes : throw new ImageInvalidException($"{name} is empty.");
+        }
+        catch (FileNotFoundException error)
+        {
+            // A link exists even if what it leads to does not.
+            throw new ImageInvalidException($"{name} is a link to a file that does not exist. Check the link.", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -270,7 +270,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
-            model.LocateControlNet(control.ControlNet);
+            model.FindControlNet(control.ControlNet);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)
