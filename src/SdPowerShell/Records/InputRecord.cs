@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Reflection;
 using StableDiffusion;
+using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Running;
@@ -20,7 +21,7 @@ internal sealed class InputRecord(PSObject? value, int number)
     private const string LineNumber = "ReadCount";
     private const string LinePath = "PSPath";
 
-    private static readonly string s_metadata = typeof(ImageMetadata).FullName!;
+    private static readonly Type[] s_made = [typeof(ImageMetadata), typeof(DiffusionImage)];
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
@@ -40,11 +41,11 @@ internal sealed class InputRecord(PSObject? value, int number)
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
 
     /// <summary>Whether it is the metadata of an image, or a copy of that made by Select-Object or in another process.</summary>
-    public bool IsMetadata => Value?.TypeNames.Any(name => name.EndsWith(s_metadata, StringComparison.Ordinal)) == true;
+    public bool IsMetadata => IsOf(typeof(ImageMetadata));
 
-    /// <summary>Whether a column was not chosen by the user: the record is a copy of the metadata of an image, which has that property.</summary>
+    /// <summary>Whether a column was not chosen by the user: the record is a copy of an image or its metadata, which have that property.</summary>
     /// <param name="column">The column.</param>
-    public bool Brings(string column) => IsMetadata && typeof(ImageMetadata).GetProperty(column, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is not null;
+    public bool Brings(string column) => Array.Exists(s_made, type => IsOf(type) && type.GetProperty(column, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is not null);
 
     /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
     public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
@@ -75,6 +76,8 @@ internal sealed class InputRecord(PSObject? value, int number)
     /// <param name="prompt">Its prompt; may be null.</param>
     /// <param name="file">Its output file; may be null.</param>
     public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
+
+    private bool IsOf(Type type) => Value?.TypeNames.Any(name => name.EndsWith(type.FullName!, StringComparison.Ordinal)) == true;
 
     private string Place() => this switch
     {

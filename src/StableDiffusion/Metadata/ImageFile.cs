@@ -142,11 +142,6 @@ public static class ImageFile
             byte[] bytes = RegularFile.ReadAllBytes(path, MaxFileSize);
             return bytes.Length > 0 ? bytes : throw new ImageInvalidException($"{name} is empty.");
         }
-        catch (FileNotFoundException error)
-        {
-            // A link exists even if what it leads to does not.
-            throw new ImageInvalidException($"{name} is a link to a file that does not exist. Check the link.", error);
-        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new ImageInvalidException($"{name} cannot be opened: {error.Message}", error);
