@@ -13,6 +13,8 @@ namespace SdPowerShell;
 /// </summary>
 public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 {
+    private const int LongestActivity = 300;
+
     private readonly CancellationTokenSource _cancellation = new();
 
     /// <summary>Canceled when the pipeline is stopped; passed to all long-running work.</summary>
@@ -61,8 +63,9 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>
     /// Does the work for one record and writes the engine's errors as error records: one that ends the pipeline if
-    /// <see cref="EndsPipeline"/> says so, otherwise one after which processing continues with the next record. Anything but an
-    /// error of the engine is a defect and is not caught.
+    /// <see cref="EndsPipeline"/> says so, otherwise one after which processing continues with the next record. Any other
+    /// exception is a defect of the module: it becomes an error of the record too, UnexpectedError, since one record must not
+    /// end the work on thousands of others.
     /// </summary>
     /// <param name="target">The input of the work; the target of an error record.</param>
     /// <param name="work">The work. It runs on this thread, so it may write to the pipeline.</param>
@@ -95,11 +98,41 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
             WriteError(record);
             return false;
         }
+        catch (Exception error) when (error is not (FlowControlException or IContainsErrorRecord))
+        {
+            // PowerShell's own exceptions end the pipeline: a preference, a stop, or a command that needs no more objects.
+            WriteError(DiffusionError.Unexpected(error, Subject, Input is null ? target : Input.Value));
+            return false;
+        }
     }
 
     /// <summary>Writes a warning that begins with the record it is about.</summary>
     /// <param name="message">The warning.</param>
     internal void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
+
+    /// <summary>Writes a warning that is safe to show, whatever names of foreign files and prompts it holds.</summary>
+    /// <param name="text">The warning.</param>
+    internal new void WriteWarning(string text) => base.WriteWarning(PrintableText.Of(text));
+
+    /// <summary>Writes to the verbose stream, as <see cref="WriteWarning"/> does.</summary>
+    /// <param name="text">The text.</param>
+    internal new void WriteVerbose(string text) => base.WriteVerbose(PrintableText.Of(text));
+
+    /// <summary>Shows progress whose texts are safe to show.</summary>
+    /// <param name="record">The record, which is changed.</param>
+    internal new void WriteProgress(ProgressRecord record)
+    {
+        record.Activity = PrintableText.Of(record.Activity, LongestActivity);
+        record.StatusDescription = PrintableText.Of(record.StatusDescription, LongestActivity);
+        if (record.CurrentOperation is string operation)
+            record.CurrentOperation = PrintableText.Of(operation, LongestActivity);
+        base.WriteProgress(record);
+    }
+
+    /// <summary>Asks as PowerShell does whether to do something, in words that are safe to show.</summary>
+    /// <param name="target">What it is done to.</param>
+    /// <param name="action">What is done.</param>
+    internal new bool ShouldProcess(string target, string action) => base.ShouldProcess(PrintableText.Of(target), action);
 
     /// <summary>The full path of the single file that a parameter of a record names; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path from the user; wildcard characters are taken literally.</param>

@@ -108,6 +108,9 @@ public abstract class RecordCmdlet : ModelCmdlet
     {
         foreach ((string column, string fault, string advice) in Binder.FindIgnored(row.Value!))
         {
+            if (row.Brings(column))
+                continue;
+
             if (Strict)
             {
                 Subject = row.Describe(row.Text(nameof(GenerationInfo.Prompt)), file: null);

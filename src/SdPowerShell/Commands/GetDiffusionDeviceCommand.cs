@@ -38,10 +38,7 @@ public sealed class GetDiffusionDeviceCommand : DiffusionCmdlet
         }
 
         // A name without wildcards must be that of a device: a wrong one is an error rather than an empty list.
-        WildcardPattern pattern = WildcardPattern.Get(
-            WildcardPattern.ContainsWildcardCharacters(name) ? name : Device.Parse(name).Kind.ToString(),
-            WildcardOptions.IgnoreCase);
-
+        WildcardPattern pattern = NameMatcher.Pattern(WildcardPattern.ContainsWildcardCharacters(name) ? name : Device.Parse(name).Kind.ToString());
         foreach (DeviceInfo device in Devices.List())
         {
             if (pattern.IsMatch(device.Name) && (device.IsAvailable || !Available))

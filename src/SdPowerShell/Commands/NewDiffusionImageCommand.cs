@@ -20,6 +20,9 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
+    // What is asked for with -Confirm, or said with -WhatIf.
+    private const int LongestShown = 300;
+
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
@@ -178,7 +181,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
             target?.Check();
-            if (!ShouldProcess(target?.Path ?? $"'{prompt}' (seed {seed}, {width}x{height})", "Make image"))
+            if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
             target?.CreateFolder();

@@ -7,6 +7,8 @@ namespace SdPowerShell.Errors;
 /// <summary>The error records of the module. Their ids are a contract: scripts test for them.</summary>
 internal static class DiffusionError
 {
+    private const int LongestPath = 1000;
+
     /// <summary>The parameters whose name differs from the engine's setting.</summary>
     private static readonly Dictionary<string, string> s_parameters = new()
     {
@@ -47,6 +49,18 @@ internal static class DiffusionError
         return record;
     }
 
+    /// <summary>A defect of the module.</summary>
+    /// <param name="error">The exception, which nothing foresaw.</param>
+    /// <param name="subject">What it is about; null if that is not known.</param>
+    /// <param name="target">The input that it happened with.</param>
+    /// <returns>The record; its exception has the given one as its cause, with the place where it happened.</returns>
+    public static ErrorRecord Unexpected(Exception error, string? subject, object? target) => new(
+        new InvalidOperationException(
+            PrintableText.Of($"{(subject is null ? string.Empty : $"{subject}: ")}This is a fault of the module, which you can report with the text of Get-Error: {error.GetType().Name}, {error.Message}"), error),
+        "UnexpectedError",
+        ErrorCategory.NotSpecified,
+        target);
+
     /// <summary>The command or parameter that helps against an error.</summary>
     /// <param name="remedy">The remedy.</param>
     /// <returns>A sentence; null if there is no command for it.</returns>
@@ -59,6 +73,7 @@ internal static class DiffusionError
         Remedy.CloseModels => "Clear-DiffusionCache closes the models that are open in a session.",
         Remedy.DeleteGraphs => "Clear-DiffusionCache -Graphs deletes the cached graphs.",
         Remedy.ListSchedulers => "Get-DiffusionScheduler lists all schedulers.",
+        Remedy.ReadSettings => "Get-DiffusionMetadata reads the settings in such a file.",
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
@@ -68,7 +83,7 @@ internal static class DiffusionError
     /// <param name="path">The path from the user.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFound(string path) => new(
-        new ItemNotFoundException($"There is no file or folder '{path}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
+        new ItemNotFoundException($"There is no file or folder '{Quote(path)}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
         nameof(PathNotFound),
         ErrorCategory.ObjectNotFound,
         path);
@@ -78,8 +93,17 @@ internal static class DiffusionError
     /// <param name="provider">The name of its provider.</param>
     /// <returns>The record.</returns>
     public static ErrorRecord PathNotFileSystem(string path, string provider) => new(
-        new ArgumentException($"The path '{path}' is a path of the provider {provider}, not of the file system. Give the path of a file."),
+        new ArgumentException($"The path '{Quote(path)}' is a path of the provider {provider}, not of the file system. Give the path of a file."),
         nameof(PathNotFileSystem),
+        ErrorCategory.InvalidArgument,
+        path);
+
+    /// <summary>A path is one that no file or folder can have.</summary>
+    /// <param name="path">The path from the user.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PathInvalid(string path) => new(
+        new ArgumentException($"The path '{Quote(path)}' is not valid on this system. Give the path of a file or folder."),
+        nameof(PathInvalid),
         ErrorCategory.InvalidArgument,
         path);
 
@@ -87,7 +111,7 @@ internal static class DiffusionError
     /// <param name="input">The object.</param>
     /// <returns>The record, with PowerShell's id for that error.</returns>
     public static ErrorRecord InputNotBound(InputRecord input) => new(
-        new ArgumentException($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}"),
+        new ArgumentException(PrintableText.Of($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}")),
         "InputObjectNotBound",
         ErrorCategory.InvalidArgument,
         input.Value);
@@ -99,10 +123,12 @@ internal static class DiffusionError
     /// <returns>The error with the record as its target and the subject in front of its message.</returns>
     public static ErrorRecord Of(ErrorRecord error, string subject, object? target)
     {
-        string message = $"{subject}: {error.Exception.Message}";
+        string message = PrintableText.Of($"{subject}: {error.Exception.Message}");
         Exception exception = error.Exception is ItemNotFoundException ? new ItemNotFoundException(message, error.Exception) : new ArgumentException(message, error.Exception);
         return new ErrorRecord(exception, error.FullyQualifiedErrorId, error.CategoryInfo.Category, target);
     }
+
+    private static string Quote(string path) => PrintableText.Of(path, LongestPath);
 
     /// <summary>The parameter of a setting; the scheduler options, which have diffusers' names, share one parameter.</summary>
     private static string ParameterOf(InvalidSettingException error, CommandInfo command)

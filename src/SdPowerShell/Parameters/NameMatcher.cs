@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using StableDiffusion;
 
 namespace SdPowerShell.Parameters;
 
@@ -27,6 +28,24 @@ internal static class NameMatcher
         }
     }
 
+    /// <summary>The pattern that a name or a wildcard is, in any case of its letters.</summary>
+    /// <param name="name">The name or wildcard.</param>
+    /// <exception cref="InvalidSettingException">It is not a pattern.</exception>
+    public static WildcardPattern Pattern(string name)
+    {
+        try
+        {
+            // A pattern is only read when it is used.
+            WildcardPattern pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+            pattern.IsMatch(string.Empty);
+            return pattern;
+        }
+        catch (WildcardPatternException)
+        {
+            throw new InvalidSettingException("Name", $"'{name}' is not a valid wildcard pattern: a bracket is not closed. Close it, or put a backtick before a bracket that is part of the name.");
+        }
+    }
+
     private static IReadOnlyList<T> Find<T>(string name, IReadOnlyList<T> items, Func<T, IEnumerable<string>> namesOf, Func<string, T> find)
     {
         // Names may differ in case only, where the file system distinguishes it.
@@ -34,7 +53,7 @@ internal static class NameMatcher
         if (exact.Length > 0)
             return exact;
 
-        WildcardPattern pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+        WildcardPattern pattern = Pattern(name);
         T[] found = [.. items.Where(item => namesOf(item).Any(pattern.IsMatch))];
         return found.Length > 0 || WildcardPattern.ContainsWildcardCharacters(name) ? found : [find(name)];
     }

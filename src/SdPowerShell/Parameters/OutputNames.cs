@@ -30,11 +30,9 @@ internal sealed class OutputNames(string? file, string? directory, string format
             return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), options, Path.Combine(directory, made));
         }
 
-        // Otherwise the file name would be only an extension, which is hidden on Unix.
-        if (Path.GetFileNameWithoutExtension(file).AsSpan().Trim(" .").IsEmpty)
-            throw new InvalidSettingException("OutFile", $"OutFile is '{file}', which is not a file name. Give a name such as image.png.");
-
-        string name = Path.HasExtension(file) ? file : file + "." + format;
+        string name = Checked(file);
+        if (!Path.HasExtension(name))
+            name += "." + format;
         if (count > 1)
         {
             string number = (index + 1).ToString(CultureInfo.InvariantCulture).PadLeft(count.ToString(CultureInfo.InvariantCulture).Length, '0');
@@ -42,5 +40,22 @@ internal sealed class OutputNames(string? file, string? directory, string format
         }
 
         return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)), options);
+    }
+
+    /// <summary>The file name from the user, with the separators of this system.</summary>
+    private static string Checked(string file)
+    {
+        // PowerShell takes both separators on every system.
+        string path = file.Replace('\\', '/');
+        string name = Path.GetFileName(path);
+
+        // Without its extension, a name must not be empty: on Unix, it would be hidden.
+        if (Path.GetFileNameWithoutExtension(name).AsSpan().Trim(" .").IsEmpty || name.AsSpan().IndexOfAny(Path.GetInvalidFileNameChars()) >= 0 || path.Contains('\0'))
+            throw new InvalidSettingException(nameof(Path), $"'{ModelFilePath.Printable(file)}' is not a file name. Give a name such as image.png.");
+        if (OperatingSystem.IsWindows())
+            return file;
+        return file.StartsWith(@"\\", StringComparison.Ordinal)
+            ? throw new InvalidSettingException(nameof(Path), $"'{ModelFilePath.Printable(file)}' is the path of a share, which only Windows knows by such a name. Give the path of the folder where the share is mounted.")
+            : path;
     }
 }

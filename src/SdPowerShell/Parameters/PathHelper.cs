@@ -29,18 +29,26 @@ internal static class PathHelper
     /// <param name="cmdlet">The cmdlet that was given the path.</param>
     /// <param name="path">The path, absolute or relative to the current location of the session.</param>
     /// <returns>The full path.</returns>
-    /// <exception cref="RecordException">The path is not one of the file system: PathNotFound or PathNotFileSystem.</exception>
+    /// <exception cref="RecordException">The path is not one of the file system, PathNotFound or PathNotFileSystem, or not valid, PathInvalid.</exception>
     public static string ResolveOutput(PSCmdlet cmdlet, string path)
     {
         try
         {
             string full = cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
-            return IsFileSystem(provider) ? full : throw new RecordException(DiffusionError.PathNotFileSystem(path, provider.Name));
+            if (!IsFileSystem(provider))
+                throw new RecordException(DiffusionError.PathNotFileSystem(path, provider.Name));
+
+            // PowerShell keeps the path of a share as it is, which is no path outside of Windows.
+            return Path.IsPathFullyQualified(full) && !full.Contains('\0') ? full : throw new RecordException(DiffusionError.PathInvalid(path));
         }
         catch (SessionStateException)
         {
             // No such drive or provider.
             throw new RecordException(DiffusionError.PathNotFound(path));
+        }
+        catch (Exception error) when (IsPathFault(error))
+        {
+            throw new RecordException(DiffusionError.PathInvalid(path));
         }
     }
 
@@ -92,15 +100,19 @@ internal static class PathHelper
                 if (resolved.Count > 0)
                     return resolved;
             }
-            catch (Exception error) when (error is SessionStateException or WildcardPatternException)
+            catch (Exception error) when (error is SessionStateException or WildcardPatternException || IsPathFault(error))
             {
-                // Nothing exists there, no such drive or provider, or an unclosed bracket.
+                // Nothing exists there or can, no such drive or provider, or an unclosed bracket.
             }
         }
 
         cmdlet.WriteError(DiffusionError.PathNotFound(path));
         return [];
     }
+
+    // What .NET and the providers of PowerShell throw for a text that cannot be a path.
+    private static bool IsPathFault(Exception error) =>
+        error is ArgumentException or NotSupportedException or InvalidOperationException or IOException or UnauthorizedAccessException or ProviderInvocationException;
 
     private static bool IsFileSystem(ProviderInfo provider) => provider.ImplementingType == typeof(FileSystemProvider);
 }

@@ -7,7 +7,7 @@ namespace SdPowerShell.Progress;
 
 /// <summary>The progress and the results of an import, for the cmdlets that import models.</summary>
 /// <param name="cmdlet">The cmdlet.</param>
-internal sealed class ImportDisplay(Cmdlet cmdlet)
+internal sealed class ImportDisplay(DiffusionCmdlet cmdlet)
 {
     /// <summary>The number of the progress bar.</summary>
     public const int ActivityId = 3;

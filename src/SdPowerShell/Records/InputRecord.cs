@@ -1,5 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Reflection;
+using StableDiffusion;
+using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Running;
@@ -12,12 +15,13 @@ namespace SdPowerShell.Records;
 internal sealed class InputRecord(PSObject? value, int number)
 {
     private const int LongestPrompt = 60;
+    private const int LongestFile = 300;
 
     // The properties that Get-Content adds to each line.
     private const string LineNumber = "ReadCount";
     private const string LinePath = "PSPath";
 
-    private static readonly string s_metadata = typeof(ImageMetadata).FullName!;
+    private static readonly Type[] s_made = [typeof(ImageMetadata), typeof(DiffusionImage)];
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
@@ -37,7 +41,11 @@ internal sealed class InputRecord(PSObject? value, int number)
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
 
     /// <summary>Whether it is the metadata of an image, or a copy of that made by Select-Object or in another process.</summary>
-    public bool IsMetadata => Value?.TypeNames.Any(name => name.EndsWith(s_metadata, StringComparison.Ordinal)) == true;
+    public bool IsMetadata => IsOf(typeof(ImageMetadata));
+
+    /// <summary>Whether a column was not chosen by the user: the record is a copy of an image or its metadata, which have that property.</summary>
+    /// <param name="column">The column.</param>
+    public bool Brings(string column) => Array.Exists(s_made, type => IsOf(type) && type.GetProperty(column, BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is not null);
 
     /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
     public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;
@@ -69,6 +77,8 @@ internal sealed class InputRecord(PSObject? value, int number)
     /// <param name="file">Its output file; may be null.</param>
     public static string DescribeItem(string kind, int index, string? prompt, string? file = null) => $"{kind} {index + 1}{Details(prompt, file)}";
 
+    private bool IsOf(Type type) => Value?.TypeNames.Any(name => name.EndsWith(type.FullName!, StringComparison.Ordinal)) == true;
+
     private string Place() => this switch
     {
         { IsLine: true } => $"{Path.GetFileName(Text(LinePath)) ?? "Input"}, line {Text(LineNumber)}",
@@ -80,13 +90,16 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     private static string Details(string? prompt, string? file)
     {
-        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[file]];
+        string[] details = [.. (string.IsNullOrWhiteSpace(prompt) ? [] : (string[])[$"'{Shorten(prompt)}'"]), .. string.IsNullOrWhiteSpace(file) ? [] : (string[])[PrintableText.Of(file, LongestFile)]];
         return details.Length > 0 ? $" ({string.Join(", ", details)})" : string.Empty;
     }
 
-    private static string Shorten(string prompt)
+    /// <summary>The beginning of a text, in one line that is safe to show.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="length">The greatest number of characters.</param>
+    public static string Shorten(string text, int length = LongestPrompt)
     {
-        string line = string.Join(' ', prompt.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
-        return line.Length <= LongestPrompt ? line : string.Concat(line.AsSpan(0, LongestPrompt - 1).TrimEnd(), "…");
+        string line = string.Join(' ', text.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+        return PrintableText.Of(line.Length <= length ? line : string.Concat(line.AsSpan(0, length - 1).TrimEnd(), "…"));
     }
 }

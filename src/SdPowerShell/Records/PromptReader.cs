@@ -1,3 +1,4 @@
+using System.Globalization;
 using StableDiffusion;
 using StableDiffusion.Prompts;
 using StableDiffusion.Text;
@@ -9,6 +10,8 @@ namespace SdPowerShell.Records;
 /// <param name="takesAsLine">Whether a record, which may be null, is a line of prompts, in which blank ones and comments are passed over.</param>
 internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool> takesAsLine)
 {
+    private const int LongestLost = 500;
+
     private readonly HashSet<ForeignSyntaxKind> _toldSyntaxes = [];
 
     private int _passedOver;
@@ -53,7 +56,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
         if (embedding.LostText.Length > 0)
-            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: '{embedding.LostText}'. With -PromptSyntax A1111 a prompt may be of any length.");
+            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: {DescribeLost(embedding.LostText)}. With -PromptSyntax A1111 a prompt may be of any length.");
         foreach (string warning in embedding.Warnings)
             cmdlet.Warn(warning);
         if (!isSyntaxGiven)
@@ -66,6 +69,10 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
             cmdlet.Warn($"'{finding.Text}' is read as text. {finding.Reading}: use -PromptSyntax A1111 for that, or Plain if you mean the text.");
     }
+
+    private static string DescribeLost(string text) => text.Length <= LongestLost
+        ? $"'{text}'"
+        : string.Create(CultureInfo.CurrentCulture, $"'{InputRecord.Shorten(text, LongestLost)}', {text.Length:N0} characters");
 
     private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
 

@@ -25,7 +25,7 @@ public sealed class AdapterReport(Lora lora, IReadOnlyList<AdapterKey> keys)
 
     /// <summary>The report as text.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => $"{Name}: {Applied} layers applied, {Skipped} skipped, {Unmatched} unmatched";
+    public override string ToString() => PrintableText.Of($"{Name}: {Applied} layers applied, {Skipped} skipped, {Unmatched} unmatched");
 
     private int Count(AdapterKeyState state) => Keys.Count(key => key.State == state);
 }

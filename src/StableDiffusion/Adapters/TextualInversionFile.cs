@@ -22,12 +22,9 @@ public static class TextualInversionFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.GetFullPath(path);
-        if (!File.Exists(full))
-            throw new AdapterNotFoundException($"There is no embedding '{full}'.");
-
         try
         {
-            using ITensorFile file = TensorFile.Open(full);
+            using ITensorFile file = AdapterFiles.Open(full, "embedding");
             (string? ownName, Dictionary<string, string> tensors) = Recognise(file);
             Dictionary<string, Tensor> vectors = tensors.ToDictionary(entry => entry.Key, entry => Read(file, entry.Value), StringComparer.Ordinal);
             string name = ownName ?? file.Metadata.GetValueOrDefault("name") ?? Path.GetFileNameWithoutExtension(full);

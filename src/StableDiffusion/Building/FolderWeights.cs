@@ -33,7 +33,7 @@ internal static class FolderWeights
                 return path;
         }
 
-        throw new ModelNotFoundException($"There is no '{names[0]}' in '{folder}', which a model needs.");
+        throw new ModelNotFoundException($"There are no weights in '{folder}', such as '{names[0]}'.");
     }
 
     /// <summary>All files with the weights, in a fixed order, including the index if there is one.</summary>

@@ -9,7 +9,7 @@ internal sealed class Denoiser(UNet unet)
     /// <summary>Makes the calls of a request.</summary>
     /// <param name="request">The request.</param>
     /// <param name="afterCall">Called after each call, on this thread; may be null.</param>
-    /// <param name="cancellationToken">Cancels within milliseconds, also during a prediction.</param>
+    /// <param name="cancellationToken">Cancels within about two seconds, also during a prediction.</param>
     /// <returns>The sample after the last call, as a new tensor.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

@@ -126,9 +126,11 @@ public sealed class InvalidSettingException(string setting, string message) : Di
     public string Setting { get; } = setting;
 }
 
-/// <summary>A ControlNet was not found.</summary>
+/// <summary>A ControlNet, or a file of it, was not found.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
-public sealed class ControlNetNotFoundException(string message) : DiffusionException(message);
+/// <param name="innerException">The cause, if any.</param>
+public sealed class ControlNetNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
 
 /// <summary>A LoRA or an embedding was not found.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>

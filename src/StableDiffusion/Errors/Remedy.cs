@@ -33,6 +33,9 @@ internal enum Remedy
     /// <summary>Choose one of the schedulers of the catalog.</summary>
     ListSchedulers,
 
+    /// <summary>Read the settings that an image file holds, even where its pixels cannot be read.</summary>
+    ReadSettings,
+
     /// <summary>Keep the model without the test that it failed.</summary>
     SkipTest,
 }

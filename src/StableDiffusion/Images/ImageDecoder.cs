@@ -62,8 +62,9 @@ internal static class ImageDecoder
         }
         catch (Exception error) when (error is not (DiffusionException or OperationCanceledException))
         {
-            // For damaged bytes the library throws exceptions of any type; only the messages of its own types are useful.
-            string detail = error is ImageFormatException ? ": " + error.Message : ".";
+            // For damaged bytes the library throws exceptions of any type; only the messages of its own types are useful,
+            // and not all of those: that of an unknown format lists its decoders.
+            string detail = error is ImageFormatException and not UnknownImageFormatException ? ": " + error.Message : ".";
             throw new ImageInvalidException($"{name} cannot be read as {format.Name}; it is damaged, or of an unknown variant{detail}", error);
         }
     }

@@ -9,6 +9,7 @@ namespace StableDiffusion.Images;
 internal static class ImageSignature
 {
     private const string Readable = "PNG, JPEG, WebP, GIF, BMP, TIFF and TGA";
+    private const string Avif = "an AVIF image";
     private const int BrandSize = 4;
     private const int BmpArrayHeader = 14;
     private const int BmpPixelsField = 10;
@@ -20,13 +21,19 @@ internal static class ImageSignature
     /// <exception cref="ImageInvalidException">The format is not supported.</exception>
     public static IImageFormat Detect(byte[] data, string name)
     {
-        string? unreadable = IsHeif(data, "avif"u8) ? "an AVIF image"
+        string? unreadable = IsHeif(data, "avif"u8) ? Avif
             : IsHeif(data, "heic"u8) || IsHeif(data, "heix"u8) ? "a HEIC image"
             : data.AsSpan().StartsWith("qoif"u8) ? "a QOI image"
             : data.AsSpan().StartsWith("\0\0\0\u000CJXL "u8) || data.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0x0A]) ? "a JPEG XL image"
+            : IsBigTiff(data) ? "a BigTIFF image"
             : null;
         if (unreadable is not null)
-            throw new ImageInvalidException($"{name} is {unreadable}, which cannot be read. Convert it to PNG, JPEG or WebP.");
+        {
+            throw new ImageInvalidException($"{name} is {unreadable}, which cannot be read. Convert it to PNG, JPEG or WebP.")
+            {
+                Remedy = unreadable == Avif ? Remedy.ReadSettings : Remedy.None,
+            };
+        }
 
         IImageFormat format = Image.DetectFormat(ImageLibrary.Configuration, data)
             ?? throw new ImageInvalidException($"{name} is not an image of a supported format. The formats are {Readable}.");
@@ -34,6 +41,9 @@ internal static class ImageSignature
             ? throw new ImageInvalidException($"{name} cannot be read as BMP: it is truncated or damaged. Copy it again.")
             : format;
     }
+
+    // The image library would read as many tags as a number of 64 bits says, whatever the length of the file.
+    private static bool IsBigTiff(ReadOnlySpan<byte> data) => data.StartsWith("II+\0"u8) || data.StartsWith("MM\0+"u8);
 
     /// <summary>The position of a BMP file's pixels. The image library reserves memory for all that is before them, even beyond the end of the file.</summary>
     private static uint BmpPixels(ReadOnlySpan<byte> bmp)

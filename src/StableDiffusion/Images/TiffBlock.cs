@@ -50,9 +50,9 @@ internal readonly ref struct TiffBlock
 
     /// <summary>Finds where a directory refers to the next one.</summary>
     /// <param name="directory">The offset of the directory.</param>
-    /// <param name="count">The number of tags.</param>
+    /// <param name="count">The number of tags that the directory says to have; 0 if it is not within the data.</param>
     /// <param name="next">The offset of the reference.</param>
-    /// <returns>False if the directory is not within the data.</returns>
+    /// <returns>False if the directory, or a part of it, is not within the data.</returns>
     public bool TryFindNext(uint directory, out int count, out int next)
     {
         (count, next) = (0, 0);

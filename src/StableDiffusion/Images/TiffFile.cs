@@ -53,10 +53,15 @@ internal static class TiffFile
     /// <exception cref="ImageInvalidException">The directory has too many tags, which the image library would read in quadratic time.</exception>
     public static byte[] FirstImage(byte[] tiff, string name)
     {
-        if (!TiffBlock.TryOpen(tiff, out TiffBlock block) || !block.TryFindNext(block.FirstDirectory, out int count, out int next))
+        if (!TiffBlock.TryOpen(tiff, out TiffBlock block))
             return tiff;
+
+        bool hasNext = block.TryFindNext(block.FirstDirectory, out int count, out int next);
         if (count > MaxTags)
             throw new ImageInvalidException($"{name} has {count} tags, more than the limit of {MaxTags} for TIFF files. It is damaged; save it again with another program.");
+
+        if (!hasNext)
+            return tiff;
 
         byte[] changed = [.. tiff];
         changed.AsSpan(next, sizeof(uint)).Clear();

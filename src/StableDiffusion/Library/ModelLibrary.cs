@@ -141,7 +141,7 @@ public sealed class ModelLibrary
     /// <param name="import">The import.</param>
     /// <param name="options">The options of the import.</param>
     /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels it within about two seconds.</param>
     /// <returns>The comparison.</returns>
     /// <exception cref="DiffusionException">The source can no longer be read, or the model cannot be run.</exception>
     public PrecisionComparison Compare(

@@ -111,7 +111,7 @@ public static class ImageFile
         }
         catch (Exception error) when (error is ArgumentException or IOException or NotSupportedException)
         {
-            throw new OutputWriteException($"'{path}' is not a valid file name: {error.Message}", error);
+            throw new OutputWriteException($"'{path}' is not a valid file name. Choose another name.", error);
         }
     }
 

@@ -140,7 +140,7 @@ internal sealed class OnnxSession : IDisposable
 
     /// <summary>Runs the graph once and copies one output.</summary>
     /// <param name="output">The output to compute.</param>
-    /// <param name="cancellationToken">Cancels the run within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels the run at once between two operators, and within about two seconds in any case.</param>
     /// <param name="inputs">The inputs with their memory.</param>
     /// <returns>The output as floats.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
@@ -150,7 +150,7 @@ internal sealed class OnnxSession : IDisposable
 
     /// <summary>Runs the graph once and copies several outputs.</summary>
     /// <param name="outputs">The outputs to compute.</param>
-    /// <param name="cancellationToken">Cancels the run within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels the run at once between two operators, and within about two seconds in any case.</param>
     /// <param name="inputs">The inputs with their memory.</param>
     /// <returns>The outputs as floats, in the order of <paramref name="outputs"/>.</returns>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>

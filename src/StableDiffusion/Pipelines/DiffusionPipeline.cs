@@ -148,7 +148,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="start">The latent to start from; null starts from noise.</param>
     /// <param name="options">The options of the denoising.</param>
     /// <param name="progress">Called after each step, on the calling thread; may be null.</param>
-    /// <param name="cancellationToken">Cancels the stage within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels the stage within about two seconds, and at once between two operators of a graph.</param>
     /// <returns>The latent, finished or stopped at the stop step.</returns>
     /// <exception cref="InvalidSettingException">An option is out of range; the message names it.</exception>
     /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
@@ -270,7 +270,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
-            model.LocateControlNet(control.ControlNet);
+            model.FindControlNet(control.ControlNet);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

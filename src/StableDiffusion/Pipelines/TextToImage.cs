@@ -77,7 +77,7 @@ public sealed class TextToImage
     /// <param name="pipeline">The pipeline; all images of a request must be made with the same model.</param>
     /// <param name="index">The index of the image, from 0 to one less than <see cref="Count"/>.</param>
     /// <param name="observer">Observes the stages; may be null.</param>
-    /// <param name="cancellationToken">Cancels the work within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
     /// <returns>The image, which records how it was made.</returns>
     /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run; see the stages of <see cref="DiffusionPipeline"/>.</exception>
     public DiffusionImage Make(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)

@@ -34,7 +34,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
 
     /// <summary>Runs the calibration.</summary>
     /// <param name="progress">Receives the progress, 0 to 1.</param>
-    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels it within about two seconds.</param>
     /// <returns>The ranges by path.</returns>
     /// <exception cref="ModelInvalidException">The U-Net has inputs other than a latent and a masked image, or returns values that are not finite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or a latent is not finite.</exception>

@@ -21,7 +21,7 @@ internal static class PrecisionComparer
     /// <param name="options">The options of the denoising; the seed is not used.</param>
     /// <param name="cacheFolder">The folder with the hashes of the models' files; null reads all files.</param>
     /// <param name="progress">Receives, before each image, the number of finished images, of two times <see cref="Seeds"/>; may be null.</param>
-    /// <param name="cancellationToken">Cancels it within milliseconds.</param>
+    /// <param name="cancellationToken">Cancels it within about two seconds.</param>
     /// <returns>The comparison.</returns>
     /// <exception cref="ImageInvalidException">The models make images of different sizes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or values became infinite.</exception>

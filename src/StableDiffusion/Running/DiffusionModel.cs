@@ -170,13 +170,40 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
+    /// <summary>Finds a ControlNet whose files are all there; they are not read.</summary>
+    /// <param name="nameOrPath">As for <see cref="OpenControlNet"/>.</param>
+    /// <returns>Its name, which is its path if it was given as a path, and its files.</returns>
+    /// <inheritdoc cref="OpenControlNet"/>
+    internal (string Name, ControlNetSource Source) FindControlNet(string nameOrPath)
+    {
+        (string name, string path) = LocateControlNet(nameOrPath);
+        try
+        {
+            ControlNetSource source = new(path);
+            foreach ((_, string file) in source.Inputs)
+            {
+                if (!File.Exists(file))
+                    throw new ModelNotFoundException($"There is no file '{file}'.");
+            }
+
+            return (name, source);
+        }
+        catch (ModelNotFoundException error)
+        {
+            throw Incomplete(name, error);
+        }
+    }
+
+    // Another ControlNet may be complete: the model is not what is missing.
+    private static ControlNetNotFoundException Incomplete(string name, ModelNotFoundException error) =>
+        new($"'{ModelFilePath.Printable(name)}' is not a ControlNet, or not a complete one. {error.Message} Get all files of the ControlNet, or give another one.", error);
+
     /// <summary>A ControlNet, opened on first use.</summary>
     /// <param name="nameOrPath">Its name, if the model was opened with a store of ControlNets, or the path of its folder or file.</param>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>
     /// <returns>The ControlNet; it belongs to the model.</returns>
-    /// <exception cref="InvalidSettingException">The ControlNet does not exist.</exception>
-    /// <exception cref="ModelNotFoundException">A file of it is missing.</exception>
+    /// <exception cref="ControlNetNotFoundException">The ControlNet does not exist, or a file of it is missing.</exception>
     /// <exception cref="ModelInvalidException">A file of it is damaged, or is not a ControlNet.</exception>
     internal ControlNet OpenControlNet(string nameOrPath, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
@@ -184,21 +211,24 @@ public sealed class DiffusionModel : IDisposable
         if (_plain is not null)
             return _plain.OpenControlNet(nameOrPath, progress, cancellationToken);
 
-        (string name, string path) = LocateControlNet(nameOrPath);
+        (string name, ControlNetSource source) = FindControlNet(nameOrPath);
         _gate.Wait(cancellationToken);
         try
         {
-            if (_controlNets.TryGetValue(path, out ControlNet? opened))
+            if (_controlNets.TryGetValue(source.Path, out ControlNet? opened))
                 return opened;
 
-            ControlNetSource source = new(path);
             using RentedBuild graphs = BuildGraphs(source, name, progress, cancellationToken);
             string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
             ControlNet made = new(OnnxSession.Open(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
-            _controlNets.Add(path, made);
+            _controlNets.Add(source.Path, made);
             return made;
+        }
+        catch (ModelNotFoundException error)
+        {
+            throw Incomplete(name, error);
         }
         finally
         {

@@ -16,7 +16,7 @@ internal static class NameOrPath
     {
         if (findName(nameOrPath) is (string, string) named)
             return named;
-        if (!isPath(nameOrPath))
+        if (nameOrPath.Contains('\0') || !isPath(nameOrPath))
             throw notFound(nameOrPath);
 
         string path = Path.GetFullPath(nameOrPath);

@@ -68,7 +68,7 @@ internal static class OutputFile
         while (folder is not null && !Path.Exists(folder))
             folder = Path.GetDirectoryName(folder);
         if (!Directory.Exists(folder))
-            throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file, not a folder")}. Choose another folder.");
+            throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file or a device, not a folder")}. Choose another folder.");
     }
 
     // Windows counts UTF-16 units, other systems bytes.

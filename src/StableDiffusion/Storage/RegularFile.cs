@@ -25,7 +25,14 @@ internal static partial class RegularFile
         else if (Describe(ReadMode(path)) is string what)
             throw new IOException($"It is {what}, not a file.");
 
-        return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        }
+        catch (FileNotFoundException error) when (new FileInfo(path).LinkTarget is not null)
+        {
+            throw new FileNotFoundException("It is a link to a file that does not exist.", error);
+        }
     }
 
     /// <summary>Reads a whole file of a limited length.</summary>

@@ -29,7 +29,7 @@ internal sealed class TextEncoder : IDisposable
     /// The embedding. In plain syntax it has 77 tokens, and <see cref="TextEmbedding.LostText"/> has the words that did not fit;
     /// the other syntaxes support prompts of any length.
     /// </returns>
-    /// <exception cref="InvalidSettingException">The encoder does not have the layer of the clip skip.</exception>
+    /// <exception cref="InvalidSettingException">The encoder does not have the layer of the clip skip, or the prompt is too long or has a weight that is too large.</exception>
     /// <exception cref="AdapterInvalidException">A word of textual inversion was made for another family of models.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the encoder returned values that are not finite.</exception>
     public TextEmbedding Encode(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
@@ -126,6 +126,8 @@ internal sealed class TextEncoder : IDisposable
                 PromptWeighting.Multiply(states, row, keepsMean: options.Emphasis == EmphasisMode.Original);
             }
 
+            if (!Array.TrueForAll(states, state => state.IsFinite()))
+                throw TooLarge(row.SelectMany(item => item.Weights));
             for (int i = 0; i < states.Length; i++)
                 embeddings[i].Add(states[i]);
         }
@@ -140,6 +142,10 @@ internal sealed class TextEncoder : IDisposable
             return states;
         }
     }
+
+    // What the encoder returned was finite.
+    private static InvalidSettingException TooLarge(IEnumerable<float> weights) => new("Prompt", string.Create(
+        CultureInfo.InvariantCulture, $"The prompt has a weight of {weights.MaxBy(Math.Abs):G3}, which makes its values too large. Give a weight nearer to 1; weights from 0 to 2 are usual."));
 
     private sealed class IdsComparer : IEqualityComparer<int[]>
     {

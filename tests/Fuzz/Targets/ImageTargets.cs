@@ -28,7 +28,7 @@ internal static class ImageTargets
         yield return File("gif", [], static () => [Gif(Infotext), Gif(Infotext, "behind"), Foreign(new GifEncoder())]);
         yield return File("bmp", [], static () => [Foreign(new BmpEncoder()), Foreign(new BmpEncoder { BitsPerPixel = BmpBitsPerPixel.Pixel8 })]);
         yield return File("tga", [], static () => [Foreign(new TgaEncoder()), Foreign(new TgaEncoder { Compression = TgaCompression.RunLength })]);
-        yield return File("tiff", [], static () => [Foreign(new TiffEncoder()), Foreign(new TiffEncoder { Compression = SixLabors.ImageSharp.Formats.Tiff.Constants.TiffCompression.Deflate }), Comment()[6..]]);
+        yield return File("tiff", [AsBigTiff], static () => [Foreign(new TiffEncoder()), Foreign(new TiffEncoder { Compression = SixLabors.ImageSharp.Formats.Tiff.Constants.TiffCompression.Deflate }), Comment()[6..]]);
         yield return File("avif", [ChunkMutations.Boxes], static () => [Avif(Comment())]);
     }
 
@@ -49,6 +49,10 @@ internal static class ImageTargets
         ImageMetadata metadata = MetadataReader.Read(path);
         return [.. metadata.Warnings, refused?.Message ?? string.Empty];
     });
+
+    // A directory of a BigTIFF file, whose numbers have 64 bits, with a hostile number of tags.
+    private static byte[] AsBigTiff(byte[] data, Random random) =>
+        [.. "II+\0\u0008\0\0\0"u8, .. BitConverter.GetBytes(16L), .. BitConverter.GetBytes(Hostile.Numbers[random.Next(Hostile.Numbers.Count)]), .. data.AsSpan(Math.Min(10, data.Length))];
 
     private static byte[] Comment() => Exif([.. "UNICODE\0"u8, .. Encoding.BigEndianUnicode.GetBytes(Infotext)], model: "prompt:{}");
 

@@ -70,15 +70,30 @@ public sealed class DiffusionErrorTests : IDisposable
         Assert.All(records.Skip(1), record => Assert.Matches(@"^message\. .*-[A-Z]\w+.*\.$", record.ToString()));
     }
 
-    [Fact]
-    public void An_error_that_is_not_the_engines_ends_the_pipeline_as_it_is()
-    {
-        InvalidOperationException defect = new("defect");
-        ShellResult result = _shell.Invoke("$input | Invoke-Probe", 1, defect, 2);
+    public static TheoryData<Exception> Defects =>
+        [new InvalidOperationException("defect\n"), new ArgumentException("defect"), new NotSupportedException("defect"), new PathTooLongException("defect"), new NullReferenceException("defect")];
 
-        Assert.Same(defect, Assert.Single(result.Errors).Exception);
-        Assert.Equal([1], result.Values<int>());
+    [Theory]
+    [MemberData(nameof(Defects), DisableDiscoveryEnumeration = true)]
+    public void An_error_that_is_not_the_engines_is_an_error_of_its_record_that_says_so(Exception defect)
+    {
+        ShellResult result = _shell.InvokeDefect("$input | Invoke-Probe", 1, defect, 2);
+
+        ErrorRecord record = Assert.Single(result.Errors);
+        Assert.Equal($"UnexpectedError,{CmdletName}", record.FullyQualifiedErrorId);
+        Assert.Same(defect, record.Exception.InnerException);
+        Assert.Same(defect, record.TargetObject);
+        Assert.Contains("fault of the module", record.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(record.ToString(), char.IsControl);
+        Assert.Equal([1, 2], result.Values<int>());
     }
+
+    [Theory]
+    [InlineData("$input | Invoke-Probe -ErrorAction Stop")]
+    [InlineData("$input | Invoke-Probe | ForEach-Object { throw [System.ArgumentException]::new('mine') }")]
+    [InlineData("foreach ($i in 1) { $input | Invoke-Probe | ForEach-Object { break } }")]
+    public void What_ends_a_pipeline_from_outside_is_no_defect(string script) =>
+        Assert.DoesNotContain(2, _shell.Invoke(script, 1, new ImageInvalidException("message"), 2).Values<int>());
 
     [Fact]
     public void ErrorAction_holds_for_a_bad_record()

@@ -49,11 +49,21 @@ internal sealed class ModuleShell : IDisposable
     /// <summary>Makes an object known to the scripts as a variable.</summary>
     public void Set(string variable, object? value) => _runspace.SessionStateProxy.SetVariable(variable, value);
 
-    /// <summary>Runs a script to its end.</summary>
+    /// <summary>Runs a script to its end. An exception of the module that nothing foresaw fails the test, whatever the test looks at.</summary>
     /// <param name="script">The script; <c>$input</c> holds the input.</param>
     /// <param name="input">What is piped to the script.</param>
     /// <returns>All that the script wrote, and how it ended.</returns>
     public ShellResult Invoke(string script, params object?[] input)
+    {
+        ShellResult result = InvokeDefect(script, input);
+        ErrorRecord? defect = result.Errors.Append(result.TerminatingError).FirstOrDefault(static error => error?.FullyQualifiedErrorId.StartsWith("UnexpectedError,", StringComparison.Ordinal) == true);
+        Assert.True(defect is null, defect?.Exception.ToString());
+        return result;
+    }
+
+    /// <summary>Runs a script as <see cref="Invoke"/> does, that may end in an exception that nothing foresaw.</summary>
+    /// <inheritdoc cref="Invoke"/>
+    public ShellResult InvokeDefect(string script, params object?[] input)
     {
         using PowerShell shell = PowerShell.Create(_runspace);
         shell.AddScript(script);

@@ -92,6 +92,19 @@ public sealed class ControlNetTests : CommandTests
     }
 
     [Theory]
+    [InlineData("config.json")]
+    [InlineData("diffusion_pytorch_model.safetensors")]
+    public void A_ControlNet_that_lacks_a_file_is_an_error_of_its_record_alone(string file)
+    {
+        File.Delete(Folder[$"net/{file}"]);
+        ShellResult result = Run("[pscustomobject]@{ Prompt = 'bad'; ControlNet = 'net'; ControlImage = 'scene.png' }, [pscustomobject]@{ Prompt = 'good' } | New-DiffusionImage -Steps 1");
+
+        Assert.Contains(file, AssertError(result, "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet).ToString(), StringComparison.Ordinal);
+        Assert.Equal(["good"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+        AssertError(Run("New-DiffusionImage a -ControlNet net -ControlImage scene.png -WhatIf"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
+    [Theory]
     [InlineData("ConvertTo-ControlImage scene.png Canny")]
     [InlineData("[pscustomobject]@{ Path = 'scene.png' } | ConvertTo-ControlImage -Preprocessor Canny")]
     [InlineData("ConvertTo-ControlImage -InputObject $picture -Preprocessor Canny -LowThreshold 100 -HighThreshold 200")]

@@ -61,6 +61,8 @@ public sealed class ExportDiffusionImageTests(CommandShell fixture) : CommandTes
     [InlineData("folder.png", "FileWriteFailed", ErrorCategory.WriteError)]
     [InlineData("file/x.png", "FileWriteFailed", ErrorCategory.WriteError)]
     [InlineData("x.docx", "PathInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("a\0.png", "PathInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData(@"\", "PathInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("Env:/x.png", "PathNotFileSystem", ErrorCategory.InvalidArgument)]
     [InlineData("nodrive:/x.png", "PathNotFound", ErrorCategory.ObjectNotFound)]
     public void A_file_that_cannot_be_written_is_an_error_and_leaves_nothing(string path, string id, ErrorCategory category)

@@ -43,6 +43,25 @@ public sealed class GetDiffusionMetadataTests(CommandShell fixture) : CommandTes
     [InlineData("webp")]
     public void A_picture_of_another_format_is_made_again(string format) => AssertSameAgain("'a red house, in \"quotes\"' -GuidanceScale 4.7", format);
 
+    [Theory]
+    [InlineData("Selected", "Path")]
+    [InlineData("Deserialized", "")]
+    public void A_picture_is_made_again_of_a_copy_of_its_metadata_without_a_warning(string kind, string left)
+    {
+        RunWell("New-DiffusionImage 'a red house' -Seed 7 -Steps 2 -OutFile first.png");
+        ShellResult result = RunWell($$"""
+            $copy = [pscustomobject]@{ }
+            foreach ($property in (Get-DiffusionMetadata first.png).psobject.Properties) {
+                if ($property.Name -ne '{{left}}') { $copy.psobject.Properties.Add([psnoteproperty]::new($property.Name, $property.Value)) }
+            }
+            $copy.psobject.TypeNames.Insert(0, '{{kind}}.StableDiffusion.Metadata.ImageMetadata')
+            $copy | New-DiffusionImage -OutFile second.png -Strict
+            """);
+
+        Assert.Empty(result.Warnings);
+        Assert.Equal(File.ReadAllBytes(Folder["first.png"]), File.ReadAllBytes(Folder["second.png"]));
+    }
+
     [Fact]
     public void A_picture_that_was_made_of_another_is_made_again_with_that_one()
     {

@@ -66,6 +66,15 @@ public sealed class ListTests(CommandShell fixture) : CommandTests(fixture)
     public void Devices_are_found_by_name(string script, string expected) =>
         Assert.Equal(expected, string.Join(',', RunWell(script).Values<DeviceInfo>().Select(device => device.Name)));
 
+    [Theory]
+    [InlineData("GetDiffusionModel", "Get-DiffusionModel")]
+    [InlineData("TestDiffusionModel", "Test-DiffusionModel")]
+    [InlineData("GetDiffusionScheduler", "Get-DiffusionScheduler")]
+    [InlineData("GetDiffusionDevice", "Get-DiffusionDevice")]
+    [InlineData("RemoveDiffusionModel", "Remove-DiffusionModel -WhatIf")]
+    public void A_bracket_that_is_not_closed_is_an_error_of_the_name(string cmdlet, string command) =>
+        Assert.Equal("[[", Unwrap(AssertError(Run($"'[[', 'zzz*' | {command}"), "NameInvalid", ErrorCategory.InvalidArgument, cmdlet).TargetObject));
+
     [Fact]
     public void Auto_stands_for_the_device_that_it_takes()
     {

@@ -70,6 +70,20 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; OutFile = 'Env:/x.png'", "PathNotFileSystem", ErrorCategory.InvalidArgument, "Environment" },
         { "Prompt = 'bad'; OutFile = 'nodrive:/x.png'", "PathNotFound", ErrorCategory.ObjectNotFound, "nodrive" },
         { "Prompt = 'bad'; OutDirectory = 'text.png'", "FileWriteFailed", ErrorCategory.WriteError, "text.png" },
+        { "Prompt = 'bad'; OutFile = \"a`0.png\"", "OutFileInvalid", ErrorCategory.InvalidArgument, "not a file name" },
+        { "Prompt = 'bad'; OutFile = \"a`0/x.png\"; OutDirectory = '.'", "OutFileInvalid", ErrorCategory.InvalidArgument, "not a file name" },
+        { "Prompt = 'bad'; OutFile = '\\'", "OutFileInvalid", ErrorCategory.InvalidArgument, "not a file name" },
+        { "Prompt = 'bad'; OutFile = '\\\\'", "OutFileInvalid", ErrorCategory.InvalidArgument, "not a file name" },
+        { "Prompt = 'bad'; OutFile = 'q.png'; OutDirectory = \"a`0\"", "PathInvalid", ErrorCategory.InvalidArgument, "'a?'" },
+        { "Prompt = 'bad'; InitImage = \"a`0.png\"", "PathInvalid", ErrorCategory.InvalidArgument, "'a?.png'" },
+        { "Prompt = 'bad'; Model = \"a`0\"", "ModelNotFound", ErrorCategory.ObjectNotFound, "'a?'" },
+        { "Prompt = 'bad'; Lora = \"a`0\"", "AdapterNotFound", ErrorCategory.ObjectNotFound, "'a?'" },
+        { "Prompt = 'bad'; Lora = \"./a`0\"", "PathInvalid", ErrorCategory.InvalidArgument, "'./a?'" },
+        { "Prompt = 'bad'; TextualInversion = \"a`0\"", "AdapterNotFound", ErrorCategory.ObjectNotFound, "'a?'" },
+        { "Prompt = 'bad'; ControlNet = \"a`0\"; ControlImage = $scene", "ControlNetNotFound", ErrorCategory.ObjectNotFound, "'a?'" },
+        { "Prompt = 'bad'; ControlNet = '.'; ControlImage = $scene", "ControlNetNotFound", ErrorCategory.ObjectNotFound, "not a ControlNet, or not a complete one" },
+        { "Prompt = '(a:1e39)'; PromptSyntax = 'ComfyUI'; Steps = 1", "PromptInvalid", ErrorCategory.InvalidArgument, "a weight of Infinity" },
+        { "Prompt = '(a:-400000000000000000000000000000000000000)'; PromptSyntax = 'A1111'; Steps = 1", "PromptInvalid", ErrorCategory.InvalidArgument, "a weight of -Infinity" },
         { "Prompt = 'bad'; Model = 'nope'", "ModelNotFound", ErrorCategory.ObjectNotFound, "demo" },
         { "Prompt = 'bad'; Model = 'nodrive:/nope'", "ModelNotFound", ErrorCategory.ObjectNotFound, "nodrive:/nope" },
     };
@@ -94,6 +108,52 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         Assert.IsType<PSCustomObject>(Unwrap(error.TargetObject));
         Assert.Equal(["folder.png", "text.png"], Names);
         Assert.Equal("no picture", File.ReadAllText(Folder["text.png"]));
+    }
+
+    [Theory]
+    [InlineData(@"\\srv\share\x.png")]
+    [InlineData(@"\\srv\share")]
+    public void The_path_of_a_share_is_an_error_of_its_row_where_there_are_none(string file)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Shares exist on Windows.");
+        ShellResult result = Run($"[pscustomobject]@{{ Prompt = 'bad'; OutFile = '{file}' }}, [pscustomobject]@{{ Prompt = 'bad'; OutFile = 'x.png'; OutDirectory = '{file}' }}, [pscustomobject]@{{ Prompt = 'good'; Steps = 1 }} | New-DiffusionImage");
+
+        Assert.Equal(["OutFileInvalid,SdPowerShell.Commands.NewDiffusionImageCommand", "PathInvalid,SdPowerShell.Commands.NewDiffusionImageCommand"], result.Errors.Select(error => error.FullyQualifiedErrorId));
+        Assert.Equal(["good"], result.Values<DiffusionImage>().Select(image => image.Prompt!));
+        Assert.Empty(Names);
+    }
+
+    [Fact]
+    public void A_file_name_has_its_folder_by_either_separator()
+    {
+        RunWell(@"[pscustomobject]@{ Prompt = 'a'; Steps = 1; OutFile = 'b\c.png'; OutDirectory = 'a' }, [pscustomobject]@{ Prompt = 'a'; Steps = 1; OutFile = 'd\e.png' } | New-DiffusionImage");
+        Assert.Equal(["a", "a/b", "a/b/c.png", "d", "d/e.png"], Names);
+    }
+
+    [Fact]
+    public void Names_and_prompts_of_others_do_not_write_to_the_terminal()
+    {
+        string escape = "\u001b]0;title\u0007";
+        Set("evil", escape);
+        List<string> shown = [];
+        ProgressWritten += record => shown.Add(record.Activity + record.StatusDescription);
+        ShellResult result = Run("""
+            [pscustomobject]@{ Prompt = "$evil (a)"; Steps = 1; OutFile = "$evil.png" }, [pscustomobject]@{ Prompt = "$evil b"; InitImage = "$evil.png/x.png" }, [pscustomobject]@{ Prompt = "$evil c"; $evil = 1; Steps = 1; OutDirectory = "nodrive:/$evil" } | New-DiffusionImage -Verbose
+            """);
+
+        Assert.Equal(2, result.Errors.Count);
+        Assert.NotEmpty(result.Warnings);
+        Assert.NotEmpty(shown);
+        Assert.All([.. result.Errors.Select(error => error.ToString()), .. result.Errors.Select(error => error.Exception.Message), .. result.Warnings, .. result.Verbose, .. shown], text => Assert.DoesNotContain(text, char.IsControl));
+    }
+
+    [Fact]
+    public void Of_a_prompt_that_is_far_too_long_the_beginning_of_the_rest_is_shown()
+    {
+        Set("prompt", string.Concat(Enumerable.Repeat("word ", 5000)));
+        string warning = Assert.Single(Run("New-DiffusionImage $prompt -Steps 1").Warnings);
+        Assert.InRange(warning.Length, 300, 900);
+        Assert.Matches("word…', 24[.,\\s]?\\d{3} characters. With -PromptSyntax A1111", warning);
     }
 
     [Fact]
