@@ -42,6 +42,7 @@ internal sealed class GraphInitializers : IDisposable
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
+        GraphCheck.Check(path);
         try
         {
             using FileStream stream = RegularFile.Open(path);
@@ -49,7 +50,12 @@ internal sealed class GraphInitializers : IDisposable
                 return null;
 
             ModelProto model = ModelProto.Parser.ParseFrom(stream);
-            return model.ProducerName == GraphBuilder.Producer && model.Graph is not null ? new GraphInitializers(path, model) : null;
+            if (model.ProducerName != GraphBuilder.Producer || model.Graph is null)
+                return null;
+
+            return model.Graph.Initializer.FirstOrDefault(static tensor => !IsSized(tensor)) is { } other
+                ? throw new ModelInvalidException($"The weight '{ModelFilePath.Printable(other.Name)}' of the graph '{path}' has an impossible shape. Get the model again.")
+                : new GraphInitializers(path, model);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -95,18 +101,21 @@ internal sealed class GraphInitializers : IDisposable
     {
         TensorProto tensor = _tensors[name];
         StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' has no floats.", nameof(name));
-        long count = tensor.Dims.Aggregate(1L, (product, length) => checked(product * length));
-        long bytes = count * StoredTensor.SizeOf(type);
-        float[] values = GC.AllocateUninitializedArray<float>(checked((int)count));
+        int count = (int)tensor.Dims.Aggregate(1L, static (product, length) => product * length);
+        long bytes = (long)count * StoredTensor.SizeOf(type);
+        float[] values;
         if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
         {
             if (tensor.RawData.Length != bytes)
                 throw Damaged(name);
+            values = GC.AllocateUninitializedArray<float>(count);
             ElementConversion.ToSingle(type, tensor.RawData.Span, values);
             return values;
         }
 
-        Dictionary<string, string> place = tensor.ExternalData.ToDictionary(entry => entry.Key, entry => entry.Value, StringComparer.Ordinal);
+        Dictionary<string, string> place = new(StringComparer.Ordinal);
+        foreach (StringStringEntryProto entry in tensor.ExternalData)
+            place[entry.Key] = entry.Value;
         string location = place.GetValueOrDefault("location", string.Empty);
         if (location != Path.GetFileName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
             throw Damaged(name);
@@ -114,6 +123,7 @@ internal sealed class GraphInitializers : IDisposable
             _files.Add(location, file = RandomAccessFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
         if (offset < 0 || offset > file.Length - length)
             throw Damaged(name);
+        values = GC.AllocateUninitializedArray<float>(count);
         file.ReadValues(type, offset, values);
         return values;
 
@@ -128,6 +138,18 @@ internal sealed class GraphInitializers : IDisposable
     {
         foreach (RandomAccessFile file in _files.Values)
             file.Dispose();
+    }
+
+    private static bool IsSized(TensorProto tensor)
+    {
+        long count = 1;
+        foreach (long length in tensor.Dims)
+        {
+            if (length is < 0 or > int.MaxValue || (count *= length) > int.MaxValue)
+                return false;
+        }
+
+        return true;
     }
 
     private ModelInvalidException Damaged(string name) =>
