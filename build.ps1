@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Builds, tests, packages, measures or cleans the project.
+Builds, tests, fuzzes, packages, measures or cleans the project.
 .DESCRIPTION
 A thin front over dotnet, for people in pwsh; the same commands work without it. The module is assembled in
 out/StableDiffusion by each build. Package makes out/packages/<platform>/StableDiffusion.<version>.nupkg; each of these
@@ -16,6 +16,14 @@ The platforms to make a package for: All, or some of win-x64, win-arm64, linux-x
 platform of this machine if it is left out.
 .PARAMETER NoBuild
 Packs what an earlier build has left.
+.PARAMETER Minutes
+How long Fuzz runs each of its targets.
+.PARAMETER Target
+The targets that Fuzz runs; all of them if it is left out. 'dotnet run --project tests/Fuzz -- --list' lists them.
+.PARAMETER Seed
+What Fuzz makes its cases from: the same seed makes the same cases.
+.PARAMETER Write
+Puts the table of Fuzz into docs/faults.md.
 .EXAMPLE
 ./build.ps1
 Import-Module ./out/StableDiffusion
@@ -23,10 +31,12 @@ Import-Module ./out/StableDiffusion
 ./build.ps1 -Task Test -Configuration Debug
 .EXAMPLE
 ./build.ps1 -Task Package -Platform linux-x64, win-x64
+.EXAMPLE
+./build.ps1 -Task Fuzz -Minutes 10 -Target png, jpeg -Seed 7
 #>
 [CmdletBinding()]
 param(
-    [ValidateSet('Build', 'Test', 'Package', 'Bench', 'Clean')]
+    [ValidateSet('Build', 'Test', 'Package', 'Bench', 'Fuzz', 'Clean')]
     [string]$Task = 'Build',
 
     [ValidateSet('Debug', 'Release')]
@@ -37,7 +47,16 @@ param(
 
     [string[]]$Platform,
 
-    [switch]$NoBuild
+    [switch]$NoBuild,
+
+    [ValidateRange('Positive')]
+    [double]$Minutes = 1,
+
+    [string[]]$Target,
+
+    [long]$Seed = 1,
+
+    [switch]$Write
 )
 
 $ErrorActionPreference = 'Stop'
@@ -75,6 +94,13 @@ try {
             }
         }
         'Bench' { dotnet run --project bench --configuration Release }
+        'Fuzz' {
+            $culture = [cultureinfo]::InvariantCulture
+            $arguments = @('--minutes', $Minutes.ToString($culture), '--seed', $Seed.ToString($culture))
+            $arguments += $Target ? @('--target', ($Target -join ',')) : @()
+            $arguments += $Write ? @('--write') : @()
+            dotnet run --project tests/Fuzz --configuration Release -- @arguments
+        }
         'Clean' { dotnet clean --configuration $Configuration }
     }
 }

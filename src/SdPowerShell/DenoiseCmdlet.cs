@@ -203,17 +203,22 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>(IsList = true)]
     public Number<double>[]? ControlEnd { get; set; }
 
-    /// <summary>The settings in the form of the engine.</summary>
-    private protected DenoiseOptions CreateOptions()
+    /// <summary>The settings in the form of the engine, with the mask and the control images.</summary>
+    private protected DenoiseOptions CreateOptions() => ReadImages(CreateSettings());
+
+    /// <summary>The settings in the form of the engine, all but the images, which take longer to read.</summary>
+    private protected DenoiseOptions CreateSettings()
     {
-        DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => ValueOf(row.Name)) with
+        DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => ValueOf(row.Name));
+        SettingTable.Check(options);
+        if (options.Scheduler is not null)
+            SchedulerCatalog.Find(options.Scheduler);
+        options = options with
         {
             SchedulerOptions = SchedulerOptionText.Write(IsLeftOut(nameof(SchedulerOption)) ? null : SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
                 entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
-                entry => entry.Value is PSObject wrapped ? wrapped.BaseObject : entry.Value,
+                entry => Cell.UnwrapAll(entry.Value),
                 StringComparer.OrdinalIgnoreCase)),
-            Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.ReadMask(ResolveFile(path)), StableDiffusion.Images.MaskImage.FromImage),
-            Controls = new ControlSettings(this).Read(),
         };
 
         // A strength of 0 is a choice; no strength is an oversight.
@@ -221,6 +226,14 @@ public abstract class DenoiseCmdlet : RecordCmdlet
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         return options;
     }
+
+    /// <summary>Adds the mask and the control images.</summary>
+    /// <param name="options">The settings.</param>
+    private protected DenoiseOptions ReadImages(DenoiseOptions options) => options with
+    {
+        Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage),
+        Controls = new ControlSettings(this).Read(),
+    };
 
     /// <summary>Whether a setting of the object from the pipeline does not apply to the new image.</summary>
     /// <remarks>The settings of a model in the pipeline are its defaults; as explicit settings they would conflict with an image to start from.</remarks>

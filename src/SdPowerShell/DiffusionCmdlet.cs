@@ -16,7 +16,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     private readonly CancellationTokenSource _cancellation = new();
 
     /// <summary>Canceled when the pipeline is stopped; passed to all long-running work.</summary>
-    protected CancellationToken CancellationToken { get; }
+    protected internal CancellationToken CancellationToken { get; }
 
     /// <summary>The current object from the pipeline; null if there is none, or if it does not matter.</summary>
     internal InputRecord? Input { get; set; }

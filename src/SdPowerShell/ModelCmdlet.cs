@@ -78,13 +78,32 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>
     /// <param name="use">The work, which must not run a stage.</param>
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    private protected void Inspect(Action<DiffusionPipeline> use, string? madeBy = null) => Inspect(
+        pipeline =>
+        {
+            use(pipeline);
+            return true;
+        },
+        madeBy);
+
+    /// <inheritdoc cref="Inspect(Action{DiffusionPipeline}, string?)"/>
     private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
     {
         using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), ResolveDevice(out _));
         return use(new DiffusionPipeline(lease.Model));
     }
 
-    private string? ChooseModel(string? madeBy) => ResolveModel(_modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model);
+    /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image, and so can be a name but no path.</summary>
+    /// <param name="parameter">The parameter, which has a value.</param>
+    internal virtual bool TakesNamesOnly(string parameter) => false;
+
+    private string? ChooseModel(string? madeBy)
+    {
+        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
+        if (!string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)))
+            ModelLibrary.Default.Models.CheckName(Model);
+        return ResolveModel(_modelInUse);
+    }
 
     private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>
         StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out reason);

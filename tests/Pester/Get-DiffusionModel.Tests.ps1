@@ -28,6 +28,22 @@ Describe 'Get-DiffusionModel' {
         Get-DiffusionModel demo | Out-String -Width 80 | Should -Match 'Name +Family +Size +Steps +MB\r?\n[- ]+\r?\ndemo +StableDiffusion1 +64x64 +25 +\d+'
     }
 
+    It 'shows a damaged model as broken, with the reason, and the others' {
+        $before = $env:STABLEDIFFUSION_MODELS
+        $env:STABLEDIFFUSION_MODELS = "$TestDrive/damaged"
+        try {
+            $null = New-Item "$TestDrive/damaged/bad" -ItemType Directory
+            Set-Content "$TestDrive/damaged/bad/model_index.json" '{"_class_name": "\ud800"}'
+            Get-DiffusionModel | Out-String -Width 80 | Should -Match '(?s)demo +StableDiffusion1 .*bad +BROKEN: '
+            (Get-DiffusionModel bad).Problem | Should -BeLike '*model_index.json*'
+            Get-DiffusionModel | Where-Object Problem | Remove-DiffusionModel -Confirm:$false
+            (Get-DiffusionModel).Name | Should -Be 'demo'
+        }
+        finally {
+            $env:STABLEDIFFUSION_MODELS = $before
+        }
+    }
+
     It 'has the folders of LoRAs, embeddings and ControlNets beside the folder that STABLEDIFFUSION_MODELS names as <Models>' -ForEach @(
         @{ Models = 'models' }
         @{ Models = 'models/' }

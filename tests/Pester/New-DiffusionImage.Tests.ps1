@@ -517,8 +517,18 @@ c,1,,Env:/c.png
 
     Context 'WhatIf' {
         It 'makes no image without a file either, whatever its size' {
-            New-DiffusionImage 'a' -Width 8192 -Height 8192 -WhatIf | Should -BeNullOrEmpty
+            New-DiffusionImage 'a' -Width 1024 -Height 1024 -WhatIf | Should -BeNullOrEmpty
             'a' | New-DiffusionImage -Count 3 -WhatIf -Verbose 4>&1 | Should -BeNullOrEmpty
+        }
+
+        It 'finds an image that does not fit into memory' {
+            $env:STABLEDIFFUSION_MAX_MEMORY_MB = 50000
+            try {
+                { New-DiffusionImage 'a' -Width 8192 -Height 8192 -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'WidthInvalid,*' -ExpectedMessage '*77*GB*STABLEDIFFUSION_MAX_MEMORY_MB*'
+            }
+            finally {
+                $env:STABLEDIFFUSION_MAX_MEMORY_MB = $null
+            }
         }
 
         It 'finds the bad rows' {

@@ -24,7 +24,7 @@ Describe 'Test-DiffusionModel' {
 
     It 'finds a file that was changed' {
         $file = Join-Path $import.Model.Path unet config.json
-        Add-Content -LiteralPath $file ' '
+        Add-Content -LiteralPath $file ' ' -Force
         $report = Test-DiffusionModel mine -SkipRun
         $report.IsValid | Should -BeFalse
         $report.Problems | Should -BeLike "*$file*"

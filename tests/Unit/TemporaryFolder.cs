@@ -1,3 +1,5 @@
+using StableDiffusion.Storage;
+
 namespace StableDiffusion.Tests;
 
 /// <summary>An empty folder that goes with the test.</summary>
@@ -7,5 +9,5 @@ public sealed class TemporaryFolder : IDisposable
 
     public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose() => AtomicWriter.DeleteFolder(Path);
 }

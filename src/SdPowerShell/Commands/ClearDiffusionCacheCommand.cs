@@ -9,7 +9,7 @@ namespace SdPowerShell.Commands;
 [Cmdlet(VerbsCommon.Clear, "DiffusionCache", SupportsShouldProcess = true)]
 public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
 {
-    /// <summary>Also deletes the cached graphs on disk; they are built again when a model is next used.</summary>
+    /// <summary>Also deletes the cached graphs on disk; they are built again when a model is next used. Those in use are kept.</summary>
     [Parameter]
     public SwitchParameter Graphs { get; set; }
 
@@ -29,10 +29,17 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
 
         string folder = library.Folders.Cache;
         if (Graphs && Directory.Exists(folder) && ShouldProcess(folder, "Delete built graphs"))
-            ProcessOne(folder, library.DeleteGraphs);
+            ProcessOne(folder, () => DeleteGraphs(library));
 
         if (Downloads && library.Downloads.List() is { Count: > 0 } downloads && ShouldProcess(library.Downloads.Folder, "Delete unfinished downloads"))
             Delete(downloads);
+    }
+
+    private void DeleteGraphs(ModelLibrary library)
+    {
+        int kept = library.DeleteGraphs();
+        if (kept > 0)
+            WriteWarning($"The graphs of {kept} {(kept == 1 ? "model" : "models")} in '{library.Folders.Cache}' are in use and were not deleted. Run the command again when no session uses them.");
     }
 
     private void Delete(IReadOnlyList<string> downloads)

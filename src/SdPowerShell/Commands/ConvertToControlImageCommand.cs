@@ -42,7 +42,7 @@ public sealed class ConvertToControlImageCommand : FileCmdlet
         }
 
         foreach (string file in ResolvePaths())
-            ProcessOne(file, () => WriteObject(Convert(ImageFile.Read(file))));
+            ProcessOne(file, () => WriteObject(Convert(ImageFile.Load(file, CancellationToken))));
     }
 
     private DiffusionImage Convert(DiffusionImage image)

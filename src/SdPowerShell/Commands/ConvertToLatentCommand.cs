@@ -66,8 +66,12 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
         }
 
         foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
-            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Read(file)))));
+            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken)))));
     }
+
+    /// <inheritdoc/>
+    /// <remarks>The metadata of an image has the image's path and a model's name, which must not be found in the current location.</remarks>
+    internal override bool TakesNamesOnly(string parameter) => !IsFixed(parameter) && Model.AsSpan().IndexOfAny('/', '\\') < 0;
 
     private Latent Encode(DiffusionImage image)
     {

@@ -23,9 +23,9 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
         ImageMetadata metadata = MetadataReader.Read(file);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model) && !System.IO.Path.Exists(model))
+        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
         {
-            warnings.Add($"The model '{model}' was not found; another model gives a different image.");
+            warnings.Add($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
             info = info with { Model = null };
         }
 

@@ -44,6 +44,10 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
     [Parameter]
     public SwitchParameter SkipComparison { get; set; }
 
+    /// <summary>Skips the test of the model with an image of one step.</summary>
+    [Parameter]
+    public SwitchParameter SkipTest { get; set; }
+
     /// <summary>Replaces an existing model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -79,7 +83,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
         };
         try
         {
-            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, _display.Report, CancellationToken);
+            ModelImport import = ModelLibrary.Default.Import(path, string.IsNullOrEmpty(Name) ? null : Name, options, Force, SkipTest, _display.Report, CancellationToken);
             _display.WriteFindings(import);
             if (options.Precision == ModelPrecision.Int8 && !SkipComparison && !import.WasThere)
                 WriteCompared(import, options);

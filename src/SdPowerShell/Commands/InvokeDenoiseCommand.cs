@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
+using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Text;
@@ -13,7 +14,7 @@ namespace SdPowerShell.Commands;
 public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 {
     /// <summary>The prompt's embedding, from Get-TextEmbedding.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     public TextEmbedding? Embedding { get; set; }
 
     /// <summary>The negative prompt's embedding, from Get-TextEmbedding; the default is that of the empty prompt.</summary>
@@ -45,7 +46,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     /// <inheritdoc/>
     private protected override void ProcessInput()
     {
-        Subject = Input?.Describe(Embedding!.Prompt, file: null);
+        Subject = Input?.Describe(Embedding?.Prompt, file: null);
         ProcessOne(Latent ?? (object?)Embedding, Denoise);
     }
 
@@ -56,7 +57,12 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 
     private void Denoise()
     {
+        // Not a mandatory parameter: PowerShell would ask for it, which nobody can answer, and could not say how to make one.
+        if (Embedding is null)
+            throw new InvalidSettingException(nameof(Embedding), $"There is no embedding of a prompt{(Latent is null ? string.Empty : " for the latent")}. Give one with Embedding, the first argument.") { Remedy = Remedy.EncodePrompt };
         DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
+        string? madeBy = Latent?.Model ?? Embedding.Model;
+        Inspect(pipeline => pipeline.Check(options, Latent), madeBy);
         Latent result = UsePipeline(
             pipeline =>
             {
@@ -64,7 +70,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
             AdapterSetting.ReadLoras(this, (IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
-            madeBy: Latent?.Model ?? Embedding!.Model);
+            madeBy);
         ReportControlImages(options, result);
         if (!EachStep)
             WriteObject(result);

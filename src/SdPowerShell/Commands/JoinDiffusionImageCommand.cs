@@ -34,7 +34,7 @@ public sealed class JoinDiffusionImageCommand : FileCmdlet
         }
 
         foreach (string file in ResolvePaths())
-            ProcessOne(file, () => _images.Add(ImageFile.Read(file)));
+            ProcessOne(file, () => _images.Add(ImageFile.Load(file, CancellationToken)));
     }
 
     /// <inheritdoc/>

@@ -155,25 +155,24 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
-        DenoiseOptions options = CreateOptions() with { Prompt = prompt, NegativePrompt = NegativePrompt };
+        // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
+        DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
         object? source = FindStart();
-        StartImage? start = FitStart(source, ref options);
-        TextToImage job = new(new TextToImageRequest
-        {
-            Options = options,
-            Count = Number.Read(Count) ?? 1,
-            SharedGenerator = SharedGenerator,
-            Start = start,
-            TextualInversions = AdapterSetting.ReadTextualInversions(this, TextualInversion),
-        });
-        AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
-        (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
+        IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
+        TextToImage job = Plan(options, start: null, words);
+        options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
         OutputNames names = new(
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
             new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
             source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
+        names.Next(prompt, options.Seed!.Value, index: 0, job.Count, ResolveOutput)?.Check();
+        AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
+        options = ReadImages(options);
+        StartImage? start = FitStart(source, ref options);
+        job = Plan(options, start, words);
+        (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
@@ -191,6 +190,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             WriteObject(NoMetadata ? Private(image) : image);
         }
     }
+
+    private TextToImage Plan(DenoiseOptions options, StartImage? start, IReadOnlyList<TextualInversion> words) => new(new TextToImageRequest
+    {
+        Options = options,
+        Count = Number.Read(Count) ?? 1,
+        SharedGenerator = SharedGenerator,
+        Start = start,
+        TextualInversions = words,
+    });
 
     private void Write(DiffusionImage image, OutputTarget target)
     {
@@ -214,8 +222,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     private StartImage? FitStart(object? source, ref DenoiseOptions options)
     {
-        DiffusionImage? image = ImageSetting.Read(nameof(InitImage), source, path => ImageFile.Read(ResolveFile(path)), given => given);
-        if (image is null)
+        if (Cell.IsEmpty(Cell.Unwrap(source)))
         {
             RequireNoStart(options);
             return null;
@@ -227,6 +234,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
+        DiffusionImage image = ImageSetting.Read(
+            nameof(InitImage),
+            source,
+            path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
+            given => given)!;
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };

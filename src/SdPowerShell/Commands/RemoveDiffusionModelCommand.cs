@@ -2,7 +2,6 @@ using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
 using StableDiffusion.Library;
-using StableDiffusion.Running;
 
 namespace SdPowerShell.Commands;
 
@@ -24,11 +23,17 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        NameMatcher.ForEach(this, Name, ModelLibrary.Default.Models.List, model => [model.Name], ModelLibrary.Default.Models.Find, Remove);
+        NameMatcher.ForEach(this, Name, ModelLibrary.Default.Models.Stored, model => [model.Name], FindStored, Remove);
 
-    private void Remove(ModelInfo model) => ProcessOne(model.Name, () =>
+    private static (string Name, string Path) FindStored(string name)
     {
-        ModelLibrary.Default.Models.CheckRemovable(model.Name);
+        ModelLibrary.Default.Models.CheckRemovable(name);
+        return (name, name);
+    }
+
+    // Nothing of a model is read, so that a damaged one can be removed.
+    private void Remove((string Name, string Path) model) => ProcessOne(model.Name, () =>
+    {
         if (ShouldProcess($"{model.Name} ({model.Path})", "Remove model"))
             ModelLibrary.Default.Models.Remove(model.Name);
     });

@@ -55,6 +55,10 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
     [Parameter]
     public int ThrottleLimit { get; set; } = 4;
 
+    /// <summary>Skips the test of the model with an image of one step.</summary>
+    [Parameter]
+    public SwitchParameter SkipTest { get; set; }
+
     /// <summary>Downloads existing files again, and replaces a model of the same name.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -88,6 +92,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
             Include = Matcher(Include),
             Exclude = Matcher(Exclude),
             Force = Force,
+            SkipTest = SkipTest,
             ThrottleLimit = ThrottleLimit,
         };
         try

@@ -9,7 +9,7 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(ModelTestReport))]
 public sealed class TestDiffusionModelCommand : ModelListCmdlet
 {
-    /// <summary>Only compares the files with their hashes, without running the model.</summary>
+    /// <summary>Only checks the files, without running the model.</summary>
     [Parameter]
     public SwitchParameter SkipRun { get; set; }
 

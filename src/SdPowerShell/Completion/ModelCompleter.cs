@@ -10,7 +10,7 @@ public sealed class ModelCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, ModelLibrary.Default.Models.List().Select(model => (model.Name, model.Path)))
+        Completions.Of(wordToComplete, ModelLibrary.Default.Models.List().Where(model => model.Problem is null).Select(model => (model.Name, model.Path)))
             .Concat(CompletionCompleters.CompleteFilename(wordToComplete).Where(IsModelPath));
 
     // The tooltip is the full path. A folder may be a model, or contain one.

@@ -5,10 +5,10 @@ using StableDiffusion.Library;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the names of the user's own models: not the one that ships with the module, and no paths.</summary>
+/// <summary>Completes the names of the user's own models, damaged ones too: not the one that ships with the module, and no paths.</summary>
 public sealed class StoredModelCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, ModelLibrary.Default.Models.List().Where(model => !model.IsEmbedded).Select(model => (model.Name, model.Path)));
+        Completions.Of(wordToComplete, ModelLibrary.Default.Models.Stored());
 }

@@ -58,6 +58,8 @@ internal static class DiffusionError
         Remedy.ChooseDevice => "Use -Device Auto for the best one that works here, or -Device Cpu.",
         Remedy.CloseModels => "Clear-DiffusionCache closes the models that are open in a session.",
         Remedy.DeleteGraphs => "Clear-DiffusionCache -Graphs deletes the cached graphs.",
+        Remedy.ListSchedulers => "Get-DiffusionScheduler lists all schedulers.",
+        Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };

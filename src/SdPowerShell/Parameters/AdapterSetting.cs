@@ -14,16 +14,16 @@ internal static class AdapterSetting
     /// <param name="parameter">The parameter's values; empty ones are ignored.</param>
     /// <param name="prompt">The prompt; null if it is not read for tags.</param>
     /// <param name="syntax">The prompt's syntax; only A1111's has tags.</param>
-    public static AdapterSet ReadLoras(PSCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
+    public static AdapterSet ReadLoras(RecordCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
         ModelLibrary library = ModelLibrary.Default;
-        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, name => Resolve(cmdlet, name, library.FindLora)))];
+        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, Finder(cmdlet, nameof(cmdlet.Lora), library.FindLora, library.FindLoraByName)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => library.FindLora(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
+                .Select(tag => library.FindLoraByName(tag.Name) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 
@@ -33,8 +33,11 @@ internal static class AdapterSetting
     /// <summary>Reads the embeddings named by a parameter.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
-    public static IReadOnlyList<TextualInversion> ReadTextualInversions(PSCmdlet cmdlet, IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(name => Resolve(cmdlet, name, ModelLibrary.Default.LoadEmbedding))];
+    public static IReadOnlyList<TextualInversion> ReadTextualInversions(RecordCmdlet cmdlet, IEnumerable<string?>? parameter) =>
+        [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
+
+    private static Func<string, T> Finder<T>(RecordCmdlet cmdlet, string parameter, Func<string, T> find, Func<string, T> findName) =>
+        cmdlet.TakesNamesOnly(parameter) ? findName : name => Resolve(cmdlet, name, find);
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 

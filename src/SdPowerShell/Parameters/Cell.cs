@@ -12,6 +12,9 @@ internal static class Cell
     /// <summary>A value without its PSObject wrapper.</summary>
     public static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
+    /// <summary>A value, or the elements of a list, without their PSObject wrappers.</summary>
+    public static object? UnwrapAll(object? value) => Unwrap(value) is IList list ? list.Cast<object?>().Select(Unwrap).ToArray() : Unwrap(value);
+
     /// <summary>Whether a cell is empty, which means that the value is omitted.</summary>
     /// <param name="value">The value, unwrapped.</param>
     public static bool IsEmpty(object? value) => value is null || (value is string text && string.IsNullOrWhiteSpace(text));

@@ -24,7 +24,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
 
         if (cmdlet.ControlImage is null or [] && cmdlet.IsCarriedAlong(nameof(cmdlet.ControlNet)))
         {
-            cmdlet.Warn($"The ControlNet {string.Join(", ", nets)} is not used: its control image did not come from a file. Give the image with -ControlImage.");
+            cmdlet.Warn($"The ControlNet {string.Join(", ", nets)} is not used: its control image is not known. Give the image with -ControlImage.");
             return [];
         }
 
@@ -57,7 +57,12 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
             (nameof(cmdlet.ControlEnd), cmdlet.ControlEnd),
         ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
-    private string Resolve(string net) => ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
+    private string Resolve(string net)
+    {
+        if (cmdlet.TakesNamesOnly(nameof(cmdlet.ControlNet)))
+            ModelLibrary.Default.ControlNets.CheckName(net);
+        return ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
+    }
 
     private static T[] Of<T>(string setting, T[]? values, int count, T absent) => values switch
     {
@@ -67,6 +72,6 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
         _ => throw new InvalidSettingException(setting, $"{setting} has {values.Length} values, but there are {count} ControlNets. Give one value for each ControlNet, or one for all."),
     };
 
-    private DiffusionImage ToImage(object? given) => ImageSetting.Read(nameof(cmdlet.ControlImage), given, path => ImageFile.Read(cmdlet.ResolveFile(path)), image => image)
+    private DiffusionImage ToImage(object? given) => ImageSetting.Read(nameof(cmdlet.ControlImage), given, path => ImageFile.Load(cmdlet.ResolveFile(path), cmdlet.CancellationToken), image => image)
         ?? throw new InvalidSettingException(nameof(cmdlet.ControlImage), "A ControlNet needs an image, and none is given. Give the path of one with ControlImage.");
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using StableDiffusion;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
 
@@ -71,7 +72,7 @@ public sealed class Number<T> : Number
     /// <summary>The number.</summary>
     /// <param name="setting">The parameter's name.</param>
     internal T Check(string setting) => _value ?? throw new InvalidSettingException(
-        setting, $"{setting} is '{this}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 0.5")}.");
+        setting, $"{setting} is '{ModelFilePath.Printable(ToString())}', but must be {(s_isWhole ? $"a whole number up to {T.MaxValue}, such as 42" : "a number, such as 0.5")}.");
 
     /// <inheritdoc/>
     internal override object Get(string setting) => Check(setting);

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Running;
 
 namespace SdPowerShell.Records;
@@ -15,6 +16,8 @@ internal sealed class InputRecord(PSObject? value, int number)
     // The properties that Get-Content adds to each line.
     private const string LineNumber = "ReadCount";
     private const string LinePath = "PSPath";
+
+    private static readonly string s_metadata = typeof(ImageMetadata).FullName!;
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
@@ -32,6 +35,9 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether it is a custom object, such as a row of a table, whose columns the user chose.</summary>
     public bool IsRow => Value is not null && (Value.TypeNames.Contains(CustomObject) || Value.TypeNames.Contains("Deserialized." + CustomObject));
+
+    /// <summary>Whether it is the metadata of an image, or a copy of that made by Select-Object or in another process.</summary>
+    public bool IsMetadata => Value?.TypeNames.Any(name => name.EndsWith(s_metadata, StringComparison.Ordinal)) == true;
 
     /// <summary>Whether its properties may be settings. Those of a string or a collection, such as Count, are not.</summary>
     public bool HasSettings => Value?.BaseObject is not (null or string or IDictionary) && LanguagePrimitives.GetEnumerable(Value) is null;

@@ -54,8 +54,16 @@ internal sealed class AdaptableLayer
             string path = name.EndsWith(WeightEnding, StringComparison.Ordinal) ? name[..^WeightEnding.Length]
                 : name.EndsWith($"{WeightEnding}.{FeedForward.HalfNames[0]}", StringComparison.Ordinal) ? name[..^(WeightEnding.Length + 1 + FeedForward.HalfNames[0].Length)]
                 : string.Empty;
-            if (path.Length > 0 && graph.ShapeOf(name).All(static length => length > 0))
-                layers[path.Replace('.', '_')] = new AdaptableLayer(graph, path, PartsOf(path + WeightEnding), PartsOf(path + BiasEnding));
+            if (path.Length == 0)
+                continue;
+
+            string[] weights = PartsOf(path + WeightEnding);
+            string[] biases = PartsOf(path + BiasEnding);
+            int[] shape = graph.ShapeOf(weights[0]);
+            bool isLayer = shape.Length > 0 && shape.All(static length => length > 0)
+                && weights.All(weight => graph.ShapeOf(weight).AsSpan().SequenceEqual(shape)) && weights.Concat(biases).All(part => graph.TypeOf(part) is not null);
+            if (isLayer)
+                layers[path.Replace('.', '_')] = new AdaptableLayer(graph, path, weights, biases);
         }
 
         return layers;
@@ -74,11 +82,12 @@ internal sealed class AdaptableLayer
         if (isBias)
             return [.. _biases.SelectMany(_graph.Read)];
 
+        // What the graph says is compared with its file first.
+        float[][] parts = [.. _weights.Select(_graph.Read)];
         float[] weight = new float[checked(OutWidth * InnerCount)];
         int start = 0;
-        foreach (string name in _weights)
+        foreach (float[] values in parts)
         {
-            float[] values = _graph.Read(name);
             if (_isTransposed)
                 Matrix.Transpose(values, InnerCount, values.Length / InnerCount, weight.AsSpan(start));
             else

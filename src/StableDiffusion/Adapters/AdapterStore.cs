@@ -22,13 +22,14 @@ internal sealed class AdapterStore
 
     /// <summary>Lists the adapters.</summary>
     /// <returns>The name and full path of each, by name.</returns>
-    public IReadOnlyList<(string Name, string Path)> List() => !Directory.Exists(_folder)
-        ? []
-        : [.. Directory.EnumerateFiles(_folder, "*", new EnumerationOptions { RecurseSubdirectories = true })
+    public IReadOnlyList<(string Name, string Path)> List() =>
+    [
+        .. FolderFiles.Enumerate(_folder)
             .Where(TensorFile.HasKnownEnding)
             .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
             .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
-            .ThenBy(file => file.Item2, StringComparer.Ordinal)];
+            .ThenBy(file => file.Item2, StringComparer.Ordinal),
+    ];
 
     /// <summary>Finds an adapter.</summary>
     /// <param name="nameOrPath">The name of a file in the folder, with or without its extension, or a path.</param>
@@ -40,15 +41,23 @@ internal sealed class AdapterStore
         return NameOrPath.Find(nameOrPath, name => Search(name) is string path ? (name, path) : null, File.Exists, NotFound).Path;
     }
 
+    /// <summary>Finds an adapter that a prompt or an image names. Its text is never used as a path.</summary>
+    /// <param name="name">The name of a file in the folder, with or without its extension.</param>
+    /// <returns>The full path of the file.</returns>
+    /// <exception cref="AdapterNotFoundException">The folder has no such adapter; the message lists those that it has.</exception>
+    public string FindName(string name) => Search(name) ?? throw new AdapterNotFoundException($"{Missing(name)} {NameOrPath.NamesOnly}");
+
     /// <summary>Whether a file is found by its name without its extension.</summary>
     /// <param name="path">The full path of the file.</param>
     public bool HasName(string path) => Search(Path.GetFileNameWithoutExtension(path)) == path;
 
-    private AdapterNotFoundException NotFound(string nameOrPath)
+    private AdapterNotFoundException NotFound(string nameOrPath) => new($"{Missing(nameOrPath)} Put the file there, or give its path.");
+
+    private string Missing(string nameOrPath)
     {
         string[] names = [.. List().Select(file => file.Name).Take(MostNames)];
         string known = names.Length == 0 ? $"'{_folder}' holds none" : $"'{_folder}' holds {string.Join(", ", names)}";
-        return new AdapterNotFoundException($"There is no {_kind} '{nameOrPath}'; {known}. Put the file there, or give its path.");
+        return $"There is no {_kind} '{ModelFilePath.Printable(nameOrPath)}'; {known}.";
     }
 
     private string? Search(string name)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Adapters;
 
@@ -27,21 +28,12 @@ public sealed record Lora(string Path, double Strength = 1, double? TextEncoderS
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(find);
-        Stack<double> strengths = new();
-        string name = text.Trim();
-        while (strengths.Count < 2 && name.LastIndexOf(':') is > 0 and int colon
-            && double.TryParse(name.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out double strength))
-        {
-            strengths.Push(strength);
-            name = name[..colon];
-        }
-
+        (string name, IReadOnlyList<double> strengths) = LoraText.Split(text);
         if (name.Length == 0)
             throw new InvalidSettingException("Lora", $"'{text}' does not name a LoRA. Give a name or a path, optionally with a strength after a colon, such as style:0.8.");
 
-        double[] all = [.. strengths];
         Lora found = find(name);
-        return found with { Strength = all.Length > 0 ? Check(all[0]) : 1, TextEncoderStrength = all.Length > 1 ? Check(all[1]) : null };
+        return found with { Strength = strengths.Count > 0 ? Check(strengths[0]) : 1, TextEncoderStrength = strengths.Count > 1 ? Check(strengths[1]) : null };
     }
 
     /// <summary>The LoRA in the form that <see cref="Parse"/> reads.</summary>

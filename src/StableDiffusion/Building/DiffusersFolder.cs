@@ -1,6 +1,7 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Storage;
 using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
@@ -94,7 +95,7 @@ internal sealed class DiffusersFolder : IModelSource
                 networks.Add(new ModelNetwork(network, config, ConfigFile.ReadBytes(config), networkWeights));
             }
 
-            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, ConfigFile.ReadBytes(FullPath(file))))], opened);
+            return new ModelContents(networks, [.. _commonFiles.Select(file => (file, ModelJson.ReadBytes(FullPath(file), ModelBuilder.LimitOf(file) ?? ModelJson.MaxLength)))], opened);
         }
         catch
         {

@@ -38,13 +38,14 @@ internal static class FolderWeights
 
     /// <summary>All files with the weights, in a fixed order, including the index if there is one.</summary>
     /// <param name="path">The result of <see cref="Find"/>.</param>
+    /// <exception cref="ModelNotFoundException">A file that the index names is missing.</exception>
+    /// <exception cref="ModelInvalidException">The index is damaged.</exception>
     public static IReadOnlyList<string> Files(string path)
     {
         if (!IsIndex(path))
             return [path];
 
-        ShardIndex index = ShardIndex.Read(path);
-        return [path, .. index.Files.Order(StringComparer.Ordinal).Select(index.FullPath)];
+        return [path, .. ShardIndex.Read(path).FindFiles()];
     }
 
     /// <summary>Opens the weights.</summary>

@@ -22,6 +22,8 @@ internal static class ModelBuilder
     // Increase with every change of what the graphs compute or how they are written, so that older builds are not used.
     private const int WriterVersion = 5;
 
+    private const int MostAttempts = 3;
+
     /// <summary>Builds a model and returns its folder; a model that is already built is only looked up.</summary>
     /// <param name="source">The model.</param>
     /// <param name="cacheRoot">The folder for built models; it is created if necessary.</param>
@@ -36,9 +38,41 @@ internal static class ModelBuilder
     public static string Build(
         IModelSource source, string cacheRoot, ProgressClock? progress = null, CancellationToken cancellationToken = default, UNetWriter? writeInteger = null)
     {
+        using RentedBuild build = Rent(source, cacheRoot, progress, cancellationToken, writeInteger);
+        return build.Folder;
+    }
+
+    /// <summary>Builds a model unless it is already built, and holds it, so that it is not deleted.</summary>
+    /// <returns>The model's folder; dispose it after the last use.</returns>
+    /// <inheritdoc cref="Build"/>
+    public static RentedBuild Rent(
+        IModelSource source, string cacheRoot, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
+    {
         BuildCache cache = new(Path.GetFullPath(cacheRoot));
         string key = GetKey(source, cache, progress, cancellationToken);
-        return cache.Find(key) ?? cache.Add(key, folder => Write(source, folder, progress, cancellationToken, writeInteger));
+        for (int attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            // Another process may delete it before it is rented.
+            if (cache.Rent(key, cancellationToken) is RentedBuild build)
+                return build;
+            AddTo(cache, key, source, folder => Write(source, folder, progress, cancellationToken, writeInteger));
+        }
+
+        throw new OutputWriteException($"The graphs of '{source.Path}' are deleted from '{cacheRoot}' or changed as soon as they are built. Stop the program that does it, or set {StorageFolders.CacheVariable} to another folder.");
+    }
+
+    /// <summary>Adds a model to a cache. The hashes of a source that is refused are not kept.</summary>
+    private static void AddTo(BuildCache cache, string key, IModelSource source, Action<string> write)
+    {
+        try
+        {
+            cache.Add(key, write);
+        }
+        catch (DiffusionException error) when (error is not OutputWriteException)
+        {
+            FileHashes.Forget(cache.HashFolder, source.Path);
+            throw;
+        }
     }
 
     /// <summary>The SHA-256 of the file that identifies a model in images; cached since the build.</summary>
@@ -59,6 +93,12 @@ internal static class ModelBuilder
     {
         FileHashes hashes = FileHashes.Open(cache.HashFolder, source.Path);
         IReadOnlyList<(string Name, string Path)> inputs = source.Inputs;
+        foreach ((string name, string path) in inputs)
+        {
+            if (LimitOf(name) is long limit)
+                ModelJson.CheckLength(path, limit);
+        }
+
         long total = inputs.Sum(input => FileHashes.Length(input.Path));
         long done = 0;
         List<(string Name, string Hash)> content = [];
@@ -109,6 +149,12 @@ internal static class ModelBuilder
     public static void Write(
         ModelContents contents, IModelSource source, string folder, ProgressClock? progress, CancellationToken cancellationToken, UNetWriter? writeInteger = null)
     {
+        if (contents.CopiedFrom is not null)
+        {
+            contents.CopyTo(folder, progress, cancellationToken);
+            return;
+        }
+
         // Every graph is checked against its weights before the first byte is written.
         bool isInteger = source.Precision == ModelPrecision.Int8;
         if (isInteger)
@@ -132,6 +178,14 @@ internal static class ModelBuilder
 
         if (isInteger)
             writeInteger!(contents.Networks.Single(static network => network.Name == ModelParts.UNet), folder, progress, cancellationToken);
+    }
+
+    /// <summary>The largest length of an input that is read into memory as a whole; null for weights and graphs.</summary>
+    internal static long? LimitOf(string name)
+    {
+        if (name.StartsWith(ModelParts.Tokenizer, StringComparison.Ordinal) || name.Contains(".index.", StringComparison.Ordinal))
+            return ModelJson.MaxLargeLength;
+        return name.EndsWith(".json", StringComparison.Ordinal) ? ModelJson.MaxLength : null;
     }
 
     private static void WriteFile(string path, byte[] bytes)

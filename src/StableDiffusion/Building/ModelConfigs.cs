@@ -1,4 +1,3 @@
-using System.Text;
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
@@ -40,7 +39,7 @@ internal sealed class ModelConfigs
             string name = Path.Combine("scheduler", "scheduler_config.json");
             return _concluded is null
                 ? SchedulerConfig.Load(Path.Combine(_path, name))
-                : SchedulerConfig.Parse(Encoding.UTF8.GetString(_concluded[name]), $"of '{_path}'");
+                : SchedulerConfig.Parse(_concluded[name], $"of '{_path}'");
         }
     }
 

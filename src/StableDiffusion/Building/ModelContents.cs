@@ -28,27 +28,24 @@ internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadO
 
     /// <summary>Copies the files of a source that is not built.</summary>
     /// <param name="folder">The folder to copy to.</param>
-    /// <param name="clock">Receives the progress.</param>
+    /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    public void CopyTo(string folder, ProgressClock clock, CancellationToken cancellationToken)
+    public void CopyTo(string folder, ProgressClock? progress, CancellationToken cancellationToken)
     {
         IReadOnlyList<(string Name, string Path)> inputs = CopiedFrom!.Inputs;
         long total = inputs.Sum(static input => FileHashes.Length(input.Path));
         long done = 0;
-        byte[] buffer = new byte[1 << 20];
         foreach ((string name, string path) in inputs)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             string target = Path.Combine(folder, name);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            using FileStream from = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-            using FileStream to = new(target, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-            for (int count = from.Read(buffer); count > 0; count = from.Read(buffer))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                to.Write(buffer, 0, count);
-                done += count;
-                clock.Report("Copying the model", name, done, total);
-            }
+
+            // It takes no room where the file system can clone a file.
+            File.Copy(path, target);
+            File.SetAttributes(target, File.GetAttributes(target) & ~FileAttributes.ReadOnly);
+            done += FileHashes.Length(target);
+            progress?.Report("Copying the model", name, done, total);
         }
     }
 

@@ -11,8 +11,20 @@ internal static class ModelSources
     /// <param name="options">The import options.</param>
     /// <returns>The source.</returns>
     /// <exception cref="ModelNotFoundException">The path does not exist, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">Its kind is not supported.</exception>
+    /// <exception cref="ModelInvalidException">Its kind is not supported, or it cannot be read.</exception>
     public static IModelSource Find(string path, ImportOptions options)
+    {
+        try
+        {
+            return Detect(path, options);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The model in '{path}' cannot be read: {error.Message}", error);
+        }
+    }
+
+    private static IModelSource Detect(string path, ImportOptions options)
     {
         if (File.Exists(path))
             return new CheckpointSource(path, options);

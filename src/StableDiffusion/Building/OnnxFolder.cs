@@ -1,12 +1,15 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
 /// <summary>A folder of graphs from another exporter. Its files are copied unchanged.</summary>
 internal sealed class OnnxFolder : IModelSource
 {
+    private const int MostFiles = 10_000;
+
     private readonly string[] _files;
 
     /// <summary>Finds the folder's files.</summary>
@@ -19,7 +22,9 @@ internal sealed class OnnxFolder : IModelSource
             throw new InvalidSettingException(nameof(options.Precision), $"'{path}' contains graphs, which are copied unchanged: precision, VAE and prediction type cannot be changed. Import the model's weights instead.");
 
         Path = path;
-        _files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(file => !IsHidden(file)).Order(StringComparer.Ordinal)];
+        _files = [.. FolderFiles.Enumerate(path).Where(IsOfModel).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
+        if (_files.Length > MostFiles)
+            throw new ModelInvalidException($"The folder '{path}' is not that of a model: it has more than {MostFiles} files. Give the folder that holds only the model.");
     }
 
     public string Path { get; }
@@ -48,5 +53,6 @@ internal sealed class OnnxFolder : IModelSource
     public static string? FindBackbone(string path) =>
         ModelFamily.AllBackbones.Select(name => System.IO.Path.Combine(path, name, ModelParts.Graph)).FirstOrDefault(File.Exists);
 
-    private bool IsHidden(string file) => System.IO.Path.GetRelativePath(Path, file).Split(System.IO.Path.DirectorySeparatorChar).Any(static part => part.StartsWith('.'));
+    // A copy has manifests of its own.
+    private bool IsOfModel(string file) => System.IO.Path.GetRelativePath(Path, file) is not (ModelManifest.FileName or BuildCache.ManifestName);
 }

@@ -2,7 +2,7 @@ namespace StableDiffusion;
 
 /// <summary>
 /// The base of all errors that this library raises. The message names the input at fault and says what to do about it,
-/// and can be shown to the user as it is.
+/// and can be shown to the user as it is: it is one line of at most 2,000 characters, whatever names it holds.
 /// </summary>
 public abstract class DiffusionException : Exception
 {
@@ -10,7 +10,7 @@ public abstract class DiffusionException : Exception
     /// <param name="message">What is wrong with which input, and what to do.</param>
     /// <param name="innerException">The cause, if another error led to this one.</param>
     protected DiffusionException(string message, Exception? innerException = null)
-        : base(message, innerException)
+        : base(PrintableText.Of(message), innerException)
     {
     }
 
@@ -21,7 +21,7 @@ public abstract class DiffusionException : Exception
     internal Remedy Remedy { get; init; }
 
     /// <inheritdoc/>
-    public override string Message => Subject is null ? base.Message : $"{Subject}: {base.Message}";
+    public override string Message => Subject is null ? base.Message : PrintableText.Of($"{Subject}: {base.Message}");
 }
 
 /// <summary>A model, or a part of a model, was not found.</summary>

@@ -29,4 +29,10 @@ internal enum Remedy
 
     /// <summary>Delete the files directly, since they do not belong to the library of models.</summary>
     DeleteFiles,
+
+    /// <summary>Choose one of the schedulers of the catalog.</summary>
+    ListSchedulers,
+
+    /// <summary>Keep the model without the test that it failed.</summary>
+    SkipTest,
 }

@@ -6,6 +6,9 @@ internal static class Spelling
     /// <summary>The number of letters per tolerated mistake.</summary>
     private const int LettersPerSlip = 4;
 
+    // Longer than any known word. The work grows with the product of the lengths.
+    private const int LongestWord = 100;
+
     /// <summary>Finds the known word that is nearest to a misspelt one. Case, spaces, hyphens and underscores are ignored.</summary>
     /// <param name="word">The misspelt word.</param>
     /// <param name="known">The known words.</param>
@@ -30,8 +33,13 @@ internal static class Spelling
         words.Count == 1 ? words[0] : $"{string.Join(", ", words.SkipLast(1))} or {words[^1]}";
 
     /// <summary>The Levenshtein distance: the number of letters to add, drop or change to turn one word into the other.</summary>
+    /// <param name="left">A word. One that is longer than all known words is not compared: all of its letters would change.</param>
+    /// <param name="right">A known word.</param>
     internal static int Distance(string left, string right)
     {
+        if (left.Length > LongestWord)
+            return left.Length;
+
         int[] row = [.. Enumerable.Range(0, right.Length + 1)];
         for (int i = 0; i < left.Length; i++)
         {

@@ -18,9 +18,9 @@ internal sealed class DownloadFolder : IDisposable
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(500);
 
     private readonly string _root;
-    private readonly FileStream _lock;
+    private readonly IDisposable _lock;
 
-    private DownloadFolder(string root, FileStream lockFile)
+    private DownloadFolder(string root, IDisposable lockFile)
     {
         _root = root;
         _lock = lockFile;
@@ -67,15 +67,8 @@ internal sealed class DownloadFolder : IDisposable
     /// <exception cref="UnauthorizedAccessException">The lock file beside it cannot be created.</exception>
     public static DownloadFolder? TryOpen(string root)
     {
-        try
-        {
-            // The lock file is kept: if it were deleted, two processes could each lock a different one.
-            return new DownloadFolder(root, new FileStream($"{root}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException error) when (IsSharingViolation(error))
-        {
-            return null;
-        }
+        IDisposable? held = FolderLock.TryOwn(root);
+        return held is null ? null : new DownloadFolder(root, held);
     }
 
     /// <summary>The number of free bytes on the disk of a folder, which need not exist.</summary>
@@ -141,7 +134,7 @@ internal sealed class DownloadFolder : IDisposable
         try
         {
             if (Directory.Exists(_root))
-                Directory.Delete(_root, recursive: true);
+                AtomicWriter.DeleteFolder(_root);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -217,10 +210,6 @@ internal sealed class DownloadFolder : IDisposable
     }
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
-
-    // Windows has its own code; elsewhere it is the code of a lock that is held, on Linux and on macOS.
-    private static bool IsSharingViolation(IOException error) =>
-        OperatingSystem.IsWindows() ? (error.HResult & 0xffff) is 32 or 33 : error.HResult is 11 or 35;
 
     private static OutputWriteException CannotWrite(string path, Exception error) =>
         new($"The folder '{path}' cannot be written to: {error.Message} Make sure that it is writable, or set {StorageFolders.CacheVariable} to another folder.", error);

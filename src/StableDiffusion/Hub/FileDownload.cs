@@ -21,8 +21,10 @@ internal sealed class FileDownload(
 {
     private const int BufferLength = 1 << 18;
 
-    // Fewer bytes between two failures do not count as progress: a hub that disconnects after each byte is given up.
+    // Fewer bytes between two failures do not count as progress: a hub that disconnects after each byte is given up. Neither
+    // do bytes that came before and were discarded since, or a hub could go on for ever.
     private const long WorthwhileLength = 1 << 20;
+    private const int MaxRestarts = RetryPolicy.MaxAttempts;
 
     /// <summary>Downloads a file, unless it is already complete.</summary>
     /// <param name="file">The file.</param>
@@ -40,6 +42,7 @@ internal sealed class FileDownload(
         RetryPolicy retry = new(settings, subject.ToString(), repository.Id, meter.Wait);
         using PartFile part = PartFile.Open(folder.PartPath(file), file, meter.Find, cancellationToken);
         bool isRestarted = false;
+        long longest = part.Length;
         Transfer transfer = new() { IsPatched = part.Length > 0 };
         for (;;)
         {
@@ -64,15 +67,18 @@ internal sealed class FileDownload(
             if (!file.HasHash && transfer.ETag is null && part.Length > 0)
                 Restart(part);
 
-            long before = part.Length;
             try
             {
                 await TransferAsync(file, part, subject, transfer, cancellationToken).ConfigureAwait(false);
             }
             catch (TransientException failure)
             {
-                if (part.Length - before >= WorthwhileLength)
+                if (part.Length - longest >= WorthwhileLength)
+                {
+                    longest = part.Length;
                     retry.Reset();
+                }
+
                 await retry.WaitAsync(failure, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -110,7 +116,11 @@ internal sealed class FileDownload(
             transfer.IsPatched = false;
             transfer.ETag = null;
             if (response.StatusCode != HttpStatusCode.OK)
+            {
+                if (++transfer.Restarts > MaxRestarts)
+                    throw Wrong(part, subject, "was requested in parts, but the hub sent other parts again and again", response.StatusCode);
                 return;
+            }
         }
 
         transfer.IsPatched |= part.Length > 0;
@@ -206,6 +216,9 @@ internal sealed class FileDownload(
     {
         /// <summary>Whether the existing part came in more than one response.</summary>
         public bool IsPatched { get; set; }
+
+        /// <summary>How often the existing part was discarded because the response did not continue it.</summary>
+        public int Restarts { get; set; }
 
         /// <summary>The ETag of the last response; a response with another one does not continue it.</summary>
         public EntityTagHeaderValue? ETag { get; set; }

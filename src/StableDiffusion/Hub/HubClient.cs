@@ -78,11 +78,11 @@ internal sealed class HubClient : IDisposable
                     || response.Headers.Location is not Uri location)
                     throw HubErrors.Of(response, subject, _settings, IsHub(address));
 
-                Uri next = new(address, location);
-                bool isSafe = next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && address.Scheme == Uri.UriSchemeHttp);
+                bool isSafe = Uri.TryCreate(address, location, out Uri? next)
+                    && (next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && address.Scheme == Uri.UriSchemeHttp));
                 if (!isSafe)
                     throw subject.Error("cannot be downloaded: the hub redirected to an insecure connection. Ask the administrators of the hub.", response.StatusCode);
-                address = next;
+                address = next!;
             }
         }
 
@@ -119,6 +119,10 @@ internal sealed class HubClient : IDisposable
         catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ProxyTunnelError)
         {
             throw subject.Error($"could not be downloaded: the proxy refused the connection. {error.Message}", cause: error);
+        }
+        catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
+        {
+            throw subject.Error("could not be downloaded: the hub answered with more headers than are permitted. Check HF_ENDPOINT.", cause: error);
         }
         catch (HttpRequestException error)
         {

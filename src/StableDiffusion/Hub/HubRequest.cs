@@ -27,6 +27,9 @@ internal sealed record HubRequest
     /// <summary>Whether to replace a model of that name, and to download it again if it already exists.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Whether the model is kept without opening all of its parts and making an image of one step with them.</summary>
+    public bool SkipTest { get; init; }
+
     /// <summary>The number of files to download at the same time, 1 to 32.</summary>
     public int ThrottleLimit { get; init; } = 4;
 }

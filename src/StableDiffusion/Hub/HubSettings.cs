@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
@@ -7,6 +8,8 @@ namespace StableDiffusion.Hub;
 internal sealed class HubSettings
 {
     private const string DefaultEndpoint = "https://huggingface.co";
+
+    private const int MaxTokenFile = 4096;
 
     private static readonly TimeSpan s_defaultTimeout = TimeSpan.FromSeconds(10);
 
@@ -86,7 +89,7 @@ internal sealed class HubSettings
 
         try
         {
-            return NonEmpty(File.ReadAllText(path));
+            return NonEmpty(Encoding.UTF8.GetString(RegularFile.ReadAllBytes(path, MaxTokenFile)).TrimStart('\ufeff'));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

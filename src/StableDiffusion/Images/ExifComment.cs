@@ -15,6 +15,10 @@ internal static class ExifComment
     /// <summary>The identifier at the start of a block in JPEG files, and in some others.</summary>
     public static ReadOnlySpan<byte> Mark => "Exif\0\0"u8;
 
+    /// <summary>A block without that identifier.</summary>
+    /// <param name="block">The block.</param>
+    public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> block) => block.StartsWith(Mark) ? block[Mark.Length..] : block;
+
     private const ushort ExifDirectoryTag = 0x8769;
     private const ushort UserCommentTag = 0x9286;
     private const ushort LongType = 4;

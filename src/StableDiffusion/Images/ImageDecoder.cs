@@ -2,6 +2,7 @@ using System.IO.Compression;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats;
 using SixLabors.ImageSharp.Formats.Gif;
+using SixLabors.ImageSharp.Formats.Jpeg;
 using SixLabors.ImageSharp.Formats.Png;
 using SixLabors.ImageSharp.Formats.Tiff;
 using SixLabors.ImageSharp.Formats.Webp;
@@ -20,16 +21,24 @@ internal static class ImageDecoder
 
     private const int MaxProfileSize = 4 << 20;
 
+    // Source: Exif 2.32, section 4.6.4. From 5 on, the image is turned by a quarter.
+    private const ushort OrientationTag = 0x0112;
+    private const uint Upright = 1;
+    private const uint FirstTurned = 5;
+    private const uint LastTurned = 8;
+
     /// <summary>Decodes the first frame of a file.</summary>
     /// <param name="data">The file's bytes.</param>
     /// <param name="name">The name of the file in messages.</param>
     /// <param name="background">The gray value behind pixels that are not opaque.</param>
+    /// <param name="judge">Gets the size of the upright image before its pixels are decoded, and may throw; may be null.</param>
+    /// <param name="cancellationToken">Cancels the decoding.</param>
     /// <returns>The image.</returns>
     /// <exception cref="ImageInvalidException">The bytes are not an image of a supported format, are damaged, too large, or of an unsupported variant.</exception>
-    public static DiffusionImage Decode(byte[] data, string name, byte background)
+    public static DiffusionImage Decode(byte[] data, string name, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         IImageFormat format = ImageSignature.Detect(data, name);
-        return Guard(format, name, () => Read(data, format, name, background));
+        return Guard(format, name, () => Read(data, format, name, background, judge, cancellationToken));
     }
 
     /// <summary>Reads an image's information, without decoding its pixels.</summary>
@@ -59,25 +68,29 @@ internal static class ImageDecoder
         }
     }
 
-    private static DiffusionImage Read(byte[] data, IImageFormat format, string name, byte background)
+    private static DiffusionImage Read(byte[] data, IImageFormat format, string name, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         (Rectangle frame, Size canvas, bool isCmyk) = (default, default, false);
-        byte[] file = format switch
-        {
-            WebpFormat => WebPChunks.FirstFrame(data, out frame, out canvas) ?? data,
-            TiffFormat => TiffFile.AsRgba(data, out isCmyk),
-            _ => data,
-        };
+        (byte[] file, byte[] exif, byte[]? profile) = Split(data, format, name);
+        if (format is WebpFormat && WebPChunks.FirstFrame(data, out frame, out canvas) is byte[] first)
+            (file, exif, profile) = (first, [], null);
+        else if (format is TiffFormat)
+            file = TiffFile.AsRgba(TiffFile.FirstImage(data, name), out isCmyk);
         CheckSize(canvas, data, name);
         IImageInfo info = Image.Identify(ImageLibrary.Configuration, file, out _);
         CheckSize(new Size(info.Width, info.Height), data, name);
         if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifBlocks.TryFindFrame(data, out frame)))
             throw new ImageInvalidException($"{name} is truncated. Copy it again.");
+        uint orientation = OrientationOf(exif);
+        Size size = canvas.IsEmpty ? new Size(info.Width, info.Height) : canvas;
+        judge?.Invoke(orientation >= FirstTurned ? size.Height : size.Width, orientation >= FirstTurned ? size.Width : size.Height);
 
-        using Image<Rgba32> image = Image.Load<Rgba32>(ImageLibrary.Configuration, file);
+        using MemoryStream stream = new(file);
+        using Image<Rgba32> image = Image.LoadAsync<Rgba32>(ImageLibrary.Configuration, stream, cancellationToken).GetAwaiter().GetResult();
+        cancellationToken.ThrowIfCancellationRequested();
         if (isCmyk)
             TiffFile.ToRgb(image);
-        Unify(image, data, format, name);
+        Unify(image, orientation, profile, name);
 
         // A frame can be smaller than its animation.
         Rectangle visible = image.Bounds();
@@ -97,25 +110,40 @@ internal static class ImageDecoder
             throw new ImageInvalidException($"{name} claims {size.Width}x{size.Height} pixels in {data.Length} bytes; it is damaged.");
     }
 
-    private static void Unify(Image<Rgba32> image, byte[] data, IImageFormat format, string name)
+    /// <summary>Turns an image upright, and converts its colors to sRGB.</summary>
+    private static void Unify(Image<Rgba32> image, uint orientation, byte[]? profile, string name)
     {
-        byte[]? profile;
-        if (format is PngFormat)
+        if (orientation != Upright)
         {
-            if (PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) && TiffBlock.TryOpen(exif, out _))
-                image.Metadata.ExifProfile = new ExifProfile(exif.ToArray());
-            profile = PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null;
-        }
-        else
-        {
-            // In TIFF, each frame has its own profile.
-            image.Metadata.ExifProfile ??= image.Frames.RootFrame.Metadata.ExifProfile;
-            profile = (image.Metadata.IccProfile ?? image.Frames.RootFrame.Metadata.IccProfile)?.ToByteArray();
+            // Only the orientation: the image library reads a whole block in quadratic time.
+            image.Metadata.ExifProfile = new ExifProfile();
+            image.Metadata.ExifProfile.SetValue(ExifTag.Orientation, (ushort)orientation);
+            image.Mutate(static context => context.AutoOrient());
         }
 
-        image.Mutate(context => context.AutoOrient());
-        if (profile is not null)
+        if (profile is { Length: > 0 })
             ColorProfile.ToSrgb(image, profile, name);
+    }
+
+    private static uint OrientationOf(ReadOnlySpan<byte> exif) =>
+        TiffBlock.TryOpen(exif, out TiffBlock block) && block.FindNumbers(block.FirstDirectory, OrientationTag) is [uint orientation and > Upright and <= LastTurned, ..] ? orientation : Upright;
+
+    /// <summary>Separates the image from the texts, blocks and profiles beside it.</summary>
+    private static (byte[] Image, byte[] Exif, byte[]? Profile) Split(byte[] data, IImageFormat format, string name)
+    {
+        switch (format)
+        {
+            case PngFormat:
+                return (data, PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) ? exif.ToArray() : [], PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null);
+            case JpegFormat:
+                return JpegSegments.Split(data, MaxProfileSize, name);
+            case WebpFormat:
+                return (data, WebPChunks.TryFind(data, "EXIF"u8, out ReadOnlySpan<byte> block) ? ExifComment.WithoutMark(block).ToArray() : [], WebPChunks.TryFind(data, "ICCP"u8, out ReadOnlySpan<byte> profile) ? profile.ToArray() : null);
+            case TiffFormat:
+                return (data, data, TiffFile.FindProfile(data));
+            default:
+                return (data, [], null);
+        }
     }
 
     // A name, a zero byte, the method, and the profile. A damaged profile is ignored.

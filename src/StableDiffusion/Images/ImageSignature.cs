@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Bmp;
 
 namespace StableDiffusion.Images;
 
@@ -9,6 +10,8 @@ internal static class ImageSignature
 {
     private const string Readable = "PNG, JPEG, WebP, GIF, BMP, TIFF and TGA";
     private const int BrandSize = 4;
+    private const int BmpArrayHeader = 14;
+    private const int BmpPixelsField = 10;
 
     /// <summary>Detects the format.</summary>
     /// <param name="data">The file's bytes.</param>
@@ -25,8 +28,18 @@ internal static class ImageSignature
         if (unreadable is not null)
             throw new ImageInvalidException($"{name} is {unreadable}, which cannot be read. Convert it to PNG, JPEG or WebP.");
 
-        return Image.DetectFormat(ImageLibrary.Configuration, data)
+        IImageFormat format = Image.DetectFormat(ImageLibrary.Configuration, data)
             ?? throw new ImageInvalidException($"{name} is not an image of a supported format. The formats are {Readable}.");
+        return format is BmpFormat && BmpPixels(data) > data.Length
+            ? throw new ImageInvalidException($"{name} cannot be read as BMP: it is truncated or damaged. Copy it again.")
+            : format;
+    }
+
+    /// <summary>The position of a BMP file's pixels. The image library reserves memory for all that is before them, even beyond the end of the file.</summary>
+    private static uint BmpPixels(ReadOnlySpan<byte> bmp)
+    {
+        ReadOnlySpan<byte> header = bmp.StartsWith("BA"u8) && bmp.Length > BmpArrayHeader ? bmp[BmpArrayHeader..] : bmp;
+        return header.Length < BmpPixelsField + sizeof(uint) ? uint.MaxValue : BinaryPrimitives.ReadUInt32LittleEndian(header[BmpPixelsField..]);
     }
 
     /// <summary>Whether a file is in the HEIF family, such as AVIF and HEIC.</summary>

@@ -48,6 +48,22 @@ internal readonly ref struct TiffBlock
         return numbers;
     }
 
+    /// <summary>Finds where a directory refers to the next one.</summary>
+    /// <param name="directory">The offset of the directory.</param>
+    /// <param name="count">The number of tags.</param>
+    /// <param name="next">The offset of the reference.</param>
+    /// <returns>False if the directory is not within the data.</returns>
+    public bool TryFindNext(uint directory, out int count, out int next)
+    {
+        (count, next) = (0, 0);
+        if (directory > _data.Length - sizeof(ushort))
+            return false;
+
+        count = ReadUInt16(_data[(int)directory..]);
+        next = (int)directory + sizeof(ushort) + (count * EntrySize);
+        return next <= _data.Length - sizeof(uint);
+    }
+
     private static int SizeOf(ushort type) => type switch { 1 or 2 or 6 or 7 => 1, 3 or 8 => 2, 4 or 9 or 11 or 13 => 4, 5 or 10 or 12 => 8, _ => 0 };
 
     private ReadOnlySpan<byte> Find(uint directory, ushort tag, out int unit)

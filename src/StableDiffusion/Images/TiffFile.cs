@@ -11,6 +11,8 @@ internal static class TiffFile
 {
     private const ushort CompressionTag = 259;
     private const ushort PhotometricTag = 262;
+    private const ushort ProfileTag = 0x8773;
+    private const int MaxTags = 1000;
     private const ushort StripOffsetsTag = 273;
     private const ushort StripByteCountsTag = 279;
     private const ushort InkSetTag = 332;
@@ -36,6 +38,29 @@ internal static class TiffFile
         long size = (((long)info.Width * info.PixelType.BitsPerPixel) + 7) / 8 * info.Height;
         return offsets.Zip(counts, (offset, count) => (long)offset + count).All(end => end <= length)
             && (First(block, CompressionTag, NoCompression) != NoCompression || First(block, PhotometricTag, 0) == SubsampledColors || counts.Length == 0 || counts.Sum(count => (long)count) >= size);
+    }
+
+    /// <summary>The color profile of the first image.</summary>
+    /// <param name="tiff">The file's bytes.</param>
+    /// <returns>The profile; null if there is none.</returns>
+    public static byte[]? FindProfile(ReadOnlySpan<byte> tiff) =>
+        TiffBlock.TryOpen(tiff, out TiffBlock block) ? block.Find(block.FirstDirectory, ProfileTag).ToArray() : null;
+
+    /// <summary>The file with only its first image.</summary>
+    /// <param name="tiff">The file's bytes; they are not changed.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <returns>A copy whose first directory is the last one; the file itself if it has no directory.</returns>
+    /// <exception cref="ImageInvalidException">The directory has too many tags, which the image library would read in quadratic time.</exception>
+    public static byte[] FirstImage(byte[] tiff, string name)
+    {
+        if (!TiffBlock.TryOpen(tiff, out TiffBlock block) || !block.TryFindNext(block.FirstDirectory, out int count, out int next))
+            return tiff;
+        if (count > MaxTags)
+            throw new ImageInvalidException($"{name} has {count} tags, more than the limit of {MaxTags} for TIFF files. It is damaged; save it again with another program.");
+
+        byte[] changed = [.. tiff];
+        changed.AsSpan(next, sizeof(uint)).Clear();
+        return changed;
     }
 
     /// <summary>Relabels the samples of a CMYK file as RGBA.</summary>

@@ -42,6 +42,24 @@ internal static class WebPChunks
         return true;
     }
 
+    /// <summary>Finds the first chunk of a type.</summary>
+    /// <param name="webp">The file's bytes.</param>
+    /// <param name="wanted">The type's four letters.</param>
+    /// <param name="data">The data of the chunk.</param>
+    /// <returns>False if there is no such chunk, or if the file is damaged before it.</returns>
+    public static bool TryFind(ReadOnlySpan<byte> webp, ReadOnlySpan<byte> wanted, out ReadOnlySpan<byte> data)
+    {
+        ReadOnlySpan<byte> rest = All(webp);
+        while (TryTake(ref rest, out ReadOnlySpan<byte> type, out data))
+        {
+            if (type.SequenceEqual(wanted))
+                return true;
+        }
+
+        data = default;
+        return false;
+    }
+
     /// <summary>Whether all chunks of a file are complete.</summary>
     /// <param name="webp">The file's bytes.</param>
     /// <returns>False if the file is truncated.</returns>

@@ -17,6 +17,8 @@ internal sealed class ContentStore(string root)
 
     private readonly BuildCache _contents = new(Path.Combine(root, ContentFolder), "the model store");
 
+    private string Contents => Path.Combine(root, ContentFolder);
+
     /// <summary>The names of the imported models.</summary>
     public IEnumerable<string> Names => Directory.Exists(root)
         ? Directory.EnumerateFiles(root, $"*{NameSuffix}").Select(file => Path.GetFileNameWithoutExtension(file))
@@ -30,12 +32,11 @@ internal sealed class ContentStore(string root)
     /// <returns>The full path of its folder, which may no longer exist; null if there is no such name.</returns>
     public string? Find(string name) => ReadKey(name) is string key ? Path.Combine(root, ContentFolder, key) : null;
 
+    /// <summary>Whether a name exists, even one whose file or content is damaged.</summary>
+    public bool Contains(string name) => Path.Exists(FileOf(name)) || new FileInfo(FileOf(name)).LinkTarget is not null;
+
     /// <summary>The key of the content of a name, or null.</summary>
-    public string? ReadKey(string name)
-    {
-        string key = ReadName(name).Key;
-        return key.Length == KeyLength && key.All(char.IsAsciiHexDigitLower) ? key : null;
-    }
+    public string? ReadKey(string name) => ReadName(name).Key is string key && IsKey(key) ? key : null;
 
     /// <summary>The manifest of a model that was downloaded from a hub, or null if it was imported from elsewhere.</summary>
     public ModelManifest? ReadOrigin(string name)
@@ -87,9 +88,10 @@ internal sealed class ContentStore(string root)
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public bool Remove(string name)
     {
-        if (ReadKey(name) is not string key)
+        if (!Contains(name))
             return false;
 
+        string? key = ReadKey(name);
         try
         {
             File.Delete(FileOf(name));
@@ -99,8 +101,40 @@ internal sealed class ContentStore(string root)
             throw CannotRemove(name, error);
         }
 
-        RemoveUnnamed(name, key);
+        if (key is not null)
+            RemoveUnnamed(name, key);
         return true;
+    }
+
+    /// <summary>Deletes the contents that no name has, such as those of imports that failed in older versions, unless they are new: another process may be about to name them.</summary>
+    public void Sweep()
+    {
+        HashSet<string?> named = [.. Names.Select(ReadKey)];
+        foreach (string key in _contents.Keys.Where(key => IsKey(key) && !named.Contains(key)).ToArray())
+        {
+            string folder = Path.Combine(Contents, key);
+            if (BuildCache.IsOld(folder))
+                AtomicWriter.TryDelete(folder);
+        }
+    }
+
+    /// <summary>Keeps the content under a key from being swept before it has a name.</summary>
+    /// <returns>The full path of its folder; null if it does not exist or is not complete.</returns>
+    public string? Renew(string key)
+    {
+        if (FindContent(key) is not string folder)
+            return null;
+
+        try
+        {
+            Directory.SetLastWriteTimeUtc(folder, DateTime.UtcNow);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // In a folder that cannot be written to, nothing is swept either.
+        }
+
+        return folder;
     }
 
     /// <summary>Deletes the former content of a name, unless another name has it.</summary>
@@ -113,7 +147,7 @@ internal sealed class ContentStore(string root)
         {
             string folder = Path.Combine(root, ContentFolder, key);
             if (Directory.Exists(folder) && !Names.Any(other => ReadKey(other) == key))
-                Directory.Delete(folder, recursive: true);
+                AtomicWriter.DeleteFolder(folder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -131,14 +165,17 @@ internal sealed class ContentStore(string root)
     {
         try
         {
-            string[] parts = File.ReadAllText(FileOf(name)).Split('\n', 2);
+            string[] parts = Encoding.UTF8.GetString(ModelJson.ReadBytes(FileOf(name), ModelJson.MaxLength)).Split('\n', 2);
             return (parts[0].Trim(), parts.Length > 1 ? parts[1].Trim() : string.Empty);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (DiffusionException)
         {
             return (string.Empty, string.Empty);
         }
     }
 
-    private string FileOf(string name) => Path.Combine(root, name + NameSuffix);
+    private static bool IsKey(string key) => key.Length == KeyLength && key.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>The full path of the file of a name.</summary>
+    public string FileOf(string name) => Path.Combine(root, name + NameSuffix);
 }

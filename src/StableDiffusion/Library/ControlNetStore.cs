@@ -26,11 +26,22 @@ internal sealed class ControlNetStore(string folder)
     internal (string Name, string Path) Locate(string nameOrPath) =>
         NameOrPath.Find(nameOrPath, name => PathOf(name) is string path ? (NameOf(path), path) : null, Path.Exists, NotFound);
 
-    private ControlNetNotFoundException NotFound(string nameOrPath)
+    /// <summary>Throws for a ControlNet that an image names if the folder has no such one. The text is never used as a path.</summary>
+    /// <param name="name">The name, with or without a file extension.</param>
+    /// <exception cref="ControlNetNotFoundException">There is no such ControlNet; the message lists those in the folder.</exception>
+    public void CheckName(string name)
+    {
+        if (!Contains(name))
+            throw new ControlNetNotFoundException($"{Missing(name)} {NameOrPath.NamesOnly}");
+    }
+
+    private ControlNetNotFoundException NotFound(string nameOrPath) => new($"{Missing(nameOrPath)} Put the folder or file there, or give its path.");
+
+    private string Missing(string nameOrPath)
     {
         IReadOnlyList<string> names = List();
         string known = names.Count > 0 ? $"contains {string.Join(", ", names)}" : "contains none";
-        return new ControlNetNotFoundException($"There is no ControlNet '{nameOrPath}'; '{folder}' {known}. Put the folder or file there, or give its path.");
+        return $"There is no ControlNet '{ModelFilePath.Printable(nameOrPath)}'; '{folder}' {known}.";
     }
 
     private static bool IsControlNet(string path) => Directory.Exists(path)

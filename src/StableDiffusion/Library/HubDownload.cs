@@ -4,6 +4,8 @@ using System.Text;
 using StableDiffusion.Building;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Hub;
+using StableDiffusion.Networks.Configs;
+using StableDiffusion.Running;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
@@ -129,6 +131,8 @@ internal sealed class HubDownload
         ModelManifest manifest = Run(token => FetchAsync(folder, meter, token), meter, progress, cancellationToken);
         if (IsCheckpoint && Import(folder, manifest, importProgress, cancellationToken) is SavedModel imported)
             return imported;
+        if (!_request.SkipTest && _request.Include is null && manifest.Files.ContainsKey(PipelineConfig.FileName))
+            manifest = Test(folder, manifest, importProgress, cancellationToken);
 
         return Run(_ => Task.FromResult(Publish(folder, manifest)), meter, progress, cancellationToken);
     }
@@ -202,10 +206,35 @@ internal sealed class HubDownload
         return Manifest(done);
     }
 
+    /// <summary>Tests a downloaded model before it is published. Graphs are built from its weights here rather than at its first use.</summary>
+    private ModelManifest Test(DownloadFolder folder, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        NoteHashes(folder.FilesFolder, manifest);
+
+        // Graphs are used where they are; only what is built goes to the cache.
+        string? cache = OnnxFolder.FindBackbone(folder.FilesFolder) is null ? _settings.Folders.Cache : null;
+        ImportedContent.Test(ModelReader.Read(Id, folder.FilesFolder), new ProgressClock(progress), cancellationToken, cache);
+        return manifest with { IsTested = true };
+    }
+
+    /// <summary>Caches the hashes of downloaded files, so that they need not be read again.</summary>
+    private void NoteHashes(string folder, ModelManifest manifest)
+    {
+        FileHashes hashes = FileHashes.Open(new BuildCache(_settings.Folders.Cache).HashFolder, folder);
+        foreach ((string name, ModelFile file) in manifest.Files)
+            hashes.Note(Path.Combine(folder, name), file.Sha256);
+        hashes.Save();
+    }
+
     private SavedModel Publish(DownloadFolder folder, ModelManifest manifest)
     {
         manifest.Write(folder.FilesFolder);
         folder.Publish(Folder, _request.Force);
+
+        // Graphs are used where they are.
+        if (OnnxFolder.FindBackbone(Folder) is not null)
+            AtomicWriter.SetReadOnly(Folder);
+        NoteHashes(Folder, manifest);
         if (_request.Force)
             _store.Remove(Name);
         return Saved() with { Remark = IsCheckpoint ? FindOther(Path.Combine(Folder, Files[0].Path)) : null };
@@ -233,6 +262,7 @@ internal sealed class HubDownload
                 Force = _request.Force,
                 Rebuilds = _request.Force,
                 Origin = manifest,
+                IsTested = !_request.SkipTest,
             };
             ModelImport import = ModelImporter.Import(new CheckpointSource(path, new ImportOptions()), target, progress, cancellationToken);
             folder.Discard();
@@ -242,7 +272,9 @@ internal sealed class HubDownload
         }
         catch (Exception error) when (error is ModelInvalidException or UnsafeFileException)
         {
-            // The file matches the hub's hash, so a resumed download would fail again.
+            // The file matches the hub's hash, so a resumed download would fail again. One that only failed the test can be kept without it.
+            if (error is ModelInvalidException { Remedy: Remedy.SkipTest })
+                throw;
             folder.Discard();
             if (error is UnsafeFileException)
                 throw;

@@ -17,6 +17,9 @@ internal sealed record ImportTarget
     /// <summary>Whether the model is written again even if the same content exists.</summary>
     public bool Rebuilds { get; init; }
 
+    /// <summary>Whether the model is tested with an image of one step before it is kept.</summary>
+    public bool IsTested { get; init; } = true;
+
     /// <summary>The manifest of a download from a hub; null for the user's own files.</summary>
     public ModelManifest? Origin { get; init; }
 }

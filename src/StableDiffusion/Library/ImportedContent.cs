@@ -1,18 +1,23 @@
 using StableDiffusion.Building;
 using StableDiffusion.Families;
 using StableDiffusion.Quantization;
+using StableDiffusion.Running;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Library;
 
-/// <summary>Writes an imported model with its manifest, and collects the findings.</summary>
+/// <summary>Writes an imported model with its manifest, tests it, and collects the findings.</summary>
 /// <param name="source">The model.</param>
+/// <param name="isTested">Whether the model is tested with an image of one step.</param>
 /// <param name="hashMemory">The cache of file hashes.</param>
 /// <param name="clock">Receives the progress.</param>
 /// <param name="cancellationToken">Cancels it.</param>
-internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory, ProgressClock clock, CancellationToken cancellationToken)
+internal sealed class ImportedContent(IModelSource source, bool isTested, BuildCache hashMemory, ProgressClock clock, CancellationToken cancellationToken)
 {
     private readonly Dictionary<string, ModelFile> _files = new(StringComparer.Ordinal);
+
+    /// <summary>The full path of the source.</summary>
+    public string SourcePath => source.Path;
 
     /// <summary>The variant of the model; null if unknown.</summary>
     public ModelVariant? Variant { get; private set; }
@@ -28,13 +33,37 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
         {
             Variant = contents.Variant;
             Findings = [.. contents.Findings.Select(finding => finding.Text)];
-            if (contents.Networks.Count > 0)
-                ModelBuilder.Write(contents, source, folder, clock, cancellationToken, IntegerUNet.Write);
-            else
-                contents.CopyTo(folder, clock, cancellationToken);
+            ModelBuilder.Write(contents, source, folder, clock, cancellationToken, IntegerUNet.Write);
         }
 
+        // Before the model has its place: what cannot be listed or used is not kept.
+        ModelInfo model = ModelReader.Read(source.Path, folder);
+        if (isTested)
+            Test(model, clock, cancellationToken);
         WriteManifest(folder);
+    }
+
+    /// <summary>Tests a model that is about to be kept.</summary>
+    /// <param name="model">The model in a temporary folder, with the path of its source as the name, which messages have instead.</param>
+    /// <param name="clock">Receives the progress.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
+    /// <exception cref="ModelInvalidException">A part of the model cannot be opened or run.</exception>
+    /// <exception cref="DeviceUnavailableException">The device cannot be used.</exception>
+    public static void Test(ModelInfo model, ProgressClock clock, CancellationToken cancellationToken, string? cacheFolder = null)
+    {
+        const string Activity = "Testing the model";
+        clock.Report(Activity, model.Name, 0, 1, countsBytes: false);
+        try
+        {
+            ModelVerifier.MakeImage(model, cacheFolder, cancellationToken);
+        }
+        catch (DiffusionException error) when (error is not (DeviceUnavailableException or OutputWriteException))
+        {
+            throw new ModelInvalidException($"The model in '{model.Name}' does not work, and was not kept: {error.Message.Replace(model.Path, model.Name, StringComparison.Ordinal)}", error) { Remedy = Remedy.SkipTest };
+        }
+
+        clock.Report(Activity, model.Name, 1, 1, countsBytes: false);
     }
 
     /// <summary>Caches the hashes of the files in their final place, so that they need not be read again.</summary>
@@ -74,6 +103,7 @@ internal sealed class ImportedContent(IModelSource source, BuildCache hashMemory
         {
             Source = new ModelSource { Kind = ModelSource.Import, Id = Path.GetFileName(source.Path), Revision = sourceHash },
             Files = _files,
+            IsTested = isTested,
         };
         manifest.Write(folder);
     }

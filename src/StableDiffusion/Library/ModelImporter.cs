@@ -22,7 +22,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
     private const int ComparedSteps = 6;
 
     /// <inheritdoc cref="ModelLibrary.Import"/>
-    public ModelImport Import(string path, string? name, ImportOptions? options, bool force, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    public ModelImport Import(string path, string? name, ImportOptions? options, bool force, bool skipsTest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         string fullPath = Path.GetFullPath(path);
         name = CheckName(name ?? DefaultName(fullPath));
@@ -32,7 +32,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         if (isReplaced)
             CheckReplaceable(folder, source, force);
 
-        ImportTarget target = new() { Folders = folders, Name = name, Force = force };
+        ImportTarget target = new() { Folders = folders, Name = name, Force = force, IsTested = !skipsTest };
         ModelImport import = Import(source, target, progress, cancellationToken);
         if (isReplaced)
         {
@@ -56,15 +56,21 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         ContentStore store = new(target.Folders.Models);
         ProgressClock clock = new(progress);
         BuildCache hashMemory = new(target.Folders.Cache);
+        hashMemory.Sweep();
+
+        // The configs of a folder are checked before gigabytes are read. A single file may need the other VAE of the options.
+        if (Directory.Exists(source.Path))
+            _ = ModelReader.Read(target.Name, source.Path);
         string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
         string? previous = store.ReadKey(target.Name);
-        if (!target.Force && previous is not null && previous != key)
-            throw new OutputExistsException(store.Find(target.Name)!, target.Name);
+        if (!target.Force && store.Contains(target.Name) && previous != key)
+            throw new OutputExistsException(store.Find(target.Name) ?? target.Folders.Models, target.Name);
 
-        ImportedContent content = new(source, hashMemory, clock, cancellationToken);
-        string? there = target.Rebuilds ? null : store.FindContent(key);
-        string folder = there ?? store.AddContent(key, content.Write, target.Rebuilds);
+        ImportedContent content = new(source, target.IsTested, hashMemory, clock, cancellationToken);
+        store.Sweep();
+        (string folder, bool wasThere) = AddContent(store, key, content, target, clock, hashMemory, cancellationToken);
         content.NoteHashes(folder);
+        ModelInfo model = ModelReader.Read(target.Name, folder);
         store.SetName(target.Name, key, target.Origin);
         if (previous is not null && previous != key)
             store.RemoveUnnamed(target.Name, previous);
@@ -72,14 +78,38 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         return new ModelImport
         {
             Name = target.Name,
-            Model = ModelReader.Read(target.Name, folder),
+            Model = model,
             Source = source.Path,
             SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
             Variant = content.Variant?.ToString(),
-            WasThere = there is not null,
+            WasThere = wasThere,
             Elapsed = Stopwatch.GetElapsedTime(start),
             Findings = content.Findings,
         };
+    }
+
+    /// <summary>Finds the content of a model, or makes it.</summary>
+    private static (string Folder, bool WasThere) AddContent(
+        ContentStore store, string key, ImportedContent content, ImportTarget target, ProgressClock clock, BuildCache hashMemory, CancellationToken cancellationToken)
+    {
+        if (!target.Rebuilds && store.Renew(key) is string there && ModelManifest.Read(there) is { } manifest)
+        {
+            // It may have been imported without the test.
+            if (target.IsTested && !manifest.IsTested)
+                ImportedContent.Test(ModelReader.Read(content.SourcePath, there), clock, cancellationToken);
+            return (there, true);
+        }
+
+        try
+        {
+            // Content that is complete but has no manifest, or is damaged, is written again.
+            return (store.AddContent(key, content.Write, replace: true), false);
+        }
+        catch (DiffusionException error) when (error is not OutputWriteException)
+        {
+            FileHashes.Forget(hashMemory.HashFolder, content.SourcePath);
+            throw;
+        }
     }
 
     /// <inheritdoc cref="ModelLibrary.Compare"/>

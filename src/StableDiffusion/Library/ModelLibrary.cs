@@ -77,11 +77,13 @@ public sealed class ModelLibrary
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
     /// <returns>The LoRA with the strength 1.</returns>
     /// <exception cref="AdapterNotFoundException">There is no such LoRA; the message lists those in the folder.</exception>
-    public Lora FindLora(string nameOrPath)
-    {
-        string path = Loras.Find(nameOrPath);
-        return new Lora(path) { HasName = Loras.HasName(path) };
-    }
+    public Lora FindLora(string nameOrPath) => LoraOf(Loras.Find(nameOrPath));
+
+    /// <summary>Finds a LoRA that a prompt or an image names. The text is never used as a path.</summary>
+    /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <returns>The LoRA with the strength 1.</returns>
+    /// <exception cref="AdapterNotFoundException">The folder has no such LoRA; the message lists those that it has.</exception>
+    public Lora FindLoraByName(string name) => LoraOf(Loras.FindName(name));
 
     /// <summary>Finds and reads a textual inversion embedding.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
@@ -89,22 +91,29 @@ public sealed class ModelLibrary
     /// <exception cref="AdapterNotFoundException">There is no such embedding; the message lists those in the folder.</exception>
     /// <exception cref="AdapterInvalidException">The file is damaged, or is not an embedding.</exception>
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
-    public TextualInversion LoadEmbedding(string nameOrPath)
-    {
-        string path = Embeddings.Find(nameOrPath);
-        return TextualInversionFile.Load(path, Embeddings.HasName(path));
-    }
+    public TextualInversion LoadEmbedding(string nameOrPath) => EmbeddingOf(Embeddings.Find(nameOrPath));
+
+    /// <summary>Finds and reads a textual inversion embedding that an image names. The text is never used as a path.</summary>
+    /// <param name="name">Its name, with or without the file's extension.</param>
+    /// <returns>The embedding.</returns>
+    /// <inheritdoc cref="LoadEmbedding"/>
+    public TextualInversion LoadEmbeddingByName(string name) => EmbeddingOf(Embeddings.FindName(name));
+
+    private Lora LoraOf(string path) => new(path) { HasName = Loras.HasName(path) };
+
+    private TextualInversion EmbeddingOf(string path) => TextualInversionFile.Load(path, Embeddings.HasName(path));
 
     /// <summary>Imports a model.</summary>
     /// <param name="path">The full path of the file or folder. Its type is detected from its contents, not from its name.</param>
     /// <param name="name">The name to ask for the model by; null takes the file's or folder's.</param>
     /// <param name="options">The import options; null means the defaults.</param>
     /// <param name="force">Whether an existing model of the same name is replaced.</param>
+    /// <param name="skipsTest">Whether the model is kept without opening all of its parts and making an image of one step with them.</param>
     /// <param name="progress">Receives the progress, on the calling thread.</param>
     /// <param name="cancellationToken">Cancels the import; no partial import remains.</param>
     /// <returns>The result.</returns>
     /// <exception cref="ModelNotFoundException">The file or folder does not exist, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or not a supported model; the message says what it is.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, does not work, or is not a supported model; the message says what it is.</exception>
     /// <exception cref="UnsafeFileException">It is a pickle that would run code.</exception>
     /// <exception cref="InvalidSettingException">The name is invalid or that of the imported folder itself, or another setting is out of range.</exception>
     /// <exception cref="OutputExistsException">Another model has the name.</exception>
@@ -115,9 +124,10 @@ public sealed class ModelLibrary
         string? name = null,
         ImportOptions? options = null,
         bool force = false,
+        bool skipsTest = false,
         Action<ProgressReport>? progress = null,
         CancellationToken cancellationToken = default) =>
-        new ModelImporter(Folders, _pool).Import(path, name, options, force, progress, cancellationToken);
+        new ModelImporter(Folders, _pool).Import(path, name, options, force, skipsTest, progress, cancellationToken);
 
     /// <summary>
     /// Compares an imported model with its source in full precision, by the images that both make on
@@ -150,13 +160,20 @@ public sealed class ModelLibrary
     }
 
     /// <summary>Deletes the graphs that were built from models; each is built again when its model is next used.</summary>
-    /// <exception cref="OutputWriteException">A file could not be deleted, such as a graph that another process has open.</exception>
-    public void DeleteGraphs()
+    /// <returns>The number of models whose graphs were kept, since this process or another has them open.</returns>
+    /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
+    public int DeleteGraphs()
     {
+        BuildCache cache = new(Folders.Cache);
+        int kept = 0;
         try
         {
-            if (Directory.Exists(Folders.Cache))
-                Directory.Delete(Folders.Cache, recursive: true);
+            foreach (string key in cache.Keys.ToArray())
+                kept += cache.TryDelete(key) ? 0 : 1;
+            if (Directory.Exists(cache.HashFolder))
+                AtomicWriter.DeleteFolder(cache.HashFolder);
+            cache.Sweep();
+            return kept;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

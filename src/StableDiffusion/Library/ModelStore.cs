@@ -29,34 +29,43 @@ public sealed class ModelStore
         _pool = pool;
     }
 
-    /// <summary>Lists the models, the one that ships with the engine first. Folders that are not models are ignored.</summary>
+    /// <summary>
+    /// Lists the models, the one that ships with the engine first. Folders that are not models are ignored; models that cannot
+    /// be used are listed with their <see cref="ModelInfo.Problem"/>.
+    /// </summary>
     /// <returns>The models.</returns>
+    /// <exception cref="ModelInvalidException">The folder of the models cannot be read.</exception>
     public IReadOnlyList<ModelInfo> List()
     {
-        List<ModelInfo> models = [];
+        List<ModelInfo> models = [.. Stored().Select(model => DescribeAny(model.Name, model.Path))];
         if (Directory.Exists(EmbeddedPath))
-            models.Add(Describe(EmbeddedName, EmbeddedPath));
-
-        if (!Directory.Exists(_folder))
-            return models;
-
-        IEnumerable<string> folders = Directory.EnumerateDirectories(_folder).Select(folder => Path.GetFileName(folder));
-        foreach (string name in folders.Concat(_contents.Names).Distinct().Order(StringComparer.OrdinalIgnoreCase))
-        {
-            if (FolderOf(name) is not string folder)
-                continue;
-
-            try
-            {
-                models.Add(Describe(name, folder));
-            }
-            catch (DiffusionException)
-            {
-                // A damaged model must not hide the intact ones; using it by name gives the error.
-            }
-        }
-
+            models.Insert(0, DescribeAny(EmbeddedName, EmbeddedPath));
         return models;
+    }
+
+    /// <summary>Lists the names of the user's own models in order, without reading the models.</summary>
+    /// <returns>The name and the full path of each.</returns>
+    /// <exception cref="ModelInvalidException">The folder of the models cannot be read.</exception>
+    internal IReadOnlyList<(string Name, string Path)> Stored()
+    {
+        try
+        {
+            if (!Directory.Exists(_folder))
+                return [];
+
+            IEnumerable<string> folders = Directory.EnumerateDirectories(_folder).Select(folder => Path.GetFileName(folder));
+            return
+            [
+                .. folders.Concat(_contents.Names).Distinct().Order(StringComparer.OrdinalIgnoreCase)
+                    .Where(name => !IsEmbedded(name))
+                    .Select(name => (Name: name, Path: FolderOf(name) ?? Unreadable(Path.Combine(_folder, name))))
+                    .Where(static model => model.Path is not null)!,
+            ];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The folder of the models '{_folder}' cannot be read: {error.Message}", error);
+        }
     }
 
     /// <summary>Whether a model with this name exists, without reading it.</summary>
@@ -118,8 +127,8 @@ public sealed class ModelStore
         {
             // The index is deleted first, so that an interrupted deletion leaves no usable model. Of a link, only the link is deleted.
             if (new DirectoryInfo(folder).LinkTarget is null)
-                File.Delete(Path.Combine(folder, PipelineConfig.FileName));
-            Directory.Delete(folder, recursive: true);
+                AtomicWriter.DeleteFile(Path.Combine(folder, PipelineConfig.FileName));
+            AtomicWriter.DeleteFolder(folder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -131,7 +140,7 @@ public sealed class ModelStore
     /// <inheritdoc cref="Remove"/>
     public void CheckRemovable(string name)
     {
-        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+        if (IsEmbedded(name))
             throw new InvalidSettingException("Name", $"The model '{name}' ships with the module and cannot be removed.");
         if (FolderOf(name) is null)
             throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{_folder}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
@@ -147,31 +156,88 @@ public sealed class ModelStore
         return NameOrPath.Find(given, name => FolderOf(name) is string folder ? (name, folder) : null, IsModel, path => new ModelNotFoundException(NotFoundMessage(path)));
     }
 
+    /// <summary>Throws for a model that an image names if there is no such one. The text is never used as a path.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="ModelNotFoundException">There is no such model; the message lists the available ones.</exception>
+    internal void CheckName(string name)
+    {
+        if (!Contains(name))
+            throw new ModelNotFoundException($"{MissingMessage(name)} The folder of models is '{_folder}'. {NameOrPath.NamesOnly}");
+    }
+
+    private string MissingMessage(string name) => $"There is no model '{ModelFilePath.Printable(name)}'. The available models are {string.Join(", ", Stored().Select(model => model.Name).Prepend(EmbeddedName))}.";
+
     /// <summary>The message for a missing model, with the available ones.</summary>
     private string NotFoundMessage(string name) => Directory.Exists(name)
         ? $"The folder '{name}' is not a model: it has no {PipelineConfig.FileName}. Give the folder that holds unet, vae, text_encoder, tokenizer and scheduler, or a checkpoint file."
-        : $"There is no model '{name}'. The available models are {string.Join(", ", List().Select(model => model.Name))}. You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
+        : $"{MissingMessage(name)} You can also give the path of a folder in the diffusers layout or of a checkpoint file, or put the folder in '{_folder}'.";
 
     private string? FolderOf(string name)
     {
-        if (string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase))
+        if (IsEmbedded(name))
             return EmbeddedPath;
 
         // A name is one folder of the store; anything that could leave it is a path.
-        if (name.AsSpan().IndexOfAny('/', '\\') >= 0 || name is "." or "..")
+        if (!ModelFilePath.IsSafeName(name))
             return null;
 
         string folder = Path.Combine(_folder, name);
-        return File.Exists(Path.Combine(folder, PipelineConfig.FileName)) ? folder : _contents.Find(name);
+        if (HasIndex(folder))
+            return folder;
+
+        // A name whose file is damaged has no content, but can be removed.
+        return _contents.Contains(name) ? _contents.Find(name) ?? _contents.FileOf(name) : null;
     }
+
+    /// <summary>The path of a folder if there is no permission to see whether it is a model; otherwise null.</summary>
+    private static string? Unreadable(string folder)
+    {
+        try
+        {
+            _ = Directory.EnumerateFileSystemEntries(folder).Any();
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return folder;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private ModelInfo DescribeAny(string name, string path)
+    {
+        try
+        {
+            return Describe(name, path);
+        }
+        catch (DiffusionException error)
+        {
+            return ModelInfo.Broken(name, path, error.Message);
+        }
+    }
+
+    private static bool IsEmbedded(string name) => string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Reads the information about a model.</summary>
     /// <inheritdoc cref="ModelReader.Read"/>
-    internal ModelInfo Describe(string name, string path) => IsModel(path)
-        ? ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath }
-        : throw new ModelNotFoundException(NotFoundMessage(path));
+    internal ModelInfo Describe(string name, string path)
+    {
+        if (IsModel(path) && path != _contents.FileOf(name))
+            return ModelReader.Read(name, path) with { IsEmbedded = path == EmbeddedPath };
+        if (_contents.Contains(name))
+            throw new ModelInvalidException($"The model '{name}' has lost its content in '{path}'. Remove the model and import it again.");
+        if (Unreadable(path) is not null)
+            throw new ModelInvalidException($"The folder '{path}' cannot be read: access is denied. Change its permissions.");
+        throw new ModelNotFoundException(NotFoundMessage(path));
+    }
 
-    private static bool IsModel(string path) => File.Exists(path) || File.Exists(Path.Combine(path, PipelineConfig.FileName));
+    private static bool IsModel(string path) => File.Exists(path) || HasIndex(path);
+
+    // A link that leads nowhere is a damaged model.
+    private static bool HasIndex(string folder) => Path.Combine(folder, PipelineConfig.FileName) is var index && (File.Exists(index) || new FileInfo(index).LinkTarget is not null);
 
     private static string FindEmbedded()
     {

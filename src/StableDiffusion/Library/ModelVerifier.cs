@@ -1,9 +1,13 @@
 using System.Diagnostics;
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
+using StableDiffusion.Families;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
+using StableDiffusion.Sampling;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
@@ -17,9 +21,9 @@ internal static class ModelVerifier
     /// <summary>The smallest side that every U-Net can halve as often as necessary.</summary>
     private const int LatentSide = 8;
 
-    /// <summary>Tests a model: the hash of every file, and all of its parts with an image of one step.</summary>
+    /// <summary>Tests a model: the hash of every file, whether all files exist and are whole, and all of its parts with an image of one step.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="runs">Whether the image is made; if not, only the files are compared with their hashes.</param>
+    /// <param name="runs">Whether the image is made; if not, only the files are checked.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
     /// <param name="cancellationToken">Cancels the test.</param>
     /// <returns>The result; problems of the model are not thrown.</returns>
@@ -31,15 +35,20 @@ internal static class ModelVerifier
         bool hasRun = false;
         try
         {
+            if (model.Problem is not null)
+                throw new ModelInvalidException(model.Problem);
+
             if (ModelManifest.Read(model.Path) is { } manifest)
             {
                 checkedFiles = manifest.Files.Count;
                 problems.AddRange(manifest.Compare(model.Path, cancellationToken));
             }
 
+            if (problems.Count == 0)
+                CheckFiles(model);
             if (runs && problems.Count == 0)
             {
-                MakePicture(model, cacheFolder, cancellationToken);
+                MakeImage(model, cacheFolder, cancellationToken);
                 hasRun = true;
             }
         }
@@ -59,11 +68,41 @@ internal static class ModelVerifier
         };
     }
 
-    // Every stage throws for shapes that do not fit and values that are not finite.
-    private static void MakePicture(ModelInfo info, string cacheFolder, CancellationToken cancellationToken)
+    /// <summary>
+    /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
+    /// graphs by their lengths, and the tokenizers.
+    /// </summary>
+    private static void CheckFiles(ModelInfo model)
+    {
+        ModelFamily family = ModelConfigs.Open(model.Path).Family;
+        string[] encoders = [.. family.EncoderSuffixes.Where(suffix => Directory.Exists(Path.Combine(model.Path, ModelParts.TextEncoder + suffix)))];
+        if (OnnxFolder.FindBackbone(model.Path) is null)
+        {
+            IModelSource source = ModelSources.Find(model.Path, new ImportOptions());
+            _ = source.Inputs;
+            using ModelContents contents = source.Open();
+            _ = ModelGraph.Make(contents, source);
+        }
+        else
+        {
+            foreach (string part in (string[])[.. encoders.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder])
+                GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph));
+        }
+
+        foreach (string suffix in encoders)
+            _ = ClipTokenizer.Load(Path.Combine(model.Path, ModelParts.Tokenizer + suffix));
+    }
+
+    /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>
+    /// <param name="info">The model.</param>
+    /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="DiffusionException">A part cannot be opened or run; its shapes do not fit, or its values are not finite.</exception>
+    public static void MakeImage(ModelInfo info, string? cacheFolder, CancellationToken cancellationToken)
     {
         using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
         DiffusionPipeline pipeline = new(model);
+        _ = SchedulerCatalog.Create(SchedulerCatalog.Default(model.SchedulerConfig), model.SchedulerConfig, info.Steps);
         int side = LatentSide * info.LatentFactor;
         TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
         Latent latent = pipeline.Denoise(

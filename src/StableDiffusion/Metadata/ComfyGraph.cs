@@ -15,6 +15,9 @@ internal sealed class ComfyGraph
     private const int MaxNodes = 5000;
 
     // The names of the value in nodes that only hold a text or a number.
+    // A value is looked up from many nodes; without a limit, a long chain would be followed from each of its nodes.
+    private const int LongestChain = 100;
+
     private static readonly string[] s_valueNames = ["value", "text", "string", "prompt", "seed", "noise_seed", "int", "float", "number", "ckpt_name"];
 
     // The conditioning inputs of nodes that change a conditioning; if there are several, the first is used.
@@ -193,7 +196,7 @@ internal sealed class ComfyGraph
         HashSet<string> seen = [];
         ComfyNode? current = node;
         string? name = input;
-        while (current is not null && name is not null && seen.Add(current.Id))
+        while (current is not null && name is not null && seen.Count < LongestChain && seen.Add(current.Id))
         {
             if (current.Value(name) is string value)
                 return value;

@@ -22,10 +22,9 @@ internal static class ExifTexts
     /// <param name="texts">Receives the texts.</param>
     public static void Read(ReadOnlySpan<byte> block, TextEntryList texts)
     {
-        ReadOnlySpan<byte> tiff = block.StartsWith(ExifComment.Mark) ? block[ExifComment.Mark.Length..] : block;
-        if (!TiffBlock.TryOpen(tiff, out TiffBlock exif))
+        if (!TiffBlock.TryOpen(ExifComment.WithoutMark(block), out TiffBlock exif))
         {
-            texts.Warnings.Add("The EXIF block is damaged and was ignored.");
+            texts.Warn("The EXIF block is damaged and was ignored.");
             return;
         }
 

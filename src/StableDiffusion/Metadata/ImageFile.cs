@@ -21,13 +21,22 @@ public static class ImageFile
     /// <exception cref="ImageInvalidException">
     /// The file does not exist, cannot be opened, is not an image, is damaged, of an unsupported kind, or has more than 64 megapixels.
     /// </exception>
-    public static DiffusionImage Read(string path) => Read(path, byte.MaxValue);
+    public static DiffusionImage Read(string path) => Load(path, CancellationToken.None);
 
-    /// <summary>Reads a mask from an image of any format that <see cref="Read(string)"/> supports.</summary>
+    /// <summary>Reads a mask from an image of any format that <see cref="Read"/> supports.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The mask, with the gray values of the image; the background of pixels that are not opaque is black, which means keep.</returns>
-    /// <exception cref="ImageInvalidException">As for <see cref="Read(string)"/>.</exception>
-    public static MaskImage ReadMask(string path) => MaskImage.FromImage(Read(path, 0));
+    /// <exception cref="ImageInvalidException">As for <see cref="Read"/>.</exception>
+    public static MaskImage ReadMask(string path) => LoadMask(path, CancellationToken.None);
+
+    /// <summary>Reads an image as <see cref="Read"/> does, until it is cancelled.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <param name="judge">Gets the size of the image before its pixels are decoded, and may throw; may be null.</param>
+    internal static DiffusionImage Load(string path, CancellationToken cancellationToken, Action<int, int>? judge = null) => Load(path, byte.MaxValue, judge, cancellationToken);
+
+    /// <summary>Reads a mask as <see cref="ReadMask"/> does, until it is cancelled.</summary>
+    internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(Load(path, 0, judge: null, cancellationToken));
 
     /// <summary>Determines the format from the extension of a file name.</summary>
     /// <param name="path">The file name.</param>
@@ -106,12 +115,12 @@ public static class ImageFile
         }
     }
 
-    private static DiffusionImage Read(string path, byte background)
+    private static DiffusionImage Load(string path, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         string name = $"The file '{path}'";
-        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background);
+        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
         image.Path = Path.GetFullPath(path);
         return image;
     }
@@ -130,17 +139,8 @@ public static class ImageFile
 
         try
         {
-            // Pipes and devices have no length; opening one could wait forever.
-            if (new FileInfo(path).Length == 0)
-                throw new ImageInvalidException($"{name} is empty.");
-
-            using FileStream stream = File.OpenRead(path);
-            if (stream.Length > MaxFileSize)
-                throw new ImageInvalidException($"{name} has {stream.Length} bytes, more than the limit for image files ({MaxFileSize}).");
-
-            byte[] bytes = new byte[stream.Length];
-            stream.ReadExactly(bytes);
-            return bytes;
+            byte[] bytes = RegularFile.ReadAllBytes(path, MaxFileSize);
+            return bytes.Length > 0 ? bytes : throw new ImageInvalidException($"{name} is empty.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

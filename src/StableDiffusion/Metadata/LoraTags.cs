@@ -24,15 +24,7 @@ internal static class LoraTags
     // A1111 has the text encoder's strength first. Characters that are not valid in a tag are replaced; otherwise it could not be read back.
     private static (string Name, string Text) ToTag(string lora)
     {
-        List<double> strengths = [];
-        string path = lora;
-        while (strengths.Count < 2 && path.LastIndexOf(':') is > 0 and int colon
-            && double.TryParse(path.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out double strength))
-        {
-            strengths.Insert(0, strength);
-            path = path[..colon];
-        }
-
+        (string path, IReadOnlyList<double> strengths) = LoraText.Split(lora);
         string name = Path.GetFileNameWithoutExtension(path).Replace(':', '_').Replace('>', '_');
         (double unet, double? text) = (strengths.Count > 0 ? strengths[0] : 1, strengths.Count > 1 ? strengths[1] : null);
         return (name, text is null

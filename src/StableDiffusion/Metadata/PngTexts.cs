@@ -38,13 +38,13 @@ internal static class PngTexts
         int end = data[..Math.Min(data.Length, MaxKeyword + 1)].IndexOf((byte)0);
         if (end <= 0)
         {
-            texts.Warnings.Add($"A text without a keyword ({container}) was ignored.");
+            texts.Warn($"A text without a keyword ({container}) was ignored.");
             return;
         }
 
         string keyword = Encoding.Latin1.GetString(data[..end]);
         if (!chunk.IsIntact)
-            texts.Warnings.Add($"The text '{keyword}' ({container}) has a wrong checksum; it may be damaged.");
+            texts.Warn($"The text '{keyword}' ({container}) has a wrong checksum; it may be damaged.");
 
         ReadOnlySpan<byte> body = data[(end + 1)..];
         if (container == "tEXt")
@@ -66,7 +66,7 @@ internal static class PngTexts
         }
 
         if (!isKnown)
-            texts.Warnings.Add($"The text '{keyword}' ({container}) is damaged and was ignored.");
+            texts.Warn($"The text '{keyword}' ({container}) is damaged and was ignored.");
         else if (isDeflated)
             texts.AddDeflated(container, keyword, text);
         else

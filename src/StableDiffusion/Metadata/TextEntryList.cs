@@ -13,6 +13,8 @@ internal sealed class TextEntryList
     /// <summary>The largest number of texts.</summary>
     public const int MaxEntries = 1000;
 
+    private const int MaxWarnings = 20;
+
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly List<TextEntry> _entries = [];
@@ -24,7 +26,7 @@ internal sealed class TextEntryList
     public IReadOnlyList<TextEntry> Entries => _entries;
 
     /// <summary>Warnings about what could not be read.</summary>
-    public ICollection<string> Warnings => _warnings;
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Adds a text.</summary>
     /// <param name="container">Its container.</param>
@@ -70,19 +72,29 @@ internal sealed class TextEntryList
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
-            Warnings.Add($"The text '{keyword}' ({container}) is damaged and was ignored.");
+            Warn($"The text '{keyword}' ({container}) is damaged and was ignored.");
             return;
         }
 
         // The stream accepts truncated data; only the checksum detects it.
         ReadOnlySpan<byte> text = inflated.GetBuffer().AsSpan(0, (int)inflated.Length);
         if (text.Length <= _bytesLeft && (bytes.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32BigEndian(bytes[^sizeof(uint)..]) != Adler32(text)))
-            Warnings.Add($"The text '{keyword}' ({container}) is truncated or damaged.");
+            Warn($"The text '{keyword}' ({container}) is truncated or damaged.");
         Add(container, keyword, text);
     }
 
+    /// <summary>Adds a warning, unless there are many already.</summary>
+    /// <param name="warning">What could not be read.</param>
+    public void Warn(string warning)
+    {
+        if (_warnings.Count < MaxWarnings)
+            _warnings.Add(warning);
+        else if (_warnings.Count == MaxWarnings)
+            _warnings.Add("The file has more faults of this kind, which are not listed.");
+    }
+
     /// <summary>Adds a warning that the file is truncated.</summary>
-    public void WarnBreakOff() => Warnings.Add("The file is truncated, or a part of it has a wrong length; the rest was not read.");
+    public void WarnBreakOff() => Warn("The file is truncated, or a part of it has a wrong length; the rest was not read.");
 
     // The standards specify Latin-1 for many of these texts, but some tools write UTF-8. Latin-1 text in which
     // all non-ASCII characters happen to be valid UTF-8 is very unlikely.
@@ -122,7 +134,7 @@ internal sealed class TextEntryList
         }
 
         if (!_isFull)
-            Warnings.Add($"The file contains more text than the limit ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and possibly others were ignored.");
+            Warn($"The file contains more text than the limit ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and possibly others were ignored.");
         _isFull = true;
         return false;
     }

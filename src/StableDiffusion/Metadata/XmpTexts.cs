@@ -33,7 +33,7 @@ internal static class XmpTexts
         }
         catch (XmlException)
         {
-            texts.Warnings.Add("The XMP packet is damaged and was ignored.");
+            texts.Warn("The XMP packet is damaged and was ignored.");
         }
     }
 }

@@ -32,11 +32,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         if (start is null)
         {
             RequireLatent(options);
-            return Size(options, model.Info);
+            CheckStopStep(options, firstStep: 0, scheduler);
+            return Size(options, model);
         }
 
-        int width = SettingCheck.Side("Width", start.Image.Width, model.Info);
-        int height = SettingCheck.Side("Height", start.Image.Height, model.Info);
+        (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model);
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
@@ -46,11 +46,58 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         return (width, height);
     }
 
+    /// <summary>Checks the options of a denoising that starts from a latent, without opening a network.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="start">The latent to start from.</param>
+    public static void Check(DiffusionModel model, DenoiseOptions options, Latent start)
+    {
+        if (start.Tensor.Shape[1] != model.Info.LatentChannels)
+            throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {model.Info.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
+        start.CheckFinite();
+        if (start.State is DenoiseState state)
+        {
+            FromState(start, state, options);
+            CheckStopStep(options, state.Scheduler.CountSteps(state.NextCall), state.Scheduler);
+            return;
+        }
+
+        CheckClean(start, options);
+        (Scheduler scheduler, _) = CreateScheduler(options, model);
+        CheckStopStep(options, scheduler.CountSteps(FirstCall(options, scheduler, model.Info.Variant == ModelVariant.InstructPix2Pix)), scheduler);
+    }
+
+    /// <summary>Throws for the size of an image that the model cannot make, or that does not fit into memory.</summary>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <param name="model">The model.</param>
+    public static (int Width, int Height) CheckSize(int width, int height, DiffusionModel model)
+    {
+        SettingCheck.Side("Width", width, model.Info);
+        SettingCheck.Side("Height", height, model.Info);
+        MemoryEstimate.Check(model, width, height);
+        return (width, height);
+    }
+
+    /// <summary>Throws for a step to stop before that a denoising does not have.</summary>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="firstStep">The step where it starts.</param>
+    /// <param name="scheduler">The scheduler.</param>
+    /// <returns>The step to stop before.</returns>
+    public static int CheckStopStep(DenoiseOptions options, int firstStep, Scheduler scheduler)
+    {
+        int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
+        int stopStep = options.StopStep ?? stepCount;
+        return stopStep > firstStep && stopStep <= stepCount
+            ? stopStep
+            : throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must be above {firstStep}, where this denoising starts, and {stepCount} at most.");
+    }
+
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         RequireLatent(options);
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
-        (int width, int height) = Size(options, model.Info);
+        (int width, int height) = Size(options, model);
 
         LatentNoise noise = new(info.Seed!.Value, info.ToNoise());
         Tensor sample = new(1, model.Info.LatentChannels, height / model.Info.LatentFactor, width / model.Info.LatentFactor);
@@ -68,8 +115,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
     {
-        SettingCheck.Same("Width", options.Width, start.Width);
-        SettingCheck.Same("Height", options.Height, start.Height);
+        CheckClean(start, options);
 
         // A latent that was sampled with this seed has already used the generator's first values.
         long? seed = options.Seed ?? start.Seed;
@@ -86,9 +132,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
         LatentNoise noise = new(info.Seed!.Value, info.ToNoise(), goesOn ? start.Noise!.Clone() : null);
-        int firstCall = options.StartStep is int startStep
-            ? CheckStartStep(startStep, scheduler) * scheduler.Order
-            : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+        int firstCall = FirstCall(options, scheduler, takesPicture);
         Tensor drawn = new([.. start.Tensor.Shape]);
         noise.FillStart(drawn, model.Info.LatentFactor);
         Tensor sample = new([.. start.Tensor.Shape]);
@@ -130,6 +174,22 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             });
     }
 
+    private static void CheckClean(Latent start, DenoiseOptions options)
+    {
+        SettingCheck.Same("Width", options.Width, start.Width);
+        SettingCheck.Same("Height", options.Height, start.Height);
+        if (options.Mask is not null)
+            CheckMask(options.Mask, start.Width, start.Height);
+    }
+
+    private static int FirstCall(DenoiseOptions options, Scheduler scheduler, bool takesPicture)
+    {
+        double strength = StrengthOf(options, takesPicture);
+        return options.StartStep is int startStep
+            ? CheckStartStep(startStep, scheduler) * scheduler.Order
+            : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+    }
+
     private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
     {
         INoiseSource stepNoise = noise.OfBatch(scheduler.CreateNoise(info.Seed!.Value, noise.StepGenerator));
@@ -152,12 +212,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     private static void RequireLatent(DenoiseOptions options)
     {
         SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
-        SettingCheck.NeedsLatent("StartStep", options.StartStep is > 0, "the step at which the latent to start from is continued");
+        SettingCheck.NeedsLatent("StartStep", options.StartStep is not (null or 0), "the step at which the latent to start from is continued");
         SettingCheck.NeedsLatent("Mask", options.Mask is not null, "which part of the latent to start from is repainted");
     }
 
-    private static (int Width, int Height) Size(DenoiseOptions options, ModelInfo model) =>
-        (SettingCheck.Side("Width", options.Width ?? model.Width, model), SettingCheck.Side("Height", options.Height ?? model.Height, model));
+    private static (int Width, int Height) Size(DenoiseOptions options, DiffusionModel model) =>
+        CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model);
 
     private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 

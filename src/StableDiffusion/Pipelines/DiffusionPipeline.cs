@@ -59,9 +59,41 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(options);
         CheckSettings(options);
-        foreach (ControlOptions control in options.Controls)
-            model.LocateControlNet(control.ControlNet);
         return DenoiseStart.Check(model, options, start);
+    }
+
+    /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="start">The latent to start from; null starts from noise.</param>
+    /// <exception cref="InvalidSettingException">An option is out of range; the message names it.</exception>
+    /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
+    /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">The latent contains a value that is NaN or infinite.</exception>
+    /// <exception cref="ImageInvalidException">The mask differs in size from the latent's image.</exception>
+    public void Check(DenoiseOptions options, Latent? start)
+    {
+        if (start is null)
+        {
+            Check(options);
+            return;
+        }
+
+        ArgumentNullException.ThrowIfNull(options);
+        CheckSettings(options);
+        DenoiseStart.Check(model, options, start);
+    }
+
+    /// <summary>Throws for an image to start from whose new size the model cannot make, as far as the size shows it.</summary>
+    /// <param name="ownWidth">The width of the image in pixels.</param>
+    /// <param name="ownHeight">The height of the image in pixels.</param>
+    /// <param name="width">As for <see cref="FitImage"/>.</param>
+    /// <param name="height">As for <see cref="FitImage"/>.</param>
+    /// <param name="mode">As for <see cref="FitImage"/>.</param>
+    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
+    internal void CheckStart(int ownWidth, int ownHeight, int? width, int? height, ResizeMode? mode)
+    {
+        (int newWidth, int newHeight) = StartImage.SizeOf(ownWidth, ownHeight, width, height, mode ?? StartImage.DefaultResizeMode, model.Info.LatentFactor);
+        DenoiseStart.CheckSize(newWidth, newHeight, model);
     }
 
     /// <summary>Encodes an image into a latent.</summary>
@@ -92,8 +124,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     private Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        SettingCheck.Side(nameof(DenoiseOptions.Width), image.Width, model.Info);
-        SettingCheck.Side(nameof(DenoiseOptions.Height), image.Height, model.Info);
+        DenoiseStart.CheckSize(image.Width, image.Height, model);
         if (seed is not null)
             SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
@@ -134,7 +165,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
-        CheckSettings(options);
+        Check(options, start);
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
@@ -142,9 +173,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
-        if (start is not null && start.Tensor.Shape[1] != unet.LatentChannels)
-            throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {unet.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
-        start?.CheckFinite();
 
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
@@ -168,10 +196,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         Scheduler scheduler = state.Scheduler;
         int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
-        int stopStep = options.StopStep ?? stepCount;
-        int firstStep = scheduler.CountSteps(state.NextCall);
-        if (stopStep <= firstStep || stopStep > stepCount)
-            throw new InvalidSettingException("StopStep", $"The step to stop before, {stopStep}, must be above {firstStep}, where this denoising starts, and {stepCount} at most.");
+        int stopStep = DenoiseStart.CheckStopStep(options, scheduler.CountSteps(state.NextCall), scheduler);
 
         TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request = new()
@@ -219,6 +244,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(latent);
         latent.CheckFinite();
+        MemoryEstimate.Check(model, latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
         Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken, warning);
         GenerationInfo info = latent.Info with
         {
@@ -243,6 +269,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingCheck.Family(options, model);
         SettingTable.Check(options);
         ControlStart.Check(options.Controls, model.Info);
+        foreach (ControlOptions control in options.Controls)
+            model.LocateControlNet(control.ControlNet);
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

@@ -19,6 +19,7 @@ internal static class PromptConditioning
             return Conditioning.Of(embedding.Vectors);
 
         IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(text);
+        PromptLimit.CheckChunks([.. parts.Select(static _ => 1)]);
         return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, cancellationToken))));
     }
 

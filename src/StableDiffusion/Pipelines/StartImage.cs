@@ -34,9 +34,7 @@ public sealed class StartImage
     {
         ArgumentNullException.ThrowIfNull(image);
         ResizeMode chosen = mode ?? DefaultResizeMode;
-        (int toWidth, int toHeight) = chosen == ResizeMode.None
-            ? (width ?? image.Width, height ?? image.Height)
-            : (width ?? Side(image.Width, height, image.Height, factor), height ?? Side(image.Height, width, image.Width, factor));
+        (int toWidth, int toHeight) = SizeOf(image.Width, image.Height, width, height, chosen, factor);
         DiffusionImage fitted = ImageResize.Resize(image, toWidth, toHeight, chosen);
         if (ReferenceEquals(fitted, image))
             return new StartImage(image, mask, ResizeMode.None);
@@ -44,6 +42,11 @@ public sealed class StartImage
         bool isOfImage = mask?.Width == image.Width && mask.Height == image.Height;
         return new StartImage(fitted, isOfImage ? ImageResize.Resize(mask!, toWidth, toHeight, chosen) : mask, chosen);
     }
+
+    /// <summary>The size that <see cref="Fit"/> resizes an image to.</summary>
+    internal static (int Width, int Height) SizeOf(int ownWidth, int ownHeight, int? width, int? height, ResizeMode mode, int factor) => mode == ResizeMode.None
+        ? (width ?? ownWidth, height ?? ownHeight)
+        : (width ?? Side(ownWidth, height, ownHeight, factor), height ?? Side(ownHeight, width, ownWidth, factor));
 
     /// <summary>The default of a side: it keeps the aspect ratio with the other side, or is the image's own.</summary>
     private static int Side(int own, int? other, int ownOther, int factor)

@@ -27,6 +27,8 @@ public sealed class TextToImage
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentException.ThrowIfNullOrEmpty(request.Options.Prompt);
+        PromptLimit.Check(nameof(request.Options.Prompt), request.Options.Prompt);
+        PromptLimit.Check(nameof(request.Options.NegativePrompt), request.Options.NegativePrompt);
         Setting.CheckRange(nameof(request.Count), request.Count, 1, HighestCount);
         if (request.SharedGenerator && request.Options.BatchSize is not null)
             throw new InvalidSettingException(nameof(request.SharedGenerator), "SharedGenerator makes a batch of its own. Omit it, or omit BatchSize and BatchIndex.");

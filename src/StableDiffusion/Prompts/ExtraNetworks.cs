@@ -21,15 +21,17 @@ internal static partial class ExtraNetworks
     /// <returns>The rest of the prompt.</returns>
     internal static string Remove(string prompt, out IReadOnlyList<ExtraNetwork> removed)
     {
+        // Behind the last > there is no tag. Without this limit, each < would be followed to the end of the prompt.
+        int end = prompt.LastIndexOf('>') + 1;
         List<ExtraNetwork> tags = [];
-        string rest = Tag().Replace(prompt, match =>
+        string rest = Tag().Replace(prompt[..end], match =>
         {
             string[] parts = match.Groups[2].Value.Split(':');
             tags.Add(new ExtraNetwork(match.Value, match.Groups[1].Value, parts[0], parts[1..]));
             return string.Empty;
         });
         removed = tags;
-        return rest;
+        return rest + prompt[end..];
     }
 
     [GeneratedRegex(@"<(\w+):([^>]+)>", RegexOptions.CultureInvariant)]

@@ -63,14 +63,15 @@ internal sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text
         }
     }
 
+    // The numbers are atomic groups, so that a long one is not tried again at each of its digits.
     // Not a ratio (16:9) or a time (at 7:05): after a digit, the colon must be followed by a fraction.
-    [GeneratedRegex(@"\((?:[^()]*[^()\d\s]\s*:\s*[+-]?(?:\d+\.?\d*|\.\d+)|[^()]+:\s*[+-]?\d*\.\d+)\s*\)|\(\([^()]+\)\)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\((?:[^()]*[^()\d\s]\s*:\s*[+-]?(?>\d+\.?\d*|\.\d+)|[^()]+:\s*[+-]?\d*\.\d+)\s*\)|\(\([^()]+\)\)", RegexOptions.CultureInvariant)]
     private static partial Regex Weight();
 
     [GeneratedRegex(@"<(?:lora|lyco|hypernet):[^<>]+>", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex ExtraNetwork();
 
-    [GeneratedRegex(@"\[(?:[^\[\]:]*:[^\[\]:]*:\s*(?:\d+\.?\d*|\.\d+)|[^\[\]]*[^\[\]\d\s]\s*:\s*(?:\d+\.?\d*|\.\d+))\s*\]", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\[(?:[^\[\]:]*:[^\[\]:]*:\s*(?>\d+\.?\d*|\.\d+)|[^\[\]]*[^\[\]\d\s]\s*:\s*(?>\d+\.?\d*|\.\d+))\s*\]", RegexOptions.CultureInvariant)]
     private static partial Regex Schedule();
 
     [GeneratedRegex(@"\bBREAK\b", RegexOptions.CultureInvariant)]

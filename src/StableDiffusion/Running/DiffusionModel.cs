@@ -32,7 +32,7 @@ public sealed class DiffusionModel : IDisposable
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
-    private string? _graphs;
+    private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
     private UNet? _unet;
@@ -124,8 +124,7 @@ public sealed class DiffusionModel : IDisposable
         _gate.Wait(cancellationToken);
         try
         {
-            string graphs = _graphs ??= FindGraphs(progress, cancellationToken);
-            return (_plan ??= AdapterPlan.Make(graphs, Adapters, Info.Name)).Reports;
+            return (_plan ??= AdapterPlan.Make(FindGraphs(progress, cancellationToken), Adapters, Info.Name)).Reports;
         }
         finally
         {
@@ -193,10 +192,10 @@ public sealed class DiffusionModel : IDisposable
                 return opened;
 
             ControlNetSource source = new(path);
-            string graphs = BuildGraphs(source, name, progress, cancellationToken);
+            using RentedBuild graphs = BuildGraphs(source, name, progress, cancellationToken);
             string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
-            ControlNet made = new(OnnxSession.Open(Path.Combine(graphs, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
+            ControlNet made = new(OnnxSession.Open(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
             _controlNets.Add(path, made);
             return made;
@@ -235,6 +234,7 @@ public sealed class DiffusionModel : IDisposable
             controlNet.Dispose();
         _vaeEncoder?.Dispose();
         _vaeDecoder?.Dispose();
+        _graphs?.Dispose();
         _gate.Dispose();
     }
 
@@ -257,9 +257,8 @@ public sealed class DiffusionModel : IDisposable
             if (part is not null)
                 return part;
 
-            string graphs = _graphs ??= FindGraphs(progress, cancellationToken);
             long start = Stopwatch.GetTimestamp();
-            T made = open(graphs);
+            T made = OpenChecked(open, progress, cancellationToken);
             progress?.Invoke(ProgressReport.Finished($"Opening {name}", Info.Name, Stopwatch.GetElapsedTime(start)));
             Volatile.Write(ref part, made);
             return made;
@@ -270,16 +269,37 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    /// <summary>The folder of the graphs, which are checked and built once for the model with and without adapters.</summary>
+    private T OpenChecked<T>(Func<string, T> open, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        string graphs = FindGraphs(progress, cancellationToken);
+        try
+        {
+            return open(graphs);
+        }
+        catch (Exception error) when (error is DiffusionException or IOException && !IsWhole(graphs))
+        {
+            // They were lost after they were checked.
+            return open(FindGraphs(progress, cancellationToken));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The model '{Info.Name}' cannot be opened: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// The folder of the graphs, which are checked and built once for the model with and without adapters. Before each part is
+    /// opened, its files must still have their lengths: graphs in the cache that were lost are built again.
+    /// </summary>
     private string FindGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (_plain is null)
-            return Build(progress, cancellationToken);
+            return CheckedGraphs(progress, cancellationToken);
 
         _plain._gate.Wait(cancellationToken);
         try
         {
-            string graphs = _plain._graphs ??= _plain.FindGraphs(progress, cancellationToken);
+            string graphs = _plain.CheckedGraphs(progress, cancellationToken);
             Info = _plain.Info;
             return graphs;
         }
@@ -289,28 +309,56 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private string Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    private string CheckedGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)))
+        if (_graphs is not null && !IsWhole(_graphs.Folder))
+        {
+            _graphs.Dispose();
+            _graphs = null;
+        }
+
+        return (_graphs ??= Build(progress, cancellationToken)).Folder;
+    }
+
+    private bool IsWhole(string graphs) => graphs == Info.Path && !BuildCache.IsBuilt(graphs)
+        ? ModelManifest.Read(graphs)?.HasLengths(graphs) != false
+        : BuildCache.IsWhole(graphs);
+
+    private RentedBuild Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        bool isBuilt = BuildCache.IsBuilt(Info.Path);
+        if (isBuilt && !BuildCache.IsWhole(Info.Path))
+            throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
+
+        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (isBuilt || CacheFolder is null || ModelManifest.Read(Info.Path) is not null))
         {
             FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
             ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);
-            return Info.Path;
+            return new RentedBuild(Info.Path, held: null);
         }
 
+        // Graphs from elsewhere are copied, since ONNX Runtime maps their weights: a program that shortened them would end the process.
         IModelSource source = ModelSources.Find(Info.Path, new ImportOptions());
-        string graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
-        Info = Info with { Hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength] };
-        return graphs;
+        RentedBuild graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
+        try
+        {
+            Info = Info with { Hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength] };
+            return graphs;
+        }
+        catch
+        {
+            graphs.Dispose();
+            throw;
+        }
     }
 
     private string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
 
-    private string BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    private RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
-        string graphs = ModelBuilder.Build(source, RequiredCache, new ProgressClock(Report), cancellationToken);
+        RentedBuild graphs = ModelBuilder.Rent(source, RequiredCache, new ProgressClock(Report), cancellationToken);
         if (isBuilt)
             progress?.Invoke(ProgressReport.Finished(BuildingGraphs, name, Stopwatch.GetElapsedTime(start)));
         return graphs;

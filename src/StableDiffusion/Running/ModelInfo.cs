@@ -1,4 +1,5 @@
 using StableDiffusion.Families;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Running;
 
@@ -16,6 +17,9 @@ public sealed record ModelInfo
 
     /// <summary>The full path of its folder, or of its single file.</summary>
     public required string Path { get; init; }
+
+    /// <summary>Why the model cannot be used; null if its configs could be read. Of a model with a problem, only the name, the path and the size are known.</summary>
+    public string? Problem { get; init; }
 
     /// <summary>Whether it is the one that ships with the module.</summary>
     public bool IsEmbedded { get; init; }
@@ -50,6 +54,27 @@ public sealed record ModelInfo
     /// <summary>The variant of its U-Net by its extra inputs; null if unknown.</summary>
     internal ModelVariant? Variant { get; init; }
 
-    /// <summary>The size of its files in bytes.</summary>
+    /// <summary>The size of its files in bytes; of a folder, that of the first 100,000.</summary>
     public required long Length { get; init; }
+
+    /// <summary>A model in a list that cannot be used.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="path">The full path of its folder or file.</param>
+    /// <param name="problem">Why it cannot be used.</param>
+    internal static ModelInfo Broken(string name, string path, string problem) => new()
+    {
+        Name = name,
+        Path = path,
+        Problem = problem,
+        Family = string.Empty,
+        Width = 0,
+        Height = 0,
+        Steps = 0,
+        GuidanceScale = 0,
+        Scheduler = string.Empty,
+        PredictionType = string.Empty,
+        LatentChannels = 0,
+        LatentFactor = 0,
+        Length = FolderFiles.Length(path),
+    };
 }

@@ -17,6 +17,9 @@ internal static class ModelReader
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
 
+    /// <summary>The largest side of the latents that a model was trained on; those of known models have at most 128.</summary>
+    private const int MostSampleSize = 4096;
+
     /// <summary>Reads the information about a model from its configs.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="path">The full path of its folder or single file.</param>
@@ -26,6 +29,18 @@ internal static class ModelReader
     /// <exception cref="UnsafeFileException">The file would run code.</exception>
     public static ModelInfo Read(string name, string path)
     {
+        try
+        {
+            return ReadConfigs(name, path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The model in '{path}' cannot be read: {error.Message}", error);
+        }
+    }
+
+    private static ModelInfo ReadConfigs(string name, string path)
+    {
         bool isFile = File.Exists(path);
 
         // Only folders of graphs may lack these configs; older exporters did not write them.
@@ -34,7 +49,7 @@ internal static class ModelReader
         bool isOptional = File.Exists(Path.Combine(path, family.Backbone, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
         ConfigFile? backbone = FindConfig(family.Backbone);
-        int side = (backbone?.Count("sample_size", DefaultSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        int side = (backbone?.Count("sample_size", DefaultSampleSize, MostSampleSize) ?? DefaultSampleSize) * vae.Factor;
         SchedulerConfig scheduler = configs.Scheduler;
         ConfigFile? defaults = configs.Find("generation_config.json");
         return new ModelInfo
@@ -45,14 +60,14 @@ internal static class ModelReader
             Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             Width = side,
             Height = side,
-            Steps = defaults?.Count("num_inference_steps", DefaultSteps) ?? DefaultSteps,
+            Steps = defaults?.Count("num_inference_steps", DefaultSteps, SchedulerCatalog.MaxSteps) ?? DefaultSteps,
             GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(configs.Pipeline),
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
             PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
             Variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
-            Length = isFile ? FileHashes.Length(path) : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length),
+            Length = isFile ? FileHashes.Length(path) : FolderFiles.Length(path),
         };
 
         ConfigFile? FindConfig(params string[] parts)

@@ -11,7 +11,8 @@ namespace StableDiffusion.Sampling;
 /// </remarks>
 public static class SchedulerCatalog
 {
-    private const int MaxSteps = 1000;
+    /// <summary>The largest number of steps of a run.</summary>
+    internal const int MaxSteps = 1000;
 
     private const string KarrasPaper = "Elucidating the Design Space of Diffusion-Based Generative Models, arXiv:2206.00364";
     private const string DpmPaper = "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, arXiv:2211.01095";
@@ -161,9 +162,11 @@ public static class SchedulerCatalog
             return info;
 
         string key = Key(name);
-        throw new SchedulerNotFoundException(key.Length == 0
-            ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
-            : $"There is no scheduler '{name}'. Did you mean {string.Join(", ", Nearest(key).Select(near => $"'{near}'"))}?");
+        string[] near = [.. Nearest(key).Select(known => $"'{known}'")];
+        throw new SchedulerNotFoundException(
+            key.Length == 0 ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
+            : near.Length == 0 ? $"There is no scheduler '{name}'. Give one such as 'Euler' or 'DPM++ 2M Karras'."
+            : $"There is no scheduler '{name}'. Did you mean {Spelling.Choices(near)}?") { Remedy = Remedy.ListSchedulers };
     }
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>
@@ -194,7 +197,7 @@ public static class SchedulerCatalog
     {
         ArgumentNullException.ThrowIfNull(config);
         if (config.ClassName is null)
-            throw new ModelInvalidException("The model's scheduler config has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} has no _class_name. Name a scheduler, or add the key to scheduler_config.json.");
 
         SchedulerInfo? best = null;
         SchedulerInfo? any = null;
@@ -209,7 +212,7 @@ public static class SchedulerCatalog
         }
 
         if (any is null)
-            throw new ModelInvalidException($"The model's scheduler config names {config.ClassName}, which is not supported. Name another scheduler.");
+            throw new ModelInvalidException($"The scheduler config {config.Source} names {ModelFilePath.Printable(config.ClassName)}, which is not supported. Name another scheduler.");
 
         return best ?? any with { Name = any.ClassName, Aliases = [], Presets = Preset() };
     }
@@ -299,6 +302,7 @@ public static class SchedulerCatalog
 
     private static IEnumerable<string> Nearest(string key) => s_byKey
         .Select(entry => (entry.Value.Name, Distance: Spelling.Distance(key, entry.Key)))
+        .Where(near => near.Distance <= key.Length / 2)
         .OrderBy(near => near.Distance)
         .ThenBy(near => near.Name, StringComparer.Ordinal)
         .Select(near => near.Name)

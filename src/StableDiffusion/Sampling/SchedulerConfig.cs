@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Sampling;
 
@@ -19,14 +20,18 @@ internal sealed class SchedulerConfig
 
     private readonly Dictionary<string, object> _values;
 
-    private SchedulerConfig(string? className, Dictionary<string, object> values)
+    private SchedulerConfig(string source, string? className, Dictionary<string, object> values)
     {
+        Source = source;
         ClassName = className;
         _values = values;
     }
 
     /// <summary>The diffusers class that the model was published with, such as <c>PNDMScheduler</c>; null if the file has none.</summary>
     public string? ClassName { get; }
+
+    /// <summary>Its source, for messages.</summary>
+    public string Source { get; }
 
     /// <summary>The names of the known options that the file sets.</summary>
     public IReadOnlyCollection<string> Keys => _values.Keys;
@@ -39,21 +44,7 @@ internal sealed class SchedulerConfig
     public static SchedulerConfig Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string json;
-        try
-        {
-            json = File.ReadAllText(path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelNotFoundException($"There is no scheduler config at '{path}'. Check that the model's folder is complete.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelInvalidException($"The scheduler config '{path}' cannot be read: {error.Message}", error);
-        }
-
-        return Parse(json, $"'{path}'");
+        return Parse(ModelJson.ReadBytes(path, ModelJson.MaxLength), $"'{path}'");
     }
 
     /// <summary>Reads the text of a scheduler_config.json.</summary>
@@ -63,7 +54,7 @@ internal sealed class SchedulerConfig
     public static SchedulerConfig Parse(string json)
     {
         ArgumentNullException.ThrowIfNull(json);
-        return Parse(json, "(given as text)");
+        return Parse(Encoding.UTF8.GetBytes(json), "(given as text)");
     }
 
     /// <summary>Looks up a key that the file sets.</summary>
@@ -72,43 +63,37 @@ internal sealed class SchedulerConfig
     /// <returns>Whether the file sets it.</returns>
     internal bool TryGetValue(string name, [NotNullWhen(true)] out object? value) => _values.TryGetValue(name, out value);
 
-    /// <summary>Reads the text of a scheduler_config.json.</summary>
-    /// <param name="json">The text.</param>
-    /// <param name="source">The source of the text, for messages.</param>
-    /// <exception cref="ModelInvalidException">The text is not JSON, or a key has a value that no scheduler accepts.</exception>
-    internal static SchedulerConfig Parse(string json, string source)
+    /// <summary>Reads the bytes of a scheduler_config.json.</summary>
+    /// <param name="json">The JSON in UTF-8.</param>
+    /// <param name="source">Its source, for messages.</param>
+    /// <exception cref="ModelInvalidException">It is not JSON in UTF-8, or a key has a value that no scheduler accepts.</exception>
+    internal static SchedulerConfig Parse(byte[] json, string source)
     {
-        JsonDocument document;
-        try
+        JsonElement root = ModelJson.ParseObject(QuoteNonFinite(json), $"The scheduler config {source}", s_lenient);
+        string? className = null;
+        Dictionary<string, object> values = new(StringComparer.Ordinal);
+        foreach (JsonProperty property in root.EnumerateObject())
         {
-            document = JsonDocument.Parse(QuoteNonFinite(json), s_lenient);
-        }
-        catch (JsonException error)
-        {
-            throw new ModelInvalidException($"The scheduler config {source} is not valid JSON: {error.Message}", error);
-        }
-
-        using (document)
-        {
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new ModelInvalidException($"The scheduler config {source} is not a JSON object.");
-
-            string? className = null;
-            Dictionary<string, object> values = new(StringComparer.Ordinal);
-            foreach (JsonProperty property in document.RootElement.EnumerateObject())
+            if (property.Value.ValueKind == JsonValueKind.Null)
             {
-                if (property.Value.ValueKind == JsonValueKind.Null)
-                    continue;
-
-                if (property.Name == ClassNameKey)
-                    className = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : throw Wrong(source, property, "the name of a scheduler class");
-                else if (SchedulerCatalog.ConfigOptions.TryGetValue(property.Name, out SchedulerOption? option))
-                    values[property.Name] = ToValue(property.Value, option.Kind) is object value && option.TryParse(value, out object parsed) ? parsed : throw Wrong(source, property, option.Describe());
+                if (SchedulerCatalog.ConfigOptions.TryGetValue(property.Name, out SchedulerOption? unset) && !IsNullable(unset))
+                    throw Wrong(source, property, unset.Describe());
+                continue;
             }
 
-            return new SchedulerConfig(className, values);
+            if (property.Name == ClassNameKey)
+                className = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : throw Wrong(source, property, "the name of a scheduler class");
+            else if (SchedulerCatalog.ConfigOptions.TryGetValue(property.Name, out SchedulerOption? option))
+                values[property.Name] = ToValue(property.Value, option.Kind) is object value && option.TryParse(value, out object parsed) ? parsed : throw Wrong(source, property, option.Describe());
         }
+
+        return new SchedulerConfig(source, className, values);
     }
+
+    // As in diffusers, null turns a toggle off and leaves what has no default unset. As a number or a word, it would only fail later.
+    // Infinity is null where another program than Python wrote the file.
+    private static bool IsNullable(SchedulerOption option) =>
+        option.Kind == SchedulerOptionKind.Boolean || option.Default is null or double.NegativeInfinity;
 
     private static object? ToValue(JsonElement element, SchedulerOptionKind kind) => (kind, element.ValueKind) switch
     {
@@ -122,43 +107,44 @@ internal sealed class SchedulerConfig
     };
 
     private static ModelInvalidException Wrong(string source, JsonProperty property, string expected) =>
-        new($"The scheduler config {source} has {property.Name} {property.Value.GetRawText()}; expected {expected}.");
+        new($"The scheduler config {source} has {property.Name} {ModelFilePath.Printable(property.Value.GetRawText())}; expected {expected}.");
 
     /// <summary>
     /// Puts quotes around infinities, which Python writes as bare words; that is not valid JSON. DPM-Solver's configurations have
     /// <c>"lambda_min_clipped": -Infinity</c>.
     /// </summary>
-    private static string QuoteNonFinite(string json)
+    private static byte[] QuoteNonFinite(byte[] json)
     {
-        if (!json.Contains("Infinity", StringComparison.Ordinal) && !json.Contains("NaN", StringComparison.Ordinal))
+        if (json.AsSpan().IndexOf("Infinity"u8) < 0 && json.AsSpan().IndexOf("NaN"u8) < 0)
             return json;
 
-        StringBuilder quoted = new(json.Length + 8);
+        using MemoryStream quoted = new(json.Length + 8);
         bool inText = false;
         for (int i = 0; i < json.Length; i++)
         {
-            if (!inText && Word(json.AsSpan(i)) is string word)
+            if (!inText && Word(json.AsSpan(i)) is byte[] word)
             {
-                quoted.Append('"').Append(word).Append('"');
+                quoted.Write([(byte)'"', .. word, (byte)'"']);
                 i += word.Length - 1;
                 continue;
             }
 
-            quoted.Append(json[i]);
+            quoted.WriteByte(json[i]);
             if (json[i] == '\\' && inText && i + 1 < json.Length)
-                quoted.Append(json[++i]);
+                quoted.WriteByte(json[++i]);
             else if (json[i] == '"')
                 inText = !inText;
         }
 
-        return quoted.ToString();
+        return quoted.ToArray();
 
-        static string? Word(ReadOnlySpan<char> rest)
+        static byte[]? Word(ReadOnlySpan<byte> rest)
         {
             foreach (string word in s_nonFinite)
             {
-                if (rest.StartsWith(word, StringComparison.Ordinal))
-                    return word;
+                byte[] bytes = Encoding.UTF8.GetBytes(word);
+                if (rest.StartsWith(bytes))
+                    return bytes;
             }
 
             return null;

@@ -106,7 +106,10 @@ public sealed record SchedulerOption
             string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double d) => d,
             _ => null,
         };
-        return number >= Minimum && number <= Maximum ? number : null;
+
+        // No limit is a default of some options, which models write down.
+        bool isNumber = number is double given && (double.IsFinite(given) || given.Equals(Default));
+        return isNumber && number >= Minimum && number <= Maximum ? number : null;
     }
 
     private double[]? ToNumbers(object value)

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Sampling;
 
@@ -86,7 +87,7 @@ internal sealed class SchedulerSettings
         }
 
         throw new InvalidSettingException(
-            name, $"{info.Name} has no option '{name}'. Its options are {string.Join(", ", info.Options.Select(option => option.Name))}.");
+            name is [>= 'a' and <= 'z', ..] ? name : "SchedulerOption", $"{info.Name} has no option '{ModelFilePath.Printable(name)}'. Its options are {string.Join(", ", info.Options.Select(option => option.Name))}.");
     }
 
     private static string Show(object value) => value is IEnumerable list and not string

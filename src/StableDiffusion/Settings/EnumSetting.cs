@@ -1,3 +1,5 @@
+using StableDiffusion.Storage;
+
 namespace StableDiffusion.Settings;
 
 /// <summary>Settings that are one of a few words. They are kept as text, so that an empty cell of a table means that the setting is omitted.</summary>
@@ -29,6 +31,6 @@ internal static class EnumSetting
                 return value;
         }
 
-        throw new InvalidSettingException(setting, $"{setting} is '{text}', but must be {Spelling.Choices(Enum.GetNames<T>())}.");
+        throw new InvalidSettingException(setting, $"{setting} is '{ModelFilePath.Printable(text)}', but must be {Spelling.Choices(Enum.GetNames<T>())}.");
     }
 }

@@ -96,7 +96,7 @@ public record GenerationSettings
     public MicroConditioning? MicroConditioning { get; init; }
 
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
-    [Setting(Minimum = 0, Maximum = 1, IsOfStart = true)]
+    [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }
 
     /// <summary>How the image to start from is resized, as the name of a <see cref="Settings.ResizeMode"/>; null in a record if it was not resized.</summary>

@@ -54,8 +54,11 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     {
         if (Type == typeof(long) && (long)value < Minimum)
             throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it must be a whole number from {Minimum} to {long.MaxValue}. Omit it to use a random one.");
-        if (Minimum is double lowest && Maximum is double highest)
-            CheckRange(Name, value, lowest, highest);
+        if (Minimum is not double lowest || Maximum is not double highest)
+            return;
+        if (row.ExcludesMinimum && !(Convert.ToDouble(value, CultureInfo.InvariantCulture) > lowest && Convert.ToDouble(value, CultureInfo.InvariantCulture) <= highest))
+            throw new InvalidSettingException(Name, $"{Name} is {value}, but must be above {lowest} and at most {highest}.");
+        CheckRange(Name, value, lowest, highest);
     }
 
     /// <summary>Throws for a number that is out of an inclusive range.</summary>

@@ -13,6 +13,9 @@ internal sealed class SettingAttribute : Attribute
     /// <summary>The lowest value; NaN for none.</summary>
     public double Minimum { get; init; } = double.NaN;
 
+    /// <summary>Whether the lowest value itself is out of range.</summary>
+    public bool ExcludesMinimum { get; init; }
+
     /// <summary>The highest value; NaN for none.</summary>
     public double Maximum { get; init; } = double.NaN;
 

@@ -11,7 +11,9 @@ internal static class AtomicWriter
     /// <exception cref="UnauthorizedAccessException">There is no permission to write to the folder.</exception>
     public static void WriteFile(string path, Action<Stream> write, Action<string>? publish = null)
     {
-        string temporary = Path.Combine(Path.GetDirectoryName(path)!, $".{Guid.NewGuid():N}.tmp");
+        string folder = Path.GetDirectoryName(path)!;
+        TemporaryFile.SweepOnce(folder);
+        string temporary = TemporaryFile.NewIn(folder);
         try
         {
             using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
@@ -65,6 +67,45 @@ internal static class AtomicWriter
         }
     }
 
+    /// <summary>Deletes a folder with its contents, read-only files too; of a link, only the link.</summary>
+    /// <param name="folder">Its full path.</param>
+    /// <exception cref="IOException">A file is in use.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
+    public static void DeleteFolder(string folder)
+    {
+        // Elsewhere, the permissions of the folder decide.
+        if (OperatingSystem.IsWindows() && new DirectoryInfo(folder).LinkTarget is null)
+            SetReadOnly(folder, isReadOnly: false);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>Deletes a file, even a read-only one, if it exists.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <exception cref="IOException">It is in use.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
+    public static void DeleteFile(string path)
+    {
+        if (OperatingSystem.IsWindows() && File.Exists(path))
+            File.SetAttributes(path, FileAttributes.Normal);
+        File.Delete(path);
+    }
+
+    /// <summary>Makes the files in a folder read-only where that is possible, so that no program changes one while it is open.</summary>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <param name="isReadOnly">Whether they become read-only, or writable again.</param>
+    public static void SetReadOnly(string folder, bool isReadOnly = true)
+    {
+        try
+        {
+            foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.IsReadOnly != isReadOnly))
+                file.IsReadOnly = isReadOnly;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Not every file system has it. The lengths of the files are checked all the same.
+        }
+    }
+
     /// <summary>Deletes a file or a folder with its contents, if it exists and is not in use.</summary>
     /// <param name="path">Its full path.</param>
     public static void TryDelete(string path)
@@ -72,9 +113,9 @@ internal static class AtomicWriter
         try
         {
             if (Directory.Exists(path))
-                Directory.Delete(path, recursive: true);
+                DeleteFolder(path);
             else
-                File.Delete(path);
+                DeleteFile(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -5,18 +5,50 @@ namespace StableDiffusion.Storage;
 /// <summary>
 /// The folder of built models, each under its key. A build is written to a temporary folder beside them
 /// and moved to its place in one step, so that each build is complete, even if others build the same or a build is interrupted.
+/// Its files are read-only, and it is not deleted while a process has rented it.
 /// </summary>
 /// <param name="root">The full path of the folder.</param>
 /// <param name="description">The description of the folder in messages.</param>
 internal sealed class BuildCache(string root, string description = "the cache")
 {
+    /// <summary>The name of the file with the lengths of a build's files.</summary>
+    public const string ManifestName = "build.json";
+
     private const string TemporaryPrefix = ".building-";
-    private const string ManifestName = "build.json";
 
     private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
 
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
+
     /// <summary>The folder of the cached hashes of sources.</summary>
     public string HashFolder => Path.Combine(root, ".hashes");
+
+    /// <summary>The keys of the built models, complete or not.</summary>
+    public IEnumerable<string> Keys => Directory.Exists(root)
+        ? Directory.EnumerateDirectories(root).Select(static folder => Path.GetFileName(folder)).Where(static name => name[0] != '.')
+        : [];
+
+    /// <summary>Whether a folder is one of a build, complete or not.</summary>
+    public static bool IsBuilt(string folder) => File.Exists(Path.Combine(folder, ManifestName));
+
+    /// <summary>Whether a folder is a complete build: every file exists and has the length that it was written with.</summary>
+    public static bool IsWhole(string folder)
+    {
+        try
+        {
+            string manifest = Path.Combine(folder, ManifestName);
+            Dictionary<string, long>? files = JsonSerializer.Deserialize(RegularFile.ReadAllBytes(manifest, BuildJson.MaxLength), BuildJson.Default.DictionaryStringInt64);
+            return files is not null
+                && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a folder has not been written to for so long that no process can be about to use it.</summary>
+    public static bool IsOld(string folder) => DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned;
 
     /// <summary>The folder of a built model, if it exists and is complete.</summary>
     /// <param name="key">The model's key.</param>
@@ -24,18 +56,22 @@ internal sealed class BuildCache(string root, string description = "the cache")
     public string? Find(string key)
     {
         string folder = Path.Combine(root, key);
-        try
-        {
-            string manifest = Path.Combine(folder, ManifestName);
-            Dictionary<string, long>? files = JsonSerializer.Deserialize(RegularFile.ReadAllBytes(manifest, BuildJson.MaxLength), BuildJson.Default.DictionaryStringInt64);
-            bool whole = files is not null
-                && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
-            return whole ? folder : null;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
-        {
-            return null;
-        }
+        return IsWhole(folder) ? folder : null;
+    }
+
+    /// <summary>Gets a built model for use: it is not deleted before the rent is over.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <param name="cancellationToken">Cancels the waiting for another process that is deleting it.</param>
+    /// <returns>The model; null if it does not exist or is not complete.</returns>
+    public RentedBuild? Rent(string key, CancellationToken cancellationToken)
+    {
+        string folder = Path.Combine(root, key);
+        IDisposable? held = Share(folder, cancellationToken);
+        if (IsWhole(folder))
+            return new RentedBuild(folder, held);
+
+        held?.Dispose();
+        return null;
     }
 
     /// <summary>Builds a model.</summary>
@@ -48,6 +84,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
     {
         string folder = Path.Combine(root, key);
         WriteManifest(temporary);
+        AtomicWriter.SetReadOnly(temporary);
         MoveInto(folder, temporary, key, replace);
         return folder;
     });
@@ -63,10 +100,21 @@ internal sealed class BuildCache(string root, string description = "the cache")
         string temporary = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
         try
         {
-            Directory.CreateDirectory(temporary);
-            DeleteAbandoned();
-            write(temporary);
-            return use(temporary);
+            Directory.CreateDirectory(root);
+            Sweep();
+            using (FolderLock.TryOwn(temporary))
+            {
+                Directory.CreateDirectory(temporary);
+                try
+                {
+                    write(temporary);
+                    return use(temporary);
+                }
+                finally
+                {
+                    AtomicWriter.TryDelete(temporary);
+                }
+            }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -75,8 +123,63 @@ internal sealed class BuildCache(string root, string description = "the cache")
         }
         finally
         {
-            AtomicWriter.TryDelete(temporary);
+            AtomicWriter.TryDelete(FolderLock.PathOf(temporary));
         }
+    }
+
+    /// <summary>Deletes a built model, unless a process has rented it.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <returns>Whether it was deleted, or did not exist.</returns>
+    /// <exception cref="IOException">A file is in use.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
+    public bool TryDelete(string key)
+    {
+        string folder = Path.Combine(root, key);
+        using IDisposable? owned = FolderLock.TryOwn(folder);
+        if (owned is null)
+            return false;
+
+        // In one step, so that a process that comes in between finds all of it or nothing.
+        string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
+        Directory.Move(folder, aside);
+        AtomicWriter.DeleteFolder(aside);
+        return true;
+    }
+
+    /// <summary>Deletes what interrupted builds left, and the hashes of sources that no longer exist.</summary>
+    public void Sweep()
+    {
+        if (!Directory.Exists(root))
+            return;
+
+        foreach (string folder in Directory.EnumerateDirectories(root, $"{TemporaryPrefix}*"))
+        {
+            if (IsAbandoned(folder))
+                AtomicWriter.TryDelete(folder);
+        }
+
+        FileHashes.Sweep(HashFolder);
+    }
+
+    private static bool IsAbandoned(string folder)
+    {
+        try
+        {
+            // Builds of older versions have no lock.
+            if (!File.Exists(FolderLock.PathOf(folder)))
+                return IsOld(folder);
+
+            using IDisposable? owned = FolderLock.TryOwn(folder);
+            if (owned is null)
+                return false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+
+        AtomicWriter.TryDelete(FolderLock.PathOf(folder));
+        return true;
     }
 
     private static void WriteManifest(string folder)
@@ -85,6 +188,27 @@ internal sealed class BuildCache(string root, string description = "the cache")
         foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             files.Add(Path.GetRelativePath(folder, file).Replace('\\', '/'), new FileInfo(file).Length);
         File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files, BuildJson.Default.DictionaryStringInt64));
+    }
+
+    private static IDisposable? Share(string folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            for (;;)
+            {
+                if (FolderLock.TryShare(folder) is IDisposable held)
+                    return held;
+
+                // The other process deletes it; that takes a moment.
+                cancellationToken.WaitHandle.WaitOne(s_poll);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // In a folder that cannot be written to, nothing is deleted either.
+            return null;
+        }
     }
 
     private void MoveInto(string folder, string temporary, string key, bool replace)
@@ -102,15 +226,6 @@ internal sealed class BuildCache(string root, string description = "the cache")
         finally
         {
             AtomicWriter.TryDelete(aside);
-        }
-    }
-
-    private void DeleteAbandoned()
-    {
-        foreach (string folder in Directory.EnumerateDirectories(root, $"{TemporaryPrefix}*"))
-        {
-            if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > s_abandoned)
-                AtomicWriter.TryDelete(folder);
         }
     }
 }

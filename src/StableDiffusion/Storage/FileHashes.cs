@@ -32,19 +32,8 @@ internal sealed class FileHashes
     /// <returns>The cache.</returns>
     public static FileHashes Open(string folder, string source)
     {
-        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32];
-        string path = Path.Combine(folder, $"{name}.json");
-        Dictionary<string, FileHash>? remembered = null;
-        try
-        {
-            remembered = JsonSerializer.Deserialize(RegularFile.ReadAllBytes(path, BuildJson.MaxLength), BuildJson.Default.DictionaryStringFileHash);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
-        {
-            // If the cache is missing or damaged, the files are read again.
-        }
-
-        return new FileHashes(path, remembered ?? []);
+        string path = MemoryPath(folder, source);
+        return new FileHashes(path, Read(path));
     }
 
     /// <summary>A cache that is always empty, so that every file is read.</summary>
@@ -110,10 +99,63 @@ internal sealed class FileHashes
     }
 
     /// <summary>The length of a file; links are followed.</summary>
+    /// <exception cref="ModelNotFoundException">There is no such file, or the link leads nowhere.</exception>
+    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
     public static long Length(string path) => Resolve(path).Length;
 
-    private static FileInfo Resolve(string path) =>
-        File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
+    /// <summary>Deletes the cached hashes of a source, such as one that was refused.</summary>
+    /// <param name="folder">The folder of the caches of all sources.</param>
+    /// <param name="source">The full path of the source.</param>
+    public static void Forget(string folder, string source) => AtomicWriter.TryDelete(MemoryPath(folder, source));
+
+    /// <summary>Deletes the caches of sources that no longer exist.</summary>
+    /// <param name="folder">The folder of the caches of all sources.</param>
+    public static void Sweep(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+
+        foreach (string memory in Directory.EnumerateFiles(folder, "*.json"))
+        {
+            if (!Read(memory).Keys.Any(File.Exists))
+                AtomicWriter.TryDelete(memory);
+        }
+    }
+
+    private static string MemoryPath(string folder, string source) =>
+        Path.Combine(folder, $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..32]}.json");
+
+    /// <summary>Reads a cache; if it is missing or damaged, it is empty, and the files are read again.</summary>
+    private static Dictionary<string, FileHash> Read(string memory)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(RegularFile.ReadAllBytes(memory, BuildJson.MaxLength), BuildJson.Default.DictionaryStringFileHash) ?? [];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return [];
+        }
+    }
+
+    private static FileInfo Resolve(string path)
+    {
+        try
+        {
+            FileInfo file = File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
+            return file.Exists
+                ? file
+                : throw new ModelNotFoundException($"There is no file '{path}'{(file.FullName == path ? "" : $": it is a link to '{file.FullName}', which does not exist")}. A model needs it; get it again.");
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelNotFoundException($"There is no file '{path}', which a model needs.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+        }
+    }
 
     private static string Hash(string path, Action<long> read, CancellationToken cancellationToken)
     {

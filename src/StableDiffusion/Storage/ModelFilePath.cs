@@ -43,12 +43,7 @@ internal static class ModelFilePath
 
     /// <summary>A path, or any text given as one, in a form that is safe to show in messages.</summary>
     /// <param name="path">The text.</param>
-    public static string Printable(string? path)
-    {
-        string text = path ?? string.Empty;
-        string start = text.Length > MaxSegmentBytes ? text[..MaxSegmentBytes] + "..." : text;
-        return string.Concat(start.Select(static letter => char.IsControl(letter) ? '?' : letter));
-    }
+    public static string Printable(string? path) => PrintableText.Of(path ?? string.Empty, MaxSegmentBytes);
 
     private static IEnumerable<string> Numbered(string device) => "0123456789\u00b9\u00b2\u00b3".Select(digit => device + digit);
 }

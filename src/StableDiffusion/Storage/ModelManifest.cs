@@ -19,13 +19,15 @@ internal sealed record ModelManifest
     public const string FileName = "model_manifest.json";
 
     private const int Sha256Digits = 64;
-    private const int MaxLength = 16 << 20;
-
     /// <summary>The origin of the model.</summary>
     public required ModelSource Source { get; init; }
 
     /// <summary>The model's files by their path from its folder, with <c>/</c> between the parts; not the manifest itself.</summary>
     public required IReadOnlyDictionary<string, ModelFile> Files { get; init; }
+
+    /// <summary>Whether an image of one step was made with the model before it was kept.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsTested { get; init; }
 
     /// <summary>Reads the manifest of a model's folder.</summary>
     /// <param name="folder">The folder; a model's single file has no manifest.</param>
@@ -37,18 +39,7 @@ internal sealed record ModelManifest
         if (File.Exists(folder))
             return null;
 
-        try
-        {
-            return Parse(RegularFile.ReadAllBytes(path, MaxLength), path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Invalid(path, error.Message, error);
-        }
+        return Path.Exists(path) ? Parse(ModelJson.ReadBytes(path, ModelJson.MaxLength), path) : null;
     }
 
     /// <summary>Reads a manifest.</summary>
@@ -71,8 +62,9 @@ internal sealed record ModelManifest
 
             return manifest;
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // Half of an escaped surrogate pair is an InvalidOperationException.
             throw Invalid(path, error.Message, error);
         }
     }
@@ -93,6 +85,10 @@ internal sealed record ModelManifest
     /// <returns>The problems, one sentence for each file.</returns>
     internal IEnumerable<string> Compare(string folder, CancellationToken cancellationToken) =>
         Compare(folder, FileHashes.Forgetful(folder), cancellationToken);
+
+    /// <summary>Whether all files of a model exist and have their lengths; they are not read.</summary>
+    internal bool HasLengths(string folder) =>
+        Files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } && FileHashes.Length(Path.Combine(folder, file.Key)) == file.Value.Length);
 
     private IEnumerable<string> Compare(string folder, FileHashes hashes, CancellationToken cancellationToken)
     {

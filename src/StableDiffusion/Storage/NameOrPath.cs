@@ -3,6 +3,9 @@ namespace StableDiffusion.Storage;
 /// <summary>Finds a value that is given as a name or a path.</summary>
 internal static class NameOrPath
 {
+    /// <summary>What to do about a name that a prompt or an image has, in sentences.</summary>
+    public const string NamesOnly = "A prompt or an image can name only what is in that folder. Put it there, or choose it yourself: a path of your own is accepted.";
+
     /// <summary>Finds it by its name, or otherwise by its path.</summary>
     /// <param name="nameOrPath">The name or path.</param>
     /// <param name="findName">Finds the exact name and the full path; null if there is no such name.</param>
@@ -18,5 +21,14 @@ internal static class NameOrPath
 
         string path = Path.GetFullPath(nameOrPath);
         return (path, path);
+    }
+
+    /// <summary>The name of the file or folder that a path leads to on any system, in whichever system's form it is written.</summary>
+    /// <param name="nameOrPath">A name or path, which is not looked up.</param>
+    /// <returns>What follows the last separator or drive; may be empty.</returns>
+    public static string WithoutFolder(string nameOrPath)
+    {
+        string path = nameOrPath.Trim().TrimEnd('/', '\\');
+        return path[(path.AsSpan().LastIndexOfAny('/', '\\', ':') + 1)..];
     }
 }

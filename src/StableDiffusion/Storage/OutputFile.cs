@@ -1,8 +1,12 @@
+using System.Text;
+
 namespace StableDiffusion.Storage;
 
 /// <summary>Writes a file completely or not at all.</summary>
 internal static class OutputFile
 {
+    private const int LongestName = 255;
+
     /// <summary>
     /// Writes a file under a temporary name in the same folder and renames it at the end. If several writers use the same
     /// name and may not replace the file, only one succeeds.
@@ -57,6 +61,8 @@ internal static class OutputFile
             throw new OutputWriteException($"The file '{path}' cannot be written: there is a folder of that name. Choose another name.");
         if (!overwrite && File.Exists(path))
             throw new OutputExistsException(path);
+        if (LengthOf(Path.GetFileName(path)) > LongestName)
+            throw new OutputWriteException($"The file '{ModelFilePath.Printable(Path.GetFileName(path))}' cannot be written: its name is longer than {LongestName} characters. Choose a shorter name.");
 
         string? folder = FolderOf(path);
         while (folder is not null && !Path.Exists(folder))
@@ -64,6 +70,9 @@ internal static class OutputFile
         if (!Directory.Exists(folder))
             throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file, not a folder")}. Choose another folder.");
     }
+
+    // Windows counts UTF-16 units, other systems bytes.
+    private static int LengthOf(string name) => OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);
 
     private static string FolderOf(string path) =>
         Path.GetDirectoryName(path) ?? throw new OutputWriteException($"'{path}' is not a file name. Choose another name.");

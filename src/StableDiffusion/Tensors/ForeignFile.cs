@@ -56,9 +56,7 @@ internal static class ForeignFile
         if (Starts("{") || Starts("["))
             return ("a JSON file", "It may be a server's error message, or the index or config of a model: give the file of the weights, or the model's folder.");
 
-        int shown = Math.Min(head.Length, 8);
-        return ($"a file of unknown type (it starts with {Convert.ToHexString(head[..shown])})",
-            "Safetensors and PyTorch files can be read; check that this is one, and that the download is complete.");
+        return ("a file of unknown type", "Safetensors and PyTorch files can be read; check that this is one, and that the download is complete.");
     }
 
     private static bool StartsAt(ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> mark) =>

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Text;
 
@@ -298,8 +300,7 @@ internal sealed class ClipTokenizerFiles
     {
         try
         {
-            using FileStream stream = File.OpenRead(PathOf(file));
-            JsonDocument document = JsonDocument.Parse(stream);
+            JsonDocument document = JsonDocument.Parse(ReadBytes(file));
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
 
@@ -310,23 +311,17 @@ internal sealed class ClipTokenizerFiles
         {
             throw Invalid($"{file}, line {error.LineNumber + 1}", $"is not valid JSON: {error.Message}", error);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Invalid(file, $"cannot be read: {error.Message}", error);
-        }
     }
 
-    private string[] ReadLines(string file)
+    private IEnumerable<string> ReadLines(string file)
     {
-        try
-        {
-            return File.ReadAllLines(PathOf(file));
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Invalid(file, $"cannot be read: {error.Message}", error);
-        }
+        using StringReader lines = new(Encoding.UTF8.GetString(ReadBytes(file).Span));
+        while (lines.ReadLine() is string line)
+            yield return line;
     }
+
+    private ReadOnlyMemory<byte> ReadBytes(string file) =>
+        ModelJson.CheckUtf8(ModelJson.ReadBytes(PathOf(file), ModelJson.MaxLargeLength), $"The tokenizer's {file}, in '{_folder}',");
 
     private ModelInvalidException Invalid(string place, string fault, Exception? cause = null) =>
         new($"The tokenizer's {place}, in '{_folder}' {fault}. Copy the file from the model again.", cause);

@@ -55,9 +55,10 @@ internal static class PromptWeighting
         }
     }
 
-    /// <summary>Joins two embeddings along the token axis.</summary>
-    public static Tensor Append(Tensor first, Tensor second) =>
-        new([.. first.Values, .. second.Values], 1, first.Shape[1] + second.Shape[1], first.Shape[2]);
+    /// <summary>Joins embeddings along the token axis.</summary>
+    public static Tensor Join(IReadOnlyList<Tensor> chunks) => chunks is [Tensor only]
+        ? only
+        : new([.. chunks.SelectMany(static chunk => chunk.Values)], 1, chunks.Sum(static chunk => chunk.Shape[1]), chunks[0].Shape[2]);
 
     private static double Mean(Tensor[] states)
     {

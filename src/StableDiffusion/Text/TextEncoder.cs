@@ -35,6 +35,7 @@ internal sealed class TextEncoder : IDisposable
     public TextEmbedding Encode(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        PromptLimit.Check("Prompt", prompt);
         options ??= PromptOptions.Default;
         if (options.Syntax == PromptSyntax.Plain)
         {
@@ -70,9 +71,18 @@ internal sealed class TextEncoder : IDisposable
     /// <param name="options">How to read them.</param>
     /// <param name="cancellationToken">Cancels the run.</param>
     /// <returns>An embedding for each text, all of the same length.</returns>
-    internal IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken) => _encoders
-        .Select(encoder => Encode(encoder, [.. texts.Select(text => PromptChunker.Divide(encoder.TokenizerFor(options), text, options).Chunks)], options, cancellationToken))
-        .Aggregate(static (first, second) => [.. first.Zip(second, TextVectors.Join)]);
+    internal IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions options, CancellationToken cancellationToken)
+    {
+        return _encoders
+            .Select(encoder => Encode(encoder, [.. texts.Select(text => Divide(encoder, text))], options, cancellationToken))
+            .Aggregate(static (first, second) => [.. first.Zip(second, TextVectors.Join)]);
+
+        IReadOnlyList<PromptChunk> Divide(ClipEncoder encoder, string text)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return PromptChunker.Divide(encoder.TokenizerFor(options), text, options).Chunks;
+        }
+    }
 
     /// <summary>Removes tags from a prompt, and collects warnings about questionable syntax.</summary>
     private static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
@@ -97,9 +107,10 @@ internal sealed class TextEncoder : IDisposable
 
     private static TextVectors[] Encode(ClipEncoder encoder, IReadOnlyList<IReadOnlyList<PromptChunk>> prompts, PromptOptions options, CancellationToken cancellationToken)
     {
+        PromptLimit.CheckChunks([.. prompts.Select(prompt => prompt.Count)]);
         int chunkCount = prompts.Max(prompt => prompt.Count);
         PromptChunk empty = PromptChunker.Empty(encoder.TokenizerFor(options));
-        Tensor[] embeddings = new Tensor[prompts.Count];
+        List<Tensor>[] embeddings = [.. prompts.Select(_ => new List<Tensor>(chunkCount))];
         Dictionary<int[], TextVectors> encoded = new(IdsComparer.Instance);
         for (int chunk = 0; chunk < chunkCount; chunk++)
         {
@@ -116,11 +127,11 @@ internal sealed class TextEncoder : IDisposable
             }
 
             for (int i = 0; i < states.Length; i++)
-                embeddings[i] = chunk == 0 ? states[i] : PromptWeighting.Append(embeddings[i], states[i]);
+                embeddings[i].Add(states[i]);
         }
 
         // A1111 and ComfyUI both use the pooled state of the first chunk, whatever its weights.
-        return [.. embeddings.Select((hiddenStates, index) => new TextVectors(hiddenStates, EncodeIds(prompts[index][0].Ids).PooledState))];
+        return [.. embeddings.Select((chunks, index) => new TextVectors(PromptWeighting.Join(chunks), EncodeIds(prompts[index][0].Ids).PooledState))];
 
         TextVectors EncodeIds(int[] ids)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Weights;
 
@@ -9,7 +10,6 @@ namespace StableDiffusion.Weights;
 internal sealed class ShardIndex
 {
     private const string Suffix = ".safetensors";
-    private const long MaxLength = 1 << 26;
 
     private ShardIndex(string path, IReadOnlyDictionary<string, string> map)
     {
@@ -41,32 +41,20 @@ internal sealed class ShardIndex
     public static ShardIndex Read(string path)
     {
         string fullPath = System.IO.Path.GetFullPath(path);
-        try
-        {
-            FileInfo info = new(fullPath);
-            if (info.Exists && info.Length > MaxLength)
-                throw Invalid(fullPath, $"it has {info.Length} bytes, and the limit is {MaxLength}");
-
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(fullPath));
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("weight_map", out JsonElement map)
-                || map.ValueKind != JsonValueKind.Object)
-            {
-                throw Invalid(fullPath, "it has no 'weight_map'");
-            }
-
-            // A string that ends within a surrogate pair causes an InvalidOperationException.
-            return new ShardIndex(fullPath, ReadMap(fullPath, map));
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelNotFoundException($"There is no file '{fullPath}'.", error);
-        }
-        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
-        {
-            throw new ModelInvalidException($"'{fullPath}' cannot be read as JSON: {error.Message}", error);
-        }
+        JsonElement root = ModelJson.ParseObject(ModelJson.ReadBytes(fullPath, ModelJson.MaxLargeLength), $"'{fullPath}'");
+        return root.TryGetProperty("weight_map", out JsonElement map) && map.ValueKind == JsonValueKind.Object
+            ? new ShardIndex(fullPath, ReadMap(fullPath, map))
+            : throw Invalid(fullPath, "it has no 'weight_map'");
     }
+
+    /// <summary>The full paths of the files, all of which exist.</summary>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    public IReadOnlyList<string> FindFiles() =>
+    [
+        .. Files.Select(FullPath).Select(file => File.Exists(file)
+            ? file
+            : throw new ModelNotFoundException($"There is no file '{file}', which '{Path}' names. Get the missing file as well.")),
+    ];
 
     /// <summary>The full path of one of the files.</summary>
     /// <param name="file">Its name.</param>
@@ -81,9 +69,8 @@ internal sealed class ShardIndex
 
             // A name that includes a folder could lead anywhere, and no tool writes one.
             if (file.AsSpan().ContainsAny("/\\:\0") || !file.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase))
-                throw Invalid(path, $"tensor '{item.Name}' is assigned to {item.Value.GetRawText()}, which is not the name of a {Suffix} file in the same folder");
-            if (!files.TryAdd(item.Name, file))
-                throw Invalid(path, $"it names tensor '{item.Name}' twice");
+                throw Invalid(path, $"tensor '{ModelFilePath.Printable(item.Name)}' is assigned to {ModelFilePath.Printable(item.Value.GetRawText())}, which is not the name of a {Suffix} file in the same folder");
+            files.Add(item.Name, file);
         }
 
         return files.Count > 0 ? files : throw Invalid(path, "its 'weight_map' is empty");

@@ -28,13 +28,8 @@ internal sealed class ShardedWeights : IWeights, IDisposable
         ShardedWeights weights = new(index, files);
         try
         {
-            foreach (string file in index.Files)
-            {
-                string fullPath = index.FullPath(file);
-                if (!File.Exists(fullPath))
-                    throw new ModelNotFoundException($"There is no file '{fullPath}', which '{index.Path}' names. Get the missing file as well.");
-                files.Add(file, SafetensorsFile.Open(fullPath));
-            }
+            foreach (string file in index.FindFiles())
+                files.Add(Path.GetFileName(file), SafetensorsFile.Open(file));
 
             foreach ((string name, string file) in index.Map)
             {

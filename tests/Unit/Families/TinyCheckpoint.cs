@@ -42,6 +42,19 @@ internal static class TinyCheckpoint
     /// <summary>The same model in bytes that no other file has.</summary>
     public static byte[] Unique() => Write(static _ => true, new Dictionary<string, string> { ["id"] = Guid.NewGuid().ToString() });
 
+    /// <summary>The same with other values.</summary>
+    /// <param name="change">Changes a tensor.</param>
+    public static byte[] Changed(Action<Tensor> change)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(Path);
+        Dictionary<string, Tensor> tensors = file.Tensors.Keys.ToDictionary(static name => name, file.Read);
+        foreach (Tensor tensor in tensors.Values)
+            change(tensor);
+        MemoryStream bytes = new();
+        SafetensorsWriter.Write(bytes, tensors);
+        return bytes.ToArray();
+    }
+
     private static byte[] Write(Func<string, bool> left, Dictionary<string, string>? metadata)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path);

@@ -176,9 +176,11 @@ internal sealed class FakeHub : IDisposable
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()), _end.Token);
 
         byte[] body = answer.Body[..Math.Min(answer.Body.Length, answer.CutAfter ?? int.MaxValue)];
-        if (answer.IsChunked)
+        if (answer.IsChunked && !answer.IsEndless)
             body = [.. Encoding.ASCII.GetBytes($"{body.Length:x}\r\n"), .. body, .. "\r\n0\r\n\r\n"u8];
         await stream.WriteAsync(body, _end.Token);
+        for (byte[] more = [.. "10000\r\n"u8, .. new byte[0x10000], .. "\r\n"u8]; answer.IsEndless;)
+            await stream.WriteAsync(more, _end.Token);
         answer.Sent?.Invoke();
         if (answer.Stalls)
             await Task.Delay(Timeout.Infinite, _end.Token);
@@ -208,6 +210,9 @@ internal sealed class FakeHub : IDisposable
 
         /// <summary>Whether the body comes without a length.</summary>
         public bool IsChunked { get; init; }
+
+        /// <summary>Whether zeros come in place of the body, until the client hangs up; it has to be chunked.</summary>
+        public bool IsEndless { get; init; }
 
         /// <summary>Whether the connection stays open after the body, and nothing more comes.</summary>
         public bool Stalls { get; init; }

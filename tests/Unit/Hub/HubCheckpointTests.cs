@@ -6,6 +6,7 @@ using StableDiffusion.Library;
 using StableDiffusion.Storage;
 using StableDiffusion.Tests.Adapters;
 using StableDiffusion.Tests.Families;
+using StableDiffusion.Tests.Pipelines;
 using StableDiffusion.Tests.Tensors.Torch;
 
 namespace StableDiffusion.Tests.Hub;
@@ -22,6 +23,32 @@ public sealed class HubCheckpointTests : HubTests
     private string[] Contents => [.. Directory.EnumerateDirectories(Folder["models", ".content"]).Where(folder => !Path.GetFileName(folder).StartsWith('.'))];
 
     private int Fetched => Hub.Requests.Count(request => request.Path.Contains("/resolve/", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_model_that_does_not_work_is_published_only_without_the_test(bool isFile)
+    {
+        if (isFile)
+        {
+            Hub.Files[Model] = TinyCheckpoint.Changed(static tensor => tensor.Values.AsSpan().Fill(float.NaN));
+        }
+        else
+        {
+            string source = FamilyReference.Find("sd1-diffusers");
+            foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+                Hub.Files[Path.GetRelativePath(source, file).Replace('\\', '/')] = File.ReadAllBytes(file);
+            Hub.Files["tokenizer/tokenizer.json"] = Text("{}");
+        }
+
+        Assert.Equal(Remedy.SkipTest, Assert.Throws<ModelInvalidException>(() => Save(Wanted)).Remedy);
+        Assert.False(new ModelLibrary(Folders).Models.Contains("name"));
+
+        int fetched = Fetched;
+        Assert.True(Save(Wanted with { SkipTest = true }).IsModel);
+        Assert.True(new ModelLibrary(Folders).Models.Contains("name"));
+        Assert.Equal(fetched, Fetched);
+    }
 
     [Theory]
     [InlineData(false)]

@@ -411,4 +411,41 @@ public sealed class ImageFileReadTests : IDisposable
         File.WriteAllBytes(path, content);
         return path;
     }
+
+    [Theory]
+    [InlineData("orientation-3.jpg")]
+    [InlineData("orientation-6.jpg")]
+    [InlineData("many.webp")]
+    [InlineData("offset.gif")]
+    public void The_size_of_the_upright_image_is_known_before_the_pixels_are_decoded(string file)
+    {
+        string path = Repository.Data("images", file);
+        DiffusionImage image = ImageFile.Read(path);
+
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => ImageFile.Load(path, CancellationToken.None, (width, height) => throw new InvalidSettingException("Width", $"{width}x{height}")));
+
+        Assert.Equal($"{image.Width}x{image.Height}", error.Message);
+    }
+
+    [Fact]
+    public void Reading_stops_when_it_is_cancelled() => Assert.ThrowsAny<OperationCanceledException>(() => ImageFile.Load(Repository.Data("images", "rgb.jpg"), new CancellationToken(canceled: true)));
+
+    [Fact]
+    public void A_TIFF_file_of_more_tags_than_any_program_writes_is_refused_and_only_its_first_image_is_read()
+    {
+        byte[] tiff = File.ReadAllBytes(Repository.Data("images", "rgb.tif"));
+        int directory = BitConverter.ToInt32(tiff, 4);
+        int end = directory + 2 + (BitConverter.ToUInt16(tiff, directory) * 12);
+        byte[] cycle = [.. tiff];
+        BitConverter.TryWriteBytes(cycle.AsSpan(end), directory);
+        byte[] many = [.. tiff, .. new byte[1001 * 12 + 6]];
+        BitConverter.TryWriteBytes(many.AsSpan(4), tiff.Length);
+        BitConverter.TryWriteBytes(many.AsSpan(tiff.Length), (ushort)1001);
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["cycle.tif"], cycle);
+        File.WriteAllBytes(folder["many.tif"], many);
+
+        Assert.Equal(ImageFile.Read(Repository.Data("images", "rgb.tif")).Pixels, ImageFile.Read(folder["cycle.tif"]).Pixels);
+        Assert.Contains("1001 tags", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(folder["many.tif"])).Message, StringComparison.Ordinal);
+    }
 }

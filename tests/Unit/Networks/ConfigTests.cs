@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using StableDiffusion.Families;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Sampling;
 
 namespace StableDiffusion.Tests.Networks;
 
@@ -32,6 +33,77 @@ public sealed class ConfigTests : IDisposable
         Assert.Equal(1e-5f, config.Epsilon);
         Assert.Equal(3, config.KernelIn);
         Assert.Equal(3, config.KernelOut);
+    }
+
+    [Theory]
+    [InlineData("""{"use_linear_projection": 1.5}""", "use_linear_projection")]
+    [InlineData("""{"upcast_attention": "true"}""", "upcast_attention")]
+    [InlineData("""{"flip_sin_to_cos": 1}""", "flip_sin_to_cos")]
+    [InlineData("""{"in_channels": "4"}""", "in_channels")]
+    [InlineData("""{"in_channels": -4}""", "in_channels")]
+    [InlineData("""{"layers_per_block": 2000000000}""", "layers_per_block")]
+    [InlineData("""{"layers_per_block": [2, 2, 2, 257]}""", "layers_per_block")]
+    [InlineData("""{"block_out_channels": [32,32,32,32,32,32,32,32,32,32,32,32,32,32,32,32,32]}""", "block_out_channels")]
+    [InlineData("""{"norm_eps": 1e39}""", "norm_eps")]
+    [InlineData("""{"in_channels": 4, "in_channels": 9}""", "in_channels")]
+    public void A_U_Net_config_with_a_value_that_makes_no_sense_is_refused_with_its_file_and_key(string json, string key)
+    {
+        string path = Write(json);
+
+        string message = Assert.Throws<ModelInvalidException>(() => UNetConfig.Read(path)).Message;
+
+        Assert.Contains(path, message, StringComparison.Ordinal);
+        Assert.Contains(key, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_value_in_a_message_is_cut()
+    {
+        string path = Write($$"""{"in_channels": "{{new string('x', 100_000)}}"}""");
+
+        Assert.InRange(Assert.Throws<ModelInvalidException>(() => UNetConfig.Read(path)).Message.Length, 1, 1000);
+    }
+
+    [Theory]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    [InlineData("latin1")]
+    public void A_config_that_is_not_UTF_8_is_refused(string encoding)
+    {
+        string path = Write("{}");
+        File.WriteAllText(path, """{"_class_name": "Modèle"}""", System.Text.Encoding.GetEncoding(encoding));
+
+        Assert.Contains(path, Assert.Throws<ModelInvalidException>(() => ConfigFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(path, Assert.Throws<ModelInvalidException>(() => SchedulerConfig.Load(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_config_may_begin_with_a_byte_order_mark()
+    {
+        string path = Write("{}");
+        File.WriteAllText(path, """{"_class_name": "DDIMScheduler"}""", new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+
+        Assert.Equal("DDIMScheduler", ConfigFile.Read(path).Text("_class_name", ""));
+        Assert.Equal("DDIMScheduler", SchedulerConfig.Load(path).ClassName);
+    }
+
+    [Theory]
+    [InlineData("beta_start", false)]
+    [InlineData("timestep_spacing", false)]
+    [InlineData("solver_order", false)]
+    [InlineData("trained_betas", true)]
+    [InlineData("use_karras_sigmas", true)]
+    [InlineData("sigma_min", true)]
+    [InlineData("lambda_min_clipped", true)]
+    [InlineData("of_no_scheduler", true)]
+    public void A_null_in_a_scheduler_config_is_no_value_where_the_option_can_be_unset(string key, bool isAccepted)
+    {
+        string path = Write($$"""{"_class_name": "DDIMScheduler", "{{key}}": null}""");
+        if (isAccepted)
+            Assert.Empty(SchedulerConfig.Load(path).Keys);
+        else
+            Assert.Contains(key, Assert.Throws<ModelInvalidException>(() => SchedulerConfig.Load(path)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -56,6 +56,13 @@ public sealed class SchedulerCatalogTests
     }
 
     [Fact]
+    public void A_name_that_comes_near_to_none_is_answered_without_a_guess()
+    {
+        foreach (string name in (string[])["watercolour", new string('e', 1_000_000)])
+            Assert.DoesNotContain("Did you mean", Assert.Throws<SchedulerNotFoundException>(() => SchedulerCatalog.Find(name)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_empty_name_is_refused()
     {
         Assert.Throws<SchedulerNotFoundException>(() => SchedulerCatalog.Find(" "));

@@ -50,8 +50,8 @@ public sealed class TensorFileTests : IDisposable
     [InlineData("Rar!\u001A\u0007", "a packed archive")]
     [InlineData("PK\u0005\u0006\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "zip archive")]
     [InlineData("\0\0\0\0\0\0\0\0\0\0\0\0", "a file of zeros")]
-    [InlineData("import torch\n", "starts with 696D706F72742074")]
-    [InlineData("c", "starts with 63")]
+    [InlineData("import torch\n", "a file of unknown type")]
+    [InlineData("c", "a file of unknown type")]
     public void What_holds_no_tensors_is_told_with_what_to_do(string start, string what)
     {
         string path = _folder["model.safetensors"];

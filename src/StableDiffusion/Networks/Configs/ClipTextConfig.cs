@@ -3,6 +3,9 @@ namespace StableDiffusion.Networks.Configs;
 /// <summary>The configuration of a CLIP text encoder: the <c>config.json</c> of transformers' CLIPTextModel.</summary>
 internal sealed record ClipTextConfig
 {
+    /// <summary>The largest number of layers; known models have at most 32.</summary>
+    private const int MostLayers = 256;
+
     /// <summary>The number of tokens in the vocabulary.</summary>
     public required int VocabSize { get; init; }
 
@@ -52,7 +55,7 @@ internal sealed record ClipTextConfig
             Width = file.Count("hidden_size", 512),
             InnerWidth = file.Count("intermediate_size", 2048),
             ProjectionWidth = file.Count("projection_dim", 512),
-            Layers = file.Count("num_hidden_layers", 12),
+            Layers = file.Count("num_hidden_layers", 12, MostLayers),
             Heads = file.Count("num_attention_heads", 8),
             MaxPositions = file.Count("max_position_embeddings", 77),
             QuickGelu = file.Text("hidden_act", "quick_gelu") == "quick_gelu",

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Networks.Configs;
 
@@ -8,6 +9,12 @@ namespace StableDiffusion.Networks.Configs;
 /// </summary>
 internal sealed class ConfigFile
 {
+    /// <summary>The largest count that any known model comes near to; larger ones are damage, and would only take memory.</summary>
+    private const int MostCount = 1 << 20;
+
+    /// <summary>The largest number of items in a list, such as the blocks of a network.</summary>
+    private const int MostItems = 16;
+
     private readonly string _path;
     private readonly JsonElement _root;
 
@@ -21,52 +28,22 @@ internal sealed class ConfigFile
     /// <param name="path">Its path.</param>
     /// <returns>The configuration.</returns>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">The file is not a JSON object.</exception>
+    /// <exception cref="ModelInvalidException">The file is too large, or not a JSON object in UTF-8.</exception>
     public static ConfigFile Read(string path) => Parse(ReadBytes(path), path);
 
     /// <summary>Reads the bytes of a file.</summary>
-    /// <param name="path">Its path.</param>
-    /// <returns>Its bytes.</returns>
-    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelInvalidException">It cannot be read.</exception>
-    public static byte[] ReadBytes(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelNotFoundException($"There is no file '{path}', which a model must have.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
-        }
-    }
+    /// <inheritdoc cref="ModelJson.ReadBytes"/>
+    public static byte[] ReadBytes(string path) => ModelJson.ReadBytes(path, ModelJson.MaxLength);
 
     /// <summary>Parses a configuration that may not have a file of its own.</summary>
     /// <param name="json">The JSON.</param>
     /// <param name="path">Its source, for messages.</param>
     /// <returns>The configuration.</returns>
-    /// <exception cref="ModelInvalidException">It is not a JSON object.</exception>
-    public static ConfigFile Parse(ReadOnlyMemory<byte> json, string path)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
-                return new ConfigFile(path, document.RootElement.Clone());
-            throw new ModelInvalidException($"'{path}' is not a JSON object, as a model's configuration must be.");
-        }
-        catch (JsonException error)
-        {
-            throw new ModelInvalidException($"'{path}' cannot be read as JSON: {error.Message}", error);
-        }
-    }
+    /// <exception cref="ModelInvalidException">It is not a JSON object in UTF-8.</exception>
+    public static ConfigFile Parse(ReadOnlyMemory<byte> json, string path) => new(path, ModelJson.ParseObject(json, $"'{path}'"));
 
-    /// <summary>An integer, one or more.</summary>
-    public int Count(string key, int absent) => Find(key) is { } value ? ToCount(key, value) : absent;
+    /// <summary>An integer, from one to the given limit.</summary>
+    public int Count(string key, int absent, int most = MostCount) => Find(key) is { } value ? ToCount(key, value, most) : absent;
 
     /// <summary>An integer, zero or more.</summary>
     public int Integer(string key, int absent) => Find(key) is not { } value
@@ -76,7 +53,7 @@ internal sealed class ConfigFile
             : throw Invalid(key, value, "a whole number that is not negative");
 
     /// <summary>An integer, one or more, or null.</summary>
-    public int? OptionalCount(string key) => Find(key) is { } value ? ToCount(key, value) : null;
+    public int? OptionalCount(string key) => Find(key) is { } value ? ToCount(key, value, MostCount) : null;
 
     /// <summary>A finite number.</summary>
     public float Number(string key, float absent) => OptionalNumber(key) ?? absent;
@@ -118,8 +95,8 @@ internal sealed class ConfigFile
     {
         if (Find(key) is not { } value)
             return absent;
-        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() == 0)
-            throw Invalid(key, value, "a list of names");
+        if (!IsList(value))
+            throw Invalid(key, value, $"a list of 1 to {MostItems} names");
 
         List<string> texts = [];
         foreach (JsonElement item in value.EnumerateArray())
@@ -128,33 +105,22 @@ internal sealed class ConfigFile
     }
 
     /// <summary>A list of integers, one or more each.</summary>
-    public IReadOnlyList<int> Counts(string key, params int[] absent)
-    {
-        if (Find(key) is not { } value)
-            return absent;
-        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() == 0)
-            throw Invalid(key, value, "a list of whole numbers above zero");
-
-        List<int> counts = [];
-        foreach (JsonElement item in value.EnumerateArray())
-            counts.Add(ToCount(key, item));
-        return counts;
-    }
+    public IReadOnlyList<int> Counts(string key, params int[] absent) => Find(key) is { } value ? ToCounts(key, value, MostCount) : absent;
 
     /// <summary>An integer for each block of the network; the file may give one for all blocks.</summary>
-    public IReadOnlyList<int> CountPerBlock(string key, int blocks, int absent)
+    public IReadOnlyList<int> CountPerBlock(string key, int blocks, int absent, int most = MostCount)
     {
-        if (Find(key) is not { ValueKind: JsonValueKind.Array })
+        if (Find(key) is not { ValueKind: JsonValueKind.Array } list)
         {
             int[] same = new int[blocks];
-            Array.Fill(same, Count(key, absent));
+            Array.Fill(same, Count(key, absent, most));
             return same;
         }
 
-        IReadOnlyList<int> counts = Counts(key);
+        IReadOnlyList<int> counts = ToCounts(key, list, most);
         return counts.Count == blocks
             ? counts
-            : throw Invalid(key, Find(key)!.Value, $"one number, or one for each of {blocks} blocks");
+            : throw Invalid(key, list, $"one number, or one for each of {blocks} blocks");
     }
 
     /// <summary>Refuses a configuration that needs something unsupported: the key must be absent, null or false.</summary>
@@ -192,18 +158,34 @@ internal sealed class ConfigFile
     public ModelInvalidException Unsupported(string key) =>
         new($"'{key}' in '{_path}' is {Describe(key)}, which this version does not support. Use a model of another kind.");
 
-    private string Describe(string key) => Find(key) is { } value ? value.GetRawText() : "not given";
+    private string Describe(string key) => Find(key) is { } value ? Quote(value) : "not given";
 
     private ModelInvalidException Invalid(string key, JsonElement value, string expected) =>
-        new($"'{key}' in '{_path}' is {value.GetRawText()}, but must be {expected}.");
+        new($"'{key}' in '{_path}' is {Quote(value)}, but must be {expected}.");
+
+    // A damaged value can be as long as the file.
+    private static string Quote(JsonElement value) => ModelFilePath.Printable(value.GetRawText());
+
+    private static bool IsList(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and <= MostItems;
 
     private JsonElement? Find(string key) =>
         _root.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private int ToCount(string key, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number > 0
+    private int ToCount(string key, JsonElement value, int most) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number > 0 && number <= most
             ? number
-            : throw Invalid(key, value, "a whole number above zero");
+            : throw Invalid(key, value, $"a whole number from 1 to {most}");
+
+    private IReadOnlyList<int> ToCounts(string key, JsonElement value, int most)
+    {
+        if (!IsList(value))
+            throw Invalid(key, value, $"a list of 1 to {MostItems} whole numbers");
+
+        List<int> counts = [];
+        foreach (JsonElement item in value.EnumerateArray())
+            counts.Add(ToCount(key, item, most));
+        return counts;
+    }
 
     private string ToText(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Invalid(key, value, "a text");

@@ -11,6 +11,12 @@ internal sealed record UNetConfig
 
     private const string TextAndTime = "text_time";
 
+    /// <summary>The largest number of layers in a block; known models have at most 10.</summary>
+    private const int MostLayers = 256;
+
+    // The shapes of the weights show them, or they only concern training; as anything but a Boolean, the file is damaged.
+    private static readonly string[] s_unusedFlags = ["use_linear_projection", "upcast_attention"];
+
     // Options of other families, which Stable Diffusion does not use.
     private static readonly string[] s_notBuilt =
     [
@@ -121,6 +127,8 @@ internal sealed record UNetConfig
         file.RequireNumber("resnet_out_scale_factor", 1);
         foreach (string key in s_notBuilt)
             file.RefuseIfSet(key);
+        foreach (string key in s_unusedFlags)
+            _ = file.OptionalFlag(key);
 
         IReadOnlyList<int> channels = file.Counts("block_out_channels", 320, 640, 1280, 1280);
         int blocks = channels.Count;
@@ -143,8 +151,8 @@ internal sealed record UNetConfig
                     UpBlock, UpBlockWithAttention, UpBlockWithAttention, UpBlockWithAttention)
                 : [.. down.Reverse()],
             Middle = middle is not null,
-            LayersPerBlock = file.CountPerBlock("layers_per_block", blocks, 2),
-            TransformerLayers = file.CountPerBlock("transformer_layers_per_block", blocks, 1),
+            LayersPerBlock = file.CountPerBlock("layers_per_block", blocks, 2, MostLayers),
+            TransformerLayers = file.CountPerBlock("transformer_layers_per_block", blocks, 1, MostLayers),
 
             // The key says dimension, but has always meant the number of heads (huggingface/diffusers issue 2011).
             Heads = file.CountPerBlock("attention_head_dim", blocks, 8),

@@ -3,6 +3,9 @@ namespace StableDiffusion.Networks.Configs;
 /// <summary>The configuration of an autoencoder: the <c>config.json</c> of diffusers' AutoencoderKL.</summary>
 internal sealed record VaeConfig
 {
+    /// <summary>The largest number of residual blocks in a block; known models have 2.</summary>
+    private const int MostLayers = 256;
+
     /// <summary>The channels of an image at the encoder's input.</summary>
     public required int InChannels { get; init; }
 
@@ -64,6 +67,7 @@ internal sealed record VaeConfig
         file.RefuseIfSet("shift_factor");
         file.RefuseIfSet("latents_mean");
         file.RefuseIfSet("latents_std");
+        _ = file.OptionalFlag("force_upcast");
 
         VaeConfig config = new()
         {
@@ -71,7 +75,7 @@ internal sealed record VaeConfig
             OutChannels = file.Count("out_channels", 3),
             LatentChannels = file.Count("latent_channels", 4),
             BlockChannels = file.Counts("block_out_channels", 64),
-            LayersPerBlock = file.Count("layers_per_block", 1),
+            LayersPerBlock = file.Count("layers_per_block", 1, MostLayers),
             Groups = file.Count("norm_num_groups", 32),
             MidAttention = file.Flag("mid_block_add_attention", true),
             QuantConv = file.Flag("use_quant_conv", true),

@@ -42,7 +42,6 @@ internal sealed class GraphInitializers : IDisposable
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
-        GraphCheck.Check(path);
         try
         {
             using FileStream stream = RegularFile.Open(path);
@@ -50,12 +49,7 @@ internal sealed class GraphInitializers : IDisposable
                 return null;
 
             ModelProto model = ModelProto.Parser.ParseFrom(stream);
-            if (model.ProducerName != GraphBuilder.Producer || model.Graph is null)
-                return null;
-
-            return model.Graph.Initializer.FirstOrDefault(static tensor => !IsSized(tensor)) is { } other
-                ? throw new ModelInvalidException($"The weight '{ModelFilePath.Printable(other.Name)}' of the graph '{path}' has an impossible shape. Get the model again.")
-                : new GraphInitializers(path, model);
+            return model.ProducerName == GraphBuilder.Producer && model.Graph is not null ? new GraphInitializers(path, model) : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -63,7 +57,22 @@ internal sealed class GraphInitializers : IDisposable
         }
     }
 
-    public int[] ShapeOf(string name) => [.. _tensors[name].Dims.Select(length => checked((int)length))];
+    /// <summary>The shape of an initializer, whose number of values fits into 32 bits.</summary>
+    /// <exception cref="ModelInvalidException">The graph is damaged.</exception>
+    public int[] ShapeOf(string name)
+    {
+        int[] shape = new int[_tensors[name].Dims.Count];
+        long count = 1;
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            long length = _tensors[name].Dims[axis];
+            if (length is < 0 or > int.MaxValue || (count *= Math.Max(length, 1)) > int.MaxValue)
+                throw Damaged(name);
+            shape[axis] = (int)length;
+        }
+
+        return shape;
+    }
 
     /// <summary>The type that an initializer is stored as; null if its values cannot be changed, such as those of quantized weights.</summary>
     public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
@@ -100,8 +109,8 @@ internal sealed class GraphInitializers : IDisposable
     public float[] Read(string name)
     {
         TensorProto tensor = _tensors[name];
-        StoredElementType type = TypeOf(name) ?? throw new ArgumentException($"'{name}' has no floats.", nameof(name));
-        int count = (int)tensor.Dims.Aggregate(1L, static (product, length) => product * length);
+        StoredElementType type = TypeOf(name) ?? throw Damaged(name);
+        int count = ShapeOf(name).Aggregate(1, static (product, length) => product * length);
         long bytes = (long)count * StoredTensor.SizeOf(type);
         float[] values;
         if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
@@ -117,7 +126,7 @@ internal sealed class GraphInitializers : IDisposable
         foreach (StringStringEntryProto entry in tensor.ExternalData)
             place[entry.Key] = entry.Value;
         string location = place.GetValueOrDefault("location", string.Empty);
-        if (location != Path.GetFileName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
+        if (!ModelFilePath.IsSafeName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
             throw Damaged(name);
         if (!_files.TryGetValue(location, out RandomAccessFile? file))
             _files.Add(location, file = RandomAccessFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
@@ -138,18 +147,6 @@ internal sealed class GraphInitializers : IDisposable
     {
         foreach (RandomAccessFile file in _files.Values)
             file.Dispose();
-    }
-
-    private static bool IsSized(TensorProto tensor)
-    {
-        long count = 1;
-        foreach (long length in tensor.Dims)
-        {
-            if (length is < 0 or > int.MaxValue || (count *= length) > int.MaxValue)
-                return false;
-        }
-
-        return true;
     }
 
     private ModelInvalidException Damaged(string name) =>

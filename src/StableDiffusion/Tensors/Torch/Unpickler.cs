@@ -16,6 +16,7 @@ namespace StableDiffusion.Tensors.Torch;
 internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchObjects objects)
 {
     private const int MaxNumberBytes = 255;
+    private const int MaxNameLength = 200;
 
     private static readonly object s_true = true;
     private static readonly object s_false = false;
@@ -344,7 +345,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         }
     }
 
-    private UnsafeFileException Refuse(string globalName) => new(reader.Path, OpcodeName(), Printable(globalName), _position);
+    private UnsafeFileException Refuse(string globalName) => new(reader.Path, OpcodeName(), PrintableText.Of(globalName, MaxNameLength), _position);
 
     private string OpcodeName()
     {
@@ -357,18 +358,6 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
         }
 
         return name.ToString();
-    }
-
-    /// <summary>Makes a name of the file safe for a message: without line breaks and escape sequences, and of limited length.</summary>
-    private static string Printable(string name)
-    {
-        const int MaxLength = 200;
-        string start = name.Length > MaxLength ? name[..MaxLength] + "..." : name;
-        return string.Create(start.Length, start, static (span, text) =>
-        {
-            for (int i = 0; i < span.Length; i++)
-                span[i] = char.IsControl(text[i]) || char.IsSurrogate(text[i]) ? '?' : text[i];
-        });
     }
 
     private static string Describe(object? value) => value switch

@@ -74,7 +74,7 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
             Get-TextEmbedding 'a' -Model tiny.safetensors | Invoke-Denoise {{Settings}} | ConvertFrom-Latent
             $latent = Invoke-Denoise -Model tiny.safetensors -Embedding (Get-TextEmbedding 'a' -Model tiny.safetensors) {{Settings}}
             ConvertFrom-Latent $latent -Model tiny.safetensors
-            Get-DiffusionMetadata first.png | New-DiffusionImage
+            Get-DiffusionMetadata first.png -WarningAction SilentlyContinue | New-DiffusionImage -Model tiny.safetensors
             ConvertTo-Latent first.png -Model tiny.safetensors -Seed 1 | ConvertFrom-Latent
             """).Values<DiffusionImage>();
 

@@ -109,6 +109,17 @@ public sealed class InvokeDenoiseTests(CommandShell fixture) : CommandTests(fixt
     [InlineData("-Steps 4 -StopStep 5", "StopStepInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-Steps 4 -StopStep 0", "StopStepInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-StartStep 1", "StartStepInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-StartStep -2", "StartStepInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-Strength 0", "StrengthInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = $null }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = [double]::NaN }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = @{ b = 1 } }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = [pscustomobject]@{ b = 1 } }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = 1, @(2) }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ eta = ('a' * 1mb) }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ '' = 1 }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ Nope = 1 }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-Scheduler Heun -SchedulerOption @{ sample_max_value = 'Infinity' }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-Strength 0.5", "StrengthInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-MaskImage $scene", "MaskImageInvalid", ErrorCategory.InvalidArgument)]
     [InlineData("-SchedulerOption @{ nope = 1 }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
@@ -160,6 +171,38 @@ public sealed class InvokeDenoiseTests(CommandShell fixture) : CommandTests(fixt
     public void What_is_no_embedding_is_refused()
     {
         ShellResult result = Run("'a prompt' | Invoke-Denoise");
-        AssertError(result, "InputObjectMissingMandatory", ErrorCategory.InvalidArgument, Cmdlet);
+        AssertError(result, "EmbeddingInvalid", ErrorCategory.InvalidArgument, Cmdlet);
+    }
+
+    [Fact]
+    public void A_latent_needs_an_embedding()
+    {
+        ErrorRecord error = AssertError(Run($"ConvertTo-Latent '{Scene}' | Invoke-Denoise"), "EmbeddingInvalid", ErrorCategory.InvalidArgument, Cmdlet);
+        Assert.Contains("Get-TextEmbedding", error.ErrorDetails.Message, StringComparison.Ordinal);
+        Assert.IsType<Latent>(Unwrap(error.TargetObject));
+    }
+
+    /// <summary>A model without its networks: whatever needs one is another error.</summary>
+    [Theory]
+    [InlineData("-Steps 2 -StopStep 9", "StopStepInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-StartStep -2", "StartStepInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-SchedulerOption @{ nope = 1 }", "SchedulerOptionInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-Scheduler nope", "SchedulerNotFound", ErrorCategory.ObjectNotFound)]
+    [InlineData("-Width 12", "WidthInvalid", ErrorCategory.InvalidArgument)]
+    [InlineData("-Steps 1", "ModelNotFound", ErrorCategory.ObjectNotFound)]
+    public void Settings_are_checked_before_the_model_is_opened(string settings, string id, ErrorCategory category)
+    {
+        foreach (string config in Directory.EnumerateFiles(Repository.DemoModel, "*.json", SearchOption.AllDirectories))
+        {
+            string copy = Folder[Path.Combine("closed", Path.GetRelativePath(Repository.DemoModel, config))];
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(config, copy);
+        }
+
+        ShellResult result = Run($"Get-TextEmbedding 'a' | Invoke-Denoise -Model \"$folder/closed\" {settings}");
+
+        ErrorRecord error = result.TerminatingError ?? Assert.Single(result.Errors);
+        Assert.Equal($"{id},SdPowerShell.Commands.InvokeDenoiseCommand", error.FullyQualifiedErrorId);
+        Assert.Equal(category, error.CategoryInfo.Category);
     }
 }

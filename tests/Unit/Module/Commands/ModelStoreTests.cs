@@ -116,6 +116,7 @@ public sealed class ModelStoreTests : StoreTests
     {
         ModelImport import = Assert.Single(RunWell("Import-DiffusionModel $demo -Name mine").Values<ModelImport>());
         string graph = Path.Combine(import.Model.Path, "unet", "model.onnx_data");
+        File.SetAttributes(graph, FileAttributes.Normal);
         using (FileStream file = new(graph, FileMode.Open, FileAccess.ReadWrite))
         {
             file.Position = file.Length / 2;
@@ -160,6 +161,37 @@ public sealed class ModelStoreTests : StoreTests
     [Fact]
     public void The_model_of_the_module_cannot_be_removed() =>
         AssertError(Run("Remove-DiffusionModel demo"), "NameInvalid", ErrorCategory.InvalidArgument, "RemoveDiffusionModel");
+
+    [Fact]
+    public void A_damaged_model_is_listed_is_not_offered_cannot_be_used_and_can_be_removed()
+    {
+        Repository.CopyDemoModel(Folder["store", "good"]);
+        Repository.CopyDemoModel(Folder["store", "damaged"]);
+        File.WriteAllText(Folder["store", "damaged", "unet", "config.json"], """{"sample_size": "\ud800"}""");
+
+        Assert.Equal(["demo", "damaged", "good"], RunWell("Get-DiffusionModel").Values<ModelInfo>().Select(model => model.Name));
+        Assert.Contains("config.json", Assert.Single(RunWell("Get-DiffusionModel damaged").Values<ModelInfo>()).Problem, StringComparison.Ordinal);
+        Assert.False(Assert.Single(RunWell("Test-DiffusionModel damaged").Values<ModelTestReport>()).IsValid);
+        Assert.Empty(RunWell("(TabExpansion2 'Get-DiffusionModel da' 21).CompletionMatches").Output);
+        Assert.Equal(["damaged"], RunWell("(TabExpansion2 'Remove-DiffusionModel da' 24).CompletionMatches.CompletionText").Values<string>());
+        AssertError(Run("New-DiffusionImage a -Model damaged"), "ModelInvalid", ErrorCategory.InvalidData, "NewDiffusionImage");
+
+        RunWell("Get-DiffusionModel | Where-Object Problem | Remove-DiffusionModel");
+        Assert.Equal(["demo", "good"], RunWell("Get-DiffusionModel").Values<ModelInfo>().Select(model => model.Name));
+    }
+
+    [Fact]
+    public void A_model_that_does_not_work_is_imported_only_without_the_test()
+    {
+        string folder = Repository.CopyDemoModel(Folder["bad"]);
+        File.WriteAllText(Path.Combine(folder, "tokenizer", "merges.txt"), "no merges");
+        Set("bad", folder);
+
+        string message = AssertError(Run("Import-DiffusionModel $bad"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel").ErrorDetails.Message;
+        Assert.Contains("-SkipTest", message, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(folder, "tokenizer"), message, StringComparison.Ordinal);
+        Assert.Single(RunWell("Import-DiffusionModel $bad -SkipTest").Values<ModelImport>());
+    }
 
     private byte[] Pixels(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>()).Pixels.ToArray();
 }

@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace StableDiffusion;
+
+/// <summary>Makes texts that hold names and values of foreign files safe to show: in a message, a terminal or a log.</summary>
+internal static class PrintableText
+{
+    /// <summary>The number of characters of the longest message.</summary>
+    public const int MaxLength = 2000;
+
+    private const string Gap = " [...] ";
+    private const char Unprintable = '?';
+
+    /// <summary>
+    /// The text in one line, without what a terminal would interpret: control characters, marks that change the direction of
+    /// the text, and halves of surrogate pairs. If it is longer than permitted, its middle is left out, since a message begins
+    /// with what is wrong and ends with what to do.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="maxLength">The permitted number of characters, more than ten.</param>
+    /// <returns>The text itself if there is nothing to change.</returns>
+    public static string Of(string text, int maxLength = MaxLength)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > maxLength)
+        {
+            int end = (maxLength - Gap.Length) / 4;
+            text = string.Concat(text.AsSpan(0, maxLength - Gap.Length - end), Gap, text.AsSpan(text.Length - end));
+        }
+
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (!IsPrintable(text, i))
+                return Replace(text);
+        }
+
+        return text;
+    }
+
+    private static string Replace(string text) => string.Create(text.Length, text, static (result, text) =>
+    {
+        for (int i = 0; i < text.Length; i++)
+            result[i] = IsPrintable(text, i) ? text[i] : char.IsWhiteSpace(text[i]) ? ' ' : Unprintable;
+    });
+
+    private static bool IsPrintable(string text, int index)
+    {
+        char letter = text[index];
+        if (char.IsAscii(letter))
+            return !char.IsControl(letter);
+
+        return char.GetUnicodeCategory(letter) switch
+        {
+            UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => false,
+            UnicodeCategory.Format => letter is not (>= '\u202a' and <= '\u202e' or >= '\u2066' and <= '\u2069'),
+            UnicodeCategory.Surrogate => char.IsHighSurrogate(letter)
+                ? index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])
+                : index > 0 && char.IsHighSurrogate(text[index - 1]),
+            _ => true,
+        };
+    }
+}

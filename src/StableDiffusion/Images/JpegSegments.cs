@@ -1,0 +1,100 @@
+using System.Buffers.Binary;
+
+namespace StableDiffusion.Images;
+
+/// <summary>
+/// What a JPEG file holds besides its image, which the image library would read in quadratic time. Source: ITU-T T.81, annex B;
+/// ICC.1:2022, annex B.4.
+/// </summary>
+internal static class JpegSegments
+{
+    /// <summary>The largest number of segments that a decoder needs: tables, headers and scans. Cameras and encoders write a few dozen.</summary>
+    public const int MaxSegments = 1000;
+
+    /// <summary>The largest number of scans, each of which goes through the whole image. Progressive encoders write ten.</summary>
+    public const int MaxScans = 100;
+
+    private const byte App0 = 0xE0;
+    private const byte App1 = 0xE1;
+    private const byte App2 = 0xE2;
+    private const byte App14 = 0xEE;
+    private const byte App15 = 0xEF;
+    private const byte Comment = 0xFE;
+    private const byte StartOfScan = 0xDA;
+    private const byte EndOfImage = 0xD9;
+
+    private static ReadOnlySpan<byte> ProfileMark => "ICC_PROFILE\0"u8;
+
+    /// <summary>Separates the image from the metadata.</summary>
+    /// <param name="jpeg">The file's bytes.</param>
+    /// <param name="maxProfile">The length in bytes above which a color profile is ignored.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <returns>The file without applications' data and comments, its first EXIF block and its color profile; empty if it has none.</returns>
+    /// <exception cref="ImageInvalidException">It has too many segments or scans.</exception>
+    public static (byte[] Image, byte[] Exif, byte[] Profile) Split(ReadOnlySpan<byte> jpeg, int maxProfile, string name)
+    {
+        using MemoryStream image = new(jpeg.Length);
+        byte[] exif = [];
+        SortedDictionary<byte, byte[]> profile = [];
+        int profileLength = 0;
+        int segments = 0;
+        int scans = 0;
+        int position = 2;
+        image.Write(jpeg[..position]);
+        while (position + 4 <= jpeg.Length && jpeg[position] == 0xFF && jpeg[position + 1] != EndOfImage)
+        {
+            byte marker = jpeg[position + 1];
+            if (marker == 0xFF)
+            {
+                position++;
+                continue;
+            }
+
+            int end = IsAlone(marker) ? position + 2 : position + 2 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[(position + 2)..]);
+            if (end > jpeg.Length || end < position + 2)
+                break;
+
+            ReadOnlySpan<byte> data = jpeg[Math.Min(position + 4, end)..end];
+            bool isProfile = marker == App2 && data.Length > ProfileMark.Length + 2 && data.StartsWith(ProfileMark);
+            if (exif.Length == 0 && marker == App1 && data.StartsWith(ExifComment.Mark))
+                exif = data[ExifComment.Mark.Length..].ToArray();
+            else if (isProfile && profileLength <= maxProfile && profile.TryAdd(data[ProfileMark.Length], data[(ProfileMark.Length + 2)..].ToArray()))
+                profileLength += data.Length;
+
+            if (marker is not ((>= App0 and <= App15) or Comment) || marker is App0 or App14)
+            {
+                if (marker == StartOfScan)
+                    end = EndOfScan(jpeg, end);
+                if (++segments > MaxSegments || (marker == StartOfScan && ++scans > MaxScans))
+                    throw new ImageInvalidException($"{name} has more than {MaxSegments} segments or {MaxScans} scans, more than any program writes. It is damaged; save it again with another program.");
+                image.Write(jpeg[position..end]);
+            }
+
+            position = end;
+        }
+
+        image.Write(jpeg[position..]);
+        return (image.ToArray(), exif, profileLength > maxProfile ? [] : [.. profile.Values.SelectMany(static part => part)]);
+    }
+
+    // Restart markers and the two without a length.
+    private static bool IsAlone(byte marker) => marker is (>= 0xD0 and <= 0xD8) or 0x01;
+
+    /// <summary>The position of the next marker that is not one of the scan itself.</summary>
+    private static int EndOfScan(ReadOnlySpan<byte> jpeg, int position)
+    {
+        while (position < jpeg.Length)
+        {
+            int found = jpeg[position..].IndexOf((byte)0xFF);
+            if (found < 0 || position + found + 1 >= jpeg.Length)
+                return jpeg.Length;
+
+            position += found;
+            if (jpeg[position + 1] is not (0 or 0xFF or (>= 0xD0 and <= 0xD7)))
+                return position;
+            position += jpeg[position + 1] == 0xFF ? 1 : 2;
+        }
+
+        return jpeg.Length;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace StableDiffusion.Storage;
+
+/// <summary>
+/// Reads the JSON files of a model, which may come from anywhere: UTF-8 only, no text that is not Unicode, no key twice, and
+/// no more bytes than <see cref="MaxLength"/>. Every error names the file.
+/// </summary>
+internal static class ModelJson
+{
+    /// <summary>The environment variable that sets <see cref="MaxLength"/>, in megabytes.</summary>
+    public const string LimitVariable = "STABLEDIFFUSION_CONFIG_LIMIT";
+
+    /// <summary>The factor by which a tokenizer's files and the index of sharded weights may be larger than a config.</summary>
+    private const int LargeFactor = 4;
+
+    private const int DefaultMegabytes = 16;
+
+    // A larger file could not be read into memory as a whole.
+    private const int MostMegabytes = 480;
+
+    /// <summary>The largest config in bytes: 16 MB, unless the environment variable says otherwise.</summary>
+    public static long MaxLength => int.TryParse(Environment.GetEnvironmentVariable(LimitVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int megabytes)
+        ? (long)Math.Clamp(megabytes, 1, MostMegabytes) << 20
+        : DefaultMegabytes << 20;
+
+    /// <summary>The largest file of a tokenizer, or index of sharded weights, in bytes.</summary>
+    public static long MaxLargeLength => LargeFactor * MaxLength;
+
+    /// <summary>Refuses a file that is too large to be a config, before it is read.</summary>
+    /// <param name="path">Its full path; a missing file is not an error here.</param>
+    /// <param name="limit">The largest length in bytes.</param>
+    /// <exception cref="ModelInvalidException">The file is larger.</exception>
+    public static void CheckLength(string path, long limit)
+    {
+        if (new FileInfo(path) is { Exists: true } && FileHashes.Length(path) is long length && length > limit)
+            throw new ModelInvalidException($"'{path}' has {ByteSize.Format(length)}, and at most {ByteSize.Format(limit)} are read of such a file. It is probably damaged; if it is not, set the environment variable {LimitVariable} to a larger number of megabytes than {MaxLength >> 20}.");
+    }
+
+    /// <summary>Reads the bytes of a file.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="limit">The largest length in bytes.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelInvalidException">It is too large or cannot be read.</exception>
+    public static byte[] ReadBytes(string path, long limit)
+    {
+        CheckLength(path, limit);
+        try
+        {
+            return RegularFile.ReadAllBytes(path, limit);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelNotFoundException($"There is no file '{path}', which a model must have.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Parses a JSON object.</summary>
+    /// <param name="json">The JSON in UTF-8, with or without a byte order mark.</param>
+    /// <param name="source">Its source, for messages: a quoted path, or words.</param>
+    /// <param name="options">The options; duplicate keys are refused in any case.</param>
+    /// <returns>The object.</returns>
+    /// <exception cref="ModelInvalidException">It is not a JSON object, is not UTF-8, or has a key twice.</exception>
+    public static JsonElement ParseObject(ReadOnlyMemory<byte> json, string source, JsonDocumentOptions options = default)
+    {
+        json = CheckUtf8(json, source);
+        options.AllowDuplicateProperties = false;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json, options);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new ModelInvalidException($"{source} is not a JSON object, as it must be.");
+            CheckTexts(document.RootElement);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException error)
+        {
+            throw new ModelInvalidException($"{source} cannot be read as JSON: {error.Message} Get the file again.", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new ModelInvalidException($"{source} has text that is not valid Unicode, such as half of a surrogate pair. Get the file again.", error);
+        }
+    }
+
+    /// <summary>Checks that a file is text in UTF-8.</summary>
+    /// <param name="text">The bytes of the file.</param>
+    /// <param name="source">Its source, for messages: a quoted path, or words.</param>
+    /// <returns>The text without a byte order mark.</returns>
+    /// <exception cref="ModelInvalidException">It is not UTF-8.</exception>
+    public static ReadOnlyMemory<byte> CheckUtf8(ReadOnlyMemory<byte> text, string source)
+    {
+        ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
+        if (text.Span.StartsWith(mark))
+            text = text[mark.Length..];
+        return Utf8.IsValid(text.Span) && !text.Span.Contains((byte)0)
+            ? text
+            : throw new ModelInvalidException($"{source} is not text in UTF-8. Save it as UTF-8, or get the file again.");
+    }
+
+    // Half of an escaped surrogate pair is found only when the text is read, which throws an InvalidOperationException.
+    private static void CheckTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                    CheckTexts(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    CheckTexts(property.Value);
+                }
+
+                break;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using StableDiffusion.Adapters;
+using StableDiffusion.Families.Checkpoints;
+using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Tensors;
+using StableDiffusion.Tests;
+using StableDiffusion.Tests.Tensors.Torch;
+using StableDiffusion.Text;
+using StableDiffusion.Weights;
+
+namespace StableDiffusion.Fuzz.Targets;
+
+/// <summary>The readers of files of tensors: models, adapters and embeddings.</summary>
+internal static class TensorTargets
+{
+    private const string Safetensors = ".safetensors";
+    private const long MaxValues = 1 << 22;
+    private const long MaxSparse = 256 << 20;
+
+    private static readonly Mutation[] s_safetensors = [TensorFileMutations.Header];
+    private static readonly Mutation[] s_archive = [TensorFileMutations.ZipField, TensorFileMutations.Opcodes];
+
+    /// <summary>All of them.</summary>
+    public static IEnumerable<FuzzTarget> All()
+    {
+        yield return new DelegateTarget("safetensors", s_safetensors, SafetensorsFiles, data => ReadAll(FuzzFiles.Write(data, "model" + Safetensors)));
+        yield return new DelegateTarget("torch-archive", s_archive, () => TorchFiles(isArchive: true), data => ReadAll(FuzzFiles.Write(data, "model.ckpt")));
+        yield return new DelegateTarget("torch-stream", [TensorFileMutations.Opcodes], () => TorchFiles(isArchive: false), data => ReadAll(FuzzFiles.Write(data, "model.pt")));
+        yield return new DelegateTarget("pickle", [TensorFileMutations.Opcodes], Pickles, data => ReadAll(FuzzFiles.Write(Writer().Archive(data), "pickle.pt")));
+        yield return new DelegateTarget("shard-index", JsonMutations.All, ShardIndexes, ReadShards);
+        yield return new DelegateTarget("checkpoint", JsonMutations.All, CheckpointHeaders, ReadCheckpoint);
+        yield return new DelegateTarget("lora", s_safetensors, Loras, ReadLora);
+        yield return new DelegateTarget("embedding", [.. s_safetensors, .. s_archive], Embeddings, data =>
+        {
+            TextualInversion word = TextualInversionFile.Load(FuzzFiles.Write(data, "embedding" + (data.AsSpan().StartsWith("PK"u8) ? ".pt" : Safetensors)));
+            return [word.ToString()];
+        });
+    }
+
+    /// <summary>A safetensors file of some tensors.</summary>
+    internal static byte[] File(params (string Name, int[] Shape)[] tensors)
+    {
+        MemoryStream bytes = new();
+        SafetensorsWriter.Write(bytes, tensors.ToDictionary(static entry => entry.Name, static entry => new Tensor(entry.Shape)), new Dictionary<string, string> { ["format"] = "pt" });
+        return bytes.ToArray();
+    }
+
+    private static IEnumerable<string> ReadAll(string path)
+    {
+        using ITensorFile file = TensorFile.Open(path);
+        foreach ((string name, StoredTensor tensor) in file.Tensors)
+        {
+            if (tensor.Count <= MaxValues)
+                file.Read(name);
+        }
+
+        return [];
+    }
+
+    private static IEnumerable<byte[]> SafetensorsFiles()
+    {
+        yield return File(("model.weight", [4, 3]), ("model.bias", [4]), ("empty", [0]), ("number", []));
+        yield return System.IO.File.ReadAllBytes(Repository.Data("adapters", "my-style.safetensors"));
+        yield return Json("""{"a":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[4],"data_offsets":[8,16]},"c":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[16,24]},"d":{"dtype":"I64","shape":[1],"data_offsets":[24,32]},"__metadata__":{"k":"v"}}""", 32);
+    }
+
+    private static byte[] Json(string header, int values) => [.. BitConverter.GetBytes((long)header.Length), .. Encoding.UTF8.GetBytes(header), .. new byte[values]];
+
+    private static IEnumerable<byte[]> TorchFiles(bool isArchive)
+    {
+        foreach (int protocol in (int[])[2, 4])
+        {
+            TorchWriter writer = new(protocol);
+            PickledDictionary root = Root(writer, isArchive);
+            yield return isArchive ? writer.Archive(root) : writer.Stream(root);
+        }
+    }
+
+    private static PickledDictionary Root(TorchWriter writer, bool isArchive)
+    {
+        PickledDictionary state = new(ordered: true);
+        foreach ((string type, int size) in ((string, int)[])[("FloatStorage", 4), ("HalfStorage", 2), ("LongStorage", 8)])
+        {
+            PickledId storage = writer.Storage(type, 6, new byte[6 * size], isArchive);
+            state.Add($"{type}.weight", TorchWriter.Tensor(storage, 0, [2, 3], [3, 1]));
+            state.Add($"{type}.transposed", TorchWriter.Tensor(storage, 0, [3, 2], [1, 3]));
+        }
+
+        return new PickledDictionary { { "epoch", 3 }, { "lr", 0.5 }, { "state_dict", state }, { "callbacks", new PickledDictionary() }, { "betas", new object[] { 0.9, 0.999 } } };
+    }
+
+    private static TorchPickle Writer() => new();
+
+    private static IEnumerable<byte[]> Pickles()
+    {
+        foreach (int protocol in (int[])[2, 3, 4, 5])
+            yield return PickleWriter.Dump(Root(new TorchWriter(protocol), isArchive: true), protocol);
+    }
+
+    private static IEnumerable<byte[]> ShardIndexes()
+    {
+        yield return """{"metadata":{"total_size":48},"weight_map":{"a.weight":"model-00001-of-00002.safetensors","b.weight":"model-00002-of-00002.safetensors"}}"""u8.ToArray();
+    }
+
+    private static IEnumerable<string> ReadShards(byte[] data)
+    {
+        FuzzFiles.Write(File(("a.weight", [2, 2])), "shards", "model-00001-of-00002.safetensors");
+        FuzzFiles.Write(File(("b.weight", [2, 2])), "shards", "model-00002-of-00002.safetensors");
+        using ShardedWeights weights = ShardedWeights.Open(FuzzFiles.Write(data, "shards", "model.safetensors.index.json"));
+        return [];
+    }
+
+    /// <summary>The headers of single files; the values are not looked at, and are a hole in the file.</summary>
+    private static IEnumerable<byte[]> CheckpointHeaders()
+    {
+        foreach (string file in (string[])["sd1/sd1-tiny", "sd2/sd2-v-tiny", "sdxl/sdxl-tiny"])
+        {
+            using FileStream stream = System.IO.File.OpenRead(Path.Combine(Repository.Root, "out", "families", file + Safetensors));
+            byte[] length = new byte[sizeof(long)];
+            stream.ReadExactly(length);
+            byte[] header = new byte[BinaryPrimitives.ReadInt64LittleEndian(length)];
+            stream.ReadExactly(header);
+            yield return header;
+        }
+    }
+
+    private static IEnumerable<string> ReadCheckpoint(byte[] header)
+    {
+        string path = FuzzFiles.PathOf("checkpoint" + Safetensors);
+        using (FileStream stream = System.IO.File.Create(path))
+        {
+            stream.Write(BitConverter.GetBytes((long)header.Length));
+            stream.Write(header);
+            stream.SetLength(stream.Length + DataLength(header));
+        }
+
+        using ITensorFile file = TensorFile.Open(path);
+        Exception? other = Checkpoint.FindOther(file);
+        Checkpoint checkpoint = Checkpoint.Open(file);
+        return [.. checkpoint.Findings.Select(static finding => finding.Text), other?.Message ?? string.Empty];
+    }
+
+    private static long DataLength(byte[] header)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(header);
+            return Math.Clamp(document.RootElement.EnumerateObject().Max(static tensor => tensor.Value.TryGetProperty("data_offsets", out JsonElement offsets) ? offsets[1].GetInt64() : 0), 0, MaxSparse);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or IndexOutOfRangeException or FormatException)
+        {
+            return 0;
+        }
+    }
+
+    private static IEnumerable<byte[]> Loras()
+    {
+        const string Kohya = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+        yield return File(($"{Kohya}.lora_up.weight", [8, 2]), ($"{Kohya}.lora_down.weight", [2, 8]), ($"{Kohya}.alpha", []));
+        yield return File(($"{Kohya}.hada_w1_a", [8, 2]), ($"{Kohya}.hada_w1_b", [2, 8]), ($"{Kohya}.hada_w2_a", [8, 2]), ($"{Kohya}.hada_w2_b", [2, 8]));
+        yield return File(($"{Kohya}.lokr_w1", [2, 2]), ($"{Kohya}.lokr_w2", [4, 4]), ($"{Kohya}.dora_scale", [8]));
+        const string Peft = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
+        yield return File(($"{Peft}.lora_A.weight", [2, 8]), ($"{Peft}.lora_B.weight", [8, 2]));
+        yield return File(("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff", [8, 8]), ("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff_b", [8]));
+    }
+
+    private static IEnumerable<string> ReadLora(byte[] data)
+    {
+        string path = FuzzFiles.Write(data, "lora" + Safetensors);
+        AdapterSet set = AdapterSet.Create([new Lora(path)]);
+        using LoraFile file = LoraFile.Open(path);
+        return [file.GuessFamily() ?? string.Empty, set.Hashes ?? string.Empty, .. file.Layers.Select(static layer => layer.Kind)];
+    }
+
+    private static IEnumerable<byte[]> Embeddings()
+    {
+        yield return System.IO.File.ReadAllBytes(Repository.Data("adapters", "my-style.safetensors"));
+        yield return File(("emb_params", [2, 32]));
+        yield return File(("clip_l", [2, 32]), ("clip_g", [2, 64]));
+        TorchWriter writer = new();
+        PickledId storage = writer.Storage("FloatStorage", 32, new byte[32 * sizeof(float)]);
+        PickledDictionary parameters = new() { { "*", TorchWriter.Tensor(storage, 0, [1, 32], [32, 1]) } };
+        yield return writer.Archive(new PickledDictionary { { "string_to_token", new PickledDictionary { { "*", 265 } } }, { "string_to_param", parameters }, { "name", "word" }, { "step", 100 } });
+    }
+
+    /// <summary>An archive about a pickle, with checksums that are right.</summary>
+    private sealed class TorchPickle
+    {
+        private readonly TorchWriter _writer = new();
+
+        public TorchPickle() => Root(_writer, isArchive: true);
+
+        public byte[] Archive(byte[] pickle) => ZipWriter.Write(_writer.Entries(pickle));
+    }
+}

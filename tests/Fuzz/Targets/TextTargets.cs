@@ -1,0 +1,143 @@
+using System.Text.Json;
+using StableDiffusion.Adapters;
+using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Hub;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Prompts;
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
+using StableDiffusion.Tests;
+using StableDiffusion.Tests.Metadata;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Fuzz.Targets;
+
+/// <summary>The readers of texts: prompts, names, options, and the settings that tools record with an image.</summary>
+internal static class TextTargets
+{
+    private const int Steps = 20;
+    private const string NovelAi = "novelai";
+
+    private static readonly Lazy<ClipTokenizer> s_tokenizer = new(() => ClipTokenizer.Load(Path.Combine(Repository.DemoModel, "tokenizer")));
+
+    private static readonly IReadOnlyList<Mutation> s_prompt = new TextMutations(
+        "(", ")", "[", "]", "{", "}", ":", "|", "\\", "\\(", "AND", " AND ", "BREAK", "\nBREAK\n", "<lora:a:1>", "<lyco:a:te=0.5:unet=1>", "<hypernet:a:1>", "<", ">", "1.5", ":1.2)", ":0.5]", ":-1)", ":1e999)",
+        "embedding:", "[a:b:0.5]", "[a|b|c]", "[a::5]", "__wild__", "#", "$", ",", "\n", "a", "日本", "😀", "é", "\u200d", "\ud83d").All;
+
+    private static readonly IReadOnlyList<Mutation> s_infotext = new TextMutations(
+        ", ", ": ", "\n", "\"", "\\", "{", "}", "x", "Steps: 20", "Sampler: ", "Schedule type: Karras", "CFG scale: ", "Seed: ", "Size: 512x768", "Size: 99999999999x-1", "Model: /etc/passwd", "Model hash: ", "Clip skip: ",
+        "Negative prompt: ", "Denoising strength: ", "Lora hashes: \"a: b\"", "TI hashes: \"a: b\"", "Version: v1.10", "Hires upscale: 2", "RNG: CPU", "ENSD: 31337", "Scheduler options: {}", "Variation seed: ", "ControlNet 0: \"a: b\"", "NaN", "1e999", "-1").All;
+
+    /// <summary>All of them.</summary>
+    public static IEnumerable<FuzzTarget> All()
+    {
+        foreach (PromptSyntax syntax in Enum.GetValues<PromptSyntax>())
+            yield return Prompt(syntax);
+
+        yield return Metadata("infotext", s_infotext, "parameters", Infotexts());
+        yield return Metadata("comfyui", JsonMutations.All, "prompt", ["""{"3":{"class_type":"KSampler","inputs":{"seed":1,"steps":20,"cfg":8,"sampler_name":"euler","scheduler":"karras","denoise":1,"model":["4",0],"positive":["6",0],"negative":["7",0],"latent_image":["5",0]}},"4":{"class_type":"CheckpointLoaderSimple","inputs":{"ckpt_name":"a.safetensors"}},"5":{"class_type":"EmptyLatentImage","inputs":{"width":512,"height":512,"batch_size":1}},"6":{"class_type":"CLIPTextEncode","inputs":{"text":"a cat","clip":["10",1]}},"7":{"class_type":"CLIPTextEncode","inputs":{"text":["11",0],"clip":["4",1]}},"8":{"class_type":"VAEDecode","inputs":{"samples":["3",0],"vae":["4",2]}},"9":{"class_type":"SaveImage","inputs":{"filename_prefix":"a","images":["8",0]}},"10":{"class_type":"LoraLoader","inputs":{"lora_name":"b","strength_model":1,"strength_clip":1,"model":["4",0],"clip":["4",1]}},"11":{"class_type":"PrimitiveString","inputs":{"value":"blurry"}}}"""]);
+        yield return Metadata("invokeai", JsonMutations.All, "invokeai_metadata", ["""{"generation_mode":"txt2img","positive_prompt":"a cat","negative_prompt":"","width":512,"height":768,"seed":42,"rand_device":"cpu","cfg_scale":7.5,"cfg_rescale_multiplier":0,"steps":30,"scheduler":"dpmpp_2m_k","clip_skip":0,"model":{"name":"a","base":"sd-1"},"strength":0.5,"loras":[{"model":{"name":"b"},"weight":0.7}],"app_version":"5.0"}"""]);
+        yield return Metadata(NovelAi, JsonMutations.All, "Comment", ["""{"steps":28,"height":1216,"width":832,"scale":5,"seed":42,"sampler":"k_euler_ancestral","noise_schedule":"karras","cfg_rescale":0,"uc":"blurry","prompt":"a cat","request_type":"PromptGenerateRequest","strength":0.7}"""]);
+        yield return Metadata("record", JsonMutations.All, ImageTexts.RecordName, [GenerationRecord.Write(new GenerationInfo { Prompt = "a cat", Seed = 42, Steps = 20, Width = 512, Height = 512, GuidanceScale = 7.5, Scheduler = "Euler" })]);
+        yield return DelegateTarget.OfText("scheduler-options", JsonMutations.All, ["""{"timestep_spacing":"trailing","eta":0.5,"use_karras_sigmas":true,"solver_order":2,"timesteps":[999,500,1],"rescale_betas_zero_snr":false}"""], ReadOptions);
+        yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "Euler a", "unet/config.json"], ReadName);
+        yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
+        yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
+    }
+
+    private static DelegateTarget Prompt(PromptSyntax syntax) => DelegateTarget.OfText("prompt-" + syntax.ToString().ToLowerInvariant(), s_prompt, Prompts(), text =>
+    {
+        IReadOnlyList<PromptDiagnostic> found = PromptValidation.Check(text, syntax, Steps);
+        ForeignSyntax.Find(text);
+        ExtraNetworks.Find(text);
+        DynamicPrompt.IsDynamic(text);
+        DynamicPrompt.FirstText(text);
+        PromptChunker.Divide(new PromptTokenizer(s_tokenizer.Value, [], 1000, syntax), text, new PromptOptions { Syntax = syntax });
+        FileNames.FromPrompt(text, 42, ".png");
+        return found.Select(static diagnostic => diagnostic.ToString());
+    });
+
+    private static IEnumerable<string> Prompts()
+    {
+        using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(Repository.Data("prompts-random.json")));
+        string[] random = [.. Texts(document.RootElement).Where(static text => text.Length is > 8 and < 400).Take(40)];
+        return ["a (red:1.3) house, [blue|green] roof, <lora:style:0.8> AND [day:night:0.5] :1.2 BREAK \\(not\\)", "((a)) [b] (embedding:my-style:1.1), {c|d}", .. random];
+    }
+
+    private static IEnumerable<string> Texts(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.String => [element.GetString()!],
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Texts),
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(static property => Texts(property.Value)),
+        _ => [],
+    };
+
+    private static IEnumerable<string> Infotexts()
+    {
+        yield return "a cat <lora:a:0.5>\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 42, Size: 512x768, Model hash: abcdef1234, Model: a, Clip skip: 2, Denoising strength: 0.5, RNG: CPU, Lora hashes: \"a: b\", Version: v1.10.0";
+        using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(Repository.Data("infotext.json")));
+        foreach (string text in Texts(document.RootElement).Where(static text => text.Contains("Steps: ", StringComparison.Ordinal) && text.Length < 2000).Take(30))
+            yield return text;
+    }
+
+    /// <summary>The text that a tool records with an image, in a file as the tool writes it.</summary>
+    private static DelegateTarget Metadata(string name, IReadOnlyList<Mutation> mutations, string keyword, IEnumerable<string> corpus) => DelegateTarget.OfText(name, mutations, corpus, text =>
+    {
+        byte[] file = MetadataFiles.Png([MetadataFiles.InternationalText(keyword, text, isDeflated: false), .. name == NovelAi ? (byte[][])[MetadataFiles.TextChunk("Software", "NovelAI")] : []]);
+        ImageMetadata metadata = MetadataReader.Read(FuzzFiles.Write(file, name + ".png"));
+        _ = Infotext.Format(metadata.Info);
+        return metadata.Warnings;
+    });
+
+    private static IEnumerable<string> ReadOptions(string text)
+    {
+        Dictionary<string, object?>? options = SchedulerOptionText.Read(text);
+        SchedulerConfig config = SchedulerConfig.Parse("""{"_class_name":"EulerDiscreteScheduler"}""");
+        return [.. new[] { "DPM++ 2M", "DDIM", "Euler" }.Select(name => Refusal(() => SchedulerCatalog.Create(SchedulerCatalog.Find(name), config, Steps, options)))];
+    }
+
+    private static IEnumerable<string> ReadName(string text)
+    {
+        ModelFilePath.IsSafe(text);
+        return
+        [
+            ModelFilePath.Printable(text),
+            Refusal(() => HubRepository.Parse(text, null)),
+            Refusal(() => Lora.Parse(text, static name => throw new AdapterNotFoundException($"There is no LoRA '{name}'."))),
+            Refusal(() => SchedulerCatalog.Find(text)),
+        ];
+    }
+
+    /// <summary>The message of the typed error that refuses something; empty if nothing is refused.</summary>
+    private static string Refusal(Action read)
+    {
+        try
+        {
+            read();
+            return string.Empty;
+        }
+        catch (DiffusionException error)
+        {
+            return error.Message;
+        }
+    }
+
+    private static string Hash(int length) => new('a', length);
+
+    private static byte[] Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
+
+    private static IEnumerable<string> ReadModel(byte[] data) =>
+        HubListings.ParseModel(data, Subject).Files is { } files ? Choose(files) : [];
+
+    private static IEnumerable<string> ReadTree(byte[] data) => Choose(HubListings.ParseTree(data, Subject));
+
+    private static HubSubject Subject { get; } = new(new HubRepository("owner/name", "main"));
+
+    private static IEnumerable<string> Choose(IReadOnlyList<HubFile> files)
+    {
+        new HubFileChoice(Subject.Repository, files).Choose(new HubRequest { Id = Subject.Repository.Id });
+        return [];
+    }
+}

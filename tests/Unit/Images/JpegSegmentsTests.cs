@@ -1,0 +1,62 @@
+using System.Text;
+using StableDiffusion.Images;
+using static StableDiffusion.Tests.Metadata.MetadataFiles;
+
+namespace StableDiffusion.Tests.Images;
+
+public sealed class JpegSegmentsTests
+{
+    private static readonly byte[] s_image = Jpeg();
+
+    /// <summary>The image library compares each block with those before it.</summary>
+    [Fact]
+    public void The_image_library_gets_no_segment_that_is_not_of_the_image()
+    {
+        byte[] exif = [.. "Exif\0\0"u8, .. "MM\0*"u8, 0, 0, 0, 8, 0, 0];
+        (byte Marker, byte[] Data)[] segments = [.. Enumerable.Range(0, 5000).SelectMany(_ => ((byte, byte[])[])[(0xFE, [1]), (0xE1, exif), (0xE2, [.. "ICC_PROFILE\0"u8, 1, 1, 7]), (0xED, [1]), (0xEF, [])])];
+
+        (byte[] image, byte[] block, byte[] profile) = JpegSegments.Split(Jpeg(segments), 100, "file");
+
+        Assert.Equal(s_image, image);
+        Assert.Equal(exif[6..], block);
+        Assert.Equal([7], profile);
+    }
+
+    [Fact]
+    public void A_profile_is_put_together_in_the_order_of_its_parts()
+    {
+        byte[] file = Jpeg((0xE2, [.. "ICC_PROFILE\0"u8, 2, 2, 3, 4]), (0xE2, [.. "ICC_PROFILE\0"u8, 1, 2, 1, 2]));
+
+        Assert.Equal([1, 2, 3, 4], JpegSegments.Split(file, 100, "file").Profile);
+        Assert.Empty(JpegSegments.Split(file, 3, "file").Profile);
+    }
+
+    [Theory]
+    [InlineData(0xDB, JpegSegments.MaxSegments)]
+    [InlineData(0xE0, JpegSegments.MaxSegments)]
+    [InlineData(0xDA, JpegSegments.MaxScans)]
+    public void More_tables_or_scans_than_any_program_writes_are_refused(int marker, int limit)
+    {
+        byte[] file = Jpeg([.. Enumerable.Repeat(((byte)marker, new byte[] { 0 }), limit + 1)]);
+
+        ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => JpegSegments.Split(file, 100, "The file 'a.jpg'"));
+
+        Assert.StartsWith("The file 'a.jpg' has more than", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_within_a_scan_stays()
+    {
+        byte[] file = [0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 5, 0xFF, 0, 0xFF, 0xD3, 6, 0xFF, 0xFE, 0, 3, 9, 0xFF, 0xDA, 0, 3, 2, 7, 0xFF, 0xD9, 8];
+
+        Assert.Equal([0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 5, 0xFF, 0, 0xFF, 0xD3, 6, 0xFF, 0xDA, 0, 3, 2, 7, 0xFF, 0xD9, 8], JpegSegments.Split(file, 100, "file").Image);
+    }
+
+    [Fact]
+    public void A_damaged_file_is_left_to_the_image_library()
+    {
+        byte[] file = [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, .. Encoding.ASCII.GetBytes("cut")];
+
+        Assert.Equal(file, JpegSegments.Split(file, 100, "file").Image);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Management.Automation;
+using System.Text;
+using StableDiffusion.Metadata;
+using StableDiffusion.Tests.Metadata;
+
+namespace StableDiffusion.Tests.Module.Commands;
+
+/// <summary>Prompts and images that name files: anyone can write them, so they must not choose what is opened.</summary>
+public sealed class ForeignNamesTests : CommandTests
+{
+    private const string Cmdlet = "NewDiffusionImage";
+
+    public ForeignNamesTests(CommandShell fixture)
+        : base(fixture)
+    {
+        File.WriteAllText(Folder["secret.safetensors"], "root:x:0:0");
+        Set("secret", Folder["secret.safetensors"]);
+    }
+
+    [Theory]
+    [InlineData("$($secret)")]
+    [InlineData("secret")]
+    [InlineData("secret.safetensors")]
+    [InlineData("./secret.safetensors")]
+    public void A_tag_names_no_file_outside_the_folder_of_LoRAs(string name)
+    {
+        ErrorRecord error = AssertError(Run($"New-DiffusionImage \"a<lora:{name}:1>\" -PromptSyntax A1111 -Steps 1"), "AdapterNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+
+        Assert.Contains("only what is in that folder", error.Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_model_of_an_image_is_a_name()
+    {
+        foreach (string model in (string[])[Folder["secret.safetensors"], "secret.safetensors", "../secret.safetensors", @"\\host\share\secret.safetensors", @"C:\secret.safetensors", "C:secret.safetensors", "secret.safetensors/"])
+        {
+            File.WriteAllBytes(Folder["image.png"], MetadataFiles.Png(MetadataFiles.TextChunk("parameters", $"a\nSteps: 1, Sampler: Euler, Seed: 1, Model: {model}")));
+
+            Assert.Equal("secret.safetensors", MetadataReader.Read(Folder["image.png"]).Model);
+            ShellResult result = Run("Get-DiffusionMetadata image.png");
+            Assert.Null(Assert.Single(result.Values<ImageMetadata>()).Model);
+            Assert.Contains("'secret.safetensors' was not found", Assert.Single(result.Warnings), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("Selected")]
+    [InlineData("Deserialized")]
+    public void What_a_copy_of_the_metadata_has_is_a_name_too(string kind)
+    {
+        PSObject copy = new();
+        copy.TypeNames.Insert(0, $"{kind}.StableDiffusion.Metadata.ImageMetadata");
+        copy.Properties.Add(new PSNoteProperty("Prompt", "a"));
+        copy.Properties.Add(new PSNoteProperty("Model", "secret.safetensors"));
+        Set("copy", copy);
+
+        AssertError(Run("$copy | New-DiffusionImage"), "ModelNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+        AssertError(Run("$copy | New-DiffusionImage -Model $secret"), "ModelInvalid", ErrorCategory.InvalidData, Cmdlet);
+    }
+
+    [Fact]
+    public void A_name_in_the_pipeline_is_no_file_in_the_current_location_for_an_image_to_encode()
+    {
+        AssertError(Run($"[pscustomobject]@{{ Path = '{Scene}'; Model = 'secret.safetensors' }} | ConvertTo-Latent"), "ModelNotFound", ErrorCategory.ObjectNotFound, "ConvertToLatent");
+    }
+
+    [Theory]
+    [InlineData("\"Lora\":\"[\\\"/etc/secret.safetensors:0.5\\\"]\"", "AdapterNotFound")]
+    [InlineData("\"TextualInversion\":\"[\\\"secret.safetensors\\\"]\"", "AdapterNotFound")]
+    public void The_record_of_this_module_can_be_forged_too(string member, string id)
+    {
+        WriteRecord($"{{\"Prompt\":\"a\",\"Seed\":1,\"Steps\":1,{member}}}");
+
+        AssertError(Run("Get-DiffusionMetadata image.png | New-DiffusionImage"), id, ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
+    [Fact]
+    public void A_control_image_and_a_ControlNet_are_not_opened_by_path()
+    {
+        WriteRecord("{\"Prompt\":\"a\",\"Seed\":1,\"Steps\":1,\"ControlNets\":[{\"Name\":\"/etc/net\",\"Image\":\"/etc/passwd\",\"Scale\":1,\"Start\":0,\"End\":1,\"Preprocessor\":\"None\"}]}");
+
+        ImageMetadata metadata = Assert.Single(RunWell("Get-DiffusionMetadata image.png -WarningAction SilentlyContinue").Values<ImageMetadata>());
+
+        Assert.Null(metadata.ControlImage);
+        Assert.Equal(["net"], metadata.ControlNet!);
+        Assert.Contains(metadata.Warnings, warning => warning.Contains("passwd", StringComparison.Ordinal));
+        AssertError(Run($"Get-DiffusionMetadata image.png | New-DiffusionImage -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
+    [Fact]
+    public void A_path_of_the_users_own_is_opened_and_its_bytes_are_not_shown()
+    {
+        ErrorRecord error = AssertError(Run("[pscustomobject]@{ Prompt = 'a'; Model = $secret; Steps = 1 } | New-DiffusionImage"), "ModelInvalid", ErrorCategory.InvalidData, Cmdlet);
+
+        Assert.DoesNotContain(Convert.ToHexString("root"u8), error.Exception.Message, StringComparison.Ordinal);
+    }
+
+    private void WriteRecord(string json) => File.WriteAllBytes(Folder["image.png"], MetadataFiles.Png(MetadataFiles.TextChunk("sdpsGeneration", Encoding.ASCII.GetBytes(json))));
+}

@@ -1,0 +1,32 @@
+using StableDiffusion.Pipelines;
+
+namespace StableDiffusion.Tests.Pipelines;
+
+[Collection(AloneCollection.Name)]
+public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<DemoModelFixture>, IDisposable
+{
+    public void Dispose() => Environment.SetEnvironmentVariable(MemoryEstimate.Variable, null);
+
+    [Theory]
+    [InlineData(32, 1024, 1_207_959_552)]
+    [InlineData(128, 512, 1_207_959_552)]
+    [InlineData(32, 8192, 77_309_411_328)]
+    public void The_memory_is_that_of_nine_feature_maps_of_the_size_of_the_image(int channels, int side, long bytes) =>
+        Assert.Equal(bytes, MemoryEstimate.Bytes(channels, side, side));
+
+    [Fact]
+    public void An_image_that_does_not_fit_into_memory_is_refused_with_the_estimate_and_the_variable()
+    {
+        Environment.SetEnvironmentVariable(MemoryEstimate.Variable, "50000");
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+
+        Assert.Equal("Width", error.Setting);
+        Assert.Contains("8192x8192", error.Message, StringComparison.Ordinal);
+        Assert.Contains("GB", error.Message, StringComparison.Ordinal);
+        Assert.Contains(MemoryEstimate.Variable, error.Message, StringComparison.Ordinal);
+
+        Assert.Equal((2048, 2048), demo.Pipeline.Check(new DenoiseOptions { Width = 2048, Height = 2048 }));
+        Environment.SetEnvironmentVariable(MemoryEstimate.Variable, "100000");
+        Assert.Equal((8192, 8192), demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+    }
+}
