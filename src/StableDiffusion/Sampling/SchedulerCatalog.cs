@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using StableDiffusion.Sampling.KDiffusion;
 using StableDiffusion.Sampling.Schedulers;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Sampling;
 
