@@ -50,6 +50,19 @@ public sealed class ArchitectureTests
     }
 
     [Fact]
+    public void Files_are_read_only_in_a_way_that_refuses_pipes_and_devices()
+    {
+        using ModuleDefinition module = ModuleDefinition.ReadModule(typeof(DiffusionException).Assembly.Location);
+        IEnumerable<string> readers = module.GetTypes()
+            .Where(type => type.Methods.Any(method => method.HasBody && method.Body.Instructions.Any(IsRead)))
+            .Select(type => Outermost(type).Name).Distinct();
+        Assert.Equal([nameof(RegularFile)], readers);
+
+        static bool IsRead(Instruction instruction) => instruction.Operand is MethodReference { DeclaringType.FullName: "System.IO.File" } method
+            && (method.Name.StartsWith("Read", StringComparison.Ordinal) || method.Name.StartsWith("Open", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Every_namespace_belongs_to_a_room()
     {
         using ModuleDefinition module = ModuleDefinition.ReadModule(typeof(DiffusionException).Assembly.Location);

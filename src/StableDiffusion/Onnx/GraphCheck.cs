@@ -11,11 +11,8 @@ namespace StableDiffusion.Onnx;
 /// </summary>
 internal sealed class GraphCheck
 {
-    /// <summary>The environment variable that sets another limit for what a graph may make of constants, in bytes.</summary>
-    public const string LimitVariable = "STABLEDIFFUSION_GRAPH_LIMIT";
-
     // The attention of a graph with fixed sizes, at 512x512 and without fusion, starts from a tensor of 1 GB.
-    private const long DefaultLimit = 2L << 30;
+    private static readonly Limit s_limit = new("STABLEDIFFUSION_MAX_GRAPH_MB", 2000);
 
     private const int MostNested = 8;
     private const int LongestName = 4096;
@@ -57,7 +54,7 @@ internal sealed class GraphCheck
     private readonly string _path;
     private readonly string _folder;
     private readonly ProtobufReader _reader;
-    private readonly long _limit = ReadLimit();
+    private readonly long _limit = s_limit.Bytes;
     private readonly Dictionary<string, double[]> _constants = new(StringComparer.Ordinal);
     private readonly List<(string Operator, string[] Inputs)> _sized = [];
     private readonly Dictionary<string, long> _lengths = new(StringComparer.Ordinal);
@@ -314,16 +311,13 @@ internal sealed class GraphCheck
     {
         double bytes = count * sizeof(float);
         if (bytes > _limit)
-            throw Refused(string.Create(CultureInfo.InvariantCulture, $"makes a tensor of {bytes / (1L << 30):0.#} GB with the operator {name}; the limit is {_limit / (double)(1L << 30):0.#} GB"), $"Get another model or, if you trust it, set {LimitVariable} to a greater number of bytes.");
+            throw Refused($"makes a tensor of {ByteSize.Format(bytes)} with the operator {name}; the limit is {ByteSize.Format(_limit)}", $"Get another model or, if you trust it, set the environment variable {s_limit.Variable} to more megabytes than {s_limit.Value}.");
     }
 
     private static double Product(double[] sizes) => sizes.Aggregate(1d, static (product, size) => product * Math.Max(1, size));
 
     /// <summary>The least number of elements after padding; the second half of the values is for the ends of the axes.</summary>
     private static double Padded(double[] pads) => Product([.. pads.Take(pads.Length / 2).Zip(pads.Skip(pads.Length / 2), static (before, after) => 1 + before + after)]);
-
-    private static long ReadLimit() =>
-        long.TryParse(Environment.GetEnvironmentVariable(LimitVariable), NumberStyles.None, CultureInfo.InvariantCulture, out long limit) && limit > 0 ? limit : DefaultLimit;
 
     private ModelInvalidException Refused(string reason, string remedy) => new($"The graph '{_path}' {reason}. {remedy}");
 }

@@ -100,7 +100,7 @@ internal sealed class OnnxBuffer : IDisposable
         }
     }
 
-    public void Dispose() => Value.Dispose();
+    public void Dispose() => NativeCall.Release(Value);
 
     /// <summary>Copies a value that ONNX Runtime allocated into a tensor.</summary>
     public static Tensors.Tensor ToTensor(OrtValue value)

@@ -28,7 +28,7 @@ internal sealed class OnnxCall : IDisposable
 
     public void Dispose()
     {
-        _binding.Dispose();
-        _options.Dispose();
+        NativeCall.Release(_binding);
+        NativeCall.Release(_options);
     }
 }

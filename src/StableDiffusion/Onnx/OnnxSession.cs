@@ -162,12 +162,19 @@ internal sealed class OnnxSession : IDisposable
         for (int i = 0; i < inputs.Length; i++)
             (names[i], values[i]) = (inputs[i].Info.Name, inputs[i].Buffer.Value);
 
-        using RunOptions options = CreateRunOptions();
-        return Guarded(options, cancellationToken, () =>
+        RunOptions options = CreateRunOptions();
+        try
         {
-            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
-            return results.Select(OnnxBuffer.ToTensor).ToArray();
-        });
+            return Guarded(options, cancellationToken, () =>
+            {
+                using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, names, values, [.. outputs.Select(output => output.Name)]);
+                return results.Select(OnnxBuffer.ToTensor).ToArray();
+            });
+        }
+        finally
+        {
+            NativeCall.Release(options);
+        }
     }
 
     /// <summary>Binds memory to the inputs and one output of a graph that runs many times on the same memory.</summary>
@@ -187,8 +194,8 @@ internal sealed class OnnxSession : IDisposable
 
     public void Dispose()
     {
-        _session.Dispose();
-        _replaced?.Dispose();
+        NativeCall.Release(_session);
+        NativeCall.Release(_replaced);
     }
 
     internal static RunOptions CreateRunOptions() => new()
@@ -207,7 +214,7 @@ internal sealed class OnnxSession : IDisposable
             static state => ((RunOptions)state!).Terminate = true, options);
         try
         {
-            return run();
+            return NativeCall.Run(run, cancellationToken);
         }
         catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
         {

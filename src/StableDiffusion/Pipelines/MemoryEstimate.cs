@@ -17,7 +17,6 @@ internal static class MemoryEstimate
     public const string Variable = "STABLEDIFFUSION_MAX_MEMORY_MB";
 
     private const int Maps = 9;
-    private const int BytesPerMegabyte = 1_000_000;
 
     /// <summary>Throws for an image that cannot fit into memory.</summary>
     /// <param name="model">The model, of which only configs are read.</param>
@@ -29,10 +28,10 @@ internal static class MemoryEstimate
         if (model.Device != Device.Cpu)
             return;
 
-        long limit = new Limit(Variable, Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / BytesPerMegabyte, 1)).Value;
+        long limit = new Limit(Variable, Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Limit.BytesPerMegabyte, 1)).Bytes;
         long needed = Bytes(ChannelsOf(model.Info), width, height);
-        if (needed / BytesPerMegabyte > limit)
-            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(needed)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format((double)limit * BytesPerMegabyte)}, the memory of this computer if {Variable} is not set. Make the image smaller, or set that environment variable to a higher number of MB.");
+        if (needed > limit)
+            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(needed)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format(limit)}, the memory of this computer if {Variable} is not set. Make the image smaller, or set that environment variable to a higher number of MB.");
     }
 
     /// <summary>The memory for an image.</summary>

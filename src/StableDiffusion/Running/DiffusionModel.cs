@@ -326,11 +326,13 @@ public sealed class DiffusionModel : IDisposable
 
     private RentedBuild Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        bool isBuilt = BuildCache.IsBuilt(Info.Path);
+        // Outside the store, the name is the path; a manifest there says nothing.
+        bool isInStore = Info.Name != Info.Path;
+        bool isBuilt = isInStore && BuildCache.IsBuilt(Info.Path);
         if (isBuilt && !BuildCache.IsWhole(Info.Path))
             throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
 
-        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (isBuilt || CacheFolder is null || ModelManifest.Read(Info.Path) is not null))
+        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (isBuilt || CacheFolder is null || (isInStore && ModelManifest.Read(Info.Path) is not null)))
         {
             FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
             ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);

@@ -130,7 +130,10 @@ internal sealed class FileHashes
     {
         try
         {
-            return JsonSerializer.Deserialize(RegularFile.ReadAllBytes(memory, BuildJson.MaxLength), BuildJson.Default.DictionaryStringFileHash) ?? [];
+            // JSON allows null in place of each value.
+            return (JsonSerializer.Deserialize(RegularFile.ReadAllBytes(memory, BuildJson.MaxLength), BuildJson.Default.DictionaryStringFileHash) ?? [])
+                .Where(static entry => entry.Value is { Hash: not null })
+                .ToDictionary(StringComparer.Ordinal);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -7,6 +7,9 @@ namespace StableDiffusion.Storage;
 /// <param name="standard">The limit without it.</param>
 internal sealed class Limit(string variable, long standard)
 {
+    /// <summary>The number of bytes in a megabyte of a limit.</summary>
+    public const int BytesPerMegabyte = 1_000_000;
+
     /// <summary>The name of the variable.</summary>
     public string Variable => variable;
 
@@ -24,4 +27,8 @@ internal sealed class Limit(string variable, long standard)
                 : throw new InvalidSettingException(nameof(Limit), $"The environment variable {variable} is '{ModelFilePath.Printable(text)}', but must be a whole number above 0. Correct or remove it.");
         }
     }
+
+    /// <summary>The limit in bytes, if it is one in megabytes.</summary>
+    /// <inheritdoc cref="Value"/>
+    public long Bytes => Math.Min(Value, long.MaxValue / BytesPerMegabyte) * BytesPerMegabyte;
 }

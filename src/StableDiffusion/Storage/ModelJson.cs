@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -10,21 +9,16 @@ namespace StableDiffusion.Storage;
 /// </summary>
 internal static class ModelJson
 {
-    /// <summary>The environment variable that sets <see cref="MaxLength"/>, in megabytes.</summary>
-    public const string LimitVariable = "STABLEDIFFUSION_CONFIG_LIMIT";
-
     /// <summary>The factor by which a tokenizer's files and the index of sharded weights may be larger than a config.</summary>
     private const int LargeFactor = 4;
 
-    private const int DefaultMegabytes = 16;
-
     // A larger file could not be read into memory as a whole.
-    private const int MostMegabytes = 480;
+    private const long MostBytes = 500_000_000;
+
+    private static readonly Limit s_limit = new("STABLEDIFFUSION_MAX_CONFIG_MB", 16);
 
     /// <summary>The largest config in bytes: 16 MB, unless the environment variable says otherwise.</summary>
-    public static long MaxLength => int.TryParse(Environment.GetEnvironmentVariable(LimitVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int megabytes)
-        ? (long)Math.Clamp(megabytes, 1, MostMegabytes) << 20
-        : DefaultMegabytes << 20;
+    public static long MaxLength => Math.Min(s_limit.Bytes, MostBytes);
 
     /// <summary>The largest file of a tokenizer, or index of sharded weights, in bytes.</summary>
     public static long MaxLargeLength => LargeFactor * MaxLength;
@@ -36,7 +30,7 @@ internal static class ModelJson
     public static void CheckLength(string path, long limit)
     {
         if (new FileInfo(path) is { Exists: true } && FileHashes.Length(path) is long length && length > limit)
-            throw new ModelInvalidException($"'{path}' has {ByteSize.Format(length)}, and at most {ByteSize.Format(limit)} are read of such a file. It is probably damaged; if it is not, set the environment variable {LimitVariable} to a larger number of megabytes than {MaxLength >> 20}.");
+            throw new ModelInvalidException($"'{path}' has {ByteSize.Format(length)}, and at most {ByteSize.Format(limit)} are read of such a file. It is probably damaged; if it is not, set the environment variable {s_limit.Variable} to more megabytes than {s_limit.Value}.");
     }
 
     /// <summary>Reads the bytes of a file.</summary>

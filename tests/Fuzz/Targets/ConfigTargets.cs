@@ -15,6 +15,7 @@ namespace StableDiffusion.Fuzz.Targets;
 internal static class ConfigTargets
 {
     private const int Steps = 4;
+    private const string HashedFile = "@hashed file@";
 
     private static readonly string Key = new('b', 32);
 
@@ -41,7 +42,7 @@ internal static class ConfigTargets
         yield return new DelegateTarget("tokenizer-json", JsonMutations.All, FastTokenizers, static data => Tokenize(FuzzFiles.Write(data, "fast", "tokenizer.json")));
         yield return new DelegateTarget("manifest", JsonMutations.All, Manifests, ReadManifest);
         yield return new DelegateTarget("model-name", s_merges, static () => [Encoding.UTF8.GetBytes(Key + "\n"), .. Manifests().Select(static manifest => (byte[])[.. Encoding.UTF8.GetBytes(Key + "\n"), .. manifest])], ReadName);
-        yield return new DelegateTarget("remembered-hashes", JsonMutations.All, static () => [File.ReadAllBytes(WriteHashes())], ReadHashes);
+        yield return new DelegateTarget("remembered-hashes", JsonMutations.All, static () => [Encoding.UTF8.GetBytes(File.ReadAllText(WriteHashes()).Replace(FuzzFiles.PathOf("hashed.bin"), HashedFile, StringComparison.Ordinal))], ReadHashes);
     }
 
     private static string Demo(params string[] parts) => Path.Combine([Repository.DemoModel, .. parts]);
@@ -144,7 +145,8 @@ internal static class ConfigTargets
 
     private static IEnumerable<string> ReadHashes(byte[] data)
     {
-        File.WriteAllBytes(WriteHashes(), data);
+        // The folder has another name in each process.
+        File.WriteAllText(WriteHashes(), Encoding.UTF8.GetString(data).Replace(HashedFile, FuzzFiles.PathOf("hashed.bin"), StringComparison.Ordinal));
         FileHashes hashes = FileHashes.Open(FuzzFiles.PathOf("hashes"), "source");
         string hash = hashes.Get(FuzzFiles.PathOf("hashed.bin"), static _ => { }, CancellationToken.None);
         hashes.Save();

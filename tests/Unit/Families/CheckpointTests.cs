@@ -20,6 +20,10 @@ public sealed class CheckpointTests : IDisposable
 
     // The values are those of the configs that the models were published with.
     [Fact]
+    public void A_finding_is_safe_to_show() =>
+        Assert.Equal("It holds 1 tensors: ?[31m (1).", new CheckpointFinding(CheckpointFindingKind.ExtraTensors, TensorGroups.Describe(["\u001b[31m"])).Text);
+
+    [Fact]
     public void SD_1_has_its_published_form()
     {
         Checkpoint checkpoint = Checkpoint.Open(PublishedModels.Sd1());

@@ -172,7 +172,7 @@ public sealed class BrokenModelTests : StoreCase
             ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => Import(path));
 
             Assert.Contains(Path.GetFileName(file), error.Message, StringComparison.Ordinal);
-            Assert.Contains("STABLEDIFFUSION_CONFIG_LIMIT", error.Message, StringComparison.Ordinal);
+            Assert.Contains("STABLEDIFFUSION_MAX_CONFIG_MB", error.Message, StringComparison.Ordinal);
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, 32 << 20);
             File.WriteAllBytes(full, before);
         }

@@ -47,4 +47,46 @@ public sealed class NativeCallTests
             Assert.Null,
             source.Token));
     }
+
+    [Fact]
+    public async Task What_a_run_uses_is_released_when_a_run_that_was_left_alone_has_ended()
+    {
+        using CancellationTokenSource source = new();
+        using ManualResetEventSlim end = new();
+        Resource resource = new();
+        Assert.ThrowsAny<OperationCanceledException>(() => NativeCall.Run(
+            () =>
+            {
+                source.Cancel();
+                return end.Wait(Timeout.Infinite, TestContext.Current.CancellationToken);
+            },
+            source.Token,
+            grace: TimeSpan.Zero));
+
+        NativeCall.Release(resource);
+        Assert.False(resource.Released.IsCompleted);
+
+        end.Set();
+        await resource.Released;
+        NativeCall.Release(null);
+    }
+
+    [Fact]
+    public void A_run_gives_its_result_or_its_error_as_without_a_thread_of_its_own()
+    {
+        using CancellationTokenSource source = new();
+        InvalidOperationException error = new("failed");
+        Assert.Equal(1, NativeCall.Run(static () => 1, source.Token));
+        Assert.Equal(1, NativeCall.Run(static () => 1, CancellationToken.None));
+        Assert.Same(error, Assert.Throws<InvalidOperationException>(() => NativeCall.Run<int>(() => throw error, source.Token)));
+    }
+
+    private sealed class Resource : IDisposable
+    {
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Released => _released.Task;
+
+        public void Dispose() => _released.SetResult();
+    }
 }

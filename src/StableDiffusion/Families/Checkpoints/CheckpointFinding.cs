@@ -37,4 +37,8 @@ internal enum CheckpointFindingKind
 /// <summary>A finding about a file.</summary>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Text">The finding in words.</param>
-internal sealed record CheckpointFinding(CheckpointFindingKind Kind, string Text);
+internal sealed record CheckpointFinding(CheckpointFindingKind Kind, string Text)
+{
+    /// <summary>The finding in words, in a form that is safe to show: names of tensors may be anything.</summary>
+    public string Text { get; } = PrintableText.Of(Text);
+}
