@@ -7,7 +7,7 @@ namespace StableDiffusion.Onnx;
 
 /// <summary>
 /// Checks a graph before ONNX Runtime sees it, since it may come from anywhere: that it reads no file but those beside it, has no
-/// loop and no code of its own, and makes no giant tensor of constants. Weights are not read.
+/// loop and no code of its own, has no more operators than a model needs, and makes no giant tensor of constants. Weights are not read.
 /// </summary>
 internal sealed class GraphCheck
 {
@@ -15,6 +15,11 @@ internal sealed class GraphCheck
     private static readonly Limit s_limit = new("STABLEDIFFUSION_MAX_GRAPH_MB", 2000);
 
     private const int MostNested = 8;
+
+    // ONNX Runtime takes long for more. The U-Net of Stable Diffusion XL has a tenth of that.
+    private const int MostNodes = 100_000;
+    private const int MostWeights = 100_000;
+
     private const int LongestName = 4096;
 
     private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
@@ -55,9 +60,10 @@ internal sealed class GraphCheck
     private readonly string _folder;
     private readonly ProtobufReader _reader;
     private readonly long _limit = s_limit.Bytes;
-    private readonly Dictionary<string, double[]> _constants = new(StringComparer.Ordinal);
-    private readonly List<(string Operator, string[] Inputs)> _sized = [];
+    private readonly ConstantShapes _shapes = new();
+    private readonly List<GraphNode> _nodes = [];
     private readonly Dictionary<string, long> _lengths = new(StringComparer.Ordinal);
+    private int _weights;
     private bool _hasGraph;
 
     private GraphCheck(string path, Stream stream)
@@ -110,8 +116,12 @@ internal sealed class GraphCheck
         if (!_hasGraph)
             throw new InvalidDataException("it holds no graph");
 
-        foreach ((string name, string[] inputs) in _sized)
-            CheckSizes(name, inputs);
+        // Only now are all constants known: a file usually has them behind its operators.
+        foreach (GraphNode node in _nodes)
+        {
+            CheckSizes(node);
+            CheckSize(node.Operator, _shapes.Derive(node));
+        }
     }
 
     private void ReadGraph(long end, int depth)
@@ -127,6 +137,8 @@ internal sealed class GraphCheck
                     ReadNode(fieldEnd, depth);
                     return true;
                 case (5, Wire.Length):
+                    if (++_weights > MostWeights)
+                        throw Refused($"has more than {MostWeights} weights", "Get another model.");
                     ReadTensor(fieldEnd);
                     return true;
                 case (15, Wire.Length):
@@ -140,8 +152,12 @@ internal sealed class GraphCheck
 
     private void ReadNode(long end, int depth)
     {
+        if (_nodes.Count >= MostNodes)
+            throw Refused($"has more than {MostNodes} operators", "Get another model.");
+
         List<string> inputs = [], outputs = [];
         string name = string.Empty, domain = string.Empty;
+        GraphTensor? constant = null;
         Dictionary<string, double[]> values = new(StringComparer.Ordinal);
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
@@ -159,7 +175,7 @@ internal sealed class GraphCheck
                     name = _reader.ReadText(fieldEnd, LongestName);
                     return true;
                 case 5:
-                    ReadAttribute(fieldEnd, depth, values);
+                    constant = ReadAttribute(fieldEnd, depth, values) ?? constant;
                     return true;
                 case 7:
                     domain = _reader.ReadText(fieldEnd, LongestName);
@@ -174,22 +190,23 @@ internal sealed class GraphCheck
         if (s_refused.TryGetValue(name, out string? reason))
             throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
 
-        if (name == "Constant" && outputs.Count > 0 && values.Values.FirstOrDefault() is double[] constant)
-            _constants[outputs[0]] = constant;
+        GraphNode node = new(name, [.. inputs], outputs.FirstOrDefault(string.Empty), values);
+        _nodes.Add(node);
+        if (name == "Constant")
+            _shapes.Add(node.Output, constant?.Shape ?? ShapeOf(values), values.Values.FirstOrDefault());
         foreach (string attribute in (string[])["shape", "output_shape", "pads"])
         {
             if (values.TryGetValue(attribute, out double[]? sizes))
                 CheckSize(name, attribute == "pads" ? Padded(sizes) : Product(sizes));
         }
-
-        if (name is "Pad" or "Range" || s_sizes.ContainsKey(name))
-            _sized.Add((name, [.. inputs]));
     }
 
-    private void ReadAttribute(long end, int depth, Dictionary<string, double[]> values)
+    /// <returns>The tensor that the attribute holds; null if it holds none.</returns>
+    private GraphTensor? ReadAttribute(long end, int depth, Dictionary<string, double[]> values)
     {
         string name = string.Empty;
         List<double> numbers = [];
+        GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
             switch (field, wire)
@@ -198,14 +215,12 @@ internal sealed class GraphCheck
                     name = _reader.ReadText(fieldEnd, LongestName);
                     return true;
                 case (3 or 8, Wire.Varint):
-                    numbers.Add((long)_reader.ReadVarint());
-                    return true;
                 case (8, Wire.Length):
-                    while (_reader.Position < fieldEnd)
-                        numbers.Add((long)_reader.ReadVarint());
+                    _reader.ReadNumbers(wire, fieldEnd, numbers);
                     return true;
                 case (5 or 10, Wire.Length):
-                    numbers.AddRange(ReadTensor(fieldEnd) ?? []);
+                    tensor = ReadTensor(fieldEnd);
+                    numbers.AddRange(tensor.Values ?? []);
                     return true;
                 case (6 or 11, Wire.Length):
                     ReadGraph(fieldEnd, depth + 1);
@@ -219,25 +234,40 @@ internal sealed class GraphCheck
         });
         if (numbers.Count > 0)
             values[name] = [.. numbers];
+        return tensor;
     }
 
-    private void ReadSparse(long end) => _reader.ReadFields(end, (field, wire, fieldEnd) =>
+    private void ReadSparse(long end)
     {
-        if (field is not (1 or 2) || wire != Wire.Length)
-            return false;
-        ReadTensor(fieldEnd);
-        return true;
-    });
+        List<double> shape = [];
+        _reader.ReadFields(end, (field, wire, fieldEnd) =>
+        {
+            switch (field, wire)
+            {
+                case (1 or 2, Wire.Length):
+                    ReadTensor(fieldEnd);
+                    return true;
+                case (3, Wire.Varint or Wire.Length):
+                    _reader.ReadNumbers(wire, fieldEnd, shape);
+                    return true;
+                default:
+                    return false;
+            }
+        });
+        CheckSize("Constant", Product([.. shape]));
+    }
 
-    private double[]? ReadTensor(long end)
+    private GraphTensor ReadTensor(long end)
     {
         GraphTensor tensor = new(_reader, end);
+        if (Array.Exists(tensor.Shape, static length => length < 0))
+            throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has a negative length");
         if (tensor.External.Count > 0)
             CheckExternal(tensor);
-        double[]? values = tensor.Values;
-        if (values is not null)
-            _constants[tensor.Name] = values;
-        return values;
+        else if (tensor.RawLength is long length && tensor.Length is double expected && length != expected)
+            throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has {length} bytes, which contradicts its shape");
+        _shapes.Add(tensor.Name, tensor.Shape, tensor.Values);
+        return tensor;
     }
 
     private void CheckExternal(GraphTensor tensor)
@@ -249,7 +279,7 @@ internal sealed class GraphCheck
         if (!_lengths.TryGetValue(location, out long length))
             _lengths.Add(location, length = ReadLength(location));
         long offset = Number("offset", 0);
-        if (Number("length", 0) > length - offset)
+        if (Math.Max(Number("length", 0), tensor.Length ?? 0) > length - offset)
             throw new ModelInvalidException($"The file '{Path.Combine(_folder, location)}' is too short: the graph '{_path}' wants the weight '{ModelFilePath.Printable(tensor.Name)}' from behind its end. Get the model again.");
 
         long Number(string key, long absent)
@@ -285,29 +315,15 @@ internal sealed class GraphCheck
         }
     }
 
-    private void CheckSizes(string name, string[] inputs)
+    private void CheckSizes(GraphNode node)
     {
-        if (name == "Range")
+        if (node.Operator == "Pad" && _shapes.Values(node, 1) is double[] pads)
+            CheckSize(node.Operator, Padded(pads));
+        foreach (int index in s_sizes.GetValueOrDefault(node.Operator, []))
         {
-            if (inputs.Length == 3 && Constant(0) is [double start] && Constant(1) is [double stop] && Constant(2) is [double step])
-                CheckSize(name, Math.Abs((stop - start) / step));
-            return;
+            if (_shapes.Values(node, index) is double[] sizes)
+                CheckSize(node.Operator, Product(sizes));
         }
-
-        if (name == "Pad")
-        {
-            if (Constant(1) is double[] pads)
-                CheckSize(name, Padded(pads));
-            return;
-        }
-
-        foreach (int index in s_sizes[name])
-        {
-            if (Constant(index) is double[] sizes)
-                CheckSize(name, Product(sizes));
-        }
-
-        double[]? Constant(int index) => index < inputs.Length ? _constants.GetValueOrDefault(inputs[index]) : null;
     }
 
     private void CheckSize(string name, double count)
@@ -316,6 +332,10 @@ internal sealed class GraphCheck
         if (bytes > _limit)
             throw Refused($"makes a tensor of {ByteSize.Format(bytes)} with the operator {name}; the limit is {ByteSize.Format(_limit)}", $"Get another model or, if you trust it, set the environment variable {s_limit.Variable} to more megabytes than {s_limit.Value}.");
     }
+
+    /// <summary>The shape of a constant that is an attribute without a tensor.</summary>
+    private static double[]? ShapeOf(Dictionary<string, double[]> values) =>
+        values.TryGetValue("value_ints", out double[]? list) ? [list.Length] : values.ContainsKey("value_int") ? [] : null;
 
     private static double Product(double[] sizes) => sizes.Aggregate(1d, static (product, size) => product * Math.Max(1, size));
 

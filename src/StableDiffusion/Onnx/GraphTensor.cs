@@ -12,7 +12,8 @@ internal sealed class GraphTensor
     private const int MostValues = 64;
 
     private readonly ProtobufReader _reader;
-    private readonly List<long> _integers = [];
+    private readonly List<double> _integers = [];
+    private readonly List<double> _shape = [];
     private byte[] _raw = [];
     private ulong _type;
 
@@ -25,6 +26,15 @@ internal sealed class GraphTensor
         reader.ReadFields(end, ReadField);
     }
 
+    /// <summary>The length of each axis.</summary>
+    public double[] Shape => [.. _shape];
+
+    /// <summary>The number of bytes by its shape and type; null if the type has no fixed size.</summary>
+    public double? Length => ElementSize((int)_type) is int size ? _shape.Aggregate((double)size, static (product, length) => product * length) : null;
+
+    /// <summary>The number of bytes that the graph holds of it; null if they are elsewhere or in another form.</summary>
+    public long? RawLength { get; private set; }
+
     public string Name { get; private set; } = string.Empty;
 
     /// <summary>The entries about another file that holds the bytes; empty if there is none.</summary>
@@ -34,7 +44,7 @@ internal sealed class GraphTensor
     public double[]? Values => (TensorProto.Types.DataType)_type switch
     {
         _ when External.Count > 0 => null,
-        _ when _integers.Count > 0 => [.. _integers.Select(static value => (double)value)],
+        _ when _integers.Count > 0 => [.. _integers],
         TensorProto.Types.DataType.Int64 when _raw.Length % sizeof(long) == 0 => [.. MemoryMarshal.Cast<byte, long>(_raw).ToArray().Select(static value => (double)value)],
         TensorProto.Types.DataType.Int32 when _raw.Length % sizeof(int) == 0 => [.. MemoryMarshal.Cast<byte, int>(_raw).ToArray().Select(static value => (double)value)],
         TensorProto.Types.DataType.Float when _raw.Length % sizeof(float) == 0 => [.. MemoryMarshal.Cast<byte, float>(_raw).ToArray().Select(static value => (double)value)],
@@ -45,6 +55,9 @@ internal sealed class GraphTensor
     {
         switch (field, wire)
         {
+            case (1, ProtobufReader.Wire.Varint or ProtobufReader.Wire.Length):
+                _reader.ReadNumbers(wire, end, _shape);
+                return true;
             case (2, ProtobufReader.Wire.Varint):
                 _type = _reader.ReadVarint();
                 return true;
@@ -52,13 +65,13 @@ internal sealed class GraphTensor
                 Name = _reader.ReadText(end, LongestName);
                 return true;
             case (5 or 7, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues:
-                while (_reader.Position < end)
-                    _integers.Add((long)_reader.ReadVarint());
-                return true;
             case (5 or 7, ProtobufReader.Wire.Varint) when _integers.Count < MostValues:
-                _integers.Add((long)_reader.ReadVarint());
+                _reader.ReadNumbers(wire, end, _integers);
                 return true;
-            case (9, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues * sizeof(long):
+            case (9, ProtobufReader.Wire.Length):
+                RawLength = end - _reader.Position;
+                if (RawLength > MostValues * sizeof(long))
+                    return false;
                 _raw = _reader.ReadBytes(end, MostValues * sizeof(long));
                 return true;
             case (13, ProtobufReader.Wire.Length):
@@ -68,6 +81,16 @@ internal sealed class GraphTensor
                 return false;
         }
     }
+
+    // The types of the format; those that pack several values into a byte, and texts, have no size.
+    private static int? ElementSize(int type) => type switch
+    {
+        2 or 3 or 9 => 1,
+        4 or 5 or 10 or 16 => 2,
+        1 or 6 or 12 => 4,
+        7 or 11 or 13 => 8,
+        _ => null,
+    };
 
     private void ReadEntry(long end)
     {

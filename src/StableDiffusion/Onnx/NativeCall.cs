@@ -1,6 +1,9 @@
 namespace StableDiffusion.Onnx;
 
-/// <summary>Calls of native code that may not notice for minutes that it was cancelled: the caller does not wait for its end.</summary>
+/// <summary>
+/// Calls of native code that may not notice for minutes that it should end, since it was cancelled or the process uses too much
+/// memory: the caller does not wait for its end.
+/// </summary>
 internal static class NativeCall
 {
     private static readonly Lock s_lock = new();
@@ -8,29 +11,37 @@ internal static class NativeCall
     // Ends with the last of the runs that were left alone.
     private static Task s_leftAlone = Task.CompletedTask;
 
-    /// <summary>The time that native code gets to end by itself after it was cancelled, as it usually does.</summary>
+    /// <summary>The time that native code gets to end by itself after it was told to, as it usually does.</summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(2);
 
-    /// <summary>Runs a function on a thread of its own, and leaves it alone if it goes on after it was cancelled.</summary>
-    /// <param name="run">The function; it looks at the cancellation itself as well as it can.</param>
+    /// <summary>How often the memory of the process is looked at.</summary>
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Runs a function on a thread of its own, and leaves it alone if it goes on after it should end.</summary>
+    /// <param name="run">The function.</param>
+    /// <param name="terminate">Tells the function to end as soon as it can.</param>
     /// <param name="discard">Releases what the function made or used if it fails, or after it ends if it was left alone. Its argument is the result, null if there is none.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
     /// <param name="grace">The time that it gets to end by itself; null for some seconds.</param>
+    /// <param name="watch">Throws if there is not enough memory; null to look at the memory of the process.</param>
     /// <returns>The result.</returns>
-    /// <exception cref="OperationCanceledException">It was cancelled, and had not ended soon after.</exception>
-    public static T Run<T>(Func<T> run, Action<T?> discard, CancellationToken cancellationToken, TimeSpan? grace = null)
+    /// <exception cref="OperationCanceledException">It was cancelled, and failed or had not ended soon after.</exception>
+    /// <exception cref="InsufficientMemoryException">The process uses more memory than the limit, and the function failed or had not ended soon after.</exception>
+    /// <exception cref="InvalidSettingException">The limit of the memory is not a number, and the function failed or had not ended soon after.</exception>
+    public static T Run<T>(Func<T> run, Action terminate, Action<T?> discard, CancellationToken cancellationToken, TimeSpan? grace = null, Action? watch = null)
         where T : class
     {
         Task<T> task = Task.Factory.StartNew(run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        if (!Wait(task, cancellationToken, grace))
+        Exception? reason = Wait(task, terminate, cancellationToken, grace, watch);
+        if (!task.IsCompleted)
         {
             task.ContinueWith(static (task, discard) => ((Action<T?>)discard!)(task.Exception is null ? task.Result : null), discard, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            throw new OperationCanceledException(cancellationToken);
+            throw reason!;
         }
 
         try
         {
-            return task.GetAwaiter().GetResult();
+            return Result(task, reason);
         }
         catch
         {
@@ -40,28 +51,33 @@ internal static class NativeCall
     }
 
     /// <summary>
-    /// Runs a function that uses existing memory and may be cancelled, and leaves it alone if it goes on after that. What it
-    /// uses must be released by <see cref="Release"/>.
+    /// Runs a function that uses existing memory and may be cancelled, and leaves it alone if it goes on after it should end. What
+    /// it uses must be released by <see cref="Release"/>.
     /// </summary>
     /// <param name="run">The function.</param>
+    /// <param name="terminate">Tells the function to end as soon as it can.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
     /// <param name="grace">The time that it gets to end by itself; null for some seconds.</param>
+    /// <param name="watch">Throws if there is not enough memory; null to look at the memory of the process.</param>
     /// <returns>The result.</returns>
-    /// <exception cref="OperationCanceledException">It was cancelled, and had not ended soon after.</exception>
-    public static T Run<T>(Func<T> run, CancellationToken cancellationToken, TimeSpan? grace = null)
+    /// <exception cref="OperationCanceledException">It was cancelled, and failed or had not ended soon after.</exception>
+    /// <exception cref="InsufficientMemoryException">The process uses more memory than the limit, and the function failed or had not ended soon after.</exception>
+    /// <exception cref="InvalidSettingException">The limit of the memory is not a number, and the function failed or had not ended soon after.</exception>
+    public static T Run<T>(Func<T> run, Action terminate, CancellationToken cancellationToken, TimeSpan? grace = null, Action? watch = null)
     {
         if (!cancellationToken.CanBeCanceled)
             return run();
 
         Task<T> task = Task.Run(run, CancellationToken.None);
-        if (!Wait(task, cancellationToken, grace))
+        Exception? reason = Wait(task, terminate, cancellationToken, grace, watch);
+        if (!task.IsCompleted)
         {
             lock (s_lock)
                 s_leftAlone = Task.WhenAll(s_leftAlone, task);
-            throw new OperationCanceledException(cancellationToken);
+            throw reason!;
         }
 
-        return task.GetAwaiter().GetResult();
+        return Result(task, reason);
     }
 
     /// <summary>Releases what native code may use: at once, or when all runs that were left alone have ended.</summary>
@@ -78,18 +94,24 @@ internal static class NativeCall
     }
 
     /// <summary>Waits for the end of a task, whether it succeeds or not.</summary>
-    /// <returns>False if the waiting was cancelled, and the task went on.</returns>
-    private static bool Wait(Task task, CancellationToken cancellationToken, TimeSpan? grace)
+    /// <returns>Why it was told to end, whether it has ended since or not; null if it ended by itself.</returns>
+    private static Exception? Wait(Task task, Action terminate, CancellationToken cancellationToken, TimeSpan? grace, Action? watch)
     {
         Task ended = task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            ended.Wait(cancellationToken);
-            return true;
+            while (!ended.Wait((int)s_interval.TotalMilliseconds, cancellationToken))
+                (watch ?? MemoryWatch.Check)();
+            return null;
         }
-        catch (OperationCanceledException)
+        catch (Exception error) when (error is OperationCanceledException or InsufficientMemoryException or InvalidSettingException)
         {
-            return ended.Wait(grace ?? s_grace, CancellationToken.None);
+            terminate();
+            ended.Wait(grace ?? s_grace, CancellationToken.None);
+            return error;
         }
     }
+
+    /// <summary>The result of a task that has ended. One that was told to end usually fails, which is not an error of its own.</summary>
+    private static T Result<T>(Task<T> task, Exception? reason) => reason is null || task.IsCompletedSuccessfully ? task.GetAwaiter().GetResult() : throw reason;
 }

@@ -9,7 +9,8 @@ namespace StableDiffusion.Onnx;
 /// </summary>
 internal static partial class OnnxFault
 {
-    private static readonly string[] s_memory = ["Available memory of", "Failed to allocate memory", "bad allocation", "bad_alloc", "out of memory", "OUT_OF_MEMORY"];
+    // ONNX Runtime refuses the tensors of some operators above a size of its own.
+    private static readonly string[] s_memory = ["Available memory of", "Failed to allocate memory", "bad allocation", "bad_alloc", "out of memory", "OUT_OF_MEMORY", "Memory allocation failed", "failed to allocate output tensor", "exceeds the supported maximum of", "storage size overflow"];
 
     /// <summary>Why a graph could not be opened.</summary>
     /// <param name="error">The error.</param>

@@ -41,6 +41,7 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
+    /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
     public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
     {
@@ -55,17 +56,18 @@ internal sealed class OnnxSession : IDisposable
             throw;
         }
 
+        CancellationTokenSource stop = new();
         try
         {
-            return NativeCall.Run(Load, Discard, cancellationToken);
-        }
-        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException("Opening the model was cancelled.", error, cancellationToken);
+            return NativeCall.Run(Load, stop.Cancel, Discard, cancellationToken);
         }
         catch (OnnxRuntimeException error)
         {
             throw new ModelInvalidException($"The graph '{path}' cannot be opened on {device}: {OnnxFault.OfOpening(error, device)}", error);
+        }
+        catch (InsufficientMemoryException error)
+        {
+            throw new InferenceException($"The graph '{path}' cannot be opened on {device}: {error.Message}", error);
         }
 
         OnnxSession Load()
@@ -73,7 +75,7 @@ internal sealed class OnnxSession : IDisposable
             using (options)
             {
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
-                using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
                 return new OnnxSession(path, device, new InferenceSession(path, options), replaced);
             }
@@ -206,23 +208,21 @@ internal sealed class OnnxSession : IDisposable
 
     internal void RunBound(RunOptions options, OrtIoBinding binding) => _session.RunWithBinding(options, binding);
 
-    /// <summary>Runs with cancellation passed on to ONNX Runtime, and its errors converted to those of this library.</summary>
+    /// <summary>Runs with cancellation passed on to ONNX Runtime within a limit of memory, and its errors converted to those of this library.</summary>
     internal T Guarded<T>(RunOptions options, CancellationToken cancellationToken, Func<T> run)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static state => ((RunOptions)state!).Terminate = true, options);
         try
         {
-            return NativeCall.Run(run, cancellationToken);
-        }
-        catch (OnnxRuntimeException error) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException("The run was cancelled.", error, cancellationToken);
+            return NativeCall.Run(run, () => options.Terminate = true, cancellationToken);
         }
         catch (OnnxRuntimeException error)
         {
             throw new InferenceException($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
+        }
+        catch (InsufficientMemoryException error)
+        {
+            throw new InferenceException($"The graph '{Path}' was stopped while it ran on {Device}: {error.Message}", error);
         }
     }
 
@@ -238,7 +238,7 @@ internal sealed class OnnxSession : IDisposable
         }
 
         throw new ModelInvalidException(
-            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {string.Join(", ", values.Keys)}. {NotThePart}");
+            $"The graph '{Path}' has no {kind} named {string.Join(" or ", names.ToArray())}; it has {(values.Count == 0 ? "none" : string.Join(", ", values.Keys))}. {NotThePart}");
     }
 
     private OnnxValueInfo WithAxes(int axes, OnnxValueInfo value, string kind) => value.Rank == axes

@@ -78,6 +78,20 @@ internal sealed class ProtobufReader(Stream stream)
         throw new InvalidDataException($"unknown data at byte {Position}");
     }
 
+    /// <summary>Reads the integers of a repeated field, which are stored one by one or together.</summary>
+    /// <param name="wire">How the field is stored.</param>
+    /// <param name="end">Where it ends, if it has a length.</param>
+    /// <param name="numbers">Receives them.</param>
+    public void ReadNumbers(Wire wire, long end, List<double> numbers)
+    {
+        while (wire == Wire.Varint || Position < end)
+        {
+            numbers.Add((long)ReadVarint());
+            if (wire == Wire.Varint)
+                return;
+        }
+    }
+
     /// <summary>Reads the rest of a field as bytes.</summary>
     /// <param name="end">Where it ends.</param>
     /// <param name="limit">The greatest permitted number of bytes.</param>

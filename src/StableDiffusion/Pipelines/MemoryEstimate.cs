@@ -13,9 +13,6 @@ namespace StableDiffusion.Pipelines;
 /// </summary>
 internal static class MemoryEstimate
 {
-    /// <summary>The memory in MB that an image may need. Without the variable, it is the memory of the computer or container.</summary>
-    public const string Variable = "STABLEDIFFUSION_MAX_MEMORY_MB";
-
     private const int Maps = 9;
 
     /// <summary>Throws for an image that cannot fit into memory.</summary>
@@ -28,10 +25,10 @@ internal static class MemoryEstimate
         if (model.Device != Device.Cpu)
             return;
 
-        long limit = new Limit(Variable, Math.Max(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Limit.BytesPerMegabyte, 1)).Bytes;
+        long limit = MemoryLimit.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         long needed = Bytes(ChannelsOf(model.Info), width, height);
         if (needed > limit)
-            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(needed)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format(limit)}, the memory of this computer if {Variable} is not set. Make the image smaller, or set that environment variable to a higher number of MB.");
+            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(needed)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format(limit)}, the memory of this computer if {MemoryLimit.Variable} is not set. Make the image smaller, or set that environment variable to a higher number of MB.");
     }
 
     /// <summary>The memory for an image.</summary>

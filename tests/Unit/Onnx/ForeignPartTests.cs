@@ -105,6 +105,26 @@ public sealed class ForeignPartTests : IDisposable
         AssertOurs(error);
     }
 
+    [Fact]
+    public void A_part_without_inputs_says_so()
+    {
+        using OnnxSession session = Open(SmallGraph.Of([], (SmallGraph.Value("out_sample", 1), new NodeProto { OpType = "Constant", Attribute = { new AttributeProto { Name = "value_float", F = 1, Type = AttributeProto.Types.AttributeType.Float } } })));
+        Assert.Contains("it has none.", Assert.Throws<ModelInvalidException>(() => new UNet(session)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tensor_above_the_size_that_an_operator_supports_is_a_lack_of_memory()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        GraphProto graph = SmallGraph.Of([SmallGraph.Value("x", DataType.Float, 0)], (Shapeless("y"), new NodeProto { OpType = "Tile", Input = { "x", "factors" } }));
+        graph.Initializer.Add(SmallGraph.Integers("factors", 100_000));
+        using OnnxSession session = Open(graph);
+        OnnxValueInfo input = session.Input("x");
+        using OnnxBuffer buffer = new(new Tensor(100_000), input.ElementType);
+        InferenceException error = Assert.Throws<InferenceException>(() => session.Run(session.Output("y"), cancellation, (input, buffer)));
+        Assert.Contains("not enough memory", error.Message, StringComparison.Ordinal);
+    }
+
     private static void AssertOurs(DiffusionException error)
     {
         OnnxRuntimeException cause = Assert.IsType<OnnxRuntimeException>(error.InnerException);

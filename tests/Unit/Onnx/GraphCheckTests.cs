@@ -82,6 +82,56 @@ public sealed class GraphCheckTests : IDisposable
         Assert.Contains(LimitVariable, message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("OneHot")]
+    [InlineData("MatMul")]
+    [InlineData("Add")]
+    [InlineData("Tile")]
+    [InlineData("Where")]
+    [InlineData("Concat")]
+    public void A_giant_that_is_derived_from_small_constants_is_refused(string name)
+    {
+        NodeProto[] nodes = name switch
+        {
+            "OneHot" => [SmallGraph.Node(name, "column", "length", "pair")],
+            "Tile" => [SmallGraph.Node(name, "row", "factors")],
+            "Where" => [Named("Cast", "cast", "column"), SmallGraph.Node(name, "cast", "row", "column")],
+            "Concat" => [Named("Transpose", "d0", "row"), .. Enumerable.Range(0, 20).Select(static i => Axis(Named("Concat", $"d{i + 1}", $"d{i}", $"d{i}"))), SmallGraph.Node("Abs", "d20")],
+            _ => [SmallGraph.Node(name, "column", "row")],
+        };
+        GraphProto graph = SmallGraph.Of(
+            nodes[^1], Zeros("column", 40_000, 1), Zeros("row", 1, 40_000), SmallGraph.Integer("length", 40_000), SmallGraph.Integers("pair", 0, 1), SmallGraph.Integers("factors", 1, 40_000));
+        for (int i = 0; i < nodes.Length - 1; i++)
+            graph.Node.Insert(i, nodes[i]);
+        Assert.Contains($"B with the operator {name};", Refused(graph), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Too_many_operators_or_weights_are_refused()
+    {
+        GraphProto graph = SmallGraph.Of(SmallGraph.Node("Identity", "x"));
+        graph.Node.AddRange(Enumerable.Repeat(SmallGraph.Node("Identity", "x"), 100_000));
+        Assert.Contains("more than 100000 operators", Refused(graph), StringComparison.Ordinal);
+
+        graph = SmallGraph.Of(SmallGraph.Node("Identity", "x"), [.. Enumerable.Repeat(SmallGraph.Float("k", 1), 100_001)]);
+        Assert.Contains("more than 100000 weights", Refused(graph), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(2)]
+    [InlineData(long.MaxValue)]
+    public void A_weight_of_an_impossible_length_is_refused(long length)
+    {
+        TensorProto inside = SmallGraph.Float("k", 1);
+        TensorProto outside = SmallGraph.External("k", "weights.bin");
+        inside.Dims[0] = outside.Dims[0] = length;
+        Directory.CreateDirectory(_folder["in"]);
+        File.WriteAllBytes(_folder["in", "weights.bin"], new byte[4]);
+        Assert.Contains("weight 'k'", Refused(SmallGraph.Of(SmallGraph.Node("Identity", "k"), inside)), StringComparison.Ordinal);
+        Assert.Contains("weight 'k'", Refused(SmallGraph.Of(SmallGraph.Node("Identity", "k"), outside)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Giants_of_a_range_and_of_attributes_are_refused()
     {
@@ -210,6 +260,16 @@ public sealed class GraphCheckTests : IDisposable
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => new OnnxFolder(_folder.Path, new ImportOptions()).Open());
         Assert.Contains(bad, error.Message, StringComparison.Ordinal);
     }
+
+    private static NodeProto Named(string name, string output, params string[] inputs) => new() { OpType = name, Input = { inputs }, Output = { output } };
+
+    private static NodeProto Axis(NodeProto node)
+    {
+        node.Attribute.Add(new AttributeProto { Name = "axis", I = 0, Type = AttributeProto.Types.AttributeType.Int });
+        return node;
+    }
+
+    private static TensorProto Zeros(string name, params long[] shape) => new() { Name = name, DataType = TensorProto.Types.DataType.Float, Dims = { shape }, RawData = ByteString.CopyFrom(new byte[shape.Aggregate(sizeof(float), static (length, size) => length * (int)size)]) };
 
     private static GraphProto WithWeight(string location, string offset = "0", string length = "4") =>
         SmallGraph.Of(SmallGraph.Node("Identity", "k"), SmallGraph.External("k", location, offset, length));

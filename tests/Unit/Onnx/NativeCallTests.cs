@@ -1,4 +1,5 @@
 using StableDiffusion.Onnx;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Onnx;
 
@@ -11,7 +12,7 @@ public sealed class NativeCallTests
         using CancellationTokenSource source = new();
         using ManualResetEventSlim end = new();
         TaskCompletionSource<string?> discarded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Assert.ThrowsAny<OperationCanceledException>(() => NativeCall.Run(RunOn, discarded.SetResult, source.Token, grace: TimeSpan.Zero));
+        Assert.ThrowsAny<OperationCanceledException>(() => NativeCall.Run(RunOn, DoNothing, discarded.SetResult, source.Token, grace: TimeSpan.Zero));
         Assert.False(discarded.Task.IsCompleted);
 
         end.Set();
@@ -30,7 +31,7 @@ public sealed class NativeCallTests
     {
         bool isDiscarded = false;
         InvalidOperationException error = new("failed");
-        Assert.Same(error, Assert.Throws<InvalidOperationException>(() => NativeCall.Run<string>(() => throw error, _ => isDiscarded = true, TestContext.Current.CancellationToken)));
+        Assert.Same(error, Assert.Throws<InvalidOperationException>(() => NativeCall.Run<string>(() => throw error, DoNothing, _ => isDiscarded = true, TestContext.Current.CancellationToken)));
         Assert.True(isDiscarded);
     }
 
@@ -44,6 +45,7 @@ public sealed class NativeCallTests
                 source.Cancel();
                 return "made";
             },
+            DoNothing,
             Assert.Null,
             source.Token));
     }
@@ -60,6 +62,7 @@ public sealed class NativeCallTests
                 source.Cancel();
                 return end.Wait(Timeout.Infinite, TestContext.Current.CancellationToken);
             },
+            DoNothing,
             source.Token,
             grace: TimeSpan.Zero));
 
@@ -76,9 +79,40 @@ public sealed class NativeCallTests
     {
         using CancellationTokenSource source = new();
         InvalidOperationException error = new("failed");
-        Assert.Equal(1, NativeCall.Run(static () => 1, source.Token));
-        Assert.Equal(1, NativeCall.Run(static () => 1, CancellationToken.None));
-        Assert.Same(error, Assert.Throws<InvalidOperationException>(() => NativeCall.Run<int>(() => throw error, source.Token)));
+        Assert.Equal(1, NativeCall.Run(static () => 1, DoNothing, source.Token));
+        Assert.Equal(1, NativeCall.Run(static () => 1, DoNothing, CancellationToken.None));
+        Assert.Same(error, Assert.Throws<InvalidOperationException>(() => NativeCall.Run<int>(() => throw error, DoNothing, source.Token)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_call_that_takes_too_much_memory_is_told_to_end(bool opens)
+    {
+        using CancellationTokenSource end = new();
+        Func<string> run = () => throw new InvalidOperationException($"ended: {end.Token.WaitHandle.WaitOne()}");
+        InsufficientMemoryException error = Assert.Throws<InsufficientMemoryException>(() => opens
+            ? NativeCall.Run(run, end.Cancel, Assert.Null, TestContext.Current.CancellationToken, watch: Exceed)
+            : NativeCall.Run(run, end.Cancel, TestContext.Current.CancellationToken, watch: Exceed));
+        Assert.Contains(MemoryLimit.Variable, error.Message, StringComparison.Ordinal);
+        Assert.True(end.IsCancellationRequested);
+
+        static void Exceed() => MemoryWatch.Check(long.MaxValue);
+    }
+
+    [Fact]
+    public void The_memory_of_the_process_is_within_the_limit()
+    {
+        MemoryWatch.Check();
+        MemoryWatch.Check(null);
+        if (OperatingSystem.IsLinux() || OperatingSystem.IsWindows())
+            Assert.InRange(MemoryWatch.UsedBytes()!.Value, 1_000_000, 100_000_000_000);
+        else
+            Assert.Null(MemoryWatch.UsedBytes());
+    }
+
+    private static void DoNothing()
+    {
     }
 
     private sealed class Resource : IDisposable

@@ -1,11 +1,12 @@
 using StableDiffusion.Pipelines;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Pipelines;
 
 [Collection(AloneCollection.Name)]
 public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<DemoModelFixture>, IDisposable
 {
-    public void Dispose() => Environment.SetEnvironmentVariable(MemoryEstimate.Variable, null);
+    public void Dispose() => Environment.SetEnvironmentVariable(MemoryLimit.Variable, null);
 
     [Theory]
     [InlineData(32, 1024, 1_207_959_552)]
@@ -17,16 +18,16 @@ public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<D
     [Fact]
     public void An_image_that_does_not_fit_into_memory_is_refused_with_the_estimate_and_the_variable()
     {
-        Environment.SetEnvironmentVariable(MemoryEstimate.Variable, "50000");
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, "50000");
         InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
 
         Assert.Equal("Width", error.Setting);
         Assert.Contains("8192x8192", error.Message, StringComparison.Ordinal);
         Assert.Contains("GB", error.Message, StringComparison.Ordinal);
-        Assert.Contains(MemoryEstimate.Variable, error.Message, StringComparison.Ordinal);
+        Assert.Contains(MemoryLimit.Variable, error.Message, StringComparison.Ordinal);
 
         Assert.Equal((2048, 2048), demo.Pipeline.Check(new DenoiseOptions { Width = 2048, Height = 2048 }));
-        Environment.SetEnvironmentVariable(MemoryEstimate.Variable, "100000");
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, "100000");
         Assert.Equal((8192, 8192), demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
     }
 }
