@@ -111,9 +111,9 @@ internal static class ModelVerifier
             DiffusionImage image = pipeline.Decode(latent, cancellationToken);
             pipeline.EncodeImage(image, cancellationToken: cancellationToken);
         }
-        catch (ModelInvalidException)
+        catch (DiffusionException error) when (error is ModelInvalidException or InferenceException)
         {
-            model.DiscardGraphs();
+            model.DiscardGraphs(error);
             throw;
         }
     }

@@ -47,7 +47,9 @@ internal static partial class OnnxFault
 
     private static string Memory(Device device) => $"there is not enough memory{(device.Kind == DeviceKind.Cpu ? string.Empty : $" on {device}")}. Choose a smaller size or a smaller model, or close other programs.";
 
-    private static bool IsMemory(OnnxRuntimeException error) => Array.Exists(s_memory, text => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase));
+    /// <summary>Whether an error means that there is not enough memory, so that the graph itself may be good.</summary>
+    /// <param name="error">The error of ONNX Runtime, or another one.</param>
+    public static bool IsMemory(Exception? error) => error is OnnxRuntimeException && Array.Exists(s_memory, text => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase));
 
     // The code is not public, but each message begins with it.
     private static string Code(OnnxRuntimeException error) => CodeName().Match(error.Message).Groups[1].Value;

@@ -164,7 +164,12 @@ public sealed class DiffusionModel : IDisposable
             string folder = Path.Combine(graphs, Family.Backbone);
             string graph = Path.Combine(folder, ModelParts.ControlGraph);
             if (!File.Exists(graph))
+            {
+                // It works without ControlNets.
+                _graphs?.IsNew = false;
                 throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support ControlNets: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
+            }
+
             return new UNet(OpenFile(graph, Family.Backbone, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
@@ -317,14 +322,18 @@ public sealed class DiffusionModel : IDisposable
         }
         catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException)
         {
-            DiscardGraphs();
+            DiscardGraphs(error);
             throw;
         }
     }
 
     /// <summary>Deletes the graphs that were built for a model that turned out not to work, so that not every attempt leaves some.</summary>
-    internal void DiscardGraphs()
+    /// <param name="error">The error; if there was not enough memory, the graphs are kept, since the model may be good.</param>
+    internal void DiscardGraphs(Exception error)
     {
+        if (OnnxFault.IsMemory(error.InnerException))
+            return;
+
         _graphs?.Discard();
         _graphs = null;
     }

@@ -1,3 +1,5 @@
+using System.IO.Enumeration;
+
 namespace StableDiffusion.Storage;
 
 /// <summary>Lists the files below a folder that may come from anywhere. Names that begin with a dot are left out.</summary>
@@ -41,34 +43,39 @@ internal static class FolderFiles
     private static IEnumerable<string> Enumerate(string folder, int most, bool followsLinks, CancellationToken cancellationToken)
     {
         int entries = 0;
-        HashSet<string> seen = new(StringComparer.Ordinal);
+        HashSet<string> seen = new(StringComparer.Ordinal) { Target(folder) };
         Stack<string> folders = new([folder]);
         Queue<string> links = new();
         while (folders.TryPop(out string? current) || links.TryDequeue(out current))
         {
-            if (!seen.Add(Target(current)))
-                continue;
-
-            foreach (string path in Entries(current, most - entries))
+            foreach ((string path, bool isFolder, bool isLink) in Entries(current, most - entries))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (++entries > most)
                     yield break;
-                if (!Directory.Exists(path))
+                if (!isFolder)
                     yield return path;
-                else if (new DirectoryInfo(path).LinkTarget is null)
+                else if (!isLink)
                     folders.Push(path);
-                else if (followsLinks)
+                else if (followsLinks && seen.Add(Target(path)))
                     links.Enqueue(path);
             }
         }
     }
 
-    private static string[] Entries(string folder, int most)
+    // Of a file, nothing but its name is looked at, since a folder may have very many.
+    private static (string Path, bool IsFolder, bool IsLink)[] Entries(string folder, int most)
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(folder).Where(static path => !Path.GetFileName(path.AsSpan()).StartsWith('.')).Take(most + 1)];
+            FileSystemEnumerable<(string Path, bool IsFolder, bool IsLink)> entries = new(
+                folder,
+                static (ref entry) => (entry.ToFullPath(), entry.IsDirectory, entry.IsDirectory && entry.Attributes.HasFlag(FileAttributes.ReparsePoint)),
+                new EnumerationOptions { AttributesToSkip = FileAttributes.None, IgnoreInaccessible = false })
+            {
+                ShouldIncludePredicate = static (ref entry) => !entry.FileName.StartsWith('.'),
+            };
+            return [.. entries.Take(most + 1)];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

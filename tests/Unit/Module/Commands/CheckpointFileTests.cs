@@ -148,8 +148,15 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
         Assert.False(Directory.Exists(BuiltFolder(Folder["cut.safetensors"])));
     }
 
-    private static string BuiltFolder(string path) => Path.Combine(
-        StorageFolders.FromEnvironment().Cache, ModelBuilder.GetKey(new CheckpointSource(path, new ImportOptions()), new BuildCache(StorageFolders.FromEnvironment().Cache), null, TestContext.Current.CancellationToken));
+    // The other method for a key refuses a file that lacks weights.
+    private static string BuiltFolder(string path)
+    {
+        CheckpointSource source = new(path, new ImportOptions());
+        FileHashes hashes = FileHashes.Forgetful(path);
+        return Path.Combine(
+            StorageFolders.FromEnvironment().Cache,
+            ModelBuilder.GetKey(source.Options, source.Inputs.Select(input => (input.Name, hashes.Get(input.Path, static _ => { }, TestContext.Current.CancellationToken)))));
+    }
 
     private DiffusionImage Picture(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>());
 }
