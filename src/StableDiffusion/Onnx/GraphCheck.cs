@@ -7,7 +7,8 @@ namespace StableDiffusion.Onnx;
 
 /// <summary>
 /// Checks a graph before ONNX Runtime sees it, since it may come from anywhere: that it reads no file but those beside it, has no
-/// loop and no code of its own, has no more operators than a model needs, and makes no giant tensor of constants. Weights are not read.
+/// loop and no code of its own, has no more operators than a model needs, makes no giant tensor of constants, and does not divide
+/// whole numbers so that ONNX Runtime ends the process. Weights are not read.
 /// </summary>
 internal sealed class GraphCheck
 {
@@ -61,6 +62,10 @@ internal sealed class GraphCheck
     private readonly ProtobufReader _reader;
     private readonly long _limit = s_limit.Bytes;
     private readonly ConstantShapes _shapes = new();
+    private readonly FloatValues _floats = new();
+
+    // The constants that are whole numbers; null if a name stands for several values, or not all numbers are known.
+    private readonly Dictionary<string, double[]?> _integers = new(StringComparer.Ordinal);
     private readonly List<GraphNode> _nodes = [];
     private readonly Dictionary<string, long> _lengths = new(StringComparer.Ordinal);
     private int _weights;
@@ -121,6 +126,8 @@ internal sealed class GraphCheck
         {
             CheckSizes(node);
             CheckSize(node.Operator, _shapes.Derive(node));
+            CheckDivision(node);
+            _floats.Derive(node);
         }
     }
 
@@ -139,7 +146,11 @@ internal sealed class GraphCheck
                 case (5, Wire.Length):
                     if (++_weights > MostWeights)
                         throw Refused($"has more than {MostWeights} weights", "Get another model.");
-                    ReadTensor(fieldEnd);
+                    GraphTensor weight = ReadTensor(fieldEnd);
+                    AddConstant(weight.Name, weight);
+                    return true;
+                case (11, Wire.Length):
+                    ReadInput(fieldEnd);
                     return true;
                 case (15, Wire.Length):
                     ReadSparse(fieldEnd);
@@ -150,6 +161,42 @@ internal sealed class GraphCheck
         });
     }
 
+    /// <summary>Reads the name of an input and the type of its elements.</summary>
+    private void ReadInput(long end)
+    {
+        string name = string.Empty;
+        ulong type = 0;
+        _reader.ReadFields(end, (field, wire, fieldEnd) =>
+        {
+            switch (field, wire)
+            {
+                case (1, Wire.Length):
+                    name = _reader.ReadText(fieldEnd, LongestName);
+                    return true;
+                case (2, Wire.Length):
+                    _reader.ReadFields(fieldEnd, ReadTensorType);
+                    return true;
+                default:
+                    return false;
+            }
+        });
+        _floats.Add(name, FloatValues.IsFloat(type));
+
+        bool ReadTensorType(int field, Wire wire, long tensorEnd)
+        {
+            if ((field, wire) is not (1, Wire.Length))
+                return false;
+            _reader.ReadFields(tensorEnd, (field, wire, _) =>
+            {
+                bool isType = (field, wire) is (1, Wire.Varint);
+                if (isType)
+                    type = _reader.ReadVarint();
+                return isType;
+            });
+            return true;
+        }
+    }
+
     private void ReadNode(long end, int depth)
     {
         if (_nodes.Count >= MostNodes)
@@ -158,6 +205,7 @@ internal sealed class GraphCheck
         List<string> inputs = [], outputs = [];
         string name = string.Empty, domain = string.Empty;
         GraphTensor? constant = null;
+        int settings = 0;
         Dictionary<string, double[]> values = new(StringComparer.Ordinal);
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
@@ -175,6 +223,7 @@ internal sealed class GraphCheck
                     name = _reader.ReadText(fieldEnd, LongestName);
                     return true;
                 case 5:
+                    settings++;
                     constant = ReadAttribute(fieldEnd, depth, values) ?? constant;
                     return true;
                 case 7:
@@ -193,7 +242,21 @@ internal sealed class GraphCheck
         GraphNode node = new(name, [.. inputs], outputs.FirstOrDefault(string.Empty), values);
         _nodes.Add(node);
         if (name == "Constant")
+        {
+            if (settings > 1)
+                throw new InvalidDataException("an operator Constant has several values");
             _shapes.Add(node.Output, constant?.Shape ?? ShapeOf(values), values.Values.FirstOrDefault());
+            AddConstant(node.Output, constant, values);
+        }
+        else
+        {
+            foreach (string output in outputs)
+            {
+                _floats.AddOutput(output);
+                _integers[output] = null;
+            }
+        }
+
         foreach (string attribute in (string[])["shape", "output_shape", "pads"])
         {
             if (values.TryGetValue(attribute, out double[]? sizes))
@@ -206,6 +269,7 @@ internal sealed class GraphCheck
     {
         string name = string.Empty;
         List<double> numbers = [];
+        bool isFloat = false;
         GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
@@ -214,10 +278,17 @@ internal sealed class GraphCheck
                 case (1, Wire.Length):
                     name = _reader.ReadText(fieldEnd, LongestName);
                     return true;
+                case (2 or 7, _):
+                    isFloat = true;
+                    return false;
                 case (3 or 8, Wire.Varint):
                 case (8, Wire.Length):
                     _reader.ReadNumbers(wire, fieldEnd, numbers);
                     return true;
+                case (5, Wire.Length) when tensor is not null:
+                    throw new InvalidDataException("a setting of an operator has two constants");
+                case (5, Wire.Length) when tensor is not null:
+                    throw new InvalidDataException("a setting of an operator has two tensors");
                 case (5 or 10, Wire.Length):
                     tensor = ReadTensor(fieldEnd);
                     numbers.AddRange(tensor.Values ?? []);
@@ -232,7 +303,7 @@ internal sealed class GraphCheck
                     return false;
             }
         });
-        if (numbers.Count > 0)
+        if (numbers.Count > 0 || isFloat)
             values[name] = [.. numbers];
         return tensor;
     }
@@ -313,6 +384,24 @@ internal sealed class GraphCheck
         {
             throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {error.Message}", error);
         }
+    }
+
+    /// <summary>Adds a constant to those that operators may divide by.</summary>
+    private void AddConstant(string name, GraphTensor? tensor, Dictionary<string, double[]>? settings = null)
+    {
+        double[]? numbers = tensor is not null ? tensor.Values : settings?.GetValueOrDefault("value_int") ?? settings?.GetValueOrDefault("value_ints");
+        bool isFloat = tensor is not null ? FloatValues.IsFloat(tensor.Type) : settings?.ContainsKey("value_float") == true || settings?.ContainsKey("value_floats") == true;
+        _floats.Add(name, isFloat);
+        _integers[name] = !isFloat && !_integers.ContainsKey(name) && (tensor is null || numbers?.Length == Product(tensor.Shape)) ? numbers : null;
+    }
+
+    // The smallest 64-bit integer divided by -1 is too large for the processor, which ends the process.
+    private void CheckDivision(GraphNode node)
+    {
+        if (node.Operator != "Div" || node.Inputs.Length < 2 || _floats.Contains(node, 0) || _floats.Contains(node, 1))
+            return;
+        if (_integers.GetValueOrDefault(node.Inputs[1]) is not double[] divisors || divisors.Contains(-1))
+            throw Refused("divides whole numbers by -1 or by numbers that are not constants, which can end the process", "Export the model without it or, if it comes from weights, import those.");
     }
 
     private void CheckSizes(GraphNode node)

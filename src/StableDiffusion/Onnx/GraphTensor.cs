@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Onnx;
 
@@ -15,7 +16,6 @@ internal sealed class GraphTensor
     private readonly List<double> _integers = [];
     private readonly List<double> _shape = [];
     private byte[] _raw = [];
-    private ulong _type;
 
     /// <summary>Reads a tensor.</summary>
     /// <param name="reader">The file, at the start of the tensor.</param>
@@ -24,13 +24,18 @@ internal sealed class GraphTensor
     {
         _reader = reader;
         reader.ReadFields(end, ReadField);
+        if (RawLength > 0 && _integers.Count > 0)
+            throw new InvalidDataException($"the weight '{ModelFilePath.Printable(Name)}' has its values twice");
     }
 
     /// <summary>The length of each axis.</summary>
     public double[] Shape => [.. _shape];
 
+    /// <summary>The number of its type in the format.</summary>
+    public ulong Type { get; private set; }
+
     /// <summary>The number of bytes by its shape and type; null if the type has no fixed size.</summary>
-    public double? Length => ElementSize((int)_type) is int size ? _shape.Aggregate((double)size, static (product, length) => product * length) : null;
+    public double? Length => ElementSize((int)Type) is int size ? _shape.Aggregate((double)size, static (product, length) => product * length) : null;
 
     /// <summary>The number of bytes that the graph holds of it; null if they are elsewhere or in another form.</summary>
     public long? RawLength { get; private set; }
@@ -41,7 +46,7 @@ internal sealed class GraphTensor
     public List<(string Key, string Value)> External { get; } = [];
 
     /// <summary>The values of a short tensor of numbers; null of others.</summary>
-    public double[]? Values => (TensorProto.Types.DataType)_type switch
+    public double[]? Values => (TensorProto.Types.DataType)Type switch
     {
         _ when External.Count > 0 => null,
         _ when _integers.Count > 0 => [.. _integers],
@@ -59,7 +64,7 @@ internal sealed class GraphTensor
                 _reader.ReadNumbers(wire, end, _shape);
                 return true;
             case (2, ProtobufReader.Wire.Varint):
-                _type = _reader.ReadVarint();
+                Type = _reader.ReadVarint();
                 return true;
             case (8, ProtobufReader.Wire.Length):
                 Name = _reader.ReadText(end, LongestName);

@@ -106,6 +106,70 @@ public sealed class GraphCheckTests : IDisposable
         Assert.Contains($"B with the operator {name};", Refused(graph), StringComparison.Ordinal);
     }
 
+    private static readonly Dictionary<string, (NodeProto[] Nodes, TensorProto[] Constants)> s_harmfulDivisions = new(StringComparer.Ordinal)
+    {
+        ["by -1"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("d", -1)]),
+        ["by one of several"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integers("d", 2, 3, -1)]),
+        ["by what is computed"] = ([Named("Neg", "d", "two"), SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("two", 2)]),
+        ["by what comes later"] = ([SmallGraph.Node("Div", "whole", "d"), Named("Neg", "d", "two")], [SmallGraph.Integer("two", 2)]),
+        ["by a constant of two names"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("d", -1), SmallGraph.Integer("d", 1)]),
+        ["by a constant in another file"] = ([SmallGraph.Node("Div", "whole", "d")], [ExternalWhole("d", "weights.bin")]),
+        ["by more than are known"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integers("d", [.. Enumerable.Repeat(1L, 100), -1])]),
+        ["of a value whose name is a float's too"] = ([Named("Sqrt", "d", "x"), Named("Neg", "d", "two"), SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("two", 2)]),
+    };
+
+    public static TheoryData<string> HarmfulDivisions => [.. s_harmfulDivisions.Keys];
+
+    [Theory]
+    [MemberData(nameof(HarmfulDivisions))]
+    public void A_division_of_whole_numbers_that_can_end_the_process_is_refused(string name)
+    {
+        (NodeProto[] nodes, TensorProto[] constants) = s_harmfulDivisions[name];
+        GraphProto graph = SmallGraph.Of(nodes[^1], constants);
+        for (int i = 0; i < nodes.Length - 1; i++)
+            graph.Node.Insert(i, nodes[i]);
+        NodeProto cast = Named("Cast", "whole", "x");
+        cast.Attribute.Add(new AttributeProto { Name = "to", I = (long)TensorProto.Types.DataType.Int64, Type = AttributeProto.Types.AttributeType.Int });
+        graph.Node.Insert(0, cast);
+        Directory.CreateDirectory(_folder["in"]);
+        File.WriteAllBytes(_folder["in", "weights.bin"], new byte[16]);
+        Assert.Contains("divides whole numbers", Refused(graph), StringComparison.Ordinal);
+    }
+
+    private static readonly Dictionary<string, (NodeProto[] Nodes, TensorProto[] Constants)> s_usualDivisions = new(StringComparer.Ordinal)
+    {
+        ["a length by 2"] = ([Named("Shape", "length", "x"), Named("Div", "half", "length", "two"), SmallGraph.Node("Expand", "x", "half")], [SmallGraph.Integers("two", 1)]),
+        ["a float by a weight"] = ([SmallGraph.Node("Div", "x", "w")], [SmallGraph.Float("w", -1)]),
+        ["a float by what is computed"] = ([Named("Sqrt", "root", "x"), SmallGraph.Node("Div", "x", "root")], []),
+        ["what is not known by a float"] = ([Named("Sqrt", "root", "x"), Named("PRelu", "p", "x", "x"), SmallGraph.Node("Div", "p", "root")], []),
+    };
+
+    public static TheoryData<string> UsualDivisions => [.. s_usualDivisions.Keys];
+
+    [Theory]
+    [MemberData(nameof(UsualDivisions))]
+    public void Other_divisions_are_opened(string name)
+    {
+        (NodeProto[] nodes, TensorProto[] constants) = s_usualDivisions[name];
+        GraphProto graph = SmallGraph.Of(nodes[^1], constants);
+        for (int i = 0; i < nodes.Length - 1; i++)
+            graph.Node.Insert(i, nodes[i]);
+        Open(SmallGraph.Save(_folder["in", "model.onnx"], graph));
+    }
+
+    [Fact]
+    public void A_constant_with_two_values_is_damaged()
+    {
+        // Its other field for values; any bytes are numbers there.
+        TensorProto twice = SmallGraph.With(SmallGraph.Integer("d", -1), 7, new NodeProto { Name = "a" });
+        Assert.Contains("its values twice", Refused(SmallGraph.Of(SmallGraph.Node("Div", "x", "d"), twice)), StringComparison.Ordinal);
+
+        NodeProto constant = SmallGraph.Node("Constant");
+        constant.Attribute.Add(new AttributeProto { Name = "value_int", I = 1 });
+        constant.Attribute.Add(new AttributeProto { Name = "value_ints", Ints = { -1 } });
+        Assert.Contains("several values", Refused(SmallGraph.Of(constant)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Too_many_operators_or_weights_are_refused()
     {
@@ -262,6 +326,13 @@ public sealed class GraphCheckTests : IDisposable
     }
 
     private static NodeProto Named(string name, string output, params string[] inputs) => new() { OpType = name, Input = { inputs }, Output = { output } };
+
+    private static TensorProto ExternalWhole(string name, string location)
+    {
+        TensorProto tensor = SmallGraph.External(name, location, length: "8");
+        tensor.DataType = TensorProto.Types.DataType.Int64;
+        return tensor;
+    }
 
     private static NodeProto Axis(NodeProto node)
     {
