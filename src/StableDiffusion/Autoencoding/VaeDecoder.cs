@@ -17,12 +17,15 @@ internal sealed class VaeDecoder : IDisposable
     private readonly OnnxValueInfo _latent;
     private readonly OnnxValueInfo _sample;
 
+    /// <summary>What its graph must have as an input: a latent.</summary>
+    public static GraphInput RequiredInput { get; } = new("latent_sample", 4);
+
     internal VaeDecoder(OnnxSession session, LatentScaling scaling, FullPrecisionGraph? full = null)
     {
         _session = session;
         _full = full;
         _scaling = scaling;
-        _latent = session.Input(4, "latent_sample");
+        _latent = session.Input(RequiredInput);
         _sample = session.Output("sample");
     }
 

@@ -21,12 +21,15 @@ internal sealed class VaeEncoder : IDisposable
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _output;
 
+    /// <summary>What its graph must have as an input: an image.</summary>
+    public static GraphInput RequiredInput { get; } = new("sample", 4);
+
     internal VaeEncoder(OnnxSession session, LatentScaling scaling, FullPrecisionGraph? full = null)
     {
         _session = session;
         _full = full;
         _scaling = scaling;
-        _sample = session.Input(4, "sample");
+        _sample = session.Input(RequiredInput);
         _output = session.Output(Parameters, Sampled);
     }
 

@@ -26,13 +26,13 @@ internal sealed class ControlNet : IDisposable
         _session = session;
         Name = name;
         Hash = hash;
-        _sample = session.Input(4, "sample");
-        _timestep = session.Input("timestep");
-        _embedding = session.Input(3, "encoder_hidden_states");
-        _conditioning = session.Input(4, "controlnet_cond");
+        _sample = session.Input(UNet.SampleInput);
+        _timestep = session.Input(UNet.TimestepInput);
+        _embedding = session.Input(UNet.EmbeddingInput);
+        _conditioning = session.Input(new GraphInput("controlnet_cond", 4));
         _scale = session.Input("conditioning_scale");
-        _pooledText = session.FindInput(2, "text_embeds");
-        _sizes = session.FindInput(2, "time_ids");
+        _pooledText = session.FindInput(UNet.PooledTextInput);
+        _sizes = session.FindInput(UNet.SizesInput);
         _outputs = ControlResiduals.Find(session, session.Outputs);
     }
 

@@ -15,6 +15,13 @@ internal sealed class UNet : IDisposable
     private const int DefaultChannels = 4;
     private const int MostChannels = 256;
 
+    // The inputs that a ControlNet has too; the last two are those of SDXL.
+    internal static readonly GraphInput SampleInput = new("sample", 4);
+    internal static readonly GraphInput TimestepInput = new("timestep");
+    internal static readonly GraphInput EmbeddingInput = new("encoder_hidden_states", 3);
+    internal static readonly GraphInput PooledTextInput = new("text_embeds", 2);
+    internal static readonly GraphInput SizesInput = new("time_ids", 2);
+
     private readonly OnnxSession _session;
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _timestep;
@@ -25,6 +32,9 @@ internal sealed class UNet : IDisposable
 
     private readonly IReadOnlyList<int> _residualLevels;
 
+    /// <summary>What its graph must have as inputs: a latent, a timestep and a text embedding.</summary>
+    public static GraphInput[] RequiredInputs { get; } = [SampleInput, TimestepInput, EmbeddingInput];
+
     /// <summary>Initializes the U-Net.</summary>
     /// <param name="session">The graph.</param>
     /// <param name="skipLevels">How often the latent is halved for each skip connection; required if the graph has inputs for the residuals of ControlNets.</param>
@@ -33,11 +43,11 @@ internal sealed class UNet : IDisposable
         Residuals = ControlResiduals.Find(session, session.Inputs);
         _residualLevels = skipLevels is null ? [] : [.. skipLevels, skipLevels[^1]];
         _session = session;
-        _sample = session.Input(4, "sample");
-        _timestep = session.Input("timestep");
-        _embedding = session.Input(3, "encoder_hidden_states");
-        _pooledText = session.FindInput(2, "text_embeds");
-        _sizes = session.FindInput(2, "time_ids");
+        _sample = session.Input(SampleInput);
+        _timestep = session.Input(TimestepInput);
+        _embedding = session.Input(EmbeddingInput);
+        _pooledText = session.FindInput(PooledTextInput);
+        _sizes = session.FindInput(SizesInput);
         _output = session.Output(4, "out_sample", "noise_pred");
         Channels = Known(_sample, session);
         LatentChannels = Known(_output, session);

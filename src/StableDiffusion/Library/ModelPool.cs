@@ -65,9 +65,16 @@ internal sealed class ModelPool
 
     public void Return(Entry entry)
     {
+        Entry[] unwanted = [entry];
         lock (_lock)
+        {
             entry.Leases--;
-        CloseIfUnused(entry);
+            if (entry.Model.KeepsMemory)
+                unwanted = [entry, .. Retire(entry)];
+        }
+
+        foreach (Entry each in unwanted)
+            CloseIfUnused(each);
     }
 
     private void CloseIfUnused(Entry entry)
@@ -82,6 +89,20 @@ internal sealed class ModelPool
         entry.Model.Dispose();
         if (entry.Plain is not null)
             Return(entry.Plain);
+    }
+
+    /// <summary>Has an entry, and those that share its parts, closed after their last use; the next use opens the model anew.</summary>
+    private Entry[] Retire(Entry entry)
+    {
+        Entry plain = entry.Plain ?? entry;
+        KeyValuePair<Key, Entry>[] retired = [.. _entries.Where(item => item.Value == plain || item.Value.Plain == plain)];
+        foreach ((Key key, Entry other) in retired)
+        {
+            _entries.Remove(key);
+            other.IsRetired = true;
+        }
+
+        return [.. retired.Select(static item => item.Value)];
     }
 
     /// <summary>Finds or opens a model with adapters, and removes the least recently used one if there are too many.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
@@ -84,12 +85,17 @@ internal static class ModelVerifier
         }
         else
         {
-            foreach (string part in (string[])[.. encoders.Select(static suffix => ModelParts.TextEncoder + suffix), family.Backbone, ModelParts.VaeDecoder, ModelParts.VaeEncoder])
-                GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph));
+            foreach (string suffix in encoders)
+                CheckPart(ModelParts.TextEncoder + suffix, ClipEncoder.RequiredInput);
+            CheckPart(family.Backbone, UNet.RequiredInputs);
+            CheckPart(ModelParts.VaeDecoder, VaeDecoder.RequiredInput);
+            CheckPart(ModelParts.VaeEncoder, VaeEncoder.RequiredInput);
         }
 
         foreach (string suffix in encoders)
             _ = ClipTokenizer.Load(Path.Combine(model.Path, ModelParts.Tokenizer + suffix));
+
+        void CheckPart(string part, params ReadOnlySpan<GraphInput> inputs) => GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph), inputs);
     }
 
     /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>

@@ -61,6 +61,7 @@ internal sealed class GraphCheck
     private readonly string _folder;
     private readonly ProtobufReader _reader;
     private readonly long _limit = s_limit.Bytes;
+    private readonly Dictionary<string, int?> _inputs = new(StringComparer.Ordinal);
     private readonly ConstantShapes _shapes = new();
     private readonly FloatValues _floats = new();
 
@@ -80,16 +81,19 @@ internal sealed class GraphCheck
 
     /// <summary>Checks a graph.</summary>
     /// <param name="path">The full path of its <c>.onnx</c> file.</param>
+    /// <param name="required">The inputs that it must have.</param>
     /// <returns>The files with its weights, by their paths from the graph's folder with <c>/</c> between the parts; none if it holds all weights itself.</returns>
     /// <exception cref="ModelNotFoundException">A file that it needs is missing.</exception>
     /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs.</exception>
-    public static IReadOnlyCollection<string> Check(string path)
+    public static IReadOnlyCollection<string> Check(string path, params ReadOnlySpan<GraphInput> required)
     {
         try
         {
             using FileStream stream = RegularFile.Open(path);
             GraphCheck check = new(path, stream);
             check.Run();
+            foreach (GraphInput input in required)
+                check.CheckInput(input);
             return check._lengths.Keys;
         }
         catch (InvalidDataException error)
@@ -150,7 +154,7 @@ internal sealed class GraphCheck
                     AddConstant(weight.Name, weight);
                     return true;
                 case (11, Wire.Length):
-                    ReadInput(fieldEnd);
+                    ReadInput(fieldEnd, depth);
                     return true;
                 case (15, Wire.Length):
                     ReadSparse(fieldEnd);
@@ -161,11 +165,12 @@ internal sealed class GraphCheck
         });
     }
 
-    /// <summary>Reads the name of an input and the type of its elements.</summary>
-    private void ReadInput(long end)
+    /// <summary>Reads the name of an input, the type of its elements and the number of its axes.</summary>
+    private void ReadInput(long end, int depth)
     {
         string name = string.Empty;
         ulong type = 0;
+        int? axes = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
             switch (field, wire)
@@ -181,19 +186,35 @@ internal sealed class GraphCheck
             }
         });
         _floats.Add(name, FloatValues.IsFloat(type));
+        if (depth == 0)
+            _inputs[name] = axes;
 
         bool ReadTensorType(int field, Wire wire, long tensorEnd)
         {
             if ((field, wire) is not (1, Wire.Length))
                 return false;
-            _reader.ReadFields(tensorEnd, (field, wire, _) =>
+            _reader.ReadFields(tensorEnd, (field, wire, shapeEnd) =>
             {
-                bool isType = (field, wire) is (1, Wire.Varint);
-                if (isType)
-                    type = _reader.ReadVarint();
-                return isType;
+                switch (field, wire)
+                {
+                    case (1, Wire.Varint):
+                        type = _reader.ReadVarint();
+                        return true;
+                    case (2, Wire.Length):
+                        axes = 0;
+                        _reader.ReadFields(shapeEnd, CountAxis);
+                        return true;
+                    default:
+                        return false;
+                }
             });
             return true;
+        }
+
+        bool CountAxis(int field, Wire wire, long end)
+        {
+            axes += field == 1 ? 1 : 0;
+            return false;
         }
     }
 
@@ -384,6 +405,14 @@ internal sealed class GraphCheck
         {
             throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {error.Message}", error);
         }
+    }
+
+    private void CheckInput(GraphInput input)
+    {
+        if (!_inputs.TryGetValue(input.Name, out int? axes))
+            throw new ModelInvalidException($"The graph '{_path}' has no input named {input.Name}. {OnnxSession.NotThePart}");
+        if (axes is not null && input.Axes is not null && axes != input.Axes)
+            throw new ModelInvalidException($"The input '{input.Name}' of the graph '{_path}' has {axes} axes, not {input.Axes}. {OnnxSession.NotThePart}");
     }
 
     /// <summary>Adds a constant to those that operators may divide by.</summary>

@@ -49,7 +49,7 @@ internal static partial class OnnxFault
 
     /// <summary>Whether an error means that there is not enough memory, so that the graph itself may be good.</summary>
     /// <param name="error">The error of ONNX Runtime, or another one.</param>
-    public static bool IsMemory(Exception? error) => error is OnnxRuntimeException && Array.Exists(s_memory, text => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase));
+    public static bool IsMemory(Exception? error) => error is InsufficientMemoryException || (error is OnnxRuntimeException && Array.Exists(s_memory, text => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase)));
 
     // The code is not public, but each message begins with it.
     private static string Code(OnnxRuntimeException error) => CodeName().Match(error.Message).Groups[1].Value;

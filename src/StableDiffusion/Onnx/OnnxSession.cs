@@ -6,7 +6,7 @@ namespace StableDiffusion.Onnx;
 /// <summary>A graph opened on a device. It can run on several threads at the same time.</summary>
 internal sealed class OnnxSession : IDisposable
 {
-    private const string NotThePart = "It is not the expected part of a Stable Diffusion model.";
+    internal const string NotThePart = "It is not the expected part of a Stable Diffusion model.";
 
     private readonly InferenceSession _session;
     private readonly ReplacedWeights? _replaced;
@@ -32,6 +32,9 @@ internal sealed class OnnxSession : IDisposable
     public IReadOnlyDictionary<string, OnnxValueInfo> OptionalInputs { get; }
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
+
+    /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed.</summary>
+    public bool WasStoppedForMemory { get; private set; }
 
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
@@ -104,20 +107,18 @@ internal sealed class OnnxSession : IDisposable
         return options;
     }
 
-    /// <summary>Returns the graph's input with the first of these names that exists.</summary>
-    /// <param name="names">The names.</param>
-    /// <exception cref="ModelInvalidException">None of them exists.</exception>
-    public OnnxValueInfo Input(params ReadOnlySpan<string> names) => Find(Inputs, "input", names);
-
-    /// <summary>Returns the graph's input of a name, which must have so many axes.</summary>
-    /// <param name="axes">The number of axes.</param>
-    /// <param name="name">The name.</param>
+    /// <summary>Returns an input of the graph.</summary>
+    /// <param name="input">Its name and number of axes.</param>
     /// <exception cref="ModelInvalidException">It does not exist, or has another number of axes.</exception>
-    public OnnxValueInfo Input(int axes, string name) => WithAxes(axes, Input(name), "input");
+    public OnnxValueInfo Input(GraphInput input)
+    {
+        OnnxValueInfo value = Find(Inputs, "input", [input.Name]);
+        return input.Axes is int axes ? WithAxes(axes, value, "input") : value;
+    }
 
-    /// <summary>Returns the graph's input of a name, which must have so many axes; null if there is none.</summary>
-    /// <inheritdoc cref="Input(int, string)"/>
-    public OnnxValueInfo? FindInput(int axes, string name) => Inputs.ContainsKey(name) ? Input(axes, name) : null;
+    /// <summary>Returns an input of the graph; null if there is none of its name.</summary>
+    /// <inheritdoc cref="Input(GraphInput)"/>
+    public OnnxValueInfo? FindInput(GraphInput input) => Inputs.ContainsKey(input.Name) ? Input(input) : null;
 
     /// <summary>Returns the graph's output with the first of these names that exists.</summary>
     /// <exception cref="ModelInvalidException">None of them exists.</exception>
@@ -222,6 +223,7 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (InsufficientMemoryException error)
         {
+            WasStoppedForMemory = true;
             throw new InferenceException($"The graph '{Path}' was stopped while it ran on {Device}: {error.Message}", error);
         }
     }

@@ -32,6 +32,7 @@ public sealed class DiffusionModel : IDisposable
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
+    private readonly List<OnnxSession> _sessions = [];
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
@@ -107,6 +108,16 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
+
+    /// <summary>Whether a part keeps memory of a run that was stopped since it took too much, so that the model should be closed.</summary>
+    internal bool KeepsMemory
+    {
+        get
+        {
+            lock (_sessions)
+                return _sessions.Exists(static session => session.WasStoppedForMemory) || _plain?.KeepsMemory == true;
+        }
+    }
 
     /// <summary>Determines what the adapters change, before any part is opened.</summary>
     /// <param name="progress">Receives the progress of building a model that was not used before; may be null.</param>
@@ -226,7 +237,7 @@ public sealed class DiffusionModel : IDisposable
             using RentedBuild graphs = BuildGraphs(source, name, progress, cancellationToken);
             string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
-            ControlNet made = new(OnnxSession.Open(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), Device, cancellationToken: cancellationToken), name, hash);
+            ControlNet made = new(OpenSession(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
             _controlNets.Add(source.Path, made);
             return made;
@@ -428,7 +439,15 @@ public sealed class DiffusionModel : IDisposable
         OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, cancellationToken, reordersLayout);
 
     private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
-        OnnxSession.Open(graph, Device, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+        OpenSession(graph, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+
+    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    {
+        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, cancellationToken);
+        lock (_sessions)
+            _sessions.Add(session);
+        return session;
+    }
 
     private bool ReordersUNet(string graphs) =>
         new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
@@ -445,7 +464,7 @@ public sealed class DiffusionModel : IDisposable
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OnnxSession.Open(full, Device)) : null;
+        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

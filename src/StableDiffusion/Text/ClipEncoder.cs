@@ -19,7 +19,10 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     private const string AddedInput = "added_embeddings";
 
     private readonly OnnxSession _session = session;
-    private readonly OnnxValueInfo _ids = session.Input("input_ids");
+    private readonly OnnxValueInfo _ids = session.Input(RequiredInput);
+
+    /// <summary>What its graph must have as an input: the ids of tokens.</summary>
+    public static GraphInput RequiredInput { get; } = new("input_ids");
 
     public ClipTokenizer Tokenizer { get; } = tokenizer;
 

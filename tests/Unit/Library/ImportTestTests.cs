@@ -93,6 +93,18 @@ public sealed class ImportTestTests : StoreCase
         Assert.Contains("conv_in.weight", Assert.Single(Library.Test(model, runs: false, Token).Problems), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("unet", "vae_encoder", "no input named timestep")]
+    [InlineData("vae_decoder", "unet", "no input named latent_sample")]
+    [InlineData("text_encoder", "vae_decoder", "no input named input_ids")]
+    public void A_test_without_a_run_finds_the_graph_of_another_part(string part, string other, string problem)
+    {
+        string path = CopyExport("models", "graphs");
+        File.Copy(Path.Combine(path, other, "model.onnx"), Path.Combine(path, part, "model.onnx"), overwrite: true);
+
+        Assert.Contains(problem, Assert.Single(Library.Test(Library.Models.Find("graphs", Token), runs: false, Token).Problems), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_good_model_passes_the_test_without_a_run()
     {

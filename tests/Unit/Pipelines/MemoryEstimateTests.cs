@@ -1,5 +1,9 @@
+using StableDiffusion.Library;
+using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
 using StableDiffusion.Storage;
+using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
 
@@ -29,5 +33,24 @@ public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<D
         Assert.Equal((2048, 2048), demo.Pipeline.Check(new DenoiseOptions { Width = 2048, Height = 2048 }));
         Environment.SetEnvironmentVariable(MemoryLimit.Variable, "100000");
         Assert.Equal((8192, 8192), demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+    }
+
+    [Fact]
+    public void A_model_that_was_stopped_for_memory_is_closed_and_opened_anew()
+    {
+        DiffusionModel stopped;
+        using (ModelLease lease = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu))
+        {
+            stopped = lease.Model;
+            DiffusionPipeline pipeline = new(stopped);
+            CancellationToken token = TestContext.Current.CancellationToken;
+            TextEmbedding embedding = pipeline.EncodePrompt("a red house", cancellationToken: token);
+            InferenceException error = Assert.Throws<InferenceException>(() => pipeline.Denoise(
+                embedding, negative: null, start: null, new DenoiseOptions { Steps = 3, Width = 1024, Height = 1024 }, static _ => Environment.SetEnvironmentVariable(MemoryLimit.Variable, "1"), token));
+            Assert.Contains("was stopped while it ran", error.Message, StringComparison.Ordinal);
+        }
+
+        using ModelLease next = ModelLibrary.Default.Open(Repository.DemoModel, Device.Cpu);
+        Assert.NotSame(stopped, next.Model);
     }
 }

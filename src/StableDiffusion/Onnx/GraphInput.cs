@@ -1,0 +1,9 @@
+namespace StableDiffusion.Onnx;
+
+/// <summary>An input that a part of a model must have.</summary>
+/// <param name="Name">Its name in the graph.</param>
+/// <param name="Axes">The number of its axes; null for any.</param>
+internal readonly record struct GraphInput(string Name, int? Axes = null)
+{
+    public static implicit operator GraphInput(string name) => new(name);
+}
