@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Metadata;
@@ -45,13 +44,6 @@ public sealed class ConvertToControlImageCommand : FileCmdlet
             ProcessOne(file, () => WriteObject(Convert(ImageFile.Load(file, CancellationToken))));
     }
 
-    private DiffusionImage Convert(DiffusionImage image)
-    {
-        ControlPreprocessor preprocessor = EnumSetting.Parse(nameof(Preprocessor), Preprocessor, ControlPreprocessor.None);
-        if (preprocessor != ControlPreprocessor.Canny)
-            return ControlImage.Preprocess(image, preprocessor);
-        return LowThreshold <= HighThreshold
-            ? CannyEdges.Find(image, LowThreshold, HighThreshold)
-            : throw new InvalidSettingException(nameof(LowThreshold), $"LowThreshold is {LowThreshold}, but must not be above HighThreshold, {HighThreshold}.");
-    }
+    private DiffusionImage Convert(DiffusionImage image) =>
+        ControlImage.Preprocess(image, EnumSetting.Parse(nameof(Preprocessor), Preprocessor, ControlPreprocessor.None), LowThreshold, HighThreshold);
 }

@@ -64,6 +64,9 @@ public sealed class Latent : GeneratedObject
     /// <summary>The state of a denoising that was stopped, to continue it; null if it is complete.</summary>
     internal DenoiseState? State { get; init; }
 
+    /// <summary>The stages that made the values as they are now.</summary>
+    internal StageList Origin() => StageList.Of<float>(Info.Stages, Tensor.Span);
+
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
     internal void CheckFinite()

@@ -40,6 +40,27 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The full path of the file that the image was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
 
+    /// <summary>The full path of the file that the pixels were read from; null if they were made.</summary>
+    internal string? ReadFrom { get; set; }
+
+    /// <summary>The gray value behind pixels of that file that are not opaque.</summary>
+    internal byte ReadBackground { get; set; } = byte.MaxValue;
+
+    /// <summary>The stages that made the pixels as they are now.</summary>
+    internal StageList Origin() => ReadFrom switch
+    {
+        null => StageList.Of<byte>(Info.Stages, Pixels),
+        _ when ReadBackground == byte.MaxValue => new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), (nameof(Path), ReadFrom)),
+        _ => new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), (nameof(Path), ReadFrom), ("Background", (long)ReadBackground)),
+    };
+
+    /// <summary>The stages of an image that is made of this one.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="pixels">The pixels of the new image.</param>
+    /// <param name="settings">The settings of the operation.</param>
+    internal StageList Then(string operation, byte[] pixels, params ReadOnlySpan<(string Name, object Value)> settings) =>
+        Origin().Append(operation, StageList.Hash<byte>(pixels), settings);
+
     /// <summary>A short description.</summary>
     /// <returns>The size, and the prompt if it is known.</returns>
     public override string ToString() => Prompt is null ? $"{Width}x{Height}" : $"{Width}x{Height} {Prompt}";

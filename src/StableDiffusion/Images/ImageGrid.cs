@@ -1,3 +1,5 @@
+using StableDiffusion.Settings;
+
 namespace StableDiffusion.Images;
 
 /// <summary>Joins images of the same size into a contact sheet.</summary>
@@ -7,7 +9,7 @@ internal static class ImageGrid
     /// <param name="images">The images, one or more, all of the same size.</param>
     /// <param name="columns">The number of images in a row; null makes the sheet about square.</param>
     /// <param name="gap">The width of the white gap between two images, in pixels, 0 or more.</param>
-    /// <returns>The sheet, without generation info.</returns>
+    /// <returns>The sheet, whose record has those of its images.</returns>
     /// <exception cref="ImageInvalidException">An image differs in size from the first.</exception>
     /// <exception cref="InvalidSettingException">There are no images, a value is out of range, or the sheet would be too large.</exception>
     public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, int? columns = null, int gap = 0)
@@ -46,6 +48,13 @@ internal static class ImageGrid
             }
         }
 
-        return new DiffusionImage((int)width, (int)height, pixels);
+        GenerationStage stage = new()
+        {
+            Operation = StageOperation.Join,
+            Settings = new Dictionary<string, object>(StringComparer.Ordinal) { ["Columns"] = (long)across, ["Gap"] = (long)gap },
+            Inputs = new Dictionary<string, IReadOnlyList<StageList>>(StringComparer.Ordinal) { ["Image"] = [.. images.Select(static image => image.Origin())] },
+            Output = StageList.Hash<byte>(pixels),
+        };
+        return new DiffusionImage((int)width, (int)height, pixels, new GenerationInfo { Stages = new StageList().Append(stage) });
     }
 }

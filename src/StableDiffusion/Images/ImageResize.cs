@@ -1,6 +1,7 @@
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
+using StableDiffusion.Settings;
 using ResizeMode = StableDiffusion.Settings.ResizeMode;
 
 namespace StableDiffusion.Images;
@@ -24,7 +25,7 @@ internal static class ImageResize
             return image;
 
         byte[] pixels = Resize<Rgb24>(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The image" : $"The image '{image.Path}'");
-        return new DiffusionImage(width, height, pixels, image.Info);
+        return new DiffusionImage(width, height, pixels, image.Info with { Stages = image.Then(StageOperation.Resize, pixels, SettingsOf(width, height, mode)) });
     }
 
     /// <summary>Resizes a mask.</summary>
@@ -42,8 +43,12 @@ internal static class ImageResize
         if (mask.Width == width && mask.Height == height)
             return mask;
 
-        return new MaskImage(width, height, Resize<L8>(mask.Pixels, mask.Width, mask.Height, width, height, mode, "The mask"));
+        byte[] pixels = Resize<L8>(mask.Pixels, mask.Width, mask.Height, width, height, mode, "The mask");
+        return new MaskImage(width, height, pixels) { Stages = mask.Origin().Append(StageOperation.Resize, StageList.Hash<byte>(pixels), SettingsOf(width, height, mode)) };
     }
+
+    private static (string Name, object Value)[] SettingsOf(int width, int height, ResizeMode mode) =>
+        [("Width", (long)width), ("Height", (long)height), (nameof(ResizeMode), mode.ToString())];
 
     private static byte[] Resize<TPixel>(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResizeMode mode, string name)
         where TPixel : unmanaged, IPixel<TPixel>

@@ -1,3 +1,5 @@
+using StableDiffusion.Settings;
+
 namespace StableDiffusion.Images;
 
 /// <summary>A grayscale image that specifies which areas of another image are repainted: white is repainted, black is kept.</summary>
@@ -30,6 +32,12 @@ public sealed class MaskImage
     /// <summary>The gray value of each pixel, row by row. The array is the mask's own, not a copy.</summary>
     public byte[] Pixels { get; }
 
+    /// <summary>The stages that made the mask; null if unknown.</summary>
+    internal StageList? Stages { get; init; }
+
+    /// <summary>The stages that made the values as they are now.</summary>
+    internal StageList Origin() => StageList.Of<byte>(Stages, Pixels);
+
     /// <summary>Converts an image to a mask: the luma of ITU-R BT.601, with the integer arithmetic of Pillow's mode L.</summary>
     /// <param name="image">The image.</param>
     /// <returns>A mask of the same size.</returns>
@@ -45,7 +53,7 @@ public sealed class MaskImage
             greys[i] = (byte)(((color[0] * 19595) + (color[1] * 38470) + (color[2] * 7471) + 0x8000) >> 16);
         }
 
-        return new MaskImage(image.Width, image.Height, greys);
+        return new MaskImage(image.Width, image.Height, greys) { Stages = image.Origin().Append(StageOperation.ToMask, StageList.Hash<byte>(greys)) };
     }
 
     /// <summary>A short description.</summary>

@@ -11,13 +11,14 @@ namespace StableDiffusion.Metadata;
 /// </summary>
 internal static class GenerationRecord
 {
-    // The additions of the pipeline follow the setting that they belong to; the model's hash is last.
+    // The additions of the pipeline follow the setting that they belong to; the model's hash and the stages are last.
     private static readonly (string Name, string? Setting)[] s_added =
     [
         (nameof(GenerationInfo.ControlNets), nameof(GenerationInfo.ResizeMode)),
         (nameof(GenerationInfo.LoraHashes), nameof(GenerationInfo.Lora)),
         (nameof(GenerationInfo.TextualInversionHashes), nameof(GenerationInfo.TextualInversion)),
         (nameof(GenerationInfo.ModelHash), null),
+        (nameof(GenerationInfo.Stages), null),
     ];
 
     private static readonly JsonSerializerOptions s_options = new()

@@ -121,7 +121,8 @@ public static class ImageFile
 
         string name = $"The file '{path}'";
         DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
-        image.Path = Path.GetFullPath(path);
+        image.Path = image.ReadFrom = Path.GetFullPath(path);
+        image.ReadBackground = background;
         return image;
     }
 

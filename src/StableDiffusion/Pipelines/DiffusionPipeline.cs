@@ -33,8 +33,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="AdapterNotFoundException">The file of an adapter for the model was not found.</exception>
     /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
-        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+    public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        TextEmbedding embedding = model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+        embedding.Stages = StageRecord.OfPrompt(model, embedding);
+        return embedding;
+    }
 
     /// <summary>Resizes the image that a denoising starts from, and its mask, to a size that the model supports.</summary>
     /// <param name="image">The image.</param>
@@ -139,7 +143,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
+        info = SettingTable.WithoutDefaults(info);
+        return new Latent(tensor, info with { Stages = StageRecord.OfImage(model, image, info, tensor) }) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent to which noise is added, or from a latent that was stopped halfway.</summary>
@@ -171,6 +176,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
         CheckEmbedding(embedding, unet);
+        TextEmbedding? givenNegative = negative;
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
 
@@ -181,18 +187,21 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
         };
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
+        GenerationInfo prompt = StageRecord.OfEmbedding(embedding);
         info = info with
         {
             ControlNets = ControlStart.Describe(options.Controls, controls),
-            Prompt = embedding.Prompt,
+            Prompt = prompt.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
             ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
-            PromptSyntax = embedding.PromptSyntax.ToString(),
-            Emphasis = embedding.PromptSyntax == PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
-            ClipSkip = embedding.ClipSkip,
+            PromptSyntax = prompt.PromptSyntax,
+            Emphasis = prompt.Emphasis,
+            ClipSkip = prompt.ClipSkip,
         };
         info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
+        StageList before = start?.Origin() ?? new StageList();
+        GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, givenNegative);
 
         Scheduler scheduler = state.Scheduler;
         int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
@@ -217,10 +226,15 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Controls = controls,
         };
 
-        Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, scheduler.CountSteps(nextCall), stepCount)
+        Latent Capture(Tensor tensor, int nextCall)
         {
-            State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
-        };
+            bool isLast = nextCall >= scheduler.Timesteps.Count;
+            int step = scheduler.CountSteps(nextCall);
+            return new(tensor, info with { Stages = StageRecord.Complete(before, stage, tensor, isLast ? null : step) }, step, stepCount)
+            {
+                State = isLast ? null : (state with { NextCall = nextCall }).Copy(),
+            };
+        }
 
         void AfterCall(DenoiseStep step)
         {
@@ -253,7 +267,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
         };
-        return PixelTensor.ToImage(pixels, info);
+        DiffusionImage image = PixelTensor.ToImage(pixels, info);
+        return new DiffusionImage(image.Width, image.Height, image.Pixels, info with { Stages = StageRecord.OfDecoding(model, latent.Origin(), image) });
     }
 
     /// <summary>The embedding of an empty negative prompt.</summary>

@@ -131,4 +131,7 @@ public abstract class GeneratedObject(GenerationInfo info)
 
     /// <inheritdoc cref="GenerationSettings.Model"/>
     public string? Model => Info.Model;
+
+    /// <summary>The stages that made it, in their order; null if unknown.</summary>
+    public StageList? Stages => Info.Stages;
 }

@@ -25,4 +25,7 @@ public sealed record GenerationInfo : GenerationSettings
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
     [Setting(Key = "Model hash")]
     public string? ModelHash { get; init; }
+
+    /// <summary>The stages that made it, of which the settings above describe the last denoising; null if unknown.</summary>
+    public StageList? Stages { get; init; }
 }

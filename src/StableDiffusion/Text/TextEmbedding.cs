@@ -1,4 +1,5 @@
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
@@ -62,6 +63,9 @@ public sealed class TextEmbedding
     /// <summary>The names of the textual inversion embeddings that were available to the prompt.</summary>
     public IReadOnlyList<string> TextualInversion => [.. Options.TextualInversions.Select(word => word.Name)];
 
+    /// <summary>The stages that made it, in their order; null if unknown.</summary>
+    public StageList? Stages { get; internal set; }
+
     internal PromptOptions Options { get; }
 
     internal TextVectors Vectors { get; }
@@ -71,6 +75,12 @@ public sealed class TextEmbedding
 
     /// <summary>Whether it means no prompt, rather than an empty one.</summary>
     internal bool IsNothing { get; private init; }
+
+    /// <summary>All values, one after another.</summary>
+    internal ReadOnlySpan<float> Values => PooledState is null ? HiddenStates.Span : (float[])[.. HiddenStates.Span, .. PooledState.Span];
+
+    /// <summary>The stages that made the values as they are now.</summary>
+    internal StageList Origin() => StageList.Of(Stages, Values);
 
     /// <summary>The negative conditioning of SDXL if there is no negative prompt: zeros.</summary>
     /// <param name="like">The embedding of the prompt.</param>

@@ -12,14 +12,34 @@ internal static class ControlImage
     private const int TileFactor = 4;
 
     /// <summary>Preprocesses an image. The size does not change.</summary>
+    /// <param name="image">The image; it is not changed.</param>
+    /// <param name="preprocessor">The preprocessor.</param>
+    /// <param name="lowThreshold">As for <see cref="CannyEdges.Find"/>.</param>
+    /// <param name="highThreshold">As for <see cref="CannyEdges.Find"/>.</param>
     /// <returns>A new image, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
-    public static DiffusionImage Preprocess(DiffusionImage image, ControlPreprocessor preprocessor)
+    /// <exception cref="InvalidSettingException">The lower threshold is above the upper one.</exception>
+    public static DiffusionImage Preprocess(
+        DiffusionImage image, ControlPreprocessor preprocessor, int lowThreshold = CannyEdges.DefaultLowThreshold, int highThreshold = CannyEdges.DefaultHighThreshold)
     {
         ArgumentNullException.ThrowIfNull(image);
+        if (lowThreshold > highThreshold)
+            throw new InvalidSettingException("LowThreshold", $"LowThreshold is {lowThreshold}, but must not be above HighThreshold, {highThreshold}.");
+
+        if (preprocessor == ControlPreprocessor.None)
+            return image;
+
+        byte[] pixels = Apply(image, preprocessor, lowThreshold, highThreshold).Pixels;
+        StageList stages = preprocessor == ControlPreprocessor.Canny
+            ? image.Then(StageOperation.Preprocess, pixels, ("Preprocessor", preprocessor.ToString()), ("LowThreshold", (long)lowThreshold), ("HighThreshold", (long)highThreshold))
+            : image.Then(StageOperation.Preprocess, pixels, ("Preprocessor", preprocessor.ToString()));
+        return new DiffusionImage(image.Width, image.Height, pixels, new GenerationInfo { Stages = stages });
+    }
+
+    private static DiffusionImage Apply(DiffusionImage image, ControlPreprocessor preprocessor, int lowThreshold, int highThreshold)
+    {
         return preprocessor switch
         {
-            ControlPreprocessor.None => image,
-            ControlPreprocessor.Canny => CannyEdges.Find(image),
+            ControlPreprocessor.Canny => CannyEdges.Find(image, lowThreshold, highThreshold),
             ControlPreprocessor.Invert => new DiffusionImage(image.Width, image.Height, Array.ConvertAll(image.Pixels, static value => (byte)(byte.MaxValue - value))),
             ControlPreprocessor.Tile => Coarsen(image),
             _ => throw new ArgumentOutOfRangeException(nameof(preprocessor), preprocessor, "There is no such preprocessor."),

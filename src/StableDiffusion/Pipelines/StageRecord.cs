@@ -1,0 +1,135 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Onnx;
+using StableDiffusion.Running;
+using StableDiffusion.Settings;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Pipelines;
+
+/// <summary>Records the stages of a pipeline.</summary>
+internal static class StageRecord
+{
+    private static readonly string s_processor = "Cpu " + (Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "baseline");
+
+    // What belongs to the embeddings and to the start image is recorded with these.
+    private static readonly HashSet<string> s_ofInputs = new(StringComparer.Ordinal)
+    {
+        nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis),
+        nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+    };
+
+    /// <summary>The stages of an encoded prompt.</summary>
+    public static StageList OfPrompt(DiffusionModel model, TextEmbedding embedding)
+    {
+        GenerationInfo info = AdapterRecord.Add(OfEmbedding(embedding), model.Adapters, embedding, negative: null);
+        return new StageList().Append(new GenerationStage
+        {
+            Operation = StageOperation.EncodePrompt,
+            Settings = SettingsOf(model, SettingTable.WithoutDefaults(info), static _ => true),
+            Output = StageList.Hash(embedding.Values),
+            Made = MadeBy(model),
+        });
+    }
+
+    /// <summary>The settings of an embedding.</summary>
+    public static GenerationInfo OfEmbedding(TextEmbedding embedding) => new()
+    {
+        Prompt = embedding.Prompt,
+        PromptSyntax = embedding.PromptSyntax.ToString(),
+        Emphasis = embedding.PromptSyntax == Prompts.PromptSyntax.A1111 ? embedding.Emphasis.ToString() : null,
+        ClipSkip = embedding.ClipSkip,
+    };
+
+    /// <summary>The stages of an encoded image.</summary>
+    public static StageList OfImage(DiffusionModel model, DiffusionImage image, GenerationInfo info, Tensors.Tensor latent) => image.Origin().Append(new GenerationStage
+    {
+        Operation = StageOperation.EncodeImage,
+        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource)),
+        Output = StageList.Hash<float>(latent.Span),
+        Made = MadeBy(model),
+    });
+
+    /// <summary>The stage of a denoising, without the hash of its result and the step where it stopped.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="info">The settings of the result.</param>
+    /// <param name="options">The options that were given.</param>
+    /// <param name="start">The latent to start from; null for noise.</param>
+    /// <param name="embedding">The embedding of the prompt.</param>
+    /// <param name="negative">The given embedding of the negative prompt; null if none was given.</param>
+    public static GenerationStage OfDenoising(DiffusionModel model, GenerationInfo info, DenoiseOptions options, Latent? start, TextEmbedding embedding, TextEmbedding? negative)
+    {
+        bool goesOn = start?.State is not null;
+        OrderedDictionary<string, object> settings = SettingsOf(model, info, row => !s_ofInputs.Contains(row.Name) && !(goesOn && row.IsOfStart) && !(start is not null && row.Name is nameof(GenerationInfo.Width) or nameof(GenerationInfo.Height)));
+        if (!goesOn && start is not null && options.StartStep is int startStep)
+            settings.Insert(0, nameof(options.StartStep), (long)startStep);
+        if (info.ControlNets is { Count: > 0 } nets)
+        {
+            settings["ControlNet"] = nets.Select(static net => net.Name).ToArray();
+            settings["ControlHash"] = nets.Select(static net => net.Hash ?? string.Empty).ToArray();
+            settings["ControlPreprocessor"] = nets.Select(static net => net.Preprocessor).ToArray();
+            settings["ControlScale"] = nets.Select(static net => net.Scale).ToArray();
+            settings["ControlStart"] = nets.Select(static net => net.Start).ToArray();
+            settings["ControlEnd"] = nets.Select(static net => net.End).ToArray();
+        }
+
+        OrderedDictionary<string, IReadOnlyList<StageList>> inputs = new(StringComparer.Ordinal) { ["Embedding"] = [embedding.Origin()] };
+        if (negative is not null)
+            inputs["NegativeEmbedding"] = [negative.Origin()];
+        if (options.Mask is not null)
+            inputs["MaskImage"] = [options.Mask.Origin()];
+        if (options.Controls.Count > 0)
+            inputs["ControlImage"] = [.. options.Controls.Select(static control => control.Image.Origin())];
+        return new GenerationStage { Operation = StageOperation.Denoise, Settings = settings, Inputs = inputs, Made = MadeBy(model) };
+    }
+
+    /// <summary>Completes the stage of a denoising.</summary>
+    /// <param name="stages">The stages before it.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="latent">The result.</param>
+    /// <param name="stopStep">The step where it stopped; null at the end.</param>
+    public static StageList Complete(StageList stages, GenerationStage stage, Tensors.Tensor latent, int? stopStep)
+    {
+        OrderedDictionary<string, object> settings = new(stage.Settings, StringComparer.Ordinal);
+        if (stopStep is int step)
+            settings[nameof(DenoiseOptions.StopStep)] = (long)step;
+        return stages.Append(new GenerationStage { Operation = stage.Operation, Settings = settings, Inputs = stage.Inputs, Output = StageList.Hash<float>(latent.Span), Made = stage.Made });
+    }
+
+    /// <summary>The stages of a decoded latent.</summary>
+    public static StageList OfDecoding(DiffusionModel model, StageList latent, DiffusionImage image) => latent.Append(new GenerationStage
+    {
+        Operation = StageOperation.Decode,
+        Settings = SettingsOf(model, new GenerationInfo(), static _ => false),
+        Output = StageList.Hash<byte>(image.Pixels),
+        Made = MadeBy(model),
+    });
+
+    private static StageMaker MadeBy(DiffusionModel model) => new(ProductVersion.Text, OnnxEnvironment.Instance.GetVersionString(), model.Device.Kind == DeviceKind.Cpu ? s_processor : model.Device.ToString());
+
+    /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
+    private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)
+    {
+        OrderedDictionary<string, object> settings = new(StringComparer.Ordinal);
+        foreach (Setting row in SettingTable.Rows.Where(isOfStage))
+        {
+            if (row.Get(info) is object value)
+                settings[row.Name] = value is int number ? (long)number : value;
+        }
+
+        Add(nameof(info.LoraHashes), settings.ContainsKey(nameof(info.Lora)) ? info.LoraHashes : null);
+        Add(nameof(info.TextualInversionHashes), settings.ContainsKey(nameof(info.TextualInversion)) ? info.TextualInversionHashes : null);
+        Add(nameof(info.Model), model.Info.Name);
+        Add(nameof(info.ModelHash), model.Info.Hash);
+        return settings;
+
+        void Add(string name, string? value)
+        {
+            if (value is not null)
+                settings[name] = value;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+
+namespace StableDiffusion.Settings;
+
+/// <summary>The stages that made an image, a latent or an embedding, in their order. Immutable.</summary>
+[JsonConverter(typeof(StageListConverter))]
+public sealed class StageList : IReadOnlyList<GenerationStage>
+{
+    /// <summary>How deep the inputs of stages may be nested in each other.</summary>
+    internal const int DeepestInputs = 8;
+
+    /// <summary>The highest number of stages, with those of all inputs.</summary>
+    internal const int MostStages = 20_000;
+
+    private const int HashLength = 16;
+
+    private readonly GenerationStage[] _stages;
+
+    internal StageList(params IEnumerable<GenerationStage> stages) => _stages = [.. stages];
+
+    /// <inheritdoc/>
+    public int Count => _stages.Length;
+
+    /// <summary>The result's hash, as in <see cref="GenerationStage.Output"/>; null if unknown.</summary>
+    internal string? Output => Count == 0 ? null : _stages[^1].Output;
+
+    internal int Depth => _stages.Select(static stage => stage.Depth).DefaultIfEmpty(0).Max();
+
+    internal int TotalCount => _stages.Sum(static stage => stage.Count);
+
+    /// <summary>Whether all stages can be repeated, as far as the record tells.</summary>
+    internal bool IsKnown => _stages.All(static stage => stage.Operation != StageOperation.Edit && stage.Inputs.Values.All(static lists => lists.All(static list => list.IsKnown)));
+
+    /// <inheritdoc/>
+    public GenerationStage this[int index] => _stages[index];
+
+    /// <summary>Adds a stage. One with too many stages in its inputs is replaced by one that cannot be repeated.</summary>
+    /// <param name="stage">The stage.</param>
+    internal StageList Append(GenerationStage stage) => stage.Depth <= DeepestInputs && stage.Count + TotalCount <= MostStages
+        ? new StageList([.. _stages, stage])
+        : Unknown(stage.Output);
+
+    /// <summary>Adds a stage without inputs whose result does not depend on versions and devices.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="output">The hash of its result.</param>
+    /// <param name="settings">Its settings.</param>
+    internal StageList Append(string operation, string output, params ReadOnlySpan<(string Name, object Value)> settings)
+    {
+        OrderedDictionary<string, object> values = new(StringComparer.Ordinal);
+        foreach ((string name, object value) in settings)
+            values.Add(name, value);
+        return Append(new GenerationStage { Operation = operation, Settings = values, Output = output });
+    }
+
+    /// <summary>The stages of something whose origin is not known.</summary>
+    /// <param name="output">The hash of its values.</param>
+    internal static StageList Unknown(string? output) => new(new GenerationStage { Operation = StageOperation.Edit, Output = output });
+
+    /// <summary>The stages of an object that may have been changed since they were recorded.</summary>
+    /// <param name="recorded">The stages; null if none were recorded.</param>
+    /// <param name="values">Its values.</param>
+    /// <returns>The stages, with one more if the values are others.</returns>
+    internal static StageList Of<T>(StageList? recorded, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        string output = Hash(values);
+        if (recorded is null or { Count: 0 })
+            return Unknown(output);
+        return recorded.Output == output ? recorded : recorded.Append(new GenerationStage { Operation = StageOperation.Edit, Output = output });
+    }
+
+    /// <summary>The hash of values, as in <see cref="GenerationStage.Output"/>.</summary>
+    /// <param name="values">The values.</param>
+    internal static string Hash<T>(ReadOnlySpan<T> values)
+        where T : unmanaged => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(values)))[..HashLength];
+
+    /// <inheritdoc/>
+    public IEnumerator<GenerationStage> GetEnumerator() => ((IEnumerable<GenerationStage>)_stages).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => _stages.GetEnumerator();
+
+    /// <summary>The stages in words.</summary>
+    /// <returns>The operations, in their order.</returns>
+    public override string ToString() => string.Join(", ", _stages.Select(static stage => stage.Operation));
+}

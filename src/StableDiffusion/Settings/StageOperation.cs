@@ -1,0 +1,35 @@
+namespace StableDiffusion.Settings;
+
+/// <summary>The operations of stages.</summary>
+public static class StageOperation
+{
+    /// <summary>A prompt was encoded into an embedding.</summary>
+    public const string EncodePrompt = "EncodePrompt";
+
+    /// <summary>An image was encoded into a latent.</summary>
+    public const string EncodeImage = "EncodeImage";
+
+    /// <summary>A latent was denoised: from noise, from a clean latent to which noise was added, or further from where it was stopped.</summary>
+    public const string Denoise = "Denoise";
+
+    /// <summary>A latent was decoded into an image.</summary>
+    public const string Decode = "Decode";
+
+    /// <summary>An image was read from a file.</summary>
+    public const string ReadImage = "ReadImage";
+
+    /// <summary>An image or a mask was resized.</summary>
+    public const string Resize = "Resize";
+
+    /// <summary>An image was converted to a mask.</summary>
+    public const string ToMask = "ToMask";
+
+    /// <summary>An image was preprocessed for a ControlNet.</summary>
+    public const string Preprocess = "Preprocess";
+
+    /// <summary>Images were joined into a sheet.</summary>
+    public const string Join = "Join";
+
+    /// <summary>The values come from elsewhere, or were changed by a script. It cannot be repeated.</summary>
+    public const string Edit = "Edit";
+}
