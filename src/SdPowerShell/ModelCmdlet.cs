@@ -55,7 +55,13 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="use">The stages.</param>
     /// <param name="adapters">The LoRAs to open the model with; null for none.</param>
     /// <param name="madeBy">The model that made the input of the stages, used if no model is given; null if there is no input, or it is unknown.</param>
-    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null)
+    private protected T UsePipeline<T>(Func<DiffusionPipeline, T> use, AdapterSet? adapters = null, string? madeBy = null) => UseModel(ChooseModel(madeBy), use, adapters);
+
+    /// <summary>Runs one or more stages of a model that was chosen in another way than by the parameter.</summary>
+    /// <param name="model">The model's name or path.</param>
+    /// <param name="use">As for <see cref="UsePipeline"/>.</param>
+    /// <param name="adapters">As for <see cref="UsePipeline"/>.</param>
+    private protected T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
     {
         StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
         if (_lastDevice != device.ToString())
@@ -64,7 +70,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
             WriteVerbose($"Device {device}: {reason}");
         }
 
-        using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), device, adapters);
+        using ModelLease lease = ModelLibrary.Default.Open(model, device, adapters);
         if (adapters is not null && !adapters.Equals(_reported))
         {
             _reported = adapters;
@@ -97,12 +103,18 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="parameter">The parameter, which has a value.</param>
     internal virtual bool TakesNamesOnly(string parameter) => false;
 
-    private string? ChooseModel(string? madeBy)
+    private string? ChooseModel(string? madeBy) => ChooseModel(string.IsNullOrEmpty(Model) ? madeBy : Model, !string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)));
+
+    /// <summary>Finds a model.</summary>
+    /// <param name="model">Its name or path.</param>
+    /// <param name="isNameOnly">Whether it can be a name but no path.</param>
+    /// <returns>The name or path for the engine.</returns>
+    private protected string? ChooseModel(string? model, bool isNameOnly)
     {
-        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
-        if (!string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)))
-            ModelLibrary.Default.Models.CheckName(Model);
-        return ResolveModel(_modelInUse);
+        _modelInUse = model;
+        if (isNameOnly && model is not null)
+            ModelLibrary.Default.Models.CheckName(model);
+        return ResolveModel(model);
     }
 
     private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>

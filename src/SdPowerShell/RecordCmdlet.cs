@@ -92,6 +92,10 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <param name="parameter">The setting's parameter, which has a value.</param>
     internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
+    /// <summary>Whether a parameter was given by name, and so is not a property of the object from the pipeline.</summary>
+    /// <param name="parameter">The parameter.</param>
+    private protected bool IsGiven(string parameter) => Binder.IsGiven(parameter);
+
     /// <inheritdoc/>
     /// <remarks>Anyone can write anything into an image. A parameter that was given by name is the user's own, whatever it reads.</remarks>
     internal override bool TakesNamesOnly(string parameter) => Input is { IsMetadata: true } && !Binder.IsGiven(parameter);

@@ -7,9 +7,11 @@ using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
+using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -22,6 +24,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 {
     // What is asked for with -Confirm, or said with -WhatIf.
     private const int LongestShown = 300;
+
+    // The parameters that do not change what recorded stages make.
+    private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
+    {
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict),
+    };
 
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
@@ -136,7 +144,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            _prompts.ForEach(Prompt, OutFile, Make);
+            if (FindStages() is StageList stages)
+                ProcessOne(Given, () => MakeAgain(stages));
+            else
+                _prompts.ForEach(Prompt, OutFile, Make);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -164,12 +175,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
-        OutputNames names = new(
-            string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
-            string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
-            FileEnding.Parse(Format),
-            new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
-            source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
+        OutputNames names = CreateNames(source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
         names.Next(prompt, options.Seed!.Value, index: 0, job.Count, ResolveOutput)?.Check();
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
@@ -187,12 +193,69 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             target?.CreateFolder();
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
-            if (target is not null)
-                Write(image, target);
-            _progress.Finish();
-            WriteObject(NoMetadata ? Private(image) : image);
+            Finish(image, target);
         }
     }
+
+    /// <summary>The stages to repeat, if the object of the pipeline was made in a way that the parameters of this cmdlet cannot express.</summary>
+    private StageList? FindStages()
+    {
+        if (Given is not (ImageMetadata or DiffusionImage) || IsFixed(nameof(Prompt)) || ((GeneratedObject)Given).Stages is not { Count: > 0 } stages)
+            return null;
+        OneImage? one = OneImage.Match(stages);
+        return one is { Start.Count: 0 } || (one is not null && InitImage is not null) ? null : stages;
+    }
+
+    private void MakeAgain(StageList stages)
+    {
+        GeneratedObject made = (GeneratedObject)Given!;
+        Subject = Input!.Describe(made.Prompt, OutFile);
+        if (MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter)) is string setting)
+            throw new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.");
+
+        bool isForeign = Input.IsMetadata;
+        ReplayImages images = new() { OpensPaths = !isForeign };
+        foreach (object? given in (object?[])[InitImage, MaskImage, .. ControlImage ?? []])
+        {
+            if (ImageSetting.Read(nameof(InitImage), given, path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image) is DiffusionImage image)
+                images.Add(image);
+        }
+
+        if (ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage) is MaskImage mask)
+            images.Add(mask);
+
+        OutputNames names = CreateNames(source: null);
+        OutputTarget? target = names.Next(made.Prompt ?? "image", made.Seed ?? 0, index: 0, count: 1, ResolveOutput);
+        target?.Check();
+        StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isForeign && !IsGiven(nameof(Model))), run, adapters), images)
+        {
+            Model = IsGiven(nameof(Model)) ? Model : null,
+            Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),
+        };
+        foreach (string warning in replay.Check(stages, CancellationToken))
+            Warn(warning);
+        if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(made.Prompt ?? stages.ToString(), LongestShown)}'", "Make image"))
+            return;
+
+        target?.CreateFolder();
+        _progress!.Start();
+        Finish(replay.Run(stages, CancellationToken), target);
+    }
+
+    private void Finish(DiffusionImage image, OutputTarget? target)
+    {
+        if (target is not null)
+            Write(image, target);
+        _progress!.Finish();
+        WriteObject(NoMetadata ? Private(image) : image);
+    }
+
+    private OutputNames CreateNames(string? source) => new(
+        string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
+        string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
+        FileEnding.Parse(Format),
+        new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
+        source);
 
     private TextToImage Plan(DenoiseOptions options, StartImage? start, IReadOnlyList<TextualInversion> words) => new(new TextToImageRequest
     {

@@ -117,6 +117,10 @@ public sealed class InferenceException(string message, Exception? innerException
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class SchedulerNotFoundException(string message) : DiffusionException(message);
 
+/// <summary>The record of an image tells of something that cannot be done again.</summary>
+/// <param name="message">The stage, why it cannot be repeated, and what to do.</param>
+public sealed class NotRepeatableException(string message) : DiffusionException(message);
+
 /// <summary>A setting (a size, a count, a seed, an option) is out of range or cannot be combined with others.</summary>
 /// <param name="setting">The setting's name, as the caller knows it.</param>
 /// <param name="message">What is wrong with which input, and what to do.</param>

@@ -35,6 +35,9 @@ public static class ImageFile
     /// <param name="judge">Gets the size of the image before its pixels are decoded, and may throw; may be null.</param>
     internal static DiffusionImage Load(string path, CancellationToken cancellationToken, Action<int, int>? judge = null) => Load(path, byte.MaxValue, judge, cancellationToken);
 
+    /// <summary>Reads an image in which a gray value is behind the pixels that are not opaque.</summary>
+    internal static DiffusionImage Load(string path, byte background, CancellationToken cancellationToken) => Load(path, background, judge: null, cancellationToken);
+
     /// <summary>Reads a mask as <see cref="ReadMask"/> does, until it is cancelled.</summary>
     internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(Load(path, 0, judge: null, cancellationToken));
 

@@ -32,7 +32,7 @@ public static class MetadataReader
         TextEntryList texts = ReadTexts(data, name);
         List<string> warnings = [];
         ImageMetadata metadata = Interpret(texts.Entries, warnings);
-        metadata = metadata.With(RecordedNames.Only(metadata.Info, warnings), []);
+        metadata = metadata.With(RecordedNames.WithoutImages(RecordedNames.Only(metadata.Info), warnings), []);
         metadata.Entries = texts.Entries;
         metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
         metadata.Path = Path.GetFullPath(path);

@@ -9,25 +9,58 @@ namespace StableDiffusion.Metadata;
 /// </summary>
 internal static class RecordedNames
 {
-    /// <summary>Removes the folders from all models and adapters, and the control images, which have no names.</summary>
-    /// <param name="info">The settings that were read from a file.</param>
-    /// <param name="warnings">Receives a warning for each control image.</param>
+    /// <summary>Removes the folders from all models, adapters and images.</summary>
+    /// <param name="info">The settings.</param>
     /// <returns>The settings, without any path.</returns>
-    public static GenerationInfo Only(GenerationInfo info, ICollection<string> warnings) => info with
+    public static GenerationInfo Only(GenerationInfo info) => info with
     {
         Model = info.Model is null ? null : NameOrPath.WithoutFolder(info.Model),
         Lora = Each(info.Lora, LoraName),
         TextualInversion = Each(info.TextualInversion, NameOrPath.WithoutFolder),
-        ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Where(static net => net is not null).Select(net => NameOf(net, warnings))],
+        ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Where(static net => net is not null).Select(NameOf)],
+        Stages = info.Stages is null ? null : Only(info.Stages),
     };
 
-    private static ControlNetInfo NameOf(ControlNetInfo net, ICollection<string> warnings)
+    /// <summary>Removes the control images from settings that were read from a file.</summary>
+    /// <param name="info">The settings, with names only.</param>
+    /// <param name="warnings">Receives a warning for each control image.</param>
+    public static GenerationInfo WithoutImages(GenerationInfo info, ICollection<string> warnings)
     {
-        string name = NameOrPath.WithoutFolder(net.Name);
-        if (net.Image is not null)
-            warnings.Add($"The control image of the ControlNet '{ModelFilePath.Printable(name)}' was '{ModelFilePath.Printable(NameOrPath.WithoutFolder(net.Image))}'. It is not opened because a file names it: give that image to make this one again.");
-        return net with { Name = name, Image = null };
+        foreach (ControlNetInfo net in info.ControlNets ?? [])
+        {
+            if (net.Image is not null)
+                warnings.Add($"The control image of the ControlNet '{ModelFilePath.Printable(net.Name)}' was '{ModelFilePath.Printable(net.Image)}'. It is not opened because a file names it: give that image to make this one again.");
+        }
+
+        return info with { ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Select(static net => net with { Image = null })] };
     }
+
+    private static ControlNetInfo NameOf(ControlNetInfo net) => net with
+    {
+        Name = NameOrPath.WithoutFolder(net.Name),
+        Image = net.Image is null ? null : NameOrPath.WithoutFolder(net.Image),
+    };
+
+    private static StageList Only(StageList stages) => new(stages.Select(Only));
+
+    private static GenerationStage Only(GenerationStage stage) => new()
+    {
+        Operation = stage.Operation,
+        Settings = new OrderedDictionary<string, object>(stage.Settings.Select(static setting => KeyValuePair.Create(setting.Key, NameOf(setting.Key, setting.Value))), StringComparer.Ordinal),
+        Inputs = new OrderedDictionary<string, IReadOnlyList<StageList>>(
+            stage.Inputs.Select(static input => KeyValuePair.Create(input.Key, (IReadOnlyList<StageList>)[.. input.Value.Select(Only)])), StringComparer.Ordinal),
+        Output = stage.Output,
+        Made = stage.Made,
+    };
+
+    private static object NameOf(string setting, object value) => (setting, value) switch
+    {
+        (nameof(GenerationInfo.Lora), string list) => Each(list, LoraName) ?? string.Empty,
+        (nameof(GenerationInfo.TextualInversion), string list) => Each(list, NameOrPath.WithoutFolder) ?? string.Empty,
+        ("ControlNet", string[] names) => Array.ConvertAll(names, NameOrPath.WithoutFolder),
+        (nameof(GenerationInfo.Model) or "Path", string name) => NameOrPath.WithoutFolder(name),
+        _ => value,
+    };
 
     private static string? Each(string? list, Func<string, string> reduce) =>
         TextList.Read(list) is string?[] texts ? TextList.Write([.. texts.OfType<string>().Select(reduce)]) : null;

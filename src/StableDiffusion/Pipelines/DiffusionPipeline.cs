@@ -40,6 +40,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return embedding;
     }
 
+    /// <summary>The hash of the model, which is built if it was not used before.</summary>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    internal string? Identify(CancellationToken cancellationToken) => model.Identify(loading, cancellationToken);
+
     /// <summary>Resizes the image that a denoising starts from, and its mask, to a size that the model supports.</summary>
     /// <param name="image">The image.</param>
     /// <param name="mask">The mask, of the size of the image; null repaints the whole image. A mask of another size is not resized.</param>
@@ -125,7 +129,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return EncodeImage(start.Image, start.ResizeMode, seed, randomSource, cancellationToken);
     }
 
-    private Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, CancellationToken cancellationToken)
+    /// <summary>Encodes an image that was resized in a way.</summary>
+    internal Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         DenoiseStart.CheckSize(image.Width, image.Height, model);

@@ -48,7 +48,7 @@ internal static class StageRecord
     public static StageList OfImage(DiffusionModel model, DiffusionImage image, GenerationInfo info, Tensors.Tensor latent) => image.Origin().Append(new GenerationStage
     {
         Operation = StageOperation.EncodeImage,
-        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource)),
+        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode)),
         Output = StageList.Hash<float>(latent.Span),
         Made = MadeBy(model),
     });

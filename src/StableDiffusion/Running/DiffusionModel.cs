@@ -143,6 +143,24 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
+    /// <summary>The hash of the model, whose graphs are built if it was not used before.</summary>
+    /// <param name="progress">Receives the progress of building; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    /// <returns>The hash; null if the model has none.</returns>
+    internal string? Identify(Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        _gate.Wait(cancellationToken);
+        try
+        {
+            FindGraphs(progress, cancellationToken);
+            return Info.Hash;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     /// <summary>The text encoder, opened on first use.</summary>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>

@@ -33,6 +33,9 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <summary>The highest value; null for none.</summary>
     public double? Maximum => double.IsNaN(row.Maximum) ? null : row.Maximum;
 
+    /// <summary>Whether settings of a type have it.</summary>
+    public bool IsIn(Type type) => (group ?? property).DeclaringType!.IsAssignableFrom(type);
+
     /// <summary>The value in the settings; null means the default.</summary>
     public object? Get(GenerationSettings settings) => (group is null ? settings : group.GetValue(settings)) is object holder && property.DeclaringType!.IsInstanceOfType(holder)
         ? property.GetValue(holder)

@@ -25,7 +25,7 @@ internal static class SettingTable
         where T : GenerationSettings, new()
     {
         T settings = new();
-        foreach (Setting row in Rows)
+        foreach (Setting row in Rows.Where(static row => row.IsIn(typeof(T))))
         {
             if (valueOf(row) is object value && !row.IsAbsent(value))
                 row.Set(settings, value);

@@ -1,0 +1,79 @@
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Replaying;
+
+/// <summary>The last stages of an image where they are those of one request: a prompt or an image, one denoising from its start to its end, and the decoder, all with one model.</summary>
+public sealed class OneImage
+{
+    private static readonly string[] s_shared =
+    [
+        nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.Lora),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+    ];
+
+    /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
+    public required StageList Start { get; init; }
+
+    /// <summary>How the image to start from was resized; null if it was not.</summary>
+    public GenerationStage? Resize { get; private init; }
+
+    /// <summary>The encoded prompt.</summary>
+    public required GenerationStage Prompt { get; init; }
+
+    /// <summary>The encoded negative prompt; null if there was none.</summary>
+    public GenerationStage? NegativePrompt { get; private init; }
+
+    /// <summary>The denoising.</summary>
+    public required GenerationStage Denoising { get; init; }
+
+    /// <summary>The stages of the mask, before it was resized with the image; null if there was none.</summary>
+    public StageList? Mask { get; private init; }
+
+    /// <summary>Finds such stages.</summary>
+    /// <param name="stages">The stages of an image.</param>
+    /// <returns>The last ones; null if the image was made in another way.</returns>
+    public static OneImage? Match(StageList stages)
+    {
+        ArgumentNullException.ThrowIfNull(stages);
+        if (stages is not [.., { Operation: StageOperation.Denoise } denoising, { Operation: StageOperation.Decode } decoding]
+            || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
+            || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
+            || !Same(denoising, decoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash))
+            || !Same(denoising, prompt, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Lora)))
+            return null;
+
+        GenerationStage? negative = null;
+        if (denoising.Input("NegativeEmbedding") is StageList list)
+        {
+            if (list is not [{ Operation: StageOperation.EncodePrompt } encoded] || !Same(prompt, encoded, s_shared))
+                return null;
+            negative = encoded;
+        }
+
+        GenerationStage[] before = [.. stages.SkipLast(2)];
+        if (before.Length == 0)
+            return denoising.Input("MaskImage") is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising } : null;
+        if (before[^1] is not { Operation: StageOperation.EncodeImage } encoding || !denoising.Settings.ContainsKey(nameof(GenerationInfo.Strength)) && !denoising.Settings.ContainsKey(nameof(GenerationInfo.ImageGuidanceScale))
+            || !Same(denoising, encoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource)))
+            return null;
+
+        GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize && encoding.Text(nameof(ResizeMode)) is not null ? before[^2] : null;
+        StageList? mask = denoising.Input("MaskImage");
+        if (mask is [.., { Operation: StageOperation.Resize } last] && resize is not null && last.ToString() == resize.ToString())
+            mask = new StageList(mask.SkipLast(1));
+        return mask is null or [.., { Operation: StageOperation.ToMask }]
+            ? new OneImage { Start = new StageList(before[..^(resize is null ? 1 : 2)]), Resize = resize, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Mask = mask }
+            : null;
+    }
+
+    private static bool Same(GenerationStage left, GenerationStage right, params ReadOnlySpan<string> settings)
+    {
+        foreach (string setting in settings)
+        {
+            if (!Equals(left.Settings.GetValueOrDefault(setting), right.Settings.GetValueOrDefault(setting)))
+                return false;
+        }
+
+        return true;
+    }
+}

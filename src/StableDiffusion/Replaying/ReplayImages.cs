@@ -1,0 +1,48 @@
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Replaying;
+
+/// <summary>The images and masks that recorded stages began with, as the user gives them.</summary>
+public sealed class ReplayImages
+{
+    private readonly List<DiffusionImage> _images = [];
+    private readonly List<MaskImage> _masks = [];
+
+    /// <summary>Whether the paths in the record may be opened: those of an object that was made in this process, but not those that a file names.</summary>
+    public bool OpensPaths { get; init; }
+
+    /// <summary>Adds an image.</summary>
+    /// <param name="image">The image.</param>
+    public void Add(DiffusionImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        _images.Add(image);
+    }
+
+    /// <summary>Adds a mask.</summary>
+    /// <param name="mask">The mask.</param>
+    public void Add(MaskImage mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        _masks.Add(mask);
+    }
+
+    /// <summary>Finds an image by the hash of its pixels or, if the record allows it, by its path.</summary>
+    /// <param name="stage">The stage that read it.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <returns>The image; null if it was not given.</returns>
+    internal DiffusionImage? Find(GenerationStage stage, CancellationToken cancellationToken)
+    {
+        if (_images.Find(image => StageList.Hash<byte>(image.Pixels) == stage.Output) is DiffusionImage given)
+            return given;
+        return OpensPaths && stage.Text("Path") is string path && Path.IsPathFullyQualified(path) && File.Exists(path)
+            ? ImageFile.Load(path, (byte)(stage.Number<int>("Background") ?? byte.MaxValue), cancellationToken)
+            : null;
+    }
+
+    /// <summary>Finds a mask by the hash of its values.</summary>
+    /// <param name="output">The hash.</param>
+    internal MaskImage? FindMask(string? output) => _masks.Find(mask => StageList.Hash<byte>(mask.Pixels) == output);
+}

@@ -1,0 +1,247 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Images.Control;
+using StableDiffusion.Library;
+using StableDiffusion.Noise;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Replaying;
+
+/// <summary>Runs recorded stages again. On the same versions and the same kind of device, the result has the same bytes.</summary>
+/// <param name="library">The models and adapters.</param>
+/// <param name="use">Runs a stage with the model of a name, opened with adapters.</param>
+/// <param name="images">The images that the stages begin with.</param>
+public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages images)
+{
+    // Prompts that occur in many images of a sheet are encoded once.
+    private readonly Dictionary<string, TextEmbedding> _embeddings = new(StringComparer.Ordinal);
+
+    /// <summary>The model for all stages; null for the recorded ones.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Observes the stages; null for none.</summary>
+    public StageObserver Observer { get; init; } = new();
+
+    /// <summary>Finds what the stages need, and what may come out differently, before any of them is run.</summary>
+    /// <param name="stages">The stages of an image.</param>
+    /// <param name="cancellationToken">Cancels the check.</param>
+    /// <returns>Warnings: a sentence for each stage whose model or adapter has changed.</returns>
+    /// <exception cref="NotRepeatableException">A stage cannot be repeated; the message names it.</exception>
+    /// <exception cref="DiffusionException">A model or an adapter does not exist, or a setting is out of range.</exception>
+    public IReadOnlyList<string> Check(StageList stages, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stages);
+        List<string> warnings = [];
+        Check(stages, warnings, cancellationToken);
+        return [.. warnings.Distinct()];
+    }
+
+    /// <summary>Runs the stages.</summary>
+    /// <param name="stages">The stages of an image; those of a latent are decoded.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="NotRepeatableException">A stage cannot be repeated; the message names it.</exception>
+    /// <exception cref="DiffusionException">A stage failed.</exception>
+    public DiffusionImage Run(StageList stages, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stages);
+        return RunAll(stages, cancellationToken) switch
+        {
+            DiffusionImage image => image,
+            Latent latent => Use(stages[^1], pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken))),
+            object other => throw new NotRepeatableException($"The stages make {Describe(other)}, not an image. Give the record of an image."),
+        };
+    }
+
+    private void Check(StageList stages, List<string> warnings, CancellationToken cancellationToken)
+    {
+        if (stages.Count == 0)
+            throw new NotRepeatableException("The record has no stages.");
+        for (int i = 0; i < stages.Count; i++)
+        {
+            GenerationStage stage = stages[i];
+            if (IsGivenMask(stages, i))
+                continue;
+            CheckOne(stage, warnings, cancellationToken);
+            foreach (StageList input in stage.Inputs.Values.SelectMany(static lists => lists))
+                Check(input, warnings, cancellationToken);
+        }
+    }
+
+    // A mask that is given need not be read and converted again.
+    private bool IsGivenMask(StageList stages, int index) =>
+        stages.Skip(index).FirstOrDefault(static stage => stage.Operation == StageOperation.ToMask)?.Output is string output && images.FindMask(output) is not null;
+
+    private void CheckOne(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)
+    {
+        switch (stage.Operation)
+        {
+            case StageOperation.Edit:
+                throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
+            case StageOperation.ReadImage when images.Find(stage, cancellationToken) is not DiffusionImage image:
+                throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.");
+            case StageOperation.ReadImage:
+            case StageOperation.Resize:
+            case StageOperation.ToMask:
+            case StageOperation.Preprocess:
+            case StageOperation.Join:
+                break;
+            case StageOperation.EncodePrompt:
+            case StageOperation.EncodeImage:
+            case StageOperation.Denoise:
+            case StageOperation.Decode:
+                SettingTable.Check(stage.To<GenerationInfo>());
+                CheckHashes(stage, warnings, cancellationToken);
+                break;
+            default:
+                throw new NotRepeatableException($"This version does not know the stage '{PrintableText.Of(stage.Operation)}'. Use a newer one.");
+        }
+    }
+
+    private void CheckHashes(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)
+    {
+        GenerationInfo info = stage.To<GenerationInfo>();
+        AdapterSet adapters = Adapters(stage, cancellationToken);
+        Compare("The LoRAs", stage.Text(nameof(info.LoraHashes)), adapters.Hashes);
+        IReadOnlyList<TextualInversion> words = Words(stage, cancellationToken);
+        Compare("The textual inversion embeddings", stage.Text(nameof(info.TextualInversionHashes)), words.Count == 0 ? null : string.Join(", ", words.Select(static word => $"{word.Name}: {word.Hash}")));
+        if (Model is null)
+            Compare($"The model '{info.Model}'", info.ModelHash, use(info.Model, AdapterSet.Empty, pipeline => pipeline.Identify(cancellationToken)) as string);
+
+        void Compare(string subject, string? recorded, string? present)
+        {
+            if (recorded is not null && recorded != present)
+                warnings.Add($"{subject} of the stage {stage.Operation} had the hash {PrintableText.Of(recorded)}, which is now {present ?? "missing"}. The image may come out differently.");
+        }
+    }
+
+    private object RunAll(StageList stages, CancellationToken cancellationToken)
+    {
+        object? value = null;
+        for (int i = 0; i < stages.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (IsGivenMask(stages, i))
+                value = stages[i].Operation == StageOperation.ToMask ? images.FindMask(stages[i].Output) : value;
+            else
+                value = RunOne(stages[i], value, cancellationToken);
+        }
+
+        return value ?? throw new NotRepeatableException("The record has no stages.");
+    }
+
+    private object RunOne(GenerationStage stage, object? value, CancellationToken cancellationToken)
+    {
+        return stage.Operation switch
+        {
+            StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
+            StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
+            StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
+            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), cancellationToken))),
+            StageOperation.ReadImage => images.Find(stage, cancellationToken) ?? throw new NotRepeatableException("An image to begin with is missing."),
+            StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
+            StageOperation.Resize => ImageResize.Resize(Before<DiffusionImage>(), Side("Width"), Side("Height"), Mode()),
+            StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
+            StageOperation.Preprocess => ControlImage.Preprocess(
+                Before<DiffusionImage>(),
+                EnumSetting.Parse("Preprocessor", stage.Text("Preprocessor"), ControlPreprocessor.None),
+                stage.Number<int>("LowThreshold") ?? CannyEdges.DefaultLowThreshold,
+                stage.Number<int>("HighThreshold") ?? CannyEdges.DefaultHighThreshold),
+            StageOperation.Join => ImageGrid.Join([.. Inputs<DiffusionImage>(stage, "Image", cancellationToken)], stage.Number<int>("Columns"), stage.Number<int>("Gap") ?? 0),
+            _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be repeated."),
+        };
+
+        T Before<T>()
+            where T : class => value as T ?? throw new NotRepeatableException($"The stage {stage.Operation} does not fit what is before it. The record is damaged.");
+
+        int Side(string name) => stage.Number<int>(name) ?? throw new NotRepeatableException($"The stage {stage.Operation} has no {name}. The record is damaged.");
+
+        ResizeMode Mode() => EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.None);
+    }
+
+    private TextEmbedding EncodePrompt(GenerationStage stage, CancellationToken cancellationToken)
+    {
+        string key = stage.ToString();
+        if (_embeddings.TryGetValue(key, out TextEmbedding? known))
+            return known;
+
+        PromptOptions options = PromptOptions.From(stage.To<GenerationInfo>(), Words(stage, cancellationToken));
+        TextEmbedding embedding = Use(
+            stage,
+            pipeline => Observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty, options, cancellationToken)),
+            Adapters(stage, cancellationToken));
+        Observer.OnEncoded(embedding);
+        _embeddings.Add(key, embedding);
+        return embedding;
+    }
+
+    private Latent EncodeImage(GenerationStage stage, DiffusionImage image, CancellationToken cancellationToken)
+    {
+        GenerationInfo info = stage.To<GenerationInfo>();
+        RandomSource source = EnumSetting.Parse(nameof(info.RandomSource), info.RandomSource, RandomSource.TorchCpu);
+        ResizeMode mode = EnumSetting.Parse(nameof(info.ResizeMode), info.ResizeMode, ResizeMode.None);
+        return Use(stage, pipeline => Observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, mode, info.Seed, source, cancellationToken)));
+    }
+
+    private Latent Denoise(GenerationStage stage, Latent? start, CancellationToken cancellationToken)
+    {
+        TextEmbedding embedding = Inputs<TextEmbedding>(stage, "Embedding", cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("A denoising has no prompt.");
+        TextEmbedding? negative = Inputs<TextEmbedding>(stage, "NegativeEmbedding", cancellationToken).FirstOrDefault();
+        DenoiseOptions options = stage.To<DenoiseOptions>() with
+        {
+            Model = null,
+            StartStep = stage.Number<int>(nameof(DenoiseOptions.StartStep)),
+            StopStep = stage.Number<int>(nameof(DenoiseOptions.StopStep)),
+            Mask = Inputs<MaskImage>(stage, "MaskImage", cancellationToken).FirstOrDefault(),
+            Controls = Controls(stage, cancellationToken),
+        };
+        return Use(
+            stage,
+            pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
+            Adapters(stage, cancellationToken));
+    }
+
+    private ControlOptions[] Controls(GenerationStage stage, CancellationToken cancellationToken)
+    {
+        string[] names = stage.Settings.GetValueOrDefault("ControlNet") as string[] ?? [];
+        if (names.Length == 0)
+            return [];
+
+        DiffusionImage[] inputs = [.. Inputs<DiffusionImage>(stage, "ControlImage", cancellationToken)];
+        string[] preprocessors = Values<string>("ControlPreprocessor");
+        double[] scales = Values<double>("ControlScale"), starts = Values<double>("ControlStart"), ends = Values<double>("ControlEnd");
+        return [.. names.Select((name, i) => new ControlOptions(name, inputs[i])
+        {
+            Preprocessor = EnumSetting.Parse("ControlPreprocessor", preprocessors[i], ControlPreprocessor.None),
+            Scale = scales[i],
+            Start = starts[i],
+            End = ends[i],
+        })];
+
+        T[] Values<T>(string setting) => stage.Settings.GetValueOrDefault(setting) is T[] values && values.Length == names.Length && inputs.Length == names.Length
+            ? values
+            : throw new NotRepeatableException($"The record has {names.Length} ControlNets, but not as many values of {setting}.");
+    }
+
+    private IEnumerable<T> Inputs<T>(GenerationStage stage, string name, CancellationToken cancellationToken)
+        where T : class => stage.Inputs.GetValueOrDefault(name, []).Select(list => RunAll(list, cancellationToken) as T ?? throw new NotRepeatableException($"The input {name} of the stage {stage.Operation} is of another kind."));
+
+    private AdapterSet Adapters(GenerationStage stage, CancellationToken cancellationToken) => AdapterSet.Create(
+        (TextList.Read(stage.Text(nameof(GenerationInfo.Lora))) ?? []).Select(text => Lora.Parse(text, name => images.OpensPaths ? library.FindLora(name, cancellationToken) : library.FindLoraByName(name, cancellationToken))));
+
+    private TextualInversion[] Words(GenerationStage stage, CancellationToken cancellationToken) =>
+        [.. (TextList.Read(stage.Text(nameof(GenerationInfo.TextualInversion))) ?? []).Select(name => images.OpensPaths ? library.LoadEmbedding(name, cancellationToken) : library.LoadEmbeddingByName(name, cancellationToken))];
+
+    private T Use<T>(GenerationStage stage, Func<DiffusionPipeline, T> run, AdapterSet? adapters = null)
+        where T : class => (T)use(Model ?? stage.Text(nameof(GenerationInfo.Model)), adapters ?? AdapterSet.Empty, run)!;
+
+    private static string Describe(object value) => value switch
+    {
+        MaskImage => "a mask",
+        TextEmbedding => "an embedding",
+        _ => "nothing",
+    };
+}

@@ -1,0 +1,157 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Images.Control;
+using StableDiffusion.Library;
+using StableDiffusion.Metadata;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Prompts;
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Tests.Replaying;
+
+/// <summary>Composes stages at random, the same ones for the same number, as a user may at a prompt.</summary>
+/// <param name="library">The models "demo" and "other", the LoRA "style" and the ControlNet "net".</param>
+/// <param name="files">The image files to start from.</param>
+/// <param name="number">The number of the composition.</param>
+/// <param name="cancellationToken">Cancels the work.</param>
+internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files, int number, CancellationToken cancellationToken)
+{
+    private static readonly string[] s_prompts = ["a red house on the grass", "a blue boat on the sea at night", "a (yellow:1.3) heart on white", ""];
+    private static readonly string[] s_schedulers = [.. SchedulerCatalog.All.Where(static info => info.Name is not ("LCM" or "TCD" or "FlowMatchEuler")).Select(static info => info.Name)];
+
+    private readonly Random _random = new(number);
+
+    /// <summary>The files that the composition reads.</summary>
+    public HashSet<string> Read { get; } = [];
+
+    /// <summary>What was done, for messages.</summary>
+    public List<string> Done { get; } = [];
+
+    public DiffusionImage Compose()
+    {
+        if (!Chance(0.05))
+            return MakeImage(depth: 0);
+        Done.Add("join");
+        return ImageGrid.Join([MakeImage(depth: 1), MakeImage(depth: 1)], columns: 2, gap: 3);
+    }
+
+    private DiffusionImage MakeImage(int depth)
+    {
+        Latent latent = MakeLatent(depth);
+        string model = Model();
+        Done.Add($"decode {model}");
+        return Use(model, null, pipeline => pipeline.Decode(latent, cancellationToken));
+    }
+
+    private Latent MakeLatent(int depth)
+    {
+        Latent? start = null;
+        bool isMasked = false;
+        if (Chance(0.45))
+        {
+            DiffusionImage image = depth < 2 && Chance(0.35) ? MakeImage(depth + 1) : ReadImage();
+            if (Chance(0.3))
+            {
+                Done.Add("resize");
+                image = ImageResize.Resize(image, 64, 48, ResizeMode.Crop);
+            }
+
+            long? seed = Chance(0.5) ? _random.Next(1000) : null;
+            string model = Model();
+            Done.Add($"encode {model}");
+            start = Use(model, null, pipeline => pipeline.EncodeImage(image, seed, cancellationToken: cancellationToken));
+            isMasked = Chance(0.4);
+        }
+
+        do
+        {
+            start = Denoise(start, isMasked, depth);
+            isMasked = false;
+        }
+        while (!start.IsComplete || Chance(0.1));
+        return start;
+    }
+
+    private Latent Denoise(Latent? start, bool isMasked, int depth)
+    {
+        bool goesOn = start is { IsComplete: false };
+        int steps = _random.Next(2, 5);
+        DenoiseOptions options = goesOn ? new DenoiseOptions() : new DenoiseOptions
+        {
+            Seed = _random.Next(1000),
+            Steps = start is null ? steps : steps + 2,
+            Scheduler = Pick(s_schedulers),
+            RandomSource = Chance(0.2) ? "Cuda" : null,
+            VariationSeed = Chance(0.1) ? 7 : null,
+            BatchSize = Chance(0.1) ? 3 : null,
+        };
+        options = options with
+        {
+            VariationStrength = options.VariationSeed is null ? null : 0.3,
+            BatchIndex = options.BatchSize is null ? null : 1,
+            GuidanceScale = Pick([1.0, 3.0, 6.5]),
+            GuidanceRescale = Chance(0.2) ? 0.5 : null,
+            Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
+            Mask = isMasked ? Mask(start!) : null,
+            Controls = Chance(0.15) ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
+        };
+        string model = Model(), textModel = Chance(0.1) ? Model() : model;
+        AdapterSet? adapters = Chance(0.15) ? AdapterSet.Create([library.FindLora("style", cancellationToken) with { Strength = 0.8 }]) : null;
+        PromptOptions prompt = new() { Syntax = Chance(0.3) ? PromptSyntax.A1111 : PromptSyntax.Plain };
+        TextEmbedding embedding = Encode(Pick(s_prompts));
+        TextEmbedding? negative = Chance(0.4) ? Encode(Pick(s_prompts)) : null;
+        int stop = Chance(0.35) ? 1 : 0;
+        Done.Add($"denoise {model}{(adapters is null ? "" : " lora")} {options.Scheduler} mask {isMasked} control {options.Controls.Count} strength {options.Strength} goes on {goesOn} stop {stop}");
+        return Use(model, adapters, pipeline =>
+        {
+            try
+            {
+                return pipeline.Denoise(embedding, negative, start, options with { StopStep = stop == 0 ? null : (start?.Step ?? 0) + 1 }, cancellationToken: cancellationToken);
+            }
+            catch (InvalidSettingException error) when (error.Setting is "StopStep")
+            {
+                return pipeline.Denoise(embedding, negative, start, options, cancellationToken: cancellationToken);
+            }
+        });
+
+        TextEmbedding Encode(string text) => Use(textModel, adapters, pipeline => pipeline.EncodePrompt(text, prompt, cancellationToken));
+    }
+
+    private MaskImage Mask(Latent start)
+    {
+        string file = Pick(files);
+        Read.Add(file);
+        Done.Add("mask");
+        return ImageResize.Resize(ImageFile.LoadMask(file, cancellationToken), start.Width!.Value, start.Height!.Value, ResizeMode.Stretch);
+    }
+
+    private DiffusionImage Control(int depth)
+    {
+        if (depth < 2 && Chance(0.2))
+            return MakeImage(depth + 1);
+        return Chance(0.3) ? ControlImage.Preprocess(ReadImage(), ControlPreprocessor.Invert) : ReadImage();
+    }
+
+    private DiffusionImage ReadImage()
+    {
+        string file = Pick(files);
+        Read.Add(file);
+        return ImageFile.Read(file);
+    }
+
+    private T Use<T>(string model, AdapterSet? adapters, Func<DiffusionPipeline, T> run)
+    {
+        using ModelLease lease = library.Open(model, Device.Cpu, adapters);
+        return run(new DiffusionPipeline(lease.Model));
+    }
+
+    private string Model() => Chance(0.2) ? "other" : "demo";
+
+    private bool Chance(double probability) => _random.NextDouble() < probability;
+
+    private T Pick<T>(IReadOnlyList<T> items) => items[_random.Next(items.Count)];
+}
