@@ -16,7 +16,7 @@
     CmdletsToExport      = @(
         'Clear-DiffusionCache'
         'ConvertFrom-Latent'
-        'ConvertTo-ControlImage'
+        'ConvertTo-ControlImage', 'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
         'Export-DiffusionImage'
         'Get-DiffusionDevice'

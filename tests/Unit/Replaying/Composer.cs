@@ -36,7 +36,8 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         if (!Chance(0.05))
             return MakeImage(depth: 0);
         Done.Add("join");
-        return ImageGrid.Join([MakeImage(depth: 1), MakeImage(depth: 1)], columns: 2, gap: 3);
+        DiffusionImage first = MakeImage(depth: 1), second = MakeImage(depth: 1);
+        return ImageGrid.Join([first, ImageResize.Resize(second, first.Width, first.Height, ResizeMode.Stretch)], columns: 2, gap: 3);
     }
 
     private DiffusionImage MakeImage(int depth)
@@ -108,14 +109,22 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         Done.Add($"denoise {model}{(adapters is null ? "" : " lora")} {options.Scheduler} mask {isMasked} control {options.Controls.Count} strength {options.Strength} goes on {goesOn} stop {stop}");
         return Use(model, adapters, pipeline =>
         {
-            try
+            // Not every scheduler can start or stop at every step.
+            DenoiseOptions whole = options with { Strength = options.Strength is null ? null : 1 };
+            int? stopStep = stop == 0 ? null : (start?.Step ?? 0) + 1;
+            foreach (DenoiseOptions attempt in (DenoiseOptions[])[options with { StopStep = stopStep }, options, whole with { StopStep = stopStep }])
             {
-                return pipeline.Denoise(embedding, negative, start, options with { StopStep = stop == 0 ? null : (start?.Step ?? 0) + 1 }, cancellationToken: cancellationToken);
+                try
+                {
+                    return pipeline.Denoise(embedding, negative, start, attempt, cancellationToken: cancellationToken);
+                }
+                catch (InvalidSettingException error) when (error.Setting is "StopStep" or "Strength")
+                {
+                    Done.Add("tried again");
+                }
             }
-            catch (InvalidSettingException error) when (error.Setting is "StopStep")
-            {
-                return pipeline.Denoise(embedding, negative, start, options, cancellationToken: cancellationToken);
-            }
+
+            return pipeline.Denoise(embedding, negative, start, whole, cancellationToken: cancellationToken);
         });
 
         TextEmbedding Encode(string text) => Use(textModel, adapters, pipeline => pipeline.EncodePrompt(text, prompt, cancellationToken));

@@ -15,7 +15,7 @@ namespace StableDiffusion.Tests.Replaying;
 /// <summary>Whatever stages made an image, its record makes it again.</summary>
 public sealed class StageReplayTests : StoreCase
 {
-    private const int Compositions = 60;
+    private const int Compositions = 500;
 
     [Fact]
     public void Any_composition_of_stages_is_made_again_from_its_record()
@@ -33,7 +33,7 @@ public sealed class StageReplayTests : StoreCase
             foreach (string file in composer.Read)
             {
                 images.Add(ImageFile.Read(file));
-                images.Add(ImageFile.Load(file, background: 0, Token));
+                images.Add(ImageFile.LoadMask(file, Token));
             }
 
             StageReplay replay = new(Library, Use, images);

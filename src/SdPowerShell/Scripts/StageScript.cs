@@ -1,0 +1,168 @@
+using System.Globalization;
+using System.Text;
+using StableDiffusion;
+using StableDiffusion.Library;
+using StableDiffusion.Replaying;
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+
+namespace SdPowerShell.Scripts;
+
+/// <summary>
+/// Writes recorded stages as the commands that repeat them. Only known settings are written, and all values as literals, since
+/// anyone can write anything into an image.
+/// </summary>
+internal sealed class StageScript
+{
+    private const string PathKey = "Path";
+
+    // What belongs to the objects that a command is given, or proves what was used.
+    private static readonly HashSet<string> s_notOfDenoising = new(StringComparer.Ordinal)
+    {
+        nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+    };
+
+    // A request has the LoRAs of its prompt.
+    private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising, StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
+
+    private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
+
+    private static readonly string[] s_controls = ["ControlNet", "ControlPreprocessor", "ControlScale", "ControlStart", "ControlEnd"];
+
+    private readonly StringBuilder _lines = new();
+    private readonly Dictionary<string, int> _variables = new(StringComparer.Ordinal);
+
+    // The variables of what was made, by the command that made it, so that nothing is made twice.
+    private readonly Dictionary<string, string> _made = new(StringComparer.Ordinal);
+
+    // Whether all stages use the model that is the default anyway.
+    private readonly bool _isDefaultModel;
+
+    private StageScript(StageList stages) => _isDefaultModel = ModelsOf(stages).All(static model => model is null or ModelStore.EmbeddedName);
+
+    /// <summary>Writes a script.</summary>
+    /// <param name="stages">The stages of an image or a latent.</param>
+    /// <param name="title">What the script makes, for its first line.</param>
+    /// <returns>The script, whose output is the image or the latent.</returns>
+    /// <exception cref="NotRepeatableException">A stage cannot be written as a command; the message names it.</exception>
+    public static string Write(StageList stages, string title)
+    {
+        StageScript script = new(stages);
+        string last = script.Command(stages);
+        return $"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{script._lines}{last}\n";
+    }
+
+    /// <summary>The command that makes something, after the lines that it needs.</summary>
+    private string Command(StageList stages)
+    {
+        if (OneImage.Match(stages) is OneImage one)
+            return CommandOf(one);
+        if (stages.Count == 0)
+            throw new NotRepeatableException("The record has no stages.");
+
+        GenerationStage stage = stages[^1];
+        StageList before = new(stages.SkipLast(1));
+        return stage.Operation switch
+        {
+            StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Model(stage)}",
+            StageOperation.EncodeImage => EncodeImage(stage, before),
+            StageOperation.Denoise => Denoise(stage, before),
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Model(stage)}",
+            StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
+            StageOperation.Preprocess => $"ConvertTo-ControlImage {Image(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
+            StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
+            StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
+            _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command."),
+        };
+    }
+
+    private string CommandOf(OneImage one)
+    {
+        StringBuilder command = new($"New-DiffusionImage {Literal.Of(one.Prompt.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}");
+        if (one.NegativePrompt?.Text(nameof(GenerationInfo.Prompt)) is string negative)
+            command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
+        if (one.Start.Count > 0)
+            command.Append(" -InitImage ").Append(Image(one.Start));
+        if (one.Resize is GenerationStage resize)
+            command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
+        if (one.Mask is StageList mask)
+            command.Append(" -MaskImage ").Append(Mask(mask));
+        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Controls(one.Denoising)).Append(Model(one.Denoising)).ToString();
+    }
+
+    private string EncodeImage(GenerationStage stage, StageList before)
+    {
+        bool isResized = before is [.., { Operation: StageOperation.Resize }];
+        string image = Image(isResized ? new StageList(before.SkipLast(1)) : before);
+        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))}{Model(stage)}";
+    }
+
+    private string Denoise(GenerationStage stage, StageList before)
+    {
+        StageList embedding = stage.Input("Embedding") ?? throw new NotRepeatableException("A denoising has no prompt.");
+        StringBuilder command = new($"Invoke-Denoise {Variable("embedding", embedding)}");
+        if (stage.Input("NegativeEmbedding") is StageList negative)
+            command.Append(" -NegativeEmbedding ").Append(Variable("embedding", negative));
+        if (before.Count > 0)
+            command.Append(" -Latent ").Append(Variable("latent", before));
+        if (stage.Input("MaskImage") is StageList mask)
+            command.Append(" -MaskImage ").Append(Mask(mask));
+
+        // Without it, the LoRAs of the embedding are used.
+        if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
+            command.Append(" -Lora @()");
+        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Model(stage)).ToString();
+    }
+
+    private string Controls(GenerationStage stage)
+    {
+        if (!stage.Settings.ContainsKey("ControlNet"))
+            return string.Empty;
+        string images = string.Join(", ", stage.Inputs.GetValueOrDefault("ControlImage", []).Select(Image));
+        return $"{Settings(stage, s_controls)} -ControlImage {images}";
+    }
+
+    /// <summary>A variable with what stages made.</summary>
+    private string Variable(string kind, StageList stages)
+    {
+        string command = Command(stages);
+        if (_made.TryGetValue(command, out string? variable))
+            return variable;
+
+        int number = _variables[kind] = _variables.GetValueOrDefault(kind) + 1;
+        variable = string.Create(CultureInfo.InvariantCulture, $"${kind}{number}");
+        _lines.Append(CultureInfo.InvariantCulture, $"{variable} = {command}\n");
+        _made.Add(command, variable);
+        return variable;
+    }
+
+    /// <summary>An image: the path of a file, or a variable.</summary>
+    private string Image(StageList stages) => stages is [{ Operation: StageOperation.ReadImage } file] ? PathOf(file) : Variable("image", stages);
+
+    /// <summary>An image as an object: a file, or a variable.</summary>
+    private string Object(string kind, StageList stages) => stages is [{ Operation: StageOperation.ReadImage } file] ? $"(Get-Item -LiteralPath {PathOf(file)})" : Variable(kind, stages);
+
+    private string Mask(StageList stages) => stages is [.., { Operation: StageOperation.ToMask }]
+        ? Image(new StageList(stages.SkipLast(1)))
+        : throw new NotRepeatableException("A mask that was resized by itself cannot be written as a command. Give a mask of the right size.");
+
+    private static string PathOf(GenerationStage file) => Literal.Of(file.Text(PathKey) ?? throw new NotRepeatableException("The record does not name the file of an image."));
+
+    private string Model(GenerationStage stage) => !_isDefaultModel && stage.Text(nameof(GenerationInfo.Model)) is string model ? $" -Model {Literal.Of(model)}" : string.Empty;
+
+    private static IEnumerable<string?> ModelsOf(StageList stages) =>
+        stages.SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(ModelsOf).Append(stage.Text(nameof(GenerationInfo.Model))));
+
+    private static string AllSettings(GenerationStage stage, HashSet<string> except) =>
+        string.Concat(SettingTable.Rows.Where(row => !except.Contains(row.Name)).Select(row => Parameter(stage, row.Name)));
+
+    private static string Settings(GenerationStage stage, params IEnumerable<string> names) => string.Concat(names.Select(name => Parameter(stage, name)));
+
+    private static string Parameter(GenerationStage stage, string setting) => !stage.Settings.TryGetValue(setting, out object? value) ? string.Empty : (setting, value) switch
+    {
+        (nameof(GenerationInfo.SchedulerOptions), string text) => $" -SchedulerOption {Literal.Of(SchedulerOptionText.Read(text))}",
+        (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion), string text) => $" -{setting} {Literal.Of(TextList.Read(text))}",
+        _ => $" -{setting} {Literal.Of(value)}",
+    };
+}

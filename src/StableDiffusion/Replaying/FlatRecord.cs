@@ -1,0 +1,49 @@
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Replaying;
+
+/// <summary>Settings without stages, as other tools write them.</summary>
+public static class FlatRecord
+{
+    private static readonly HashSet<string> s_ofPrompt = new(StringComparer.Ordinal)
+    {
+        nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.Lora),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.Model),
+    };
+
+    /// <summary>The stages that such settings mean: one image from noise.</summary>
+    /// <param name="info">The settings.</param>
+    /// <returns>The stages.</returns>
+    /// <exception cref="NotRepeatableException">The image has no prompt, or was made from another image, which such settings do not name.</exception>
+    public static StageList ToStages(GenerationInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        if (info.Prompt is null)
+            throw new NotRepeatableException("There is no record of how the image was made.");
+        if (info.Strength is not null || info.ImageGuidanceScale is not null || info.ControlNets is { Count: > 0 })
+            throw new NotRepeatableException("The image was made from another image, which its record does not name.");
+
+        GenerationStage prompt = OfPrompt(info.Prompt);
+        Dictionary<string, IReadOnlyList<StageList>> inputs = new(StringComparer.Ordinal) { ["Embedding"] = [new StageList(prompt)] };
+        if (!string.IsNullOrEmpty(info.NegativePrompt))
+            inputs["NegativeEmbedding"] = [new StageList(OfPrompt(info.NegativePrompt))];
+        GenerationStage denoising = new()
+        {
+            Operation = StageOperation.Denoise,
+            Settings = SettingsOf(row => row.Name is not (nameof(info.Prompt) or nameof(info.NegativePrompt)) && (!s_ofPrompt.Contains(row.Name) || row.Name is nameof(info.Lora) or nameof(info.Model))),
+            Inputs = inputs,
+        };
+        return new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Settings = SettingsOf(static row => row.Name is nameof(GenerationInfo.Model) or nameof(GenerationInfo.ModelHash)) });
+
+        GenerationStage OfPrompt(string text)
+        {
+            OrderedDictionary<string, object> settings = SettingsOf(static row => s_ofPrompt.Contains(row.Name) || row.Name == nameof(GenerationInfo.ModelHash));
+            settings.Insert(0, nameof(info.Prompt), text);
+            return new GenerationStage { Operation = StageOperation.EncodePrompt, Settings = settings };
+        }
+
+        OrderedDictionary<string, object> SettingsOf(Func<Setting, bool> isIncluded) => new(
+            SettingTable.Rows.Where(isIncluded).Select(row => (row.Name, Value: row.Get(info))).Where(static item => item.Value is not null).Select(static item => KeyValuePair.Create(item.Name, item.Value is int number ? (long)number : item.Value!)),
+            StringComparer.Ordinal);
+    }
+}
