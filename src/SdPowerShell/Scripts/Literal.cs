@@ -48,5 +48,5 @@ internal static class Literal
     };
 
     private static string OfOptions(IDictionary options) =>
-        $"@{{ {string.Join("; ", options.Cast<DictionaryEntry>().Select(static option => $"{Of(option.Key)} = {(option.Value is IEnumerable and not string ? $"@({Of(option.Value)})" : Of(option.Value))}"))} }}";
+        $"@{{ {string.Join("; ", options.Keys.Cast<object>().Select(key => $"{Of(key)} = {(options[key] is IEnumerable and not string ? $"@({Of(options[key])})" : Of(options[key]))}"))} }}";
 }

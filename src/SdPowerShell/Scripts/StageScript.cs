@@ -101,11 +101,12 @@ internal sealed class StageScript
     private string Denoise(GenerationStage stage, StageList before)
     {
         StageList embedding = stage.Input("Embedding") ?? throw new NotRepeatableException("A denoising has no prompt.");
+        string? latent = before.Count > 0 ? Variable("latent", before) : null;
         StringBuilder command = new($"Invoke-Denoise {Variable("embedding", embedding)}");
         if (stage.Input("NegativeEmbedding") is StageList negative)
             command.Append(" -NegativeEmbedding ").Append(Variable("embedding", negative));
-        if (before.Count > 0)
-            command.Append(" -Latent ").Append(Variable("latent", before));
+        if (latent is not null)
+            command.Append(" -Latent ").Append(latent);
         if (stage.Input("MaskImage") is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(mask));
 

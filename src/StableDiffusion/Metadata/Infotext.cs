@@ -16,6 +16,9 @@ internal static class Infotext
     /// <summary>How the image to start from was resized; A1111 does not write it.</summary>
     internal const string ResizeModeKey = "Resize mode";
 
+    /// <summary>Stages that the settings of one request cannot express, in words for people; A1111 does not write it.</summary>
+    internal const string StagesKey = "Stages";
+
     // In the catalog, A1111's samplers whose names diffusers has too have this prefix; A1111 does not write it.
     private const string ToolPrefix = "A1111 ";
 
@@ -81,6 +84,7 @@ internal static class Infotext
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
+        Add(StagesKey, info.Stages is StageList stages && !IsOneRequest(stages) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 
@@ -94,6 +98,9 @@ internal static class Infotext
                 settings.Add((key, value));
         }
     }
+
+    private static bool IsOneRequest(StageList stages) => stages.Count(static stage => stage.Operation == StageOperation.Denoise) == 1
+        && stages.All(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Resize or StageOperation.EncodeImage or StageOperation.Denoise or StageOperation.Decode);
 
     // Settings that A1111 does not write come last, in the order in which they are added.
     private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;

@@ -33,7 +33,7 @@ internal static class InfotextMetadata
     private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key).OfType<string>(), StringComparer.Ordinal)
     {
         "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
-        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance",
+        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance", Infotext.StagesKey,
     };
 
     /// <summary>Reads the text.</summary>

@@ -9,6 +9,8 @@ namespace StableDiffusion.Settings;
 /// </summary>
 public sealed class GenerationStage
 {
+    private const int LongestPrompt = 60;
+
     /// <summary>The operation: one of <see cref="StageOperation"/>.</summary>
     public required string Operation { get; init; }
 
@@ -61,6 +63,15 @@ public sealed class GenerationStage
     {
         string settings = string.Join(", ", Settings.Select(static setting => $"{setting.Key} {InWords(setting.Value)}"));
         return settings.Length == 0 ? Operation : $"{Operation} ({settings})";
+    }
+
+    /// <summary>The stage in a few words.</summary>
+    internal string InWords()
+    {
+        if (Operation != StageOperation.Denoise)
+            return Operation;
+        string? prompt = Input("Embedding")?[^1].Text(nameof(GenerationSettings.Prompt));
+        return $"{Operation}{(prompt is null ? string.Empty : $" '{(prompt.Length > LongestPrompt ? prompt[..LongestPrompt] + "…" : prompt)}'")}{(Number<int>("StopStep") is int step ? $" to step {step}" : string.Empty)}";
     }
 
     private static object? To(object value, Type type)

@@ -83,6 +83,6 @@ public sealed class StageList : IReadOnlyList<GenerationStage>
     IEnumerator IEnumerable.GetEnumerator() => _stages.GetEnumerator();
 
     /// <summary>The stages in words.</summary>
-    /// <returns>The operations, in their order.</returns>
-    public override string ToString() => string.Join(", ", _stages.Select(static stage => stage.Operation));
+    /// <returns>The operations, in their order, with the prompts of denoisings.</returns>
+    public override string ToString() => string.Join(", ", _stages.Select(static stage => stage.InWords()));
 }

@@ -12,7 +12,15 @@ internal sealed class StageListConverter : JsonConverter<StageList>
     public override StageList Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         int left = StageList.MostStages;
-        return ReadList(JsonNode.Parse(ref reader) as JsonArray ?? throw Invalid(), ref left);
+        try
+        {
+            return ReadList(JsonNode.Parse(ref reader) as JsonArray ?? throw Invalid(), ref left);
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException)
+        {
+            // A name twice is an ArgumentException, half a surrogate pair an InvalidOperationException.
+            throw new JsonException("The list of stages is damaged.", error);
+        }
     }
 
     /// <inheritdoc/>

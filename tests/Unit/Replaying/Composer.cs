@@ -109,8 +109,8 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         Done.Add($"denoise {model}{(adapters is null ? "" : " lora")} {options.Scheduler} mask {isMasked} control {options.Controls.Count} strength {options.Strength} goes on {goesOn} stop {stop}");
         return Use(model, adapters, pipeline =>
         {
-            // Not every scheduler can start or stop at every step.
-            DenoiseOptions whole = options with { Strength = options.Strength is null ? null : 1 };
+            // Not every scheduler can start or stop at every step, and some need four.
+            DenoiseOptions whole = options with { Strength = options.Strength is null ? null : 1, Steps = options.Steps is null ? null : 4 };
             int? stopStep = stop == 0 ? null : (start?.Step ?? 0) + 1;
             foreach (DenoiseOptions attempt in (DenoiseOptions[])[options with { StopStep = stopStep }, options, whole with { StopStep = stopStep }])
             {
@@ -118,7 +118,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
                 {
                     return pipeline.Denoise(embedding, negative, start, attempt, cancellationToken: cancellationToken);
                 }
-                catch (InvalidSettingException error) when (error.Setting is "StopStep" or "Strength")
+                catch (InvalidSettingException error) when (error.Setting is "StopStep" or "Strength" or "Steps")
                 {
                     Done.Add("tried again");
                 }

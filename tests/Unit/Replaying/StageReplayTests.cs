@@ -44,6 +44,52 @@ public sealed class StageReplayTests : StoreCase
         }
     }
 
+    [Fact]
+    public void What_cannot_be_repeated_is_named_before_anything_is_made()
+    {
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        DiffusionPipeline pipeline = new(lease.Model);
+        DiffusionImage image = Make(new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });
+
+        Assert.Contains("newer", Refused(image.Stages!.Append(new GenerationStage { Operation = "Sharpen" })), StringComparison.Ordinal);
+        Assert.Contains("script", Refused(StageList.Unknown(null)), StringComparison.Ordinal);
+        Assert.Contains("'x.png'", Refused(new StageList().Append(StageOperation.ReadImage, "00", ("Path", "x.png"))), StringComparison.Ordinal);
+        Assert.Contains("no stages", Refused(new StageList()), StringComparison.Ordinal);
+
+        image.Pixels[7] ^= 1;
+        Assert.Equal(StageOperation.Edit, image.Origin()[^1].Operation);
+        Assert.Contains("script", Refused(image.Origin()), StringComparison.Ordinal);
+
+        DiffusionImage Make(DenoiseOptions options) => new TextToImage(new TextToImageRequest { Options = options }).Make(pipeline, 0, cancellationToken: Token);
+
+        string Refused(StageList stages) => Assert.Throws<NotRepeatableException>(() => new StageReplay(Library, Use, new ReplayImages()).Check(stages, Token)).Message;
+    }
+
+    [Fact]
+    public void A_model_that_has_changed_is_a_warning()
+    {
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        DiffusionImage image = new TextToImage(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 } }).Make(new DiffusionPipeline(lease.Model), 0, cancellationToken: Token);
+        string record = GenerationRecord.Write(image.Info).Replace(image.Info.ModelHash!, "0123456789", StringComparison.Ordinal);
+
+        IReadOnlyList<string> warnings = new StageReplay(Library, Use, new ReplayImages()).Check(GenerationRecord.Read(record)!.Stages!, Token);
+        Assert.Contains(warnings, static warning => warning.Contains("'demo'", StringComparison.Ordinal) && warning.Contains("0123456789", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("{\"Stages\":1}")]
+    [InlineData("{\"Stages\":[1]}")]
+    [InlineData("{\"Stages\":[{}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":5}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"Denoise\",\"Settings\":{\"Seed\":{}}}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"Denoise\",\"Settings\":{\"Seed\":[1,\"a\"]}}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"Denoise\",\"Inputs\":{\"Embedding\":[{}]}}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"Denoise\",\"Made\":[]}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"\\ud800\"}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"a\",\"Settings\":{\"\\ud800\":1}}]}")]
+    [InlineData("{\"Stages\":[{\"Operation\":\"a\",\"Settings\":{\"b\":1,\"b\":2}}]}")]
+    public void A_damaged_list_of_stages_is_not_read(string json) => Assert.Null(GenerationRecord.Read(json));
+
     /// <summary>Writes the models, adapters and images that compositions use.</summary>
     /// <returns>The images.</returns>
     private string[] WriteStore()
