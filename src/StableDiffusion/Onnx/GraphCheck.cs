@@ -84,9 +84,12 @@ internal sealed class GraphCheck
     /// <param name="required">The inputs that it must have.</param>
     /// <returns>The files with its weights, by their paths from the graph's folder with <c>/</c> between the parts; none if it holds all weights itself.</returns>
     /// <exception cref="ModelNotFoundException">A file that it needs is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs; or it or a file with its weights is a link that leads out of the folder.</exception>
     public static IReadOnlyCollection<string> Check(string path, params ReadOnlySpan<GraphInput> required)
     {
+        // The graph is in the folder of a part, in that of the model.
+        string folder = Path.GetDirectoryName(path)!;
+        FolderLinks.Check(Path.GetDirectoryName(folder) ?? folder, path);
         try
         {
             using FileStream stream = RegularFile.Open(path);
@@ -388,11 +391,7 @@ internal sealed class GraphCheck
     private long ReadLength(string location)
     {
         string file = Path.Combine(_folder, location);
-        string real = RealPath.Of(file);
-
-        // The cache of Hugging Face has links in the model's folder; what they lead to is beside what the graph itself is a link to.
-        if (!RealPath.IsInside(real, RealPath.Of(_folder)) && !RealPath.IsInside(real, Path.GetDirectoryName(RealPath.Of(_path))!))
-            throw Refused($"wants weights from '{file}', a link that leads out of its folder", "Get the model from a source that you trust, or put the file itself there.");
+        FolderLinks.Check(_folder, file);
         if (!File.Exists(file))
             throw new ModelNotFoundException($"The file '{file}' is missing, which holds weights of the graph '{_path}'. Get the model again.");
 

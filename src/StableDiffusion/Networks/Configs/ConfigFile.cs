@@ -165,13 +165,10 @@ internal sealed class ConfigFile
     public ModelInvalidException Unsupported(string key) =>
         new($"'{key}' in '{_path}' is {Describe(key)}, which this version does not support. Use a model of another kind.");
 
-    private string Describe(string key) => Find(key) is { } value ? Quote(value) : "not given";
+    private string Describe(string key) => Find(key) is { } value ? ModelJson.Describe(value) : "not given";
 
     private ModelInvalidException Invalid(string key, JsonElement value, string expected) =>
-        new($"'{key}' in '{_path}' is {Quote(value)}, but must be {expected}.");
-
-    // A damaged value can be as long as the file.
-    private static string Quote(JsonElement value) => ModelFilePath.Printable(value.GetRawText());
+        new($"'{key}' in '{_path}' is {ModelJson.Describe(value)}, but must be {expected}.");
 
     private static bool IsList(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and <= MostItems;
 
