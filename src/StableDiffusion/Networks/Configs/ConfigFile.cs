@@ -92,6 +92,11 @@ internal sealed class ConfigFile
     /// <summary>A string.</summary>
     public string Text(string key, string absent) => Find(key) is { } value ? ToText(key, value) : absent;
 
+    /// <summary>A string that the file must have.</summary>
+    public string RequiredText(string key) => Find(key) is { } value
+        ? ToText(key, value)
+        : throw new ModelInvalidException($"'{_path}' has no '{key}', which every such file has. It is damaged, or something else; get the model again.");
+
     /// <summary>A string, or null if the file has null; <paramref name="absent"/> if the key is absent.</summary>
     public string? NullableText(string key, string absent) => !_root.TryGetProperty(key, out JsonElement value)
         ? absent
