@@ -19,7 +19,7 @@ internal sealed class GraphCheck
 
     // ONNX Runtime takes long for more. The U-Net of Stable Diffusion XL has some thousands of each.
     private const int MostNodes = 100_000;
-    private const int MostWeights = 30_000;
+    private const int MostWeights = 20_000;
 
     private const int LongestName = 4096;
 
