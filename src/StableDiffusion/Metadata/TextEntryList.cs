@@ -5,7 +5,8 @@ using System.Text;
 namespace StableDiffusion.Metadata;
 
 /// <summary>Collects the texts of a file within limits, so that no file can use excessive memory.</summary>
-internal sealed class TextEntryList
+/// <param name="cancellationToken">Cancels the reading.</param>
+internal sealed class TextEntryList(CancellationToken cancellationToken = default)
 {
     /// <summary>The limit of the total size of all decompressed texts: 16 MiB.</summary>
     public const int MaxBytes = 16 << 20;
@@ -54,7 +55,8 @@ internal sealed class TextEntryList
     /// <param name="bytes">Its compressed bytes.</param>
     public void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
-        if (!TryTake(container, keyword, 0))
+        // Once a text was too long, the others would be inflated in vain, as many as the file has.
+        if (_isFull || !TryTake(container, keyword, 0))
             return;
 
         byte[] buffer = new byte[16384];
@@ -69,6 +71,8 @@ internal sealed class TextEntryList
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
+            // What was inflated counts all the same.
+            _bytesLeft -= (int)Math.Min(inflated.Length, _bytesLeft);
             Warn($"The text '{keyword}' ({container}) is damaged and was ignored.");
             return;
         }
@@ -124,6 +128,7 @@ internal sealed class TextEntryList
 
     private bool TryTake(string container, string keyword, int length)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         if (_entries.Count < MaxEntries && length <= _bytesLeft)
         {
             _bytesLeft -= length;
