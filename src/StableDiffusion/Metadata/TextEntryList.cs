@@ -23,6 +23,9 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
     private int _bytesLeft = MaxBytes;
     private bool _isFull;
 
+    // Texts that are too long or damaged are inflated too, however many the file has.
+    private long _inflationLeft = 4L * MaxBytes;
+
     /// <summary>The texts so far.</summary>
     public IReadOnlyList<TextEntry> Entries => _entries;
 
@@ -55,9 +58,11 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
     /// <param name="bytes">Its compressed bytes.</param>
     public void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
-        // Once a text was too long, the others would be inflated in vain, as many as the file has.
-        if (_isFull || !TryTake(container, keyword, 0))
+        if (_inflationLeft <= 0 || !TryTake(container, keyword, 0))
+        {
+            WarnOfLimit(container, keyword);
             return;
+        }
 
         byte[] buffer = new byte[16384];
         using MemoryStream inflated = new();
@@ -71,10 +76,12 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
-            // What was inflated counts all the same.
-            _bytesLeft -= (int)Math.Min(inflated.Length, _bytesLeft);
             Warn($"The text '{keyword}' ({container}) is damaged and was ignored.");
             return;
+        }
+        finally
+        {
+            _inflationLeft -= inflated.Length;
         }
 
         // The stream accepts truncated data; only the checksum detects it.
@@ -135,9 +142,14 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
             return true;
         }
 
+        WarnOfLimit(container, keyword);
+        return false;
+    }
+
+    private void WarnOfLimit(string container, string keyword)
+    {
         if (!_isFull)
             Warn($"The file contains more text than the limit ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and possibly others were ignored.");
         _isFull = true;
-        return false;
     }
 }
