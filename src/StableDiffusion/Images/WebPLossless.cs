@@ -111,9 +111,7 @@ internal ref struct WebPLossless
         int count = 0;
         while (count < pixels.Length)
         {
-            if ((count & 0xFFF) == 0)
-                _cancellationToken.ThrowIfCancellationRequested();
-
+            _cancellationToken.ThrowIfCancellationRequested();
             int first = count;
             int symbol = Read(codes[0]);
             if (symbol < Literals)

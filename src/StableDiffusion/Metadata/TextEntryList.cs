@@ -91,6 +91,24 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
         Add(container, keyword, text);
     }
 
+    /// <summary>Counts what is about to be read, and warns once if it is more than the limits.</summary>
+    /// <param name="container">Its container.</param>
+    /// <param name="keyword">Its name in the container.</param>
+    /// <param name="length">Its length.</param>
+    /// <returns>False if it is too much.</returns>
+    public bool TryTake(string container, string keyword, int length)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_entries.Count < MaxEntries && length <= _bytesLeft)
+        {
+            _bytesLeft -= length;
+            return true;
+        }
+
+        WarnOfLimit(container, keyword);
+        return false;
+    }
+
     /// <summary>Adds a warning, unless there are many already.</summary>
     /// <param name="warning">What could not be read.</param>
     public void Warn(string warning)
@@ -131,19 +149,6 @@ internal sealed class TextEntryList(CancellationToken cancellationToken = defaul
         }
 
         return (high << 16) | low;
-    }
-
-    private bool TryTake(string container, string keyword, int length)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (_entries.Count < MaxEntries && length <= _bytesLeft)
-        {
-            _bytesLeft -= length;
-            return true;
-        }
-
-        WarnOfLimit(container, keyword);
-        return false;
     }
 
     private void WarnOfLimit(string container, string keyword)

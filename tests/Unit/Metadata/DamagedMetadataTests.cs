@@ -107,6 +107,16 @@ public sealed class DamagedMetadataTests : IDisposable
     }
 
     [Fact]
+    public void XMP_packets_are_read_within_limits()
+    {
+        byte[] packet = [.. "<a>"u8, .. Enumerable.Repeat((byte)' ', (2 << 20) - 7), .. "</a>"u8];
+
+        Assert.Contains("too long", Read(WebP(("XMP ", [.. packet, (byte)' ']))).Warnings[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(Read(WebP([.. Enumerable.Repeat(("XMP ", packet), 8)])).Warnings, static warning => warning.Contains("16 MiB", StringComparison.Ordinal));
+        Assert.Contains("16 MiB", Read(WebP([.. Enumerable.Repeat(("XMP ", packet), 9)])).Warnings[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_bomb_is_not_inflated()
     {
         // A quarter of a gigabyte of zeros.
