@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
@@ -20,12 +21,12 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
 
     private void Read(string file)
     {
-        ImageMetadata metadata = MetadataReader.Read(file);
+        ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
         if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
         {
-            warnings.Add($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
+            warnings.Add(PrintableText.Of($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model."));
             info = info with { Model = null };
         }
 

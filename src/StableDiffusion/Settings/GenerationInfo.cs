@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace StableDiffusion.Settings;
 
 /// <summary>The settings that made a latent or an image, without the defaults, and the values that they were resolved to. Null means unknown.</summary>
@@ -28,4 +30,13 @@ public sealed record GenerationInfo : GenerationSettings
 
     /// <summary>The stages that made it, of which the settings above describe the last denoising; null if unknown.</summary>
     public StageList? Stages { get; init; }
+
+    /// <summary>All settings, as one line of printable text.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString()
+    {
+        StringBuilder text = new($"{nameof(GenerationInfo)} {{ ");
+        PrintMembers(text);
+        return PrintableText.Of(text.Append(" }").ToString());
+    }
 }

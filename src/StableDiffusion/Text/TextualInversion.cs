@@ -49,7 +49,7 @@ public sealed class TextualInversion
 
     /// <summary>The embedding as text.</summary>
     /// <returns>The name and the number of vectors.</returns>
-    public override string ToString() => $"{Name} ({VectorCount} vectors)";
+    public override string ToString() => PrintableText.Of($"{Name} ({VectorCount} vectors)");
 
     /// <summary>Returns the vectors for a text encoder.</summary>
     /// <param name="isSecond">Whether it is SDXL's second one.</param>
