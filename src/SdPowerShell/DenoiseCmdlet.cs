@@ -20,7 +20,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <summary>The name of the scheduler in A1111's API.</summary>
     internal const string SamplerColumn = "sampler_name";
 
-    /// <summary>The seed of the noise, 0 or more; random by default. The same seed and settings give the same image.</summary>
+    /// <summary>The seed of the noise, 0 or more; random by default, or if it is -1. The same seed and settings give the same image.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
     public Number<long>? Seed { get; set; }
@@ -30,7 +30,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
     public string? RandomSource { get; set; }
 
-    /// <summary>The seed of the noise that is blended into the initial noise; random by default.</summary>
+    /// <summary>The seed of the noise that is blended into the initial noise; random by default, or if it is -1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Subseed")]
     [Number<long>]
@@ -222,7 +222,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
         };
 
         // A strength of 0 is a choice; no strength is an oversight.
-        if (options is { VariationSeed: not null, VariationStrength: null })
+        if (options is { VariationSeed: >= 0, VariationStrength: null })
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         return options;
     }

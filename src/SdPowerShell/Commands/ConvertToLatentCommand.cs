@@ -47,7 +47,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
     public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.None);
 
-    /// <summary>Samples the latent with this seed, as image-to-image does; the default is the mean of the distribution.</summary>
+    /// <summary>Samples the latent with this seed, as image-to-image does; -1 means a random one. The default is the mean of the distribution.</summary>
     [Parameter]
     public long? Seed { get; set; }
 

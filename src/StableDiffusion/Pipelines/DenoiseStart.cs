@@ -118,7 +118,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         CheckClean(start, options);
 
         // A latent that was sampled with this seed has already used the generator's first values.
-        long? seed = options.Seed ?? start.Seed;
+        long seed = RandomSeed.Resolve(options.Seed ?? start.Seed);
         options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         bool takesMasked = unet.Variant == ModelVariant.Inpainting;
@@ -202,6 +202,13 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     {
         string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
         GenerationInfo asked = InfoOf(options, options.ToNoise().Normalize()) with { Scheduler = scheduler };
+
+        // Its noise is drawn already: any seed is that one.
+        asked = asked with
+        {
+            Seed = RandomSeed.IsAny(asked.Seed) ? null : asked.Seed,
+            VariationSeed = RandomSeed.IsAny(asked.VariationSeed) ? null : asked.VariationSeed,
+        };
         GenerationInfo given = start.Info with { RandomSource = start.RandomSource ?? nameof(RandomSource.TorchCpu) };
         foreach (Setting row in SettingTable.Rows.Where(static row => row.IsOfStart && !s_keptSilently.Contains(row.Name)))
             SettingCheck.Same(row.Name, row.Get(asked), row.Get(given));
@@ -229,7 +236,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
         GenerationInfo info = InfoOf(options, noise) with
         {
-            Seed = options.Seed ?? RandomSeed.New(),
+            Seed = RandomSeed.Resolve(options.Seed),
             RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
@@ -259,7 +266,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
-        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? RandomSeed.New() };
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = RandomSeed.Resolve(noise.VariationSeed) };
     }
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);

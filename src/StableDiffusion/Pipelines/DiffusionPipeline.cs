@@ -98,7 +98,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
     /// <summary>Encodes an image into a latent.</summary>
     /// <param name="image">The image; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; -1 draws a random one, null uses the mean of the distribution.</param>
     /// <param name="randomSource">The random number generator that the seed is for.</param>
     /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
@@ -109,7 +109,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
     /// <summary>Encodes a resized image into a latent, which records the resize mode.</summary>
     /// <param name="start">The image; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; -1 draws a random one, null uses the mean of the distribution.</param>
     /// <param name="randomSource">The random number generator that the seed is for.</param>
     /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
@@ -126,7 +126,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(image);
         DenoiseStart.CheckSize(image.Width, image.Height, model);
         if (seed is not null)
+        {
             SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
+            seed = RandomSeed.Resolve(seed);
+        }
+
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
         (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
