@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Building;
@@ -11,12 +12,29 @@ namespace SdPowerShell.Commands;
 /// <summary>Imports models from files and folders into the model store.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
-public sealed class ImportDiffusionModelCommand : FileCmdlet
+public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
 {
     /// <summary>The suffix of the type name whose view shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+
     private readonly ImportDisplay _display;
+
+    private string[] _paths = [];
+
+    /// <summary>The files and folders of models; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get => _paths; set => _paths = value; }
+
+    /// <summary>The files and folders of models, taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get => _paths; set => _paths = value; }
 
     /// <summary>The name of the model in the store.</summary>
     [Parameter(Position = 1)]
@@ -62,7 +80,7 @@ public sealed class ImportDiffusionModelCommand : FileCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        string[] found = [.. ResolvePaths()];
+        string[] found = [.. PathHelper.ResolveInput(this, _paths, literal: ParameterSetName == LiteralPathSet)];
         foreach (string path in found)
             ProcessOne(path, () => Import(path, found.Length));
     }

@@ -32,6 +32,7 @@ internal static class DiffusionError
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
             ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
+            SerializedObjectException => ("SerializedObjectInvalid", ErrorCategory.InvalidData),
             NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),

@@ -1,0 +1,75 @@
+using System.ComponentModel;
+using System.Management.Automation;
+using SdPowerShell.Parameters;
+using StableDiffusion;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+
+namespace SdPowerShell.Serialization;
+
+/// <summary>
+/// Objects that PowerShell serializes: for a job, a remote session, or a file of Export-Clixml. With their properties goes a
+/// hidden one that holds all of them, and PowerShell turns it back by the converter of this type, which
+/// <c>StableDiffusion.Types.ps1xml</c> names. Where the module was not loaded then, the cmdlets turn it back themselves.
+/// </summary>
+[TypeConverter(typeof(SerializedObjectConverter))]
+public static class SerializedObject
+{
+    private const string Prefix = "Deserialized.";
+    private const string DataProperty = "SerializationData";
+
+    private static readonly SerializedKind[] s_kinds =
+    [
+        SerializedKind.Of(
+            "image",
+            ImageFile.ToBytes,
+            static (data, copy) =>
+            {
+                DiffusionImage image = ImageFile.FromBytes(data);
+                image.Path = Cell.Unwrap(copy.Properties[nameof(DiffusionImage.Path)]?.Value) as string;
+                return image;
+            },
+            "Write it to a file with Export-DiffusionImage, and give that file."),
+        SerializedKind.Of("metadata", static metadata => metadata.ToBytes(), static (data, _) => ImageMetadata.FromBytes(data), advice: null),
+    ];
+
+    /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
+    /// <param name="instance">The object.</param>
+    /// <returns>The bytes.</returns>
+    public static object GetSerializationData(PSObject instance)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
+    }
+
+    /// <summary>Whether an object is a copy of one of the given type that PowerShell has serialized.</summary>
+    /// <param name="value">The object.</param>
+    /// <param name="type">The type of the original.</param>
+    internal static bool IsCopy(PSObject value, Type type) => value.TypeNames.Contains(Prefix + type.FullName);
+
+    /// <summary>Turns a copy back into what it was, with the properties that were added to it.</summary>
+    /// <param name="value">An object.</param>
+    /// <returns>The object as it was before PowerShell serialized it; the object itself if it is no such copy.</returns>
+    /// <exception cref="DiffusionException">What makes up the object is missing or damaged.</exception>
+    internal static PSObject Restore(PSObject value)
+    {
+        if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
+            return value;
+        if (Cell.Unwrap(value.Properties[DataProperty]?.Value) is not byte[] data)
+        {
+            // A copy of a record alone can do without: it consists of its properties.
+            return kind.Advice is null
+                ? value
+                : throw new SerializedObjectException($"The {kind.Noun} was serialized by PowerShell without its values, in a session in which StableDiffusion was not imported. {kind.Advice}");
+        }
+
+        PSObject restored = new(kind.FromBytes(data, value));
+        foreach (PSPropertyInfo added in value.Properties)
+        {
+            if (added.Name != DataProperty && restored.Properties[added.Name] is null)
+                restored.Properties.Add(new PSNoteProperty(added.Name, added.Value));
+        }
+
+        return restored;
+    }
+}
