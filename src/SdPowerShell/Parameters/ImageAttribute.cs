@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using SdPowerShell.Errors;
 using SdPowerShell.Serialization;
-using StableDiffusion;
 using StableDiffusion.Images;
 
 namespace SdPowerShell.Parameters;
@@ -54,7 +54,7 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
             if (SerializedObject.Restore(item).BaseObject is DiffusionImage image)
                 return new ImageInput(image);
         }
-        catch (DiffusionException error)
+        catch (RecordException error)
         {
             return new ImageInput(error);
         }

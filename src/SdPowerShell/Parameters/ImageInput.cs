@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Errors;
 using StableDiffusion;
 using StableDiffusion.Images;
 
@@ -11,7 +12,7 @@ namespace SdPowerShell.Parameters;
 public sealed class ImageInput
 {
     /// <summary>Keeps what was given.</summary>
-    /// <param name="given">The object, without its PSObject wrapper; the error if it was an image and is damaged.</param>
+    /// <param name="given">The object, without its PSObject wrapper; the error if it is the damaged copy of an image.</param>
     internal ImageInput(object given) => Given = given;
 
     /// <summary>What was given.</summary>
@@ -43,12 +44,12 @@ public sealed class ImageInput
     /// <param name="convert">Converts an image in memory.</param>
     /// <returns>The image.</returns>
     /// <exception cref="InvalidSettingException">What was given is no image.</exception>
-    /// <exception cref="DiffusionException">The image was serialized by PowerShell, and is damaged.</exception>
+    /// <exception cref="RecordException">It is the damaged copy of an image.</exception>
     internal T Read<T>(string setting, Func<string, T> read, Func<DiffusionImage, T> convert) => Given switch
     {
         DiffusionImage image => convert(image),
         string or FileSystemInfo => read(Path!),
-        DiffusionException damaged => throw damaged,
+        RecordException damaged => throw damaged,
         _ => throw new InvalidSettingException(setting, $"{setting} is '{this}' of type {Given.GetType().Name}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage."),
     };
 

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
-using StableDiffusion;
 
 namespace SdPowerShell.Serialization;
 
@@ -30,7 +30,7 @@ public sealed class RestoredAttribute<T> : ArgumentTransformationAttribute
         {
             return IsCopy(value) ? SerializedObject.Restore((PSObject)value!) : value;
         }
-        catch (DiffusionException error)
+        catch (RecordException error)
         {
             throw new ArgumentTransformationMetadataException(error.Message, error);
         }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Management.Automation;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Images;
@@ -21,7 +22,7 @@ public static class SerializedObject
     private static readonly SerializedKind[] s_kinds =
     [
         SerializedKind.Of(
-            "image",
+            "an image",
             ImageFile.ToBytes,
             static (data, copy) =>
             {
@@ -29,8 +30,8 @@ public static class SerializedObject
                 image.Path = Cell.Unwrap(copy.Properties[nameof(DiffusionImage.Path)]?.Value) as string;
                 return image;
             },
-            "Write it to a file with Export-DiffusionImage, and give that file."),
-        SerializedKind.Of("metadata", static metadata => metadata.ToBytes(), static (data, _) => ImageMetadata.FromBytes(data), advice: null),
+            "write the image to a file with Export-DiffusionImage"),
+        SerializedKind.Of("the metadata of an image", static metadata => metadata.ToBytes(), static (data, _) => ImageMetadata.FromBytes(data), "read the metadata again with Get-DiffusionMetadata", isUsefulAlone: true),
     ];
 
     /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
@@ -50,20 +51,24 @@ public static class SerializedObject
     /// <summary>Turns a copy back into what it was, with the properties that were added to it.</summary>
     /// <param name="value">An object.</param>
     /// <returns>The object as it was before PowerShell serialized it; the object itself if it is no such copy.</returns>
-    /// <exception cref="DiffusionException">What makes up the object is missing or damaged.</exception>
+    /// <exception cref="RecordException">What makes up the object is missing or damaged.</exception>
     internal static PSObject Restore(PSObject value)
     {
         if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
             return value;
         if (Cell.Unwrap(value.Properties[DataProperty]?.Value) is not byte[] data)
+            return kind.IsUsefulAlone ? value : throw new RecordException(DiffusionError.SerializedObjectInvalid(kind.Noun, cause: null, kind.Advice, value));
+
+        PSObject restored;
+        try
         {
-            // A copy of a record alone can do without: it consists of its properties.
-            return kind.Advice is null
-                ? value
-                : throw new SerializedObjectException($"The {kind.Noun} was serialized by PowerShell without its values, in a session in which StableDiffusion was not imported. {kind.Advice}");
+            restored = new(kind.FromBytes(data, value));
+        }
+        catch (DiffusionException error)
+        {
+            throw new RecordException(DiffusionError.SerializedObjectInvalid(kind.Noun, error, kind.Advice, value));
         }
 
-        PSObject restored = new(kind.FromBytes(data, value));
         foreach (PSPropertyInfo added in value.Properties)
         {
             if (added.Name != DataProperty && restored.Properties[added.Name] is null)

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using StableDiffusion;
+using SdPowerShell.Errors;
 
 namespace SdPowerShell.Serialization;
 
@@ -17,7 +17,7 @@ public sealed class SerializedObjectConverter : PSTypeConverter
         {
             return SerializedObject.Restore((PSObject)sourceValue);
         }
-        catch (DiffusionException error)
+        catch (RecordException error)
         {
             throw new PSInvalidCastException(error.Message, error);
         }

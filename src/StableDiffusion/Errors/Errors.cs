@@ -56,12 +56,6 @@ public sealed class UnsafeFileException(string path, string opcode, string globa
     public long Position { get; } = position;
 }
 
-/// <summary>An object comes from another process or from a file, and what makes it up did not come along.</summary>
-/// <param name="message">What is wrong with which input, and what to do.</param>
-/// <param name="innerException">The cause, if any.</param>
-public sealed class SerializedObjectException(string message, Exception? innerException = null)
-    : DiffusionException(message, innerException);
-
 /// <summary>A latent or an embedding has a shape that the model does not accept.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class ShapeMismatchException(string message) : DiffusionException(message);

@@ -104,8 +104,10 @@ public static class ImageFile
         DiffusionImage image = ImageDecoder.Decode(bytes, "The image", byte.MaxValue, judge: null, CancellationToken.None);
         TextEntryList texts = new();
         PngTexts.Read(bytes, texts);
-        string? record = texts.Entries.FirstOrDefault(static text => text.Keyword == ImageTexts.RecordName)?.Text;
-        return new DiffusionImage(image.Width, image.Height, image.Pixels, record is null ? null : GenerationRecord.Read(record));
+        GenerationInfo? info = texts.Entries.FirstOrDefault(static text => text.Keyword == ImageTexts.RecordName) is TextEntry record
+            ? GenerationRecord.Read(record.Text) ?? throw new ImageInvalidException("The record of the image is damaged.")
+            : null;
+        return new DiffusionImage(image.Width, image.Height, image.Pixels, info);
     }
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>

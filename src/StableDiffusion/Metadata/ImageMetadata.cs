@@ -74,7 +74,7 @@ public sealed class ImageMetadata : GeneratedObject
         }
         catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException)
         {
-            throw new ImageInvalidException("The metadata of the image is damaged. Read it from the image again.", error);
+            throw new ImageInvalidException("The metadata of the image is damaged.", error);
         }
     }
 
