@@ -6,8 +6,8 @@ namespace SdPowerShell;
 /// <summary>Base of the cmdlets that take images, as the paths of their files or as objects.</summary>
 public abstract class ImageFileCmdlet : DiffusionCmdlet
 {
-    internal const string PathSet = "Path";
-    internal const string LiteralPathSet = "LiteralPath";
+    internal const string PathSet = FileCmdlet.PathSet;
+    internal const string LiteralPathSet = FileCmdlet.LiteralPathSet;
     internal const string InputObjectSet = "InputObject";
 
     /// <summary>The names of all three parameters and of their aliases.</summary>

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using StableDiffusion;
 using StableDiffusion.Building;
@@ -12,29 +11,12 @@ namespace SdPowerShell.Commands;
 /// <summary>Imports models from files and folders into the model store.</summary>
 [Cmdlet(VerbsData.Import, "DiffusionModel", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(ModelImport))]
-public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
+public sealed class ImportDiffusionModelCommand : FileCmdlet
 {
     /// <summary>The suffix of the type name whose view shows the comparison.</summary>
     private const string ComparedView = "#Compared";
 
-    private const string PathSet = "Path";
-    private const string LiteralPathSet = "LiteralPath";
-
     private readonly ImportDisplay _display;
-
-    private string[] _paths = [];
-
-    /// <summary>The files and folders of models; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get => _paths; set => _paths = value; }
-
-    /// <summary>The files and folders of models, taken as they are written.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "LP")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => _paths = value; }
 
     /// <summary>The name of the model in the store.</summary>
     [Parameter(Position = 1)]
@@ -80,7 +62,7 @@ public sealed class ImportDiffusionModelCommand : DiffusionCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        string[] found = [.. PathHelper.ResolveInput(this, _paths, literal: ParameterSetName == LiteralPathSet)];
+        string[] found = [.. ResolvePaths()];
         foreach (string path in found)
             ProcessOne(path, () => Import(path, found.Length));
     }

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell;
-using SdPowerShell.Parameters;
 
 namespace StableDiffusion.Tests.Module;
 

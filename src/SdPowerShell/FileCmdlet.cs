@@ -1,0 +1,29 @@
+using System.Management.Automation;
+using SdPowerShell.Parameters;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets that take files by their paths.</summary>
+public abstract class FileCmdlet : DiffusionCmdlet
+{
+    internal const string PathSet = "Path";
+    internal const string LiteralPathSet = "LiteralPath";
+
+    private string[] _paths = [];
+    private bool _isLiteral;
+
+    /// <summary>The files; wildcards are allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
+
+    /// <summary>The files, taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath", "LP")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+
+    /// <summary>The full paths of the files that a record names; those that are not there are written as errors.</summary>
+    private protected IEnumerable<string> ResolvePaths() => PathHelper.ResolveInput(this, _paths, _isLiteral);
+}
