@@ -33,6 +33,8 @@ internal static class DiffusionError
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
             ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
             NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
+            LatentInvalidException => ("LatentInvalid", ErrorCategory.InvalidData),
+            EmbeddingInvalidException => ("EmbeddingInvalid", ErrorCategory.InvalidData),
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
