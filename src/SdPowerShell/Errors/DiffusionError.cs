@@ -111,16 +111,15 @@ internal static class DiffusionError
 
     /// <summary>An object that PowerShell serialized cannot be turned back into what it was.</summary>
     /// <param name="noun">What it was, with its article.</param>
-    /// <param name="cause">Why what makes up the object cannot be read; null if it is missing.</param>
+    /// <param name="cause">Why what makes up the object cannot be read, in a sentence; null if it is missing.</param>
     /// <param name="advice">What else to do, as the end of a sentence.</param>
     /// <param name="target">The copy.</param>
     /// <returns>The record.</returns>
-    public static ErrorRecord SerializedObjectInvalid(string noun, DiffusionException? cause, string advice, object target) => new(
+    public static ErrorRecord SerializedObjectInvalid(string noun, string? cause, string advice, object target) => new(
         new InvalidDataException(
             PrintableText.Of(cause is null
                 ? $"This is a copy of {noun} that PowerShell made in a session where the module StableDiffusion was not imported, so that only some of its properties came along. Import the module there, or {advice}."
-                : $"This is a copy of {noun} that PowerShell made, and it is damaged. {cause.Message} Make the copy again, or {advice}."),
-            cause),
+                : $"This is a copy of {noun} that PowerShell made, and it cannot be used. {cause} Make the copy again, or {advice}.")),
         nameof(SerializedObjectInvalid),
         ErrorCategory.InvalidData,
         target);

@@ -3,8 +3,10 @@ using System.Management.Automation;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using StableDiffusion;
+using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
+using StableDiffusion.Text;
 
 namespace SdPowerShell.Serialization;
 
@@ -21,6 +23,8 @@ public static class SerializedObject
 
     private static readonly SerializedKind[] s_kinds =
     [
+        SerializedKind.Of("a latent", LatentFile.ToBytes, static (data, _) => LatentFile.FromBytes(data), "write the latent to a file with Export-Latent"),
+        SerializedKind.Of("an embedding", TextEmbeddingFile.ToBytes, static (data, _) => TextEmbeddingFile.FromBytes(data), "write the embedding to a file with Export-TextEmbedding"),
         SerializedKind.Of(
             "an image",
             ImageFile.ToBytes,
@@ -36,11 +40,18 @@ public static class SerializedObject
 
     /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
     /// <param name="instance">The object.</param>
-    /// <returns>The bytes.</returns>
+    /// <returns>The bytes; a message if the object cannot be written as bytes.</returns>
     public static object GetSerializationData(PSObject instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
-        return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
+        try
+        {
+            return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
+        }
+        catch (DiffusionException error)
+        {
+            return error.Message;
+        }
     }
 
     /// <summary>Whether an object is a copy of one of the given type that PowerShell has serialized.</summary>
@@ -56,17 +67,18 @@ public static class SerializedObject
     {
         if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
             return value;
-        if (Cell.Unwrap(value.Properties[DataProperty]?.Value) is not byte[] data)
-            return kind.IsUsefulAlone ? value : throw new RecordException(DiffusionError.SerializedObjectInvalid(kind.Noun, cause: null, kind.Advice, value));
+        object? data = Cell.Unwrap(value.Properties[DataProperty]?.Value);
+        if (data is null && kind.IsUsefulAlone)
+            return value;
 
         PSObject restored;
         try
         {
-            restored = new(kind.FromBytes(data, value));
+            restored = data is byte[] bytes ? new(kind.FromBytes(bytes, value)) : throw Invalid(data as string);
         }
         catch (DiffusionException error)
         {
-            throw new RecordException(DiffusionError.SerializedObjectInvalid(kind.Noun, error, kind.Advice, value));
+            throw Invalid(error.Message);
         }
 
         foreach (PSPropertyInfo added in value.Properties)
@@ -76,5 +88,7 @@ public static class SerializedObject
         }
 
         return restored;
+
+        RecordException Invalid(string? cause) => new(DiffusionError.SerializedObjectInvalid(kind.Noun, cause, kind.Advice, value));
     }
 }
