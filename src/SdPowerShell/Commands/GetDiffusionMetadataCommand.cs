@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -23,9 +22,9 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
         ImageMetadata metadata = MetadataReader.Read(file);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
+        if (MissingModel(info.Model) is string missing)
         {
-            warnings.Add($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
+            warnings.Add(missing);
             info = info with { Model = null };
         }
 
@@ -33,7 +32,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
             info = info with { Scheduler = null };
 
         foreach (string warning in warnings)
-            WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+            WarnOf(file, warning);
         WriteObject(metadata.With(info, warnings));
     }
 }
