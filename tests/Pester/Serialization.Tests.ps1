@@ -11,6 +11,8 @@ BeforeAll {
     $image | Export-DiffusionImage image.png
     $metadata = Get-DiffusionMetadata image.png
 
+    $half | Export-Latent half.safetensors
+    $embedding | Export-TextEmbedding embedding.safetensors
     $embedding | Export-Clixml embedding.xml
     $half | Export-Clixml half.xml
     $image | Export-Clixml image.xml
@@ -105,6 +107,13 @@ Describe 'A copy from before the module was loaded' {
         @{ Name = 'in an array'; Use = { ConvertFrom-Latent @($copies.half, $half) | Select-Object -First 1 } }
     ) {
         Test-SameValue (& $Use) ($half | ConvertFrom-Latent) | Should -BeTrue
+    }
+
+    It 'is exported as the object would be' {
+        $copies.half | Export-Latent copy.safetensors
+        (Get-FileHash copy.safetensors).Hash | Should -Be (Get-FileHash half.safetensors).Hash
+        Export-TextEmbedding copy.safetensors -InputObject $copies.embedding -Force
+        (Get-FileHash copy.safetensors).Hash | Should -Be (Get-FileHash embedding.safetensors).Hash
     }
 
     It 'is the image to start from in the pipeline, or one that is made again' {

@@ -4,7 +4,6 @@ using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Denoising;
-using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Text;
 
@@ -20,22 +19,14 @@ public static class SerializedObject
 {
     private const string Prefix = "Deserialized.";
     private const string DataProperty = "SerializationData";
+    private const string PathProperty = "Path";
 
     private static readonly SerializedKind[] s_kinds =
     [
-        SerializedKind.Of("a latent", LatentFile.ToBytes, static (data, _) => LatentFile.FromBytes(data), "write the latent to a file with Export-Latent"),
-        SerializedKind.Of("an embedding", TextEmbeddingFile.ToBytes, static (data, _) => TextEmbeddingFile.FromBytes(data), "write the embedding to a file with Export-TextEmbedding"),
-        SerializedKind.Of(
-            "an image",
-            ImageFile.ToBytes,
-            static (data, copy) =>
-            {
-                DiffusionImage image = ImageFile.FromBytes(data);
-                image.Path = Cell.Unwrap(copy.Properties[nameof(DiffusionImage.Path)]?.Value) as string;
-                return image;
-            },
-            "write the image to a file with Export-DiffusionImage"),
-        SerializedKind.Of("the metadata of an image", static metadata => metadata.ToBytes(), static (data, _) => ImageMetadata.FromBytes(data), "read the metadata again with Get-DiffusionMetadata", isUsefulAlone: true),
+        SerializedKind.Of("a latent", LatentFile.ToBytes, LatentFile.FromBytes, "write the latent to a file with Export-Latent", static (latent, path) => latent.Path = path),
+        SerializedKind.Of("an embedding", TextEmbeddingFile.ToBytes, TextEmbeddingFile.FromBytes, "write the embedding to a file with Export-TextEmbedding", static (embedding, path) => embedding.Path = path),
+        SerializedKind.Of("an image", ImageFile.ToBytes, ImageFile.FromBytes, "write the image to a file with Export-DiffusionImage", static (image, path) => image.Path = path),
+        SerializedKind.Of("the metadata of an image", static metadata => metadata.ToBytes(), ImageMetadata.FromBytes, "read the metadata again with Get-DiffusionMetadata", isUsefulAlone: true),
     ];
 
     /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
@@ -74,7 +65,7 @@ public static class SerializedObject
         PSObject restored;
         try
         {
-            restored = data is byte[] bytes ? new(kind.FromBytes(bytes, value)) : throw Invalid(data as string);
+            restored = data is byte[] bytes ? new(kind.FromBytes(bytes, Cell.Unwrap(value.Properties[PathProperty]?.Value) as string)) : throw Invalid(data as string);
         }
         catch (DiffusionException error)
         {

@@ -68,7 +68,7 @@ public sealed class ImageMetadata : GeneratedObject
             {
                 Settings = new OrderedDictionary<string, string>(content.Settings.Where(static setting => setting is { Key: not null, Value: not null }), StringComparer.Ordinal),
                 Entries = [.. content.Entries.OfType<TextEntry>()],
-                Warnings = warnings,
+                Warnings = [.. warnings.Select(static warning => PrintableText.Of(warning))],
                 Path = content.Path,
             };
         }
