@@ -117,6 +117,12 @@ Describe 'A parameter for images' {
         $problems | Should -HaveCount 3
     }
 
+    It 'refuses the metadata of an image as an argument, and takes its file from the pipeline' {
+        $metadata = Get-DiffusionMetadata whole.png
+        { ConvertTo-Latent $metadata } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*' -ExpectedMessage '*of type ImageMetadata. Give the path of*'
+        Test-SameValue ($metadata | ConvertTo-Latent) $latent | Should -BeTrue
+    }
+
     It 'gives a script block each record' {
         $images = [pscustomobject]@{ Prompt = 'a'; Name = 'whole' } | New-DiffusionImage -Steps 2 -Seed 1 -InitImage { "$($_.Name).png" }
         Test-SameValue $images (New-DiffusionImage a -Steps 2 -Seed 1 -InitImage $whole) | Should -BeTrue

@@ -64,9 +64,11 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
             return new ImageInput(error);
         }
 
+        ImageInput other = new(value is PSCustomObject ? item : value);
+
         // The inner error lets PowerShell try the object's properties.
-        if (Columns is not null && Array.Exists(Columns.Split(' '), column => item.Properties[column] is not null))
-            throw new ArgumentTransformationMetadataException("An image is needed, or an object with a property that has the parameter's name.", new PSInvalidCastException());
-        return new ImageInput(value is PSCustomObject ? item : value);
+        return Columns is not null && Array.Exists(Columns.Split(' '), column => item.Properties[column]?.Value is not null)
+            ? throw new ArgumentTransformationMetadataException(other.Refusal, new PSInvalidCastException())
+            : other;
     }
 }

@@ -50,8 +50,11 @@ public sealed class ImageInput
         DiffusionImage image => convert(image),
         string or FileSystemInfo => read(Path!),
         RecordException damaged => throw damaged,
-        _ => throw new InvalidSettingException(setting, $"{setting} is '{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage."),
+        _ => throw new InvalidSettingException(setting, $"{setting} is {Refusal}"),
     };
+
+    /// <summary>What was given, which is no image, and what to give in place of it.</summary>
+    internal string Refusal => $"'{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage.";
 
     private string TypeName => Given is PSObject custom ? custom.TypeNames[0].Split('.')[^1] : Given.GetType().Name;
 
