@@ -9,6 +9,8 @@
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
 
+    # The types name classes of the cmdlets' assembly, which PowerShell would otherwise load after them.
+    RequiredAssemblies   = @('SdPowerShell.dll')
     FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
     TypesToProcess       = @('StableDiffusion.Types.ps1xml')
 
@@ -19,12 +21,16 @@
         'ConvertTo-ControlImage', 'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
         'Export-DiffusionImage'
+        'Export-Latent'
+        'Export-TextEmbedding'
         'Get-DiffusionDevice'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
+        'Import-Latent'
+        'Import-TextEmbedding'
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'

@@ -11,6 +11,8 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(string))]
 public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
 {
+    private const string InputObjectSet = "InputObject";
+
     private int _count;
 
     /// <summary>An image, its metadata, or a latent.</summary>
@@ -35,7 +37,7 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
         {
             ProcessOne(file, () =>
             {
-                ImageMetadata metadata = MetadataReader.Read(file);
+                ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
                 foreach (string warning in metadata.Stages is null ? metadata.Warnings : [])
                     WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
                 Write(metadata.Info, System.IO.Path.GetFileName(file));

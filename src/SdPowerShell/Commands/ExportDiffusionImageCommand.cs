@@ -1,32 +1,22 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 
 /// <summary>Writes images to files.</summary>
 [Cmdlet(VerbsData.Export, "DiffusionImage", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
+public sealed class ExportDiffusionImageCommand : ExportCmdlet
 {
-    private const string PathSet = "Path";
-    private const string DirectorySet = "Directory";
-
-    /// <summary>The file to write: .png, .jpg or .webp.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
-    [Alias("OutFile", "FilePath")]
-    [ValidateNotNullOrEmpty]
-    public string? Path { get; set; }
-
-    /// <summary>The folder to write to; the files are named after prompt and seed.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = DirectorySet)]
-    [ValidateNotNullOrEmpty]
-    public string? OutDirectory { get; set; }
-
-    /// <summary>The images.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    /// <summary>The images: image objects, or files, whose settings are kept.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Image")]
-    public DiffusionImage[] InputObject { get; set; } = [];
+    [ValidateNotNullOrEmpty]
+    [Image(IsList = true, Columns = "InputObject Image")]
+    public ImageInput[] InputObject { get; set; } = [];
 
     /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter]
@@ -43,33 +33,24 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
-    /// <summary>Replaces an existing file.</summary>
-    [Parameter]
-    public SwitchParameter Force { get; set; }
-
-    /// <summary>Also writes the images, with their paths, to the pipeline.</summary>
-    [Parameter]
-    public SwitchParameter PassThru { get; set; }
-
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (DiffusionImage image in InputObject)
-            ProcessOne(image, () => Write(image));
+        foreach (ImageInput image in ImageInput.Resolve(this, InputObject, hasWildcards: false))
+            ProcessOne(image.Given, () => Write(image.Read(nameof(InputObject), Load, static image => image), source: image.Given as string));
     }
 
-    private void Write(DiffusionImage image)
+    private DiffusionImage Load(string file)
     {
-        ImageWriteOptions options = new() { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata };
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options);
-        OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
-        target.Check();
-        if (!ShouldProcess(target.Path, "Write image"))
-            return;
+        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.ReadImage(file, CancellationToken);
+        foreach (string warning in NoMetadata ? [] : warnings)
+            WarnOf(file, warning);
+        return image;
+    }
 
-        target.CreateFolder();
-        target.Write(image);
-        if (PassThru)
-            WriteObject(image);
+    private void Write(DiffusionImage image, string? source)
+    {
+        ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, output.Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
     }
 }

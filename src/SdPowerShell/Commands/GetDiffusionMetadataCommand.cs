@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using StableDiffusion;
-using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -10,23 +9,19 @@ namespace SdPowerShell.Commands;
 /// <summary>Reads the generation settings in image files, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
-public sealed class GetDiffusionMetadataCommand : FileCmdlet
+public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string file in ResolvePaths())
-            ProcessOne(file, () => Read(file));
-    }
+    protected override void ProcessRecord() => ForEachImage(image => Write(image.Read(
+        ParameterSetName, MetadataReader.Read, static image => image.Path is string file ? MetadataReader.Read(file) : MetadataReader.Of(image))));
 
-    private void Read(string file)
+    private void Write(ImageMetadata metadata)
     {
-        ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
+        if (MissingModel(info.Model) is string missing)
         {
-            warnings.Add(PrintableText.Of($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model."));
+            warnings.Add(PrintableText.Of(missing));
             info = info with { Model = null };
         }
 
@@ -34,7 +29,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
             info = info with { Scheduler = null };
 
         foreach (string warning in warnings)
-            WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+            WarnOf(metadata.Path, warning);
         WriteObject(metadata.With(info, warnings));
     }
 }

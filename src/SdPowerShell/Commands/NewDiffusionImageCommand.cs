@@ -86,9 +86,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
-    /// <summary>The image to start from: a path or an image object.</summary>
+    /// <summary>The image to start from: a path, a file or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public object? InitImage { get; set; }
+    [Image]
+    public ImageInput? InitImage { get; set; }
 
     /// <summary>How the image to start from is resized: Crop, Stretch, Pad or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -171,29 +172,32 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
-        object? source = FindStart();
+        ImageInput? source = FindStart(out bool isPiped);
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
-        OutputNames names = CreateNames(source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
-        names.Next(prompt, options.Seed!.Value, index: 0, job.Count, ResolveOutput)?.Check();
+        OutputNames names = CreateNames(isPiped ? source!.Path : null);
+        ImageOutput output = CreateOutput();
+        if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
+            output.Check(first.Path);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
-        StartImage? start = FitStart(source, ref options);
+        StartImage? start = FitStart(source, isPiped, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
-            target?.Check();
+            if (target is not null)
+                output.Check(target.Path);
             if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
             target?.CreateFolder();
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
-            Finish(image, target);
+            Finish(image, target, output);
         }
     }
 
@@ -215,18 +219,14 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         bool isForeign = Input.IsMetadata;
         ReplayImages images = new() { OpensPaths = !isForeign };
-        foreach (object? given in (object?[])[InitImage, MaskImage, .. ControlImage ?? []])
-        {
-            if (ImageSetting.Read(nameof(InitImage), given, path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image) is DiffusionImage image)
-                images.Add(image);
-        }
-
-        if (ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage) is MaskImage mask)
+        foreach (ImageInput given in ((ImageInput?[])[InitImage, MaskImage, .. ControlImage ?? []]).OfType<ImageInput>())
+            images.Add(given.Read(nameof(InitImage), path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image));
+        if (MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage) is MaskImage mask)
             images.Add(mask);
-
-        OutputNames names = CreateNames(source: null);
-        OutputTarget? target = names.Next(made.Prompt ?? "image", made.Seed ?? 0, index: 0, count: 1, ResolveOutput);
-        target?.Check();
+        ImageOutput output = CreateOutput();
+        OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
+        if (target is not null)
+            output.Check(target.Path);
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isForeign && !IsGiven(nameof(Model))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
@@ -239,13 +239,13 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         target?.CreateFolder();
         _progress!.Start();
-        Finish(replay.Run(stages, CancellationToken), target);
+        Finish(replay.Run(stages, CancellationToken), target, output);
     }
 
-    private void Finish(DiffusionImage image, OutputTarget? target)
+    private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output)
     {
         if (target is not null)
-            Write(image, target);
+            Write(image, target, output);
         _progress!.Finish();
         WriteObject(NoMetadata ? Private(image) : image);
     }
@@ -254,8 +254,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
         string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
         FileEnding.Parse(Format),
-        new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
         source);
+
+    private ImageOutput CreateOutput() => new(new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata });
 
     private TextToImage Plan(DenoiseOptions options, StartImage? start, IReadOnlyList<TextualInversion> words) => new(new TextToImageRequest
     {
@@ -266,45 +267,39 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         TextualInversions = words,
     });
 
-    private void Write(DiffusionImage image, OutputTarget target)
+    private void Write(DiffusionImage image, OutputTarget target, ImageOutput output)
     {
-        string written = Timed($"Writing '{target.Path}'", () => target.Write(image));
+        string written = Timed($"Writing '{target.Path}'", () => target.Write((path, addsNumber) => output.Write(image, path, addsNumber)));
         if (written != target.Path)
             WriteVerbose($"Another file of that name was created in the meantime; the image is '{written}'.");
     }
 
     /// <summary>The image to start from: that of the parameter, or that of the pipeline unless the pipeline gives the prompt.</summary>
-    private object? FindStart()
+    private ImageInput? FindStart(out bool isPiped)
     {
-        bool isGiven = InitImage is not (null or "");
-        if (Given is not (FileSystemInfo or DiffusionImage) || !IsFixed(nameof(Prompt)))
-            return isGiven ? InitImage : null;
-        if (!isGiven)
-            return Given;
-        if (Given is FileSystemInfo file)
+        isPiped = InitImage is null && Given is (FileSystemInfo or DiffusionImage) && IsFixed(nameof(Prompt));
+        if (InitImage is not null && Given is FileSystemInfo file && IsFixed(nameof(Prompt)))
             throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Omit one of them.");
-        return InitImage;
+        return isPiped ? new ImageInput(Given!) : InitImage;
     }
 
-    private StartImage? FitStart(object? source, ref DenoiseOptions options)
+    private StartImage? FitStart(ImageInput? source, bool isPiped, ref DenoiseOptions options)
     {
-        if (Cell.IsEmpty(Cell.Unwrap(source)))
+        if (source is null)
         {
             RequireNoStart(options);
             return null;
         }
 
         // An image from the pipeline carries the size and the resize mode that it was made with.
-        bool isPiped = ReferenceEquals(source, Given);
         int? width = isPiped && !IsFixed(nameof(Width)) ? null : options.Width;
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
-        DiffusionImage image = ImageSetting.Read(
+        DiffusionImage image = source.Read(
             nameof(InitImage),
-            source,
             path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
-            given => given)!;
+            static given => given);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using SdPowerShell.Serialization;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
@@ -35,6 +36,5 @@ public sealed class ModelAttribute : ArgumentTransformationAttribute
     };
 
     /// <summary>Whether an object is the copy of a model object from another process.</summary>
-    private static bool IsCopyOfModel(PSObject value) =>
-        value.TypeNames.Contains($"Deserialized.{typeof(ModelInfo).FullName}") || value.TypeNames.Contains($"Deserialized.{typeof(ModelImport).FullName}");
+    private static bool IsCopyOfModel(PSObject value) => SerializedObject.IsCopy(value, typeof(ModelInfo)) || SerializedObject.IsCopy(value, typeof(ModelImport));
 }

@@ -52,6 +52,12 @@ public sealed class Latent : GeneratedObject
     /// <inheritdoc cref="GenerationSettings.Height"/>
     public int? Height => Info.Height;
 
+    /// <summary>The full path of the file that it was read from or last written to; null if there is none.</summary>
+    public string? Path { get; internal set; }
+
+    /// <summary>The model that made it; null if unknown.</summary>
+    internal ModelMark? Maker { get; init; }
+
     /// <summary>The generator of its seed after the numbers drawn so far; null if none were drawn.</summary>
     internal INoiseSource? Noise { get; init; }
 
@@ -66,6 +72,18 @@ public sealed class Latent : GeneratedObject
 
     /// <summary>The stages that made the values as they are now.</summary>
     internal StageList Origin() => StageList.Of<float>(Info.Stages, Tensor.Span);
+
+    /// <summary>The same latent for a model that has another name or path now.</summary>
+    /// <param name="model">The name or path.</param>
+    internal Latent ForModel(string model) => new(Tensor, Info with { Model = model }, Step, StepCount)
+    {
+        Path = Path,
+        Maker = Maker is null ? null : Maker with { Name = model },
+        Noise = Noise,
+        SourcePixels = SourcePixels,
+        SourceMean = SourceMean,
+        State = State,
+    };
 
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>

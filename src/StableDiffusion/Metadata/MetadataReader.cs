@@ -33,7 +33,30 @@ public static class MetadataReader
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         string name = $"The file '{path}'";
-        byte[] data = ImageFile.ReadBytes(path, name);
+        ImageMetadata metadata = Parse(ImageFile.ReadBytes(path, name), name, cancellationToken);
+        metadata.Path = Path.GetFullPath(path);
+        return metadata;
+    }
+
+    /// <summary>The metadata that a file of an image would have.</summary>
+    /// <param name="image">The image.</param>
+    internal static ImageMetadata Of(DiffusionImage image) => Parse(ImageFile.ToBytes(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info)), "The image", CancellationToken.None);
+
+    /// <summary>Reads an image with the settings that its file contains, whatever tool wrote them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <returns>The image, and warnings about settings that it lacks. Without any settings, there are no warnings.</returns>
+    /// <exception cref="ImageInvalidException">As for <see cref="ImageFile.Read"/>.</exception>
+    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) ReadImage(string path, CancellationToken cancellationToken)
+    {
+        DiffusionImage pixels = ImageFile.Load(path, cancellationToken);
+        ImageMetadata metadata = Load(path, cancellationToken);
+        GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
+        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = pixels.Path, ReadFrom = pixels.ReadFrom }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
+    }
+
+    private static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)
+    {
         TextEntryList texts = new(cancellationToken);
         ReadTexts(data, name, texts);
         List<string> warnings = [];
@@ -41,7 +64,6 @@ public static class MetadataReader
         metadata = metadata.With(RecordedNames.WithoutImages(RecordedNames.Only(metadata.Info), warnings), []);
         metadata.Entries = texts.Entries;
         metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
-        metadata.Path = Path.GetFullPath(path);
         return metadata;
     }
 

@@ -21,10 +21,17 @@ internal static class ImageTargets
 {
     private const string Infotext = "a cat\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 42, Size: 512x768";
 
+    private static readonly GenerationInfo s_info = new() { Prompt = "a cat", Seed = 42, Steps = 20, Width = 512, Height = 768, GuidanceScale = 7.5, Scheduler = "Euler a" };
+
     /// <summary>All of them.</summary>
     public static IEnumerable<FuzzTarget> All()
     {
         yield return File("png", [ChunkMutations.Png], Pngs);
+        yield return new DelegateTarget("image-copy", [ChunkMutations.Png], static () => [ImageFile.ToBytes(new DiffusionImage(3, 2, new byte[18], s_info)), ImageFile.ToBytes(new DiffusionImage(16, 16, new byte[768]))], static data =>
+        {
+            ImageFile.FromBytes(data);
+            return [];
+        });
         yield return File("jpeg", [ChunkMutations.Jpeg], Jpegs);
         yield return File("webp", [ChunkMutations.Riff], WebPs);
         yield return File("gif", [], static () => [Gif(Infotext), Gif(Infotext, "behind"), Foreign(new GifEncoder())]);

@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using SdPowerShell.Commands;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
@@ -31,6 +32,17 @@ public sealed class SettingTableTests
 
         foreach (Setting row in SettingTable.Rows.Where(row => row.Name is not nameof(GenerationInfo.Prompt)))
             Assert.Matches($@"<PropertyName>{row.Name}</PropertyName>|\[SdPowerShell\.Printable\]::Of\(\$_\.{row.Name}\)", view);
+    }
+
+    [Fact]
+    public void Every_property_of_an_image_but_its_pixels_is_serialized()
+    {
+        XDocument types = XDocument.Load(Path.Combine(Repository.Root, "src", "SdPowerShell", "StableDiffusion.Types.ps1xml"));
+        IEnumerable<string> serialized = types.Descendants("PropertySet").Single(set => set.Element("Name")!.Value == "PropertySerializationSet").Element("ReferencedProperties")!.Elements().Select(name => name.Value);
+
+        // The last two are added by the module.
+        string[] expected = [.. typeof(DiffusionImage).GetProperties().Select(property => property.Name).Except([nameof(DiffusionImage.Pixels), nameof(DiffusionImage.Info)]), "NoMetadata", "SerializationData"];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), serialized.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -64,6 +64,26 @@ public sealed class ControlNetTests : CommandTests
         Assert.All(images, image => Assert.Equal(images[0].Pixels, image.Pixels));
     }
 
+    [Theory]
+    [InlineData("-ControlImage $picture")]
+    [InlineData("-ControlImage @($picture)")]
+    [InlineData("-ControlImage ([System.IO.FileInfo]::new(\"$folder/scene.png\"))")]
+    [InlineData("-ControlImage 'scene.png; scene.png' -ControlNet net, net -ControlScale 1, 0")]
+    [InlineData("-ControlImage $picture, 'scene.png' -ControlNet net, net -ControlScale 1, 0")]
+    public void Control_pictures_come_by_path_and_as_objects(string image)
+    {
+        Set("picture", ImageFile.Read(Scene));
+        string net = image.Contains("-ControlNet", StringComparison.Ordinal) ? string.Empty : "-ControlNet net";
+        IReadOnlyList<DiffusionImage> images = RunWell($$"""
+            New-DiffusionImage a -Seed 1 -Steps 2 -ControlNet net -ControlImage scene.png
+            New-DiffusionImage a -Seed 1 -Steps 2 {{net}} {{image}}
+            [pscustomobject]@{ Prompt = 'a'; Seed = 1; Steps = 2; ControlNet = 'net'; ControlImage = $picture } | New-DiffusionImage
+            """).Values<DiffusionImage>();
+
+        Assert.Equal(3, images.Count);
+        Assert.All(images, made => Assert.Equal(images[0].Pixels, made.Pixels));
+    }
+
     [Fact]
     public void A_picture_whose_ControlNet_saw_no_file_is_made_without_it_with_a_warning()
     {

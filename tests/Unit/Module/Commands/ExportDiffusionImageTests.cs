@@ -2,6 +2,7 @@ using System.Management.Automation;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
+using StableDiffusion.Tests.Metadata;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -34,6 +35,24 @@ public sealed class ExportDiffusionImageTests(CommandShell fixture) : CommandTes
         DiffusionImage image = Image();
         Assert.Same(image, Assert.Single(RunWell("$input | Export-DiffusionImage x.png -PassThru", image).Values<DiffusionImage>()));
         Assert.Equal(Folder["x.png"], image.Path);
+    }
+
+    [Theory]
+    [InlineData("RNG: GPU", "Cuda")]
+    [InlineData("RNG: CPU", "TorchCpu")]
+    public void A_file_of_another_tool_keeps_the_settings_that_are_known(string random, string source)
+    {
+        File.WriteAllBytes(Folder["a.png"], MetadataFiles.Png(MetadataFiles.TextChunk(
+            "parameters", $"a (red:1.2) house\nNegative prompt: blue\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x64, Model: other, Hires upscale: 2, {random}")));
+
+        ShellResult result = Run("$file = [System.IO.FileInfo]::new(\"$folder/a.png\"); $file | Export-DiffusionImage -OutDirectory new -Format webp");
+
+        Assert.Contains(result.Warnings, warning => warning.StartsWith("a.png: ", StringComparison.Ordinal) && warning.Contains("Hires upscale", StringComparison.Ordinal));
+        ImageMetadata expected = MetadataReader.Read(Folder["a.png"]);
+        ImageMetadata actual = MetadataReader.Read(Folder["new/a.webp"]);
+        Assert.Equal((MetadataSource.PowerShell, source), (actual.Source, actual.RandomSource));
+        Assert.Equal(expected.Info, actual.Info with { RandomSource = null });
+        Assert.Equal(expected.RandomSource, actual.RandomSource);
     }
 
     [Fact]
