@@ -77,6 +77,7 @@ Describe 'ConvertTo-DiffusionScript' {
         $prompts = 'a red house on the grass', 'a blue boat on the sea', 'a (yellow:1.2) heart', ''
         $scheduler = 'DDIM', 'Euler', 'Euler a', 'DPM++ 2M', 'UniPC', 'A1111 Euler a'
         $count = $env:STABLEDIFFUSION_TEST_COMPOSITIONS ?? 40
+        $WarningPreference = 'SilentlyContinue'
         function Select-One { param([object[]] $Items) $Items[$random.Next($Items.Count)] }
         $null = New-DiffusionImage 'a red car' -Seed 1 -Steps 3 -OutFile start.png
         $hashes = foreach ($number in 1..$count) {
@@ -100,6 +101,7 @@ Describe 'ConvertTo-DiffusionScript' {
 
         $runner = @'
 param($Module, $Count)
+$WarningPreference = 'SilentlyContinue'
 Import-Module $Module
 foreach ($number in 1..$Count) {
     $image = & "./$number.ps1"

@@ -80,7 +80,7 @@ internal sealed class StageScript
     private string CommandOf(OneImage one)
     {
         StringBuilder command = new($"New-DiffusionImage {Literal.Of(one.Prompt.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}");
-        if (one.NegativePrompt?.Text(nameof(GenerationInfo.Prompt)) is string negative)
+        if (one.NegativePrompt is GenerationStage stage && !OneImage.IsDefaultNegative(one.Prompt, stage) && stage.Text(nameof(GenerationInfo.Prompt)) is string negative)
             command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
         if (one.Start.Count > 0)
             command.Append(" -InitImage ").Append(Image(one.Start));
@@ -103,7 +103,7 @@ internal sealed class StageScript
         StageList embedding = stage.Input("Embedding") ?? throw new NotRepeatableException("A denoising has no prompt.");
         string? latent = before.Count > 0 ? Variable("latent", before) : null;
         StringBuilder command = new($"Invoke-Denoise {Variable("embedding", embedding)}");
-        if (stage.Input("NegativeEmbedding") is StageList negative)
+        if (stage.Input("NegativeEmbedding") is StageList negative && !(negative is [GenerationStage encoded] && embedding is [GenerationStage prompt] && OneImage.IsDefaultNegative(prompt, encoded)))
             command.Append(" -NegativeEmbedding ").Append(Variable("embedding", negative));
         if (latent is not null)
             command.Append(" -Latent ").Append(latent);

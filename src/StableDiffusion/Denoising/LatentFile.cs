@@ -53,7 +53,7 @@ public static class LatentFile
 
     /// <summary>The bytes that <see cref="Write"/> writes.</summary>
     /// <inheritdoc cref="Write"/>
-    public static byte[] ToBytes(Latent latent) => Compose(latent).ToBytes();
+    public static byte[] ToBytes(Latent latent) => Compose(latent, keepsPaths: true).ToBytes();
 
     /// <summary>Reads the latents of a file.</summary>
     /// <param name="path">A file of this library or, if <paramref name="space"/> is given, of ComfyUI.</param>
@@ -80,14 +80,14 @@ public static class LatentFile
     /// <exception cref="LatentInvalidException">The bytes are damaged, or not those of a latent.</exception>
     public static Latent FromBytes(byte[] bytes) => s_file.Read("serialized latent", bytes, static file => ReadOwn(file, static info => info));
 
-    private static StateWriter Compose(Latent latent)
+    private static StateWriter Compose(Latent latent, bool keepsPaths = false)
     {
         ArgumentNullException.ThrowIfNull(latent);
         latent.CheckFinite();
         SettingTable.Check(latent.Info);
         DenoiseState? state = latent.State;
         StateWriter writer = new(Format, Version);
-        writer.Add(Record, GenerationRecord.Write(latent.Info));
+        writer.Add(Record, GenerationRecord.Write(keepsPaths ? latent.Info : RecordedNames.Only(latent.Info)));
         writer.AddJson(Head, new LatentHead
         {
             Steps = state is null ? latent.StepCount : 0,

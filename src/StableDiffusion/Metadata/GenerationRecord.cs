@@ -27,10 +27,10 @@ internal static class GenerationRecord
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { Arrange } },
     };
 
-    /// <summary>Writes the record. It has the names of files, but not their folders, which are the user's own.</summary>
+    /// <summary>Writes the record.</summary>
     /// <param name="info">The settings of the image.</param>
     /// <returns>JSON of only ASCII characters; empty if no setting is known.</returns>
-    public static string Write(GenerationInfo info) => info == new GenerationInfo() ? string.Empty : JsonSerializer.Serialize(RecordedNames.Only(info), s_options);
+    public static string Write(GenerationInfo info) => info == new GenerationInfo() ? string.Empty : JsonSerializer.Serialize(info, s_options);
 
     /// <summary>Reads a record.</summary>
     /// <param name="json">The text.</param>

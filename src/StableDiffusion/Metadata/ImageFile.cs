@@ -90,14 +90,14 @@ public static class ImageFile
         void Write(Stream stream) => stream.Write(Encode(image, format, options));
     }
 
-    /// <summary>Encodes an image with its metadata, unless the options omit it.</summary>
+    /// <summary>Encodes an image with its metadata, unless the options omit it. It has the names of files, but not their folders, which are the user's own.</summary>
     /// <inheritdoc cref="ImageEncoder.Encode"/>
     internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
-        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None);
+        Encode(image, RecordedNames.Only(image.Info), format, options);
 
     /// <summary>An image and its settings as bytes, which are those of a PNG file.</summary>
     /// <param name="image">The image.</param>
-    internal static byte[] ToBytes(DiffusionImage image) => Encode(image, ImageFormat.Png, new ImageWriteOptions());
+    internal static byte[] ToBytes(DiffusionImage image) => Encode(image, image.Info, ImageFormat.Png, new ImageWriteOptions());
 
     /// <summary>The image of <see cref="ToBytes"/>, with its settings.</summary>
     /// <param name="bytes">The bytes.</param>
@@ -112,6 +112,9 @@ public static class ImageFile
             : null;
         return new DiffusionImage(image.Width, image.Height, image.Pixels, info);
     }
+
+    private static byte[] Encode(DiffusionImage image, GenerationInfo info, ImageFormat format, ImageWriteOptions options) =>
+        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(info, format) : ImageTexts.None);
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
         new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));

@@ -40,7 +40,7 @@ public static class MetadataReader
 
     /// <summary>The metadata that a file of an image would have.</summary>
     /// <param name="image">The image.</param>
-    internal static ImageMetadata Of(DiffusionImage image) => Parse(ImageFile.ToBytes(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info)), "The image", CancellationToken.None);
+    internal static ImageMetadata Of(DiffusionImage image) => Parse(ImageFile.Encode(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info), ImageFormat.Png, new ImageWriteOptions()), "The image", CancellationToken.None);
 
     /// <summary>Reads an image with the settings that its file contains, whatever tool wrote them.</summary>
     /// <param name="path">The file.</param>

@@ -192,7 +192,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
-        TextEmbedding? givenNegative = negative;
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
 
@@ -217,7 +216,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         };
         info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
         StageList before = start?.Origin() ?? new StageList();
-        GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, givenNegative);
+        GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, negative is { IsNothing: false } ? negative : null);
 
         Scheduler scheduler = state.Scheduler;
         int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);

@@ -59,7 +59,7 @@ internal static class StageRecord
     /// <param name="options">The options that were given.</param>
     /// <param name="start">The latent to start from; null for noise.</param>
     /// <param name="embedding">The embedding of the prompt.</param>
-    /// <param name="negative">The given embedding of the negative prompt; null if none was given.</param>
+    /// <param name="negative">The embedding of the negative prompt; null if none was used, or zeros.</param>
     public static GenerationStage OfDenoising(DiffusionModel model, GenerationInfo info, DenoiseOptions options, Latent? start, TextEmbedding embedding, TextEmbedding? negative)
     {
         bool goesOn = start?.State is not null;

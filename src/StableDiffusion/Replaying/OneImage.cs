@@ -66,6 +66,16 @@ public sealed class OneImage
             : null;
     }
 
+    /// <summary>Whether a negative prompt is the one that is used if none is given: the empty one, encoded as the prompt is.</summary>
+    /// <param name="prompt">The stage of the prompt.</param>
+    /// <param name="negative">The stage of the negative prompt.</param>
+    public static bool IsDefaultNegative(GenerationStage prompt, GenerationStage negative)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        ArgumentNullException.ThrowIfNull(negative);
+        return negative.Operation == StageOperation.EncodePrompt && negative.Text(nameof(GenerationInfo.Prompt)) is "" && Same(prompt, negative, s_shared);
+    }
+
     private static bool Same(GenerationStage left, GenerationStage right, params ReadOnlySpan<string> settings)
     {
         foreach (string setting in settings)

@@ -25,7 +25,7 @@ public sealed class StageReplayTests : StoreCase
         {
             Composer composer = new(Library, files, number, Token);
             DiffusionImage image = composer.Compose();
-            string record = GenerationRecord.Write(image.Info);
+            string record = GenerationRecord.Write(RecordedNames.Only(image.Info));
             Assert.DoesNotContain(Folder[""], record, StringComparison.Ordinal);
             GenerationInfo read = GenerationRecord.Read(record)!;
 
@@ -40,7 +40,7 @@ public sealed class StageReplayTests : StoreCase
             Assert.Empty(replay.Check(read.Stages!, Token));
             DiffusionImage again = replay.Run(read.Stages!, Token);
             Assert.True(image.Pixels.AsSpan().SequenceEqual(again.Pixels), $"{number}: {string.Join("; ", composer.Done)}");
-            Assert.Equal(record, GenerationRecord.Write(again.Info));
+            Assert.Equal(record, GenerationRecord.Write(RecordedNames.Only(again.Info)));
         }
     }
 
