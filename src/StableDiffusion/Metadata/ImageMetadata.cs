@@ -79,8 +79,8 @@ public sealed class ImageMetadata : GeneratedObject
     }
 
     /// <summary>A short description.</summary>
-    /// <returns>The tool, and the prompt if it is known.</returns>
-    public override string ToString() => Info.Prompt is null ? $"{Source}" : $"{Source}: {Info.Prompt}";
+    /// <returns>The tool, and the prompt if it is known, in one printable line.</returns>
+    public override string ToString() => PrintableText.Of(Info.Prompt is null ? $"{Source}" : $"{Source}: {Info.Prompt}");
 
     /// <summary>Everything that metadata consists of.</summary>
     private sealed record Content(

@@ -23,51 +23,57 @@ public static class MetadataReader
     /// warning says so. A damaged file gives the texts before the damage, and a warning.
     /// </returns>
     /// <exception cref="ImageInvalidException">The file does not exist, cannot be opened, or is not an image of a known format.</exception>
-    public static ImageMetadata Read(string path)
+    public static ImageMetadata Read(string path) => Load(path, CancellationToken.None);
+
+    /// <summary>Reads the metadata as <see cref="Read"/> does, until it is cancelled.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    internal static ImageMetadata Load(string path, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         string name = $"The file '{path}'";
-        ImageMetadata metadata = Read(ImageFile.ReadBytes(path, name), name);
+        ImageMetadata metadata = Load(ImageFile.ReadBytes(path, name), name, cancellationToken);
         metadata.Path = Path.GetFullPath(path);
         return metadata;
     }
 
     /// <summary>The metadata that a file of an image would have.</summary>
     /// <param name="image">The image.</param>
-    internal static ImageMetadata Of(DiffusionImage image) => Read(ImageFile.ToBytes(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info)), "The image");
+    internal static ImageMetadata Of(DiffusionImage image) =>
+        Load(ImageFile.ToBytes(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info)), "The image", CancellationToken.None);
 
     /// <summary>Reads an image with the settings that its file contains, whatever tool wrote them.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The image, and warnings about settings that it lacks. Without any settings, there are no warnings.</returns>
     /// <exception cref="ImageInvalidException">As for <see cref="ImageFile.Read"/>.</exception>
-    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) ReadImage(string path, CancellationToken cancellationToken)
+    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) LoadImage(string path, CancellationToken cancellationToken)
     {
         DiffusionImage pixels = ImageFile.Load(path, cancellationToken);
-        ImageMetadata metadata = Read(path);
+        ImageMetadata metadata = Load(path, cancellationToken);
         GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
         return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = pixels.Path }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
     }
 
-    private static ImageMetadata Read(byte[] data, string name)
+    private static ImageMetadata Load(byte[] data, string name, CancellationToken cancellationToken)
     {
-        TextEntryList texts = ReadTexts(data, name);
+        TextEntryList texts = new(cancellationToken);
+        ReadTexts(data, name, texts);
         List<string> warnings = [];
-        ImageMetadata metadata = Interpret(texts.Entries, warnings);
+        ImageMetadata metadata = Interpret(texts.Entries, warnings, cancellationToken);
         metadata = metadata.With(RecordedNames.Only(metadata.Info, warnings), []);
         metadata.Entries = texts.Entries;
         metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
         return metadata;
     }
 
-    private static TextEntryList ReadTexts(byte[] data, string name)
+    private static void ReadTexts(byte[] data, string name, TextEntryList texts)
     {
-        TextEntryList texts = new();
         if (ImageSignature.IsHeif(data, "avif"u8))
         {
             AvifTexts.Read(data, name, texts);
-            return texts;
+            return;
         }
 
         IImageFormat format = ImageSignature.Detect(data, name);
@@ -93,11 +99,9 @@ public static class MetadataReader
                 ImageDecoder.Identify(data, format, name);
                 break;
         }
-
-        return texts;
     }
 
-    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)
+    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings, CancellationToken cancellationToken)
     {
         // If several texts have the same name, the first is used.
         OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
@@ -120,7 +124,7 @@ public static class MetadataReader
         string? graph = FindGraph(texts);
         if (FindInfotext(entries, texts) is string infotext)
             return InfotextMetadata.Read(infotext, graph is not null, warnings);
-        if (graph is not null && ComfyGraph.Read(graph, warnings) is ImageMetadata comfy)
+        if (graph is not null && ComfyGraph.Read(graph, warnings, cancellationToken) is ImageMetadata comfy)
             return comfy;
         if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings) is ImageMetadata invokeAi)
             return invokeAi;
