@@ -69,10 +69,6 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
             ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken)))));
     }
 
-    /// <inheritdoc/>
-    /// <remarks>The metadata of an image has the image's path and a model's name, which must not be found in the current location.</remarks>
-    internal override bool TakesNamesOnly(string parameter) => !IsFixed(parameter) && Model.AsSpan().IndexOfAny('/', '\\') < 0;
-
     private Latent Encode(DiffusionImage image)
     {
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
