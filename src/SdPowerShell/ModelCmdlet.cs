@@ -94,14 +94,21 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     }
 
     /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image, and so can be a name but no path.</summary>
-    /// <param name="parameter">The parameter, which has a value.</param>
-    internal virtual bool TakesNamesOnly(string parameter) => false;
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="value">Its value, or one of several.</param>
+    /// <remarks>An object of this module has a name or a full path, and no name that is to be found in the current location.</remarks>
+    internal virtual bool TakesNamesOnly(string parameter, string value) => !IsFixed(parameter) && IsName(value);
+
+    /// <summary>Whether a value can only be a name, or a path in the current location.</summary>
+    /// <param name="value">The value.</param>
+    private protected static bool IsName(string value) => value.AsSpan().IndexOfAny('/', '\\') < 0;
 
     private string? ChooseModel(string? madeBy)
     {
-        _modelInUse = string.IsNullOrEmpty(Model) ? madeBy : Model;
-        if (!string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)))
-            ModelLibrary.Default.Models.CheckName(Model);
+        bool isGiven = !string.IsNullOrEmpty(Model);
+        _modelInUse = isGiven ? Model : madeBy;
+        if (!string.IsNullOrEmpty(_modelInUse) && (isGiven ? TakesNamesOnly(nameof(Model), Model!) : IsName(_modelInUse)))
+            ModelLibrary.Default.Models.CheckName(_modelInUse);
         return ResolveModel(_modelInUse);
     }
 
