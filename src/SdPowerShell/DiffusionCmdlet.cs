@@ -120,7 +120,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <returns>The warning; null if there is nothing to say.</returns>
     private protected static string? MissingModel(string? model) => model is null || ModelLibrary.Default.Models.Contains(model) || Path.IsPathFullyQualified(model)
         ? null
-        : $"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.";
+        : PrintableText.Of($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
 
     /// <summary>Writes a warning that is safe to show, whatever names of foreign files and prompts it holds.</summary>
     /// <param name="text">The warning.</param>

@@ -100,10 +100,21 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     }
 
     /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image, and so can be a name but no path.</summary>
-    /// <param name="parameter">The parameter, which has a value.</param>
-    internal virtual bool TakesNamesOnly(string parameter) => false;
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="value">Its value, or one of several.</param>
+    /// <remarks>An object of this module has a name or a full path, and no name that is to be found in the current location.</remarks>
+    internal virtual bool TakesNamesOnly(string parameter, string value) => !IsFixed(parameter) && IsName(value);
 
-    private string? ChooseModel(string? madeBy) => ChooseModel(string.IsNullOrEmpty(Model) ? madeBy : Model, !string.IsNullOrEmpty(Model) && TakesNamesOnly(nameof(Model)));
+    /// <summary>Whether a value can only be a name, or a path in the current location.</summary>
+    /// <param name="value">The value.</param>
+    private protected static bool IsName(string value) => value.AsSpan().IndexOfAny('/', '\\') < 0;
+
+    private string? ChooseModel(string? madeBy)
+    {
+        bool isGiven = !string.IsNullOrEmpty(Model);
+        string? model = isGiven ? Model : madeBy;
+        return ChooseModel(model, !string.IsNullOrEmpty(model) && (isGiven ? TakesNamesOnly(nameof(Model), model) : IsName(model)));
+    }
 
     /// <summary>Finds a model.</summary>
     /// <param name="model">Its name or path.</param>

@@ -50,6 +50,12 @@ function Exit-OtherStore {
     $env:STABLEDIFFUSION_MODELS = $Before
 }
 
+# Runs a script in a new PowerShell that has the module, in the current folder, and returns what it wrote.
+function Invoke-NewSession {
+    param([string] $Script)
+    & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -NonInteractive -Command "Import-Module '$ModuleFolder/StableDiffusion.psd1'; $Script"
+}
+
 # Whether two pictures or latents hold the same values.
 function Test-SameValue {
     param($First, $Second)

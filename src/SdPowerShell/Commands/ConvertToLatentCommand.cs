@@ -67,10 +67,6 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
             ProcessOne(image.Given, () => WriteObject(Encode(image.Read(ParameterSetName, Load, static image => image))));
     }
 
-    /// <inheritdoc/>
-    /// <remarks>The metadata of an image has the image's path and a model's name, which must not be found in the current location.</remarks>
-    internal override bool TakesNamesOnly(string parameter) => !IsFixed(parameter) && Model.AsSpan().IndexOfAny('/', '\\') < 0;
-
     private DiffusionImage Load(string file) => Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken));
 
     private Latent Encode(DiffusionImage image)

@@ -42,7 +42,7 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
 
     private DiffusionImage Load(string file)
     {
-        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.ReadImage(file, CancellationToken);
+        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.LoadImage(file, CancellationToken);
         foreach (string warning in NoMetadata ? [] : warnings)
             WarnOf(file, warning);
         return image;

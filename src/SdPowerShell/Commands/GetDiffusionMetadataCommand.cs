@@ -13,7 +13,9 @@ public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
 {
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachImage(image => Write(image.Read(
-        ParameterSetName, MetadataReader.Read, static image => image.Path is string file ? MetadataReader.Read(file) : MetadataReader.Of(image))));
+        ParameterSetName, Load, image => image.Path is string file ? Load(file) : MetadataReader.Of(image))));
+
+    private ImageMetadata Load(string file) => MetadataReader.Load(file, CancellationToken);
 
     private void Write(ImageMetadata metadata)
     {

@@ -73,7 +73,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
-            AdapterSetting.ReadLoras(this, (IsLeftOut(nameof(Lora)) ? null : Lora) ?? (IEnumerable<string?>)Embedding!.Lora),
+            IsLeftOut(nameof(Lora)) || Lora is null ? AdapterSetting.ReadLoras(Embedding, CancellationToken) : AdapterSetting.ReadLoras(this, Lora),
             madeBy);
         ReportControlImages(options, result);
         if (!EachStep)

@@ -29,6 +29,12 @@ internal static class AdapterSetting
         return AdapterSet.Create(loras);
     }
 
+    /// <summary>The LoRAs of an embedding: names in the store, or full paths.</summary>
+    /// <param name="embedding">The embedding, which may come from a file.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    public static AdapterSet ReadLoras(TextEmbedding embedding, CancellationToken cancellationToken) => AdapterSet.Create(
+        [.. embedding.Lora.Select(text => Lora.Parse(text, name => Path.IsPathFullyQualified(name) ? ModelLibrary.Default.FindLora(name, cancellationToken) : ModelLibrary.Default.FindLoraByName(name, cancellationToken)))]);
+
     /// <summary>Reads the embeddings named by a parameter.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
@@ -36,7 +42,7 @@ internal static class AdapterSetting
         [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
 
     private static Func<string, T> Finder<T>(RecordCmdlet cmdlet, string parameter, Func<string, CancellationToken, T> find, Func<string, CancellationToken, T> findName) =>
-        name => cmdlet.TakesNamesOnly(parameter) ? findName(name, cmdlet.CancellationToken) : Resolve(cmdlet, name, find);
+        name => cmdlet.TakesNamesOnly(parameter, name) ? findName(name, cmdlet.CancellationToken) : Resolve(cmdlet, name, find);
 
     private static IEnumerable<string> Given(IEnumerable<string?>? texts) => (texts ?? []).Where(text => !string.IsNullOrWhiteSpace(text)).Select(text => text!.Trim());
 

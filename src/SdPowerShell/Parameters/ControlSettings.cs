@@ -59,7 +59,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
 
     private string Resolve(string net)
     {
-        if (cmdlet.TakesNamesOnly(nameof(cmdlet.ControlNet)))
+        if (cmdlet.TakesNamesOnly(nameof(cmdlet.ControlNet), net))
             ModelLibrary.Default.ControlNets.CheckName(net);
         return ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
     }

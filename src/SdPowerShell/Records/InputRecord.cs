@@ -2,10 +2,12 @@ using System.Collections;
 using System.Management.Automation;
 using System.Reflection;
 using StableDiffusion;
+using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Running;
+using StableDiffusion.Text;
 
 namespace SdPowerShell.Records;
 
@@ -22,6 +24,7 @@ internal sealed class InputRecord(PSObject? value, int number)
     private const string LinePath = "PSPath";
 
     private static readonly Type[] s_made = [typeof(ImageMetadata), typeof(DiffusionImage)];
+    private static readonly Type[] s_objects = [.. s_made, typeof(Latent), typeof(TextEmbedding)];
 
     private const string CustomObject = "System.Management.Automation.PSCustomObject";
 
@@ -42,6 +45,9 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether it is the metadata of an image, or a copy of that made by Select-Object or in another process.</summary>
     public bool IsMetadata => IsOf(typeof(ImageMetadata));
+
+    /// <summary>Whether it is an object that this module made or read from a file, or a copy of one.</summary>
+    public bool IsMade => Array.Exists(s_objects, IsOf);
 
     /// <summary>Whether a column was not chosen by the user: the record is a copy of an image or its metadata, which have that property.</summary>
     /// <param name="column">The column.</param>

@@ -47,7 +47,7 @@ public static class MetadataReader
     /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The image, and warnings about settings that it lacks. Without any settings, there are no warnings.</returns>
     /// <exception cref="ImageInvalidException">As for <see cref="ImageFile.Read"/>.</exception>
-    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) ReadImage(string path, CancellationToken cancellationToken)
+    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) LoadImage(string path, CancellationToken cancellationToken)
     {
         DiffusionImage pixels = ImageFile.Load(path, cancellationToken);
         ImageMetadata metadata = Load(path, cancellationToken);

@@ -8,7 +8,7 @@ internal static class FileNames
 {
     // Well below the limit of 255 bytes of most file systems, so that a number can be appended.
     private const int MaxBytes = 120;
-    private const int LongestExtension = 20;
+    private const int LongestExtension = 12;
 
     /// <summary>The name of an image without a prompt.</summary>
     public const string Image = "image";
@@ -16,7 +16,7 @@ internal static class FileNames
     /// <summary>Makes a file name from a prompt and a seed, such as <c>a-red-house-on-the-grass-42.png</c>.</summary>
     /// <param name="prompt">Any text. Its letters and digits are kept in lower case; everything else becomes a hyphen.</param>
     /// <param name="seed">The seed; null leaves it out.</param>
-    /// <param name="extension">The extension, with or without its dot: one to twenty letters and digits.</param>
+    /// <param name="extension">The extension, with or without its dot: one to twelve letters and digits.</param>
     /// <param name="unnamed">The name for a prompt without letters and digits.</param>
     /// <returns>A name of at most 120 bytes in UTF-8, without a folder.</returns>
     /// <exception cref="InvalidSettingException">The extension is not valid.</exception>

@@ -26,10 +26,12 @@ internal static class TensorFile
     {
         RandomAccessFile file = RandomAccessFile.Open(path);
         ReadOnlySpan<byte> head = file.Head(ForeignFile.HeadLength);
-        if (TorchFile.Recognises(head))
-            return TorchFile.Open(file);
+
+        // First, since the length of its header may begin like a pickle.
         if (SafetensorsHeader.Recognises(head))
             return SafetensorsFile.Open(file);
+        if (TorchFile.Recognises(head))
+            return TorchFile.Open(file);
 
         ModelInvalidException error = ForeignFile.Refuse(file.Path, head);
         file.Dispose();

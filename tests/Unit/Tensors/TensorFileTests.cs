@@ -31,6 +31,23 @@ public sealed class TensorFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0x280)]
+    [InlineData(0x480)]
+    public void A_header_whose_length_begins_like_a_pickle_is_one_of_safetensors(int length)
+    {
+        string path = _folder["model.safetensors"];
+        for (int note = length - 100; ; note++)
+        {
+            SafetensorsWriter.Write(path, new Dictionary<string, Tensor> { ["t"] = new Tensor([1, 2], 2) }, new Dictionary<string, string> { ["note"] = new('a', note) });
+            if (BitConverter.ToInt64(File.ReadAllBytes(path)) == length)
+                break;
+        }
+
+        using ITensorFile file = TensorFile.Open(path);
+        Assert.Equal([1, 2], file.Read("t").Values);
+    }
+
+    [Theory]
     [InlineData("", "an empty file")]
     [InlineData("<!DOCTYPE html>\n<html lang=\"en\">", "a web page")]
     [InlineData("\n  <HTML><head>", "a web page")]

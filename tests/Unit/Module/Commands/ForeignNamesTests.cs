@@ -1,7 +1,11 @@
 using System.Management.Automation;
 using System.Text;
+using StableDiffusion.Denoising;
 using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
+using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Metadata;
+using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -85,6 +89,29 @@ public sealed class ForeignNamesTests : CommandTests
     }
 
     [Theory]
+    [InlineData("Import-Latent latent.safetensors | Invoke-Denoise $embedding", "InvokeDenoise")]
+    [InlineData("Invoke-Denoise $embedding -Latent (Import-Latent latent.safetensors)", "InvokeDenoise")]
+    [InlineData("Import-Latent latent.safetensors | ConvertFrom-Latent", "ConvertFromLatent")]
+    [InlineData("ConvertFrom-Latent (Import-Latent latent.safetensors)", "ConvertFromLatent")]
+    [InlineData("Import-TextEmbedding embedding.safetensors | Invoke-Denoise", "InvokeDenoise")]
+    [InlineData("Invoke-Denoise (Import-TextEmbedding embedding.safetensors)", "InvokeDenoise")]
+    [InlineData("Import-Latent latent.safetensors | New-DiffusionImage", Cmdlet)]
+    public void The_model_of_a_latent_and_of_an_embedding_in_a_file_is_a_name(string script, string cmdlet)
+    {
+        Set("embedding", WriteFiles());
+
+        AssertError(Run(script), "ModelNotFound", ErrorCategory.ObjectNotFound, cmdlet);
+    }
+
+    [Fact]
+    public void The_LoRAs_of_an_embedding_in_a_file_are_names()
+    {
+        WriteFiles();
+
+        AssertError(Run("Import-TextEmbedding embedding.safetensors | Invoke-Denoise -Model demo"), "AdapterNotFound", ErrorCategory.ObjectNotFound, "InvokeDenoise");
+    }
+
+    [Theory]
     [InlineData("\"Lora\":\"[\\\"/etc/secret.safetensors:0.5\\\"]\"", "AdapterNotFound")]
     [InlineData("\"TextualInversion\":\"[\\\"secret.safetensors\\\"]\"", "AdapterNotFound")]
     public void The_record_of_this_module_can_be_forged_too(string member, string id)
@@ -113,6 +140,17 @@ public sealed class ForeignNamesTests : CommandTests
         ErrorRecord error = AssertError(Run("[pscustomobject]@{ Prompt = 'a'; Model = $secret; Steps = 1 } | New-DiffusionImage"), "ModelInvalid", ErrorCategory.InvalidData, Cmdlet);
 
         Assert.DoesNotContain(Convert.ToHexString("root"u8), error.Exception.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes a latent and an embedding whose model and LoRA are files.</summary>
+    /// <returns>An embedding of the model that comes with the module.</returns>
+    private TextEmbedding WriteFiles()
+    {
+        TextVectors vectors = new(new Tensor(1, 77, 128), PooledState: null);
+        PromptOptions options = new() { LoraNames = ["secret"], Loras = [Folder["secret.safetensors"] + ":0.5"] };
+        TextEmbeddingFile.Write(new TextEmbedding("a", options, vectors, [], [], Folder["secret.safetensors"]), Folder["embedding.safetensors"]);
+        LatentFile.Write(new Latent(new Tensor(1, 4, 8, 8), new GenerationInfo { Prompt = "a", Seed = 1, Model = Folder["secret.safetensors"] }), Folder["latent.safetensors"]);
+        return new TextEmbedding("a", PromptOptions.Default, vectors, [], [], "demo");
     }
 
     private void WriteRecord(string json) => File.WriteAllBytes(Folder["image.png"], MetadataFiles.Png(MetadataFiles.TextChunk("sdpsGeneration", Encoding.ASCII.GetBytes(json))));
