@@ -96,14 +96,6 @@ public sealed class LatentStateTests
         CheckEachStop(begun);
     }
 
-    [Fact]
-    public void Every_source_of_noise_keeps_its_place()
-    {
-        // The one of a scheduler with a path of its own is among the runs above.
-        Type[] sources = [.. typeof(INoiseSource).Assembly.GetTypes().Where(type => type.IsAssignableTo(typeof(INoiseSource)) && !type.IsInterface)];
-        Assert.Equal([typeof(BatchNoise), typeof(BrownianTreeNoise), typeof(PhiloxRandom), typeof(TorchRandom)], sources.OrderBy(type => type.Name, StringComparer.Ordinal));
-    }
-
     private static void CheckEachStop(Latent begun)
     {
         float[] expected = ClosedFormRun.Continue(begun).Tensor.Values;
