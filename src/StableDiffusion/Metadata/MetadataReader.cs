@@ -27,15 +27,25 @@ public static class MetadataReader
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
-        string name = $"The file '{path}'";
-        byte[] data = ImageFile.ReadBytes(path, name);
+        string name = ImageFile.NameOf(path);
+        ImageMetadata metadata = Read(ImageFile.ReadBytes(path, name), name);
+        metadata.Path = Path.GetFullPath(path);
+        return metadata;
+    }
+
+    /// <summary>Reads the metadata of a file's bytes.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <returns>The metadata, without a path.</returns>
+    /// <exception cref="ImageInvalidException">The bytes are not an image of a known format.</exception>
+    internal static ImageMetadata Read(byte[] data, string name)
+    {
         TextEntryList texts = ReadTexts(data, name);
         List<string> warnings = [];
         ImageMetadata metadata = Interpret(texts.Entries, warnings);
         metadata = metadata.With(RecordedNames.Only(metadata.Info, warnings), []);
         metadata.Entries = texts.Entries;
         metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
-        metadata.Path = Path.GetFullPath(path);
         return metadata;
     }
 
