@@ -15,6 +15,7 @@
     # Named one by one, so that PowerShell knows them without loading anything.
     CmdletsToExport      = @(
         'Clear-DiffusionCache'
+        'Compare-DiffusionImage'
         'ConvertFrom-Latent'
         'ConvertTo-ControlImage'
         'ConvertTo-Latent'
@@ -28,6 +29,7 @@
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
         'Save-DiffusionModel'
         'Test-DiffusionModel'

@@ -46,6 +46,36 @@ internal sealed class RecordComparison
             : cause;
     }
 
+    /// <summary>Which settings of an image are not the expected ones. A setting that is not recorded has its default.</summary>
+    /// <param name="info">The record of the image.</param>
+    /// <param name="expected">The expected settings by name: numbers, texts, lists, and options by their names; null if it is not to be set. Case makes no difference.</param>
+    /// <returns>The settings that differ, with the expected value as the reference.</returns>
+    /// <exception cref="InvalidSettingException">There is no such setting.</exception>
+    public static IReadOnlyList<SettingDifference> Unmet(GenerationInfo info, IEnumerable<KeyValuePair<string, object?>> expected)
+    {
+        GenerationInfo recorded = Normalize(info);
+        Dictionary<string, object?> values = Values(recorded).ToDictionary(static setting => setting.Name, static setting => setting.Value, StringComparer.OrdinalIgnoreCase);
+        List<SettingDifference> unmet = [];
+        foreach ((string name, object? value) in expected)
+        {
+            if (!values.TryGetValue(name, out object? actual))
+                throw new InvalidSettingException("Setting", $"There is no setting '{name}'.{(Spelling.Nearest(name, values.Keys) is string near ? $" Is it '{near}'?" : $" There are {Spelling.Choices([.. values.Keys])}.")}");
+
+            object? wanted = value is IDictionary or (IEnumerable and not string) ? Text(value) : value;
+            object? effective = actual ?? SettingTable.Rows.FirstOrDefault(row => row.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.DefaultIn(recorded);
+            if (!IsSame(actual, wanted) && !IsSame(effective, wanted))
+                unmet.Add(new SettingDifference(name, wanted, actual));
+        }
+
+        return unmet;
+    }
+
+    // A text can stand for a number, and a whole number for one with a fraction.
+    private static bool IsSame(object? actual, object? wanted) =>
+        string.Equals(Text(actual), Text(wanted), StringComparison.OrdinalIgnoreCase)
+        || (actual is not (null or string) && decimal.TryParse(Text(actual), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number)
+            && decimal.TryParse(Text(wanted), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal other) && number == other);
+
     private static GenerationInfo Normalize(GenerationInfo info) => RecordedNames.Only(SettingTable.WithoutDefaults(info), []);
 
     private static IEnumerable<(string Name, object? Value)> Values(GenerationInfo info)
@@ -54,7 +84,7 @@ internal sealed class RecordComparison
         {
             yield return row.Name switch
             {
-                nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => (row.Name, Join(TextList.Read((string?)row.Get(info)))),
+                nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => (row.Name, Text(TextList.Read((string?)row.Get(info)))),
                 nameof(GenerationInfo.SchedulerOptions) => (nameof(GeneratedObject.SchedulerOption), Options(info.SchedulerOptions)),
                 _ => (row.Name, row.Get(info) is var value and not "" ? value : null),
             };
@@ -69,14 +99,20 @@ internal sealed class RecordComparison
         yield return (nameof(GeneratedObject.ControlStart), Each(static net => net.Start));
         yield return (nameof(GeneratedObject.ControlEnd), Each(static net => net.End));
 
-        string? Each(Func<ControlNetInfo, object?> setting) => Join(ControlNetInfo.Each(info.ControlNets, setting));
+        string? Each(Func<ControlNetInfo, object?> setting) => Text(ControlNetInfo.Each(info.ControlNets, setting));
     }
 
-    private static string? Options(string? options) =>
-        SchedulerOptionText.Read(options) is Dictionary<string, object?> values ? Join(values.Select(static option => $"{option.Key}={Text(option.Value)}")) : options;
+    private static string? Options(string? options) => SchedulerOptionText.Read(options) is Dictionary<string, object?> values ? Text(values) : options;
 
-    private static string? Join(IEnumerable<object?>? items) => items is null ? null : string.Join(Separator, items.Select(Text));
+    /// <summary>A value in the form that a cell of a table has; an empty text is none.</summary>
+    private static string? Text(object? value) => value switch
+    {
+        null or "" => null,
+        IDictionary options => string.Join(Separator, options.Keys.Cast<object>().Select(key => (Name: $"{key}", Value: options[key])).OrderBy(static option => option.Name, StringComparer.Ordinal).Select(static option => $"{option.Name}={Item(option.Value)}")),
+        IEnumerable items and not string => string.Join(Separator, items.Cast<object?>().Select(Item)),
+        _ => Item(value),
+    };
 
-    private static string? Text(object? value) =>
-        value is IEnumerable list and not string ? string.Join(',', list.Cast<object?>().Select(Text)) : Convert.ToString(value, CultureInfo.InvariantCulture);
+    private static string? Item(object? value) =>
+        value is IEnumerable items and not string ? string.Join(',', items.Cast<object?>().Select(Item)) : Convert.ToString(value, CultureInfo.InvariantCulture);
 }

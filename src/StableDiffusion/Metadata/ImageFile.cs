@@ -35,8 +35,7 @@ public static class ImageFile
         string name = NameOf(path);
         byte[] data = ReadBytes(path, name);
         DiffusionImage image = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
-        ImageMetadata metadata = MetadataReader.Read(data, name);
-        return new DiffusionImage(image.Width, image.Height, image.Pixels, metadata.Info with { RandomSource = metadata.RandomSource }) { Path = Path.GetFullPath(path) };
+        return new DiffusionImage(image.Width, image.Height, image.Pixels, MetadataReader.Read(data, name).FullInfo) { Path = Path.GetFullPath(path) };
     }
 
     /// <summary>Reads a mask from an image of any format that <see cref="Read"/> supports.</summary>
