@@ -43,9 +43,9 @@ public static class ShouldOperators
     /// <returns>The result.</returns>
     public static AssertionResult BeDiffusionImage(SessionState session, object? actual, object? expected, double? psnr, double? ssim, bool negate, string? because) => Guard(() =>
     {
-        DiffusionImage image = ReadImage(session, actual, "the image");
+        DiffusionImage image = ReadImage(session, actual, "The image");
         ImageAssertion assertion = new(new ImageTolerance(psnr, ssim), negate, because);
-        return Cell.Unwrap(expected) is DiffusionImage other ? assertion.Test(image, other) : assertion.Test(image, PathOf(session, expected, "the expected image"));
+        return Cell.Unwrap(expected) is DiffusionImage other ? assertion.Test(image, other) : assertion.Test(image, PathOf(session, expected, "The expected image"));
     });
 
     /// <summary>Tests whether an image was made with the expected settings.</summary>
@@ -65,7 +65,7 @@ public static class ShouldOperators
         string names = string.Join(", ", wanted.Select(static setting => setting.Key));
         string message = negate
             ? $"Expected other settings{Because(because)}, but {names} {(wanted.Length == 1 ? "has the given value" : "have the given values")}."
-            : $"Expected the settings {names}{Because(because)}, but these differ (expected, actual): {string.Join("; ", unmet)}.";
+            : $"Expected the settings {names}{Because(because)}, but these differ (expected, actual): {string.Join(", ", unmet)}.";
         return new AssertionResult(negate == unmet.Count > 0, message);
     });
 
@@ -91,14 +91,14 @@ public static class ShouldOperators
     {
         GeneratedObject made => made.FullInfo,
         GenerationInfo info => info,
-        _ => MetadataReader.Read(PathOf(session, given, "what is tested")).FullInfo,
+        _ => MetadataReader.Read(PathOf(session, given, "What is tested")).FullInfo,
     };
 
     private static string PathOf(SessionState session, object? given, string name) => Cell.Unwrap(given) switch
     {
         FileSystemInfo file => file.FullName,
         string { Length: > 0 } path => PathHelper.ResolveOutput(session, path),
-        null or "" => throw new ImageInvalidException($"Expected {name} as an image or the path of a file, but it is missing."),
-        object other => throw new ImageInvalidException($"Expected {name} as an image or the path of a file, but it is an object of type {other.GetType().Name}."),
+        null or "" => throw new ImageInvalidException($"{name} is missing. Give an image, or the path of a file."),
+        object other => throw new ImageInvalidException($"{name} is an object of type {other.GetType().Name}. Give an image, or the path of a file."),
     };
 }

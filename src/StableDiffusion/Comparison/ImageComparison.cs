@@ -115,7 +115,7 @@ public sealed class ImageComparison
     {
         IEnumerable<string> first = SettingDifferences.Take(MostSettingsInWords).Select(static difference => difference.ToString());
         int more = SettingDifferences.Count - MostSettingsInWords;
-        return string.Join("; ", more > 0 ? first.Append($"and {more} more") : first);
+        return string.Join(", ", more > 0 ? first.Append($"and {more} more") : first);
     }
 
     private string WhoHasNoRecord() => _records switch

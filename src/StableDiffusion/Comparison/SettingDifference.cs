@@ -9,8 +9,8 @@ public sealed record SettingDifference(string Name, object? ReferenceValue, obje
     private const int LongestValue = 60;
 
     /// <summary>A short description.</summary>
-    /// <returns>The name and both values in one line, such as <c>Steps: 20, 25</c>.</returns>
-    public override string ToString() => PrintableText.Of($"{Name}: {InWords(ReferenceValue)}, {InWords(DifferenceValue)}");
+    /// <returns>The name and both values in one line, such as <c>Steps (20, 25)</c>.</returns>
+    public override string ToString() => PrintableText.Of($"{Name} ({InWords(ReferenceValue)}, {InWords(DifferenceValue)})");
 
     private static string InWords(object? value) => value switch
     {

@@ -111,10 +111,10 @@ public sealed class ImageComparisonTests
         GenerationInfo other = s_info with { Steps = 25 };
 
         AssertVerdict(ComparisonVerdict.Equal, "The pixels and the settings are equal.", s_info, s_info, 1);
-        AssertVerdict(ComparisonVerdict.EqualPixels, "Steps: 20, 25", s_info, other, 1);
+        AssertVerdict(ComparisonVerdict.EqualPixels, "Steps (20, 25)", s_info, other, 1);
         AssertVerdict(ComparisonVerdict.OtherPixels, "device", s_info, s_info with { }, 2);
         AssertVerdict(ComparisonVerdict.OtherPixels, "made from", s_info with { Strength = 0.5 }, s_info with { Strength = 0.5 }, 2);
-        AssertVerdict(ComparisonVerdict.OtherSettings, "Steps: 20, 25", s_info, other, 2);
+        AssertVerdict(ComparisonVerdict.OtherSettings, "Steps (20, 25)", s_info, other, 2);
         AssertVerdict(ComparisonVerdict.NoRecord, "the reference does not say", null, s_info, 2);
         AssertVerdict(ComparisonVerdict.NoRecord, "the other image does not say", s_info, null, 2);
         AssertVerdict(ComparisonVerdict.NoRecord, "neither image says", null, null, 2);
@@ -146,7 +146,7 @@ public sealed class ImageComparisonTests
         ImageComparison comparison = Compare(s_info, many, 2);
 
         Assert.Equal(7, comparison.SettingDifferences.Count);
-        Assert.EndsWith("; and 2 more.", comparison.Reason, StringComparison.Ordinal);
+        Assert.EndsWith(", and 2 more.", comparison.Reason, StringComparison.Ordinal);
         Assert.InRange(comparison.Reason.Length, 1, 500);
         Assert.DoesNotContain('\u001b', comparison.Reason);
         Assert.All(comparison.SettingDifferences, difference => Assert.DoesNotContain('\u001b', difference.ToString()));
