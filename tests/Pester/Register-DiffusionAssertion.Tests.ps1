@@ -76,7 +76,7 @@ Describe 'Should -BeDiffusionImage' {
         @{ Name = 'both'; Tolerance = @{ Psnr = 1; Ssim = 0.01 } }
     ) {
         $other | Should -BeDiffusionImage golden.png @Tolerance
-        Get-Failure { $other | Should -Not -BeDiffusionImage golden.png @Tolerance } | Should -BeLike 'Expected the image not to be like (with a*'
+        Get-Failure { $other | Should -Not -BeDiffusionImage golden.png @Tolerance } | Should -BeLike 'Expected the image not to have a*'
     }
 
     It 'does not tolerate what <Name> forbids' -ForEach @(
@@ -84,7 +84,7 @@ Describe 'Should -BeDiffusionImage' {
         @{ Name = 'Ssim'; Tolerance = @{ Psnr = 1; Ssim = 0.99999 } }
     ) {
         $other | Should -Not -BeDiffusionImage golden.png @Tolerance
-        Get-Failure { $other | Should -BeDiffusionImage golden.png @Tolerance } | Should -BeLike 'Expected the image to be like (with a PSNR of * dB or more and an SSIM of 0.* or more)*'
+        Get-Failure { $other | Should -BeDiffusionImage golden.png @Tolerance } | Should -BeLike 'Expected the image to have a PSNR of * dB or more and an SSIM of 0.* or more against the golden image*'
     }
 
     It 'fails for another size, and shows both' {

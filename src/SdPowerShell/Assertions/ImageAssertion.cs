@@ -59,7 +59,7 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
         if (tolerance.Holds(comparison) != negate)
             return new AssertionResult(Succeeded: true, string.Empty);
 
-        string expectation = PrintableText.Of($"Expected the image {(negate ? "not " : string.Empty)}to be {tolerance} {name}{ShouldOperators.Because(because)}, but {Describe(comparison)}.");
+        string expectation = PrintableText.Of($"Expected the image {(negate ? "not " : string.Empty)}to {tolerance} {name}{ShouldOperators.Because(because)}, but {Describe(comparison)}.");
         return new AssertionResult(Succeeded: false, negate ? expectation : $"{expectation} {comparison.Reason}{Show(comparison)}{advice}");
     }
 

@@ -18,8 +18,14 @@ internal sealed record ImageTolerance(double? Psnr, double? Ssim)
         _ => !IsNone && (Psnr is null || comparison.Psnr >= Psnr) && (Ssim is null || comparison.Ssim >= Ssim),
     };
 
-    /// <summary>What is asked for, after "to be" or "not to be".</summary>
-    public override string ToString() => IsNone
-        ? "equal to"
-        : FormattableString.Invariant($"like (with {string.Join(" and ", new[] { Psnr is null ? null : FormattableString.Invariant($"a PSNR of {Psnr} dB or more"), Ssim is null ? null : FormattableString.Invariant($"an SSIM of {Ssim} or more") }.OfType<string>())})");
+    /// <summary>What is asked for, between "the image to" and the name of the expected image.</summary>
+    public override string ToString()
+    {
+        List<string> measures = [];
+        if (Psnr is double psnr)
+            measures.Add(FormattableString.Invariant($"a PSNR of {psnr} dB or more"));
+        if (Ssim is double ssim)
+            measures.Add(FormattableString.Invariant($"an SSIM of {ssim} or more"));
+        return IsNone ? "be equal to" : $"have {string.Join(" and ", measures)} against";
+    }
 }
