@@ -9,6 +9,8 @@
     PowerShellVersion    = '7.6'
     CompatiblePSEditions = @('Core')
 
+    # The types name classes of the cmdlets' assembly, which PowerShell would otherwise load after them.
+    RequiredAssemblies   = @('SdPowerShell.dll')
     FormatsToProcess     = @('StableDiffusion.Format.ps1xml')
     TypesToProcess       = @('StableDiffusion.Types.ps1xml')
 

@@ -10,6 +10,9 @@ internal sealed record CmdletParameter
     /// <summary>The type, without a Nullable or the like around it.</summary>
     public required Type Type { get; init; }
 
+    /// <summary>The full names of the types that it takes, one object at a time.</summary>
+    public required IReadOnlyList<string> Accepts { get; init; }
+
     public required IReadOnlyList<string> Aliases { get; init; }
 
     public required bool Mandatory { get; init; }
@@ -34,9 +37,8 @@ internal sealed record CmdletParameter
 
     public bool IsSwitch => Type == typeof(SwitchParameter);
 
-    /// <summary>The type of one object in the pipeline: arrays take theirs one by one.</summary>
-    public Type ItemType => Type.IsArray ? Type.GetElementType()! : Type;
-
     /// <summary>The values to choose from, of an enum or a ValidateSet.</summary>
     public IReadOnlyList<string> Values => Choices.Count > 0 ? Choices : ItemType.IsEnum ? Enum.GetNames(ItemType) : [];
+
+    private Type ItemType => Type.IsArray ? Type.GetElementType()! : Type;
 }

@@ -11,6 +11,10 @@ internal sealed class CmdletSurface
 {
     private static readonly HashSet<string> s_shouldProcess = new(StringComparer.OrdinalIgnoreCase) { "WhatIf", "Confirm" };
 
+    // What one of the cmdlets' own types stands for.
+    private const string ImageType = "SdPowerShell.Parameters.ImageInput";
+    private static readonly string[] s_imageTypes = ["StableDiffusion.Images.DiffusionImage", typeof(FileInfo).FullName!, typeof(string).FullName!];
+
     /// <summary>The name, such as Get-DiffusionDevice.</summary>
     public required string Name { get; init; }
 
@@ -82,7 +86,7 @@ internal sealed class CmdletSurface
                 Inputs =
                 [
                     .. parameters.Where(parameter => parameter.ByValue)
-                        .Select(parameter => parameter.ItemType.FullName!).Distinct().Order(StringComparer.Ordinal),
+                        .SelectMany(parameter => parameter.Accepts).Distinct().Order(StringComparer.Ordinal),
                 ],
                 Outputs =
                 [
@@ -109,6 +113,7 @@ internal sealed class CmdletSurface
     {
         Name = parameter.Name,
         Type = Plain(parameter.ParameterType),
+        Accepts = AcceptedBy(parameter.ParameterType),
         Aliases = [.. parameter.Aliases],
         Mandatory = parameter.IsMandatory,
         Position = parameter.Position < 0 ? null : parameter.Position,
@@ -125,8 +130,12 @@ internal sealed class CmdletSurface
     {
         { IsArray: true } => Plain(type.GetElementType()!).MakeArrayType(),
         { IsGenericType: true, Name: "Number`1" or "Nullable`1" } => type.GenericTypeArguments[0],
+        { FullName: ImageType } => typeof(object),
         _ => type,
     };
+
+    /// <summary>The types of the objects in the pipeline that a parameter takes: arrays take theirs one by one.</summary>
+    private static string[] AcceptedBy(Type type) => (type.IsArray ? type.GetElementType()! : type) is { FullName: not ImageType } item ? [Plain(item).FullName!] : s_imageTypes;
 
     /// <summary>One parameter as it is over all the sets that have it.</summary>
     private static CmdletParameter Merge(IEnumerable<CmdletParameter> sets)

@@ -20,7 +20,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <summary>The name of the scheduler in A1111's API.</summary>
     internal const string SamplerColumn = "sampler_name";
 
-    /// <summary>The seed of the noise, 0 or more; random by default. The same seed and settings give the same image.</summary>
+    /// <summary>The seed of the noise, 0 or more; random by default, or if it is -1. The same seed and settings give the same image.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<long>]
     public Number<long>? Seed { get; set; }
@@ -30,7 +30,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<RandomSource>))]
     public string? RandomSource { get; set; }
 
-    /// <summary>The seed of the noise that is blended into the initial noise; random by default.</summary>
+    /// <summary>The seed of the noise that is blended into the initial noise; random by default, or if it is -1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("Subseed")]
     [Number<long>]
@@ -167,9 +167,10 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? NegativeAestheticScore { get; set; }
 
-    /// <summary>The mask, a path or an image object: white areas of the image are repainted, black areas are kept.</summary>
+    /// <summary>The mask, a path, a file or an image object: white areas of the image are repainted, black areas are kept.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public object? MaskImage { get; set; }
+    [Image]
+    public ImageInput? MaskImage { get; set; }
 
     /// <summary>The ControlNets to apply: names in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -177,10 +178,10 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [List]
     public string[]? ControlNet { get; set; }
 
-    /// <summary>The control image of each ControlNet: a path or an image object.</summary>
+    /// <summary>The control image of each ControlNet: a path, a file or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [List]
-    public object[]? ControlImage { get; set; }
+    [Image(IsList = true, IsCell = true)]
+    public ImageInput?[]? ControlImage { get; set; }
 
     /// <summary>The preprocessor for each control image: None, Canny, Invert or Tile.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -222,7 +223,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
         };
 
         // A strength of 0 is a choice; no strength is an oversight.
-        if (options is { VariationSeed: not null, VariationStrength: null })
+        if (options is { VariationSeed: >= 0, VariationStrength: null })
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         return options;
     }
@@ -231,7 +232,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <param name="options">The settings.</param>
     private protected DenoiseOptions ReadImages(DenoiseOptions options) => options with
     {
-        Mask = ImageSetting.Read(nameof(MaskImage), MaskImage, path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage),
+        Mask = MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage),
         Controls = new ControlSettings(this).Read(),
     };
 

@@ -8,7 +8,6 @@ public abstract class FileCmdlet : DiffusionCmdlet
 {
     internal const string PathSet = "Path";
     internal const string LiteralPathSet = "LiteralPath";
-    internal const string InputObjectSet = "InputObject";
 
     private string[] _paths = [];
     private bool _isLiteral;

@@ -3,6 +3,7 @@ using SdPowerShell.Completion;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
+using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Settings;
 
@@ -68,6 +69,10 @@ public abstract class RecordCmdlet : ModelCmdlet
     protected sealed override void ProcessRecord()
     {
         Input = ReferenceEquals(_record, s_none) ? null : new InputRecord(_record, _recordCount);
+        Subject = Input?.Describe(prompt: null, file: null);
+        if (!ProcessOne(_record, RestoreRecord))
+            return;
+
         if (Input is not null && !IsBoundByValue && !Binder.IsUsed(Input))
         {
             WriteError(DiffusionError.InputNotBound(Input));
@@ -103,6 +108,13 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     /// <summary>Processes one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();
+
+    /// <summary>Takes a copy that PowerShell has serialized for the object that it was. The properties of both are the same.</summary>
+    private void RestoreRecord()
+    {
+        if (Input?.Value is PSObject copy)
+            Input = new InputRecord(SerializedObject.Restore(copy), _recordCount);
+    }
 
     private bool CheckColumns(InputRecord row)
     {

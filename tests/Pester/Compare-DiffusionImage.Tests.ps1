@@ -25,6 +25,8 @@ Describe 'Compare-DiffusionImage' {
         @{ Name = 'a path of the pipeline'; Compare = { '[b].png' | Compare-DiffusionImage ./a.png } }
         @{ Name = 'an image of the pipeline'; Compare = { $other | Compare-DiffusionImage a.png } }
         @{ Name = 'an image with a file'; Compare = { Compare-DiffusionImage $image '[b].png' } }
+        @{ Name = 'a row'; Compare = { [pscustomobject]@{ ReferenceImage = 'a.png'; DifferenceImage = '[b].png'; Note = 'x' } | Compare-DiffusionImage } }
+        @{ Name = 'a row with a reference as an argument'; Compare = { [pscustomobject]@{ DifferenceImage = '[b].png' } | Compare-DiffusionImage a.png } }
         @{ Name = 'two images'; Compare = { Compare-DiffusionImage $image $other } }
     ) {
         $comparison = & $Compare
@@ -74,6 +76,13 @@ Describe 'Compare-DiffusionImage' {
     ) {
         'no image' | Set-Content text.png
         { 'a.png', 'a.png' | Compare-DiffusionImage $Reference } | Should -Throw -ErrorId "$Id,$cmdlet"
+    }
+
+    It 'goes on after a row whose reference cannot be read' {
+        $rows = 'none.png', 'a.png' | ForEach-Object { [pscustomobject]@{ ReferenceImage = $_; DifferenceImage = 'a.png' } }
+        $all = $rows | Compare-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems
+        $all.Verdict | Should -Be Equal
+        $problems.FullyQualifiedErrorId | Should -Be "PathNotFound,$cmdlet"
     }
 
     It 'is shown as a list that fits, and as a table on demand' {

@@ -43,9 +43,9 @@ public static class ShouldOperators
     /// <returns>The result.</returns>
     public static AssertionResult BeDiffusionImage(SessionState session, object? actual, object? expected, double? psnr, double? ssim, bool negate, string? because) => Guard(() =>
     {
-        DiffusionImage image = ReadImage(session, actual, "The image");
+        DiffusionImage image = InputOf(nameof(actual), actual).Read(nameof(actual), path => ImageFile.ReadWithSettings(PathHelper.ResolveOutput(session, path)), static made => made);
         ImageAssertion assertion = new(new ImageTolerance(psnr, ssim), negate, because);
-        return Cell.Unwrap(expected) is DiffusionImage other ? assertion.Test(image, other) : assertion.Test(image, PathOf(session, expected, "The expected image"));
+        return InputOf(nameof(expected), expected).Read(nameof(expected), path => assertion.Test(image, PathHelper.ResolveOutput(session, path)), made => assertion.Test(image, made));
     });
 
     /// <summary>Tests whether an image was made with the expected settings.</summary>
@@ -84,21 +84,13 @@ public static class ShouldOperators
         }
     }
 
-    private static DiffusionImage ReadImage(SessionState session, object? given, string name) =>
-        Cell.Unwrap(given) as DiffusionImage ?? ImageFile.ReadWithSettings(PathOf(session, given, name));
-
     private static GenerationInfo ReadSettings(SessionState session, object? given) => Cell.Unwrap(given) switch
     {
         GeneratedObject made => made.FullInfo,
         GenerationInfo info => info,
-        _ => MetadataReader.Read(PathOf(session, given, "What is tested")).FullInfo,
+        _ => InputOf("actual", given).Read("actual", path => MetadataReader.Read(PathHelper.ResolveOutput(session, path)).FullInfo, static made => made.FullInfo),
     };
 
-    private static string PathOf(SessionState session, object? given, string name) => Cell.Unwrap(given) switch
-    {
-        FileSystemInfo file => file.FullName,
-        string { Length: > 0 } path => PathHelper.ResolveOutput(session, path),
-        null or "" => throw new ImageInvalidException($"{name} is missing. Give an image, or the path of a file."),
-        object other => throw new ImageInvalidException($"{name} is an object of type {other.GetType().Name}. Give an image, or the path of a file."),
-    };
+    private static ImageInput InputOf(string name, object? given) => new ImageAttribute().Transform(null!, given!) as ImageInput
+        ?? throw new InvalidSettingException(name, $"The {name} image is missing. Give an image, or the path of a file.");
 }

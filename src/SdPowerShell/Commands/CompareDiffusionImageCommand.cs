@@ -13,24 +13,34 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(ImageComparison))]
 public sealed class CompareDiffusionImageCommand : DiffusionCmdlet
 {
+    private const string Columns = "ReferenceImage DifferenceImage";
+
+    // The reference and what it was read from, which is often the same for all records.
+    private object? _given;
     private DiffusionImage? _reference;
 
     /// <summary>The image to compare with: a path, a file, or an image in memory.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
-    [ValidateNotNullOrEmpty]
-    public object? ReferenceImage { get; set; }
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Image]
+    public ImageInput? ReferenceImage { get; set; }
 
     /// <summary>The images that are compared with it: paths, in which wildcards are allowed, files, or images in memory.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    public object[] DifferenceImage { get; set; } = [];
+    [Image(IsList = true, Columns = Columns)]
+    public ImageInput[] DifferenceImage { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        // Given as an argument, it is the same for all records, and none can succeed without it.
+        if (ReferenceImage is null)
+            return;
+
         try
         {
-            _reference = Read(nameof(ReferenceImage), ReferenceImage);
+            ReadReference();
         }
         catch (RecordException error)
         {
@@ -38,24 +48,28 @@ public sealed class CompareDiffusionImageCommand : DiffusionCmdlet
         }
         catch (DiffusionException error)
         {
-            // Nothing can be compared with it, so no later record can succeed.
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, ReferenceImage, MyInvocation.MyCommand));
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, ReferenceImage.Given, MyInvocation.MyCommand));
         }
     }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (object image in DifferenceImage.SelectMany(Expand))
-            ProcessOne(image, () => WriteObject(new ImageComparison(_reference!, Read(nameof(DifferenceImage), image)!)));
+        foreach (ImageInput image in DifferenceImage.SelectMany(Expand))
+            ProcessOne(image.Given, () => WriteObject(new ImageComparison(ReadReference(), Read(nameof(DifferenceImage), image))));
     }
 
     /// <summary>The files that a path with wildcards stands for. A file of just that name comes first, since names with brackets are common.</summary>
-    private IEnumerable<object> Expand(object image) =>
-        Cell.Unwrap(image) is string path && WildcardPattern.ContainsWildcardCharacters(path) && PathHelper.FindExisting(this, path) is null
-            ? PathHelper.ResolveInput(this, [path], literal: false)
-            : [image];
+    private IEnumerable<ImageInput> Expand(ImageInput image) =>
+        ImageInput.Resolve(this, [image], hasWildcards: image.Given is not string path || PathHelper.FindExisting(this, path) is null);
 
-    private DiffusionImage? Read(string parameter, object? image) =>
-        ImageSetting.Read(parameter, image, path => ImageFile.ReadWithSettings(ResolveFile(path), CancellationToken), static made => made);
+    private DiffusionImage ReadReference()
+    {
+        if (_reference is null || !Equals(_given, ReferenceImage!.Given))
+            (_reference, _given) = (Read(nameof(ReferenceImage), ReferenceImage!), ReferenceImage!.Given);
+        return _reference;
+    }
+
+    private DiffusionImage Read(string parameter, ImageInput image) =>
+        image.Read(parameter, path => ImageFile.ReadWithSettings(ResolveFile(path), CancellationToken), static made => made);
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Records;
+using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 
@@ -15,6 +16,7 @@ public sealed class ConvertFromLatentCommand : ModelCmdlet
     /// <summary>The latents; one whose denoising was stopped halfway gives a noisy image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
+    [Restored<Latent>]
     public Latent[] Latent { get; set; } = [];
 
     /// <inheritdoc/>

@@ -11,12 +11,8 @@ namespace SdPowerShell.Commands;
 /// <summary>Preprocesses images for a ControlNet.</summary>
 [Cmdlet(VerbsData.ConvertTo, "ControlImage", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ConvertToControlImageCommand : FileCmdlet
+public sealed class ConvertToControlImageCommand : ImageFileCmdlet
 {
-    /// <summary>An image in memory.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
-    public DiffusionImage? InputObject { get; set; }
-
     /// <summary>The preprocessor: Canny, Invert, Tile or None.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ArgumentCompleter(typeof(EnumCompleter<ControlPreprocessor>))]
@@ -33,17 +29,8 @@ public sealed class ConvertToControlImageCommand : FileCmdlet
     public int HighThreshold { get; set; } = CannyEdges.DefaultHighThreshold;
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        if (ParameterSetName == InputObjectSet)
-        {
-            ProcessOne(InputObject, () => WriteObject(Convert(InputObject!)));
-            return;
-        }
-
-        foreach (string file in ResolvePaths())
-            ProcessOne(file, () => WriteObject(Convert(ImageFile.Load(file, CancellationToken))));
-    }
+    protected override void ProcessRecord() =>
+        ForEachImage(image => WriteObject(Convert(image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken), static image => image))));
 
     private DiffusionImage Convert(DiffusionImage image)
     {

@@ -11,28 +11,32 @@ using StableDiffusion.Settings;
 namespace SdPowerShell.Commands;
 
 /// <summary>Encodes images into latents with a model's VAE encoder.</summary>
-[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = FileCmdlet.PathSet)]
+[Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = ImageFileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
 public sealed class ConvertToLatentCommand : ModelCmdlet
 {
-    private string[] _paths = [];
-    private bool _isLiteral;
+    private ImageInput[] _images = [];
 
-    /// <summary>The image files; wildcards are allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = FileCmdlet.PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The images: paths, in which wildcards are allowed, files, or image objects.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ImageFileCmdlet.PathSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
-    public string[] Path { get => _paths; set => (_paths, _isLiteral) = (value, false); }
+    [Image(IsList = true, Columns = ImageFileCmdlet.ImageColumns)]
+    public ImageInput[] Path { get => _images; set => _images = value; }
 
-    /// <summary>The image files; wildcard characters are taken literally.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.LiteralPathSet, ValueFromPipelineByPropertyName = true)]
+    /// <summary>The image files, whose paths are taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ImageFileCmdlet.LiteralPathSet, ValueFromPipelineByPropertyName = true)]
     [Alias("PSPath", "LP")]
     [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
+    [Image(IsList = true)]
+    public ImageInput[] LiteralPath { get => _images; set => _images = value; }
 
-    /// <summary>An image in memory.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = FileCmdlet.InputObjectSet, ValueFromPipeline = true)]
-    public DiffusionImage? InputObject { get; set; }
+    /// <summary>The images: image objects, files, or paths that are taken as they are written.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ImageFileCmdlet.InputObjectSet, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Image")]
+    [ValidateNotNullOrEmpty]
+    [Image(IsList = true, Columns = ImageFileCmdlet.ImageColumns)]
+    public ImageInput[] InputObject { get => _images; set => _images = value; }
 
     /// <summary>The width to resize the image to, in pixels, a multiple of 8; used with ResizeMode.</summary>
     [Parameter]
@@ -47,7 +51,7 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
     public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.None);
 
-    /// <summary>Samples the latent with this seed, as image-to-image does; the default is the mean of the distribution.</summary>
+    /// <summary>Samples the latent with this seed, as image-to-image does; -1 means a random one. The default is the mean of the distribution.</summary>
     [Parameter]
     public long? Seed { get; set; }
 
@@ -59,24 +63,20 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == FileCmdlet.InputObjectSet)
-        {
-            ProcessOne(InputObject, () => WriteObject(Encode(InputObject!)));
-            return;
-        }
-
-        foreach (string file in PathHelper.ResolveInput(this, _paths, _isLiteral))
-            ProcessOne(file, () => WriteObject(Encode(Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken)))));
+        foreach (ImageInput image in ImageInput.Resolve(this, _images, hasWildcards: ParameterSetName == ImageFileCmdlet.PathSet))
+            ProcessOne(image.Given, () => WriteObject(Encode(image.Read(ParameterSetName, Load, static image => image))));
     }
 
     /// <inheritdoc/>
     /// <remarks>The metadata of an image has the image's path and a model's name, which must not be found in the current location.</remarks>
     internal override bool TakesNamesOnly(string parameter) => !IsFixed(parameter) && Model.AsSpan().IndexOfAny('/', '\\') < 0;
 
+    private DiffusionImage Load(string file) => Timed($"Reading '{file}'", () => ImageFile.Load(file, CancellationToken));
+
     private Latent Encode(DiffusionImage image)
     {
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
-        StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)), InputObject?.Model);
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: InputObject?.Model);
+        StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)), image.Model);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: image.Model);
     }
 }

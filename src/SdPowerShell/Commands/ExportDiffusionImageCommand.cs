@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Commands;
 
@@ -23,10 +24,12 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     [ValidateNotNullOrEmpty]
     public string? OutDirectory { get; set; }
 
-    /// <summary>The images.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    /// <summary>The images: image objects, or files, whose settings are kept.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Image")]
-    public DiffusionImage[] InputObject { get; set; } = [];
+    [ValidateNotNullOrEmpty]
+    [Image(IsList = true, Columns = "InputObject Image")]
+    public ImageInput[] InputObject { get; set; } = [];
 
     /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter]
@@ -54,14 +57,22 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (DiffusionImage image in InputObject)
-            ProcessOne(image, () => Write(image));
+        foreach (ImageInput image in ImageInput.Resolve(this, InputObject, hasWildcards: false))
+            ProcessOne(image.Given, () => Write(image.Read(nameof(InputObject), Load, static image => image), source: image.Given as string));
     }
 
-    private void Write(DiffusionImage image)
+    private DiffusionImage Load(string file)
+    {
+        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.ReadImage(file, CancellationToken);
+        foreach (string warning in NoMetadata ? [] : warnings)
+            WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+        return image;
+    }
+
+    private void Write(DiffusionImage image, string? source)
     {
         ImageWriteOptions options = new() { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata };
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options);
+        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options, source);
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
         target.Check();
         if (!ShouldProcess(target.Path, "Write image"))

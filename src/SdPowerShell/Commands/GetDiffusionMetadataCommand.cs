@@ -9,18 +9,14 @@ namespace SdPowerShell.Commands;
 /// <summary>Reads the generation settings in image files, in the form that New-DiffusionImage takes.</summary>
 [Cmdlet(VerbsCommon.Get, "DiffusionMetadata", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(ImageMetadata))]
-public sealed class GetDiffusionMetadataCommand : FileCmdlet
+public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
 {
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (string file in ResolvePaths())
-            ProcessOne(file, () => Read(file));
-    }
+    protected override void ProcessRecord() => ForEachImage(image => Write(image.Read(
+        ParameterSetName, MetadataReader.Read, static image => image.Path is string file ? MetadataReader.Read(file) : MetadataReader.Of(image))));
 
-    private void Read(string file)
+    private void Write(ImageMetadata metadata)
     {
-        ImageMetadata metadata = MetadataReader.Read(file);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
         if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
@@ -33,7 +29,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
             info = info with { Scheduler = null };
 
         foreach (string warning in warnings)
-            WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+            WriteWarning(metadata.Path.Length == 0 ? warning : $"{System.IO.Path.GetFileName(metadata.Path)}: {warning}");
         WriteObject(metadata.With(info, warnings));
     }
 }

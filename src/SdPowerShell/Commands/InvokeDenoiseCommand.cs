@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
+using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
@@ -15,14 +16,17 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 {
     /// <summary>The prompt's embedding, from Get-TextEmbedding.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Restored<TextEmbedding>]
     public TextEmbedding? Embedding { get; set; }
 
     /// <summary>The negative prompt's embedding, from Get-TextEmbedding; the default is that of the empty prompt.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Restored<TextEmbedding>]
     public TextEmbedding? NegativeEmbedding { get; set; }
 
     /// <summary>The latent to start from: that of an image, to which noise is added first, or one whose denoising was stopped halfway.</summary>
     [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Restored<Latent>]
     public Latent? Latent { get; set; }
 
     /// <summary>The step to start at. Noise of that step's level is added to the latent of an image; a stopped denoising continues where it stopped.</summary>

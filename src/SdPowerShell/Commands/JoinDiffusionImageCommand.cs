@@ -5,16 +5,11 @@ using StableDiffusion.Metadata;
 namespace SdPowerShell.Commands;
 
 /// <summary>Joins images of one size into a contact sheet.</summary>
-[Cmdlet(VerbsCommon.Join, "DiffusionImage", DefaultParameterSetName = InputObjectSet)]
+[Cmdlet(VerbsCommon.Join, "DiffusionImage", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class JoinDiffusionImageCommand : FileCmdlet
+public sealed class JoinDiffusionImageCommand : ImageFileCmdlet
 {
     private readonly List<DiffusionImage> _images = [];
-
-    /// <summary>The images, in row order.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
-    [Alias("Image")]
-    public DiffusionImage[] InputObject { get; set; } = [];
 
     /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
@@ -25,17 +20,8 @@ public sealed class JoinDiffusionImageCommand : FileCmdlet
     public int Gap { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        if (ParameterSetName == InputObjectSet)
-        {
-            _images.AddRange(InputObject);
-            return;
-        }
-
-        foreach (string file in ResolvePaths())
-            ProcessOne(file, () => _images.Add(ImageFile.Load(file, CancellationToken)));
-    }
+    protected override void ProcessRecord() =>
+        ForEachImage(image => _images.Add(image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken), static image => image)));
 
     /// <inheritdoc/>
     protected override void EndProcessing()

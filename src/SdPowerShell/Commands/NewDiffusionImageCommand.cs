@@ -78,9 +78,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
-    /// <summary>The image to start from: a path or an image object.</summary>
+    /// <summary>The image to start from: a path, a file or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    public object? InitImage { get; set; }
+    [Image]
+    public ImageInput? InitImage { get; set; }
 
     /// <summary>How the image to start from is resized: Crop, Stretch, Pad or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -160,7 +161,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
-        object? source = FindStart();
+        ImageInput? source = FindStart(out bool isPiped);
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
@@ -169,11 +170,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
             new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
-            source is not null && ReferenceEquals(source, Given) ? ImageSetting.PathOf(source) : null);
+            isPiped ? source!.Path : null);
         names.Next(prompt, options.Seed!.Value, index: 0, job.Count, ResolveOutput)?.Check();
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
-        StartImage? start = FitStart(source, ref options);
+        StartImage? start = FitStart(source, isPiped, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         for (int index = 0; index < job.Count; index++)
@@ -211,37 +212,31 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     }
 
     /// <summary>The image to start from: that of the parameter, or that of the pipeline unless the pipeline gives the prompt.</summary>
-    private object? FindStart()
+    private ImageInput? FindStart(out bool isPiped)
     {
-        bool isGiven = InitImage is not (null or "");
-        if (Given is not (FileSystemInfo or DiffusionImage) || !IsFixed(nameof(Prompt)))
-            return isGiven ? InitImage : null;
-        if (!isGiven)
-            return Given;
-        if (Given is FileSystemInfo file)
+        isPiped = InitImage is null && Given is (FileSystemInfo or DiffusionImage) && IsFixed(nameof(Prompt));
+        if (InitImage is not null && Given is FileSystemInfo file && IsFixed(nameof(Prompt)))
             throw new InvalidSettingException(nameof(InitImage), $"There are two images to start from, '{file}' and InitImage. Omit one of them.");
-        return InitImage;
+        return isPiped ? new ImageInput(Given!) : InitImage;
     }
 
-    private StartImage? FitStart(object? source, ref DenoiseOptions options)
+    private StartImage? FitStart(ImageInput? source, bool isPiped, ref DenoiseOptions options)
     {
-        if (Cell.IsEmpty(Cell.Unwrap(source)))
+        if (source is null)
         {
             RequireNoStart(options);
             return null;
         }
 
         // An image from the pipeline carries the size and the resize mode that it was made with.
-        bool isPiped = ReferenceEquals(source, Given);
         int? width = isPiped && !IsFixed(nameof(Width)) ? null : options.Width;
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
-        DiffusionImage image = ImageSetting.Read(
+        DiffusionImage image = source.Read(
             nameof(InitImage),
-            source,
             path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
-            given => given)!;
+            static given => given);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };

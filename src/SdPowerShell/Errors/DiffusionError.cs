@@ -33,6 +33,8 @@ internal static class DiffusionError
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),
             ShapeMismatchException => ("LatentShapeMismatch", ErrorCategory.InvalidData),
             NotFiniteException => ("NotFinite", ErrorCategory.InvalidData),
+            LatentInvalidException => ("LatentInvalid", ErrorCategory.InvalidData),
+            EmbeddingInvalidException => ("EmbeddingInvalid", ErrorCategory.InvalidData),
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
@@ -106,6 +108,21 @@ internal static class DiffusionError
         nameof(PathInvalid),
         ErrorCategory.InvalidArgument,
         path);
+
+    /// <summary>An object that PowerShell serialized cannot be turned back into what it was.</summary>
+    /// <param name="noun">What it was, with its article.</param>
+    /// <param name="cause">Why what makes up the object cannot be read, in a sentence; null if it is missing.</param>
+    /// <param name="advice">What else to do, as the end of a sentence.</param>
+    /// <param name="target">The copy.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord SerializedObjectInvalid(string noun, string? cause, string advice, object target) => new(
+        new InvalidDataException(
+            PrintableText.Of(cause is null
+                ? $"This is a copy of {noun} that PowerShell made in a session where the module StableDiffusion was not imported, so that only some of its properties came along. Import the module there, or {advice}."
+                : $"This is a copy of {noun} that PowerShell made, and it cannot be used. {cause} Make the copy again, or {advice}.")),
+        nameof(SerializedObjectInvalid),
+        ErrorCategory.InvalidData,
+        target);
 
     /// <summary>No parameter takes an object in the pipeline or any of its properties.</summary>
     /// <param name="input">The object.</param>

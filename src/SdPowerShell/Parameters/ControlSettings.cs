@@ -32,7 +32,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
         double[]? scales = Number.Read(cmdlet.ControlScale, nameof(cmdlet.ControlScale));
         double[]? starts = Number.Read(cmdlet.ControlStart, nameof(cmdlet.ControlStart));
         double[]? ends = Number.Read(cmdlet.ControlEnd, nameof(cmdlet.ControlEnd));
-        DiffusionImage[] images = [.. Of<object?>(nameof(cmdlet.ControlImage), cmdlet.ControlImage, nets.Length, null).Select(ToImage)];
+        DiffusionImage[] images = [.. Of(nameof(cmdlet.ControlImage), cmdlet.ControlImage, nets.Length, null).Select(ToImage)];
         string[] preprocessors = Of(nameof(cmdlet.ControlPreprocessor), cmdlet.ControlPreprocessor, nets.Length, nameof(ControlPreprocessor.None));
         scales = Of(nameof(cmdlet.ControlScale), scales, nets.Length, 1);
         starts = Of(nameof(cmdlet.ControlStart), starts, nets.Length, 0);
@@ -72,6 +72,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
         _ => throw new InvalidSettingException(setting, $"{setting} has {values.Length} values, but there are {count} ControlNets. Give one value for each ControlNet, or one for all."),
     };
 
-    private DiffusionImage ToImage(object? given) => ImageSetting.Read(nameof(cmdlet.ControlImage), given, path => ImageFile.Load(cmdlet.ResolveFile(path), cmdlet.CancellationToken), image => image)
+    private DiffusionImage ToImage(ImageInput? given) =>
+        given?.Read(nameof(cmdlet.ControlImage), path => ImageFile.Load(cmdlet.ResolveFile(path), cmdlet.CancellationToken), static image => image)
         ?? throw new InvalidSettingException(nameof(cmdlet.ControlImage), "A ControlNet needs an image, and none is given. Give the path of one with ControlImage.");
 }

@@ -8,8 +8,6 @@ public static class TextualInversionFile
 {
     private const string A1111Vectors = "string_to_param.";
     private const string WebUiVectors = "emb_params";
-    private const int MostVectors = 75;
-    private const int MaxName = 200;
 
     /// <summary>Reads a file of A1111 (<c>emb_params</c>, <c>string_to_param</c>), of diffusers (one tensor, named after the word), or for SDXL (<c>clip_l</c>, <c>clip_g</c>).</summary>
     /// <param name="path">The path of a safetensors or PyTorch file.</param>
@@ -28,8 +26,7 @@ public static class TextualInversionFile
             (string? ownName, Dictionary<string, string> tensors) = Recognise(file);
             Dictionary<string, Tensor> vectors = tensors.ToDictionary(entry => entry.Key, entry => Read(file, entry.Value), StringComparer.Ordinal);
             string name = ownName ?? file.Metadata.GetValueOrDefault("name") ?? Path.GetFileNameWithoutExtension(full);
-            // A prompt cannot name a word that is empty or cannot be typed.
-            if (string.IsNullOrWhiteSpace(name) || PrintableText.Of(name, MaxName) != name)
+            if (!TextualInversion.IsWord(name))
                 name = Path.GetFileNameWithoutExtension(full);
             return vectors.Values.Select(tensor => tensor.Shape[0]).Distinct().Count() == 1
                 ? new TextualInversion(full, AdapterFiles.Hash(full), name, vectors) { HasFileName = hasName }
@@ -62,9 +59,9 @@ public static class TextualInversionFile
     private static Tensor Read(ITensorFile file, string name)
     {
         StoredTensor stored = file.Find(name);
-        bool isVectors = stored.Shape.Count is 1 or 2 && stored.Count > 0 && (stored.Shape.Count == 1 || stored.Shape[0] <= MostVectors);
+        bool isVectors = stored.Shape.Count is 1 or 2 && stored.Count > 0 && (stored.Shape.Count == 1 || stored.Shape[0] <= TextualInversion.MostVectors);
         if (!isVectors)
-            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding has 1 to {MostVectors} vectors.");
+            throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding has 1 to {TextualInversion.MostVectors} vectors.");
 
         Tensor tensor = file.Read(name);
         if (!tensor.IsFinite())

@@ -15,6 +15,18 @@ internal sealed record DenoiseState(Scheduler Scheduler, INoiseSource Noise, int
     /// <summary>The input channels of the U-Net besides the latent; null for most models.</summary>
     public Tensor? AddedChannels { get; init; }
 
+    /// <summary>The number of steps done.</summary>
+    public int Step => Scheduler.CountSteps(NextCall);
+
+    /// <summary>The number of steps of the whole run.</summary>
+    public int StepCount => Scheduler.CountSteps(Scheduler.Timesteps.Count);
+
+    /// <summary>The source of the noise of the steps.</summary>
+    /// <param name="scheduler">The scheduler.</param>
+    /// <param name="seed">The seed of the image.</param>
+    /// <param name="noise">The random numbers of the image, of which the initial noise was drawn.</param>
+    public static INoiseSource CreateNoise(Scheduler scheduler, long seed, LatentNoise noise) => noise.OfBatch(scheduler.CreateNoise(seed, noise.StepGenerator));
+
     /// <summary>Returns a copy to continue with. The original stays unchanged and can be continued again.</summary>
     public DenoiseState Copy() => this with { Scheduler = Scheduler.Clone(), Noise = Noise.Clone(), Inpainting = Inpainting?.Copy() };
 }

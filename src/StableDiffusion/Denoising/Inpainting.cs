@@ -44,6 +44,24 @@ internal sealed class Inpainting
         }
     }
 
+    /// <summary>Writes it.</summary>
+    /// <param name="writer">Receives its tensors.</param>
+    public void Write(StateWriter writer)
+    {
+        writer.Add("original", _original);
+        writer.Add("noise", _noise);
+        writer.Add("mask", _mask);
+    }
+
+    /// <summary>Reads one back.</summary>
+    /// <param name="reader">Has what <see cref="Write"/> wrote.</param>
+    /// <param name="sample">The sample of the denoising.</param>
+    /// <exception cref="ModelInvalidException">A tensor is missing, or does not fit the sample.</exception>
+    public static Inpainting Read(StateReader reader, Tensor sample) => new(
+        reader.Tensor("original", [.. sample.Shape]),
+        reader.Tensor("noise", [.. sample.Shape]),
+        reader.Tensor("mask", 1, 1, sample.Shape[2], sample.Shape[3]));
+
     /// <summary>Returns a copy with its own working memory, for another run.</summary>
     public Inpainting Copy() => new(_original, _noise, _mask);
 }

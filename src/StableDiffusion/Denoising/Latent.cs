@@ -52,6 +52,9 @@ public sealed class Latent : GeneratedObject
     /// <inheritdoc cref="GenerationSettings.Height"/>
     public int? Height => Info.Height;
 
+    /// <summary>The model that made it; null if unknown.</summary>
+    internal ModelMark? Maker { get; init; }
+
     /// <summary>The generator of its seed after the numbers drawn so far; null if none were drawn.</summary>
     internal INoiseSource? Noise { get; init; }
 

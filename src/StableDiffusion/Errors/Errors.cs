@@ -64,6 +64,18 @@ public sealed class ShapeMismatchException(string message) : DiffusionException(
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class NotFiniteException(string message) : DiffusionException(message);
 
+/// <summary>A file is not that of a latent, or is damaged.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class LatentInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A file is not that of a prompt's embedding, or is damaged.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class EmbeddingInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
 /// <summary>A file cannot be read as an image, or an image is not suitable for its use.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 /// <param name="innerException">The cause, if any.</param>

@@ -31,11 +31,7 @@ public static class ImageFile
     public static DiffusionImage ReadWithSettings(string path, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-
-        string name = NameOf(path);
-        byte[] data = ReadBytes(path, name);
-        DiffusionImage image = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
-        return new DiffusionImage(image.Width, image.Height, image.Pixels, MetadataReader.Read(data, name).FullInfo) { Path = Path.GetFullPath(path) };
+        return MetadataReader.ReadImage(path, cancellationToken).Image;
     }
 
     /// <summary>Reads a mask from an image of any format that <see cref="Read"/> supports.</summary>
@@ -106,6 +102,24 @@ public static class ImageFile
     /// <inheritdoc cref="ImageEncoder.Encode"/>
     internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
         ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(image.Info, format) : ImageTexts.None);
+
+    /// <summary>An image and its settings as bytes, which are those of a PNG file.</summary>
+    /// <param name="image">The image.</param>
+    internal static byte[] ToBytes(DiffusionImage image) => Encode(image, ImageFormat.Png, new ImageWriteOptions());
+
+    /// <summary>The image of <see cref="ToBytes"/>, with its settings.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <exception cref="ImageInvalidException">They are damaged, or those of an image of more than 64 megapixels.</exception>
+    internal static DiffusionImage FromBytes(byte[] bytes)
+    {
+        DiffusionImage image = ImageDecoder.Decode(bytes, "The image", byte.MaxValue, judge: null, CancellationToken.None);
+        TextEntryList texts = new();
+        PngTexts.Read(bytes, texts);
+        GenerationInfo? info = texts.Entries.FirstOrDefault(static text => text.Keyword == ImageTexts.RecordName) is TextEntry record
+            ? GenerationRecord.Read(record.Text) ?? throw new ImageInvalidException("The record of the image is damaged.")
+            : null;
+        return new DiffusionImage(image.Width, image.Height, image.Pixels, info);
+    }
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
         new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));

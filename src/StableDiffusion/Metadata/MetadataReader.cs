@@ -33,12 +33,26 @@ public static class MetadataReader
         return metadata;
     }
 
-    /// <summary>Reads the metadata of a file's bytes.</summary>
-    /// <param name="data">The bytes.</param>
-    /// <param name="name">The name of the file in messages.</param>
-    /// <returns>The metadata, without a path.</returns>
-    /// <exception cref="ImageInvalidException">The bytes are not an image of a known format.</exception>
-    internal static ImageMetadata Read(byte[] data, string name)
+    /// <summary>The metadata that a file of an image would have.</summary>
+    /// <param name="image">The image.</param>
+    internal static ImageMetadata Of(DiffusionImage image) => Read(ImageFile.ToBytes(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info)), "The image");
+
+    /// <summary>Reads an image with the settings that its file contains, whatever tool wrote them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <returns>The image, and warnings about settings that it lacks. Without any settings, there are no warnings.</returns>
+    /// <exception cref="ImageInvalidException">As for <see cref="ImageFile.Read"/>.</exception>
+    internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) ReadImage(string path, CancellationToken cancellationToken)
+    {
+        string name = ImageFile.NameOf(path);
+        byte[] data = ImageFile.ReadBytes(path, name);
+        DiffusionImage pixels = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
+        ImageMetadata metadata = Read(data, name);
+        GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
+        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = Path.GetFullPath(path) }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
+    }
+
+    private static ImageMetadata Read(byte[] data, string name)
     {
         TextEntryList texts = ReadTexts(data, name);
         List<string> warnings = [];

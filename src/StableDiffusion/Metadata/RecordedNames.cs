@@ -32,7 +32,9 @@ internal static class RecordedNames
     private static string? Each(string? list, Func<string, string> reduce) =>
         TextList.Read(list) is string?[] texts ? TextList.Write([.. texts.OfType<string>().Select(reduce)]) : null;
 
-    private static string LoraName(string text)
+    /// <summary>Removes the folders from a LoRA's path.</summary>
+    /// <param name="text">The LoRA with its strengths, as <see cref="LoraText"/> describes.</param>
+    public static string LoraName(string text)
     {
         (string name, _) = LoraText.Split(text);
         return NameOrPath.WithoutFolder(name) + text.Trim()[name.Length..];

@@ -1,3 +1,5 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Noise;
 
 /// <summary>
@@ -23,6 +25,9 @@ internal sealed class BatchNoise(INoiseSource source, int index, int size) : INo
         source.Fill(_batch, sigma, sigmaNext);
         _batch.AsSpan(index * destination.Length, destination.Length).CopyTo(destination);
     }
+
+    /// <inheritdoc/>
+    public void Transfer(StateTransfer state) => source.Transfer(state);
 
     /// <inheritdoc/>
     public INoiseSource Clone() => new BatchNoise(source.Clone(), index, size);

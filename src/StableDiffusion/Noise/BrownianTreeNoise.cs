@@ -1,4 +1,5 @@
 using System.Numerics;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Noise;
 
@@ -70,6 +71,12 @@ internal sealed class BrownianTreeNoise : INoiseSource
         AddIncrement(destination, from, to);
         float length = MathF.Sqrt(MathF.Abs(sigmaNext - sigma));
         TensorPrimitives.Divide(destination, sigma < sigmaNext ? length : -length, destination);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>There is nothing to carry: the path follows from the seed, and its nodes are only kept to save time.</remarks>
+    public void Transfer(StateTransfer state)
+    {
     }
 
     /// <summary>Returns another source of the same path.</summary>

@@ -1,3 +1,5 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Noise;
 
 /// <summary>A source of standard normal values for a stochastic scheduler. The values depend on the order of the calls.</summary>
@@ -8,6 +10,10 @@ internal interface INoiseSource
     /// <param name="sigma">The sigma that the step starts from; only sources that model a Brownian path use it.</param>
     /// <param name="sigmaNext">The sigma that the step ends at.</param>
     void Fill(Span<float> destination, float sigma, float sigmaNext);
+
+    /// <summary>Writes its place in the random numbers, or reads it back into a source that was created in the same way.</summary>
+    /// <param name="state">The state.</param>
+    void Transfer(StateTransfer state);
 
     /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>

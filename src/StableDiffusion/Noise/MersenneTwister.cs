@@ -10,7 +10,9 @@ namespace StableDiffusion.Noise;
 /// </summary>
 internal sealed class MersenneTwister
 {
-    private const int Length = 624;
+    /// <summary>The number of words of its state.</summary>
+    public const int Length = 624;
+
     private const int Middle = 397;
     private const uint UpperMask = 0x80000000;
     private const uint LowerMask = 0x7FFFFFFF;
@@ -34,6 +36,12 @@ internal sealed class MersenneTwister
         _state = (uint[])source._state.Clone();
         _position = source._position;
     }
+
+    /// <summary>Its state. Any words are a valid state.</summary>
+    public Span<uint> Words => _state;
+
+    /// <summary>The number of words that are used up, 0 to <see cref="Length"/>; then all are replaced.</summary>
+    public ref int Position => ref _position;
 
     /// <summary>Restarts the generator with a new seed.</summary>
     /// <param name="seed">The seed.</param>

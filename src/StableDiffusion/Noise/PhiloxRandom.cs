@@ -1,3 +1,5 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Noise;
 
 /// <summary>
@@ -52,6 +54,9 @@ internal sealed class PhiloxRandom : INoiseSource
 
     /// <inheritdoc/>
     public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
+
+    /// <inheritdoc/>
+    public void Transfer(StateTransfer state) => state.Bits("draw", new Span<uint>(ref _draw));
 
     /// <summary>Returns an independent copy with the same state.</summary>
     /// <returns>The copy.</returns>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Noise;
 
@@ -63,6 +64,14 @@ internal sealed class TorchRandom : INoiseSource
 
     /// <inheritdoc/>
     public void Fill(Span<float> destination, float sigma, float sigmaNext) => Normal(destination);
+
+    /// <inheritdoc/>
+    public void Transfer(StateTransfer state)
+    {
+        state.Bits("words", _bits.Words);
+        state.Count("position", ref _bits.Position, MersenneTwister.Length);
+        state.Number("kept", ref _kept);
+    }
 
     /// <summary>Restarts the generator with a new seed, without new memory.</summary>
     /// <param name="seed">The seed.</param>

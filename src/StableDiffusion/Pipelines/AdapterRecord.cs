@@ -19,7 +19,7 @@ internal static class AdapterRecord
     /// <summary>Adds the adapters to the settings of an image.</summary>
     public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, TextEmbedding embedding, TextEmbedding? negative)
     {
-        TextualInversion[] words = [.. embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []).DistinctBy(word => word.Path)];
+        TextualInversion[] words = [.. embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []).DistinctBy(word => (word.Name, word.Hash))];
         return info with
         {
             Lora = adapters.Text,

@@ -62,7 +62,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             return;
         }
 
-        CheckClean(start, options);
+        CheckClean(start, options, model.Info);
         (Scheduler scheduler, _) = CreateScheduler(options, model);
         CheckStopStep(options, scheduler.CountSteps(FirstCall(options, scheduler, model.Info.Variant == ModelVariant.InstructPix2Pix)), scheduler);
     }
@@ -115,10 +115,10 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
     {
-        CheckClean(start, options);
+        (int width, int height) = CheckClean(start, options, model.Info);
 
         // A latent that was sampled with this seed has already used the generator's first values.
-        long? seed = options.Seed ?? start.Seed;
+        long seed = RandomSeed.Resolve(options.Seed ?? start.Seed);
         options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
         (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         bool takesMasked = unet.Variant == ModelVariant.Inpainting;
@@ -146,12 +146,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         if (takesMasked)
         {
             added = options.Mask is null
-                ? MaskedPicture.OfNothing(start.Height!.Value, start.Width!.Value, OpenEncoder(cancellationToken), cancellationToken)
-                : MaskedPicture.Of(Source(start.SourcePixels, "Mask"), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
+                : MaskedPicture.Of(Source(start.SourcePixels, "Mask", height, width), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
         }
         else if (takesPicture)
         {
-            added = Source(start.SourceMean, "InitImage");
+            added = Source(start.SourceMean, "InitImage", start.Tensor.Shape[2], start.Tensor.Shape[3]);
         }
         else if (options.Mask is not null)
         {
@@ -167,19 +167,22 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             sample,
             info with
             {
-                Width = start.Width,
-                Height = start.Height,
+                Width = width,
+                Height = height,
                 Strength = options.StartStep is null && !takesPicture ? strength : null,
                 ResizeMode = start.Info.ResizeMode,
             });
     }
 
-    private static void CheckClean(Latent start, DenoiseOptions options)
+    /// <summary>Checks the options for a clean latent, and returns the size of its image, which its record need not have.</summary>
+    private static (int Width, int Height) CheckClean(Latent start, DenoiseOptions options, ModelInfo model)
     {
-        SettingCheck.Same("Width", options.Width, start.Width);
-        SettingCheck.Same("Height", options.Height, start.Height);
+        (int width, int height) = (start.Tensor.Shape[3] * model.LatentFactor, start.Tensor.Shape[2] * model.LatentFactor);
+        SettingCheck.Same("Width", options.Width, width);
+        SettingCheck.Same("Height", options.Height, height);
         if (options.Mask is not null)
-            CheckMask(options.Mask, start.Width, start.Height);
+            CheckMask(options.Mask, width, height);
+        return (width, height);
     }
 
     private static int FirstCall(DenoiseOptions options, Scheduler scheduler, bool takesPicture)
@@ -192,7 +195,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
     private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
     {
-        INoiseSource stepNoise = noise.OfBatch(scheduler.CreateNoise(info.Seed!.Value, noise.StepGenerator));
+        INoiseSource stepNoise = DenoiseState.CreateNoise(scheduler, info.Seed!.Value, noise);
         scheduler.Begin(firstCall, sample.Span, stepNoise);
         return stepNoise;
     }
@@ -202,6 +205,13 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     {
         string? scheduler = options.Scheduler is null || options.Scheduler == start.Scheduler ? options.Scheduler : SchedulerCatalog.Find(options.Scheduler).Name;
         GenerationInfo asked = InfoOf(options, options.ToNoise().Normalize()) with { Scheduler = scheduler };
+
+        // Its noise is drawn already: any seed is that one.
+        asked = asked with
+        {
+            Seed = RandomSeed.IsAny(asked.Seed) ? null : asked.Seed,
+            VariationSeed = RandomSeed.IsAny(asked.VariationSeed) ? null : asked.VariationSeed,
+        };
         GenerationInfo given = start.Info with { RandomSource = start.RandomSource ?? nameof(RandomSource.TorchCpu) };
         foreach (Setting row in SettingTable.Rows.Where(static row => row.IsOfStart && !s_keptSilently.Contains(row.Name)))
             SettingCheck.Same(row.Name, row.Get(asked), row.Get(given));
@@ -229,7 +239,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         NoiseOptions noise = CheckNoise(options.ToNoise(), model.Info);
         GenerationInfo info = InfoOf(options, noise) with
         {
-            Seed = options.Seed ?? RandomSeed.New(),
+            Seed = RandomSeed.Resolve(options.Seed),
             RandomSource = noise.RandomSource is RandomSource.TorchCpu ? null : noise.RandomSource?.ToString(),
             Steps = options.Steps ?? model.Info.Steps,
             Scheduler = scheduler.Name,
@@ -259,7 +269,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             SettingCheck.Side(nameof(NoiseOptions.SeedResizeHeight), height, model);
         }
 
-        return noise.VariationStrength is null ? noise : noise with { VariationSeed = noise.VariationSeed ?? RandomSeed.New() };
+        return noise.VariationStrength is null ? noise : noise with { VariationSeed = RandomSeed.Resolve(noise.VariationSeed) };
     }
 
     private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
@@ -275,16 +285,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             throw new InvalidSettingException("Mask", $"{reason} Omit the mask, or use a model for inpainting.");
     }
 
-    private static Tensor Source(Tensor? source, string setting) => source
-        ?? throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
+    private static Tensor Source(Tensor? source, string setting, int height, int width) => source?.HasShape(1, -1, height, width) == true ? source
+        : throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
-    private static Tensor LatentMask(MaskImage mask, Latent start)
-    {
-        CheckMask(mask, start.Width, start.Height);
-        return InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2]);
-    }
+    private static Tensor LatentMask(MaskImage mask, Latent start) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2]);
 
-    private static void CheckMask(MaskImage mask, int? width, int? height)
+    private static void CheckMask(MaskImage mask, int width, int height)
     {
         if (mask.Width != width || mask.Height != height)
             throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the image is {width}x{height}. Give a mask of the image's size.");

@@ -24,6 +24,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 {
     private const double DefaultImageGuidanceScale = 1.5;
 
+    /// <summary>What the latents of the model are like.</summary>
+    public LatentSpace LatentSpace => new(model.Info.Name, model.Info.LatentChannels, model.Info.LatentFactor, model.Info.ScalingFactor);
+
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>
     /// <param name="options">How the prompt is read; null means as plain text.</param>
@@ -33,8 +36,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="AdapterNotFoundException">The file of an adapter for the model was not found.</exception>
     /// <exception cref="AdapterInvalidException">An adapter is damaged or does not fit the model.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default) =>
-        model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+    public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        TextEmbedding embedding = model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+        embedding.Maker = model.Info.Mark;
+        return embedding;
+    }
 
     /// <summary>Resizes the image that a denoising starts from, and its mask, to a size that the model supports.</summary>
     /// <param name="image">The image.</param>
@@ -98,7 +105,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
     /// <summary>Encodes an image into a latent.</summary>
     /// <param name="image">The image; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; -1 draws a random one, null uses the mean of the distribution.</param>
     /// <param name="randomSource">The random number generator that the seed is for.</param>
     /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
@@ -109,7 +116,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
     /// <summary>Encodes a resized image into a latent, which records the resize mode.</summary>
     /// <param name="start">The image; width and height are multiples of 8.</param>
-    /// <param name="seed">Samples the latent with this seed, as image-to-image does; null uses the mean of the distribution.</param>
+    /// <param name="seed">Samples the latent with this seed, as image-to-image does; -1 draws a random one, null uses the mean of the distribution.</param>
     /// <param name="randomSource">The random number generator that the seed is for.</param>
     /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
@@ -126,7 +133,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(image);
         DenoiseStart.CheckSize(image.Width, image.Height, model);
         if (seed is not null)
+        {
             SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
+            seed = RandomSeed.Resolve(seed);
+        }
+
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
         (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
@@ -139,7 +150,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Noise = noise, SourcePixels = pixels, SourceMean = mean };
+        return new Latent(tensor, SettingTable.WithoutDefaults(info)) { Maker = model.Info.Mark, Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
     /// <summary>Denoises: from noise alone, from a clean latent to which noise is added, or from a latent that was stopped halfway.</summary>
@@ -170,6 +181,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
+        WarnOfChange("latent", start?.Maker);
+        WarnOfChange("embedding", embedding.Maker);
+        WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
         if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
             CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
@@ -219,6 +233,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         Latent Capture(Tensor tensor, int nextCall) => new(tensor, info, scheduler.CountSteps(nextCall), stepCount)
         {
+            Maker = model.Info.Mark,
             State = nextCall < scheduler.Timesteps.Count ? (state with { NextCall = nextCall }).Copy() : null,
         };
 
@@ -264,6 +279,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
+    private void WarnOfChange(string what, ModelMark? maker)
+    {
+        if (maker?.IsChanged(model.Info.Mark) == true)
+            warning?.Invoke($"The {what} was made with another model '{maker.Name}', of the hash {maker.Hash}; that of this one is {model.Info.Hash}. The image will be another than with one model.");
+    }
+
     private void CheckSettings(DenoiseOptions options)
     {
         SettingCheck.Family(options, model);
@@ -277,7 +298,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
-        if (!embedding.HiddenStates.IsFinite() || embedding.PooledState is { } pooled && !pooled.IsFinite())
-            throw new NotFiniteException($"The embedding of '{embedding.Prompt}' contains a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
+        embedding.CheckFinite();
     }
 }

@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
 
@@ -6,17 +7,15 @@ namespace StableDiffusion.Pipelines;
 /// <summary>Throws for settings that are out of range or cannot be combined.</summary>
 internal static class SettingCheck
 {
-    private const int HighestSide = 8192;
-
     /// <summary>Requires an image's side to be a multiple of the VAE's scale factor.</summary>
     public static int Side(string setting, int pixels, ModelInfo model)
     {
         int factor = model.LatentFactor;
-        if (pixels >= factor && pixels <= HighestSide && pixels % factor == 0)
+        if (pixels >= factor && pixels <= LatentSpace.HighestSide && pixels % factor == 0)
             return pixels;
 
-        int nearest = Math.Clamp((int)Math.Round(pixels / (double)factor) * factor, factor, HighestSide);
-        throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {HighestSide}, such as {nearest}.");
+        int nearest = Math.Clamp((int)Math.Round(pixels / (double)factor) * factor, factor, LatentSpace.HighestSide);
+        throw new InvalidSettingException(setting, $"{setting} is {pixels}, but must be a multiple of {factor} from {factor} to {LatentSpace.HighestSide}, such as {nearest}.");
     }
 
     /// <summary>Throws for settings that the model's family does not support.</summary>

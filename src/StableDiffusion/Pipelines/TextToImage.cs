@@ -37,10 +37,10 @@ public sealed class TextToImage
 
         _request = request;
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
-        _options = request.Options with { Seed = request.Options.Seed ?? RandomSeed.New() };
+        _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed) };
         if (IsVaried)
         {
-            _options = _options with { VariationSeed = _options.VariationSeed ?? RandomSeed.New() };
+            _options = _options with { VariationSeed = RandomSeed.Resolve(_options.VariationSeed) };
             CheckSeeds(nameof(_options.VariationSeed), _options.VariationSeed.Value);
         }
         else if (!request.SharedGenerator)

@@ -1,4 +1,5 @@
 using StableDiffusion.Families;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Running;
@@ -50,6 +51,12 @@ public sealed record ModelInfo
 
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the U-Net's weights, which identifies the model in the metadata of images; null until the model was opened once.</summary>
     public string? Hash { get; init; }
+
+    /// <summary>The factor by which its autoencoder's latents are multiplied for the U-Net.</summary>
+    internal float ScalingFactor { get; init; }
+
+    /// <summary>The model as embeddings and latents remember it.</summary>
+    internal ModelMark Mark => new(Name, Hash);
 
     /// <summary>The variant of its U-Net by its extra inputs; null if unknown.</summary>
     internal ModelVariant? Variant { get; init; }

@@ -67,6 +67,7 @@ internal static class ModelReader
             PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
+            ScalingFactor = vae.ScalingFactor,
             Variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
             Length = isFile ? FileHashes.Length(path) : FolderFiles.Length(path, cancellationToken),
         };

@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Sampling;
 
@@ -10,6 +11,9 @@ namespace StableDiffusion.Sampling;
 /// <remarks>The history belongs to one sample: each image of a batch needs its own scheduler.</remarks>
 internal abstract class Scheduler
 {
+    /// <summary>What it was created from; null if not by <see cref="SchedulerCatalog"/>.</summary>
+    public SchedulerRecipe? Recipe { get; internal set; }
+
     /// <summary>The timestep of each model call, in order; 0 to 999 for models trained with 1000 timesteps.</summary>
     public abstract IReadOnlyList<float> Timesteps { get; }
 
@@ -86,6 +90,13 @@ internal abstract class Scheduler
     /// <param name="call">The first call to make.</param>
     /// <param name="noised">Receives the noised latent; may be the same span as <paramref name="original"/>.</param>
     public abstract void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised);
+
+    /// <summary>Writes the history of the run, or reads it back into a scheduler that was created from the same recipe.</summary>
+    /// <param name="state">The state.</param>
+    /// <param name="length">The number of values of the sample.</param>
+    /// <param name="firstCall">The call that the run started with.</param>
+    /// <param name="nextCall">The next call to make.</param>
+    public abstract void Transfer(StateTransfer state, int length, int firstCall, int nextCall);
 
     /// <summary>Returns an independent copy with the same state, so that a run can be kept and continued.</summary>
     /// <returns>The copy, with its own history.</returns>

@@ -235,7 +235,10 @@ public static class SchedulerCatalog
         if (steps is < 1 or > MaxSteps)
             throw new InvalidSettingException("Steps", $"Steps is {steps}, but must be between 1 and {MaxSteps}.");
 
-        return info.Factory(SchedulerSettings.Resolve(info, modelConfig, options), steps);
+        SchedulerSettings settings = SchedulerSettings.Resolve(info, modelConfig, options);
+        Scheduler scheduler = info.Factory(settings, steps);
+        scheduler.Recipe = new SchedulerRecipe(info.ClassName, steps, settings.TextFor(info));
+        return scheduler;
     }
 
     private static object? Effective(SchedulerInfo info, SchedulerConfig config, string name)

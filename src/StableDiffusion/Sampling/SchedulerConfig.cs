@@ -18,6 +18,9 @@ internal sealed class SchedulerConfig
 
     private static readonly JsonDocumentOptions s_lenient = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
 
+    /// <summary>A configuration without any key.</summary>
+    public static SchedulerConfig Empty { get; } = new("without keys", className: null, []);
+
     private readonly Dictionary<string, object> _values;
 
     private SchedulerConfig(string source, string? className, Dictionary<string, object> values)

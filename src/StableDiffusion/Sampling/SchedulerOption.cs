@@ -57,7 +57,7 @@ public sealed record SchedulerOption
     };
 
     /// <summary>Converts a value to the type of the option.</summary>
-    /// <param name="value">A Boolean, a number, a string or a list, as a caller or a JSON file has it.</param>
+    /// <param name="value">A Boolean, a number, a string or a list, as a caller or a JSON file has it, or the text of any of them.</param>
     /// <param name="parsed">The value as a <see cref="bool"/>, <see cref="int"/>, <see cref="double"/>, <see cref="string"/> or an array of <see cref="double"/>.</param>
     /// <returns>Whether the option accepts the value.</returns>
     internal bool TryParse(object value, out object parsed)
@@ -114,11 +114,12 @@ public sealed record SchedulerOption
 
     private double[]? ToNumbers(object value)
     {
-        if (value is string or not IEnumerable)
+        IEnumerable? items = value is string text ? text.Split(',') : value as IEnumerable;
+        if (items is null)
             return null;
 
         List<double> numbers = [];
-        foreach (object? item in (IEnumerable)value)
+        foreach (object? item in items)
         {
             if (item is null || ToNumber(item) is not double number)
                 return null;

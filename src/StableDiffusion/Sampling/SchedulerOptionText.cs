@@ -18,17 +18,17 @@ internal static class SchedulerOptionText
         ? JsonSerializer.Serialize(new SortedDictionary<string, object?>(options.ToDictionary(option => option.Key, option => Check(option.Key, option.Value)), StringComparer.Ordinal))
         : null;
 
-    /// <summary>Reads options. Case is ignored in their names.</summary>
+    /// <summary>Reads options.</summary>
     /// <param name="text">The text that <see cref="Write"/> returned; may be null.</param>
     /// <returns>The options; null if there are none or the text is damaged.</returns>
-    public static Dictionary<string, object?>? Read(string? text)
+    public static SchedulerOptionTable? Read(string? text)
     {
         if (text is null)
             return null;
 
         try
         {
-            Dictionary<string, object?> options = new(StringComparer.OrdinalIgnoreCase);
+            SchedulerOptionTable options = [];
             foreach ((string name, JsonElement value) in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(text) ?? [])
                 options.Add(name, ToValue(value));
             return options;

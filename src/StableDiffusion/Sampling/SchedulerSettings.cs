@@ -61,6 +61,12 @@ internal sealed class SchedulerSettings
     /// <summary>The value of an option that not every scheduler has; null if this one does not.</summary>
     public object? Optional(string name) => _values.GetValueOrDefault(name);
 
+    /// <summary>The options that differ from the defaults of a scheduler's class, as <see cref="SchedulerOptionText"/> stores them.</summary>
+    /// <param name="info">The scheduler that they were resolved for.</param>
+    /// <returns>The text; null if there are none.</returns>
+    public string? TextFor(SchedulerInfo info) => SchedulerOptionText.Write(
+        info.Options.Where(option => !Equals(_values[option.Name], option.Default)).ToDictionary(static option => option.Name, option => _values[option.Name], StringComparer.Ordinal));
+
     private static object? FromModel(SchedulerInfo info, SchedulerConfig config, SchedulerOption option)
     {
         if (!option.IsConfigurable || !config.TryGetValue(option.Name, out object? value))

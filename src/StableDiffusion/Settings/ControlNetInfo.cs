@@ -25,5 +25,5 @@ public sealed record ControlNetInfo
     public required double End { get; init; }
 
     /// <summary>A setting of each ControlNet; null if there are none.</summary>
-    internal static T[]? Each<T>(IReadOnlyList<ControlNetInfo>? nets, Func<ControlNetInfo, T> setting) => nets is null ? null : [.. nets.Select(setting)];
+    internal static SettingList<T>? Each<T>(IReadOnlyList<ControlNetInfo>? nets, Func<ControlNetInfo, T> setting) => SettingList<T>.Of(nets?.Select(setting).ToArray());
 }

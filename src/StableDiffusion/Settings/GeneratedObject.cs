@@ -31,10 +31,10 @@ public abstract class GeneratedObject(GenerationInfo info)
     public int? ClipSkip => Info.ClipSkip;
 
     /// <summary>The LoRAs with their strengths; null for none.</summary>
-    public IReadOnlyList<string>? Lora => TextList.Read(Info.Lora);
+    public SettingList<string>? Lora => SettingList<string>.Of(TextList.Read(Info.Lora));
 
     /// <summary>The textual inversion embeddings that the prompts can use; null for none.</summary>
-    public IReadOnlyList<string>? TextualInversion => TextList.Read(Info.TextualInversion);
+    public SettingList<string>? TextualInversion => SettingList<string>.Of(TextList.Read(Info.TextualInversion));
 
     /// <inheritdoc cref="GenerationSettings.Seed"/>
     public long? Seed => Info.Seed;
@@ -70,7 +70,7 @@ public abstract class GeneratedObject(GenerationInfo info)
     public string? Scheduler => Info.Scheduler;
 
     /// <summary>The options of the scheduler that were given; null for none.</summary>
-    public IReadOnlyDictionary<string, object?>? SchedulerOption => SchedulerOptionText.Read(Info.SchedulerOptions);
+    public SchedulerOptionTable? SchedulerOption => SchedulerOptionText.Read(Info.SchedulerOptions);
 
     /// <inheritdoc cref="GenerationSettings.GuidanceScale"/>
     public double? GuidanceScale => Info.GuidanceScale;
@@ -115,22 +115,22 @@ public abstract class GeneratedObject(GenerationInfo info)
     public double? NegativeAestheticScore => Info.MicroConditioning?.NegativeAestheticScore;
 
     /// <summary>The ControlNets that were used; null for none.</summary>
-    public string[]? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
+    public SettingList<string>? ControlNet => ControlNetInfo.Each(Info.ControlNets, net => net.Name);
 
     /// <summary>The full path of each ControlNet's image; null if one of the images did not come from a file.</summary>
-    public string[]? ControlImage => Info.ControlNets?.All(net => net.Image is not null) == true ? ControlNetInfo.Each(Info.ControlNets, net => net.Image!) : null;
+    public SettingList<string>? ControlImage => Info.ControlNets?.All(net => net.Image is not null) == true ? ControlNetInfo.Each(Info.ControlNets, net => net.Image!) : null;
 
     /// <summary>The preprocessor of each ControlNet's image.</summary>
-    public string[]? ControlPreprocessor => ControlNetInfo.Each(Info.ControlNets, net => net.Preprocessor);
+    public SettingList<string>? ControlPreprocessor => ControlNetInfo.Each(Info.ControlNets, net => net.Preprocessor);
 
     /// <summary>The scale of each ControlNet.</summary>
-    public double[]? ControlScale => ControlNetInfo.Each(Info.ControlNets, net => net.Scale);
+    public SettingList<double>? ControlScale => ControlNetInfo.Each(Info.ControlNets, net => net.Scale);
 
     /// <summary>The part of the steps before each ControlNet took effect, 0 to 1.</summary>
-    public double[]? ControlStart => ControlNetInfo.Each(Info.ControlNets, net => net.Start);
+    public SettingList<double>? ControlStart => ControlNetInfo.Each(Info.ControlNets, net => net.Start);
 
     /// <summary>The part of the steps after which each ControlNet no longer took effect, 0 to 1.</summary>
-    public double[]? ControlEnd => ControlNetInfo.Each(Info.ControlNets, net => net.End);
+    public SettingList<double>? ControlEnd => ControlNetInfo.Each(Info.ControlNets, net => net.End);
 
     /// <inheritdoc cref="GenerationSettings.Model"/>
     public string? Model => Info.Model;

@@ -28,16 +28,16 @@ public record GenerationSettings
     [Setting(Key = "Clip skip", Minimum = 1, Maximum = int.MaxValue, Default = 1)]
     public int? ClipSkip { get; init; }
 
-    /// <summary>The seed of the noise, 0 or more; null means random. The same seed and settings give the same image.</summary>
-    [Setting(Key = "Seed", Minimum = 0, Absent = [-1], IsOfStart = true)]
+    /// <summary>The seed of the noise, 0 or more; null or -1 means random. The same seed and settings give the same image.</summary>
+    [Setting(Key = "Seed", Minimum = 0, IsSeed = true, IsOfStart = true)]
     public long? Seed { get; init; }
 
     /// <summary>The random number generator of the seed, as the name of a <see cref="Noise.RandomSource"/>; null for torch's on the CPU.</summary>
     [Setting(Default = nameof(Noise.RandomSource.TorchCpu), IsOfStart = true)]
     public string? RandomSource { get; init; }
 
-    /// <summary>The seed of the noise that is blended into the initial noise, 0 or more; null means random.</summary>
-    [Setting(Key = "Variation seed", Minimum = 0, Absent = [-1], IsOfStart = true)]
+    /// <summary>The seed of the noise that is blended into the initial noise, 0 or more; null or -1 means random.</summary>
+    [Setting(Key = "Variation seed", Minimum = 0, IsSeed = true, IsOfStart = true)]
     public long? VariationSeed { get; init; }
 
     /// <summary>How much of the variation noise is blended into the initial noise: 0 is only the seed's noise, 1 only that of the variation seed.</summary>

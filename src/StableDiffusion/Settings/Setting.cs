@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using StableDiffusion.Noise;
 
 namespace StableDiffusion.Settings;
 
@@ -55,8 +56,8 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <exception cref="InvalidSettingException">The value is out of range.</exception>
     public void Check(object value)
     {
-        if (Type == typeof(long) && (long)value < Minimum)
-            throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it must be a whole number from {Minimum} to {long.MaxValue}. Omit it to use a random one.");
+        if (row.IsSeed && (long)value < Minimum && !RandomSeed.IsAny((long)value))
+            throw new InvalidSettingException(Name, $"The{InWords(Name)} {value} is out of range: it must be a whole number from {Minimum} to {long.MaxValue}. Omit it, or give {RandomSeed.Any}, to use a random one.");
         if (Minimum is not double lowest || Maximum is not double highest)
             return;
         if (row.ExcludesMinimum && !(Convert.ToDouble(value, CultureInfo.InvariantCulture) > lowest && Convert.ToDouble(value, CultureInfo.InvariantCulture) <= highest))

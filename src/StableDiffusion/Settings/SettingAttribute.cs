@@ -28,6 +28,9 @@ internal sealed class SettingAttribute : Attribute
     /// <summary>The numbers that other tools write if the setting is not used.</summary>
     public long[] Absent { get; init; } = [];
 
+    /// <summary>Whether it is a seed, for which -1 means a random one, as in other tools.</summary>
+    public bool IsSeed { get; init; }
+
     /// <summary>The families that support it, in words; null for all.</summary>
     public string? Families { get; init; }
 

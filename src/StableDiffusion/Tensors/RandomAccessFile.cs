@@ -14,7 +14,9 @@ internal sealed class RandomAccessFile : IDisposable
 {
     private const int ChunkLength = 1 << 20;
 
-    private readonly SafeFileHandle _handle;
+    // One of the two; the bytes are those of a file in memory.
+    private readonly SafeFileHandle? _handle;
+    private readonly ReadOnlyMemory<byte> _bytes;
 
     private RandomAccessFile(string path, SafeFileHandle handle)
     {
@@ -23,6 +25,14 @@ internal sealed class RandomAccessFile : IDisposable
         Length = RandomAccess.GetLength(handle);
     }
 
+    private RandomAccessFile(string name, ReadOnlyMemory<byte> bytes)
+    {
+        Path = name;
+        _bytes = bytes;
+        Length = bytes.Length;
+    }
+
+    /// <summary>The full path of the file; a name for messages if it is in memory.</summary>
     public string Path { get; }
 
     /// <summary>The length of the file in bytes when it was opened; may be zero.</summary>
@@ -47,6 +57,11 @@ internal sealed class RandomAccessFile : IDisposable
         }
     }
 
+    /// <summary>Takes bytes as a file.</summary>
+    /// <param name="name">Its name in messages.</param>
+    /// <param name="bytes">Its contents, which must not change.</param>
+    public static RandomAccessFile Of(string name, ReadOnlyMemory<byte> bytes) => new(name, bytes);
+
     /// <summary>Reads a part of the file.</summary>
     /// <param name="offset">The position of its first byte.</param>
     /// <param name="length">Its length in bytes.</param>
@@ -66,6 +81,12 @@ internal sealed class RandomAccessFile : IDisposable
     public void Read(long offset, Span<byte> destination)
     {
         Check(offset, destination.Length);
+        if (_handle is null)
+        {
+            _bytes.Span.Slice((int)offset, destination.Length).CopyTo(destination);
+            return;
+        }
+
         while (!destination.IsEmpty)
         {
             int count;
@@ -125,11 +146,11 @@ internal sealed class RandomAccessFile : IDisposable
         }
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _handle?.Dispose();
 
     private void Check(long offset, int length)
     {
-        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ObjectDisposedException.ThrowIf(_handle?.IsClosed == true, this);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
 namespace StableDiffusion.Tensors;
 
 /// <summary>
@@ -32,7 +36,7 @@ internal sealed class SafetensorsFile : ITensorFile
     /// <exception cref="ModelInvalidException">The file is damaged or not a safetensors file, or cannot be opened.</exception>
     public static SafetensorsFile Open(string path) => Open(RandomAccessFile.Open(path));
 
-    /// <summary>Takes takes ownership of it; it is closed if it is not a safetensors file.</summary>
+    /// <summary>Opens a file, and takes ownership of it: it is closed if it is not a safetensors file.</summary>
     internal static SafetensorsFile Open(RandomAccessFile file)
     {
         try
@@ -43,6 +47,51 @@ internal sealed class SafetensorsFile : ITensorFile
         {
             file.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Writes tensors as 32-bit floats.</summary>
+    /// <param name="stream">Receives the file.</param>
+    /// <param name="tensors">The tensors by name, in the order to write them in.</param>
+    /// <param name="metadata">The texts to store with them; may be empty.</param>
+    public static void Write(Stream stream, IReadOnlyCollection<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        using MemoryStream header = new();
+        using (Utf8JsonWriter json = new(header))
+        {
+            json.WriteStartObject();
+            if (metadata.Count > 0)
+            {
+                json.WritePropertyName(SafetensorsHeader.MetadataKey);
+                JsonSerializer.Serialize(json, metadata);
+            }
+
+            long start = 0;
+            foreach ((string name, Tensor tensor) in tensors)
+            {
+                long end = start + ((long)sizeof(float) * tensor.Length);
+                json.WritePropertyName(name);
+                JsonSerializer.Serialize(json, new { dtype = nameof(StoredElementType.F32), shape = tensor.Shape, data_offsets = (long[])[start, end] });
+                start = end;
+            }
+
+            json.WriteEndObject();
+        }
+
+        // Spaces after the JSON let the values start at a multiple of their size.
+        while (header.Length % sizeof(long) != 0)
+            header.WriteByte((byte)' ');
+        Span<byte> length = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+        stream.Write(length);
+        header.WriteTo(stream);
+
+        // The bytes of a large tensor are more than a span can have.
+        const int Part = 1 << 20;
+        foreach ((_, Tensor tensor) in tensors)
+        {
+            for (int done = 0; done < tensor.Length; done += Part)
+                stream.Write(MemoryMarshal.AsBytes(tensor.Span.Slice(done, Math.Min(Part, tensor.Length - done))));
         }
     }
 

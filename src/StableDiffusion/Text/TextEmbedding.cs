@@ -1,4 +1,5 @@
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;
@@ -44,6 +45,9 @@ public sealed class TextEmbedding
     /// <summary>The name of the model that encoded it.</summary>
     public string Model { get; }
 
+    /// <summary>The model that encoded it, with its hash; null if unknown.</summary>
+    internal ModelMark? Maker { get; set; }
+
     /// <summary>The syntax of the prompt.</summary>
     public PromptSyntax PromptSyntax => Options.Syntax;
 
@@ -76,6 +80,14 @@ public sealed class TextEmbedding
     /// <param name="like">The embedding of the prompt.</param>
     internal static TextEmbedding Nothing(TextEmbedding like) =>
         new(string.Empty, like.Options, TextVectors.Zeros(like.Vectors), [], [], like.Model) { IsNothing = true };
+
+    /// <summary>Checks that the values are finite; the caller may have written to the arrays.</summary>
+    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    internal void CheckFinite()
+    {
+        if (!HiddenStates.IsFinite() || PooledState?.IsFinite() == false)
+            throw new NotFiniteException($"The embedding of '{Prompt}' contains a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
+    }
 
     /// <summary>The embedding as text.</summary>
     /// <returns>The prompt and the shape of the embedding.</returns>

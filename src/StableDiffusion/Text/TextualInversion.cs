@@ -7,13 +7,16 @@ namespace StableDiffusion.Text;
 /// </summary>
 public sealed class TextualInversion
 {
+    private const int LongestWord = 200;
+
     /// <summary>The key of the vectors for the first of two text encoders.</summary>
     internal const string FirstEncoder = "clip_l";
 
     /// <summary>The key of the vectors for SDXL's second text encoder.</summary>
     internal const string SecondEncoder = "clip_g";
 
-    private readonly IReadOnlyDictionary<string, Tensor> _vectors;
+    /// <summary>The largest number of vectors; more do not fit into one input of a text encoder.</summary>
+    internal const int MostVectors = 75;
 
     /// <summary>Initializes the embedding with the contents of a file.</summary>
     /// <param name="path">The full path of the file.</param>
@@ -25,7 +28,7 @@ public sealed class TextualInversion
         Path = path;
         Hash = hash;
         Name = name;
-        _vectors = vectors;
+        Vectors = vectors;
         VectorCount = vectors.Values.First().Shape[0];
     }
 
@@ -37,6 +40,9 @@ public sealed class TextualInversion
 
     /// <summary>The number of tokens that it takes up.</summary>
     public int VectorCount { get; }
+
+    /// <summary>The vectors [count, width] by text encoder, the same number for each; the empty key means any encoder.</summary>
+    internal IReadOnlyDictionary<string, Tensor> Vectors { get; }
 
     /// <summary>The first twelve hexadecimal digits of the file's SHA-256, as A1111 uses them.</summary>
     internal string Hash { get; }
@@ -51,6 +57,10 @@ public sealed class TextualInversion
     /// <returns>The name and the number of vectors.</returns>
     public override string ToString() => $"{Name} ({VectorCount} vectors)";
 
+    /// <summary>Whether a prompt can name a word, which is not empty and can be typed.</summary>
+    /// <param name="name">The word.</param>
+    internal static bool IsWord(string name) => !string.IsNullOrWhiteSpace(name) && PrintableText.Of(name, LongestWord) == name;
+
     /// <summary>Returns the vectors for a text encoder.</summary>
     /// <param name="isSecond">Whether it is SDXL's second one.</param>
     /// <param name="width">The width that the encoder uses.</param>
@@ -58,11 +68,11 @@ public sealed class TextualInversion
     /// <exception cref="AdapterInvalidException">There are no vectors of that width.</exception>
     internal Tensor VectorsFor(bool isSecond, int width)
     {
-        Tensor? vectors = _vectors.GetValueOrDefault(isSecond ? SecondEncoder : FirstEncoder) ?? _vectors.GetValueOrDefault(string.Empty);
+        Tensor? vectors = Vectors.GetValueOrDefault(isSecond ? SecondEncoder : FirstEncoder) ?? Vectors.GetValueOrDefault(string.Empty);
         return vectors is not null && vectors.Shape[1] == width
             ? vectors
             : throw new AdapterInvalidException(
-                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", _vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder uses {width}. " +
+                $"The embedding '{Path}' has vectors of the width {string.Join(" and ", Vectors.Values.Select(tensor => tensor.Shape[1]))}, and the model's {(isSecond ? "second " : string.Empty)}text encoder uses {width}. " +
                 "It was made for another family: 768 is Stable Diffusion 1, 1024 is Stable Diffusion 2, and 768 and 1280 together are Stable Diffusion XL.");
     }
 }

@@ -5,7 +5,7 @@ namespace StableDiffusion.Tests.Module;
 
 /// <summary>A cmdlet with the module's parameters for paths, which writes the paths that they lead to.</summary>
 [Cmdlet(VerbsDiagnostic.Resolve, "ProbePath", DefaultParameterSetName = PathSet)]
-public sealed class ResolveProbePathCommand : FileCmdlet
+public sealed class ResolveProbePathCommand : ImageFileCmdlet
 {
     /// <summary>A path to write to.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "OutFile")]
@@ -15,7 +15,7 @@ public sealed class ResolveProbePathCommand : FileCmdlet
     protected override void ProcessRecord()
     {
         if (OutFile is null)
-            WriteObject(ResolvePaths(), enumerateCollection: true);
+            ForEachImage(image => WriteObject(image.Path));
         else
             ProcessOne(OutFile, () => WriteObject(ResolveOutput(OutFile)));
     }

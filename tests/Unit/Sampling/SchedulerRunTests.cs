@@ -1,5 +1,6 @@
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Sampling;
 
@@ -216,6 +217,10 @@ public sealed class SchedulerRunTests
         {
             Draws++;
             destination.Clear();
+        }
+
+        public void Transfer(StateTransfer state)
+        {
         }
 
         public INoiseSource Clone() => this;

@@ -41,14 +41,16 @@ internal static class NoiseLevels
     /// The noise level at the start of each step, followed by the final one, which is 0 except for kl_optimal. There is one level
     /// more than steps; for ddim sometimes two more, because of how it counts its steps.
     /// </returns>
-    /// <exception cref="InvalidSettingException">The lowest level is not between 0 and the highest.</exception>
+    /// <exception cref="InvalidSettingException">The lowest level is not between 0 and the highest, or the options give no levels to start from.</exception>
     public static float[] Choose(SchedulerSettings settings, NoiseSchedule noise, int steps)
     {
-        if (!settings.Flag(SamplerOptions.DiscardNextToLast))
-            return Schedule(settings, noise, steps);
-
-        float[] levels = Schedule(settings, noise, steps + 1);
-        return [.. levels[..^2], levels[^1]];
+        bool discards = settings.Flag(SamplerOptions.DiscardNextToLast);
+        float[] levels = Schedule(settings, noise, discards ? steps + 1 : steps);
+        if (discards)
+            levels = [.. levels[..^2], levels[^1]];
+        return levels[0] > 0 && Array.TrueForAll(levels, static level => float.IsFinite(level) && level >= 0)
+            ? levels
+            : throw new InvalidSettingException(SamplerOptions.Schedule, "The options of the scheduler give noise levels that are negative or not finite. Correct the betas or the options of the schedule, or omit them.");
     }
 
     private static float[] Schedule(SchedulerSettings settings, NoiseSchedule noise, int count)

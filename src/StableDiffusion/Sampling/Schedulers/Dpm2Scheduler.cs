@@ -16,7 +16,6 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
     private readonly float[] _callSigmas;
     private readonly float[] _down;
     private readonly float[] _up;
-    private bool _isSecond;
 
     private Dpm2Scheduler(SchedulerSettings settings, int steps, bool isAncestral, Tables tables)
         : base(settings, steps, tables.Timesteps, tables.Listed, scratchCount: 2)
@@ -62,7 +61,7 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
         double sigma = _callSigmas[call];
         int step = call / 2;
         PredictionWeights derivative = Derivative(sigma);
-        if (!_isSecond)
+        if (CallsMade % 2 == 0)
         {
             // The last step has a single call and ends at the final noise level.
             sample.CopyTo(Scratch(KeptSample));
@@ -77,8 +76,6 @@ internal sealed class Dpm2Scheduler : SigmaScheduler
             if (_isAncestral)
                 VectorMath.Add(sample, Draw(noise, Noise, _callSigmas[call - 1], _callSigmas[call + 1]), _up[step]);
         }
-
-        _isSecond = !_isSecond;
     }
 
     /// <summary>The tables that are computed before the run.</summary>

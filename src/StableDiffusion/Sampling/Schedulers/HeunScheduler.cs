@@ -15,7 +15,6 @@ internal sealed class HeunScheduler : SigmaScheduler
     private const int Sorting = 3;
 
     private readonly DynamicThresholding _thresholding;
-    private bool _isCorrecting;
 
     public HeunScheduler(SchedulerSettings settings, int steps)
         : this(settings, steps, Levels(settings, NoiseSchedule.Create(settings), steps))
@@ -45,7 +44,8 @@ internal sealed class HeunScheduler : SigmaScheduler
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         float sigma = Sigmas[call];
-        Span<float> derivative = Scratch(_isCorrecting ? Current : KeptDerivative);
+        bool isCorrecting = CallsMade % 2 == 1;
+        Span<float> derivative = Scratch(isCorrecting ? Current : KeptDerivative);
         if (_thresholding.IsActive)
         {
             PredictionWeights denoised = Prediction.Denoised(PredictionType, sigma);
@@ -59,7 +59,7 @@ internal sealed class HeunScheduler : SigmaScheduler
             VectorMath.Combine(derivative, sample, slope.Sample, modelOutput, slope.Output);
         }
 
-        if (_isCorrecting)
+        if (isCorrecting)
         {
             double half = ((double)sigma - Sigmas[call - 1]) / 2;
             Scratch(KeptSample).CopyTo(sample);
@@ -71,8 +71,6 @@ internal sealed class HeunScheduler : SigmaScheduler
             sample.CopyTo(Scratch(KeptSample));
             VectorMath.Add(sample, derivative, (double)Sigmas[call + 1] - sigma);
         }
-
-        _isCorrecting = !_isCorrecting;
     }
 
     private static float[] EachTwice(double[] values)

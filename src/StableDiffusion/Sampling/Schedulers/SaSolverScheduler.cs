@@ -19,7 +19,6 @@ internal sealed class SaSolverScheduler : SolverScheduler
     private readonly int _correctorOrder;
     private readonly bool _predictsClean;
     private readonly bool _lowerOrderFinal;
-    private int _lastCorrectorOrder;
 
     public SaSolverScheduler(SchedulerSettings settings, int steps)
         : this(settings, steps, NoiseSchedule.Create(settings))
@@ -72,16 +71,20 @@ internal sealed class SaSolverScheduler : SolverScheduler
         if (CallsMade > 0)
         {
             Scratch(LastSample).CopyTo(sample);
-            Update(sample, call - 1, _lastCorrectorOrder, output, Scratch(LastNoise));
+            Update(sample, call - 1, CorrectorOrder(call - 1), output, Scratch(LastNoise));
         }
 
         output.CopyTo(PushHistory());
         sample.CopyTo(Scratch(LastSample));
-        int left = _lowerOrderFinal ? Timesteps.Count - call : MaxOrder;
-        int predictorOrder = PredictorOrder(call, Math.Min(Math.Min(_predictorOrder, left), HistoryCount));
-        _lastCorrectorOrder = DistinctPoints(call + 1, Math.Min(Math.Min(_correctorOrder, left + 1), HistoryCount + 1));
+        int predictorOrder = PredictorOrder(call, Math.Min(Math.Min(_predictorOrder, StepsLeft(call)), HistoryCount));
         Update(sample, call, predictorOrder, [], Draw(noise, LastNoise, Sigmas[call], Sigmas[call + 1]));
     }
+
+    /// <summary>The order of the correction of a step, while the output of the next call is not in the history yet.</summary>
+    private int CorrectorOrder(int call) => DistinctPoints(call + 1, Math.Min(Math.Min(_correctorOrder, StepsLeft(call) + 1), HistoryCount + 1));
+
+    /// <summary>The number of steps to the end of the run where the order falls towards it.</summary>
+    private int StepsLeft(int call) => _lowerOrderFinal ? Timesteps.Count - call : MaxOrder;
 
     /// <summary>How strongly noise is added in the step that starts with a call.</summary>
     private double Tau(int call) => Timesteps[call] is >= 200 and <= 800 ? 1 : 0;

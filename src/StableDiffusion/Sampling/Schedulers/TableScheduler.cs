@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Sampling.Schedulers;
 
@@ -64,6 +65,21 @@ internal abstract class TableScheduler : Scheduler
         Advance(modelOutput, call, sample, noise);
         CallsMade++;
         _nextCall = call + 1;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Its buffers are all that an algorithm may change during a run: whatever else depends on the earlier calls has to follow from
+    /// these and from <see cref="CallsMade"/>.
+    /// </remarks>
+    public sealed override void Transfer(StateTransfer state, int length, int firstCall, int nextCall)
+    {
+        (_length, _nextCall, CallsMade) = (length, nextCall, nextCall - firstCall);
+        state.Count("pushed", ref _pushed, CallsMade);
+        for (int slot = 0; slot < _history.Length; slot++)
+            state.Values($"history.{slot}", ref _history[slot], length, isRequired: slot < HistoryCount);
+        for (int index = 0; index < _scratch.Length; index++)
+            state.Values($"scratch.{index}", ref _scratch[index], length, isRequired: false);
     }
 
     /// <inheritdoc/>

@@ -18,7 +18,6 @@ internal sealed class UniPcScheduler : SolverScheduler
     private readonly bool _isFirstVariant;
     private readonly bool _lowerOrderFinal;
     private readonly HashSet<int> _uncorrected;
-    private int _lastOrder;
 
     public UniPcScheduler(SchedulerSettings settings, int steps)
         : base(
@@ -62,15 +61,15 @@ internal sealed class UniPcScheduler : SolverScheduler
         if (CallsMade > 0 && !_uncorrected.Contains(call - 1))
         {
             Scratch(LastSample).CopyTo(sample);
-            Update(sample, call - 1, _lastOrder, output);
+            Update(sample, call - 1, OrderAt(call - 1), output);
         }
 
         output.CopyTo(PushHistory());
         sample.CopyTo(Scratch(LastSample));
-        _lastOrder = OrderAt(call);
-        Update(sample, call, _lastOrder, []);
+        Update(sample, call, OrderAt(call), []);
     }
 
+    /// <summary>The order of a step; of the last one too, as long as the output of the next call is not in the history.</summary>
     private int OrderAt(int call)
     {
         int order = Math.Min(_order, HistoryCount);

@@ -1,0 +1,67 @@
+using System.Collections;
+using System.Management.Automation;
+using SdPowerShell.Errors;
+using SdPowerShell.Serialization;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>
+/// Reads the images of a parameter, whatever they are given as: see <see cref="ImageInput"/>. By default, PowerShell would convert an
+/// image to a string and use that as a path.
+/// </summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ImageAttribute : ArgumentTransformationAttribute
+{
+    /// <summary>Whether the parameter takes several images.</summary>
+    public bool IsList { get; set; }
+
+    /// <summary>Whether one text can hold several images, as <see cref="Cell"/> describes.</summary>
+    public bool IsCell { get; set; }
+
+    /// <summary>
+    /// The names of the parameters that take images from properties, with spaces between them: an object that is no image but has such a
+    /// property is left to that. Null if the parameter takes no objects of the pipeline.
+    /// </summary>
+    public string? Columns { get; set; }
+
+    /// <inheritdoc/>
+    public override bool TransformNullOptionalParameters => false;
+
+    /// <inheritdoc/>
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => (Cell.Unwrap(inputData), IsList) switch
+    {
+        (string text, true) when IsCell => Cell.Items(text).Select(Read).ToArray(),
+        (IList items, true) => items.Cast<object?>().Select(Read).ToArray(),
+        (_, true) => new[] { Read(inputData) },
+        (IList { Count: 1 } items, false) => Read(items[0]),
+        _ => Read(inputData),
+    };
+
+    private ImageInput? Read(object? item) => Cell.Unwrap(item) switch
+    {
+        object value when Cell.IsEmpty(value) => null,
+        null => null,
+        ImageInput input => input,
+        object value and (DiffusionImage or string or FileSystemInfo) => new ImageInput(value),
+        object value => ReadOther(PSObject.AsPSObject(item), value),
+    };
+
+    private ImageInput ReadOther(PSObject item, object value)
+    {
+        try
+        {
+            if (SerializedObject.Restore(item).BaseObject is DiffusionImage image)
+                return new ImageInput(image);
+        }
+        catch (RecordException error)
+        {
+            return new ImageInput(error);
+        }
+
+        // The inner error lets PowerShell try the object's properties.
+        if (Columns is not null && Array.Exists(Columns.Split(' '), column => item.Properties[column] is not null))
+            throw new ArgumentTransformationMetadataException("An image is needed, or an object with a property that has the parameter's name.", new PSInvalidCastException());
+        return new ImageInput(value is PSCustomObject ? item : value);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Management.Automation;
+using SdPowerShell.Errors;
+using StableDiffusion;
+using StableDiffusion.Images;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>
+/// An image as a user gives it: the path of a file, a file, or an image in memory. Anything else is kept and rejected when it is
+/// read: an error of PowerShell's parameter binding could not name the row.
+/// </summary>
+public sealed class ImageInput
+{
+    /// <summary>Keeps what was given.</summary>
+    /// <param name="given">The object, without its PSObject wrapper; the error if it is the damaged copy of an image.</param>
+    internal ImageInput(object given) => Given = given;
+
+    /// <summary>What was given.</summary>
+    internal object Given { get; }
+
+    /// <summary>The file that contains the image; null for an image that was not written.</summary>
+    internal string? Path => Given switch
+    {
+        DiffusionImage image => image.Path,
+        FileSystemInfo file => file.FullName,
+        _ => Given as string,
+    };
+
+    /// <summary>The images one by one, each with the full path of its file. A path without a file is written as an error, and the next one follows.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="hasWildcards">Whether the paths can have wildcards. Those of files that are given as objects never have.</param>
+    internal static IEnumerable<ImageInput> Resolve(PSCmdlet cmdlet, IEnumerable<ImageInput> images, bool hasWildcards) => images.SelectMany(image => image.Given switch
+    {
+        string path => PathHelper.ResolveInput(cmdlet, [path], literal: !hasWildcards).Select(static file => new ImageInput(file)),
+        FileSystemInfo file => PathHelper.ResolveInput(cmdlet, [file.FullName], literal: true).Select(static file => new ImageInput(file)),
+        _ => [image],
+    });
+
+    /// <summary>Reads the image that a parameter specifies.</summary>
+    /// <typeparam name="T">The type of the result.</typeparam>
+    /// <param name="setting">The parameter's name.</param>
+    /// <param name="read">Reads a file, by its path.</param>
+    /// <param name="convert">Converts an image in memory.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="InvalidSettingException">What was given is no image.</exception>
+    /// <exception cref="RecordException">It is the damaged copy of an image.</exception>
+    internal T Read<T>(string setting, Func<string, T> read, Func<DiffusionImage, T> convert) => Given switch
+    {
+        DiffusionImage image => convert(image),
+        string or FileSystemInfo => read(Path!),
+        RecordException damaged => throw damaged,
+        _ => throw new InvalidSettingException(setting, $"{setting} is '{this}' of type {Given.GetType().Name}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage."),
+    };
+
+    /// <summary>What was given, as text.</summary>
+    /// <returns>The path, or the description of the object.</returns>
+    public override string ToString() => Path ?? LanguagePrimitives.ConvertTo<string>(Given);
+}

@@ -1,0 +1,94 @@
+using System.ComponentModel;
+using System.Management.Automation;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using StableDiffusion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Serialization;
+
+/// <summary>
+/// Objects that PowerShell serializes: for a job, a remote session, or a file of Export-Clixml. With their properties goes a
+/// hidden one that holds all of them, and PowerShell turns it back by the converter of this type, which
+/// <c>StableDiffusion.Types.ps1xml</c> names. Where the module was not loaded then, the cmdlets turn it back themselves.
+/// </summary>
+[TypeConverter(typeof(SerializedObjectConverter))]
+public static class SerializedObject
+{
+    private const string Prefix = "Deserialized.";
+    private const string DataProperty = "SerializationData";
+
+    private static readonly SerializedKind[] s_kinds =
+    [
+        SerializedKind.Of("a latent", LatentFile.ToBytes, static (data, _) => LatentFile.FromBytes(data), "write the latent to a file with Export-Latent"),
+        SerializedKind.Of("an embedding", TextEmbeddingFile.ToBytes, static (data, _) => TextEmbeddingFile.FromBytes(data), "write the embedding to a file with Export-TextEmbedding"),
+        SerializedKind.Of(
+            "an image",
+            ImageFile.ToBytes,
+            static (data, copy) =>
+            {
+                DiffusionImage image = ImageFile.FromBytes(data);
+                image.Path = Cell.Unwrap(copy.Properties[nameof(DiffusionImage.Path)]?.Value) as string;
+                return image;
+            },
+            "write the image to a file with Export-DiffusionImage"),
+        SerializedKind.Of("the metadata of an image", static metadata => metadata.ToBytes(), static (data, _) => ImageMetadata.FromBytes(data), "read the metadata again with Get-DiffusionMetadata", isUsefulAlone: true),
+    ];
+
+    /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
+    /// <param name="instance">The object.</param>
+    /// <returns>The bytes; a message if the object cannot be written as bytes.</returns>
+    public static object GetSerializationData(PSObject instance)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        try
+        {
+            return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
+        }
+        catch (DiffusionException error)
+        {
+            return error.Message;
+        }
+    }
+
+    /// <summary>Whether an object is a copy of one of the given type that PowerShell has serialized.</summary>
+    /// <param name="value">The object.</param>
+    /// <param name="type">The type of the original.</param>
+    internal static bool IsCopy(PSObject value, Type type) => value.TypeNames.Contains(Prefix + type.FullName);
+
+    /// <summary>Turns a copy back into what it was, with the properties that were added to it.</summary>
+    /// <param name="value">An object.</param>
+    /// <returns>The object as it was before PowerShell serialized it; the object itself if it is no such copy.</returns>
+    /// <exception cref="RecordException">What makes up the object is missing or damaged.</exception>
+    internal static PSObject Restore(PSObject value)
+    {
+        if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
+            return value;
+        object? data = Cell.Unwrap(value.Properties[DataProperty]?.Value);
+        if (data is null && kind.IsUsefulAlone)
+            return value;
+
+        PSObject restored;
+        try
+        {
+            restored = data is byte[] bytes ? new(kind.FromBytes(bytes, value)) : throw Invalid(data as string);
+        }
+        catch (DiffusionException error)
+        {
+            throw Invalid(error.Message);
+        }
+
+        foreach (PSPropertyInfo added in value.Properties)
+        {
+            if (added.Name != DataProperty && restored.Properties[added.Name] is null)
+                restored.Properties.Add(new PSNoteProperty(added.Name, added.Value));
+        }
+
+        return restored;
+
+        RecordException Invalid(string? cause) => new(DiffusionError.SerializedObjectInvalid(kind.Noun, cause, kind.Advice, value));
+    }
+}
