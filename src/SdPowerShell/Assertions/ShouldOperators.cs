@@ -13,6 +13,10 @@ namespace SdPowerShell.Assertions;
 /// <summary>The operators that Register-DiffusionAssertion adds to Pester's Should. What cannot be tested does not succeed, with <c>-Not</c> either.</summary>
 public static class ShouldOperators
 {
+    // Parameters of the functions, as messages name them.
+    private const string ActualValue = "ActualValue";
+    private const string ExpectedImage = "ExpectedImage";
+
     /// <summary>
     /// Adds the operators. Pester makes parameters of Should of those of the functions, and takes a function of the same text that is
     /// already there for the same operator.
@@ -43,9 +47,9 @@ public static class ShouldOperators
     /// <returns>The result.</returns>
     public static AssertionResult BeDiffusionImage(SessionState session, object? actual, object? expected, double? psnr, double? ssim, bool negate, string? because) => Guard(() =>
     {
-        DiffusionImage image = InputOf(nameof(actual), actual).Read(nameof(actual), path => ImageFile.ReadWithSettings(PathHelper.ResolveOutput(session, path)), static made => made);
+        DiffusionImage image = InputOf(ActualValue, actual).Read(ActualValue, path => ImageFile.ReadWithSettings(PathHelper.ResolveOutput(session, path)), static made => made);
         ImageAssertion assertion = new(new ImageTolerance(psnr, ssim), negate, because);
-        return InputOf(nameof(expected), expected).Read(nameof(expected), path => assertion.Test(image, PathHelper.ResolveOutput(session, path)), made => assertion.Test(image, made));
+        return InputOf(ExpectedImage, expected).Read(ExpectedImage, path => assertion.Test(image, PathHelper.ResolveOutput(session, path)), made => assertion.Test(image, made));
     });
 
     /// <summary>Tests whether an image was made with the expected settings.</summary>
@@ -60,7 +64,7 @@ public static class ShouldOperators
         if (Cell.Unwrap(expected) is not IDictionary { Count: > 0 } settings)
             return new AssertionResult(Succeeded: false, "The expected settings are missing. Give them as a hashtable, such as @{ Steps = 20 }.");
 
-        KeyValuePair<string, object?>[] wanted = [.. settings.Keys.Cast<object>().Select(name => KeyValuePair.Create($"{name}", Cell.UnwrapAll(settings[name])))];
+        KeyValuePair<string, object?>[] wanted = [.. settings.Keys.Cast<object>().Select(name => KeyValuePair.Create($"{name}", Cell.UnwrapAll(settings[name]))).OrderBy(static setting => setting.Key, StringComparer.OrdinalIgnoreCase)];
         IReadOnlyList<SettingDifference> unmet = RecordComparison.Unmet(ReadSettings(session, actual), wanted);
         string names = string.Join(", ", wanted.Select(static setting => setting.Key));
         string message = negate
@@ -70,7 +74,12 @@ public static class ShouldOperators
     });
 
     /// <summary>The reason of a test as a part of a sentence.</summary>
-    internal static string Because(string? because) => string.IsNullOrWhiteSpace(because) ? string.Empty : $", because {(because.Trim() is var text && text.StartsWith("because ", StringComparison.OrdinalIgnoreCase) ? text[8..] : text)}";
+    internal static string Because(string? because)
+    {
+        const string Word = "because ";
+        string? reason = because?.Trim();
+        return string.IsNullOrEmpty(reason) ? string.Empty : $", {(reason.StartsWith(Word, StringComparison.OrdinalIgnoreCase) ? string.Empty : Word)}{reason}";
+    }
 
     private static AssertionResult Guard(Func<AssertionResult> test)
     {
@@ -88,9 +97,9 @@ public static class ShouldOperators
     {
         GeneratedObject made => made.FullInfo,
         GenerationInfo info => info,
-        _ => InputOf("actual", given).Read("actual", path => MetadataReader.Read(PathHelper.ResolveOutput(session, path)).FullInfo, static made => made.FullInfo),
+        _ => InputOf(ActualValue, given).Read(ActualValue, path => MetadataReader.Read(PathHelper.ResolveOutput(session, path)).FullInfo, static made => made.FullInfo),
     };
 
     private static ImageInput InputOf(string name, object? given) => new ImageAttribute().Transform(null!, given!) as ImageInput
-        ?? throw new InvalidSettingException(name, $"The {name} image is missing. Give an image, or the path of a file.");
+        ?? throw new InvalidSettingException(name, $"{name} is missing. Give an image, or the path of a file.");
 }
