@@ -110,6 +110,18 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <param name="message">The warning.</param>
     internal void Warn(string message) => WriteWarning(Subject is null ? message : $"{Subject}: {message}");
 
+    /// <summary>Writes a warning about a file.</summary>
+    /// <param name="file">The full path of the file; empty for none.</param>
+    /// <param name="warning">The warning.</param>
+    private protected void WarnOf(string file, string warning) => WriteWarning(file.Length == 0 ? warning : $"{Path.GetFileName(file)}: {warning}");
+
+    /// <summary>What to say of a model that a file names and that is not there.</summary>
+    /// <param name="model">The model's name, or a path of the user; null if unknown.</param>
+    /// <returns>The warning; null if there is nothing to say.</returns>
+    private protected static string? MissingModel(string? model) => model is null || ModelLibrary.Default.Models.Contains(model) || Path.IsPathFullyQualified(model)
+        ? null
+        : $"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.";
+
     /// <summary>Writes a warning that is safe to show, whatever names of foreign files and prompts it holds.</summary>
     /// <param name="text">The warning.</param>
     internal new void WriteWarning(string text) => base.WriteWarning(PrintableText.Of(text));

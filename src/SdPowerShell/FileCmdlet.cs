@@ -24,6 +24,15 @@ public abstract class FileCmdlet : DiffusionCmdlet
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get => _paths; set => (_paths, _isLiteral) = (value, true); }
 
+    /// <summary>Writes a warning if the model that a file names is not there.</summary>
+    /// <param name="file">The full path of the file.</param>
+    /// <param name="model">The model's name, or a path of the user; null if unknown.</param>
+    private protected void WarnOfModel(string file, string? model)
+    {
+        if (MissingModel(model) is string warning)
+            WarnOf(file, warning);
+    }
+
     /// <summary>The full paths of the files that a record names; those that are not there are written as errors.</summary>
     private protected IEnumerable<string> ResolvePaths() => PathHelper.ResolveInput(this, _paths, _isLiteral);
 }

@@ -7,7 +7,7 @@ public static class FuzzTargets
 {
     /// <summary>The targets in the order of the fault table.</summary>
     internal static IReadOnlyList<FuzzTarget> All { get; } =
-        [.. TensorTargets.All(), .. GraphTargets.All(), .. ConfigTargets.All(), .. ImageTargets.All(), .. TextTargets.All()];
+        [.. TensorTargets.All(), .. StateTargets.All(), .. GraphTargets.All(), .. ConfigTargets.All(), .. ImageTargets.All(), .. TextTargets.All()];
 
     /// <summary>The names of all targets.</summary>
     public static IEnumerable<string> Names => All.Select(static target => target.Name);

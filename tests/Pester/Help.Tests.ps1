@@ -56,6 +56,12 @@ BeforeAll {
         [System.IO.File]::WriteAllBytes($Path, [System.BitConverter]::GetBytes([long]$header.Length) + [System.Text.Encoding]::ASCII.GetBytes($header) + [byte[]]::new(98304))
     }
 
+    # A latent as ComfyUI's SaveLatent writes it.
+    function Write-ComfyLatent([string]$Path) {
+        $header = '{"latent_tensor":{"dtype":"F32","shape":[1,4,8,8],"data_offsets":[0,1024]},"latent_format_version_0":{"dtype":"F32","shape":[0],"data_offsets":[1024,1024]}}'
+        [System.IO.File]::WriteAllBytes($Path, [System.BitConverter]::GetBytes([long]$header.Length) + [System.Text.Encoding]::ASCII.GetBytes($header) + [byte[]]::new(1024))
+    }
+
     # The files that a reader would have. A folder of the demo model stands for each model: Import-DiffusionModel and
     # -Model look at what a file or folder holds, not at its name.
     function Add-ReaderFile([string]$Code) {
@@ -73,6 +79,7 @@ BeforeAll {
             if ($Code.Contains("$name.safetensors")) { Write-Lora "$PWD/$name.safetensors" }
         }
 
+        if ($Code.Contains('ComfyUI_00001_.latent')) { Write-ComfyLatent "$PWD/ComfyUI_00001_.latent" }
         if ($Code.Contains('old.png')) { $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile old.png }
         if ($Code -match '-DiffusionModel dreamshaper') { $null = Import-DiffusionModel $model -Name dreamshaper }
         if ($Code.Contains('./out/')) { $null = New-Item out -ItemType ($IsWindows ? 'Junction' : 'SymbolicLink') -Target "$repository/out" }

@@ -44,13 +44,12 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
 
     private AssertionResult Update(DiffusionImage image, string path)
     {
-        OutputTarget target = new(path, new ImageWriteOptions { Overwrite = true });
         if (tolerance.IsNone && ImageFile.FormatOf(path) != ImageFormat.Png)
             return new AssertionResult(Succeeded: false, PrintableText.Of($"'{path}' would not hold the exact pixels. Name a .png file, or give a tolerance."));
 
-        target.CreateFolder();
+        new OutputTarget(path).CreateFolder();
         // A copy, since the image keeps the path that it has.
-        target.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, image.Info));
+        ImageFile.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, image.Info), path, new ImageWriteOptions { Overwrite = true });
         return new AssertionResult(Succeeded: true, string.Empty);
     }
 

@@ -2,28 +2,15 @@ using System.Management.Automation;
 using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
 
 /// <summary>Writes images to files.</summary>
 [Cmdlet(VerbsData.Export, "DiffusionImage", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
+public sealed class ExportDiffusionImageCommand : ExportCmdlet
 {
-    private const string PathSet = "Path";
-    private const string DirectorySet = "Directory";
-
-    /// <summary>The file to write: .png, .jpg or .webp.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
-    [Alias("OutFile", "FilePath")]
-    [ValidateNotNullOrEmpty]
-    public string? Path { get; set; }
-
-    /// <summary>The folder to write to; the files are named after prompt and seed.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = DirectorySet)]
-    [ValidateNotNullOrEmpty]
-    public string? OutDirectory { get; set; }
-
     /// <summary>The images: image objects, or files, whose settings are kept.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Image")]
@@ -46,14 +33,6 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     [Switch]
     public SwitchParameter NoMetadata { get; set; }
 
-    /// <summary>Replaces an existing file.</summary>
-    [Parameter]
-    public SwitchParameter Force { get; set; }
-
-    /// <summary>Also writes the images, with their paths, to the pipeline.</summary>
-    [Parameter]
-    public SwitchParameter PassThru { get; set; }
-
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -65,22 +44,13 @@ public sealed class ExportDiffusionImageCommand : DiffusionCmdlet
     {
         (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.ReadImage(file, CancellationToken);
         foreach (string warning in NoMetadata ? [] : warnings)
-            WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+            WarnOf(file, warning);
         return image;
     }
 
     private void Write(DiffusionImage image, string? source)
     {
-        ImageWriteOptions options = new() { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata };
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Format, options, source);
-        OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed ?? 0, index: 0, count: 1, ResolveOutput)!;
-        target.Check();
-        if (!ShouldProcess(target.Path, "Write image"))
-            return;
-
-        target.CreateFolder();
-        target.Write(image);
-        if (PassThru)
-            WriteObject(image);
+        ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, output.Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
     }
 }

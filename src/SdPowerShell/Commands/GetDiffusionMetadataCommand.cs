@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -19,9 +18,9 @@ public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
     {
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
-        if (info.Model is string model && !ModelLibrary.Default.Models.Contains(model))
+        if (MissingModel(info.Model) is string missing)
         {
-            warnings.Add($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
+            warnings.Add(missing);
             info = info with { Model = null };
         }
 
@@ -29,7 +28,7 @@ public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
             info = info with { Scheduler = null };
 
         foreach (string warning in warnings)
-            WriteWarning(metadata.Path.Length == 0 ? warning : $"{System.IO.Path.GetFileName(metadata.Path)}: {warning}");
+            WarnOf(metadata.Path, warning);
         WriteObject(metadata.With(info, warnings));
     }
 }

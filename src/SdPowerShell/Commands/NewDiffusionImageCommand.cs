@@ -169,9 +169,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
             string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
             FileEnding.Parse(Format),
-            new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata },
             isPiped ? source!.Path : null);
-        names.Next(prompt, options.Seed!.Value, index: 0, job.Count, ResolveOutput)?.Check();
+        ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata });
+        if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
+            output.Check(first.Path);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, ref options);
@@ -181,7 +182,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         {
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
-            target?.Check();
+            if (target is not null)
+                output.Check(target.Path);
             if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
@@ -189,7 +191,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
             if (target is not null)
-                Write(image, target);
+                Write(image, target, output);
             _progress.Finish();
             WriteObject(NoMetadata ? Private(image) : image);
         }
@@ -204,9 +206,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         TextualInversions = words,
     });
 
-    private void Write(DiffusionImage image, OutputTarget target)
+    private void Write(DiffusionImage image, OutputTarget target, ImageOutput output)
     {
-        string written = Timed($"Writing '{target.Path}'", () => target.Write(image));
+        string written = Timed($"Writing '{target.Path}'", () => target.Write((path, addsNumber) => output.Write(image, path, addsNumber)));
         if (written != target.Path)
             WriteVerbose($"Another file of that name was created in the meantime; the image is '{written}'.");
     }

@@ -29,13 +29,18 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
     public override bool TransformNullOptionalParameters => false;
 
     /// <inheritdoc/>
-    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData) => (Cell.Unwrap(inputData), IsList) switch
+    public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        (string text, true) when IsCell => Cell.Items(text).Select(Read).ToArray(),
-        (IList items, true) => items.Cast<object?>().Select(Read).ToArray(),
-        (_, true) => new[] { Read(inputData) },
-        (IList { Count: 1 } items, false) => Read(items[0]),
-        _ => Read(inputData),
+        if (IsList)
+            return Items(inputData).Select(Read).ToArray();
+        return Read(Cell.Unwrap(inputData) is IList { Count: 1 } single ? single[0] : inputData);
+    }
+
+    private IEnumerable<object?> Items(object? value) => Cell.Unwrap(value) switch
+    {
+        string text when IsCell => Cell.Items(text),
+        IList items => items.Cast<object?>().SelectMany(Items),
+        _ => [value],
     };
 
     private ImageInput? Read(object? item) => Cell.Unwrap(item) switch

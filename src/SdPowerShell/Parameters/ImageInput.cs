@@ -50,8 +50,10 @@ public sealed class ImageInput
         DiffusionImage image => convert(image),
         string or FileSystemInfo => read(Path!),
         RecordException damaged => throw damaged,
-        _ => throw new InvalidSettingException(setting, $"{setting} is '{this}' of type {Given.GetType().Name}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage."),
+        _ => throw new InvalidSettingException(setting, $"{setting} is '{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage."),
     };
+
+    private string TypeName => Given is PSObject custom ? custom.TypeNames[0].Split('.')[^1] : Given.GetType().Name;
 
     /// <summary>What was given, as text.</summary>
     /// <returns>The path, or the description of the object.</returns>

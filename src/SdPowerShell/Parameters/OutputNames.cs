@@ -1,33 +1,34 @@
 using System.Globalization;
 using StableDiffusion;
-using StableDiffusion.Images;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
 
-/// <summary>The output file of each image of a record.</summary>
+/// <summary>The output files of a record.</summary>
 /// <param name="file">The file name from the user, relative to the folder if there is one; null names files after prompt and seed.</param>
 /// <param name="directory">The full path of the folder; may be null.</param>
 /// <param name="format">The extension, without its dot, for names without one.</param>
-/// <param name="options">How the files are written.</param>
-/// <param name="source">The file that the image is made from, whose name is kept; null if there is none.</param>
-internal sealed class OutputNames(string? file, string? directory, string format, ImageWriteOptions options, string? source = null)
+/// <param name="source">The file that the output is made from, whose name is kept; null if there is none.</param>
+internal sealed class OutputNames(string? file, string? directory, string format, string? source = null)
 {
-    /// <summary>The file for an image, or null if nothing is written.</summary>
-    /// <param name="prompt">The image's prompt.</param>
-    /// <param name="seed">The image's seed.</param>
-    /// <param name="index">The index of the image in the record, from 0.</param>
-    /// <param name="count">The number of images of the record.</param>
+    /// <summary>The name of what has no prompt.</summary>
+    public string Unnamed { get; init; } = FileNames.Image;
+
+    /// <summary>The next file, or null if nothing is written.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="seed">The seed; null if there is none.</param>
+    /// <param name="index">The index of the output in the record, from 0.</param>
+    /// <param name="count">The number of outputs of the record.</param>
     /// <param name="resolve">Resolves a path from the user to a full path.</param>
-    public OutputTarget? Next(string prompt, long seed, int index, int count, Func<string, string> resolve)
+    public OutputTarget? Next(string prompt, long? seed, int index, int count, Func<string, string> resolve)
     {
         if (file is null)
         {
             if (directory is null)
                 return null;
 
-            string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
-            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), options, Path.Combine(directory, made));
+            string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format, Unnamed) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
+            return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
         }
 
         string name = Checked(file);
@@ -39,11 +40,11 @@ internal sealed class OutputNames(string? file, string? directory, string format
             name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
         }
 
-        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)), options);
+        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)));
     }
 
     /// <summary>The file name from the user, with the separators of this system.</summary>
-    private static string Checked(string file)
+    private string Checked(string file)
     {
         // PowerShell takes both separators on every system.
         string path = file.Replace('\\', '/');
@@ -51,7 +52,7 @@ internal sealed class OutputNames(string? file, string? directory, string format
 
         // Without its extension, a name must not be empty: on Unix, it would be hidden.
         if (Path.GetFileNameWithoutExtension(name).AsSpan().Trim(" .").IsEmpty || name.AsSpan().IndexOfAny(Path.GetInvalidFileNameChars()) >= 0 || path.Contains('\0'))
-            throw new InvalidSettingException(nameof(Path), $"'{ModelFilePath.Printable(file)}' is not a file name. Give a name such as image.png.");
+            throw new InvalidSettingException(nameof(Path), $"'{ModelFilePath.Printable(file)}' is not a file name. Give a name such as {Unnamed}.{format}.");
         if (OperatingSystem.IsWindows())
             return file;
         return file.StartsWith(@"\\", StringComparison.Ordinal)

@@ -43,6 +43,6 @@ internal static class ComfyLatent
 
         GenerationInfo info = new() { Width = (int)width * space.Factor, Height = (int)height * space.Factor, Model = space.Model };
         int length = batch.Length / batch.Shape[0];
-        return [.. Enumerable.Range(0, batch.Shape[0]).Select(index => new Latent(new Tensor(batch.Values[(index * length)..((index + 1) * length)], 1, batch.Shape[1], batch.Shape[2], batch.Shape[3]), info))];
+        return [.. Enumerable.Range(0, batch.Shape[0]).Select(index => new Latent(new Tensor(batch.Values[(index * length)..((index + 1) * length)], 1, batch.Shape[1], batch.Shape[2], batch.Shape[3]), info) { Path = file.Path })];
     }
 }

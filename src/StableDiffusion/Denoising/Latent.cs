@@ -52,6 +52,9 @@ public sealed class Latent : GeneratedObject
     /// <inheritdoc cref="GenerationSettings.Height"/>
     public int? Height => Info.Height;
 
+    /// <summary>The full path of the file that it was read from or last written to; null if there is none.</summary>
+    public string? Path { get; internal set; }
+
     /// <summary>The model that made it; null if unknown.</summary>
     internal ModelMark? Maker { get; init; }
 
@@ -66,6 +69,18 @@ public sealed class Latent : GeneratedObject
 
     /// <summary>The state of a denoising that was stopped, to continue it; null if it is complete.</summary>
     internal DenoiseState? State { get; init; }
+
+    /// <summary>The same latent for a model that has another name or path now.</summary>
+    /// <param name="model">The name or path.</param>
+    internal Latent ForModel(string model) => new(Tensor, Info with { Model = model }, Step, StepCount)
+    {
+        Path = Path,
+        Maker = Maker is null ? null : Maker with { Name = model },
+        Noise = Noise,
+        SourcePixels = SourcePixels,
+        SourceMean = SourceMean,
+        State = State,
+    };
 
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>

@@ -3,7 +3,6 @@ using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
-using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -39,18 +38,18 @@ public static class LatentFile
 
     /// <summary>Writes a latent to a file, completely or not at all.</summary>
     /// <param name="latent">The latent.</param>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, whose name ends in .safetensors.</param>
     /// <param name="overwrite">Whether an existing file is replaced.</param>
+    /// <returns>The full path of the file, which is also the latent's <see cref="Latent.Path"/> now.</returns>
     /// <exception cref="NotFiniteException">A value of the latent is NaN or infinite.</exception>
-    /// <exception cref="InvalidSettingException">A setting of its record is out of range.</exception>
+    /// <exception cref="InvalidSettingException">A setting of its record is out of range, or the name has another ending.</exception>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written; no partial file remains.</exception>
-    public static void Write(Latent latent, string path, bool overwrite = false) => OutputFile.Write(Path.GetFullPath(path), overwrite, Compose(latent).Write);
+    public static string Write(Latent latent, string path, bool overwrite = false) => latent.Path = StateFile.Write(Compose(latent), path, overwrite);
 
-    /// <summary>Writes a latent to a file as <see cref="Write"/> does, under the first free numbered name if its own is taken.</summary>
-    /// <returns>The full path of the file that was written.</returns>
+    /// <summary>Writes a latent as <see cref="Write"/> does, under the first free numbered name if its own is taken.</summary>
     /// <inheritdoc cref="Write"/>
-    internal static string WriteNumbered(Latent latent, string path) => OutputFile.WriteNumbered(Path.GetFullPath(path), Compose(latent).Write);
+    internal static string WriteNumbered(Latent latent, string path) => latent.Path = StateFile.WriteNumbered(Compose(latent), path);
 
     /// <summary>The bytes that <see cref="Write"/> writes.</summary>
     /// <inheritdoc cref="Write"/>
@@ -63,11 +62,17 @@ public static class LatentFile
     /// <returns>One latent, or those of a batch of ComfyUI. Models and adapters are known by their names, since nobody may name a path to open in a file.</returns>
     /// <exception cref="LatentInvalidException">The file cannot be read, is damaged, or is not a latent; the message says which.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
-    public static IReadOnlyList<Latent> Read(string path, Func<LatentSpace>? space = null, Action<string>? warning = null) => s_file.Read(
-        path,
-        file => !ComfyLatent.Recognises(file) ? [ReadOwn(file, info => WithoutPaths(info, warning))]
-            : space is not null ? ComfyLatent.Read(file, space())
-            : throw new LatentInvalidException($"'{file.Path}' is a latent of ComfyUI, which can only be read for a model."));
+    public static IReadOnlyList<Latent> Read(string path, Func<LatentSpace>? space = null, Action<string>? warning = null)
+    {
+        if (!s_file.Read(path, ComfyLatent.Recognises))
+            return [s_file.Read(path, file => ReadOwn(file, info => WithoutPaths(info, warning), file.Path))];
+        if (space is null)
+            throw new LatentInvalidException($"'{path}' is a latent of ComfyUI, which can only be read for a model.");
+
+        // An error of the model is not one of the file.
+        LatentSpace known = space();
+        return s_file.Read(path, file => ComfyLatent.Read(file, known));
+    }
 
     /// <summary>Reads the bytes that <see cref="ToBytes"/> returned.</summary>
     /// <param name="bytes">The bytes. Paths in them are trusted as those in a parameter are, unlike those in a file.</param>
@@ -105,9 +110,9 @@ public static class LatentFile
         return writer;
     }
 
-    private static Latent ReadOwn(ITensorFile file, Func<GenerationInfo, GenerationInfo> reduce)
+    private static Latent ReadOwn(ITensorFile file, Func<GenerationInfo, GenerationInfo> reduce, string? path = null)
     {
-        StateReader reader = new(file, Format, Version);
+        StateReader reader = new(file, Format, Version, "latent");
         Tensor tensor = ReadValues(reader, file);
         LatentHead head = reader.Json<LatentHead>(Head);
         if (head.Steps is < 0 or > MostSteps)
@@ -117,6 +122,7 @@ public static class LatentFile
         StateReader source = reader.Part(Source);
         Latent latent = new(tensor, info, state?.Step ?? head.Steps, state?.StepCount ?? head.Steps)
         {
+            Path = path,
             Maker = head.Maker,
             State = state,
             Noise = source.HasPart(NoisePart) ? ReadGenerator(source.Part(NoisePart), info) : null,

@@ -25,7 +25,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     private const double DefaultImageGuidanceScale = 1.5;
 
     /// <summary>What the latents of the model are like.</summary>
-    public LatentSpace LatentSpace => new(model.Info.Name, model.Info.LatentChannels, model.Info.LatentFactor, model.Info.ScalingFactor);
+    public LatentSpace LatentSpace => model.Info.LatentSpace;
 
     /// <summary>Encodes a prompt.</summary>
     /// <param name="prompt">The prompt; may be empty.</param>

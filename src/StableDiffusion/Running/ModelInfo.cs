@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -54,6 +55,9 @@ public sealed record ModelInfo
 
     /// <summary>The factor by which its autoencoder's latents are multiplied for the U-Net.</summary>
     internal float ScalingFactor { get; init; }
+
+    /// <summary>What its latents are like.</summary>
+    internal LatentSpace LatentSpace => new(Name, LatentChannels, LatentFactor, ScalingFactor);
 
     /// <summary>The model as embeddings and latents remember it.</summary>
     internal ModelMark Mark => new(Name, Hash);

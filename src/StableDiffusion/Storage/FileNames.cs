@@ -3,29 +3,33 @@ using System.Text;
 
 namespace StableDiffusion.Storage;
 
-/// <summary>File names for images, readable and valid on every system.</summary>
+/// <summary>File names for images and other results, readable and valid on every system.</summary>
 internal static class FileNames
 {
     // Well below the limit of 255 bytes of most file systems, so that a number can be appended.
     private const int MaxBytes = 120;
-    private const string NoName = "image";
+    private const int LongestExtension = 20;
+
+    /// <summary>The name of an image without a prompt.</summary>
+    public const string Image = "image";
 
     /// <summary>Makes a file name from a prompt and a seed, such as <c>a-red-house-on-the-grass-42.png</c>.</summary>
     /// <param name="prompt">Any text. Its letters and digits are kept in lower case; everything else becomes a hyphen.</param>
-    /// <param name="seed">The seed.</param>
-    /// <param name="extension">The extension, with or without its dot: one to ten letters and digits.</param>
+    /// <param name="seed">The seed; null leaves it out.</param>
+    /// <param name="extension">The extension, with or without its dot: one to twenty letters and digits.</param>
+    /// <param name="unnamed">The name for a prompt without letters and digits.</param>
     /// <returns>A name of at most 120 bytes in UTF-8, without a folder.</returns>
     /// <exception cref="InvalidSettingException">The extension is not valid.</exception>
-    public static string FromPrompt(string? prompt, long seed, string extension)
+    public static string FromPrompt(string? prompt, long? seed, string extension, string unnamed = Image)
     {
         ArgumentNullException.ThrowIfNull(extension);
         string letters = extension.StartsWith('.') ? extension[1..] : extension;
-        if (letters.Length is 0 or > 10 || !letters.All(char.IsAsciiLetterOrDigit))
+        if (letters.Length is 0 or > LongestExtension || !letters.All(char.IsAsciiLetterOrDigit))
             throw new InvalidSettingException("Extension", $"'{extension}' is not a file extension. Give letters and digits only, such as .png.");
 
-        string ending = string.Create(CultureInfo.InvariantCulture, $"-{seed}.{letters}");
+        string ending = string.Create(CultureInfo.InvariantCulture, $"{(seed is null ? string.Empty : "-")}{seed}.{letters}");
         string words = Words(prompt ?? string.Empty, MaxBytes - ending.Length);
-        return (words.Length == 0 ? NoName : words) + ending;
+        return (words.Length == 0 ? unnamed : words) + ending;
     }
 
     /// <summary>Finds a name that is not in use in a folder, by appending a number: name-2, name-3, and so on.</summary>

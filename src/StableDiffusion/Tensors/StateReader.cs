@@ -28,21 +28,22 @@ internal sealed class StateReader : StateTransfer
     /// <param name="file">The file, which must stay open.</param>
     /// <param name="format">The name of the format that is expected.</param>
     /// <param name="version">The version of the format.</param>
+    /// <param name="what">The object that is expected, for messages.</param>
     /// <exception cref="ModelInvalidException">It is a file of another format or version, or damaged.</exception>
-    public StateReader(ITensorFile file, string format, int version)
+    public StateReader(ITensorFile file, string format, int version, string what)
     {
         _file = file;
         _texts = [.. file.Metadata.Keys];
         _tensors = [.. file.Tensors.Keys];
         if (FindText(FormatText) != format)
-            throw Invalid($"is not of the format '{format}'");
+            throw new ModelInvalidException($"'{file.Path}' holds no {what}. Give a file that one was saved to.");
 
         JsonElement state = ModelJson.ParseObject(Encoding.UTF8.GetBytes(Text(StateText)), $"The state in '{file.Path}'");
         _values = state.EnumerateObject().ToDictionary(static value => value.Name, static value => value.Value, StringComparer.Ordinal);
         int written = 0;
         Count(VersionValue, ref written, int.MaxValue);
         if (written != version)
-            throw Invalid($"has the version {written} of the format, and this version of the module reads {version}");
+            throw new ModelInvalidException($"'{file.Path}' is of version {written} of its format, and this library reads version {version}. Use the version that wrote it, or a later one.");
     }
 
     private StateReader(StateReader whole, string prefix)

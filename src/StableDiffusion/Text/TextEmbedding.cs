@@ -45,6 +45,9 @@ public sealed class TextEmbedding
     /// <summary>The name of the model that encoded it.</summary>
     public string Model { get; }
 
+    /// <summary>The full path of the file that it was read from or last written to; null if there is none.</summary>
+    public string? Path { get; internal set; }
+
     /// <summary>The model that encoded it, with its hash; null if unknown.</summary>
     internal ModelMark? Maker { get; set; }
 

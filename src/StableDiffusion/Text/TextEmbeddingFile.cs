@@ -25,17 +25,18 @@ public static class TextEmbeddingFile
 
     /// <summary>Writes an embedding to a file, completely or not at all.</summary>
     /// <param name="embedding">The embedding.</param>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, whose name ends in .safetensors.</param>
     /// <param name="overwrite">Whether an existing file is replaced.</param>
+    /// <returns>The full path of the file, which is also the embedding's <see cref="TextEmbedding.Path"/> now.</returns>
     /// <exception cref="NotFiniteException">A value of the embedding is NaN or infinite.</exception>
+    /// <exception cref="InvalidSettingException">The name has another ending.</exception>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written; no partial file remains.</exception>
-    public static void Write(TextEmbedding embedding, string path, bool overwrite = false) => OutputFile.Write(Path.GetFullPath(path), overwrite, Compose(embedding).Write);
+    public static string Write(TextEmbedding embedding, string path, bool overwrite = false) => embedding.Path = StateFile.Write(Compose(embedding), path, overwrite);
 
-    /// <summary>Writes an embedding to a file as <see cref="Write"/> does, under the first free numbered name if its own is taken.</summary>
-    /// <returns>The full path of the file that was written.</returns>
+    /// <summary>Writes an embedding as <see cref="Write"/> does, under the first free numbered name if its own is taken.</summary>
     /// <inheritdoc cref="Write"/>
-    internal static string WriteNumbered(TextEmbedding embedding, string path) => OutputFile.WriteNumbered(Path.GetFullPath(path), Compose(embedding).Write);
+    internal static string WriteNumbered(TextEmbedding embedding, string path) => embedding.Path = StateFile.WriteNumbered(Compose(embedding), path);
 
     /// <summary>The bytes that <see cref="Write"/> writes.</summary>
     /// <inheritdoc cref="Write"/>
@@ -46,7 +47,7 @@ public static class TextEmbeddingFile
     /// <returns>The embedding. Its model and its adapters are known by their names, since nobody may name a path to open in a file.</returns>
     /// <exception cref="EmbeddingInvalidException">The file cannot be read, is damaged, or is not an embedding; the message says which.</exception>
     /// <exception cref="UnsafeFileException">The file asks for code to be run.</exception>
-    public static TextEmbedding Read(string path) => s_file.Read(path, static file => Read(file, WithoutPaths));
+    public static TextEmbedding Read(string path) => s_file.Read(path, static file => Read(file, WithoutPaths, file.Path));
 
     /// <summary>Reads the bytes that <see cref="ToBytes"/> returned.</summary>
     /// <param name="bytes">The bytes. Paths in them are trusted as those in a parameter are, unlike those in a file.</param>
@@ -88,9 +89,9 @@ public static class TextEmbeddingFile
         return writer;
     }
 
-    private static TextEmbedding Read(ITensorFile file, Func<TextEmbeddingHead, TextEmbeddingHead> reduce)
+    private static TextEmbedding Read(ITensorFile file, Func<TextEmbeddingHead, TextEmbeddingHead> reduce, string? path = null)
     {
-        StateReader reader = new(file, Format, Version);
+        StateReader reader = new(file, Format, Version, "embedding of a prompt");
         TextEmbeddingHead head = reduce(Check(reader.Json<TextEmbeddingHead>(Head), reader));
         PromptOptions options = new()
         {
@@ -105,6 +106,7 @@ public static class TextEmbeddingFile
         reader.CheckAllRead();
         return new TextEmbedding(head.Prompt, options, vectors, head.TokenIds, head.Tokens, head.Model)
         {
+            Path = path,
             Maker = head.Maker,
             LostText = head.LostText,
             Warnings = head.Warnings,

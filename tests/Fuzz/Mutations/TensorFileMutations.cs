@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace StableDiffusion.Fuzz.Mutations;
 
@@ -25,6 +27,28 @@ internal static class TensorFileMutations
             ? ByteMutations.All[random.Next(ByteMutations.All.Count)](header, random)
             : JsonMutations.All[random.Next(JsonMutations.All.Count)](header, random);
         return [.. BitConverter.GetBytes((long)changed.Length), .. changed, .. data.AsSpan(8 + (int)length)];
+    }
+
+    /// <summary>Changes JSON that a safetensors file has as one of its texts; the length of the header is right afterwards.</summary>
+    public static byte[] Metadata(byte[] data, Random random)
+    {
+        if (data.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(data) is var length && length > (ulong)(data.Length - 8))
+            return data;
+
+        try
+        {
+            JsonNode header = JsonNode.Parse(data.AsSpan(8, (int)length))!;
+            JsonObject texts = (JsonObject)header["__metadata__"]!;
+            (string name, JsonNode? text) = texts.ElementAt(random.Next(texts.Count));
+            texts[name] = Encoding.UTF8.GetString(JsonMutations.All[random.Next(JsonMutations.All.Count)](Encoding.UTF8.GetBytes(text!.GetValue<string>()), random));
+            byte[] changed = Encoding.UTF8.GetBytes(header.ToJsonString());
+            return [.. BitConverter.GetBytes((long)changed.Length), .. changed, .. data.AsSpan(8 + (int)length)];
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException or NullReferenceException or InvalidCastException)
+        {
+            // No such texts, or none any more.
+            return Header(data, random);
+        }
     }
 
     /// <summary>Writes a hostile number into a field of one of an archive's headers.</summary>

@@ -19,6 +19,8 @@ public sealed class DiffusionErrorTests : IDisposable
         { new UnsafeFileException("file.pt", "GLOBAL", "os.system", 2), "UnsafeFile", ErrorCategory.SecurityError, false },
         { new ShapeMismatchException("message"), "LatentShapeMismatch", ErrorCategory.InvalidData, false },
         { new NotFiniteException("message"), "NotFinite", ErrorCategory.InvalidData, false },
+        { new LatentInvalidException("message"), "LatentInvalid", ErrorCategory.InvalidData, false },
+        { new EmbeddingInvalidException("message"), "EmbeddingInvalid", ErrorCategory.InvalidData, false },
         { new ImageInvalidException("message"), "ImageInvalid", ErrorCategory.InvalidData, false },
         { new OutputExistsException("file.png"), "FileExists", ErrorCategory.ResourceExists, false },
         { new OutputWriteException("message"), "FileWriteFailed", ErrorCategory.WriteError, false },

@@ -102,6 +102,39 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
         Assert.Equal(drawn.Tensor.Values, again.Tensor.Values);
     }
 
+    [Fact]
+    public void A_seed_of_minus_one_is_drawn_and_kept_with_the_latent()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        DenoiseOptions options = new() { Steps = 2, GuidanceScale = 1, Seed = -1, VariationSeed = -1, VariationStrength = 0.5 };
+
+        Latent drawn = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+        Latent again = demo.Pipeline.Denoise(embedding, null, null, options with { Seed = drawn.Seed, VariationSeed = drawn.VariationSeed }, cancellationToken: Cancellation);
+        DenoiseOptions of = new TextToImage(new TextToImageRequest { Options = options with { Prompt = House }, Count = 2 }).OptionsOf(1);
+
+        Assert.All([drawn.Seed, drawn.VariationSeed, of.Seed, of.VariationSeed], seed => Assert.InRange(seed!.Value, 0, uint.MaxValue + 1L));
+        Assert.Equal(drawn.Tensor.Values, again.Tensor.Values);
+    }
+
+    [Fact]
+    public void A_seed_of_minus_one_for_a_latent_is_another_one_and_for_a_stopped_one_its_own()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        DiffusionImage picture = ImageFile.Read(Repository.Data("images", "scene.png"));
+        DenoiseOptions any = new() { Steps = 2, GuidanceScale = 1, Seed = -1 };
+
+        Latent encoded = demo.Pipeline.EncodeImage(picture, seed: -1, cancellationToken: Cancellation);
+        Latent same = demo.Pipeline.EncodeImage(picture, encoded.Seed, cancellationToken: Cancellation);
+        Latent other = demo.Pipeline.Denoise(embedding, null, encoded, any, cancellationToken: Cancellation);
+        Latent half = demo.Pipeline.Denoise(embedding, null, null, any with { Seed = 5, StopStep = 1 }, cancellationToken: Cancellation);
+        Latent whole = demo.Pipeline.Denoise(embedding, null, half, any, cancellationToken: Cancellation);
+
+        Assert.InRange(encoded.Seed!.Value, 0, uint.MaxValue);
+        Assert.Equal(encoded.Tensor.Values, same.Tensor.Values);
+        Assert.NotEqual(encoded.Seed, other.Seed);
+        Assert.Equal(5, whole.Seed);
+    }
+
     [Theory]
     [InlineData("Width", 60)]
     [InlineData("Width", 0)]
@@ -109,7 +142,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [InlineData("Height", 8200)]
     [InlineData("Steps", 0)]
     [InlineData("Steps", 1001)]
-    [InlineData("Seed", -1)]
+    [InlineData("Seed", -2)]
     [InlineData("GuidanceScale", 101)]
     [InlineData("GuidanceRescale", 2)]
     [InlineData("GuidanceStart", 2)]

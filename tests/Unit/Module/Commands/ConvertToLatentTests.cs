@@ -27,6 +27,12 @@ public sealed class ConvertToLatentTests : CommandTests
     [InlineData("[pscustomobject]@{ PSPath = \"$folder/[1].png\" }, [pscustomobject]@{ PSPath = \"$folder/b.png\" } | ConvertTo-Latent", "64x64 96x48")]
     [InlineData("$input | ConvertTo-Latent", "96x48")]
     [InlineData("ConvertTo-Latent -InputObject $picture", "96x48")]
+    [InlineData("ConvertTo-Latent $picture, a.png", "96x48 64x64")]
+    [InlineData("ConvertTo-Latent -LiteralPath $picture", "96x48")]
+    [InlineData("[pscustomobject]@{ Path = $picture }, [pscustomobject]@{ Image = $picture } | ConvertTo-Latent", "96x48 96x48")]
+    [InlineData("ConvertTo-Latent ([System.IO.FileInfo]::new(\"$folder/[1].png\"))", "64x64")]
+    [InlineData("[pscustomobject]@{ Path = [System.IO.FileInfo]::new(\"$folder/[1].png\") } | ConvertTo-Latent", "64x64")]
+    [InlineData("ConvertTo-Latent -InputObject '[1].png', $picture", "64x64 96x48")]
     public void Pictures_come_by_path_and_as_objects(string script, string sizes)
     {
         Set("picture", ImageFile.Read(Folder["b.png"]));
@@ -74,7 +80,7 @@ public sealed class ConvertToLatentTests : CommandTests
     [InlineData("a.png", "-Width 72", "ImageInvalid", ErrorCategory.InvalidData, "resize mode")]
     [InlineData("a.png", "-ResizeMode Crop -Width 60", "WidthInvalid", ErrorCategory.InvalidArgument, "multiple of 8")]
     [InlineData("a.png", "-ResizeMode Crop -Height 0", "HeightInvalid", ErrorCategory.InvalidArgument, "0 pixels high")]
-    [InlineData("a.png", "-Seed -1", "SeedInvalid", ErrorCategory.InvalidArgument, "-1")]
+    [InlineData("a.png", "-Seed -2", "SeedInvalid", ErrorCategory.InvalidArgument, "-2")]
     [InlineData("small.png", "", "WidthInvalid", ErrorCategory.InvalidArgument, "12")]
     [InlineData("text.txt", "", "ImageInvalid", ErrorCategory.InvalidData, "text.txt")]
     public void A_picture_that_cannot_be_encoded_is_an_error_about_its_file(string file, string settings, string id, ErrorCategory category, string message)

@@ -10,7 +10,7 @@ public sealed class SharedParameterTests
 {
     [Theory]
     [InlineData(typeof(GetTextEmbeddingCommand), typeof(NewDiffusionImageCommand), "PromptSyntax", "Emphasis", "ClipSkip", "TextualInversion")]
-    [InlineData(typeof(GetDiffusionMetadataCommand), typeof(ConvertToLatentCommand), "Path", "LiteralPath")]
+    [InlineData(typeof(GetDiffusionMetadataCommand), typeof(ConvertToLatentCommand), "Path", "LiteralPath", "InputObject")]
     [InlineData(typeof(ExportDiffusionImageCommand), typeof(NewDiffusionImageCommand), "NoMetadata", "Force")]
     public void Two_cmdlets_declare_them_alike(Type first, Type second, params string[] parameters) =>
         Assert.All(parameters, parameter => Assert.Equal(Declaration(first, parameter), Declaration(second, parameter)));

@@ -1,0 +1,24 @@
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+
+namespace SdPowerShell.Parameters;
+
+/// <summary>Writes images to output files.</summary>
+/// <param name="options">How they are written.</param>
+internal sealed class ImageOutput(ImageWriteOptions options)
+{
+    /// <summary>Throws if an image cannot be written to a path, as far as that can be determined without writing.</summary>
+    /// <param name="path">The full path.</param>
+    public void Check(string path)
+    {
+        ImageFile.FormatOf(path);
+        ImageFile.CheckTarget(path, options.Overwrite);
+    }
+
+    /// <summary>Writes an image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="path">The full path.</param>
+    /// <param name="addsNumber">Whether the name gets a number if it is taken.</param>
+    /// <returns>The full path of the file that was written.</returns>
+    public string Write(DiffusionImage image, string path, bool addsNumber) => ImageFile.Write(image, path, options with { AddsNumber = addsNumber });
+}

@@ -1,0 +1,87 @@
+using StableDiffusion.Denoising;
+using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Noise;
+using StableDiffusion.Prompts;
+using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
+using StableDiffusion.Tensors;
+using StableDiffusion.Tests.Denoising;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Fuzz.Targets;
+
+/// <summary>The readers of latents and embeddings.</summary>
+internal static class StateTargets
+{
+    private static readonly Mutation[] s_mutations = [TensorFileMutations.Header, TensorFileMutations.Metadata, TensorFileMutations.Metadata, TensorFileMutations.Metadata];
+
+    private static readonly LatentSpace s_space = new("model", Channels: 4, Factor: 8, ScalingFactor: 0.13f);
+
+    /// <summary>All of them.</summary>
+    public static IEnumerable<FuzzTarget> All()
+    {
+        yield return new DelegateTarget("latent", s_mutations, Latents, ReadLatents);
+        yield return new DelegateTarget("text-embedding", s_mutations, Embeddings, ReadEmbedding);
+    }
+
+    private static IEnumerable<byte[]> Latents()
+    {
+        GenerationInfo info = new() { Prompt = "a", Seed = 3, Steps = 6, Model = "model" };
+        foreach (string scheduler in (string[])["DDIM", "Euler a", "PLMS", "UniPC", "SA-Solver", "DPM++ SDE", "A1111 DPM2 a Karras", "Heun"])
+            yield return Stopped(info with { Scheduler = scheduler });
+        yield return Stopped(info with { Scheduler = "LMS", RandomSource = nameof(RandomSource.Cuda), BatchSize = 2, BatchIndex = 1 });
+        yield return Stopped(info with { Scheduler = "DPM++ 2M SDE", SchedulerOptions = SchedulerOptionText.Write(new Dictionary<string, object?> { ["solver_order"] = 3, ["thresholding"] = true }) });
+        yield return LatentFile.ToBytes(ClosedFormRun.Continue(ClosedFormRun.Begin(info with { Scheduler = "DPM++ 3M" }, [1, 4, 2, 3], strength: 0.8, isMasked: true), 2));
+        yield return LatentFile.ToBytes(new Latent(new Tensor(1, 4, 1, 2), new GenerationInfo { Seed = 3, Width = 16, Height = 8 })
+        {
+            Maker = new ModelMark("model", "0123456789"),
+            Noise = new TorchRandom(3),
+            SourcePixels = new Tensor(1, 3, 8, 16),
+            SourceMean = new Tensor(1, 4, 1, 2),
+        });
+        yield return TensorTargets.File(("latent_tensor", [2, 4, 2, 3]), ("latent_format_version_0", [0]));
+    }
+
+    private static byte[] Stopped(GenerationInfo info) => LatentFile.ToBytes(ClosedFormRun.Continue(ClosedFormRun.Begin(info, [1, 4, 2, 3]), 3));
+
+    private static IEnumerable<string> ReadLatents(byte[] data)
+    {
+        List<string> texts = [];
+        foreach (Latent latent in LatentFile.Read(FuzzFiles.Write(data, "latent.safetensors"), static () => s_space, texts.Add))
+        {
+            texts.Add(latent.ToString());
+            if (latent.State is not null && latent.Tensor.Length < 1000)
+                texts.Add(ClosedFormRun.Continue(latent).ToString());
+        }
+
+        return texts;
+    }
+
+    private static IEnumerable<byte[]> Embeddings()
+    {
+        TextualInversion word = new("/folder/word.pt", "0123456789ab", "word", new Dictionary<string, Tensor> { ["clip_l"] = new(2, 4), ["clip_g"] = new(2, 6) });
+        PromptOptions options = new()
+        {
+            Syntax = PromptSyntax.A1111,
+            TextualInversions = [word],
+            LoraNames = ["style"],
+            Loras = ["/folder/style.safetensors:0.8"],
+        };
+        yield return TextEmbeddingFile.ToBytes(new TextEmbedding("a", PromptOptions.Default, new TextVectors(new Tensor(1, 3, 4), PooledState: null), [1, 2, 3], [new PromptToken("a", 2, 1, 0)], "model"));
+        yield return TextEmbeddingFile.ToBytes(new TextEmbedding("[a:word:3]", options, new TextVectors(new Tensor(1, 3, 10), new Tensor(1, 6)), [1, 2, 3], [new PromptToken("a", 2, 1.1, 0)], "/folder/model.safetensors")
+        {
+            Maker = new ModelMark("model", "0123456789"),
+            DynamicText = "[a:word:3]",
+            LostText = "b",
+            Warnings = ["c"],
+        });
+    }
+
+    private static IEnumerable<string> ReadEmbedding(byte[] data)
+    {
+        TextEmbedding embedding = TextEmbeddingFile.Read(FuzzFiles.Write(data, "embedding.safetensors"));
+        foreach (TextualInversion word in embedding.Options.TextualInversions)
+            _ = PromptTokenizer.Vectors([word], isSecond: false, width: 4);
+        return [PrintableText.Of(embedding.ToString())];
+    }
+}
