@@ -9,8 +9,6 @@ namespace StableDiffusion.Comparison;
 /// <summary>What differs between the records of two images. Defaults count as not set, and files by their names without folders, as the files of images hold them.</summary>
 internal sealed class RecordComparison
 {
-    private const string Separator = "; ";
-
     private readonly GenerationInfo _reference;
     private readonly GenerationInfo _difference;
 
@@ -61,7 +59,12 @@ internal sealed class RecordComparison
             if (!values.TryGetValue(name, out object? actual))
                 throw new InvalidSettingException("Setting", $"There is no setting '{name}'.{(Spelling.Nearest(name, values.Keys) is string near ? $" Is it '{near}'?" : $" There are {Spelling.Choices([.. values.Keys])}.")}");
 
-            object? wanted = value is IDictionary or (IEnumerable and not string) ? Text(value) : value;
+            object? wanted = value switch
+            {
+                IDictionary options => Text(SchedulerOptionText.Read(SchedulerOptionText.Write(options.Keys.Cast<object>().ToDictionary(static key => $"{key}", key => options[key])))),
+                IEnumerable items and not string => Text(SettingList<object?>.Of([.. items])),
+                _ => value,
+            };
             object? effective = actual ?? SettingTable.Rows.FirstOrDefault(row => row.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.DefaultIn(recorded);
             if (!IsSame(actual, wanted) && !IsSame(effective, wanted))
                 unmet.Add(new SettingDifference(name, wanted, actual));
@@ -84,8 +87,8 @@ internal sealed class RecordComparison
         {
             yield return row.Name switch
             {
-                nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => (row.Name, Text(TextList.Read((string?)row.Get(info)))),
-                nameof(GenerationInfo.SchedulerOptions) => (nameof(GeneratedObject.SchedulerOption), Options(info.SchedulerOptions)),
+                nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => (row.Name, Text(SettingList<string>.Of(TextList.Read((string?)row.Get(info))))),
+                nameof(GenerationInfo.SchedulerOptions) => (nameof(GeneratedObject.SchedulerOption), Text(SchedulerOptionText.Read(info.SchedulerOptions))),
                 _ => (row.Name, row.Get(info) is var value and not "" ? value : null),
             };
         }
@@ -102,17 +105,6 @@ internal sealed class RecordComparison
         string? Each(Func<ControlNetInfo, object?> setting) => Text(ControlNetInfo.Each(info.ControlNets, setting));
     }
 
-    private static string? Options(string? options) => SchedulerOptionText.Read(options) is Dictionary<string, object?> values ? Text(values) : options;
-
     /// <summary>A value in the form that a cell of a table has; an empty text is none.</summary>
-    private static string? Text(object? value) => value switch
-    {
-        null or "" => null,
-        IDictionary options => string.Join(Separator, options.Keys.Cast<object>().Select(key => (Name: $"{key}", Value: options[key])).OrderBy(static option => option.Name, StringComparer.Ordinal).Select(static option => $"{option.Name}={Item(option.Value)}")),
-        IEnumerable items and not string => string.Join(Separator, items.Cast<object?>().Select(Item)),
-        _ => Item(value),
-    };
-
-    private static string? Item(object? value) =>
-        value is IEnumerable items and not string ? string.Join(',', items.Cast<object?>().Select(Item)) : Convert.ToString(value, CultureInfo.InvariantCulture);
+    private static string? Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text : null;
 }

@@ -70,12 +70,33 @@ public sealed class RecordComparisonTests
         Assert.Single(new RecordComparison(image.Info, image.Info with { Seed = 8 }).Settings);
     }
 
+    [Fact]
+    public void Expected_settings_can_be_lists_and_options()
+    {
+        GenerationInfo info = s_info with { Lora = TextList.Write(["style:0.8"]), SchedulerOptions = """{"eta":0.5,"timesteps":[9,1]}""", Seed = long.MaxValue, GuidanceScale = 7.5 };
+        KeyValuePair<string, object?>[] met =
+        [
+            new("Lora", (string[])["Style:0.8"]), new("SchedulerOption", new Dictionary<string, object?> { ["timesteps"] = (int[])[9, 1], ["eta"] = 0.5 }), new("seed", long.MaxValue),
+            new("GuidanceScale", "7.50"), new("OriginalWidth", 64), new("CropTop", 0), new("AestheticScore", null), new("ControlNet", null),
+        ];
+
+        Assert.Empty(RecordComparison.Unmet(info, met));
+        Assert.Equal(["Seed (9223372036854775806, 9223372036854775807)"], RecordComparison.Unmet(info, [new("Seed", long.MaxValue - 1)]).Select(setting => setting.ToString()));
+        Assert.Equal(["Prompt ('007', 'a red house')"], RecordComparison.Unmet(info, [new("Prompt", "007")]).Select(setting => setting.ToString()));
+        Assert.Contains("'Steps'", Assert.Throws<InvalidSettingException>(() => RecordComparison.Unmet(info, [new("Step", 1)])).Message, StringComparison.Ordinal);
+    }
+
     private static object ValueOf(string name, Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {
         var number when number == typeof(int) => 2,
         var number when number == typeof(long) => 2L,
         var number when number == typeof(double) => 0.5,
-        var text when text == typeof(string) => name is nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) ? """["style"]""" : "other",
+        var text when text == typeof(string) => name switch
+        {
+            nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => """["style"]""",
+            nameof(GenerationInfo.SchedulerOptions) => """{"eta":1}""",
+            _ => "other",
+        },
         var group when group == typeof(MicroConditioning) => new MicroConditioning { CropTop = 8 },
         var list when list == typeof(IReadOnlyList<ControlNetInfo>) => (ControlNetInfo[])[s_net],
         var other => throw new NotSupportedException($"The test has no value of {other} for {name}: compare it in RecordComparison, and give one here."),
