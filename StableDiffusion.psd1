@@ -17,6 +17,7 @@
     # Named one by one, so that PowerShell knows them without loading anything.
     CmdletsToExport      = @(
         'Clear-DiffusionCache'
+        'Compare-DiffusionImage'
         'ConvertFrom-Latent'
         'ConvertTo-ControlImage', 'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
@@ -34,6 +35,7 @@
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
         'Save-DiffusionModel'
         'Test-DiffusionModel'

@@ -7,7 +7,8 @@ BeforeDiscovery {
         @{ Reason = 'needs a checkpoint file without an autoencoder'; Is = { param($code) $code -match '-Vae\b' } }
         @{ Reason = 'needs graphics cards'; Is = { param($code) $code.Contains('Cuda:$') } }
         @{ Reason = 'asks a person'; Is = { param($code) $code -match '-Confirm\b' } }
-        @{ Reason = 'builds or installs the module'; Is = { param($code) $code -match '(?m)^\s*(dotnet|git|\./build\.ps1)\b|-PSResource' } }
+        @{ Reason = 'needs a repository, which Compare-DiffusionImage.Tests.ps1 makes'; Is = { param($code) $code -match '(?m)^git\b' } }
+        @{ Reason = 'builds or installs the module'; Is = { param($code) $code -match '(?m)^\s*(dotnet|\./build\.ps1)\b|-PSResource' } }
     )
 
     $root = Resolve-Path "$PSScriptRoot/../.."
@@ -121,6 +122,7 @@ Describe '<Page>' -ForEach $pages {
 
         # Without a desktop an image cannot be shown, but it has to be there.
         Invoke-Block 'function Invoke-Item([string]$Path) { $null = Get-Item -LiteralPath $Path }'
+        if ($Blocks.Code -match 'Invoke-Pester') { Invoke-Block "Import-Module '$((Get-Module Pester).Path)'; `$PesterPreference = @{ Output = @{ Verbosity = 'None' } }" }
     }
 
     AfterAll {

@@ -16,7 +16,7 @@ public sealed class ArchitectureTests
     // A room uses only those before it. The exceptions lie in the root namespace.
     private static readonly string[] s_rooms =
     [
-        "Errors", "Storage", "Tensors", "Weights", "Onnx", "Noise", "Sampling", "Prompts", "Settings", "Images", "Metadata", "Text",
+        "Errors", "Storage", "Tensors", "Weights", "Onnx", "Noise", "Sampling", "Prompts", "Settings", "Images", "Metadata", "Comparison", "Text",
         "Networks", "Families", "Building", "Adapters", "Autoencoding", "Denoising", "Running", "Pipelines", "Quantization", "Hub", "Library", "Replaying",
     ];
 

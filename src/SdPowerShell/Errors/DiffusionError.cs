@@ -134,6 +134,14 @@ internal static class DiffusionError
         ErrorCategory.InvalidArgument,
         input.Value);
 
+    /// <summary>Pester is not there.</summary>
+    /// <returns>The record.</returns>
+    public static ErrorRecord PesterNotFound() => new(
+        new CommandNotFoundException("Pester 5 or later was not found. Install it (Install-PSResource Pester), and import it before this command."),
+        nameof(PesterNotFound),
+        ErrorCategory.NotInstalled,
+        "Pester");
+
     /// <summary>Makes an error of PowerShell the error of a record.</summary>
     /// <param name="error">The error.</param>
     /// <param name="subject">What it is about.</param>

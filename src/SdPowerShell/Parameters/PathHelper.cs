@@ -30,11 +30,14 @@ internal static class PathHelper
     /// <param name="path">The path, absolute or relative to the current location of the session.</param>
     /// <returns>The full path.</returns>
     /// <exception cref="RecordException">The path is not one of the file system, PathNotFound or PathNotFileSystem, or not valid, PathInvalid.</exception>
-    public static string ResolveOutput(PSCmdlet cmdlet, string path)
+    public static string ResolveOutput(PSCmdlet cmdlet, string path) => ResolveOutput(cmdlet.SessionState, path);
+
+    /// <summary>As <see cref="ResolveOutput(PSCmdlet, string)"/>, in any session.</summary>
+    public static string ResolveOutput(SessionState session, string path)
     {
         try
         {
-            string full = cmdlet.SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
+            string full = session.Path.GetUnresolvedProviderPathFromPSPath(path, out ProviderInfo provider, out _);
             if (!IsFileSystem(provider))
                 throw new RecordException(DiffusionError.PathNotFileSystem(path, provider.Name));
 
@@ -54,7 +57,7 @@ internal static class PathHelper
 
     /// <summary>The full path of the file or folder that a text leads to, which may be a name of something else.</summary>
     /// <param name="cmdlet">The cmdlet that was given the text.</param>
-    /// <param name="text">A path as for <see cref="ResolveOutput"/>, or anything else.</param>
+    /// <param name="text">A path as for <see cref="ResolveOutput(PSCmdlet, string)"/>, or anything else.</param>
     /// <returns>The full path; null where there is no such file or folder.</returns>
     public static string? FindExisting(PSCmdlet cmdlet, string text)
     {

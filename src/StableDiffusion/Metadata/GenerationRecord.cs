@@ -24,6 +24,7 @@ internal static class GenerationRecord
     private static readonly JsonSerializerOptions s_options = new()
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { Arrange } },
     };
 

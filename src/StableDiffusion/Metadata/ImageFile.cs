@@ -23,6 +23,17 @@ public static class ImageFile
     /// </exception>
     public static DiffusionImage Read(string path) => Load(path, CancellationToken.None);
 
+    /// <summary>Reads an image as <see cref="Read"/> does, with the settings that the file records, as <see cref="MetadataReader"/> reads them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <returns>The image. Its settings hold no path; they are empty if the file records none in a known form.</returns>
+    /// <exception cref="ImageInvalidException">As for <see cref="Read"/>.</exception>
+    public static DiffusionImage ReadWithSettings(string path, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return MetadataReader.LoadImage(path, cancellationToken).Image;
+    }
+
     /// <summary>Reads a mask from an image of any format that <see cref="Read"/> supports.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The mask, with the gray values of the image; the background of pixels that are not opaque is black, which means keep.</returns>
@@ -143,12 +154,15 @@ public static class ImageFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
-        string name = $"The file '{path}'";
+        string name = NameOf(path);
         DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
         image.Path = image.ReadFrom = Path.GetFullPath(path);
         image.ReadBackground = background;
         return image;
     }
+
+    /// <summary>The name of a file in messages.</summary>
+    internal static string NameOf(string path) => $"The file '{path}'";
 
     /// <summary>Reads all bytes of a file.</summary>
     /// <param name="path">The file.</param>

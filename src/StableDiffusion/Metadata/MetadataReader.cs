@@ -32,7 +32,7 @@ public static class MetadataReader
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
-        string name = $"The file '{path}'";
+        string name = ImageFile.NameOf(path);
         ImageMetadata metadata = Parse(ImageFile.ReadBytes(path, name), name, cancellationToken);
         metadata.Path = Path.GetFullPath(path);
         return metadata;
@@ -49,10 +49,12 @@ public static class MetadataReader
     /// <exception cref="ImageInvalidException">As for <see cref="ImageFile.Read"/>.</exception>
     internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) LoadImage(string path, CancellationToken cancellationToken)
     {
-        DiffusionImage pixels = ImageFile.Load(path, cancellationToken);
-        ImageMetadata metadata = Load(path, cancellationToken);
+        string name = ImageFile.NameOf(path);
+        byte[] data = ImageFile.ReadBytes(path, name);
+        DiffusionImage pixels = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
+        ImageMetadata metadata = Parse(data, name, cancellationToken);
         GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
-        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = pixels.Path, ReadFrom = pixels.ReadFrom }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
+        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = Path.GetFullPath(path), ReadFrom = Path.GetFullPath(path) }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
     }
 
     private static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using StableDiffusion.Comparison;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Onnx;

@@ -12,6 +12,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <summary>The settings that made it.</summary>
     public GenerationInfo Info { get; } = info;
 
+    /// <summary>The settings, with the random source also where it follows from something else.</summary>
+    internal GenerationInfo FullInfo => Info with { RandomSource = RandomSource };
+
     /// <inheritdoc cref="GenerationSettings.Prompt"/>
     public string? Prompt => Info.Prompt;
 

@@ -48,9 +48,12 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <summary>Whether a value is the default.</summary>
     public bool IsDefault(object? value) => row.Default is not null && row.Default.Equals(value);
 
+    /// <summary>The value without an effect, which may be that of another setting; null if there is none.</summary>
+    /// <param name="settings">All settings.</param>
+    public object? DefaultIn(GenerationSettings settings) => row.Default ?? (row.DefaultOf is string other ? SettingTable.Find(other).Get(settings) : null);
+
     /// <summary>Whether the value is the default, which a record omits.</summary>
-    public bool IsDefault(GenerationSettings settings, object value) =>
-        IsDefault(value) || (row.DefaultOf is string other && value.Equals(SettingTable.Find(other).Get(settings)));
+    public bool IsDefault(GenerationSettings settings, object value) => value.Equals(DefaultIn(settings));
 
     /// <summary>Throws for a number that is out of range.</summary>
     /// <exception cref="InvalidSettingException">The value is out of range.</exception>

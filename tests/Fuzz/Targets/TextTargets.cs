@@ -1,5 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Adapters;
+using StableDiffusion.Comparison;
 using StableDiffusion.Fuzz.Mutations;
 using StableDiffusion.Hub;
 using StableDiffusion.Images;
@@ -19,6 +20,12 @@ internal static class TextTargets
 {
     private const int Steps = 20;
     private const string NovelAi = "novelai";
+
+    private static readonly GenerationInfo s_settings = new()
+    {
+        Prompt = "a cat", Seed = 42, Steps = 20, Width = 512, Height = 512, GuidanceScale = 7.5, Scheduler = "Euler", SchedulerOptions = """{"eta":0.5}""", Lora = """["style:0.8"]""",
+        ControlNets = [new ControlNetInfo { Name = "canny", Hash = "0123456789", Preprocessor = "Canny", Scale = 1, Start = 0, End = 1 }],
+    };
 
     private static readonly Lazy<ClipTokenizer> s_tokenizer = new(() => ClipTokenizer.Load(Path.Combine(Repository.DemoModel, "tokenizer")));
 
@@ -40,7 +47,7 @@ internal static class TextTargets
         yield return Metadata("comfyui", JsonMutations.All, "prompt", ["""{"3":{"class_type":"KSampler","inputs":{"seed":1,"steps":20,"cfg":8,"sampler_name":"euler","scheduler":"karras","denoise":1,"model":["4",0],"positive":["6",0],"negative":["7",0],"latent_image":["5",0]}},"4":{"class_type":"CheckpointLoaderSimple","inputs":{"ckpt_name":"a.safetensors"}},"5":{"class_type":"EmptyLatentImage","inputs":{"width":512,"height":512,"batch_size":1}},"6":{"class_type":"CLIPTextEncode","inputs":{"text":"a cat","clip":["10",1]}},"7":{"class_type":"CLIPTextEncode","inputs":{"text":["11",0],"clip":["4",1]}},"8":{"class_type":"VAEDecode","inputs":{"samples":["3",0],"vae":["4",2]}},"9":{"class_type":"SaveImage","inputs":{"filename_prefix":"a","images":["8",0]}},"10":{"class_type":"LoraLoader","inputs":{"lora_name":"b","strength_model":1,"strength_clip":1,"model":["4",0],"clip":["4",1]}},"11":{"class_type":"PrimitiveString","inputs":{"value":"blurry"}}}"""]);
         yield return Metadata("invokeai", JsonMutations.All, "invokeai_metadata", ["""{"generation_mode":"txt2img","positive_prompt":"a cat","negative_prompt":"","width":512,"height":768,"seed":42,"rand_device":"cpu","cfg_scale":7.5,"cfg_rescale_multiplier":0,"steps":30,"scheduler":"dpmpp_2m_k","clip_skip":0,"model":{"name":"a","base":"sd-1"},"strength":0.5,"loras":[{"model":{"name":"b"},"weight":0.7}],"app_version":"5.0"}"""]);
         yield return Metadata(NovelAi, JsonMutations.All, "Comment", ["""{"steps":28,"height":1216,"width":832,"scale":5,"seed":42,"sampler":"k_euler_ancestral","noise_schedule":"karras","cfg_rescale":0,"uc":"blurry","prompt":"a cat","request_type":"PromptGenerateRequest","strength":0.7}"""]);
-        yield return Metadata("record", JsonMutations.All, ImageTexts.RecordName, [GenerationRecord.Write(new GenerationInfo { Prompt = "a cat", Seed = 42, Steps = 20, Width = 512, Height = 512, GuidanceScale = 7.5, Scheduler = "Euler" })]);
+        yield return Metadata("record", JsonMutations.All, ImageTexts.RecordName, [GenerationRecord.Write(s_settings)]);
         yield return new DelegateTarget("metadata-copy", JsonMutations.All, static () => [new ImageMetadata(MetadataSource.A1111, new GenerationInfo { Prompt = "a cat", Seed = 42 }, "Cuda") { Settings = new Dictionary<string, string> { ["Steps"] = "20" }, Entries = [new TextEntry("tEXt", "parameters", "a cat")], Warnings = ["a"], Path = "a.png" }.ToBytes()], static data => ImageMetadata.FromBytes(data).Warnings);
         yield return DelegateTarget.OfText("scheduler-options", JsonMutations.All, ["""{"timestep_spacing":"trailing","eta":0.5,"use_karras_sigmas":true,"solver_order":2,"timesteps":[999,500,1],"rescale_betas_zero_snr":false}"""], ReadOptions);
         yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "Euler a", "unet/config.json"], ReadName);
@@ -89,7 +96,8 @@ internal static class TextTargets
         byte[] file = MetadataFiles.Png([MetadataFiles.InternationalText(keyword, text, isDeflated: false), .. name == NovelAi ? (byte[][])[MetadataFiles.TextChunk("Software", "NovelAI")] : []]);
         ImageMetadata metadata = MetadataReader.Read(FuzzFiles.Write(file, name + ".png"));
         _ = Infotext.Format(metadata.Info);
-        return metadata.Warnings;
+        ImageComparison comparison = new(new DiffusionImage(1, 1, new byte[3], s_settings), new DiffusionImage(1, 1, new byte[3], metadata.Info));
+        return [.. metadata.Warnings, comparison.Reason, .. comparison.SettingDifferences.Select(static difference => difference.ToString())];
     });
 
     private static IEnumerable<string> ReadOptions(string text)

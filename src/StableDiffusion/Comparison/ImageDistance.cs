@@ -1,4 +1,6 @@
-namespace StableDiffusion.Images;
+using StableDiffusion.Images;
+
+namespace StableDiffusion.Comparison;
 
 /// <summary>Measures the difference between two images of the same size.</summary>
 internal static class ImageDistance
@@ -8,6 +10,9 @@ internal static class ImageDistance
     private const double Peak = byte.MaxValue;
     private const double C1 = 0.01 * Peak * 0.01 * Peak;
     private const double C2 = 0.03 * Peak * 0.03 * Peak;
+
+    // The rows of windows that are computed at a time, so that a large image needs little memory.
+    private const int BandHeight = 64;
 
     private static readonly double[] s_window = CreateWindow();
 
@@ -30,8 +35,8 @@ internal static class ImageDistance
     }
 
     /// <summary>
-    /// The structural similarity (SSIM) of the luma: the mean over all windows of 11x11 pixels within the image,
-    /// with Gaussian weights of a standard deviation of 1.5 pixels.
+    /// The structural similarity (SSIM) of the luma (ITU-R BT.601): the mean over all windows of 11x11 pixels within the
+    /// image, with Gaussian weights of a standard deviation of 1.5 pixels.
     /// </summary>
     /// <param name="a">The first image, at least 11 pixels wide and high.</param>
     /// <param name="b">The second image.</param>
@@ -41,16 +46,31 @@ internal static class ImageDistance
     public static double Ssim(DiffusionImage a, DiffusionImage b)
     {
         CheckSizes(a, b);
-        if (a.Width < WindowSide || a.Height < WindowSide)
+        if (!IsLargeEnough(a))
             throw new ImageInvalidException($"The structural similarity needs images of {WindowSide}x{WindowSide} pixels or more, not {a.Width}x{a.Height}.");
 
-        double[] x = Luma(a);
-        double[] y = Luma(b);
-        double[] meanX = Smooth(x, a.Width);
-        double[] meanY = Smooth(y, a.Width);
-        double[] squareX = Smooth(Multiply(x, x), a.Width);
-        double[] squareY = Smooth(Multiply(y, y), a.Width);
-        double[] product = Smooth(Multiply(x, y), a.Width);
+        int windows = a.Height - WindowSide + 1;
+        double sum = 0;
+        for (int top = 0; top < windows; top += BandHeight)
+        {
+            int height = Math.Min(BandHeight, windows - top) + WindowSide - 1;
+            sum += SumOfWindows(Luma(a, top, height), Luma(b, top, height), a.Width);
+        }
+
+        return sum / ((double)windows * (a.Width - WindowSide + 1));
+    }
+
+    /// <summary>Whether an image has at least one window of the structural similarity.</summary>
+    /// <param name="image">The image.</param>
+    public static bool IsLargeEnough(DiffusionImage image) => image.Width >= WindowSide && image.Height >= WindowSide;
+
+    private static double SumOfWindows(double[] x, double[] y, int width)
+    {
+        double[] meanX = Smooth(x, width);
+        double[] meanY = Smooth(y, width);
+        double[] squareX = Smooth(Multiply(x, x), width);
+        double[] squareY = Smooth(Multiply(y, y), width);
+        double[] product = Smooth(Multiply(x, y), width);
         double sum = 0;
         for (int i = 0; i < meanX.Length; i++)
         {
@@ -60,7 +80,7 @@ internal static class ImageDistance
                 / (((meanX[i] * meanX[i]) + (meanY[i] * meanY[i]) + C1) * (variances + C2));
         }
 
-        return sum / meanX.Length;
+        return sum;
     }
 
     private static void CheckSizes(DiffusionImage a, DiffusionImage b)
@@ -81,12 +101,13 @@ internal static class ImageDistance
     }
 
     // The weights of ITU-R BT.601.
-    private static double[] Luma(DiffusionImage image)
+    private static double[] Luma(DiffusionImage image, int top, int height)
     {
-        double[] luma = new double[image.Width * image.Height];
+        double[] luma = new double[image.Width * height];
+        ReadOnlySpan<byte> pixels = image.Pixels.AsSpan(top * image.Width * DiffusionImage.Channels, luma.Length * DiffusionImage.Channels);
         for (int i = 0; i < luma.Length; i++)
         {
-            ReadOnlySpan<byte> pixel = image.Pixels.AsSpan(i * DiffusionImage.Channels, DiffusionImage.Channels);
+            ReadOnlySpan<byte> pixel = pixels.Slice(i * DiffusionImage.Channels, DiffusionImage.Channels);
             luma[i] = (0.299 * pixel[0]) + (0.587 * pixel[1]) + (0.114 * pixel[2]);
         }
 

@@ -1,6 +1,7 @@
+using StableDiffusion.Comparison;
 using StableDiffusion.Images;
 
-namespace StableDiffusion.Tests.Images;
+namespace StableDiffusion.Tests.Comparison;
 
 public sealed class ImageDistanceTests
 {
@@ -78,6 +79,21 @@ public sealed class ImageDistanceTests
         }
 
         Assert.Equal(sum / 6, ImageDistance.Ssim(a, b), 9);
+    }
+
+    /// <summary>
+    /// Computed by scikit-image 0.19.3: <c>peak_signal_noise_ratio(a, b, data_range=255)</c> and, of the luma
+    /// <c>a @ [0.299, 0.587, 0.114]</c>, <c>structural_similarity(a, b, gaussian_weights=True, sigma=1.5,
+    /// use_sample_covariance=False, data_range=255)</c>.
+    /// </summary>
+    [Theory]
+    [InlineData("noise", 40.10488110929942, 0.9881245607359093)]
+    [InlineData("shift", 18.854293103412033, 0.8278270898198323)]
+    [InlineData("contrast", 15.082392827895681, 0.8717958539191843)]
+    public void The_measures_are_those_of_scikit_image(string change, double decibels, double similarity)
+    {
+        Assert.Equal(decibels, ImageDistance.Psnr(ComparedImages.Reference, ComparedImages.Changed(change)), 10);
+        Assert.Equal(similarity, ImageDistance.Ssim(ComparedImages.Reference, ComparedImages.Changed(change)), 10);
     }
 
     [Fact]

@@ -1,0 +1,94 @@
+using SdPowerShell.Parameters;
+using StableDiffusion;
+using StableDiffusion.Comparison;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
+
+namespace SdPowerShell.Assertions;
+
+/// <summary>Tests images against expected ones.</summary>
+/// <param name="tolerance">How near they must be.</param>
+/// <param name="negate">Whether they must not be as near as that.</param>
+/// <param name="because">The reason of the test; may be null.</param>
+internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, string? because)
+{
+    /// <summary>The environment variable of the update mode, in which expected images that are missing or differ are written.</summary>
+    public const string UpdateVariable = "STABLEDIFFUSION_UPDATE_GOLDEN";
+
+    private static bool IsUpdating => Environment.GetEnvironmentVariable(UpdateVariable)?.Trim().ToUpperInvariant() is not (null or "" or "0" or "FALSE");
+
+    /// <summary>Tests an image against one in memory.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="expected">The expected image.</param>
+    public AssertionResult Test(DiffusionImage image, DiffusionImage expected) => Judge(new ImageComparison(expected, image), "the given one", advice: string.Empty);
+
+    /// <summary>Tests an image against a golden file, or writes that file in the update mode.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="path">The full path of the golden file.</param>
+    /// <exception cref="DiffusionException">The file cannot be read, or not be written.</exception>
+    public AssertionResult Test(DiffusionImage image, string path)
+    {
+        bool updates = IsUpdating && !negate;
+        if (!File.Exists(path))
+        {
+            return updates
+                ? Update(image, path)
+                : new AssertionResult(Succeeded: false, PrintableText.Of($"There is no golden image '{path}'. {(negate ? "Check the path." : $"To write it, run the test once with the environment variable {UpdateVariable} set to 1.")}"));
+        }
+
+        ImageComparison comparison = new(ImageFile.ReadWithSettings(path), image);
+        return updates && !tolerance.Holds(comparison)
+            ? Update(image, path)
+            : Judge(comparison, $"the golden image '{path}'", $"{Environment.NewLine}If the image is right, run the test once with the environment variable {UpdateVariable} set to 1.");
+    }
+
+    private AssertionResult Update(DiffusionImage image, string path)
+    {
+        if (tolerance.IsNone && ImageFile.FormatOf(path) != ImageFormat.Png)
+            return new AssertionResult(Succeeded: false, PrintableText.Of($"'{path}' would not hold the exact pixels. Name a .png file, or give a tolerance."));
+
+        new OutputTarget(path).CreateFolder();
+        // A copy, since the image keeps the path that it has.
+        ImageFile.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, image.Info), path, new ImageWriteOptions { Overwrite = true });
+        return new AssertionResult(Succeeded: true, string.Empty);
+    }
+
+    private AssertionResult Judge(ImageComparison comparison, string name, string advice)
+    {
+        if (tolerance.Holds(comparison) != negate)
+            return new AssertionResult(Succeeded: true, string.Empty);
+
+        string expectation = PrintableText.Of($"Expected the image {(negate ? "not " : string.Empty)}to {tolerance} {name}{ShouldOperators.Because(because)}, but {Describe(comparison)}.");
+        return new AssertionResult(Succeeded: false, negate ? expectation : $"{expectation} {comparison.Reason}{Show(comparison)}{advice}");
+    }
+
+    private static string Describe(ImageComparison comparison)
+    {
+        if (comparison.DifferentPixels is not int count)
+            return "the sizes differ";
+        if (count == 0)
+            return "the pixels are equal";
+
+        string similarity = comparison.Ssim is double ssim ? FormattableString.Invariant($", SSIM {ssim:0.0000}") : string.Empty;
+        return FormattableString.Invariant($"{count} of {comparison.ReferenceImage.Width * comparison.ReferenceImage.Height} pixels differ: PSNR {comparison.Psnr:0.00} dB{similarity}, largest difference {comparison.LargestDifference}, within {comparison.Bounds}");
+    }
+
+    /// <summary>Writes the images side by side, for whoever reads the message.</summary>
+    private static string Show(ImageComparison comparison)
+    {
+        if (comparison.SideBySide is not DiffusionImage sheet)
+            return string.Empty;
+
+        try
+        {
+            string folder = Directory.CreateTempSubdirectory("StableDiffusion-").FullName;
+            string name = Path.GetFileNameWithoutExtension(comparison.ReferencePath) ?? "image";
+            string path = ImageFile.Write(sheet, Path.Combine(folder, $"{name}.difference.png"));
+            return $"{Environment.NewLine}{(comparison.HeatMap is null ? "Expected and actual" : "Expected, actual and difference")}, side by side: {path}";
+        }
+        catch (Exception error) when (error is DiffusionException or IOException or UnauthorizedAccessException)
+        {
+            return $"{Environment.NewLine}The images could not be written side by side: {PrintableText.Of(error.Message)}";
+        }
+    }
+}
