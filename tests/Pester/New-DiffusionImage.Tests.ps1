@@ -749,7 +749,7 @@ good,11,,,,init.png,,,11.png
             It 'steers, and says by what' {
                 [System.Linq.Enumerable]::SequenceEqual($steered.Pixels, $plain.Pixels) | Should -BeFalse
                 $steered.ControlNet, $steered.ControlImage | Should -Be $net, $picture
-                $steered.ControlScale, $steered.ControlStart, $steered.ControlEnd | Should -Be 2, 0, 1
+                $($steered.ControlScale; $steered.ControlStart; $steered.ControlEnd) | Should -Be 2, 0, 1
             }
 
             It 'does nothing at a scale of 0, or in no step' -ForEach @(
