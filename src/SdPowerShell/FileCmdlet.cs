@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
+using StableDiffusion;
 using StableDiffusion.Library;
 
 namespace SdPowerShell;
@@ -45,7 +46,7 @@ public abstract class FileCmdlet : DiffusionCmdlet
     /// <returns>The warning; null if there is nothing to say.</returns>
     private protected static string? MissingModel(string? model) => model is null || ModelLibrary.Default.Models.Contains(model) || System.IO.Path.IsPathFullyQualified(model)
         ? null
-        : $"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.";
+        : PrintableText.Of($"The model '{model}' was not found among the models that Get-DiffusionModel lists; another model gives a different image. If you have it elsewhere, give its path with -Model.");
 
     /// <summary>The full paths of the files that a record names; those that are not there are written as errors.</summary>
     private protected IEnumerable<string> ResolvePaths() => PathHelper.ResolveInput(this, _paths, _isLiteral);

@@ -19,7 +19,7 @@ public sealed class GetDiffusionMetadataCommand : FileCmdlet
 
     private void Read(string file)
     {
-        ImageMetadata metadata = MetadataReader.Read(file);
+        ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
         List<string> warnings = [.. metadata.Warnings];
         GenerationInfo info = metadata.Info;
         if (MissingModel(info.Model) is string missing)

@@ -2,6 +2,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
@@ -52,9 +53,21 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
         }
     }
 
-    private static IReadOnlyList<string> VaeFiles(string vae) => Directory.Exists(vae)
-        ? [System.IO.Path.Combine(vae, ModelParts.Config), FolderWeights.Find(vae, FolderWeights.OtherStem)]
-        : [vae];
+    private static IReadOnlyList<string> VaeFiles(string vae)
+    {
+        if (!Directory.Exists(vae))
+            return [vae];
+
+        (string config, string weights) = VaeFolder(vae);
+        return [config, .. FolderWeights.Files(weights)];
+    }
+
+    private static (string Config, string Weights) VaeFolder(string folder)
+    {
+        string config = System.IO.Path.Combine(folder, ModelParts.Config);
+        FolderLinks.Check(folder, config);
+        return (config, FolderWeights.Find(folder, string.Empty, FolderWeights.OtherStem));
+    }
 
     private static ModelNetwork Network(CheckpointPart part, string path) => new(part.Name, path, CheckpointPart.ToJson(part.Config), part.Weights);
 
@@ -62,10 +75,10 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
     {
         if (Directory.Exists(vae))
         {
-            string config = VaeFiles(vae)[0];
-            (IWeights weights, IDisposable file) = FolderWeights.Open(VaeFiles(vae)[1]);
+            (string config, string weights) = VaeFolder(vae);
+            (IWeights vaeWeights, IDisposable file) = FolderWeights.Open(weights);
             opened.Add(file);
-            return new ModelNetwork(ModelParts.Vae, config, ConfigFile.ReadBytes(config), weights);
+            return new ModelNetwork(ModelParts.Vae, config, ConfigFile.ReadBytes(config), vaeWeights);
         }
 
         ITensorFile vaeFile = TensorFile.Open(vae);

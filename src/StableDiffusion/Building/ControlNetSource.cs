@@ -2,30 +2,44 @@ using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
 namespace StableDiffusion.Building;
 
 /// <summary>A ControlNet: a diffusers folder with its config and weights, or a single file.</summary>
-/// <param name="path">The full path of the folder or file.</param>
-internal sealed class ControlNetSource(string path) : IModelSource
+internal sealed class ControlNetSource : IModelSource
 {
-    private readonly string? _weights = Directory.Exists(path) ? FolderWeights.Find(path, FolderWeights.OtherStem) : null;
+    private readonly string? _weights;
 
-    public string Path => path;
+    /// <summary>Finds a ControlNet's files.</summary>
+    /// <param name="path">The full path of the folder or file.</param>
+    /// <exception cref="ModelNotFoundException">The folder has no weights.</exception>
+    /// <exception cref="ModelInvalidException">A file of the folder is a link that leads out of it.</exception>
+    public ControlNetSource(string path)
+    {
+        Path = path;
+        if (!Directory.Exists(path))
+            return;
 
-    public string NamingFile => _weights ?? path;
+        FolderLinks.Check(path, ConfigPath);
+        _weights = FolderWeights.Find(path, string.Empty, FolderWeights.OtherStem);
+    }
+
+    public string Path { get; }
+
+    public string NamingFile => _weights ?? Path;
 
     public string Options => $"{ModelParts.ControlNet}\n";
 
     public ModelPrecision Precision => ModelPrecision.Full;
 
     public IReadOnlyList<(string Name, string Path)> Inputs => _weights is null
-        ? [(ModelParts.ControlNet, path)]
+        ? [(ModelParts.ControlNet, Path)]
         : [(ModelParts.Config, ConfigPath), .. FolderWeights.Files(_weights).Select(file => (System.IO.Path.GetFileName(file), file))];
 
-    private string ConfigPath => System.IO.Path.Combine(path, ModelParts.Config);
+    private string ConfigPath => System.IO.Path.Combine(Path, ModelParts.Config);
 
     public ModelContents Open()
     {
@@ -36,11 +50,11 @@ internal sealed class ControlNetSource(string path) : IModelSource
             return new ModelContents([new ModelNetwork(ModelParts.ControlNet, ConfigPath, config, weights)], [], [opened]);
         }
 
-        ITensorFile file = TensorFile.Open(path);
+        ITensorFile file = TensorFile.Open(Path);
         try
         {
             CheckpointPart part = ControlNetFile.Read(file);
-            return new ModelContents([new ModelNetwork(ModelParts.ControlNet, path, CheckpointPart.ToJson(part.Config), part.Weights)], [], [file]);
+            return new ModelContents([new ModelNetwork(ModelParts.ControlNet, Path, CheckpointPart.ToJson(part.Config), part.Weights)], [], [file]);
         }
         catch
         {

@@ -8,25 +8,11 @@ namespace StableDiffusion.Building;
 /// Finds the files of a model's folder that are copied unchanged: only those that the engine reads, since a folder from elsewhere
 /// may hold anything, and links to anything.
 /// </summary>
-internal sealed class CopiedFiles
+/// <param name="root">The full path of the model's folder.</param>
+internal sealed class CopiedFiles(string root)
 {
     /// <summary>The path of the scheduler's config in a model's folder.</summary>
     public static readonly string Scheduler = Path.Combine("scheduler", "scheduler_config.json");
-
-    private readonly string _root;
-    private readonly string[] _homes;
-
-    /// <summary>Initializes it for a folder.</summary>
-    /// <param name="root">The full path of the model's folder.</param>
-    /// <exception cref="IOException">A link cannot be followed.</exception>
-    /// <exception cref="UnauthorizedAccessException">The user may not look into a folder.</exception>
-    public CopiedFiles(string root)
-    {
-        _root = root;
-
-        // The cache of Hugging Face has links in the model's folder; what they lead to is beside what the index is a link to.
-        _homes = [RealPath.Of(root), Path.GetDirectoryName(RealPath.Of(Path.Combine(root, PipelineConfig.FileName)))!];
-    }
 
     /// <summary>The files beside the networks, in a fixed order: the index, the scheduler's config, the defaults and the tokenizers.</summary>
     /// <param name="tokenizers">The names of the tokenizers' folders.</param>
@@ -47,21 +33,11 @@ internal sealed class CopiedFiles
     {
         foreach (string name in names)
         {
-            string path = Path.Combine(_root, name);
+            string path = Path.Combine(root, name);
             if (!Path.Exists(path))
                 continue;
-            Check(path);
+            FolderLinks.Check(root, path);
             yield return name;
         }
-    }
-
-    /// <summary>Refuses a file that is not in the model's folder.</summary>
-    /// <param name="path">Its full path.</param>
-    /// <exception cref="ModelInvalidException">It is a link that leads out of the folder.</exception>
-    public void Check(string path)
-    {
-        string real = RealPath.Of(path);
-        if (!_homes.Any(home => RealPath.IsInside(real, home)))
-            throw new ModelInvalidException($"The file '{path}' of the model is a link that leads out of the model's folder, and is not copied. If you trust the model, put the file itself there.");
     }
 }

@@ -54,7 +54,7 @@ internal sealed class DiffusersFolder : IModelSource
     /// <param name="path">The folder with the <c>model_index.json</c>.</param>
     /// <returns>The folder.</returns>
     /// <exception cref="ModelNotFoundException">The folder or a required file is missing.</exception>
-    /// <exception cref="ModelInvalidException">The kind of model is not supported.</exception>
+    /// <exception cref="ModelInvalidException">The kind of model is not supported, or a file is a link that leads out of the folder.</exception>
     public static DiffusersFolder Find(string path) => Find(path, new ImportOptions());
 
     /// <summary>Finds a model's files.</summary>
@@ -62,7 +62,7 @@ internal sealed class DiffusersFolder : IModelSource
     /// <param name="options">The import options; those for reading apply only to single files.</param>
     /// <returns>The folder.</returns>
     /// <exception cref="ModelNotFoundException">The folder or a required file is missing.</exception>
-    /// <exception cref="ModelInvalidException">The kind of model is not supported.</exception>
+    /// <exception cref="ModelInvalidException">The kind of model is not supported, or a file is a link that leads out of the folder.</exception>
     /// <exception cref="InvalidSettingException">An option is for single files only.</exception>
     public static DiffusersFolder Find(string path, ImportOptions options)
     {
@@ -76,6 +76,7 @@ internal sealed class DiffusersFolder : IModelSource
         if (!File.Exists(index))
             throw new ModelNotFoundException($"'{root}' is not a model folder: there is no '{PipelineConfig.FileName}' in it.");
 
+        FolderLinks.Check(root, index);
         ConfigFile.Read(index).RequireText("_class_name", [.. ModelFamily.All.SelectMany(static family => family.PipelineClasses)]);
         return new DiffusersFolder(root, ModelConfigs.Open(root).Family, options.Precision);
     }
@@ -104,8 +105,12 @@ internal sealed class DiffusersFolder : IModelSource
 
     private string FullPath(string relativePath) => System.IO.Path.Combine(Path, relativePath);
 
-    private void AddNetwork(string network, string stem) =>
-        _networks.Add((network, FullPath(System.IO.Path.Combine(network, ModelParts.Config)), FolderWeights.Find(FullPath(network), stem)));
+    private void AddNetwork(string network, string stem)
+    {
+        string config = FullPath(System.IO.Path.Combine(network, ModelParts.Config));
+        FolderLinks.Check(Path, config);
+        _networks.Add((network, config, FolderWeights.Find(Path, network, stem)));
+    }
 
     private List<string> FindCommonFiles(ModelFamily family)
     {
@@ -124,9 +129,6 @@ internal sealed class DiffusersFolder : IModelSource
                 throw new ModelNotFoundException($"There is no file '{path}', which a model needs.");
         }
 
-        // The graphs are built from the weights, which may be links to anywhere; what is copied as it is may not.
-        CopiedFiles copied = new(Path);
-        _networks.ForEach(network => copied.Check(network.Config));
-        return [.. copied.Common(tokenizers)];
+        return [.. new CopiedFiles(Path).Common(tokenizers)];
     }
 }

@@ -1,3 +1,4 @@
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
@@ -13,12 +14,15 @@ internal static class FolderWeights
     public const string OtherStem = "diffusion_pytorch_model";
 
     /// <summary>Finds the weights.</summary>
-    /// <param name="folder">The network's folder.</param>
+    /// <param name="root">The folder of the whole, which no link may lead out of.</param>
+    /// <param name="part">The path of the network's folder in it; empty if it is the same.</param>
     /// <param name="stem">The prefix of their names.</param>
     /// <returns>The full path of the file, or of the index.</returns>
     /// <exception cref="ModelNotFoundException">There are no weights.</exception>
-    public static string Find(string folder, string stem)
+    /// <exception cref="ModelInvalidException">They are a link that leads out of the folder.</exception>
+    public static string Find(string root, string part, string stem)
     {
+        string folder = Path.Combine(root, part);
         IReadOnlyList<string> lists = ShardIndex.NamesFor(stem);
         string[] names =
         [
@@ -29,8 +33,10 @@ internal static class FolderWeights
         foreach (string name in names)
         {
             string path = Path.Combine(folder, name);
-            if (File.Exists(path))
-                return path;
+            if (!File.Exists(path))
+                continue;
+            FolderLinks.Check(root, path);
+            return path;
         }
 
         throw new ModelNotFoundException($"There are no weights in '{folder}', such as '{names[0]}'.");
@@ -39,7 +45,7 @@ internal static class FolderWeights
     /// <summary>All files with the weights, in a fixed order, including the index if there is one.</summary>
     /// <param name="path">The result of <see cref="Find"/>.</param>
     /// <exception cref="ModelNotFoundException">A file that the index names is missing.</exception>
-    /// <exception cref="ModelInvalidException">The index is damaged.</exception>
+    /// <exception cref="ModelInvalidException">The index is damaged, or a file is a link that leads out of its folder.</exception>
     public static IReadOnlyList<string> Files(string path)
     {
         if (!IsIndex(path))

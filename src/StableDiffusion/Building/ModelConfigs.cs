@@ -2,6 +2,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Sampling;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Building;
 
@@ -22,7 +23,7 @@ internal sealed class ModelConfigs
     /// <summary>The model's <c>model_index.json</c>.</summary>
     /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
-    public PipelineConfig Pipeline => PipelineConfig.From(Find(PipelineConfig.FileName) ?? ConfigFile.Read(Path.Combine(_path, PipelineConfig.FileName)));
+    public PipelineConfig Pipeline => PipelineConfig.From(Find(PipelineConfig.FileName) ?? ConfigFile.Read(PathOf(PipelineConfig.FileName)));
 
     /// <summary>The family of the model.</summary>
     /// <exception cref="ModelNotFoundException">There is no index.</exception>
@@ -38,7 +39,7 @@ internal sealed class ModelConfigs
         {
             string name = Path.Combine("scheduler", "scheduler_config.json");
             return _concluded is null
-                ? SchedulerConfig.Load(Path.Combine(_path, name))
+                ? SchedulerConfig.Load(PathOf(name))
                 : SchedulerConfig.Parse(_concluded[name], $"of '{_path}'");
         }
     }
@@ -72,7 +73,14 @@ internal sealed class ModelConfigs
         if (_concluded is not null)
             return _concluded.TryGetValue(relative, out byte[]? bytes) ? ConfigFile.Parse(bytes, _path) : null;
 
-        string path = Path.Combine(_path, relative);
+        string path = PathOf(relative);
         return File.Exists(path) ? ConfigFile.Read(path) : null;
+    }
+
+    private string PathOf(string name)
+    {
+        string path = Path.Combine(_path, name);
+        FolderLinks.Check(_path, path);
+        return path;
     }
 }

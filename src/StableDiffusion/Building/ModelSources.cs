@@ -1,4 +1,5 @@
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Building;
@@ -11,7 +12,7 @@ internal static class ModelSources
     /// <param name="options">The import options.</param>
     /// <returns>The source.</returns>
     /// <exception cref="ModelNotFoundException">The path does not exist, or a part of the model is missing.</exception>
-    /// <exception cref="ModelInvalidException">Its kind is not supported, or it cannot be read.</exception>
+    /// <exception cref="ModelInvalidException">Its kind is not supported, it cannot be read, or a file is a link that leads out of its folder.</exception>
     public static IModelSource Find(string path, ImportOptions options)
     {
         try
@@ -35,8 +36,9 @@ internal static class ModelSources
 
         // A cloned repository with a single file.
         string[] files = [.. Directory.EnumerateFiles(path).Where(TensorFile.HasKnownEnding).Order(StringComparer.Ordinal)];
-        return files.Length == 1
-            ? new CheckpointSource(files[0], options)
-            : throw new ModelNotFoundException($"The folder '{path}' is not a model: it has no {PipelineConfig.FileName}, and {(files.Length == 0 ? "no file" : "several files")} with weights. Specify the folder that contains unet, vae, text_encoder, tokenizer and scheduler, or one file.");
+        if (files.Length != 1)
+            throw new ModelNotFoundException($"The folder '{path}' is not a model: it has no {PipelineConfig.FileName}, and {(files.Length == 0 ? "no file" : "several files")} with weights. Specify the folder that contains unet, vae, text_encoder, tokenizer and scheduler, or one file.");
+        FolderLinks.Check(path, files[0]);
+        return new CheckpointSource(files[0], options);
     }
 }

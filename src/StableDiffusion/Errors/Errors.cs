@@ -135,7 +135,7 @@ public sealed class SchedulerNotFoundException(string message) : DiffusionExcept
 public sealed class InvalidSettingException(string setting, string message) : DiffusionException(message)
 {
     /// <summary>The name of the setting, such as <c>Width</c> or <c>Strength</c>.</summary>
-    public string Setting { get; } = setting;
+    public string Setting { get; } = PrintableText.Of(setting);
 }
 
 /// <summary>A ControlNet, or a file of it, was not found.</summary>

@@ -63,13 +63,13 @@ internal sealed class HubClient : IDisposable
     /// <param name="subject">The subject of the request, for errors.</param>
     /// <param name="prepare">Adds headers to each request; null for none.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The response, of which only the headers are read: a success, or a range that is not available.</returns>
+    /// <returns>The response, of which only the headers are read: a success or, with headers of its own, a range that is not available.</returns>
     public async Task<HttpResponseMessage> GetAsync(Uri address, HubSubject subject, Action<HttpRequestHeaders>? prepare, CancellationToken cancellationToken)
     {
         for (int redirects = 0; redirects <= MaxRedirects; redirects++)
         {
             HttpResponseMessage response = await SendAsync(address, subject, prepare, cancellationToken).ConfigureAwait(false);
-            if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+            if (response.IsSuccessStatusCode || (prepare is not null && response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable))
                 return response;
 
             using (response)
@@ -78,11 +78,9 @@ internal sealed class HubClient : IDisposable
                     || response.Headers.Location is not Uri location)
                     throw HubErrors.Of(response, subject, _settings, IsHub(address));
 
-                bool isSafe = Uri.TryCreate(address, location, out Uri? next)
-                    && (next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && address.Scheme == Uri.UriSchemeHttp));
-                if (!isSafe)
+                if (!Uri.TryCreate(address, location, out Uri? next) || !IsSafe(next, address))
                     throw subject.Error("cannot be downloaded: the hub redirected to an insecure connection. Ask the administrators of the hub.", response.StatusCode);
-                address = next!;
+                address = next;
             }
         }
 
@@ -91,6 +89,12 @@ internal sealed class HubClient : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
+
+    /// <summary>Whether a redirection is followed: to https or, from http, to the hub itself or from one place of this machine to another.</summary>
+    /// <param name="next">The address that it leads to.</param>
+    /// <param name="from">The address that it comes from.</param>
+    internal bool IsSafe(Uri next, Uri from) => next.Scheme == Uri.UriSchemeHttps
+        || (next.Scheme == Uri.UriSchemeHttp && from.Scheme == Uri.UriSchemeHttp && (IsHub(next) || (next.IsLoopback && _settings.Endpoint.IsLoopback)));
 
     private async Task<HttpResponseMessage> SendAsync(Uri address, HubSubject subject, Action<HttpRequestHeaders>? prepare, CancellationToken cancellationToken)
     {

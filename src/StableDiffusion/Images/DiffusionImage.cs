@@ -42,5 +42,5 @@ public sealed class DiffusionImage : GeneratedObject
 
     /// <summary>A short description.</summary>
     /// <returns>The size, and the prompt if it is known.</returns>
-    public override string ToString() => Prompt is null ? $"{Width}x{Height}" : $"{Width}x{Height} {Prompt}";
+    public override string ToString() => PrintableText.Of(Prompt is null ? $"{Width}x{Height}" : $"{Width}x{Height} {Prompt}");
 }

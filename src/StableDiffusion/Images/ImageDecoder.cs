@@ -73,21 +73,28 @@ internal static class ImageDecoder
     {
         (Rectangle frame, Size canvas, bool isCmyk) = (default, default, false);
         (byte[] file, byte[] exif, byte[]? profile) = Split(data, format, name);
-        if (format is WebpFormat && WebPChunks.FirstFrame(data, out frame, out canvas) is byte[] first)
-            (file, exif, profile) = (first, [], null);
+        if (format is WebpFormat)
+            file = WebPChunks.Image(data, out frame, out canvas) ?? throw new ImageInvalidException($"{name} is truncated. Copy it again.");
         else if (format is TiffFormat)
             file = TiffFile.AsRgba(TiffFile.FirstImage(data, name), out isCmyk);
+        if (!canvas.IsEmpty)
+            (exif, profile) = ([], null);
         CheckSize(canvas, data, name);
         IImageInfo info = Image.Identify(ImageLibrary.Configuration, file, out _);
-        CheckSize(new Size(info.Width, info.Height), data, name);
-        if (!ImageCompleteness.IsWhole(data, format, info) || (format is GifFormat && !GifBlocks.TryFindFrame(data, out frame)))
+        Size decoded = new(info.Width, info.Height);
+        CheckSize(decoded, data, name);
+        if (!ImageCompleteness.IsWhole(format is TiffFormat ? file : data, format, info) || (format is GifFormat && !GifBlocks.TryFindFrame(data, out frame)))
             throw new ImageInvalidException($"{name} is truncated. Copy it again.");
+        if (format is GifFormat)
+            CheckSize(frame.Size, data, name);
+        if (format is WebpFormat)
+            CheckWebP(file, decoded, frame.Size, name, cancellationToken);
         uint orientation = OrientationOf(exif);
-        Size size = canvas.IsEmpty ? new Size(info.Width, info.Height) : canvas;
+        Size size = canvas.IsEmpty ? decoded : canvas;
         judge?.Invoke(orientation >= FirstTurned ? size.Height : size.Width, orientation >= FirstTurned ? size.Width : size.Height);
 
-        using MemoryStream stream = new(file);
-        using Image<Rgba32> image = Image.LoadAsync<Rgba32>(ImageLibrary.Configuration, stream, cancellationToken).GetAwaiter().GetResult();
+        using Image<Rgba32> image = (format is TiffFormat ? TiffJpeg.Decode(file, decoded, name, cancellationToken) : null)
+            ?? ImageLibrary.Load(file, decoded, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         if (isCmyk)
             TiffFile.ToRgb(image);
@@ -109,6 +116,21 @@ internal static class ImageDecoder
             throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be read. Make it smaller first.");
         if (pixels > MaxPixelsUnchecked && pixels / data.Length > MaxPixelsPerByte)
             throw new ImageInvalidException($"{name} claims {size.Width}x{size.Height} pixels in {data.Length} bytes; it is damaged.");
+    }
+
+    private static void CheckWebP(byte[] file, Size size, Size outer, string name, CancellationToken cancellationToken)
+    {
+        if (!outer.IsEmpty && outer != size)
+            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels where it says {outer.Width}x{outer.Height}; it is damaged.");
+
+        try
+        {
+            WebPLossless.Check(file, size, cancellationToken);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new ImageInvalidException($"{name} cannot be read as WebP: {error.Message} Save it again with another program.", error);
+        }
     }
 
     /// <summary>Turns an image upright, and converts its colors to sRGB.</summary>

@@ -8,6 +8,7 @@ using SixLabors.ImageSharp.Formats.Tiff;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.Memory;
 using SixLabors.ImageSharp.Metadata;
+using SixLabors.ImageSharp.PixelFormats;
 
 namespace StableDiffusion.Images;
 
@@ -20,11 +21,28 @@ internal static class ImageLibrary
     // One buffer holds the largest image with four channels; a progressive JPEG has three coefficients of 16 bits a pixel.
     private const int MaxBufferMegabytes = 512;
 
+    // The most that a decoder needs: four channels of 32 bits, beside the pixels that it returns; and its tables and rows.
+    private const int MaxBytesPerPixel = 24;
+    private const long MinMemory = 64L << 20;
+
     // The memory kept between two images: enough for the rows and tables of the next one, not for a large image.
     private const int MaxPoolMegabytes = 64;
 
     /// <summary>The library's configuration, with only the supported formats.</summary>
     public static Configuration Configuration { get; } = CreateConfiguration();
+
+    /// <summary>Decodes an image.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="size">The size of the image, which the memory for the decoding is limited by.</param>
+    /// <param name="cancellationToken">Cancels the decoding.</param>
+    /// <returns>The image.</returns>
+    public static Image<Rgba32> Load(byte[] file, Size size, CancellationToken cancellationToken)
+    {
+        Configuration configuration = Configuration.Clone();
+        configuration.MemoryAllocator = new BoundedAllocator(Configuration.MemoryAllocator, MinMemory + ((long)size.Width * size.Height * MaxBytesPerPixel));
+        using MemoryStream stream = new(file);
+        return Image.LoadAsync<Rgba32>(configuration, stream, cancellationToken).GetAwaiter().GetResult();
+    }
 
     private static Configuration CreateConfiguration()
     {

@@ -19,6 +19,7 @@ internal static class JpegSegments
     private const byte App2 = 0xE2;
     private const byte App14 = 0xEE;
     private const byte App15 = 0xEF;
+    private const byte FirstMarker = 0xC0;
     private const byte Comment = 0xFE;
     private const byte StartOfScan = 0xDA;
     private const byte EndOfImage = 0xD9;
@@ -29,7 +30,7 @@ internal static class JpegSegments
     /// <param name="jpeg">The file's bytes.</param>
     /// <param name="maxProfile">The length in bytes above which a color profile is ignored.</param>
     /// <param name="name">The name of the file in messages.</param>
-    /// <returns>The file without applications' data and comments, its first EXIF block and its color profile; empty if it has none.</returns>
+    /// <returns>The file without applications' data, comments, stray bytes, and what follows the image; its first EXIF block and its color profile, empty if it has none.</returns>
     /// <exception cref="ImageInvalidException">It has too many segments or scans.</exception>
     public static (byte[] Image, byte[] Exif, byte[] Profile) Split(ReadOnlySpan<byte> jpeg, int maxProfile, string name)
     {
@@ -37,16 +38,16 @@ internal static class JpegSegments
         byte[] exif = [];
         SortedDictionary<byte, byte[]> profile = [];
         int profileLength = 0;
-        int segments = 0;
-        int scans = 0;
         int position = 2;
         image.Write(jpeg[..position]);
-        while (position + 4 <= jpeg.Length && jpeg[position] == 0xFF && jpeg[position + 1] != EndOfImage)
+        while (position + 4 <= jpeg.Length && (jpeg[position] != 0xFF || jpeg[position + 1] != EndOfImage))
         {
+            // As the image library does, any bytes between two segments are skipped.
             byte marker = jpeg[position + 1];
-            if (marker == 0xFF)
+            if (jpeg[position] != 0xFF || marker is 0 or 0xFF)
             {
-                position++;
+                int next = jpeg[(position + 1)..].IndexOf((byte)0xFF);
+                position = next < 0 ? jpeg.Length : position + 1 + next;
                 continue;
             }
 
@@ -65,17 +66,37 @@ internal static class JpegSegments
             {
                 if (marker == StartOfScan)
                     end = EndOfScan(jpeg, end);
-                if (++segments > MaxSegments || (marker == StartOfScan && ++scans > MaxScans))
-                    throw new ImageInvalidException($"{name} has more than {MaxSegments} segments or {MaxScans} scans, more than any program writes. It is damaged; save it again with another program.");
                 image.Write(jpeg[position..end]);
             }
 
             position = end;
         }
 
-        image.Write(jpeg[position..]);
+        bool isOver = position + 2 <= jpeg.Length && jpeg[position] == 0xFF && jpeg[position + 1] == EndOfImage;
+        image.Write(isOver ? jpeg.Slice(position, 2) : jpeg[position..]);
+        Check(image.GetBuffer().AsSpan(0, (int)image.Length), name);
         return (image.ToArray(), exif, profileLength > maxProfile ? [] : [.. profile.Values.SelectMany(static part => part)]);
     }
+
+    /// <summary>
+    /// Counts what could be a marker in all that the image library gets, wherever it is: no other way of dividing the file into
+    /// segments can find more.
+    /// </summary>
+    private static void Check(ReadOnlySpan<byte> image, string name)
+    {
+        int segments = 0;
+        int scans = 0;
+        for (int found; (found = image.IndexOf((byte)0xFF)) >= 0 && found + 1 < image.Length; image = image[(found + 1)..])
+        {
+            byte marker = image[found + 1];
+            if (marker is < FirstMarker or 0xFF || IsRestart(marker))
+                continue;
+            if (++segments > MaxSegments || (marker == StartOfScan && ++scans > MaxScans))
+                throw new ImageInvalidException($"{name} has more than {MaxSegments} segments or {MaxScans} scans, more than any program writes. It is damaged; save it again with another program.");
+        }
+    }
+
+    private static bool IsRestart(byte marker) => marker is >= 0xD0 and <= 0xD7;
 
     // Restart markers and the two without a length.
     private static bool IsAlone(byte marker) => marker is (>= 0xD0 and <= 0xD8) or 0x01;
@@ -90,9 +111,10 @@ internal static class JpegSegments
                 return jpeg.Length;
 
             position += found;
-            if (jpeg[position + 1] is not (0 or 0xFF or (>= 0xD0 and <= 0xD7)))
+            byte marker = jpeg[position + 1];
+            if (marker is not (0 or 0xFF) && !IsRestart(marker))
                 return position;
-            position += jpeg[position + 1] == 0xFF ? 1 : 2;
+            position += marker == 0xFF ? 1 : 2;
         }
 
         return jpeg.Length;

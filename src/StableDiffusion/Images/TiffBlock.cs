@@ -64,6 +64,36 @@ internal readonly ref struct TiffBlock
         return next <= _data.Length - sizeof(uint);
     }
 
+    /// <summary>Reduces a directory of a copy of the data: to the first entry of each of some tags, and to the last directory.</summary>
+    /// <param name="copy">The copy, in which the directory is overwritten.</param>
+    /// <param name="directory">The offset of the directory, all of which is within the data.</param>
+    /// <param name="isKept">Gets the tag and the type of each entry, and says whether it is kept.</param>
+    public void Reduce(Span<byte> copy, uint directory, Func<ushort, ushort, bool> isKept)
+    {
+        HashSet<ushort> seen = [];
+        TryFindNext(directory, out int count, out int next);
+        Span<byte> kept = copy[((int)directory + sizeof(ushort))..(next + sizeof(uint))];
+        kept.Clear();
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> entry = _data.Slice((int)directory + sizeof(ushort) + (i * EntrySize), EntrySize);
+            ushort tag = ReadUInt16(entry);
+            if (isKept(tag, ReadUInt16(entry[sizeof(ushort)..])) && seen.Add(tag))
+                entry.CopyTo(kept[((seen.Count - 1) * EntrySize)..]);
+        }
+
+        Write(copy.Slice((int)directory, sizeof(ushort)), (uint)seen.Count);
+    }
+
+    /// <summary>Writes a number of 16 or 32 bits in the block's byte order.</summary>
+    /// <param name="place">Two or four bytes.</param>
+    /// <param name="number">The number.</param>
+    public void Write(Span<byte> place, uint number)
+    {
+        for (int i = 0; i < place.Length; i++)
+            place[IsBigEndian ? place.Length - 1 - i : i] = (byte)(number >> (8 * i));
+    }
+
     private static int SizeOf(ushort type) => type switch { 1 or 2 or 6 or 7 => 1, 3 or 8 => 2, 4 or 9 or 11 or 13 => 4, 5 or 10 or 12 => 8, _ => 0 };
 
     private ReadOnlySpan<byte> Find(uint directory, ushort tag, out int unit)

@@ -73,12 +73,12 @@ internal static class WebPChunks
         return rest.IsEmpty;
     }
 
-    /// <summary>Extracts the first frame of an animation, which the image library cannot read.</summary>
+    /// <summary>Extracts the image, or the first frame of an animation, which the image library cannot read.</summary>
     /// <param name="webp">The file's bytes.</param>
-    /// <param name="frame">The position of the frame, and its size.</param>
-    /// <param name="canvas">The size of the animation.</param>
-    /// <returns>A file with only that frame; null if the file is not an animation.</returns>
-    public static byte[]? FirstFrame(ReadOnlySpan<byte> webp, out Rectangle frame, out Size canvas)
+    /// <param name="frame">The position of the image on the canvas, and its size as the container says; empty if it does not.</param>
+    /// <param name="canvas">The size of the animation; empty if the file is not one.</param>
+    /// <returns>A file with only that image, so that the image library sees one image and one channel of transparency; null if there is none.</returns>
+    public static byte[]? Image(ReadOnlySpan<byte> webp, out Rectangle frame, out Size canvas)
     {
         (frame, canvas) = (default, default);
         ReadOnlySpan<byte> rest = All(webp);
@@ -90,11 +90,27 @@ internal static class WebPChunks
                 continue;
 
             frame = new Rectangle(2 * ReadUInt24(data), 2 * ReadUInt24(data[3..]), ReadUInt24(data[6..]) + 1, ReadUInt24(data[9..]) + 1);
-            ReadOnlySpan<byte> chunks = data[FrameHeaderSize..];
-            return Wrap(chunks, chunks.StartsWith("ALPH"u8) ? AlphaFlag : (byte)0, frame.Size);
+            return OnlyImage(data[FrameHeaderSize..]);
         }
 
+        frame = new Rectangle(Point.Empty, canvas);
         canvas = default;
+        return OnlyImage(All(webp));
+    }
+
+    private static byte[]? OnlyImage(ReadOnlySpan<byte> chunks)
+    {
+        byte[] alpha = [];
+        while (TryTake(ref chunks, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> data))
+        {
+            if (type.SequenceEqual("ALPH"u8) && alpha.Length == 0)
+                alpha = Chunk("ALPH"u8, data);
+            else if (type.SequenceEqual("VP8 "u8))
+                return Wrap([.. alpha, .. Chunk("VP8 "u8, data)], alpha.Length > 0 ? AlphaFlag : (byte)0, new Size(1, 1));
+            else if (type.SequenceEqual("VP8L"u8))
+                return Wrap(Chunk("VP8L"u8, data), 0, new Size(1, 1));
+        }
+
         return null;
     }
 

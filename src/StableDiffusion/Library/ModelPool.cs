@@ -17,7 +17,7 @@ internal sealed class ModelPool
     private readonly Dictionary<Key, Entry> _entries = [];
     private long _uses;
 
-    /// <summary>Gets a model for use, and opens it if it is not open on that device.</summary>
+    /// <summary>Gets a model for use, and opens it if it is not open on that device, or if its files have changed since.</summary>
     /// <param name="library">The library that has the model.</param>
     /// <param name="model">A name, folder or single file, as <see cref="ModelStore.Find"/> takes it.</param>
     /// <param name="device">The device.</param>
@@ -25,14 +25,22 @@ internal sealed class ModelPool
     public ModelLease Rent(ModelLibrary library, string? model, Device device, AdapterSet? adapters)
     {
         (string name, string path) = library.Models.Locate(model);
+        int stamp = ModelStamp.Of(path);
         List<Entry> retired = [];
         ModelLease lease;
         lock (_lock)
         {
             // The configs are read once, not for every image.
             Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets);
-            if (!_entries.TryGetValue(key, out Entry? entry))
-                _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null));
+            if (_entries.TryGetValue(key, out Entry? entry) && entry.Stamp != stamp)
+            {
+                // The model was replaced in its place; those who use it keep what they have.
+                retired.AddRange(Retire(entry));
+                entry = null;
+            }
+
+            if (entry is null)
+                _entries.Add(key, entry = new Entry(Open(library, name, path, device), plain: null) { Stamp = stamp });
             if (adapters is { IsEmpty: false })
                 entry = Adapt(entry, key with { Adapters = adapters }, retired);
             entry.Leases++;
@@ -138,6 +146,9 @@ internal sealed class ModelPool
         public Entry? Plain { get; } = plain;
 
         public long LastUse { get; set; }
+
+        /// <summary>The <see cref="ModelStamp"/> of the files when the model was opened.</summary>
+        public int Stamp { get; init; }
 
         public DiffusionModel Model { get; } = model;
 

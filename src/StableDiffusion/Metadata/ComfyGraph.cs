@@ -13,11 +13,15 @@ internal sealed class ComfyGraph
 {
     // Far more than graphs have in practice; the limit protects against files that are made to be slow to read.
     private const int MaxNodes = 5000;
+    private const int MaxLinks = 50_000;
 
-    // The names of the value in nodes that only hold a text or a number.
+    // Each pass of a sampler over the same image is a search of its own.
+    private const int MaxPasses = 20;
+
     // A value is looked up from many nodes; without a limit, a long chain would be followed from each of its nodes.
     private const int LongestChain = 100;
 
+    // The names of the value in nodes that only hold a text or a number.
     private static readonly string[] s_valueNames = ["value", "text", "string", "prompt", "seed", "noise_seed", "int", "float", "number", "ckpt_name"];
 
     // The conditioning inputs of nodes that change a conditioning; if there are several, the first is used.
@@ -47,16 +51,19 @@ internal sealed class ComfyGraph
     private readonly OrderedDictionary<string, string> _settings = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _leftOut = new(StringComparer.Ordinal);
     private readonly ICollection<string> _warnings;
+    private readonly CancellationToken _cancellationToken;
 
-    private ComfyGraph(JsonElement root, ICollection<string> warnings)
+    private ComfyGraph(JsonElement root, ICollection<string> warnings, CancellationToken cancellationToken)
     {
         _warnings = warnings;
-        foreach (JsonProperty property in root.EnumerateObject())
+        _cancellationToken = cancellationToken;
+        foreach ((string id, JsonElement node) in JsonText.Members(root))
         {
-            if (JsonText.Text(property.Value, "class_type") is string type
-                && property.Value.TryGetProperty("inputs", out JsonElement inputs) && inputs.ValueKind == JsonValueKind.Object)
+            OrderedDictionary<string, JsonElement> members = JsonText.Members(node);
+            if (members.TryGetValue("class_type", out JsonElement type) && JsonText.Text(type) is string name
+                && members.TryGetValue("inputs", out JsonElement inputs) && inputs.ValueKind == JsonValueKind.Object)
             {
-                _nodes[property.Name] = new ComfyNode(property.Name, type, inputs);
+                _nodes[id] = new ComfyNode(id, name, JsonText.Members(inputs));
             }
         }
     }
@@ -64,18 +71,19 @@ internal sealed class ComfyGraph
     /// <summary>Reads a graph.</summary>
     /// <param name="text">The JSON.</param>
     /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The metadata; null if the text is not a graph.</returns>
-    public static ImageMetadata? Read(string text, ICollection<string> warnings)
+    public static ImageMetadata? Read(string text, ICollection<string> warnings, CancellationToken cancellationToken)
     {
         using JsonDocument? document = JsonText.ParseObject(text);
         if (document is null)
             return null;
 
-        ComfyGraph graph = new(document.RootElement, warnings);
-        if (graph._nodes.Count <= MaxNodes)
+        ComfyGraph graph = new(document.RootElement, warnings, cancellationToken);
+        if (graph._nodes.Count <= MaxNodes && graph._nodes.Values.Sum(static node => (long)node.Sources.Count) <= MaxLinks)
             return graph._nodes.Count == 0 ? null : graph.Read();
 
-        warnings.Add($"The graph of ComfyUI has more nodes than the limit ({MaxNodes}).");
+        warnings.Add($"The graph of ComfyUI has more nodes or links than the limits ({MaxNodes} and {MaxLinks}).");
         return new ImageMetadata(MetadataSource.ComfyUI);
     }
 
@@ -144,13 +152,16 @@ internal sealed class ComfyGraph
         IEnumerable<ComfyNode> ends = _nodes.Values.Where(node => !used.Contains(node.Id))
             .OrderByDescending(node => node.Type.StartsWith("SaveImage", StringComparison.Ordinal))
             .ThenByDescending(node => node.Type.Contains("Save", StringComparison.Ordinal));
-        ComfyNode? first = ends.Select(end => Upstream([end]).FirstOrDefault(IsSampler)).FirstOrDefault(node => node is not null)
+
+        // A node that one end leads to without a sampler does not lead to one from another end.
+        HashSet<string> seen = [];
+        ComfyNode? first = ends.Select(end => Upstream(end, seen).FirstOrDefault(IsSampler)).FirstOrDefault(node => node is not null)
             ?? _nodes.Values.FirstOrDefault(IsSampler);
 
         HashSet<string> passes = [];
-        while (first is not null && passes.Add(first.Id))
+        while (first is not null && passes.Count < MaxPasses && passes.Add(first.Id))
         {
-            if (Follow(first, "latent_image") is not ComfyNode latent || Upstream([latent]).FirstOrDefault(IsSampler) is not ComfyNode earlier)
+            if (Follow(first, "latent_image") is not ComfyNode latent || Upstream(latent, []).FirstOrDefault(IsSampler) is not ComfyNode earlier)
                 break;
             first = earlier;
         }
@@ -161,12 +172,14 @@ internal sealed class ComfyGraph
     }
 
     /// <summary>The nodes that others depend on, nearest first, without duplicates.</summary>
-    private IEnumerable<ComfyNode> Upstream(IEnumerable<ComfyNode> from)
+    /// <param name="from">The first of them.</param>
+    /// <param name="seen">The IDs of the nodes that are left out; those that are found are added.</param>
+    private IEnumerable<ComfyNode> Upstream(ComfyNode from, HashSet<string> seen)
     {
-        Queue<ComfyNode> queue = new(from);
-        HashSet<string> seen = [.. queue.Select(node => node.Id)];
+        Queue<ComfyNode> queue = new(seen.Add(from.Id) ? [from] : []);
         while (queue.TryDequeue(out ComfyNode? node))
         {
+            _cancellationToken.ThrowIfCancellationRequested();
             yield return node;
             foreach (string source in node.Sources)
             {
@@ -224,6 +237,7 @@ internal sealed class ComfyGraph
         ComfyNode? node = from;
         while (node is not null && seen.Add($"{node.Id}:{input}"))
         {
+            _cancellationToken.ThrowIfCancellationRequested();
             (string Id, int Output)? link = node.Link(input);
             node = Follow(node, input);
             if (node is null)
@@ -256,7 +270,7 @@ internal sealed class ComfyGraph
         if (Follow(sampler, "latent_image") is not ComfyNode latent)
             return false;
 
-        foreach (ComfyNode node in Upstream([latent]))
+        foreach (ComfyNode node in Upstream(latent, []))
         {
             if (node.Type.StartsWith("VAEEncode", StringComparison.Ordinal))
                 return true;
@@ -293,7 +307,7 @@ internal sealed class ComfyGraph
 
         // Counted from the end as -1, -2 and so on.
         string input = guider.Has("positive") ? "positive" : "conditioning";
-        ComfyNode? cut = Follow(guider, input) is ComfyNode conditioning ? Upstream([conditioning]).FirstOrDefault(node => node.Has("stop_at_clip_layer")) : null;
+        ComfyNode? cut = Follow(guider, input) is ComfyNode conditioning ? Upstream(conditioning, []).FirstOrDefault(node => node.Has("stop_at_clip_layer")) : null;
         return cut is not null && int.TryParse(Value(cut, "stop_at_clip_layer"), NumberStyles.Integer, CultureInfo.InvariantCulture, out int layer) && layer is < -1 and > -100
             ? -layer
             : null;

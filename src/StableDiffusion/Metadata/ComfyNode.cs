@@ -5,8 +5,8 @@ namespace StableDiffusion.Metadata;
 /// <summary>A node of a ComfyUI graph.</summary>
 /// <param name="id">Its ID in the graph.</param>
 /// <param name="type">Its type, such as <c>KSampler</c>.</param>
-/// <param name="inputs">An object, in which each value is either literal, or a link to another node's output.</param>
-internal sealed class ComfyNode(string id, string type, JsonElement inputs)
+/// <param name="inputs">By name, each either a literal value, or a link to another node's output.</param>
+internal sealed class ComfyNode(string id, string type, IReadOnlyDictionary<string, JsonElement> inputs)
 {
     /// <summary>The ID in the graph.</summary>
     public string Id { get; } = id;
@@ -15,22 +15,22 @@ internal sealed class ComfyNode(string id, string type, JsonElement inputs)
     public string Type { get; } = type;
 
     /// <summary>The IDs of the nodes that its inputs are linked to, in the order of the inputs.</summary>
-    public IEnumerable<string> Sources => inputs.EnumerateObject().Select(input => AsLink(input.Value)?.Id).OfType<string>();
+    public IReadOnlyList<string> Sources { get; } = [.. inputs.Values.Select(static input => AsLink(input)?.Id).OfType<string>()];
 
     /// <summary>The literal value of an input.</summary>
     /// <param name="name">The input's name.</param>
     /// <returns>The value as text; null if there is none, or if it is a link.</returns>
-    public string? Value(string name) => JsonText.Text(inputs, name);
+    public string? Value(string name) => inputs.TryGetValue(name, out JsonElement value) ? JsonText.Text(value) : null;
 
     /// <summary>Whether the node has an input, as a value or as a link.</summary>
     /// <param name="name">The input's name.</param>
     /// <returns>True if it has.</returns>
-    public bool Has(string name) => inputs.TryGetProperty(name, out _);
+    public bool Has(string name) => inputs.ContainsKey(name);
 
     /// <summary>The link of an input.</summary>
     /// <param name="name">The input's name.</param>
     /// <returns>The other node's ID and the index of its output; null if there is no link.</returns>
-    public (string Id, int Output)? Link(string name) => inputs.TryGetProperty(name, out JsonElement value) ? AsLink(value) : null;
+    public (string Id, int Output)? Link(string name) => inputs.TryGetValue(name, out JsonElement value) ? AsLink(value) : null;
 
     // A link is a list of a node's ID and an output's index.
     private static (string Id, int Output)? AsLink(JsonElement value) =>

@@ -49,6 +49,6 @@ public sealed class ImageMetadata : GeneratedObject
         new(Source, info, RandomSource) { Settings = Settings, Entries = Entries, Warnings = warnings, Path = Path };
 
     /// <summary>A short description.</summary>
-    /// <returns>The tool, and the prompt if it is known.</returns>
-    public override string ToString() => Info.Prompt is null ? $"{Source}" : $"{Source}: {Info.Prompt}";
+    /// <returns>The tool, and the prompt if it is known, in one printable line.</returns>
+    public override string ToString() => PrintableText.Of(Info.Prompt is null ? $"{Source}" : $"{Source}: {Info.Prompt}");
 }

@@ -16,10 +16,10 @@ internal static class InvokeAiMetadata
         if (document is null)
             return null;
 
-        JsonElement root = document.RootElement;
-        OrderedDictionary<string, string> settings = JsonText.Texts(root);
+        OrderedDictionary<string, JsonElement> root = JsonText.Members(document.RootElement);
+        OrderedDictionary<string, string> settings = JsonText.Texts(document.RootElement);
         SettingReader reader = new(settings, warnings);
-        JsonElement model = root.TryGetProperty("model", out JsonElement found) ? found : default;
+        JsonElement model = root.GetValueOrDefault("model");
         string mode = reader.Text("generation_mode") ?? "";
         GenerationInfo info = new()
         {
@@ -40,7 +40,7 @@ internal static class InvokeAiMetadata
             warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
         foreach (string part in (ReadOnlySpan<string>)["loras", "controlnets", "ipAdapters", "t2iAdapters"])
         {
-            if (root.TryGetProperty(part, out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0)
+            if (root.TryGetValue(part, out JsonElement list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0)
                 warnings.Add($"The '{part}' of InvokeAI are not supported and were ignored.");
         }
 

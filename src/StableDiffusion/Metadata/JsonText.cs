@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -23,7 +24,7 @@ internal static class JsonText
     /// <param name="name">The value's name.</param>
     /// <returns>The text; null if there is no such value.</returns>
     public static string? Text(JsonElement json, string name) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) ? Text(value) : null;
+        Members(json).TryGetValue(name, out JsonElement value) ? Text(value) : null;
 
     /// <summary>A string, a number or a Boolean, as text.</summary>
     /// <returns>The text; null if it is of another kind.</returns>
@@ -42,13 +43,27 @@ internal static class JsonText
     public static OrderedDictionary<string, string> Texts(JsonElement json)
     {
         OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
-        foreach (JsonProperty property in json.EnumerateObject())
+        foreach ((string name, JsonElement value) in Members(json))
         {
-            if (Text(property.Value) is string text)
-                texts[property.Name] = text;
+            if (Text(value) is string text)
+                texts[name] = text;
         }
 
         return texts;
+    }
+
+    /// <summary>The members of an object by name. All readers look them up here: a name may be one that .NET's JSON refuses.</summary>
+    /// <param name="json">Any value.</param>
+    /// <returns>The members in order, of those with the same name the last; none if the value is not an object.</returns>
+    public static OrderedDictionary<string, JsonElement> Members(JsonElement json)
+    {
+        OrderedDictionary<string, JsonElement> members = new(StringComparer.Ordinal);
+        if (json.ValueKind != JsonValueKind.Object)
+            return members;
+
+        foreach (JsonProperty property in json.EnumerateObject())
+            members[GetName(property)] = property.Value;
+        return members;
     }
 
     private static JsonDocument? TryParse(string text)
@@ -79,6 +94,18 @@ internal static class JsonText
         catch (InvalidOperationException)
         {
             return InfotextParser.Unquote(value.GetRawText());
+        }
+    }
+
+    private static string GetName(JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            return InfotextParser.Unquote($"\"{Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(property))}\"");
         }
     }
 

@@ -23,15 +23,21 @@ public static class MetadataReader
     /// warning says so. A damaged file gives the texts before the damage, and a warning.
     /// </returns>
     /// <exception cref="ImageInvalidException">The file does not exist, cannot be opened, or is not an image of a known format.</exception>
-    public static ImageMetadata Read(string path)
+    public static ImageMetadata Read(string path) => Load(path, CancellationToken.None);
+
+    /// <summary>Reads the metadata as <see cref="Read"/> does, until it is cancelled.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    internal static ImageMetadata Load(string path, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
 
         string name = $"The file '{path}'";
         byte[] data = ImageFile.ReadBytes(path, name);
-        TextEntryList texts = ReadTexts(data, name);
+        TextEntryList texts = new(cancellationToken);
+        ReadTexts(data, name, texts);
         List<string> warnings = [];
-        ImageMetadata metadata = Interpret(texts.Entries, warnings);
+        ImageMetadata metadata = Interpret(texts.Entries, warnings, cancellationToken);
         metadata = metadata.With(RecordedNames.Only(metadata.Info, warnings), []);
         metadata.Entries = texts.Entries;
         metadata.Warnings = [.. texts.Warnings.Concat(warnings).Select(static warning => PrintableText.Of(warning))];
@@ -39,13 +45,12 @@ public static class MetadataReader
         return metadata;
     }
 
-    private static TextEntryList ReadTexts(byte[] data, string name)
+    private static void ReadTexts(byte[] data, string name, TextEntryList texts)
     {
-        TextEntryList texts = new();
         if (ImageSignature.IsHeif(data, "avif"u8))
         {
             AvifTexts.Read(data, name, texts);
-            return texts;
+            return;
         }
 
         IImageFormat format = ImageSignature.Detect(data, name);
@@ -71,11 +76,9 @@ public static class MetadataReader
                 ImageDecoder.Identify(data, format, name);
                 break;
         }
-
-        return texts;
     }
 
-    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings)
+    private static ImageMetadata Interpret(IReadOnlyList<TextEntry> entries, List<string> warnings, CancellationToken cancellationToken)
     {
         // If several texts have the same name, the first is used.
         OrderedDictionary<string, string> texts = new(StringComparer.Ordinal);
@@ -98,7 +101,7 @@ public static class MetadataReader
         string? graph = FindGraph(texts);
         if (FindInfotext(entries, texts) is string infotext)
             return InfotextMetadata.Read(infotext, graph is not null, warnings);
-        if (graph is not null && ComfyGraph.Read(graph, warnings) is ImageMetadata comfy)
+        if (graph is not null && ComfyGraph.Read(graph, warnings, cancellationToken) is ImageMetadata comfy)
             return comfy;
         if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings) is ImageMetadata invokeAi)
             return invokeAi;

@@ -6,4 +6,9 @@ namespace StableDiffusion.Metadata;
 /// Its name in the container: the chunk's keyword in PNG, the tag's name in EXIF, <c>Comment</c> for comments of JPEG and GIF.
 /// </param>
 /// <param name="Text">The text, decoded.</param>
-public sealed record TextEntry(string Container, string Keyword, string Text);
+public sealed record TextEntry(string Container, string Keyword, string Text)
+{
+    /// <summary>The text after its name, as one line of printable text.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString() => PrintableText.Of($"{Container} {Keyword}: {Text}");
+}

@@ -5,7 +5,8 @@ using System.Text;
 namespace StableDiffusion.Metadata;
 
 /// <summary>Collects the texts of a file within limits, so that no file can use excessive memory.</summary>
-internal sealed class TextEntryList
+/// <param name="cancellationToken">Cancels the reading.</param>
+internal sealed class TextEntryList(CancellationToken cancellationToken = default)
 {
     /// <summary>The limit of the total size of all decompressed texts: 16 MiB.</summary>
     public const int MaxBytes = 16 << 20;
@@ -21,6 +22,9 @@ internal sealed class TextEntryList
     private readonly List<string> _warnings = [];
     private int _bytesLeft = MaxBytes;
     private bool _isFull;
+
+    // Texts that are too long or damaged are inflated too, however many the file has.
+    private long _inflationLeft = 4L * MaxBytes;
 
     /// <summary>The texts so far.</summary>
     public IReadOnlyList<TextEntry> Entries => _entries;
@@ -54,8 +58,11 @@ internal sealed class TextEntryList
     /// <param name="bytes">Its compressed bytes.</param>
     public void AddDeflated(string container, string keyword, ReadOnlySpan<byte> bytes)
     {
-        if (!TryTake(container, keyword, 0))
+        if (_inflationLeft <= 0 || !TryTake(container, keyword, 0))
+        {
+            WarnOfLimit(container, keyword);
             return;
+        }
 
         byte[] buffer = new byte[16384];
         using MemoryStream inflated = new();
@@ -72,12 +79,34 @@ internal sealed class TextEntryList
             Warn($"The text '{keyword}' ({container}) is damaged and was ignored.");
             return;
         }
+        finally
+        {
+            _inflationLeft -= inflated.Length;
+        }
 
         // The stream accepts truncated data; only the checksum detects it.
         ReadOnlySpan<byte> text = inflated.GetBuffer().AsSpan(0, (int)inflated.Length);
         if (text.Length <= _bytesLeft && (bytes.Length < sizeof(uint) || BinaryPrimitives.ReadUInt32BigEndian(bytes[^sizeof(uint)..]) != Adler32(text)))
             Warn($"The text '{keyword}' ({container}) is truncated or damaged.");
         Add(container, keyword, text);
+    }
+
+    /// <summary>Counts what is about to be read, and warns once if it is more than the limits.</summary>
+    /// <param name="container">Its container.</param>
+    /// <param name="keyword">Its name in the container.</param>
+    /// <param name="length">Its length.</param>
+    /// <returns>False if it is too much.</returns>
+    public bool TryTake(string container, string keyword, int length)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_entries.Count < MaxEntries && length <= _bytesLeft)
+        {
+            _bytesLeft -= length;
+            return true;
+        }
+
+        WarnOfLimit(container, keyword);
+        return false;
     }
 
     /// <summary>Adds a warning, unless there are many already.</summary>
@@ -122,17 +151,10 @@ internal sealed class TextEntryList
         return (high << 16) | low;
     }
 
-    private bool TryTake(string container, string keyword, int length)
+    private void WarnOfLimit(string container, string keyword)
     {
-        if (_entries.Count < MaxEntries && length <= _bytesLeft)
-        {
-            _bytesLeft -= length;
-            return true;
-        }
-
         if (!_isFull)
             Warn($"The file contains more text than the limit ({MaxEntries} texts of {MaxBytes >> 20} MiB together); '{keyword}' ({container}) and possibly others were ignored.");
         _isFull = true;
-        return false;
     }
 }

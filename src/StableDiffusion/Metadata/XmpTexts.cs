@@ -7,6 +7,9 @@ namespace StableDiffusion.Metadata;
 internal static class XmpTexts
 {
     private const string CppNamespace = "https://github.com/leejet/stable-diffusion.cpp/ns/1.0/";
+    // Two prompts of the greatest length, escaped. The XML reader takes more than linear time for very many namespaces.
+    private const int MaxPacket = 2 << 20;
+
     private const string CppElement = "parameters";
 
     /// <summary>Collects the texts.</summary>
@@ -14,7 +17,13 @@ internal static class XmpTexts
     /// <param name="texts">Receives the texts.</param>
     public static void Read(ReadOnlySpan<byte> packet, TextEntryList texts)
     {
-        if (packet.Length > TextEntryList.MaxBytes)
+        if (packet.Length > MaxPacket)
+        {
+            texts.Warn("The XMP packet is too long and was ignored.");
+            return;
+        }
+
+        if (!texts.TryTake("XMP", "packet", packet.Length))
             return;
 
         XmlReaderSettings settings = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false };

@@ -17,9 +17,9 @@ internal sealed class GraphCheck
 
     private const int MostNested = 8;
 
-    // ONNX Runtime takes long for more. The U-Net of Stable Diffusion XL has a tenth of that.
+    // ONNX Runtime takes long for more. The U-Net of Stable Diffusion XL has some thousands of each.
     private const int MostNodes = 100_000;
-    private const int MostWeights = 100_000;
+    private const int MostWeights = 20_000;
 
     private const int LongestName = 4096;
 
@@ -84,9 +84,12 @@ internal sealed class GraphCheck
     /// <param name="required">The inputs that it must have.</param>
     /// <returns>The files with its weights, by their paths from the graph's folder with <c>/</c> between the parts; none if it holds all weights itself.</returns>
     /// <exception cref="ModelNotFoundException">A file that it needs is missing.</exception>
-    /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs; or it or a file with its weights is a link that leads out of the folder.</exception>
     public static IReadOnlyCollection<string> Check(string path, params ReadOnlySpan<GraphInput> required)
     {
+        // The graph is in the folder of a part, in that of the model.
+        string folder = Path.GetDirectoryName(path)!;
+        FolderLinks.Check(Path.GetDirectoryName(folder) ?? folder, path);
         try
         {
             using FileStream stream = RegularFile.Open(path);
@@ -128,11 +131,20 @@ internal sealed class GraphCheck
         // Only now are all constants known: a file usually has them behind its operators.
         foreach (GraphNode node in _nodes)
         {
-            CheckSizes(node);
-            CheckSize(node.Operator, _shapes.Derive(node));
             CheckDivision(node);
             _floats.Derive(node);
         }
+
+        int sorted = 0;
+        foreach (GraphNode node in GraphOrder.Sort(_nodes))
+        {
+            sorted++;
+            CheckSizes(node);
+            CheckSize(node.Operator, _shapes.Derive(node) ?? throw UnknownSize(node));
+        }
+
+        if (sorted < _nodes.Count)
+            throw new InvalidDataException("its operators wait for each other");
     }
 
     private void ReadGraph(long end, int depth)
@@ -157,7 +169,8 @@ internal sealed class GraphCheck
                     ReadInput(fieldEnd, depth);
                     return true;
                 case (15, Wire.Length):
-                    ReadSparse(fieldEnd);
+                    (string sparse, double[] shape) = ReadSparse(fieldEnd);
+                    _shapes.Add(sparse, new GraphConstant(shape, null, IsFloat: true));
                     return true;
                 default:
                     return false;
@@ -260,13 +273,14 @@ internal sealed class GraphCheck
         if (s_refused.TryGetValue(name, out string? reason))
             throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
 
-        GraphNode node = new(name, [.. inputs], outputs.FirstOrDefault(string.Empty), values);
+        GraphNode node = new(name, [.. inputs], [.. outputs], values, constant?.Constant);
         _nodes.Add(node);
         if (name == "Constant")
         {
             if (settings > 1)
                 throw new InvalidDataException("an operator Constant has several values");
-            _shapes.Add(node.Output, constant?.Shape ?? ShapeOf(values), values.Values.FirstOrDefault());
+            if (constant is null && values.Count == 0)
+                throw Refused("has a constant that is no tensor of numbers", "Export the model without it.");
             AddConstant(node.Output, constant, values);
         }
         else
@@ -290,7 +304,7 @@ internal sealed class GraphCheck
     {
         string name = string.Empty;
         List<double> numbers = [];
-        bool isFloat = false;
+        bool isFloat = false, isList = false;
         GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
@@ -299,15 +313,15 @@ internal sealed class GraphCheck
                 case (1, Wire.Length):
                     name = _reader.ReadText(fieldEnd, LongestName);
                     return true;
-                case (2 or 7, _):
+                case (2, Wire.Fixed32):
+                case (7, Wire.Fixed32 or Wire.Length):
                     isFloat = true;
-                    return false;
+                    _reader.ReadFloats(fieldEnd, numbers);
+                    return true;
                 case (3 or 8, Wire.Varint):
                 case (8, Wire.Length):
                     _reader.ReadNumbers(wire, fieldEnd, numbers);
                     return true;
-                case (5, Wire.Length) when tensor is not null:
-                    throw new InvalidDataException("a setting of an operator has two constants");
                 case (5, Wire.Length) when tensor is not null:
                     throw new InvalidDataException("a setting of an operator has two tensors");
                 case (5 or 10, Wire.Length):
@@ -317,6 +331,9 @@ internal sealed class GraphCheck
                 case (6 or 11, Wire.Length):
                     ReadGraph(fieldEnd, depth + 1);
                     return true;
+                case (20, Wire.Varint):
+                    isList = _reader.ReadVarint() is 6 or 7;
+                    return true;
                 case (22 or 23, Wire.Length):
                     ReadSparse(fieldEnd);
                     return true;
@@ -324,19 +341,23 @@ internal sealed class GraphCheck
                     return false;
             }
         });
-        if (numbers.Count > 0 || isFloat)
+        if (numbers.Count > 0 || isFloat || isList)
             values[name] = [.. numbers];
         return tensor;
     }
 
-    private void ReadSparse(long end)
+    private (string Name, double[] Shape) ReadSparse(long end)
     {
         List<double> shape = [];
+        string name = string.Empty;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
             switch (field, wire)
             {
-                case (1 or 2, Wire.Length):
+                case (1, Wire.Length):
+                    name = ReadTensor(fieldEnd).Name;
+                    return true;
+                case (2, Wire.Length):
                     ReadTensor(fieldEnd);
                     return true;
                 case (3, Wire.Varint or Wire.Length):
@@ -347,6 +368,7 @@ internal sealed class GraphCheck
             }
         });
         CheckSize("Constant", Product([.. shape]));
+        return (name, [.. shape]);
     }
 
     private GraphTensor ReadTensor(long end)
@@ -358,7 +380,6 @@ internal sealed class GraphCheck
             CheckExternal(tensor);
         else if (tensor.RawLength is long length && tensor.Length is double expected && length != expected)
             throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has {length} bytes, which contradicts its shape");
-        _shapes.Add(tensor.Name, tensor.Shape, tensor.Values);
         return tensor;
     }
 
@@ -388,11 +409,7 @@ internal sealed class GraphCheck
     private long ReadLength(string location)
     {
         string file = Path.Combine(_folder, location);
-        string real = RealPath.Of(file);
-
-        // The cache of Hugging Face has links in the model's folder; what they lead to is beside what the graph itself is a link to.
-        if (!RealPath.IsInside(real, RealPath.Of(_folder)) && !RealPath.IsInside(real, Path.GetDirectoryName(RealPath.Of(_path))!))
-            throw Refused($"wants weights from '{file}', a link that leads out of its folder", "Get the model from a source that you trust, or put the file itself there.");
+        FolderLinks.Check(_folder, file);
         if (!File.Exists(file))
             throw new ModelNotFoundException($"The file '{file}' is missing, which holds weights of the graph '{_path}'. Get the model again.");
 
@@ -415,9 +432,10 @@ internal sealed class GraphCheck
             throw new ModelInvalidException($"The input '{input.Name}' of the graph '{_path}' has {axes} axes, not {input.Axes}. {OnnxSession.NotThePart}");
     }
 
-    /// <summary>Adds a constant to those that operators may divide by.</summary>
+    /// <summary>Adds a constant to those that sizes are made of, and that operators may divide by.</summary>
     private void AddConstant(string name, GraphTensor? tensor, Dictionary<string, double[]>? settings = null)
     {
+        _shapes.Add(name, tensor?.Constant ?? OfSettings(settings!));
         double[]? numbers = tensor is not null ? tensor.Values : settings?.GetValueOrDefault("value_int") ?? settings?.GetValueOrDefault("value_ints");
         bool isFloat = tensor is not null ? FloatValues.IsFloat(tensor.Type) : settings?.ContainsKey("value_float") == true || settings?.ContainsKey("value_floats") == true;
         _floats.Add(name, isFloat);
@@ -435,12 +453,12 @@ internal sealed class GraphCheck
 
     private void CheckSizes(GraphNode node)
     {
-        if (node.Operator == "Pad" && _shapes.Values(node, 1) is double[] pads)
+        if (node.Operator == "Pad" && _shapes.Find(node, 1)?.Values is double[] pads)
             CheckSize(node.Operator, Padded(pads));
         foreach (int index in s_sizes.GetValueOrDefault(node.Operator, []))
         {
-            if (_shapes.Values(node, index) is double[] sizes)
-                CheckSize(node.Operator, Product(sizes));
+            if (_shapes.Find(node, index) is GraphConstant sizes)
+                CheckSize(node.Operator, Product(sizes.Values ?? throw UnknownSize(node)));
         }
     }
 
@@ -451,9 +469,15 @@ internal sealed class GraphCheck
             throw Refused($"makes a tensor of {ByteSize.Format(bytes)} with the operator {name}; the limit is {ByteSize.Format(_limit)}", $"Get another model or, if you trust it, set the environment variable {s_limit.Variable} to more megabytes than {s_limit.Value}.");
     }
 
-    /// <summary>The shape of a constant that is an attribute without a tensor.</summary>
-    private static double[]? ShapeOf(Dictionary<string, double[]> values) =>
-        values.TryGetValue("value_ints", out double[]? list) ? [list.Length] : values.ContainsKey("value_int") ? [] : null;
+    /// <summary>A constant that is an attribute without a tensor.</summary>
+    private static GraphConstant OfSettings(Dictionary<string, double[]> settings)
+    {
+        (string name, double[] values) = settings.First();
+        return new GraphConstant(name.EndsWith('s') ? [values.Length] : [], values.Length <= GraphConstant.MostValues ? values : null, name.Contains("float", StringComparison.Ordinal));
+    }
+
+    private ModelInvalidException UnknownSize(GraphNode node) =>
+        Refused($"computes something from constants alone with the operator {node.Operator}, whose size cannot be told before", "Export the model with such constants computed already (constant folding) or, if it comes from weights, import those.");
 
     private static double Product(double[] sizes) => sizes.Aggregate(1d, static (product, size) => product * Math.Max(1, size));
 

@@ -9,11 +9,11 @@ internal sealed class GraphTensor
 {
     private const int LongestName = 4096;
 
-    // The sizes of a tensor: its number of axes, twice for padding.
-    private const int MostValues = 64;
+    private const int MostValues = GraphConstant.MostValues;
 
     private readonly ProtobufReader _reader;
     private readonly List<double> _integers = [];
+    private readonly List<double> _floats = [];
     private readonly List<double> _shape = [];
     private byte[] _raw = [];
 
@@ -46,10 +46,17 @@ internal sealed class GraphTensor
     public List<(string Key, string Value)> External { get; } = [];
 
     /// <summary>The values of a short tensor of numbers; null of others.</summary>
-    public double[]? Values => (TensorProto.Types.DataType)Type switch
+    public double[]? Values => External.Count == 0 && ReadValues() is double[] values && values.Length == GraphConstant.Product(Shape) ? values : null;
+
+    /// <summary>What is known of it as a constant.</summary>
+    public GraphConstant Constant => new(Shape, Values, FloatValues.IsFloat(Type));
+
+    private double[]? ReadValues() => (TensorProto.Types.DataType)Type switch
     {
-        _ when External.Count > 0 => null,
-        _ when _integers.Count > 0 => [.. _integers],
+        _ when GraphConstant.Product(Shape) == 0 => [],
+        TensorProto.Types.DataType.Float when _floats.Count > 0 => [.. _floats],
+        _ when _integers.Count > 0 => FloatValues.IsFloat(Type) ? null : [.. _integers],
+        TensorProto.Types.DataType.Bool => [.. _raw.Select(static value => (double)value)],
         TensorProto.Types.DataType.Int64 when _raw.Length % sizeof(long) == 0 => [.. MemoryMarshal.Cast<byte, long>(_raw).ToArray().Select(static value => (double)value)],
         TensorProto.Types.DataType.Int32 when _raw.Length % sizeof(int) == 0 => [.. MemoryMarshal.Cast<byte, int>(_raw).ToArray().Select(static value => (double)value)],
         TensorProto.Types.DataType.Float when _raw.Length % sizeof(float) == 0 => [.. MemoryMarshal.Cast<byte, float>(_raw).ToArray().Select(static value => (double)value)],
@@ -72,6 +79,10 @@ internal sealed class GraphTensor
             case (5 or 7, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues:
             case (5 or 7, ProtobufReader.Wire.Varint) when _integers.Count < MostValues:
                 _reader.ReadNumbers(wire, end, _integers);
+                return true;
+            case (4, ProtobufReader.Wire.Length) when end - _reader.Position <= MostValues * sizeof(float):
+            case (4, ProtobufReader.Wire.Fixed32) when _floats.Count < MostValues:
+                _reader.ReadFloats(end, _floats);
                 return true;
             case (9, ProtobufReader.Wire.Length):
                 RawLength = end - _reader.Position;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 
 namespace StableDiffusion.Onnx;
@@ -12,7 +13,11 @@ internal sealed class ProtobufReader(Stream stream)
     // The largest U-Nets have a twentieth of that.
     private const int MostFields = 5_000_000;
 
+    // Weights are not among them.
+    private const int MostNumbers = 2_000_000;
+
     private int _fields;
+    private int _numbers;
 
     /// <summary>How a field is stored.</summary>
     internal enum Wire
@@ -86,9 +91,22 @@ internal sealed class ProtobufReader(Stream stream)
     {
         while (wire == Wire.Varint || Position < end)
         {
-            numbers.Add((long)ReadVarint());
+            Add(numbers, (long)ReadVarint());
             if (wire == Wire.Varint)
                 return;
+        }
+    }
+
+    /// <summary>Reads the floating-point numbers of a field, which are stored one by one or together.</summary>
+    /// <param name="end">Where it ends.</param>
+    /// <param name="numbers">Receives them.</param>
+    public void ReadFloats(long end, List<double> numbers)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(float)];
+        while (Position + sizeof(float) <= end)
+        {
+            stream.ReadExactly(bytes);
+            Add(numbers, BinaryPrimitives.ReadSingleLittleEndian(bytes));
         }
     }
 
@@ -108,6 +126,13 @@ internal sealed class ProtobufReader(Stream stream)
     /// <summary>Reads the rest of a field as text.</summary>
     /// <inheritdoc cref="ReadBytes"/>
     public string ReadText(long end, int limit) => Encoding.UTF8.GetString(ReadBytes(end, limit));
+
+    private void Add(List<double> numbers, double number)
+    {
+        if (++_numbers > MostNumbers)
+            throw new InvalidDataException($"its settings have more than {MostNumbers} numbers");
+        numbers.Add(number);
+    }
 
     private long ReadEnd()
     {

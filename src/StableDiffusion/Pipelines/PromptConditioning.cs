@@ -19,19 +19,29 @@ internal static class PromptConditioning
             return Conditioning.Of(embedding.Vectors);
 
         IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(text);
-        PromptLimit.CheckChunks([.. parts.Select(static _ => 1)]);
-        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, cancellationToken))));
+        PromptLimit.CheckParts(parts.Count);
+        long characters = 0;
+        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, Judge, cancellationToken))));
+
+        void Judge(int length) => characters = PromptLimit.Count(characters, length);
     }
 
     /// <summary>The conditioning of a negative prompt; A1111 does not split it at <c>AND</c>.</summary>
     /// <inheritdoc cref="OfPrompt"/>
-    public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken) => embedding.DynamicText is string text
-        ? new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, cancellationToken))])
-        : Conditioning.Of(embedding.Vectors);
-
-    private static List<(int UntilStep, TextVectors Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, CancellationToken cancellationToken)
+    public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
     {
-        IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps);
+        if (embedding.DynamicText is not string text)
+            return Conditioning.Of(embedding.Vectors);
+
+        long characters = 0;
+        return new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, Judge, cancellationToken))]);
+
+        void Judge(int length) => characters = PromptLimit.Count(characters, length);
+    }
+
+    private static List<(int UntilStep, TextVectors Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, Action<int> judge, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps, judge: judge);
         IReadOnlyList<TextVectors> embeddings = encoder.EncodeTogether([.. schedule.Select(entry => entry.Text)], options, cancellationToken);
         return [.. schedule.Select((entry, index) => (entry.UntilStep, embeddings[index]))];
     }

@@ -17,13 +17,14 @@ internal static class PromptSchedule
     /// <param name="text">The prompt.</param>
     /// <param name="steps">The number of steps of the run, at least 1.</param>
     /// <param name="diagnostics">Receives up to a hundred findings about syntax that is probably not meant as it is read; may be null.</param>
+    /// <param name="judge">Gets the number of characters of each text, before the next one is made, and may throw; may be null.</param>
     /// <returns>
     /// The texts by <see cref="ScheduledText.UntilStep"/>, at least one; the last is in force until <paramref name="steps"/>.
     /// Neighbors may be equal.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The run has no steps.</exception>
     public static IReadOnlyList<ScheduledText> Parse(
-        string text, int steps, ICollection<PromptDiagnostic>? diagnostics = null)
+        string text, int steps, ICollection<PromptDiagnostic>? diagnostics = null, Action<int>? judge = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
@@ -39,6 +40,7 @@ internal static class PromptSchedule
         {
             (string atStep, SourceMap map) = tree.TextAt(step, steps);
             result.Add(new ScheduledText(step, atStep, map));
+            judge?.Invoke(atStep.Length);
         }
 
         return result;

@@ -110,7 +110,7 @@ internal sealed class SchedulerConfig
     };
 
     private static ModelInvalidException Wrong(string source, JsonProperty property, string expected) =>
-        new($"The scheduler config {source} has {property.Name} {ModelFilePath.Printable(property.Value.GetRawText())}; expected {expected}.");
+        new($"The scheduler config {source} has {property.Name} {ModelJson.Describe(property.Value)}; expected {expected}.");
 
     /// <summary>
     /// Puts quotes around infinities, which Python writes as bare words; that is not valid JSON. DPM-Solver's configurations have

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace StableDiffusion.Settings;
 
 /// <summary>A ControlNet that was used for an image.</summary>
@@ -23,6 +25,15 @@ public sealed record ControlNetInfo
 
     /// <summary>The part of the steps after which it no longer took effect, 0 to 1.</summary>
     public required double End { get; init; }
+
+    /// <summary>All of it, as one line of printable text.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString()
+    {
+        StringBuilder text = new($"{nameof(ControlNetInfo)} {{ ");
+        PrintMembers(text);
+        return PrintableText.Of(text.Append(" }").ToString());
+    }
 
     /// <summary>A setting of each ControlNet; null if there are none.</summary>
     internal static T[]? Each<T>(IReadOnlyList<ControlNetInfo>? nets, Func<ControlNetInfo, T> setting) => nets is null ? null : [.. nets.Select(setting)];

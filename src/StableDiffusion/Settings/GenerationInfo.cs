@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace StableDiffusion.Settings;
 
 /// <summary>The settings that made a latent or an image, without the defaults, and the values that they were resolved to. Null means unknown.</summary>
@@ -25,4 +27,13 @@ public sealed record GenerationInfo : GenerationSettings
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
     [Setting(Key = "Model hash")]
     public string? ModelHash { get; init; }
+
+    /// <summary>All settings, as one line of printable text.</summary>
+    /// <returns>The text.</returns>
+    public override string ToString()
+    {
+        StringBuilder text = new($"{nameof(GenerationInfo)} {{ ");
+        PrintMembers(text);
+        return PrintableText.Of(text.Append(" }").ToString());
+    }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -14,6 +15,10 @@ internal static class ModelJson
 
     // A larger file could not be read into memory as a whole.
     private const long MostBytes = 500_000_000;
+
+    private const int LongestShown = 64;
+
+    private static readonly SearchValues<char> s_shown = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\"[],._+- ");
 
     private static readonly Limit s_limit = new("STABLEDIFFUSION_MAX_CONFIG_MB", 16);
 
@@ -76,12 +81,34 @@ internal static class ModelJson
         }
         catch (JsonException error)
         {
-            throw new ModelInvalidException($"{source} cannot be read as JSON: {error.Message} Get the file again.", error);
+            throw new ModelInvalidException($"{source} cannot be read as JSON: {Fault(error)}. Get the file again.", error);
         }
         catch (InvalidOperationException error)
         {
             throw new ModelInvalidException($"{source} has text that is not valid Unicode, such as half of a surrogate pair. Get the file again.", error);
         }
+    }
+
+    /// <summary>Describes what is wrong with a text that is not JSON. The message of .NET quotes the text, which may be of any file.</summary>
+    /// <param name="error">The error.</param>
+    public static string Fault(JsonException error) => error.LineNumber is long line
+        ? $"line {line + 1} is not valid JSON at byte {(error.BytePositionInLine ?? 0) + 1}"
+        : "it has a key twice, or a value that does not belong there";
+
+    /// <summary>Describes a value for a message: a number, a short name or a list of them as it is, others by what they are.</summary>
+    /// <param name="value">The value.</param>
+    public static string Describe(JsonElement value)
+    {
+        string text = value.GetRawText();
+        if (text.Length <= LongestShown && !text.AsSpan().ContainsAnyExcept(s_shown))
+            return text;
+        return value.ValueKind switch
+        {
+            JsonValueKind.Number => "a long number",
+            JsonValueKind.String => "a text",
+            JsonValueKind.Array => "a list",
+            _ => "an object",
+        };
     }
 
     /// <summary>Checks that a file is text in UTF-8.</summary>

@@ -32,13 +32,14 @@ internal sealed record ModelManifest
     /// <summary>Reads the manifest of a model's folder.</summary>
     /// <param name="folder">The folder; a model's single file has no manifest.</param>
     /// <returns>The manifest, or null if there is none.</returns>
-    /// <exception cref="ModelInvalidException">The manifest is damaged, or names a file outside the folder.</exception>
+    /// <exception cref="ModelInvalidException">The manifest is damaged, names a file outside the folder, or is a link that leads out of it.</exception>
     public static ModelManifest? Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
         if (File.Exists(folder))
             return null;
 
+        FolderLinks.Check(folder, path);
         return Path.Exists(path) ? Parse(ModelJson.ReadBytes(path, ModelJson.MaxLength), path) : null;
     }
 
@@ -55,9 +56,9 @@ internal sealed record ModelManifest
             foreach ((string name, ModelFile file) in manifest.Files)
             {
                 if (!ModelFilePath.IsSafe(name))
-                    throw Invalid(path, $"'{name}' is not a path of a file in the model's folder");
+                    throw Invalid(path, "it names a file that is not in the model's folder");
                 if (file is null || file.Length < 0 || file.Sha256.Length != Sha256Digits || !file.Sha256.All(char.IsAsciiHexDigit))
-                    throw Invalid(path, $"the length or the hash of '{name}' is invalid");
+                    throw Invalid(path, $"the length or the hash of '{ModelFilePath.Printable(name)}' is invalid");
             }
 
             return manifest;
@@ -65,7 +66,7 @@ internal sealed record ModelManifest
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             // Half of an escaped surrogate pair is an InvalidOperationException.
-            throw Invalid(path, error.Message, error);
+            throw Invalid(path, error is JsonException damage ? ModelJson.Fault(damage) : "it has text that is not valid Unicode", error);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tensors;
 
@@ -58,7 +59,7 @@ internal sealed class SafetensorsHeader
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             // The reader throws InvalidOperationException for text that is not valid UTF-16 or UTF-8.
-            throw Invalid(path, $"its header is not valid JSON ({error.Message})", error);
+            throw Invalid(path, $"its header is not valid JSON{(error is JsonException json ? $" ({ModelJson.Fault(json)})" : "")}", error);
         }
 
         header.CheckLayout(file.Length - header.DataStart);
@@ -103,9 +104,9 @@ internal sealed class SafetensorsHeader
             string key = reader.GetString()!;
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
-                throw Invalid($"'{key}' in '{MetadataKey}' is not a string");
+                throw Invalid($"a value of '{MetadataKey}' is not a string");
             if (!_metadata.TryAdd(key, reader.GetString()!))
-                throw Invalid($"'{MetadataKey}' holds '{key}' twice");
+                throw Invalid($"'{MetadataKey}' holds a key twice");
         }
     }
 

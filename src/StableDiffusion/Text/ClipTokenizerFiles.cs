@@ -64,7 +64,7 @@ internal sealed class ClipTokenizerFiles
     /// <param name="folder">The folder's path.</param>
     /// <returns>The contents.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or the vocabulary in it, is missing.</exception>
-    /// <exception cref="ModelInvalidException">A file is damaged or belongs to another kind of tokenizer.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, belongs to another kind of tokenizer, or is a link that leads out of the model's folder.</exception>
     public static ClipTokenizerFiles Read(string folder)
     {
         if (!Directory.Exists(folder))
@@ -120,21 +120,21 @@ internal sealed class ClipTokenizerFiles
         if (entries.ValueKind != JsonValueKind.Object)
             throw Invalid(file, "has a vocabulary that is not an object of tokens and their ids");
 
-        Dictionary<int, string> tokens = [];
+        HashSet<int> ids = [];
         foreach (JsonProperty entry in entries.EnumerateObject())
         {
-            int id = ReadId(file, entry.Name, entry.Value);
-            if (!tokens.TryAdd(id, entry.Name))
-                throw Invalid(file, $"gives the id {id} to both '{tokens[id]}' and '{entry.Name}'");
+            int id = ReadId(file, entry.Value);
+            if (!ids.Add(id))
+                throw Invalid(file, $"gives the id {id} to two tokens");
             if (!Vocabulary.TryAdd(entry.Name, id))
-                throw Invalid(file, $"names the token '{entry.Name}' twice");
+                throw Invalid(file, $"names the token with the id {id} twice");
         }
     }
 
-    private int ReadId(string file, string token, JsonElement value)
+    private int ReadId(string file, JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int id) || id < 0)
-            throw Invalid(file, $"gives the token '{token}' no id of zero or more");
+            throw Invalid(file, "gives a token no id of zero or more");
         return id;
     }
 
@@ -157,14 +157,14 @@ internal sealed class ClipTokenizerFiles
     {
         int space = merge.IndexOf(' ', StringComparison.Ordinal);
         if (space <= 0 || space == merge.Length - 1 || merge.IndexOf(' ', space + 1) >= 0)
-            throw Invalid(place, $"is not two tokens with a space between: '{merge}'");
+            throw Invalid(place, "is not two tokens with a space between");
 
         string left = merge[..space];
         string right = merge[(space + 1)..];
         foreach (string token in (ReadOnlySpan<string>)[left, right, left + right])
         {
             if (!Vocabulary.ContainsKey(token))
-                throw Invalid(place, $"merges '{left}' and '{right}', but the vocabulary has no '{token}'; the files are of different models");
+                throw Invalid(place, "merges what the vocabulary does not have; the files are of different models");
         }
 
         Merges.Add(merge);
@@ -175,12 +175,8 @@ internal sealed class ClipTokenizerFiles
         if (Merges.Count == 0)
             throw Invalid(file, "holds no pairs to merge");
 
-        HashSet<string> known = new(Merges.Count, StringComparer.Ordinal);
-        foreach (string merge in Merges)
-        {
-            if (!known.Add(merge))
-                throw Invalid(file, $"merges '{merge}' twice");
-        }
+        if (Merges.Distinct(StringComparer.Ordinal).Count() < Merges.Count)
+            throw Invalid(file, "has a pair to merge twice");
     }
 
     private string? ReadFastFile()
@@ -217,7 +213,7 @@ internal sealed class ClipTokenizerFiles
             foreach (JsonElement token in added.EnumerateArray())
             {
                 if (Text(token, "content") is string content && token.TryGetProperty("id", out JsonElement id))
-                    AddSpecialToken(content, ReadId(FastFile, content, id));
+                    AddSpecialToken(content, ReadId(FastFile, id));
             }
         }
 
@@ -235,7 +231,7 @@ internal sealed class ClipTokenizerFiles
         {
             using JsonDocument added = ReadJson(AddedTokensFile);
             foreach (JsonProperty token in added.RootElement.EnumerateObject())
-                AddSpecialToken(token.Name, ReadId(AddedTokensFile, token.Name, token.Value));
+                AddSpecialToken(token.Name, ReadId(AddedTokensFile, token.Value));
         }
 
         if (Has(ConfigFile))
@@ -285,7 +281,7 @@ internal sealed class ClipTokenizerFiles
     private int IdOf(string token, string purpose)
     {
         if (!_specialTokens.TryGetValue(token, out int id) && !Vocabulary.TryGetValue(token, out id))
-            throw new ModelInvalidException($"The tokenizer folder '{_folder}' has no id for '{token}', which {purpose} every prompt. Its files are incomplete or of different models.");
+            throw new ModelInvalidException($"The tokenizer folder '{_folder}' has no id for the token that {purpose} every prompt. Its files are incomplete or of different models.");
 
         AddSpecialToken(token, id);
         return id;
@@ -320,7 +316,7 @@ internal sealed class ClipTokenizerFiles
         }
         catch (JsonException error)
         {
-            throw Invalid(error.LineNumber is long line ? $"{file}, line {line + 1}" : file, $"is not valid JSON: {error.Message}", error);
+            throw error.LineNumber is long line ? Invalid($"{file}, line {line + 1}", "is not valid JSON", error) : Invalid(file, "has a key twice", error);
         }
     }
 
@@ -331,8 +327,12 @@ internal sealed class ClipTokenizerFiles
             yield return line;
     }
 
-    private ReadOnlyMemory<byte> ReadBytes(string file) =>
-        ModelJson.CheckUtf8(ModelJson.ReadBytes(PathOf(file), ModelJson.MaxLargeLength), $"The tokenizer's {file}, in '{_folder}',");
+    private ReadOnlyMemory<byte> ReadBytes(string file)
+    {
+        // A second tokenizer may have links to the files of the first one; both are in the model's folder.
+        FolderLinks.Check(Path.GetDirectoryName(_folder) ?? _folder, PathOf(file));
+        return ModelJson.CheckUtf8(ModelJson.ReadBytes(PathOf(file), ModelJson.MaxLargeLength), $"The tokenizer's {file}, in '{_folder}',");
+    }
 
     private ModelInvalidException Invalid(string place, string fault, Exception? cause = null) =>
         new($"The tokenizer's {place}, in '{_folder}' {fault}. Copy the file from the model again.", cause);

@@ -68,6 +68,15 @@ internal sealed class PromptTokenizer
         return new TokenizedPrompt(ids, [.. tokens[..used].Select(static token => token.Text)], used < tokens.Length ? text[tokens[used].Start..].Trim() : string.Empty);
     }
 
+    /// <summary>The names that a text asks for in ComfyUI's syntax, whether they are known or not.</summary>
+    /// <param name="text">A part of a prompt, without weights.</param>
+    /// <returns>The names, without commas at their ends.</returns>
+    public static IEnumerable<string> ComfyNames(string text) => text
+        .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+        .Where(static word => word.StartsWith(ComfyMark, StringComparison.Ordinal))
+        .Select(static word => word[ComfyMark.Length..].TrimEnd(','))
+        .Where(static name => name.Length > 0);
+
     /// <summary>Splits a text into tokens.</summary>
     /// <param name="text">The text.</param>
     /// <returns>The tokens in indivisible groups: each one token, or all vectors of a word.</returns>

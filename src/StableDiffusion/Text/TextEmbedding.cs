@@ -94,5 +94,5 @@ public sealed class TextEmbedding
 
     /// <summary>The embedding as text.</summary>
     /// <returns>The prompt and the shape of the embedding.</returns>
-    public override string ToString() => $"'{Prompt}' {HiddenStates}";
+    public override string ToString() => PrintableText.Of($"'{Prompt}' {HiddenStates}");
 }

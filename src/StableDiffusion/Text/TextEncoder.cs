@@ -9,6 +9,8 @@ namespace StableDiffusion.Text;
 /// </summary>
 internal sealed class TextEncoder : IDisposable
 {
+    private const int MaxWarnings = 100;
+
     private readonly IReadOnlyList<ClipEncoder> _encoders;
     private readonly string _model;
 
@@ -87,8 +89,8 @@ internal sealed class TextEncoder : IDisposable
     /// <summary>Removes tags from a prompt, and collects warnings about questionable syntax.</summary>
     private static (string Text, IReadOnlyList<string> Warnings) Prepare(string prompt, PromptOptions options)
     {
-        if (options.Syntax != PromptSyntax.A1111)
-            return (prompt, []);
+        if (options.Syntax == PromptSyntax.ComfyUI)
+            return (prompt, [.. UnknownEmbeddings(prompt, options)]);
 
         string text = ExtraNetworks.Remove(prompt, out IReadOnlyList<ExtraNetwork> removed);
         List<string> warnings = [.. removed
@@ -96,6 +98,7 @@ internal sealed class TextEncoder : IDisposable
             .Select(tag => tag.IsLora
                 ? $"The prompt asks for {tag.Text}, but the model was opened without that LoRA; it was left out."
                 : $"The prompt asks for {tag.Text}, which is not supported and was left out.")];
+        PromptLimit.CheckParts(CompositePrompt.Parse(text).Count);
         if (options.Emphasis != EmphasisMode.None)
         {
             warnings.AddRange(PromptValidation.Check(text, PromptSyntax.A1111, DynamicPrompt.NominalSteps)
@@ -104,6 +107,13 @@ internal sealed class TextEncoder : IDisposable
 
         return (text, warnings);
     }
+
+    private static IEnumerable<string> UnknownEmbeddings(string prompt, PromptOptions options) => PromptAttention.Parse(prompt, PromptSyntax.ComfyUI)
+        .SelectMany(static part => PromptTokenizer.ComfyNames(part.Text))
+        .Distinct(StringComparer.OrdinalIgnoreCase)
+        .Where(name => !options.TextualInversions.Any(word => word.Name.Equals(name, StringComparison.OrdinalIgnoreCase)))
+        .Take(MaxWarnings)
+        .Select(static name => $"The prompt asks for embedding:{name}, but the model was opened without that embedding; it was read as text.");
 
     private static TextVectors[] Encode(ClipEncoder encoder, IReadOnlyList<IReadOnlyList<PromptChunk>> prompts, PromptOptions options, CancellationToken cancellationToken)
     {

@@ -55,7 +55,7 @@ public sealed class TextualInversion
 
     /// <summary>The embedding as text.</summary>
     /// <returns>The name and the number of vectors.</returns>
-    public override string ToString() => $"{Name} ({VectorCount} vectors)";
+    public override string ToString() => PrintableText.Of($"{Name} ({VectorCount} vectors)");
 
     /// <summary>Whether a prompt can name a word, which is not empty and can be typed.</summary>
     /// <param name="name">The word.</param>

@@ -49,12 +49,19 @@ internal sealed class ShardIndex
 
     /// <summary>The full paths of the files, all of which exist.</summary>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
-    public IReadOnlyList<string> FindFiles() =>
-    [
-        .. Files.Select(FullPath).Select(file => File.Exists(file)
-            ? file
-            : throw new ModelNotFoundException($"There is no file '{file}', which '{Path}' names. Get the missing file as well.")),
-    ];
+    /// <exception cref="ModelInvalidException">A file is a link that leads out of the folder.</exception>
+    public IReadOnlyList<string> FindFiles()
+    {
+        string[] paths = [.. Files.Select(FullPath)];
+        foreach (string path in paths)
+        {
+            if (!File.Exists(path))
+                throw new ModelNotFoundException($"There is no file '{path}', which '{Path}' names. Get the missing file as well.");
+            FolderLinks.Check(System.IO.Path.GetDirectoryName(Path)!, path);
+        }
+
+        return paths;
+    }
 
     /// <summary>The full path of one of the files.</summary>
     /// <param name="file">Its name.</param>
@@ -69,7 +76,7 @@ internal sealed class ShardIndex
 
             // A name that includes a folder could lead anywhere, and no tool writes one.
             if (file.AsSpan().ContainsAny("/\\:\0") || !file.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase))
-                throw Invalid(path, $"tensor '{ModelFilePath.Printable(item.Name)}' is assigned to {ModelFilePath.Printable(item.Value.GetRawText())}, which is not the name of a {Suffix} file in the same folder");
+                throw Invalid(path, $"a tensor is assigned to {ModelJson.Describe(item.Value)}, which is not the name of a {Suffix} file in the same folder");
             files.Add(item.Name, file);
         }
 

@@ -76,13 +76,7 @@ internal static class ConfigTargets
     private static string CopyModel(string name)
     {
         foreach (string file in Directory.EnumerateFiles(Repository.DemoModel, "*", SearchOption.AllDirectories))
-        {
-            string copy = FuzzFiles.PathOf(name, Path.GetRelativePath(Repository.DemoModel, file));
-            if (Path.GetExtension(file) == ".safetensors")
-                File.CreateSymbolicLink(copy, file);
-            else
-                File.Copy(file, copy);
-        }
+            File.Copy(file, FuzzFiles.PathOf(name, Path.GetRelativePath(Repository.DemoModel, file)));
 
         return FuzzFiles.PathOf(name);
     }

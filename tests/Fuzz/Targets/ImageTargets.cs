@@ -5,6 +5,8 @@ using SixLabors.ImageSharp.Formats.Bmp;
 using SixLabors.ImageSharp.Formats.Gif;
 using SixLabors.ImageSharp.Formats.Tga;
 using SixLabors.ImageSharp.Formats.Tiff;
+using SixLabors.ImageSharp.Formats.Tiff.Constants;
+using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;
 using StableDiffusion.Fuzz.Mutations;
 using StableDiffusion.Images;
@@ -28,7 +30,7 @@ internal static class ImageTargets
         yield return File("gif", [], static () => [Gif(Infotext), Gif(Infotext, "behind"), Foreign(new GifEncoder())]);
         yield return File("bmp", [], static () => [Foreign(new BmpEncoder()), Foreign(new BmpEncoder { BitsPerPixel = BmpBitsPerPixel.Pixel8 })]);
         yield return File("tga", [], static () => [Foreign(new TgaEncoder()), Foreign(new TgaEncoder { Compression = TgaCompression.RunLength })]);
-        yield return File("tiff", [AsBigTiff], static () => [Foreign(new TiffEncoder()), Foreign(new TiffEncoder { Compression = SixLabors.ImageSharp.Formats.Tiff.Constants.TiffCompression.Deflate }), Comment()[6..]]);
+        yield return File("tiff", [AsBigTiff], static () => [Foreign(new TiffEncoder()), Foreign(new TiffEncoder { Compression = TiffCompression.Deflate }), Foreign(new TiffEncoder { Compression = TiffCompression.Jpeg }), Comment()[6..]]);
         yield return File("avif", [ChunkMutations.Boxes], static () => [Avif(Comment())]);
     }
 
@@ -72,6 +74,8 @@ internal static class ImageTargets
     private static IEnumerable<byte[]> WebPs()
     {
         yield return Encode(ImageFormat.WebP, new GenerationInfo { Prompt = "a cat", Seed = 42, Steps = 20 });
+        yield return Foreign(new WebpEncoder { FileFormat = WebpFileFormatType.Lossless });
+        yield return Foreign(new WebpEncoder { FileFormat = WebpFileFormatType.Lossy });
         yield return WebP(("EXIF", Comment()), ("XMP ", [.. "<a>text</a>"u8]));
     }
 

@@ -1,6 +1,7 @@
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Tests.Families;
 using StableDiffusion.Tests.Library;
 using StableDiffusion.Tests.Onnx;
 
@@ -47,13 +48,17 @@ public sealed class CopiedFilesTests : StoreCase
     [InlineData(true, "unet/config.json")]
     [InlineData(true, "unet/model.onnx")]
     [InlineData(false, "tokenizer/tokenizer_config.json")]
+    [InlineData(true, "model_index.json")]
     [InlineData(false, "unet/config.json")]
+    [InlineData(false, "model_index.json")]
+    [InlineData(false, "unet/diffusion_pytorch_model.safetensors")]
+    [InlineData(false, "text_encoder/model.safetensors")]
+    [InlineData(false, "vae/diffusion_pytorch_model.safetensors")]
     public void A_file_behind_a_link_out_of_the_folder_is_refused(bool isExport, string file)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
         string path = isExport ? CopyExport("source") : CopyTiny("source");
-        File.Move(Path.Combine(path, file), Folder["private"]);
-        File.CreateSymbolicLink(Path.Combine(path, file), Folder["private"]);
+        LinkOut(path, file);
 
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => Import(path));
 
@@ -69,8 +74,8 @@ public sealed class CopiedFilesTests : StoreCase
     public void Links_of_the_cache_of_Hugging_Face_are_followed(bool isExport)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
-        string path = isExport ? CopyExport("repository", "snapshots", "main") : CopyTiny("repository", "snapshots", "main");
-        string blobs = Directory.CreateDirectory(Folder["repository", "blobs"]).FullName;
+        string path = isExport ? CopyExport("models--owner--name", "snapshots", "main") : CopyTiny("models--owner--name", "snapshots", "main");
+        string blobs = Directory.CreateDirectory(Folder["models--owner--name", "blobs"]).FullName;
         int count = 0;
         foreach (string file in Directory.GetFiles(path, "*", SearchOption.AllDirectories))
         {
@@ -95,5 +100,53 @@ public sealed class CopiedFilesTests : StoreCase
 
         Assert.Contains("unet/sub/weights.bin", new OnnxFolder(path, new ImportOptions()).Inputs.Select(static input => input.Name));
         Assert.True(File.Exists(Path.Combine(Import(path, skipsTest: true).Model.Path, "unet", "sub", "weights.bin")));
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("diffusion_pytorch_model.safetensors")]
+    public void A_ControlNet_and_a_VAE_are_not_read_through_a_link_out_of_their_folder(string file)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        string folder = Path.Combine(CopyTiny("source"), "vae");
+        string checkpoint = TinyCheckpoint.Path;
+        LinkOut(folder, file);
+
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => new ControlNetSource(folder).Inputs);
+        Assert.Contains($"'{Path.Combine(folder, file)}' is a link that leads out", error.Message, StringComparison.Ordinal);
+        CheckpointSource source = new(checkpoint, new ImportOptions { Vae = folder });
+        Assert.Equal(error.Message, Assert.Throws<ModelInvalidException>(() => source.Inputs).Message);
+        Assert.Equal(error.Message, Assert.Throws<ModelInvalidException>(() => source.Open()).Message);
+    }
+
+    [Fact]
+    public void A_shard_behind_a_link_out_of_the_folder_is_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        string unet = Path.Combine(CopyTiny("source"), "unet");
+        File.Move(Path.Combine(unet, "diffusion_pytorch_model.safetensors"), Path.Combine(unet, "part.safetensors"));
+        File.WriteAllText(Path.Combine(unet, "diffusion_pytorch_model.safetensors.index.json"), """{ "weight_map": { "conv_in.weight": "part.safetensors" } }""");
+        LinkOut(unet, "part.safetensors");
+
+        Assert.Contains("part.safetensors' is a link that leads out", Assert.Throws<ModelInvalidException>(() => Import(Folder["source"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_one_file_of_a_folder_may_not_be_a_link_and_a_link_that_the_user_gives_may()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
+        File.Copy(TinyCheckpoint.Path, Folder["model.safetensors"]);
+        Directory.CreateDirectory(Folder["folder"]);
+        string link = Folder["folder", "linked.safetensors"];
+        File.CreateSymbolicLink(link, "../model.safetensors");
+
+        Assert.Contains("can be given or imported by the path of that file", Assert.Throws<ModelInvalidException>(() => Import(Folder["folder"])).Message, StringComparison.Ordinal);
+        Assert.Null(Import(link, skipsTest: true).Model.Problem);
+    }
+
+    private void LinkOut(string folder, string file)
+    {
+        File.Move(Path.Combine(folder, file), Folder["private"]);
+        File.CreateSymbolicLink(Path.Combine(folder, file), Folder["private"]);
     }
 }

@@ -49,6 +49,13 @@ public sealed class ModelFamilyTests
     }
 
     [Theory]
+    [InlineData("{}")]
+    [InlineData("""{ "_class_name": null }""")]
+    [InlineData("""{ "auths": {} }""")]
+    public void A_folder_whose_index_names_no_pipeline_is_no_model(string index) =>
+        Assert.Contains("has no '_class_name'", Assert.Throws<ModelInvalidException>(() => PipelineConfig.From(Parse(index))).Message, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData(4, 4, ModelVariant.TextToImage)]
     [InlineData(8, 4, ModelVariant.InstructPix2Pix)]
     [InlineData(9, 4, ModelVariant.Inpainting)]

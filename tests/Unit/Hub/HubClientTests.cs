@@ -72,6 +72,22 @@ public sealed class HubClientTests : HubTests
     }
 
     [Theory]
+    [InlineData("https://hub.example", "https://hub.example/a", "http://hub.example/b", false)]
+    [InlineData("https://hub.example", "https://hub.example/a", "https://store.example/b", true)]
+    [InlineData("http://hub.example", "http://hub.example/a", "http://hub.example/b", true)]
+    [InlineData("http://hub.example", "http://hub.example/a", "http://store.example/b", false)]
+    [InlineData("http://hub.example", "http://hub.example/a", "http://127.0.0.1/b", false)]
+    [InlineData("http://127.0.0.1:1", "http://127.0.0.1:1/a", "http://localhost:2/b", true)]
+    [InlineData("http://127.0.0.1:1", "http://127.0.0.1:1/a", "http://store.example/b", false)]
+    [InlineData("http://127.0.0.1:1", "https://store.example/a", "http://127.0.0.1:1/b", false)]
+    public void Http_is_left_for_another_machine_with_https_only(string hub, string from, string to, bool isFollowed)
+    {
+        using HubClient client = new(new HubSettings { Endpoint = new Uri(hub), Folders = Folders });
+        Assert.Equal(isFollowed, client.IsSafe(new Uri(to), new Uri(from)));
+    }
+
+    [Theory]
+    [InlineData(416, null, null, "status 416", "HF_ENDPOINT")]
     [InlineData(401, "GatedRepo", null, "Accept the conditions", "set the environment variable HF_TOKEN")]
     [InlineData(403, "GatedRepo", Secret, "Accept the conditions", "the token in HF_TOKEN is valid")]
     [InlineData(401, "RepoNotFound", null, "no repository 'owner/name'", "set the environment variable HF_TOKEN")]

@@ -45,11 +45,34 @@ public sealed class JpegSegmentsTests
     }
 
     [Fact]
-    public void What_is_within_a_scan_stays()
+    public void What_is_within_a_scan_stays_and_what_follows_the_image_does_not()
     {
         byte[] file = [0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 5, 0xFF, 0, 0xFF, 0xD3, 6, 0xFF, 0xFE, 0, 3, 9, 0xFF, 0xDA, 0, 3, 2, 7, 0xFF, 0xD9, 8];
 
-        Assert.Equal([0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 5, 0xFF, 0, 0xFF, 0xD3, 6, 0xFF, 0xDA, 0, 3, 2, 7, 0xFF, 0xD9, 8], JpegSegments.Split(file, 100, "file").Image);
+        Assert.Equal([0xFF, 0xD8, 0xFF, 0xDA, 0, 3, 1, 5, 0xFF, 0, 0xFF, 0xD3, 6, 0xFF, 0xDA, 0, 3, 2, 7, 0xFF, 0xD9], JpegSegments.Split(file, 100, "file").Image);
+    }
+
+    /// <summary>The image library skips such bytes; the segments behind them count.</summary>
+    [Theory]
+    [InlineData(new byte[] { 0, 0 })]
+    [InlineData(new byte[] { 1, 0xFF })]
+    [InlineData(new byte[] { 0xFF, 0, 0xFF })]
+    public void Stray_bytes_between_segments_are_left_out(byte[] stray)
+    {
+        byte[] exif = [0xFF, 0xE1, 0, 3, 1];
+        byte[] scans = [.. Enumerable.Repeat<byte[]>([0xFF, 0xDA, 0, 3, 1], JpegSegments.MaxScans + 1).SelectMany(static scan => scan)];
+
+        Assert.Equal(s_image, JpegSegments.Split([.. s_image[..2], .. stray, .. exif, .. s_image[2..]], 100, "file").Image);
+        Assert.Throws<ImageInvalidException>(() => JpegSegments.Split([.. s_image[..2], .. stray, .. scans, .. s_image[2..]], 100, "file"));
+    }
+
+    /// <summary>A reader that divides the file into segments in another way finds those.</summary>
+    [Fact]
+    public void Scans_within_a_table_count()
+    {
+        byte[] scans = [.. Enumerable.Repeat<byte[]>([0xFF, 0xDA, 0, 3, 1], JpegSegments.MaxScans + 1).SelectMany(static scan => scan)];
+
+        Assert.Throws<ImageInvalidException>(() => JpegSegments.Split(Jpeg((0xDB, scans)), 100, "file"));
     }
 
     [Fact]

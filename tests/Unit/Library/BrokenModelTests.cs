@@ -240,9 +240,10 @@ public sealed class BrokenModelTests : StoreCase
     public void A_link_to_a_model_whose_files_are_links_is_a_model()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege.");
-        string path = CopyTiny("repository", "snapshots", "main");
-        File.Move(Path.Combine(path, "model_index.json"), Folder["repository", "index"]);
-        File.CreateSymbolicLink(Path.Combine(path, "model_index.json"), "../../index");
+        string path = CopyTiny("models--a--b", "snapshots", "main");
+        Directory.CreateDirectory(Folder["models--a--b", "blobs"]);
+        File.Move(Path.Combine(path, "model_index.json"), Folder["models--a--b", "blobs", "c0ffee"]);
+        File.CreateSymbolicLink(Path.Combine(path, "model_index.json"), "../../blobs/c0ffee");
         Directory.CreateDirectory(Folder["models"]);
         Directory.CreateSymbolicLink(Folder["models", "mine"], path);
 

@@ -129,4 +129,22 @@ public sealed class GraphLossTests : StoreCase
         Assert.DoesNotContain(Directory.GetFiles(Folder["cache", ".hashes"]), file => File.ReadAllText(file).Contains($"{first}{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
         Assert.True(before > 0);
     }
+
+    [Fact]
+    public void A_model_that_is_replaced_in_its_place_is_opened_anew_and_stays_with_those_who_use_it()
+    {
+        string path = CopyTiny("model");
+        ModelLibrary library = Library;
+        using ModelLease first = library.Open(path, Device.Cpu);
+        first.Model.OpenTextEncoder(progress: null, Token);
+        using (ModelLease same = library.Open(path, Device.Cpu))
+            Assert.Same(first.Model, same.Model);
+
+        SetKey(Path.Combine(path, "scheduler", "scheduler_config.json"), "prediction_type", "v_prediction");
+
+        using ModelLease next = library.Open(path, Device.Cpu);
+        Assert.NotSame(first.Model, next.Model);
+        Assert.Equal("v_prediction", next.Model.Info.PredictionType);
+        first.Model.OpenTextEncoder(progress: null, Token);
+    }
 }

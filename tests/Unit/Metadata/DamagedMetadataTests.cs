@@ -90,6 +90,32 @@ public sealed class DamagedMetadataTests : IDisposable
         Assert.Contains("16 MiB", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
+    /// <summary>Each is inflated before it turns out to be too long or damaged.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Texts_are_not_inflated_without_an_end(bool isDamaged)
+    {
+        byte[] large = DeflatedText("large", new string('a', 17 << 20));
+        if (isDamaged)
+            large = Chunk("zTXt", [.. large.AsSpan(8, large.Length - 200), .. new byte[100]]);
+
+        ImageMetadata metadata = Read(Png([.. Enumerable.Repeat(large, 10), DeflatedText("parameters", Infotext)]));
+
+        Assert.Empty(metadata.Entries);
+        Assert.Contains(metadata.Warnings, static warning => warning.Contains("16 MiB", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void XMP_packets_are_read_within_limits()
+    {
+        byte[] packet = [.. "<a>"u8, .. Enumerable.Repeat((byte)' ', (2 << 20) - 7), .. "</a>"u8];
+
+        Assert.Contains("too long", Read(WebP(("XMP ", [.. packet, (byte)' ']))).Warnings[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(Read(WebP([.. Enumerable.Repeat(("XMP ", packet), 8)])).Warnings, static warning => warning.Contains("16 MiB", StringComparison.Ordinal));
+        Assert.Contains("16 MiB", Read(WebP([.. Enumerable.Repeat(("XMP ", packet), 9)])).Warnings[0], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_bomb_is_not_inflated()
     {

@@ -288,6 +288,47 @@ public sealed class OtherToolsTests : IDisposable
         Assert.Contains("loras", Assert.Single(metadata.Warnings), StringComparison.Ordinal);
     }
 
+    /// <summary>Python's JSON has such names, and .NET's refuses to return them.</summary>
+    [Fact]
+    public void A_name_with_half_a_character_is_read()
+    {
+        string half = "\\ud800";
+        ImageMetadata comfy = ReadGraph(Graph.Replace("\"seed\"", $"\"{half}\": 1, \"seed\"", StringComparison.Ordinal).Replace("{\"3\":", $"{{\"{half}\": {{\"class_{half}\": 1}}, \"3\":", StringComparison.Ordinal));
+        ImageMetadata invoke = Read(Png(InternationalText("invokeai_metadata", $"{{\"positive_prompt\": \"a\", \"{half}\": \"x\", \"model\": {{\"{half}\": 1, \"name\": \"m\"}}}}", isDeflated: false)));
+        ImageMetadata novel = Read(Png(TextChunk("Software", "NovelAI"), InternationalText("Comment", $"{{\"prompt\": \"a\", \"{half}\": \"x\"}}", isDeflated: false)));
+
+        Assert.Equal(s_graphInfo, comfy.Info);
+        Assert.Equal(("a", "m", "x"), (invoke.Prompt, invoke.Model, invoke.Settings["\ud800"]));
+        Assert.Equal("a", novel.Prompt);
+    }
+
+    /// <summary>Each of the ends leads to the same long chain.</summary>
+    [Fact]
+    public void A_graph_with_more_links_than_the_limit_is_left_out()
+    {
+        IEnumerable<string> nodes = Enumerable.Range(0, 4000).Select(static node =>
+            $"\"{node}\": {{\"class_type\": \"X\", \"inputs\": {{{string.Join(", ", Enumerable.Range(0, 13).Select(input => $"\"{input}\": [\"{node + 1}\", 0]"))}}}}}");
+
+        Assert.Contains("nodes or links", Assert.Single(ReadGraph($"{{{string.Join(',', nodes)}}}").Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_sampler_is_found_from_any_end()
+    {
+        string ends = string.Concat(Enumerable.Range(100, 50).Select(static node => $"\"{node}\": {{\"class_type\": \"Save\", \"inputs\": {{\"a\": [\"4\", 0]}}}}, "));
+
+        Assert.Equal(s_graphInfo, ReadGraph(Graph.Replace("{\"3\":", $"{{{ends}\"3\":", StringComparison.Ordinal).Replace("SaveImage", "Preview", StringComparison.Ordinal)).Info);
+    }
+
+    [Fact]
+    public void Reading_stops_when_it_is_cancelled()
+    {
+        File.WriteAllBytes(_folder["file"], Png(InternationalText("prompt", Graph, isDeflated: false)));
+
+        Assert.ThrowsAny<OperationCanceledException>(() => MetadataReader.Load(_folder["file"], new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => ComfyGraph.Read(Graph, [], new CancellationToken(canceled: true)));
+    }
+
     private ImageMetadata ReadGraph(string graph) => Read(Png(InternationalText("prompt", graph, isDeflated: false)));
 
     private ImageMetadata Read(byte[] file)

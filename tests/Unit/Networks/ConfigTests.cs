@@ -40,12 +40,15 @@ public sealed class ConfigTests : IDisposable
     [InlineData("""{"upcast_attention": "true"}""", "upcast_attention")]
     [InlineData("""{"flip_sin_to_cos": 1}""", "flip_sin_to_cos")]
     [InlineData("""{"in_channels": "4"}""", "in_channels")]
+    [InlineData("""{"in_channels": "the secret!"}""", "in_channels")]
+    [InlineData("""{"in_channels": {"secret": 4}}""", "in_channels")]
+    [InlineData("""{"in_channels": tsecret}""", "line 1 is not valid JSON")]
     [InlineData("""{"in_channels": -4}""", "in_channels")]
     [InlineData("""{"layers_per_block": 2000000000}""", "layers_per_block")]
     [InlineData("""{"layers_per_block": [2, 2, 2, 257]}""", "layers_per_block")]
     [InlineData("""{"block_out_channels": [32,32,32,32,32,32,32,32,32,32,32,32,32,32,32,32,32]}""", "block_out_channels")]
     [InlineData("""{"norm_eps": 1e39}""", "norm_eps")]
-    [InlineData("""{"in_channels": 4, "in_channels": 9}""", "in_channels")]
+    [InlineData("""{"in_channels": 4, "in_channels": 9}""", "a key twice")]
     public void A_U_Net_config_with_a_value_that_makes_no_sense_is_refused_with_its_file_and_key(string json, string key)
     {
         string path = Write(json);
@@ -54,6 +57,7 @@ public sealed class ConfigTests : IDisposable
 
         Assert.Contains(path, message, StringComparison.Ordinal);
         Assert.Contains(key, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", message, StringComparison.Ordinal);
     }
 
     [Fact]

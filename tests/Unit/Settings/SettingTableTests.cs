@@ -30,7 +30,7 @@ public sealed class SettingTableTests
         string view = File.ReadAllText(Path.Combine(Repository.Root, "src", "SdPowerShell", "StableDiffusion.Format.ps1xml"));
 
         foreach (Setting row in SettingTable.Rows.Where(row => row.Name is not nameof(GenerationInfo.Prompt)))
-            Assert.Contains($"<PropertyName>{row.Name}</PropertyName>", view, StringComparison.Ordinal);
+            Assert.Matches($@"<PropertyName>{row.Name}</PropertyName>|\[SdPowerShell\.Printable\]::Of\(\$_\.{row.Name}\)", view);
     }
 
     [Fact]

@@ -237,25 +237,25 @@ public sealed class ClipTokenizerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("vocab.json", "{\"a\": 1,\n\"b\" 2}", "vocab.json, line 2")]
-    [InlineData("vocab.json", "{\"a\": 1, \"b\": -2}", "'b'")]
-    [InlineData("vocab.json", "{\"a\": 1, \"b\": 1}", "'a' and 'b'")]
-    [InlineData("vocab.json", "{\"a\": 1, \"b\": \"2\"}", "'b'")]
+    [InlineData("vocab.json", "{\"a\": 1,\n\"b\": trustsecret}", "vocab.json, line 2")]
+    [InlineData("vocab.json", "{\"a\": 1, \"secret\": -2}", "no id of zero or more")]
+    [InlineData("vocab.json", "{\"a\": 1, \"secret\": 1}", "the id 1 to two tokens")]
+    [InlineData("vocab.json", "{\"a\": 1, \"b\": \"secret\"}", "no id of zero or more")]
     [InlineData("vocab.json", "{\"\\ud800\": 1}", "Unicode")]
     [InlineData("vocab.json", "[1]", "vocab.json")]
     [InlineData("vocab.json", "", "vocab.json, line 1")]
     [InlineData("vocab.json", "{\"on\": 1}", "merges.txt, line 2")]
-    [InlineData("merges.txt", "#version: 0.2\no n</w>\nh e</w> x", "merges.txt, line 3")]
-    [InlineData("merges.txt", "#version: 0.2\no", "merges.txt, line 2")]
-    [InlineData("merges.txt", "#version: 0.2\nq q", "'qq'")]
+    [InlineData("merges.txt", "#version: 0.2\no n</w>\nh e</w> secret", "merges.txt, line 3")]
+    [InlineData("merges.txt", "#version: 0.2\nsecret", "merges.txt, line 2")]
+    [InlineData("merges.txt", "#version: 0.2\nthe secret", "merges.txt, line 2")]
     [InlineData("merges.txt", "o n</w>\no n</w>", "twice")]
     [InlineData("tokenizer_config.json", "{", "tokenizer_config.json, line 1")]
     [InlineData("tokenizer_config.json", "[]", "tokenizer_config.json")]
-    [InlineData("special_tokens_map.json", "{\"eos_token\": \"<end>\"}", "'<end>'")]
-    [InlineData("added_tokens.json", "{\"<toy>\": null}", "'<toy>'")]
+    [InlineData("special_tokens_map.json", "{\"eos_token\": \"secret\"}", "ends every prompt")]
+    [InlineData("added_tokens.json", "{\"secret\": null}", "added_tokens.json")]
     [InlineData("merges.txt", "", "no pairs")]
     [InlineData("merges.txt", "#version: 0.2\n\n", "no pairs")]
-    [InlineData("vocab.json", "{\"a\": 1, \"a\": 1}", "vocab.json")]
+    [InlineData("vocab.json", "{\"secret\": 1, \"secret\": 1}", "vocab.json")]
     [InlineData("tokenizer_config.json", "{\"eos_token\": \"a\", \"eos_token\": \"b\"}", "tokenizer_config.json")]
     public void A_damaged_file_is_named_with_its_line(string file, string content, string named)
     {
@@ -265,6 +265,7 @@ public sealed class ClipTokenizerTests : IDisposable
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => ClipTokenizer.Load(_folder));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains(_folder, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using StableDiffusion.Prompts;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Text;
@@ -5,7 +6,11 @@ namespace StableDiffusion.Tests.Text;
 [Collection(AloneCollection.Name)]
 public sealed class PromptLimitTests : IDisposable
 {
-    public void Dispose() => Environment.SetEnvironmentVariable(PromptLimit.Length.Variable, null);
+    public void Dispose()
+    {
+        Environment.SetEnvironmentVariable(PromptLimit.Length.Variable, null);
+        Environment.SetEnvironmentVariable(PromptLimit.Parts.Variable, null);
+    }
 
     [Fact]
     public void A_longer_prompt_is_refused_with_the_limit_and_the_variable_that_raises_it()
@@ -40,5 +45,34 @@ public sealed class PromptLimitTests : IDisposable
 
         Assert.Throws<InvalidSettingException>(() => PromptLimit.CheckChunks([401]));
         Assert.Throws<InvalidSettingException>(() => PromptLimit.CheckChunks([.. Enumerable.Repeat(5, 1000)]));
+    }
+
+    [Fact]
+    public void The_number_of_prompts_that_are_joined_is_limited()
+    {
+        PromptLimit.CheckParts(100);
+
+        Assert.Contains(PromptLimit.Parts.Variable, Assert.Throws<InvalidSettingException>(() => PromptLimit.CheckParts(101)).Message, StringComparison.Ordinal);
+
+        Environment.SetEnvironmentVariable(PromptLimit.Parts.Variable, "101");
+        PromptLimit.CheckParts(101);
+    }
+
+    /// <summary>The text of each of a thousand steps would be a hundred megabytes.</summary>
+    [Fact]
+    public void The_texts_of_a_schedule_are_counted_while_they_are_made()
+    {
+        string prompt = string.Concat(Enumerable.Repeat("[a|b] ", 16_000));
+        long characters = 0;
+        int texts = 0;
+
+        Assert.Throws<InvalidSettingException>(() => PromptSchedule.Parse(prompt, 1000, judge: length =>
+        {
+            texts++;
+            characters = PromptLimit.Count(characters, length);
+        }));
+
+        Assert.InRange(texts, 20, 50);
+        Assert.Equal(1000, PromptSchedule.Parse("[a|b]", 1000, judge: length => PromptLimit.Count(0, length)).Count);
     }
 }

@@ -92,6 +92,11 @@ internal sealed class ConfigFile
     /// <summary>A string.</summary>
     public string Text(string key, string absent) => Find(key) is { } value ? ToText(key, value) : absent;
 
+    /// <summary>A string that the file must have.</summary>
+    public string RequiredText(string key) => Find(key) is { } value
+        ? ToText(key, value)
+        : throw new ModelInvalidException($"'{_path}' has no '{key}', which every such file has. It is damaged, or something else; get the model again.");
+
     /// <summary>A string, or null if the file has null; <paramref name="absent"/> if the key is absent.</summary>
     public string? NullableText(string key, string absent) => !_root.TryGetProperty(key, out JsonElement value)
         ? absent
@@ -165,13 +170,10 @@ internal sealed class ConfigFile
     public ModelInvalidException Unsupported(string key) =>
         new($"'{key}' in '{_path}' is {Describe(key)}, which this version does not support. Use a model of another kind.");
 
-    private string Describe(string key) => Find(key) is { } value ? Quote(value) : "not given";
+    private string Describe(string key) => Find(key) is { } value ? ModelJson.Describe(value) : "not given";
 
     private ModelInvalidException Invalid(string key, JsonElement value, string expected) =>
-        new($"'{key}' in '{_path}' is {Quote(value)}, but must be {expected}.");
-
-    // A damaged value can be as long as the file.
-    private static string Quote(JsonElement value) => ModelFilePath.Printable(value.GetRawText());
+        new($"'{key}' in '{_path}' is {ModelJson.Describe(value)}, but must be {expected}.");
 
     private static bool IsList(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() is > 0 and <= MostItems;
 

@@ -18,10 +18,10 @@ internal sealed record PipelineConfig
     /// <summary>Reads the configuration of a model.</summary>
     /// <param name="file">The <c>model_index.json</c>.</param>
     /// <returns>The configuration.</returns>
-    /// <exception cref="ModelInvalidException">It is damaged.</exception>
+    /// <exception cref="ModelInvalidException">It is damaged, or names no pipeline.</exception>
     public static PipelineConfig From(ConfigFile file) => new()
     {
-        ClassName = file.Text("_class_name", "StableDiffusionPipeline"),
+        ClassName = file.RequiredText("_class_name"),
         ForcesZeros = file.OptionalFlag("force_zeros_for_empty_prompt"),
         RequiresAestheticsScore = file.Flag("requires_aesthetics_score", false),
     };

@@ -114,6 +114,14 @@ public sealed class AdapterTests : CommandTests
     }
 
     [Fact]
+    public void An_embedding_that_ComfyUI_would_look_for_is_named_in_a_warning_if_it_is_not_given()
+    {
+        ShellResult result = Run("Get-TextEmbedding 'a embedding:zork, (embedding:other:1.2) embedding:Other' -PromptSyntax ComfyUI -TextualInversion zork");
+
+        Assert.Contains("embedding:other,", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_became_of_the_layers_is_told()
     {
         LoraTensors partly = new();

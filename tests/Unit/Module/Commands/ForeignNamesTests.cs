@@ -47,6 +47,26 @@ public sealed class ForeignNamesTests : CommandTests
         }
     }
 
+    /// <summary>What a file says must not control the terminal that shows it. The properties stay as they are.</summary>
+    [Theory]
+    [InlineData("Out-String -Width 300")]
+    [InlineData("Format-List | Out-String -Width 300")]
+    [InlineData("ForEach-Object ToString")]
+    [InlineData("ForEach-Object { $_.Info } | Out-String -Width 300")]
+    [InlineData("ForEach-Object { $_.Entries } | ForEach-Object ToString")]
+    [InlineData("ForEach-Object { $_.Warnings }")]
+    public void What_is_shown_of_a_file_is_printable(string shown)
+    {
+        const string Escape = "\u001b]0;x\u0007\u009b31m\u202eab";
+        File.WriteAllBytes(Folder["image.png"], MetadataFiles.Png(MetadataFiles.InternationalText(
+            "parameters", $"p{Escape}\nNegative prompt: n{Escape}\nSteps: 2, Sampler: DDIM, Seed: 1, Size: 64x64, Model: m{Escape}, Foo: {Escape}", isDeflated: false)));
+
+        ShellResult result = Run($"$metadata = Get-DiffusionMetadata image.png; $metadata | {shown}");
+
+        Assert.All(result.Values<string>(), static text => Assert.DoesNotContain(text, static letter => (char.IsControl(letter) && letter is not ('\r' or '\n')) || letter == '\u202e'));
+        Assert.Equal($"p{Escape}", Assert.Single(Run("(Get-DiffusionMetadata image.png).Prompt").Values<string>()));
+    }
+
     [Theory]
     [InlineData("Selected")]
     [InlineData("Deserialized")]
