@@ -146,7 +146,7 @@ public static class LatentFile
             ? GenerationRecord.Read(text) ?? throw reader.Invalid("has a record that is damaged")
             : new GenerationInfo();
         SettingTable.Check(info);
-        return info;
+        return info.ControlNets?.Contains(null!) == true ? throw reader.Invalid("has a record that is damaged") : info;
     }
 
     private static GenerationInfo WithoutPaths(GenerationInfo info, Action<string>? warning)

@@ -77,7 +77,7 @@ internal sealed class StateReader : StateTransfer
         }
         catch (JsonException error)
         {
-            throw Invalid($"has a '{name}' that cannot be read: {error.Message}");
+            throw Invalid($"has a '{name}' that cannot be read: {ModelJson.Fault(error)}");
         }
     }
 
@@ -117,8 +117,8 @@ internal sealed class StateReader : StateTransfer
     /// <exception cref="ModelInvalidException">A text, a tensor or a value was not read.</exception>
     public void CheckAllRead()
     {
-        if (_texts.Concat(_tensors).Concat(_values.Keys).FirstOrDefault() is string left)
-            throw Invalid($"holds '{left}', which does not belong there");
+        if (_texts.Count + _tensors.Count + _values.Count > 0)
+            throw Invalid("holds a text, a tensor or a value that does not belong there");
     }
 
     /// <summary>The error for a file that cannot be used.</summary>

@@ -142,7 +142,7 @@ public static class TextEmbeddingFile
 
         return vectors.Count > 0
             ? new TextualInversion(word.Path, word.Hash, word.Name, vectors) { HasFileName = word.HasFileName }
-            : throw reader.Invalid($"lacks the vectors of the word '{word.Name}'");
+            : throw reader.Invalid("lacks the vectors of a word of textual inversion");
     }
 
     private static TextEmbeddingHead WithoutPaths(TextEmbeddingHead head) => head with

@@ -157,6 +157,7 @@ public sealed class LatentFileTests : IDisposable
     [InlineData("record", "RandomSource", "\"Cuda\"")]
     [InlineData("record", "RandomSource", "\"Dice\"")]
     [InlineData("record", "BatchSize", "2")]
+    [InlineData("record", "ControlNets", "[null]")]
     [InlineData("record", "Width", "1000000")]
     [InlineData("record", "Width", "25")]
     [InlineData("record", "Height", "32")]
