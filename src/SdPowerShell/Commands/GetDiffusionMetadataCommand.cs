@@ -28,7 +28,12 @@ public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
         }
 
         if (info.Scheduler is string scheduler && !SchedulerCatalog.TryFind(scheduler, out _))
+        {
+            // The readers of other tools' settings have said so already.
+            if (metadata.Source == MetadataSource.PowerShell)
+                warnings.Add(PrintableText.Of($"There is no scheduler '{scheduler}'; the model's own gives a different image."));
             info = info with { Scheduler = null };
+        }
 
         foreach (string warning in warnings)
             WarnOf(metadata.Path, warning);

@@ -42,8 +42,9 @@ internal static class GenerationRecord
         {
             return JsonSerializer.Deserialize<GenerationInfo>(json, s_options);
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or ArgumentException)
         {
+            // Half a surrogate pair is an ArgumentException.
             return null;
         }
     }

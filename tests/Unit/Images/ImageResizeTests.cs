@@ -56,7 +56,10 @@ public sealed partial class ImageResizeTests
     {
         GenerationInfo info = new() { Prompt = "p", Width = 3, Height = 2 };
 
-        Assert.Same(info, ImageResize.Resize(new DiffusionImage(3, 2, new byte[18], info), 6, 4, ResizeMode.Stretch).Info);
+        GenerationInfo resized = ImageResize.Resize(new DiffusionImage(3, 2, new byte[18], info), 6, 4, ResizeMode.Stretch).Info;
+
+        Assert.Equal(info, resized with { Stages = null });
+        Assert.Equal([StageOperation.Edit, StageOperation.Resize], resized.Stages!.Select(static stage => stage.Operation));
     }
 
     [Theory]

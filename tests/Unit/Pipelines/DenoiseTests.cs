@@ -39,7 +39,7 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
 
         Assert.Equal((3, false), (half.Step, half.IsComplete));
         Assert.True(whole.IsComplete);
-        Assert.Equal(whole.Info, first.Info);
+        Assert.Equal(whole.Info with { Stages = null }, first.Info with { Stages = null });
         Assert.Equal(whole.Tensor.Values, first.Tensor.Values);
         Assert.Equal(whole.Tensor.Values, again.Tensor.Values);
     }

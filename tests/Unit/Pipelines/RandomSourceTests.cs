@@ -174,7 +174,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
 
         Assert.Equal(whole.Tensor.Values, continued.Tensor.Values);
         Assert.Equal(whole.Tensor.Values, again.Tensor.Values);
-        Assert.Equal(whole.Info, continued.Info);
+        Assert.Equal(whole.Info with { Stages = null }, continued.Info with { Stages = null });
         InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Denoise(
             embedding,
             null,
@@ -205,7 +205,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     }
 
     [Theory]
-    [InlineData("VariationSeed", -1)]
+    [InlineData("VariationSeed", -2)]
     [InlineData("VariationStrength", -1)]
     [InlineData("VariationStrength", 2)]
     [InlineData("SeedResizeWidth", 64)]

@@ -183,7 +183,7 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
         Latent further = Saved(pipeline.Denoise(Saved(embedding), null, stopped, rest with { StopStep = stopped.Step + 1 }, cancellationToken: Cancellation));
         Latent ended = pipeline.Denoise(embedding, null, further, rest, cancellationToken: Cancellation);
         Assert.Equal(whole.Tensor.Values, ended.Tensor.Values);
-        Assert.Equal(GenerationRecord.Write(whole.Info), GenerationRecord.Write(ended.Info));
+        Assert.Equal(GenerationRecord.Write(whole.Info with { Stages = null }), GenerationRecord.Write(ended.Info with { Stages = null }));
         return whole;
     }
 }
