@@ -87,6 +87,8 @@ internal static class ImageDecoder
             throw new ImageInvalidException($"{name} is truncated. Copy it again.");
         if (format is GifFormat)
             CheckSize(frame.Size, data, name);
+        if (format is JpegFormat)
+            JpegSegments.CheckWork(JpegSegments.Work(file, (long)decoded.Width * decoded.Height), file.Length, name);
         if (format is WebpFormat)
             CheckWebP(file, decoded, frame.Size, name, cancellationToken);
         uint orientation = OrientationOf(exif);
