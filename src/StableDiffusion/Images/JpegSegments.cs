@@ -108,7 +108,7 @@ internal static class JpegSegments
     public static void CheckWork(long work, long length, string name)
     {
         if (work > MaxComponentsOfLargest * ImageLibrary.MaxPixels || (work > MaxWorkUnchecked && work / length > MaxWorkPerByte))
-            throw new ImageInvalidException($"{name} has too many scans for its {length} bytes or its size. Save it again as JPEG that is not progressive, or as PNG.");
+            throw new ImageInvalidException($"{name} has more scans than an image of its size and length can need. Save it again with another program, as JPEG that is not progressive or as PNG.");
     }
 
     /// <summary>
