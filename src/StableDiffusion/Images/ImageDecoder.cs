@@ -15,7 +15,7 @@ namespace StableDiffusion.Images;
 /// <summary>Decodes a file's bytes to upright sRGB pixels.</summary>
 internal static class ImageDecoder
 {
-    // With more pixels a byte the header must be wrong: even an empty bilevel PNG has only 8 * 1032.
+    // With more pixels a byte the header is wrong, or it is a lossless WebP of one color: even an empty bilevel PNG has only 8 * 1032.
     private const long MaxPixelsPerByte = 10_000;
     private const long MaxPixelsUnchecked = 16L * 1024 * 1024;
 
@@ -87,6 +87,8 @@ internal static class ImageDecoder
             throw new ImageInvalidException($"{name} is truncated. Copy it again.");
         if (format is GifFormat)
             CheckSize(frame.Size, data, name);
+        if (format is JpegFormat)
+            JpegSegments.CheckWork(JpegSegments.Work(file, (long)decoded.Width * decoded.Height), file.Length, name);
         if (format is WebpFormat)
             CheckWebP(file, decoded, frame.Size, name, cancellationToken);
         uint orientation = OrientationOf(exif);
@@ -115,7 +117,7 @@ internal static class ImageDecoder
         if (pixels > ImageLibrary.MaxPixels)
             throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be read. Make it smaller first.");
         if (pixels > MaxPixelsUnchecked && pixels / data.Length > MaxPixelsPerByte)
-            throw new ImageInvalidException($"{name} claims {size.Width}x{size.Height} pixels in {data.Length} bytes; it is damaged.");
+            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, too many for its {data.Length} bytes. If it is not damaged, save it as PNG.");
     }
 
     private static void CheckWebP(byte[] file, Size size, Size outer, string name, CancellationToken cancellationToken)
@@ -157,7 +159,7 @@ internal static class ImageDecoder
         switch (format)
         {
             case PngFormat:
-                return (data, PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) ? exif.ToArray() : [], PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null);
+                return (PngChunk.JoinPixels(data), PngChunk.TryFind(data, "eXIf"u8, out ReadOnlySpan<byte> exif) ? exif.ToArray() : [], PngChunk.TryFind(data, "iCCP"u8, out ReadOnlySpan<byte> chunk) ? Inflate(chunk) : null);
             case JpegFormat:
                 return JpegSegments.Split(data, MaxProfileSize, name);
             case WebpFormat:

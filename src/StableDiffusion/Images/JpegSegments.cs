@@ -14,6 +14,15 @@ internal static class JpegSegments
     /// <summary>The largest number of scans, each of which goes through the whole image. Progressive encoders write ten.</summary>
     public const int MaxScans = 100;
 
+    // libjpeg's script for four colors, the longest of common encoders, has 24 components in 18 scans.
+    private const int MaxComponentsOfLargest = 32;
+
+    // Each component needs a bit for a block of 64 pixels, in one scan at least; encoders go through it a dozen times.
+    private const long MaxWorkPerByte = 10_000;
+    private const long MaxWorkUnchecked = 16L * 1024 * 1024;
+
+    private const int MaxComponentsOfScan = 4;
+    private const int ComponentsOffset = 4;
     private const byte App0 = 0xE0;
     private const byte App1 = 0xE1;
     private const byte App2 = 0xE2;
@@ -76,6 +85,30 @@ internal static class JpegSegments
         image.Write(isOver ? jpeg.Slice(position, 2) : jpeg[position..]);
         Check(image.GetBuffer().AsSpan(0, (int)image.Length), name);
         return (image.ToArray(), exif, profileLength > maxProfile ? [] : [.. profile.Values.SelectMany(static part => part)]);
+    }
+
+    /// <summary>The work of decoding an image: its pixels, once for each component of each scan. A few bytes are enough for a scan of any size.</summary>
+    /// <param name="image">The image, from <see cref="Split"/>.</param>
+    /// <param name="pixels">The number of its pixels.</param>
+    /// <returns>The number of pixels that the scans go through.</returns>
+    public static long Work(ReadOnlySpan<byte> image, long pixels)
+    {
+        long components = 0;
+        ReadOnlySpan<byte> scan = [0xFF, StartOfScan];
+        for (int found; (found = image.IndexOf(scan)) >= 0; image = image[(found + scan.Length)..])
+            components += found + ComponentsOffset < image.Length ? Math.Clamp((int)image[found + ComponentsOffset], 1, MaxComponentsOfScan) : 1;
+        return components * pixels;
+    }
+
+    /// <summary>Refuses an image that takes more work than the largest one of a common encoder, or more than its length can be right for.</summary>
+    /// <param name="work">The work, from <see cref="Work"/>.</param>
+    /// <param name="length">The length of the file in bytes.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <exception cref="ImageInvalidException">It takes too much work.</exception>
+    public static void CheckWork(long work, long length, string name)
+    {
+        if (work > MaxComponentsOfLargest * ImageLibrary.MaxPixels || (work > MaxWorkUnchecked && work / length > MaxWorkPerByte))
+            throw new ImageInvalidException($"{name} has more scans than an image of its size and length can need. Save it again with another program, as JPEG that is not progressive or as PNG.");
     }
 
     /// <summary>

@@ -9,6 +9,7 @@ internal readonly ref struct PngChunk
     private const int SignatureSize = 8;
     private const int HeaderSize = 8;
     private const int ChecksumSize = 4;
+    private const int StreamHeaderSize = 2;
 
     private readonly ReadOnlySpan<byte> _body;
     private readonly ReadOnlySpan<byte> _checksum;
@@ -50,6 +51,40 @@ internal readonly ref struct PngChunk
 
         data = default;
         return false;
+    }
+
+    /// <summary>Joins the chunks of pixels if the first is shorter than the header of the stream in them, which the image library needs in one chunk.</summary>
+    /// <param name="png">The file's bytes.</param>
+    /// <returns>The file with one chunk of pixels; the file itself if it needs no change, or if one of them is damaged.</returns>
+    public static byte[] JoinPixels(byte[] png)
+    {
+        using MemoryStream body = new();
+        int start = 0;
+        int end = 0;
+        ReadOnlySpan<byte> rest = All(png);
+        for (int position = png.Length - rest.Length; TryTake(ref rest, out PngChunk chunk); position = png.Length - rest.Length)
+        {
+            bool isPixels = chunk.Type.SequenceEqual("IDAT"u8);
+            if (!isPixels && start > 0)
+                break;
+            if (!isPixels)
+                continue;
+            if ((start == 0 && chunk.Data.Length >= StreamHeaderSize) || !chunk.IsIntact)
+                return png;
+
+            body.Write(start == 0 ? chunk._body : chunk.Data);
+            start = start == 0 ? position : start;
+            end = png.Length - rest.Length;
+        }
+
+        if (start == 0)
+            return png;
+
+        byte[] length = new byte[sizeof(uint)];
+        byte[] checksum = new byte[ChecksumSize];
+        BinaryPrimitives.WriteInt32BigEndian(length, (int)body.Length - sizeof(uint));
+        BinaryPrimitives.WriteUInt32BigEndian(checksum, Crc32.HashToUInt32(body.GetBuffer().AsSpan(0, (int)body.Length)));
+        return [.. png.AsSpan(0, start), .. length, .. body.ToArray(), .. checksum, .. png.AsSpan(end)];
     }
 
     /// <summary>Reads the next chunk.</summary>

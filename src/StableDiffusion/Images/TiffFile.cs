@@ -15,6 +15,10 @@ internal static class TiffFile
     private const int MaxTags = 1000;
     private const int MaxTables = 4096;
     private const int MarkerSize = 2;
+
+    // Each is decoded with the tables of all. The strips of JPEG are eight rows or more, and 65,536 rows are the most of many programs.
+    private const int MaxJpegs = 8192;
+
     private const ushort HeightTag = 257;
     private const ushort StripOffsetsTag = 273;
     private const ushort RowsPerStripTag = 278;
@@ -94,7 +98,7 @@ internal static class TiffFile
     /// <param name="rows">The number of rows of each strip but the last; 0 if there is only one.</param>
     /// <param name="isInverted">Whether white is zero.</param>
     /// <returns>False if the file is not compressed with JPEG.</returns>
-    /// <exception cref="NotSupportedException">It is tiled, or its colors are in separate planes.</exception>
+    /// <exception cref="NotSupportedException">It is tiled, its colors are in separate planes, or it has too many strips.</exception>
     public static bool TryFindJpegs(byte[] tiff, out IEnumerable<byte[]> strips, out int rows, out bool isInverted)
     {
         (strips, rows, isInverted) = ([], 0, false);
@@ -106,6 +110,9 @@ internal static class TiffFile
         byte[] tables = block.Find(block.FirstDirectory, TablesTag).ToArray();
         if (offsets.Length == 0 || First(block, PlanesTag, 0) == SeparatePlanes || tables.Length > MaxTables)
             throw new NotSupportedException("It is compressed with JPEG, and tiled, in separate planes, or with unusual tables.");
+
+        if (offsets.Length > MaxJpegs)
+            throw new NotSupportedException($"It is compressed with JPEG in {offsets.Length} strips, more than the limit of {MaxJpegs}.");
 
         // Both begin and end with a marker: the tables belong between the first marker of the image and the rest.
         tables = tables.Length > 2 * MarkerSize ? tables[..^MarkerSize] : [];

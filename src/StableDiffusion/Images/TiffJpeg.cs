@@ -16,7 +16,7 @@ internal static class TiffJpeg
     /// <param name="name">The name of the file in messages.</param>
     /// <param name="cancellationToken">Cancels the decoding.</param>
     /// <returns>The image; null if the file is not compressed with JPEG.</returns>
-    /// <exception cref="ImageInvalidException">A strip has another size than the file says, or is not JPEG.</exception>
+    /// <exception cref="ImageInvalidException">A strip has another size than the file says, is not JPEG, or takes too much work.</exception>
     /// <exception cref="NotSupportedException">The file is tiled, or its colors are in separate planes.</exception>
     public static Image<Rgba32>? Decode(byte[] tiff, Size size, string name, CancellationToken cancellationToken)
     {
@@ -27,11 +27,15 @@ internal static class TiffJpeg
         try
         {
             int top = 0;
+            long work = 0;
             foreach (byte[] strip in strips.TakeWhile(_ => top < size.Height))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 Size expected = new(size.Width, rows > 0 ? Math.Min(rows, size.Height - top) : size.Height);
-                Copy(strip, expected, image, top, name, cancellationToken);
+                byte[] jpeg = Check(strip, expected, name);
+                work += JpegSegments.Work(jpeg, (long)expected.Width * expected.Height);
+                JpegSegments.CheckWork(work, tiff.Length, name);
+                Copy(jpeg, expected, image, top, cancellationToken);
                 top += expected.Height;
             }
 
@@ -48,7 +52,7 @@ internal static class TiffJpeg
         }
     }
 
-    private static void Copy(byte[] strip, Size expected, Image<Rgba32> image, int top, string name, CancellationToken cancellationToken)
+    private static byte[] Check(byte[] strip, Size expected, string name)
     {
         ReadOnlySpan<byte> start = [0xFF, 0xD8, 0xFF];
         if (!strip.AsSpan().StartsWith(start))
@@ -58,7 +62,11 @@ internal static class TiffJpeg
         IImageInfo info = Image.Identify(ImageLibrary.Configuration, jpeg, out _);
         if (info.Width != expected.Width || info.Height != expected.Height)
             throw new ImageInvalidException($"{name} has {info.Width}x{info.Height} pixels where it says {expected.Width}x{expected.Height}; it is damaged.");
+        return jpeg;
+    }
 
+    private static void Copy(byte[] jpeg, Size expected, Image<Rgba32> image, int top, CancellationToken cancellationToken)
+    {
         using Image<Rgba32> part = ImageLibrary.Load(jpeg, expected, cancellationToken);
         part.ProcessPixelRows(image, (from, to) =>
         {

@@ -1,6 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using StableDiffusion.Noise;
+using StableDiffusion.Prompts;
+using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Metadata;
@@ -60,5 +64,43 @@ internal static class GenerationRecord
             type.Properties.Remove(added);
             type.Properties.Insert(setting is null ? type.Properties.Count : type.Properties.IndexOf(type.Properties.Single(property => property.Name == setting)) + 1, added);
         }
+    }
+
+    /// <summary>Removes the settings of a record that cannot be used.</summary>
+    /// <param name="info">The settings.</param>
+    /// <param name="warnings">Receives a warning for each.</param>
+    /// <returns>The other settings.</returns>
+    public static GenerationInfo Usable(GenerationInfo info, ICollection<string> warnings) => SettingTable.Only(info, (row, value) =>
+    {
+        if (IsUsable(row, value))
+            return true;
+
+        warnings.Add(SettingReader.Ignored(row.Name, Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty));
+        return false;
+    });
+
+    private static bool IsUsable(Setting row, object value)
+    {
+        try
+        {
+            row.Check(value);
+            return row.Name switch
+            {
+                nameof(GenerationInfo.PromptSyntax) => IsWord<PromptSyntax>(),
+                nameof(GenerationInfo.Emphasis) => IsWord<EmphasisMode>(),
+                nameof(GenerationInfo.RandomSource) => IsWord<RandomSource>(),
+                nameof(GenerationInfo.ResizeMode) => IsWord<ResizeMode>(),
+                nameof(GenerationInfo.SchedulerOptions) => SchedulerOptionText.Read((string)value) is not null,
+                nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => TextList.Read((string)value) is not null,
+                _ => value is not int number || number >= (row.Minimum ?? 0),
+            };
+        }
+        catch (InvalidSettingException)
+        {
+            return false;
+        }
+
+        bool IsWord<T>()
+            where T : struct, Enum => EnumSetting.ParseOrNull<T>(row.Name, (string)value) is not null;
     }
 }

@@ -111,6 +111,7 @@ public static class MetadataReader
 
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
+            info = GenerationRecord.Usable(info, warnings);
             if (info.Strength is not null)
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
             return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))

@@ -51,9 +51,14 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
         if (T.TryParse(text, style, CultureInfo.InvariantCulture, out T number) && isInRange(number))
             return number;
 
-        warnings.Add($"The value '{Shorten(text)}' of '{name}' cannot be used; it was ignored.");
+        warnings.Add(Ignored(name, text));
         return null;
     }
+
+    /// <summary>The warning that a setting is ignored.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="text">Its value.</param>
+    public static string Ignored(string name, string text) => $"The value '{Shorten(text)}' of '{name}' cannot be used; it was ignored.";
 
     /// <summary>Shortens a text for a message.</summary>
     /// <returns>The text, truncated if it is long.</returns>

@@ -47,7 +47,12 @@ internal static class SettingTable
 
     /// <summary>The settings to record in an image: those that are not the defaults.</summary>
     /// <param name="info">The settings.</param>
-    public static GenerationInfo WithoutDefaults(GenerationInfo info) => Change(info, row => row.Get(info) is object value && !row.IsDefault(info, value) ? value : null);
+    public static GenerationInfo WithoutDefaults(GenerationInfo info) => Only(info, (row, value) => !row.IsDefault(info, value));
+
+    /// <summary>Removes settings.</summary>
+    /// <param name="info">The settings.</param>
+    /// <param name="isKept">Says whether the value of a setting, which is not null, is kept.</param>
+    public static GenerationInfo Only(GenerationInfo info, Func<Setting, object, bool> isKept) => Change(info, row => row.Get(info) is object value && isKept(row, value) ? value : null);
 
     /// <summary>Replaces the settings that determine the start of a denoising by those of another record.</summary>
     /// <param name="info">The settings.</param>

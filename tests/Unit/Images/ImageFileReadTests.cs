@@ -348,6 +348,23 @@ public sealed class ImageFileReadTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10_000_000);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void The_pixels_of_a_PNG_file_may_be_in_chunks_of_any_length(int first) =>
+        Assert.Equal(ImageFile.Read(Repository.Data("images", "rgb.png")).Pixels, ImageFile.Read(Write(PngOfBytes(first))).Pixels);
+
+    [Fact]
+    public void A_damaged_chunk_of_one_byte_is_noticed()
+    {
+        byte[] file = PngOfBytes(1);
+        const int EndChunk = 12;
+        file[^(EndChunk + 1)] ^= 1;
+
+        Assert.Throws<ImageInvalidException>(() => ImageFile.Read(Write(file)));
+    }
+
     [Fact]
     public void A_device_is_no_picture()
     {
@@ -371,6 +388,15 @@ public sealed class ImageFileReadTests : IDisposable
         header[8] = 8;
         header[9] = 2;
         return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, .. Chunk("IHDR"u8, header), .. Chunk("IDAT"u8, [0x78, 0x9C, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01]), .. Chunk("IEND"u8, [])];
+    }
+
+    private static byte[] PngOfBytes(int first)
+    {
+        byte[] png = File.ReadAllBytes(Repository.Data("images", "rgb.png"));
+        Assert.True(PngChunk.TryFind(png, "IDAT"u8, out ReadOnlySpan<byte> data));
+        byte[] pixels = data.ToArray();
+        byte[][] parts = [pixels[..first], .. pixels[first..].Select(static pixel => (byte[])[pixel])];
+        return [.. png[..33], .. parts.SelectMany(static part => Chunk("IDAT"u8, part)), .. Chunk("IEND"u8, [])];
     }
 
     private static byte[] Chunk(ReadOnlySpan<byte> type, byte[] data)

@@ -1,5 +1,6 @@
 using System.Text;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using static StableDiffusion.Tests.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Images;
@@ -75,6 +76,43 @@ public sealed class JpegSegmentsTests
         Assert.Throws<ImageInvalidException>(() => JpegSegments.Split(Jpeg((0xDB, scans)), 100, "file"));
     }
 
+    /// <summary>A few bytes are enough for a scan of any size; those at the end only make the file longer.</summary>
+    [Theory]
+    [InlineData(90, 3, 7000)]
+    [InlineData(90, 3, 4 << 20)]
+    [InlineData(11, 3, 4 << 20)]
+    [InlineData(33, 1, 4 << 20)]
+    public void More_scans_than_its_size_and_length_are_right_for_are_refused_before_they_are_decoded(int scans, int components, int padding)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["slow.jpg"], Progressive(8192, scans, components, padding));
+
+        Assert.Contains("more scans than an image", Assert.Throws<ImageInvalidException>(() => ImageFile.Read(folder["slow.jpg"])).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>libjpeg writes ten scans for three colors and 18 for four, with 14 and 24 components.</summary>
+    [Theory]
+    [InlineData(10, 1)]
+    [InlineData(5, 3)]
+    [InlineData(8, 4)]
+    public void As_many_scans_as_encoders_write_are_decoded_at_any_size(int scans, int components)
+    {
+        byte[] file = JpegSegments.Split(Progressive(8192, scans, components, 4 << 20), 100, "file").Image;
+        long work = JpegSegments.Work(file, ImageLibrary.MaxPixels);
+
+        Assert.Equal(scans * components * ImageLibrary.MaxPixels, work);
+        JpegSegments.CheckWork(work, file.Length, "file");
+    }
+
+    [Fact]
+    public void A_small_image_may_have_all_scans()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["small.jpg"], Progressive(64, JpegSegments.MaxScans, 1, 0));
+
+        Assert.Equal(64, ImageFile.Read(folder["small.jpg"]).Width);
+    }
+
     [Fact]
     public void A_damaged_file_is_left_to_the_image_library()
     {
@@ -82,4 +120,21 @@ public sealed class JpegSegmentsTests
 
         Assert.Equal(file, JpegSegments.Split(file, 100, "file").Image);
     }
+
+    // Each scan has the first coefficients of its components, the later ones a further bit of them.
+    private static byte[] Progressive(int side, int scans, int components, int padding)
+    {
+        byte[] ids = [.. Enumerable.Range(1, components).Select(static id => (byte)id)];
+        byte[] size = [(byte)(side >> 8), (byte)side];
+        return
+        [
+            0xFF, 0xD8, .. Segment(0xDB, [0, .. Enumerable.Repeat((byte)1, 64)]),
+            .. Segment(0xC2, [8, .. size, .. size, (byte)components, .. ids.SelectMany(static id => (byte[])[id, 0x11, 0])]),
+            .. Segment(0xC4, [0, 1, .. new byte[15], 0]),
+            .. Enumerable.Range(0, scans).SelectMany(scan => (byte[])[.. Segment(0xDA, [(byte)components, .. ids.SelectMany(static id => (byte[])[id, 0]), 0, 0, (byte)(scan == 0 ? 0 : 0x10)]), 0, 0]),
+            .. new byte[padding], 0xFF, 0xD9,
+        ];
+    }
+
+    private static byte[] Segment(byte marker, byte[] data) => [0xFF, marker, 0, (byte)(data.Length + 2), .. data];
 }

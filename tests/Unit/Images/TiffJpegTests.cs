@@ -70,6 +70,30 @@ public sealed class TiffJpegTests : IDisposable
         Assert.Contains("scans", Refusal(Tiff(8, 8, 8, [many], Ycc)), StringComparison.Ordinal);
     }
 
+    /// <summary>None of the strips is large enough to be refused alone.</summary>
+    [Fact]
+    public void The_scans_of_all_strips_count_together()
+    {
+        byte[] jpeg = Jpeg(8, 8, 40);
+        int frame = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        int scan = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]);
+        BinaryPrimitives.WriteUInt16BigEndian(jpeg.AsSpan(frame + 5), 1024);
+        BinaryPrimitives.WriteUInt16BigEndian(jpeg.AsSpan(frame + 7), 1024);
+        byte[] strip = [.. jpeg[..scan], .. Enumerable.Repeat(jpeg[scan..^2], 5).SelectMany(static bytes => bytes), 0xFF, 0xD9];
+
+        Assert.Contains("more scans than an image", Refusal(Tiff(1024, 8192, 1024, [.. Enumerable.Repeat(strip, 8)], Ycc)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_strips_than_the_limit_are_refused()
+    {
+        const int Most = 8192;
+        byte[] tables = new byte[4096];
+
+        Assert.True(TiffFile.TryFindJpegs(Tiff(8, Most, 1, [.. Enumerable.Repeat<byte[]>([1, 2], Most)], Ycc, tables), out _, out _, out _));
+        Assert.Contains("8193 strips", Refusal(Tiff(8, Most + 1, 1, [.. Enumerable.Repeat<byte[]>([1, 2], Most + 1)], Ycc, tables)), StringComparison.Ordinal);
+    }
+
     /// <summary>The image library would decode a strip of any format, and this one without an end.</summary>
     [Fact]
     public void A_strip_that_is_the_file_itself_is_refused()

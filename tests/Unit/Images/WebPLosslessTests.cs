@@ -73,6 +73,16 @@ public sealed class WebPLosslessTests : IDisposable
             Assert.Contains($"{groups} groups", Assert.Throws<ImageInvalidException>(() => Read(file)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>An empty mask can be that short.</summary>
+    [Fact]
+    public void An_image_of_one_color_that_is_too_short_for_its_size_is_not_called_damaged()
+    {
+        string message = Assert.Throws<ImageInvalidException>(() => Read(WithGroups(8192, 1))).Message;
+
+        Assert.Contains("too many for its", message, StringComparison.Ordinal);
+        Assert.EndsWith("If it is not damaged, save it as PNG.", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_transparency_of_a_lossy_image_is_checked_too()
     {

@@ -363,6 +363,42 @@ public sealed class MetadataReaderTests : IDisposable
         Assert.Contains("contains no generation settings", Assert.Single(none.Warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Seed", "-1")]
+    [InlineData("Steps", "0")]
+    [InlineData("Width", "-8")]
+    [InlineData("BatchIndex", "-1")]
+    [InlineData("GuidanceScale", "101")]
+    [InlineData("Lora", "\"notjson\"")]
+    [InlineData("TextualInversion", "\"{}\"")]
+    [InlineData("SchedulerOptions", "\"[]\"")]
+    [InlineData("ResizeMode", "\"x\"")]
+    [InlineData("RandomSource", "\"x\"")]
+    [InlineData("Emphasis", "\"x\"")]
+    [InlineData("PromptSyntax", "\"x\"")]
+    public void A_setting_of_a_record_that_cannot_be_used_is_ignored_with_a_warning(string name, string json)
+    {
+        ImageMetadata metadata = Read(Png(TextChunk(ImageTexts.RecordName, $"{{\"Prompt\":\"a cat\",\"{name}\":{json}}}")));
+
+        Assert.Equal([$"The value '{json.Trim('"')}' of '{name}' cannot be used; it was ignored."], metadata.Warnings);
+        Assert.Equal(new GenerationInfo { Prompt = "a cat" }, metadata.Info);
+    }
+
+    [Fact]
+    public void The_settings_of_a_record_that_can_be_used_stay()
+    {
+        GenerationInfo info = new()
+        {
+            Prompt = "a cat", Seed = 0, Steps = 1, Lora = "[\"a:0.5\"]", TextualInversion = "[\"b\"]", SchedulerOptions = "{\"use_karras_sigmas\":true}", ResizeMode = "Crop",
+            RandomSource = "Cuda", Emphasis = "NoNorm", PromptSyntax = "A1111", MicroConditioning = new MicroConditioning { CropTop = 8 }, LoraHashes = "a: 1", ModelHash = "0123456789",
+        };
+
+        ImageMetadata metadata = Read(Png(TextChunk(ImageTexts.RecordName, GenerationRecord.Write(info))));
+
+        Assert.Empty(metadata.Warnings);
+        Assert.Equal(info, metadata.Info);
+    }
+
     private ImageMetadata ReadInfotext(string text) => Read(Png(TextChunk("parameters", text)));
 
     private ImageMetadata Read(byte[] file)
