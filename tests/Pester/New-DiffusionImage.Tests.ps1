@@ -634,8 +634,8 @@ good,11,,,,init.png,,,11.png
             $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
             $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
             $metadata | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
-            $problems.FullyQualifiedErrorId | Should -Be "StrengthInvalid,$cmdlet"
-            $problems.Exception.Message | Should -BeLike "*made.png' was made from another image*-InitImage*-MaskImage*"
+            $problems.FullyQualifiedErrorId | Should -Be "RecordNotRepeatable,$cmdlet"
+            "$problems" | Should -BeLike "*began with the file 'h-1.png'*-InitImage*-MaskImage*"
             $start[0] | New-DiffusionImage -Strength 0.5 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             $problems.Exception.Message | Should -BeLike '*Strength needs an image to start from*-InitImage*'
             $null = $metadata | New-DiffusionImage -InitImage in/h-1.png -OutFile again.png

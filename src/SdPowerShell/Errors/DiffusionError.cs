@@ -78,6 +78,7 @@ internal static class DiffusionError
         Remedy.ListSchedulers => "Get-DiffusionScheduler lists all schedulers.",
         Remedy.ReadSettings => "Get-DiffusionMetadata reads the settings in such a file.",
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
+        Remedy.GiveImages => "New-DiffusionImage takes them with -InitImage, -MaskImage and -ControlImage.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };

@@ -38,4 +38,7 @@ internal enum Remedy
 
     /// <summary>Keep the model without the test that it failed.</summary>
     SkipTest,
+
+    /// <summary>Give the images that recorded stages begin with.</summary>
+    GiveImages,
 }

@@ -82,7 +82,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
             case StageOperation.ReadImage when images.Find(stage, cancellationToken) is not DiffusionImage image:
-                throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.");
+                throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
             case StageOperation.ReadImage:
             case StageOperation.Resize:
             case StageOperation.ToMask:

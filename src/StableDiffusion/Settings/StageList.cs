@@ -1,13 +1,14 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace StableDiffusion.Settings;
 
 /// <summary>The stages that made an image, a latent or an embedding, in their order. Immutable.</summary>
 [JsonConverter(typeof(StageListConverter))]
-public sealed class StageList : IReadOnlyList<GenerationStage>
+public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<StageList>
 {
     /// <summary>How deep the inputs of stages may be nested in each other.</summary>
     internal const int DeepestInputs = 8;
@@ -81,6 +82,15 @@ public sealed class StageList : IReadOnlyList<GenerationStage>
     public IEnumerator<GenerationStage> GetEnumerator() => ((IEnumerable<GenerationStage>)_stages).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => _stages.GetEnumerator();
+
+    /// <inheritdoc/>
+    public bool Equals(StageList? other) => ReferenceEquals(this, other) || (other is not null && Output == other.Output && Count == other.Count && JsonSerializer.Serialize(this) == JsonSerializer.Serialize(other));
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as StageList);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Count, Output);
 
     /// <summary>The stages in words.</summary>
     /// <returns>The operations, in their order, with the prompts of denoisings.</returns>

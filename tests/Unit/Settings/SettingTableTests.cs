@@ -38,7 +38,7 @@ public sealed class SettingTableTests
     public void Every_property_of_an_image_but_its_pixels_and_stages_is_serialized()
     {
         XDocument types = XDocument.Load(Path.Combine(Repository.Root, "src", "SdPowerShell", "StableDiffusion.Types.ps1xml"));
-        IEnumerable<string> serialized = types.Descendants("PropertySet").Single(set => set.Element("Name")!.Value == "PropertySerializationSet").Element("ReferencedProperties")!.Elements().Select(name => name.Value);
+        IEnumerable<string> serialized = types.Descendants("Type").Single(static type => type.Element("Name")!.Value == typeof(DiffusionImage).FullName).Descendants("PropertySet").Single(static set => set.Element("Name")!.Value == "PropertySerializationSet").Element("ReferencedProperties")!.Elements().Select(name => name.Value);
 
         // The last two are added by the module.
         string[] expected = [.. typeof(DiffusionImage).GetProperties().Select(property => property.Name).Except([nameof(DiffusionImage.Pixels), nameof(DiffusionImage.Info), nameof(DiffusionImage.Stages)]), "NoMetadata", "SerializationData"];
