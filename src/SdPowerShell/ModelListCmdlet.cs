@@ -23,7 +23,10 @@ public abstract class ModelListCmdlet : DiffusionCmdlet
 
     /// <inheritdoc/>
     protected sealed override void ProcessRecord() =>
-        NameMatcher.ForEach(this, Name, () => ModelLibrary.Default.Models.List(CancellationToken), model => [model.Name], name => ModelLibrary.Default.Models.Find(ResolveModel(name), CancellationToken), Process);
+        NameMatcher.ForEach(this, Name, () => ModelLibrary.Default.Models.List(CancellationToken), model => [model.Name], name => Find(ResolveModel(name)), Process);
+
+    /// <summary>Finds a model by its name, or its full path.</summary>
+    private protected virtual ModelInfo Find(string? nameOrPath) => ModelLibrary.Default.Models.Find(nameOrPath, CancellationToken);
 
     /// <summary>Does the work for one model.</summary>
     /// <param name="model">The model.</param>

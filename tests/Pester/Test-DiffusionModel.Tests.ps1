@@ -40,6 +40,15 @@ Describe 'Test-DiffusionModel' {
         { Test-DiffusionModel @{ Name = 'object' } -SkipRun } | Should -Throw '*Hashtable is not a model*'
     }
 
+    It 'reports a model whose <_> is broken, and does not end' -ForEach scheduler/scheduler_config.json, vae/config.json, model_index.json {
+        $folder = Join-Path $TestDrive "broken-$($_ -replace '\W')"
+        Copy-Item -Recurse "$PSScriptRoot/../../src/demo-model" $folder
+        Set-Content -LiteralPath (Join-Path $folder $_) '{'
+        $report = Test-DiffusionModel $folder -SkipRun -ErrorAction Stop
+        $report.IsValid | Should -BeFalse
+        $report.Problems | Should -BeLike "*$(Split-Path -Leaf $_)*"
+    }
+
     It 'has examples in its help' {
         (Get-Help Test-DiffusionModel -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

@@ -98,8 +98,11 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
         try
         {
             HubDownload download = HubDownload.Plan(request, HubSettings.FromEnvironment(), Report, CancellationToken);
-            if (download.IsSaved || ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
-                WriteSaved(download, download.Save(Report, _display.Report, CancellationToken));
+            if (!download.IsSaved && !ShouldProcess(Describe(download), $"Fetch the model {download.Id}?", MyInvocation.MyCommand.Name))
+                return;
+            if (!download.IsSaved && download.UnverifiedFiles is { Count: > 0 } unverified)
+                WriteWarning($"The hub lists no hash of {unverified.Count} of the {download.Files.Count} files of {download.Id}, so that only their lengths are checked: {string.Join(", ", unverified)}");
+            WriteSaved(download, download.Save(Report, _display.Report, CancellationToken));
         }
         finally
         {

@@ -14,5 +14,9 @@ public sealed class TestDiffusionModelCommand : ModelListCmdlet
     public SwitchParameter SkipRun { get; set; }
 
     /// <inheritdoc/>
+    /// <remarks>What is wrong with a model is in its report, not an error.</remarks>
+    private protected override ModelInfo Find(string? nameOrPath) => ModelLibrary.Default.Models.FindAny(nameOrPath, CancellationToken);
+
+    /// <inheritdoc/>
     private protected override void Process(ModelInfo model) => WriteObject(ModelLibrary.Default.Test(model, !SkipRun, CancellationToken));
 }

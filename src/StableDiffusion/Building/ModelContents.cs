@@ -26,14 +26,20 @@ internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadO
     /// <summary>The folder that is copied without being built; null otherwise.</summary>
     public OnnxFolder? CopiedFrom { get; init; }
 
+    /// <summary>Returns the number of free bytes on the disk of a folder; null if unknown.</summary>
+    internal Func<string, long?> FreeSpace { get; init; } = DiskSpace.Free;
+
     /// <summary>Copies the files of a source that is not built.</summary>
     /// <param name="folder">The folder to copy to.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="OutputWriteException">There is not enough room; nothing was copied.</exception>
     public void CopyTo(string folder, ProgressClock? progress, CancellationToken cancellationToken)
     {
         IReadOnlyList<(string Name, string Path)> inputs = CopiedFrom!.Inputs;
         long total = inputs.Sum(static input => FileHashes.Length(input.Path));
+        if (FreeSpace(folder) is long free && free < total)
+            throw new OutputWriteException($"The copy of '{CopiedFrom.Path}' needs {ByteSize.Format(total)} in '{folder}', where {ByteSize.Format(free)} are free. Free some space, and try again.");
         long done = 0;
         foreach ((string name, string path) in inputs)
         {

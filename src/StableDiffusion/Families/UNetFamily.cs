@@ -141,9 +141,9 @@ internal abstract class UNetFamily : ModelFamily
                 if (!Directory.Exists(Path.Combine(folder, part)))
                     continue;
 
-                ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(folder, ModelParts.Tokenizer + suffix));
-                OnnxSession session = openGraph(part);
                 ClipTextConfig? config = ReadTextConfig(Path.Combine(folder, part, ModelParts.Config));
+                ClipTokenizer tokenizer = ClipTokenizer.Load(Path.Combine(folder, ModelParts.Tokenizer + suffix), config?.Input);
+                OnnxSession session = openGraph(part);
                 encoders.Add(new ClipEncoder(tokenizer, session, config?.Layers ?? 1, config?.VocabSize ?? 0, isSecond: suffix.Length > 0, TakesPenultimateLayer, model));
             }
 

@@ -39,7 +39,7 @@ internal sealed class HubSettings
     internal Func<double> Jitter { get; init; } = Random.Shared.NextDouble;
 
     /// <summary>Returns the number of free bytes on the disk of a folder; null if not known.</summary>
-    internal Func<string, long?> FreeSpace { get; init; } = DownloadFolder.FreeSpace;
+    internal Func<string, long?> FreeSpace { get; init; } = DiskSpace.Free;
 
     /// <summary>
     /// Reads the settings from the environment variables of the hub's own clients: <c>HF_ENDPOINT</c>, <c>HF_TOKEN</c> or the file

@@ -62,6 +62,9 @@ internal sealed class HubDownload
     /// <summary>The required files.</summary>
     public IReadOnlyList<HubFile> Files { get; }
 
+    /// <summary>The paths of those that the hub lists no hash of; only their lengths can be checked.</summary>
+    public IReadOnlyList<string> UnverifiedFiles => [.. Files.Where(static file => !file.HasHash).Select(static file => file.Path)];
+
     /// <summary>Their total size in bytes.</summary>
     public long Length { get; }
 

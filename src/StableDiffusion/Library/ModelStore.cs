@@ -106,6 +106,15 @@ public sealed class ModelStore
         return Describe(name, path, cancellationToken);
     }
 
+    /// <summary>Finds a model as <see cref="Find"/> does, also one that cannot be used, which has its <see cref="ModelInfo.Problem"/>.</summary>
+    /// <inheritdoc cref="Find"/>
+    /// <exception cref="ModelNotFoundException">There is no such model.</exception>
+    public ModelInfo FindAny(string? nameOrPath, CancellationToken cancellationToken = default)
+    {
+        (string name, string path) = Locate(nameOrPath);
+        return IsModel(path) || _contents.Contains(name) ? DescribeAny(name, path, cancellationToken) : Describe(name, path, cancellationToken);
+    }
+
     /// <summary>Deletes one of the user's models, after closing it in this process.</summary>
     /// <param name="name">Its name.</param>
     /// <exception cref="ModelNotFoundException">It does not exist.</exception>

@@ -5,6 +5,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -71,7 +72,7 @@ internal static class ModelVerifier
 
     /// <summary>
     /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
-    /// graphs by their lengths, and the tokenizers.
+    /// graphs by their lengths, and the tokenizers, which must fit their text encoders.
     /// </summary>
     private static void CheckFiles(ModelInfo model)
     {
@@ -93,7 +94,10 @@ internal static class ModelVerifier
         }
 
         foreach (string suffix in encoders)
-            _ = ClipTokenizer.Load(Path.Combine(model.Path, ModelParts.Tokenizer + suffix));
+        {
+            string config = Path.Combine(model.Path, ModelParts.TextEncoder + suffix, ModelParts.Config);
+            _ = ClipTokenizer.Load(Path.Combine(model.Path, ModelParts.Tokenizer + suffix), File.Exists(config) ? ClipTextConfig.Read(config).Input : null);
+        }
 
         void CheckPart(string part, params ReadOnlySpan<GraphInput> inputs) => GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph), inputs);
     }

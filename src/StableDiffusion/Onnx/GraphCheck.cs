@@ -23,6 +23,13 @@ internal sealed class GraphCheck
 
     private const int LongestName = 4096;
 
+    // ONNX Runtime takes minutes for one of some thousands of letters.
+    private const int LongestEquation = 200;
+
+    // Exporters align weights to pages of 4 to 64 KB.
+    private const long MostPadding = 1 << 20;
+    private const int MostOtherGraphs = 8;
+
     private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
 
     // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply.
@@ -68,7 +75,7 @@ internal sealed class GraphCheck
     // The constants that are whole numbers; null if a name stands for several values, or not all numbers are known.
     private readonly Dictionary<string, double[]?> _integers = new(StringComparer.Ordinal);
     private readonly List<GraphNode> _nodes = [];
-    private readonly Dictionary<string, long> _lengths = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Length, long End)> _files = new(StringComparer.Ordinal);
     private int _weights;
     private bool _hasGraph;
 
@@ -97,7 +104,7 @@ internal sealed class GraphCheck
             check.Run();
             foreach (GraphInput input in required)
                 check.CheckInput(input);
-            return check._lengths.Keys;
+            return check._files.Keys;
         }
         catch (InvalidDataException error)
         {
@@ -111,22 +118,8 @@ internal sealed class GraphCheck
 
     private void Run()
     {
-        _reader.ReadFields(_reader.Length, (field, wire, end) =>
-        {
-            switch (field, wire)
-            {
-                case (7, Wire.Length):
-                    _hasGraph = true;
-                    ReadGraph(end, depth: 0);
-                    return true;
-                case (25, Wire.Length):
-                    throw Refused("has functions of its own", "Export the model with its functions inlined.");
-                default:
-                    return false;
-            }
-        });
-        if (!_hasGraph)
-            throw new InvalidDataException("it holds no graph");
+        Read();
+        CheckSurplus();
 
         // Only now are all constants known: a file usually has them behind its operators.
         foreach (GraphNode node in _nodes)
@@ -145,6 +138,26 @@ internal sealed class GraphCheck
 
         if (sorted < _nodes.Count)
             throw new InvalidDataException("its operators wait for each other");
+    }
+
+    private void Read()
+    {
+        _reader.ReadFields(_reader.Length, (field, wire, end) =>
+        {
+            switch (field, wire)
+            {
+                case (7, Wire.Length):
+                    _hasGraph = true;
+                    ReadGraph(end, depth: 0);
+                    return true;
+                case (25, Wire.Length):
+                    throw Refused("has functions of its own", "Export the model with its functions inlined.");
+                default:
+                    return false;
+            }
+        });
+        if (!_hasGraph)
+            throw new InvalidDataException("it holds no graph");
     }
 
     private void ReadGraph(long end, int depth)
@@ -305,6 +318,7 @@ internal sealed class GraphCheck
         string name = string.Empty;
         List<double> numbers = [];
         bool isFloat = false, isList = false;
+        long textLength = 0;
         GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
@@ -318,6 +332,9 @@ internal sealed class GraphCheck
                     isFloat = true;
                     _reader.ReadFloats(fieldEnd, numbers);
                     return true;
+                case (4, Wire.Length):
+                    textLength = fieldEnd - _reader.Position;
+                    return false;
                 case (3 or 8, Wire.Varint):
                 case (8, Wire.Length):
                     _reader.ReadNumbers(wire, fieldEnd, numbers);
@@ -341,6 +358,8 @@ internal sealed class GraphCheck
                     return false;
             }
         });
+        if (name == "equation" && textLength > LongestEquation)
+            throw Refused($"has an equation of more than {LongestEquation} letters, which may take very long", "Get another model.");
         if (numbers.Count > 0 || isFloat || isList)
             values[name] = [.. numbers];
         return tensor;
@@ -389,20 +408,55 @@ internal sealed class GraphCheck
         if (locations is not [string location] || !ModelFilePath.IsSafe(location))
             throw Refused($"wants the weight '{ModelFilePath.Printable(tensor.Name)}' from '{ModelFilePath.Printable(locations.FirstOrDefault())}', which is not a file in its own folder", "Get the model from a source that you trust.");
 
-        if (!_lengths.TryGetValue(location, out long length))
-            _lengths.Add(location, length = ReadLength(location));
-        long offset = Number("offset", 0);
-        if (Math.Max(Number("length", 0), tensor.Length ?? 0) > length - offset)
+        if (tensor.Length is not double needed)
+            throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' in another file is of a type without a size");
+        if (!_files.TryGetValue(location, out (long Length, long End) file))
+            file = (ReadLength(location), 0);
+        long offset = Number("offset") ?? 0;
+        long? given = Number("length");
+        if (Math.Max(given ?? 0, needed) > file.Length - offset)
             throw new ModelInvalidException($"The file '{Path.Combine(_folder, location)}' is too short: the graph '{_path}' wants the weight '{ModelFilePath.Printable(tensor.Name)}' from behind its end. Get the model again.");
+        if (given is not null && given != needed)
+            throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has {given} bytes in another file, which contradicts its shape");
+        _files[location] = file with { End = Math.Max(file.End, offset + (long)needed) };
 
-        long Number(string key, long absent)
+        long? Number(string key)
         {
             string? text = tensor.External.LastOrDefault(entry => entry.Key == key).Value;
             if (text is null)
-                return absent;
+                return null;
             return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
                 ? number
                 : throw new InvalidDataException($"the {key} of the weight '{ModelFilePath.Printable(tensor.Name)}' is not a number");
+        }
+    }
+
+    /// <summary>Checks that the files with weights are not longer than this graph, or another in the same folder, needs.</summary>
+    private void CheckSurplus()
+    {
+        foreach (string location in _files.Keys.Where(HasSurplus).ToArray())
+        {
+            if (!Directory.EnumerateFiles(_folder, "*.onnx").Take(MostOtherGraphs).Any(path => path != _path && Needs(path, location)))
+                throw Refused($"needs {ByteSize.Format(_files[location].End)} of the file '{Path.Combine(_folder, location)}', which has {ByteSize.Format(_files[location].Length)}", "Get the model again.");
+        }
+    }
+
+    private bool HasSurplus(string location) => _files[location].Length - _files[location].End > MostPadding;
+
+    /// <summary>Whether another graph needs a file with weights to its end.</summary>
+    private static bool Needs(string path, string location)
+    {
+        try
+        {
+            FolderLinks.Check(Path.GetDirectoryName(path)!, path);
+            using FileStream stream = RegularFile.Open(path);
+            GraphCheck other = new(path, stream);
+            other.Read();
+            return other._files.ContainsKey(location) && !other.HasSurplus(location);
+        }
+        catch (Exception error) when (error is DiffusionException or IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class GraphTensor
     public ulong Type { get; private set; }
 
     /// <summary>The number of bytes by its shape and type; null if the type has no fixed size.</summary>
-    public double? Length => ElementSize((int)Type) is int size ? _shape.Aggregate((double)size, static (product, length) => product * length) : null;
+    public double? Length => BitsOf((int)Type) is int bits ? Math.Ceiling(_shape.Aggregate(1d, static (product, length) => product * length) * bits / 8) : null;
 
     /// <summary>The number of bytes that the graph holds of it; null if they are elsewhere or in another form.</summary>
     public long? RawLength { get; private set; }
@@ -98,13 +98,15 @@ internal sealed class GraphTensor
         }
     }
 
-    // The types of the format; those that pack several values into a byte, and texts, have no size.
-    private static int? ElementSize(int type) => type switch
+    // The types of the format; texts have no size.
+    private static int? BitsOf(int type) => type switch
     {
-        2 or 3 or 9 => 1,
-        4 or 5 or 10 or 16 => 2,
-        1 or 6 or 12 => 4,
-        7 or 11 or 13 => 8,
+        21 or 22 or 23 => 4,
+        2 or 3 or 9 or 17 or 18 or 19 or 20 => 8,
+        4 or 5 or 10 or 16 => 16,
+        1 or 6 or 12 => 32,
+        7 or 11 or 13 or 14 => 64,
+        15 => 128,
         _ => null,
     };
 

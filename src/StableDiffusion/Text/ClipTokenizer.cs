@@ -46,14 +46,17 @@ internal sealed class ClipTokenizer
     /// The folder, with <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c>; and optionally
     /// <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c>.
     /// </param>
+    /// <param name="encoder">The number of ids that the text encoder has, and how many it takes at a time; null if unknown.</param>
     /// <returns>The tokenizer.</returns>
     /// <exception cref="ModelNotFoundException">The folder, or the vocabulary in it, is missing.</exception>
-    /// <exception cref="ModelInvalidException">A file is damaged or belongs to another kind of tokenizer.</exception>
-    public static ClipTokenizer Load(string folder)
+    /// <exception cref="ModelInvalidException">A file is damaged, belongs to another kind of tokenizer, or does not fit the text encoder.</exception>
+    public static ClipTokenizer Load(string folder, (int VocabularySize, int Positions)? encoder = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
 
         ClipTokenizerFiles files = ClipTokenizerFiles.Read(folder);
+        if (encoder is (int vocabularySize, int positions))
+            files.CheckFits(vocabularySize, positions);
         BpeOptions options = new(files.Vocabulary)
         {
             Merges = files.Merges,

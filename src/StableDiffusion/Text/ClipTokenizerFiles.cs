@@ -22,6 +22,7 @@ internal sealed class ClipTokenizerFiles
 
     private readonly string _folder;
     private readonly Dictionary<string, int> _specialTokens = new(StringComparer.Ordinal);
+    private (int Id, string File) _largest = (-1, VocabularyFile);
 
     private ClipTokenizerFiles(string folder)
     {
@@ -84,6 +85,18 @@ internal sealed class ClipTokenizerFiles
         return files;
     }
 
+    /// <summary>Checks that a text encoder has a row for each id, and takes as many ids as a prompt has.</summary>
+    /// <param name="vocabularySize">The number of ids that the text encoder has.</param>
+    /// <param name="positions">The largest number of ids that it takes at a time.</param>
+    /// <exception cref="ModelInvalidException">It has fewer.</exception>
+    public void CheckFits(int vocabularySize, int positions)
+    {
+        if (_largest.Id >= vocabularySize)
+            throw Invalid(_largest.File, $"has the id {_largest.Id}, but the text encoder has {vocabularySize} ids from 0; they are of different models");
+        if (MaxLength > positions)
+            throw Invalid(ConfigFile, $"makes prompts of {MaxLength} ids ('model_max_length'), but the text encoder takes {positions} ('max_position_embeddings'); they are of different models");
+    }
+
     private void ReadAll()
     {
         string? pad = null;
@@ -135,6 +148,13 @@ internal sealed class ClipTokenizerFiles
     {
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int id) || id < 0)
             throw Invalid(file, "gives a token no id of zero or more");
+        return Note(file, id);
+    }
+
+    private int Note(string file, int id)
+    {
+        if (id > _largest.Id)
+            _largest = (id, file);
         return id;
     }
 
@@ -251,7 +271,7 @@ internal sealed class ClipTokenizerFiles
                 foreach (JsonProperty token in decoder.EnumerateObject())
                 {
                     if (Text(token.Value, "content") is string content && int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
-                        AddSpecialToken(content, id);
+                        AddSpecialToken(content, Note(ConfigFile, id));
                 }
             }
         }

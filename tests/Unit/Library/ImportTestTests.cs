@@ -105,6 +105,57 @@ public sealed class ImportTestTests : StoreCase
         Assert.Contains(problem, Assert.Single(Library.Test(Library.Models.Find("graphs", Token), runs: false, Token).Problems), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false, "vocab_size", 1000, "has the id 49407, but the text encoder has 1000 ids")]
+    [InlineData(true, "vocab_size", 674, "vocab.json")]
+    [InlineData(true, "max_position_embeddings", 76, "tokenizer_config.json")]
+    public void A_tokenizer_that_does_not_fit_the_text_encoder_is_found(bool isExport, string key, int value, string problem)
+    {
+        string path = isExport ? CopyExport("source") : CopyTiny("source");
+        string config = Path.Combine(path, "text_encoder", "config.json");
+        if (isExport)
+            File.WriteAllText(config, "{}");
+        else
+            ShrinkVocabulary(path, value);
+        SetKey(config, key, value);
+        Assert.Contains(problem, Assert.Single(Library.Test(Library.Models.Find(path, Token), runs: false, Token).Problems), StringComparison.Ordinal);
+        Assert.Contains(problem, Assert.Throws<ModelInvalidException>(() => Import(path)).Message, StringComparison.Ordinal);
+        Assert.Empty(Contents);
+    }
+
+    private static void ShrinkVocabulary(string path, int rows) => SafetensorsWriter.Change(Path.Combine(path, "text_encoder", "model.safetensors"), tensors =>
+    {
+        string name = tensors.Keys.Single(static name => name.EndsWith("token_embedding.weight", StringComparison.Ordinal));
+        StableDiffusion.Tensors.Tensor all = tensors[name];
+        int width = all.Values.Length / all.Shape[0];
+        tensors[name] = new StableDiffusion.Tensors.Tensor(all.Values[..(rows * width)], rows, width);
+    });
+
+    [Fact]
+    public void Prompts_longer_than_the_text_encoder_takes_are_found()
+    {
+        string path = CopyTiny("models", "mine");
+        SetKey(Path.Combine(path, "tokenizer", "tokenizer_config.json"), "model_max_length", 4000);
+        string problem = Assert.Single(Library.Test(Library.Models.Find("mine", Token), runs: false, Token).Problems);
+        Assert.Contains("tokenizer_config.json", problem, StringComparison.Ordinal);
+        Assert.Contains("prompts of 4000 ids", problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("scheduler/scheduler_config.json")]
+    [InlineData("vae/config.json")]
+    [InlineData("unet/config.json")]
+    [InlineData("model_index.json")]
+    [InlineData("generation_config.json")]
+    public void A_broken_model_is_found_by_its_name_and_its_path_with_a_report(string file)
+    {
+        string path = CopyTiny("models", "mine");
+        File.WriteAllText(Path.Combine(path, file), "{");
+        foreach (string name in (string[])["mine", path])
+            Assert.Contains(Path.GetFileName(file), Assert.Single(Library.Test(Library.Models.FindAny(name, Token), runs: false, Token).Problems), StringComparison.Ordinal);
+        Assert.Throws<ModelNotFoundException>(() => Library.Models.FindAny("none", Token));
+    }
+
     [Fact]
     public void A_good_model_passes_the_test_without_a_run()
     {

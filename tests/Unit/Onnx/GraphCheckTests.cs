@@ -411,6 +411,60 @@ public sealed class GraphCheckTests : IDisposable
         Assert.Contains("is damaged", Refused(_folder["model.onnx"]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("3")]
+    [InlineData("8")]
+    [InlineData("900000")]
+    public void A_length_in_another_file_that_is_not_that_of_the_weight_is_refused(string length)
+    {
+        SaveWeights(1_000_000);
+        Assert.Contains($"'k' has {length} bytes in another file", Refused(WithWeight("weights.bin", length: length)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_weights_may_be_padded_but_not_hold_much_that_no_graph_needs()
+    {
+        GraphProto graph = WithWeight("weights.bin");
+        SaveWeights(65536);
+        Open(SmallGraph.Save(_folder["in", "model.onnx"], graph));
+
+        SaveWeights(3 << 20);
+        Assert.Contains("needs 4 B of the file", Refused(graph), StringComparison.Ordinal);
+
+        // Another graph that needs little of it does not help; one that needs it to its end does.
+        SmallGraph.Save(_folder["in", "model_control.onnx"], graph);
+        Assert.Contains("needs 4 B of the file", Refused(graph), StringComparison.Ordinal);
+        SmallGraph.Save(_folder["in", "model_control.onnx"], WithWeight("weights.bin", "3000000"));
+        Open(SmallGraph.Save(_folder["in", "model.onnx"], graph));
+    }
+
+    [Fact]
+    public void The_length_of_a_weight_in_another_file_may_be_absent()
+    {
+        SaveWeights(4);
+        GraphProto graph = WithWeight("weights.bin");
+        graph.Initializer[0].ExternalData.RemoveAt(2);
+        Open(SmallGraph.Save(_folder["in", "model.onnx"], graph));
+    }
+
+    [Fact]
+    public void A_folder_is_not_copied_where_it_has_no_room()
+    {
+        SmallGraph.Save(_folder["unet", "model.onnx"], SmallGraph.Of(SmallGraph.Node("Identity", "x")));
+        using ModelContents contents = new([], [], []) { CopiedFrom = new OnnxFolder(_folder.Path, new ImportOptions()), FreeSpace = static _ => 10 };
+        Assert.Contains("10 B are free", Assert.Throws<OutputWriteException>(() => contents.CopyTo(_folder["copy"], null, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["copy"]));
+    }
+
+    [Fact]
+    public void A_long_equation_is_refused()
+    {
+        NodeProto node = SmallGraph.Node("Einsum", "x", "x");
+        node.Attribute.Add(new AttributeProto { Name = "equation", S = ByteString.CopyFromUtf8($"i,{new string('i', 3000)}->i"), Type = AttributeProto.Types.AttributeType.String });
+        GraphProto graph = SmallGraph.Of(node);
+        Assert.Contains("equation of more than 200 letters", Refused(graph), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_import_checks_every_graph_before_it_copies_anything()
     {
@@ -437,6 +491,12 @@ public sealed class GraphCheckTests : IDisposable
         TensorProto tensor = SmallGraph.External(name, location, length: "8");
         tensor.DataType = TensorProto.Types.DataType.Int64;
         return tensor;
+    }
+
+    private void SaveWeights(int length)
+    {
+        Directory.CreateDirectory(_folder["in"]);
+        File.WriteAllBytes(_folder["in", "weights.bin"], new byte[length]);
     }
 
     private static NodeProto Axis(NodeProto node)

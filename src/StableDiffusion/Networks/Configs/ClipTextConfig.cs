@@ -34,6 +34,9 @@ internal sealed record ClipTextConfig
     /// <summary>The width of the projected pooled embedding, if the weights include a projection.</summary>
     public required int ProjectionWidth { get; init; }
 
+    /// <summary>What a tokenizer must fit: the number of ids, and the largest number of ids in a sequence.</summary>
+    public (int VocabularySize, int Positions) Input => (VocabSize, MaxPositions);
+
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
     /// <returns>The configuration.</returns>

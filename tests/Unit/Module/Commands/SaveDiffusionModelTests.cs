@@ -36,6 +36,17 @@ public sealed class SaveDiffusionModelTests : CommandTests
         base.Dispose();
     }
 
+    [Fact]
+    public void A_warning_names_the_files_that_the_hub_lists_no_hash_of()
+    {
+        _hub.Files["a.safetensors"] = _lora;
+        _hub.IsWithoutHashes = true;
+        const string Script = "Save-DiffusionModel owner/name -Name $name -Include *.safetensors";
+
+        Assert.EndsWith("only their lengths are checked: a.safetensors", Assert.Single(RunWell(Script).Warnings), StringComparison.Ordinal);
+        Assert.Empty(RunWell(Script).Warnings);
+    }
+
     [Theory]
     [InlineData("Save-DiffusionModel owner/name -Name $name -Verbose")]
     [InlineData("'owner/name@main' | Save-DiffusionModel -Name $name -Verbose")]
