@@ -34,14 +34,14 @@ public abstract class ExportCmdlet : DiffusionCmdlet
     /// <param name="prompt">Its prompt; null if there is none.</param>
     /// <param name="seed">Its seed; null leaves it out of the name.</param>
     /// <param name="extension">The extension, without its dot, of a name without one.</param>
-    /// <param name="check">Throws for a path that cannot be written.</param>
+    /// <param name="check">Throws for a file that cannot be written.</param>
     /// <param name="write">Writes the object to a path; if told so, under the next numbered name where that is taken.</param>
     /// <param name="source">The file that the object was read from, whose name is kept; null if there is none.</param>
-    private protected void Export(object item, string what, string? prompt, long? seed, string extension, Action<string> check, Func<string, bool, string> write, string? source = null) => ProcessOne(item, () =>
+    private protected void Export(object item, string what, string? prompt, long? seed, string extension, Action<OutputTarget> check, Func<string, bool, string> write, string? source = null) => ProcessOne(item, () =>
     {
         OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), extension, source) { Unnamed = what };
         OutputTarget target = names.Next(prompt ?? string.Empty, seed, index: 0, count: 1, ResolveOutput)!;
-        check(target.Path);
+        check(target);
         if (!ShouldProcess(target.Path, $"Write {what}"))
             return;
 

@@ -27,7 +27,7 @@ public sealed class ExportLatentCommand : ExportCmdlet
                 latent.Prompt,
                 latent.Seed,
                 StateFile.Ending,
-                path => StateFile.Check(path, Force),
+                target => StateFile.Check(target.Path, Force || target.IsGenerated),
                 (path, addsNumber) => addsNumber ? LatentFile.WriteNumbered(latent, path) : LatentFile.Write(latent, path, Force));
         }
     }

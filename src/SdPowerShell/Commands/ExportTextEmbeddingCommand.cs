@@ -27,7 +27,7 @@ public sealed class ExportTextEmbeddingCommand : ExportCmdlet
                 embedding.Prompt,
                 seed: null,
                 StateFile.Ending,
-                path => StateFile.Check(path, Force),
+                target => StateFile.Check(target.Path, Force || target.IsGenerated),
                 (path, addsNumber) => addsNumber ? TextEmbeddingFile.WriteNumbered(embedding, path) : TextEmbeddingFile.Write(embedding, path, Force));
         }
     }

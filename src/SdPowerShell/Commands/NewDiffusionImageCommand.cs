@@ -179,7 +179,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         OutputNames names = CreateNames(isPiped ? source!.Path : null);
         ImageOutput output = CreateOutput();
         if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
-            output.Check(first.Path);
+            output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, ref options);
@@ -190,7 +190,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
             if (target is not null)
-                output.Check(target.Path);
+                output.Check(target);
             if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
@@ -226,7 +226,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         ImageOutput output = CreateOutput();
         OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
         if (target is not null)
-            output.Check(target.Path);
+            output.Check(target);
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isForeign && !IsGiven(nameof(Model))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,

@@ -8,11 +8,11 @@ namespace SdPowerShell.Parameters;
 internal sealed class ImageOutput(ImageWriteOptions options)
 {
     /// <summary>Throws if an image cannot be written to a path, as far as that can be determined without writing.</summary>
-    /// <param name="path">The full path.</param>
-    public void Check(string path)
+    /// <param name="target">The file.</param>
+    public void Check(OutputTarget target)
     {
-        ImageFile.FormatOf(path);
-        ImageFile.CheckTarget(path, options.Overwrite);
+        ImageFile.FormatOf(target.Path);
+        ImageFile.CheckTarget(target.Path, options.Overwrite || target.IsGenerated);
     }
 
     /// <summary>Writes an image.</summary>

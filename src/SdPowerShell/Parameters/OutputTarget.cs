@@ -10,6 +10,9 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
     /// <summary>The full path. If the name is generated, another program may still use it first; the output then gets the next number.</summary>
     public string Path => path;
 
+    /// <summary>Whether the name is generated, so that another one is found if it is taken meanwhile.</summary>
+    public bool IsGenerated => unnumbered is not null;
+
     /// <summary>Creates the folder of the file and its parent folders.</summary>
     public void CreateFolder()
     {

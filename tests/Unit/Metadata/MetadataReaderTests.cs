@@ -364,7 +364,7 @@ public sealed class MetadataReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Seed", "-1")]
+    [InlineData("Seed", "-2")]
     [InlineData("Steps", "0")]
     [InlineData("Width", "-8")]
     [InlineData("BatchIndex", "-1")]
