@@ -630,6 +630,17 @@ good,11,,,,init.png,,,11.png
             (New-DiffusionImage 'a' -InitImage 100x75.png -MaskImage 100x75.png -Steps 2).Width | Should -Be 96
         }
 
+        It 'does not leave out a mask that is not given again' {
+            $null = New-DiffusionImage 'a mask' -Seed 9 -Steps 1 -OutFile mask.png
+            $null = New-DiffusionImage 'a' -InitImage in/h-1.png -MaskImage mask.png -Seed 3 -Steps 2 -OutFile masked.png
+            $metadata = Get-DiffusionMetadata masked.png -WarningAction SilentlyContinue
+            $metadata | New-DiffusionImage -InitImage in/h-1.png -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "RecordNotRepeatable,$cmdlet"
+            "$problems" | Should -BeLike "*'mask.png'*-MaskImage*"
+            $null = $metadata | New-DiffusionImage -InitImage in/h-1.png -MaskImage mask.png -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash masked.png).Hash
+        }
+
         It 'says which image is missing where one was made from another' {
             $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
             $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue

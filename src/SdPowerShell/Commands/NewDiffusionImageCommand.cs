@@ -207,7 +207,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (Given is not (ImageMetadata or DiffusionImage) || IsFixed(nameof(Prompt)) || ((GeneratedObject)Given).Stages is not { Count: > 0 } stages)
             return null;
         OneImage? one = OneImage.Match(stages);
-        return one is { Start.Count: 0 } || (one is not null && InitImage is not null) ? null : stages;
+
+        // A mask that is not given again must not be left out in silence.
+        bool isGiven = InitImage is not null && (MaskImage is not null || one?.Mask is null);
+        return one is not null && (one.Start.Count == 0 || isGiven) ? null : stages;
     }
 
     private void MakeAgain(StageList stages)
