@@ -7,8 +7,9 @@ namespace StableDiffusion.Replaying;
 /// <summary>The images and masks that recorded stages began with, as the user gives them.</summary>
 public sealed class ReplayImages
 {
-    private readonly List<DiffusionImage> _images = [];
-    private readonly List<MaskImage> _masks = [];
+    // By the hash of their pixels, which is asked for at each stage, before and while the stages run.
+    private readonly Dictionary<string, DiffusionImage> _images = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MaskImage> _masks = new(StringComparer.Ordinal);
 
     /// <summary>Whether the paths in the record may be opened: those of an object that was made in this process, but not those that a file names.</summary>
     public bool OpensPaths { get; init; }
@@ -18,7 +19,7 @@ public sealed class ReplayImages
     public void Add(DiffusionImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        _images.Add(image);
+        _images.TryAdd(StageList.Hash<byte>(image.Pixels), image);
     }
 
     /// <summary>Adds a mask.</summary>
@@ -26,7 +27,7 @@ public sealed class ReplayImages
     public void Add(MaskImage mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
-        _masks.Add(mask);
+        _masks.TryAdd(StageList.Hash<byte>(mask.Pixels), mask);
     }
 
     /// <summary>Finds an image by the hash of its pixels or, if the record allows it, by its path.</summary>
@@ -35,7 +36,7 @@ public sealed class ReplayImages
     /// <returns>The image; null if it was not given.</returns>
     internal DiffusionImage? Find(GenerationStage stage, CancellationToken cancellationToken)
     {
-        if (_images.Find(image => StageList.Hash<byte>(image.Pixels) == stage.Output) is DiffusionImage given)
+        if (stage.Output is string output && _images.TryGetValue(output, out DiffusionImage? given))
             return given;
         return OpensPaths && stage.Text("Path") is string path && Path.IsPathFullyQualified(path) && File.Exists(path)
             ? ImageFile.Load(path, (byte)(stage.Number<int>("Background") ?? byte.MaxValue), cancellationToken)
@@ -44,5 +45,5 @@ public sealed class ReplayImages
 
     /// <summary>Finds a mask by the hash of its values.</summary>
     /// <param name="output">The hash.</param>
-    internal MaskImage? FindMask(string? output) => _masks.Find(mask => StageList.Hash<byte>(mask.Pixels) == output);
+    internal MaskImage? FindMask(string output) => _masks.GetValueOrDefault(output);
 }

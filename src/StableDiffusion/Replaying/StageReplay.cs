@@ -81,7 +81,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         {
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
-            case StageOperation.ReadImage when images.Find(stage, cancellationToken) is not DiffusionImage image:
+            case StageOperation.ReadImage when images.Find(stage, cancellationToken) is null:
                 throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
             case StageOperation.ReadImage:
             case StageOperation.Resize:
@@ -125,7 +125,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (IsGivenMask(stages, i))
-                value = stages[i].Operation == StageOperation.ToMask ? images.FindMask(stages[i].Output) : value;
+                value = stages[i].Operation == StageOperation.ToMask ? images.FindMask(stages[i].Output!) : value;
             else
                 value = RunOne(stages[i], value, cancellationToken);
         }
