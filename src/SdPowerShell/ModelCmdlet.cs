@@ -31,6 +31,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     [ArgumentCompleter(typeof(DeviceCompleter))]
     public string Device { get; set; } = StableDiffusion.Onnx.Device.Auto;
 
+    /// <summary>Takes models, adapters and ControlNets by their names in the folders of the models alone, never by a path.</summary>
+    [Parameter]
+    public SwitchParameter NamesOnly { get; set; }
+
     /// <summary>Determines the parameters that are the same for all records.</summary>
     /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
     protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
@@ -99,11 +103,16 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         return use(new DiffusionPipeline(lease.Model));
     }
 
-    /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image, and so can be a name but no path.</summary>
+    /// <summary>Whether the value of a parameter can be a name but no path.</summary>
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="value">Its value, or one of several.</param>
+    internal bool TakesNamesOnly(string parameter, string value) => NamesOnly || IsForeign(parameter, value);
+
+    /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image.</summary>
     /// <param name="parameter">The parameter.</param>
     /// <param name="value">Its value, or one of several.</param>
     /// <remarks>An object of this module has a name or a full path, and no name that is to be found in the current location.</remarks>
-    internal virtual bool TakesNamesOnly(string parameter, string value) => !IsFixed(parameter) && IsName(value);
+    private protected virtual bool IsForeign(string parameter, string value) => !IsFixed(parameter) && IsName(value);
 
     /// <summary>Whether a value can only be a name, or a path in the current location.</summary>
     /// <param name="value">The value.</param>
@@ -113,7 +122,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     {
         bool isGiven = !string.IsNullOrEmpty(Model);
         string? model = isGiven ? Model : madeBy;
-        return ChooseModel(model, !string.IsNullOrEmpty(model) && (isGiven ? TakesNamesOnly(nameof(Model), model) : IsName(model)));
+        return ChooseModel(model, !string.IsNullOrEmpty(model) && (isGiven ? TakesNamesOnly(nameof(Model), model) : NamesOnly || IsName(model)));
     }
 
     /// <summary>Finds a model.</summary>

@@ -103,7 +103,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     /// <inheritdoc/>
     /// <remarks>Anyone can write anything into an image. A parameter that was given by name is the user's own, whatever it reads.</remarks>
-    internal override bool TakesNamesOnly(string parameter, string value) => Input is not null && !Binder.IsGiven(parameter) && (Input.IsMetadata || (Input.IsMade && IsName(value)));
+    private protected override bool IsForeign(string parameter, string value) => Input is not null && !Binder.IsGiven(parameter) && (Input.IsMetadata || (Input.IsMade && IsName(value)));
 
     /// <summary>What a parameter holds.</summary>
     /// <param name="parameter">The parameter.</param>

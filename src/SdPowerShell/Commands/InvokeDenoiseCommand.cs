@@ -73,7 +73,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
-            IsLeftOut(nameof(Lora)) || Lora is null ? AdapterSetting.ReadLoras(Embedding, CancellationToken) : AdapterSetting.ReadLoras(this, Lora),
+            IsLeftOut(nameof(Lora)) || Lora is null ? AdapterSetting.ReadLoras(this, Embedding) : AdapterSetting.ReadLoras(this, Lora),
             madeBy);
         ReportControlImages(options, result);
         if (!EachStep)

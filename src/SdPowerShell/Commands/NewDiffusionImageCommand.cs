@@ -28,7 +28,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly),
     };
 
     private readonly PromptReader _prompts;
@@ -220,7 +220,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter)) is string setting)
             throw new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.");
 
-        bool isForeign = Input.IsMetadata;
+        bool isForeign = Input.IsMetadata || NamesOnly;
         ReplayImages images = new() { OpensPaths = !isForeign };
         foreach (ImageInput given in ((ImageInput?[])[InitImage, MaskImage, .. ControlImage ?? []]).OfType<ImageInput>())
             images.Add(given.Read(nameof(InitImage), path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image));
@@ -230,7 +230,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
         if (target is not null)
             output.Check(target);
-        StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isForeign && !IsGiven(nameof(Model))), run, adapters), images)
+        StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, NamesOnly || (isForeign && !IsGiven(nameof(Model)))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
             Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),

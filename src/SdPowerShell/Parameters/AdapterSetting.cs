@@ -30,10 +30,10 @@ internal static class AdapterSetting
     }
 
     /// <summary>The LoRAs of an embedding: names in the store, or full paths.</summary>
+    /// <param name="cmdlet">The cmdlet that was given it.</param>
     /// <param name="embedding">The embedding, which may come from a file.</param>
-    /// <param name="cancellationToken">Cancels the search.</param>
-    public static AdapterSet ReadLoras(TextEmbedding embedding, CancellationToken cancellationToken) => AdapterSet.Create(
-        [.. embedding.Lora.Select(text => Lora.Parse(text, name => Path.IsPathFullyQualified(name) ? ModelLibrary.Default.FindLora(name, cancellationToken) : ModelLibrary.Default.FindLoraByName(name, cancellationToken)))]);
+    public static AdapterSet ReadLoras(RecordCmdlet cmdlet, TextEmbedding embedding) => AdapterSet.Create(
+        [.. embedding.Lora.Select(text => Lora.Parse(text, name => Path.IsPathFullyQualified(name) && !cmdlet.NamesOnly ? ModelLibrary.Default.FindLora(name, cmdlet.CancellationToken) : ModelLibrary.Default.FindLoraByName(name, cmdlet.CancellationToken)))]);
 
     /// <summary>Reads the embeddings named by a parameter.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>

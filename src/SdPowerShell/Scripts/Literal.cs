@@ -21,7 +21,8 @@ internal static class Literal
         _ => OfText(value.ToString()!),
     };
 
-    private static string OfText(string text) => text.Any(static character => char.IsControl(character) && character is not ('\n' or '\t') || char.IsSurrogate(character) || char.GetUnicodeCategory(character) == UnicodeCategory.Format)
+    // As an argument, also in quotes, this text says that the rest of the line is not PowerShell, and what follows is no value any more.
+    private static string OfText(string text) => text == "--%" ? "('--%')" : text.Any(static character => char.IsControl(character) && character is not ('\n' or '\t') || char.IsSurrogate(character) || char.GetUnicodeCategory(character) == UnicodeCategory.Format)
         ? OfUnprintable(text)
         : $"'{CodeGeneration.EscapeSingleQuotedStringContent(text)}'";
 

@@ -28,9 +28,10 @@ internal sealed class StageScript
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
 
-    private static readonly string[] s_controls = ["ControlNet", "ControlPreprocessor", "ControlScale", "ControlStart", "ControlEnd"];
+    private static readonly string[] s_controls = [ScriptNames.ControlNet, "ControlPreprocessor", "ControlScale", "ControlStart", "ControlEnd"];
 
     private readonly StringBuilder _lines = new();
+    private readonly ScriptNames _names = new();
     private readonly Dictionary<string, int> _variables = new(StringComparer.Ordinal);
 
     // The variables of what was made, by the command that made it, so that nothing is made twice.
@@ -50,7 +51,8 @@ internal sealed class StageScript
     {
         StageScript script = new(stages);
         string last = script.Command(stages);
-        return $"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{script._lines}{last}\n";
+        string missing = string.Join(", ", script._names.Missing);
+        return ScriptCheck.Checked($"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{(missing.Length == 0 ? string.Empty : $"# Not on this computer: {missing}.\n")}{script._lines}{last}\n");
     }
 
     /// <summary>The command that makes something, after the lines that it needs.</summary>
@@ -65,12 +67,12 @@ internal sealed class StageScript
         StageList before = new(stages.SkipLast(1));
         return stage.Operation switch
         {
-            StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Model(stage)}",
+            StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
-            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Model(stage)}",
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Names(stage)}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
-            StageOperation.Preprocess => $"ConvertTo-ControlImage {Image(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
+            StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command."),
@@ -88,14 +90,15 @@ internal sealed class StageScript
             command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
         if (one.Mask is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(mask));
-        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Controls(one.Denoising)).Append(Model(one.Denoising)).ToString();
+        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
+            .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
     }
 
     private string EncodeImage(GenerationStage stage, StageList before)
     {
         bool isResized = before is [.., { Operation: StageOperation.Resize }];
-        string image = Image(isResized ? new StageList(before.SkipLast(1)) : before);
-        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))}{Model(stage)}";
+        string image = ImageInput(isResized ? new StageList(before.SkipLast(1)) : before);
+        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))}{Names(stage)}";
     }
 
     private string Denoise(GenerationStage stage, StageList before)
@@ -113,14 +116,14 @@ internal sealed class StageScript
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Model(stage)).ToString();
+        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet)).ToString();
     }
 
     private string Controls(GenerationStage stage)
     {
-        if (!stage.Settings.ContainsKey("ControlNet"))
+        if (!stage.Settings.ContainsKey(ScriptNames.ControlNet))
             return string.Empty;
-        string images = string.Join(", ", stage.Inputs.GetValueOrDefault("ControlImage", []).Select(Image));
+        string images = string.Join(", ", stage.Inputs.GetValueOrDefault("ControlImage", []).Select(ControlImage));
         return $"{Settings(stage, s_controls)} -ControlImage {images}";
     }
 
@@ -138,6 +141,12 @@ internal sealed class StageScript
         return variable;
     }
 
+    /// <summary>An image as the input of a cmdlet whose paths have wildcards.</summary>
+    private string ImageInput(StageList stages) => stages is [{ Operation: StageOperation.ReadImage } file] ? $"-LiteralPath {PathOf(file)}" : Variable("image", stages);
+
+    // A text with a semicolon would be two images.
+    private string ControlImage(StageList stages) => Image(stages) is string image && image.Contains(';') ? Object("image", stages) : Image(stages);
+
     /// <summary>An image: the path of a file, or a variable.</summary>
     private string Image(StageList stages) => stages is [{ Operation: StageOperation.ReadImage } file] ? PathOf(file) : Variable("image", stages);
 
@@ -148,7 +157,18 @@ internal sealed class StageScript
         ? Image(new StageList(stages.SkipLast(1)))
         : throw new NotRepeatableException("A mask that was resized by itself cannot be written as a command. Give a mask of the right size.");
 
-    private static string PathOf(GenerationStage file) => Literal.Of(file.Text(PathKey) ?? throw new NotRepeatableException("The record does not name the file of an image."));
+    private static string PathOf(GenerationStage file)
+    {
+        string path = file.Text(PathKey) ?? throw new NotRepeatableException("The record does not name the file of an image.");
+        return Path.IsPathFullyQualified(path) || ScriptNames.IsName(path)
+            ? Literal.Of(path)
+            : throw new NotRepeatableException($"The image began with '{PrintableText.Of(path)}', which is not the name of a file.");
+    }
+
+    private string Names(GenerationStage stage, params IEnumerable<string> settings) => Model(stage) + _names.Switch(NamesOf(stage, settings));
+
+    private IEnumerable<(GenerationStage Stage, string Setting)> NamesOf(GenerationStage stage, params IEnumerable<string> settings) =>
+        (_isDefaultModel ? settings : settings.Prepend(nameof(GenerationInfo.Model))).Select(setting => (stage, setting));
 
     private string Model(GenerationStage stage) => !_isDefaultModel && stage.Text(nameof(GenerationInfo.Model)) is string model ? $" -Model {Literal.Of(model)}" : string.Empty;
 

@@ -50,6 +50,11 @@ internal sealed class AdapterStore
     /// <exception cref="AdapterNotFoundException">The folder has no such adapter; the message lists those that it has.</exception>
     public string FindName(string name, CancellationToken cancellationToken) => Search(name, cancellationToken) ?? throw new AdapterNotFoundException($"{Missing(name, cancellationToken)} {NameOrPath.NamesOnly}");
 
+    /// <summary>Whether there is an adapter with this name.</summary>
+    /// <param name="name">The name of a file in the folder, with or without its extension; no path.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    public bool Contains(string name, CancellationToken cancellationToken = default) => Search(name, cancellationToken) is not null;
+
     /// <summary>Whether a file is found by its name without its extension.</summary>
     /// <param name="path">The full path of the file.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
