@@ -1,5 +1,6 @@
 using System.Management.Automation;
-using System.Management.Automation.Language;
+using SdPowerShell.Scripts;
+using StableDiffusion;
 
 namespace SdPowerShell.Completion;
 
@@ -19,12 +20,13 @@ internal static class Completions
     /// <param name="name">The name.</param>
     /// <param name="toolTip">Its tooltip; if empty, the name.</param>
     public static CompletionResult Result(string name, string toolTip) =>
-        new(Quote(name), name, CompletionResultType.ParameterValue, toolTip.Length > 0 ? toolTip : name);
+        new(Quote(name), PrintableText.Of(name), CompletionResultType.ParameterValue, PrintableText.Of(toolTip.Length > 0 ? toolTip : name));
 
     /// <summary>The word typed so far, without quotes.</summary>
     public static string Unquote(string? word) => (word ?? string.Empty).Trim('\'', '"');
 
-    private static string Quote(string name) => name.All(character => char.IsLetterOrDigit(character) || character is '_' or '-' or '.' or ':')
+    // A word that begins with a dash is a parameter, also with one of the dashes that are no hyphens.
+    private static string Quote(string name) => char.IsLetterOrDigit(name.FirstOrDefault()) && name.All(character => char.IsLetterOrDigit(character) || character is '_' or '-' or '.' or ':')
         ? name
-        : $"'{CodeGeneration.EscapeSingleQuotedStringContent(name)}'";
+        : Literal.Of(name);
 }

@@ -68,7 +68,7 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
 
         // The inner error lets PowerShell try the object's properties.
         return Columns is not null && Array.Exists(Columns.Split(' '), column => item.Properties[column]?.Value is not null)
-            ? throw new ArgumentTransformationMetadataException(other.Refusal, new PSInvalidCastException())
+            ? throw ArgumentFault.Of(other.Refusal, new PSInvalidCastException())
             : other;
     }
 }

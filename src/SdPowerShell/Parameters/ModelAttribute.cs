@@ -30,7 +30,7 @@ public sealed class ModelAttribute : ArgumentTransformationAttribute
         ModelInfo info => info.Name,
         ModelImport import => import.Name,
         _ when PSObject.AsPSObject(model) is var copy && IsCopyOfModel(copy) => copy.Properties[nameof(ModelInfo.Name)].Value,
-        object other => throw new ArgumentTransformationMetadataException(
+        object other => throw ArgumentFault.Of(
             $"An object of type {other.GetType().Name} is not a model. Give a model's name or path, or an object that Get-DiffusionModel writes.",
             TakesObjects ? new PSInvalidCastException() : null),
     };

@@ -37,7 +37,7 @@ public sealed class SchedulerOptionAttribute : ArgumentTransformationAttribute
         foreach (object? item in Cell.Items(value))
         {
             if (item is not string text || text.Split('=', 2, StringSplitOptions.TrimEntries) is not [{ Length: > 0 } name, string option])
-                throw new ArgumentTransformationMetadataException($"'{item}' is not an option. Give names with their values, such as 'eta=0.5; timestep_spacing=trailing'.");
+                throw ArgumentFault.Of($"{ArgumentFault.Quote(item)} is not an option. Give names with their values, such as 'eta=0.5; timestep_spacing=trailing'.");
             options[name] = option;
         }
 

@@ -23,7 +23,7 @@ public sealed class SwitchAttribute : ArgumentTransformationAttribute
         {
             "TRUE" or "1" => true,
             "FALSE" or "0" => false,
-            _ => throw new ArgumentTransformationMetadataException($"'{value}' is neither true nor false. Give true, false, 1 or 0."),
+            _ => throw ArgumentFault.Of($"{ArgumentFault.Quote(value)} is neither true nor false. Give true, false, 1 or 0."),
         };
     }
 }

@@ -27,14 +27,14 @@ public sealed class TextAttribute : ArgumentTransformationAttribute
         foreach (object? item in LanguagePrimitives.GetEnumerable(inputData) ?? new[] { inputData })
         {
             if (FileAdvice is not null && Cell.Unwrap(item) is FileSystemInfo file)
-                throw new ArgumentTransformationMetadataException($"'{file.Name}' is a file, not a prompt. {FileAdvice}");
+                throw ArgumentFault.Of($"{ArgumentFault.Quote(file.Name)} is a file, not a prompt. {FileAdvice}");
 
             if (Column is not null && Cell.Unwrap(item) is not (null or IConvertible) && PSObject.AsPSObject(inputData).Properties[Column] is null)
                 return None;
 
             // The inner error lets PowerShell try the object's properties, which may fit.
             if (Cell.Unwrap(item) is not (null or IConvertible))
-                throw new ArgumentTransformationMetadataException("A string is needed, or an object with a property that has the parameter's name.", new PSInvalidCastException());
+                throw ArgumentFault.Of("A string is needed, or an object with a property that has the parameter's name.", new PSInvalidCastException());
         }
 
         return inputData;

@@ -32,7 +32,7 @@ public sealed class RestoredAttribute<T> : ArgumentTransformationAttribute
         }
         catch (RecordException error)
         {
-            throw new ArgumentTransformationMetadataException(error.Message, error);
+            throw ArgumentFault.Of(error.Message, error);
         }
     }
 }
