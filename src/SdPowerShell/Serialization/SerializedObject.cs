@@ -31,7 +31,7 @@ public static class SerializedObject
 
     /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
     /// <param name="instance">The object.</param>
-    /// <returns>The bytes; a message if the object cannot be written as bytes.</returns>
+    /// <returns>The bytes; an empty text if the object cannot be written as bytes.</returns>
     public static object GetSerializationData(PSObject instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
@@ -39,9 +39,9 @@ public static class SerializedObject
         {
             return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
         }
-        catch (DiffusionException error)
+        catch (DiffusionException)
         {
-            return error.Message;
+            return string.Empty;
         }
     }
 
@@ -65,7 +65,14 @@ public static class SerializedObject
         PSObject restored;
         try
         {
-            restored = data is byte[] bytes ? new(kind.FromBytes(bytes, Cell.Unwrap(value.Properties[PathProperty]?.Value) as string)) : throw Invalid(data as string);
+            restored = data switch
+            {
+                byte[] bytes => new(kind.FromBytes(bytes, Cell.Unwrap(value.Properties[PathProperty]?.Value) as string)),
+                null => throw Invalid(null),
+
+                // Where the object could not be written, or where someone else wrote something, which is not shown.
+                _ => throw Invalid("Its values are damaged, or were so when the copy was made."),
+            };
         }
         catch (DiffusionException error)
         {
