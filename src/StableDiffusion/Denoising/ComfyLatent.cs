@@ -36,8 +36,8 @@ internal static class ComfyLatent
             throw new LatentInvalidException($"'{file.Path}' has latents of {stored.Shape[1]} channels, and the model '{space.Model}' takes {space.Channels}. They are those of another family of models.");
 
         Tensor batch = file.Read(Values);
-        if (!batch.IsFinite())
-            throw new LatentInvalidException($"'{file.Path}' has a value that is NaN or infinite. Make the latent again.");
+        if (batch.FindUnusable() is string fault)
+            throw new LatentInvalidException($"'{file.Path}' has a value that is {fault}. Make the latent again.");
         double factor = space.ScalingFactor * (file.Tensors.ContainsKey(IsUnscaled) ? 1 : 1 / OldFactor);
         TensorPrimitives.Multiply(batch.Span, (float)factor, batch.Span);
 

@@ -14,7 +14,7 @@ public sealed class Latent : GeneratedObject
     /// <param name="tensor">The values, [1, channels, height, width].</param>
     /// <param name="info">The settings that it was made with.</param>
     /// <exception cref="ShapeMismatchException">The shape is not that of one latent.</exception>
-    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
     public Latent(Tensor tensor, GenerationInfo info)
         : this(tensor, info, step: 0, stepCount: 0)
     {
@@ -86,11 +86,11 @@ public sealed class Latent : GeneratedObject
     };
 
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>
-    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
     internal void CheckFinite()
     {
-        if (!Tensor.IsFinite())
-            throw new NotFiniteException("The latent has a value that is NaN or infinite. Make it again; if the error persists, the model or its precision is at fault.");
+        if (Tensor.FindUnusable() is string fault)
+            throw new NotFiniteException($"The latent has a value that is {fault}. Make it again; if the error persists, the model or its precision is at fault.");
     }
 
     /// <summary>The latent as text.</summary>

@@ -86,13 +86,13 @@ internal sealed class StateReader : StateTransfer
     /// <returns>The text; null if there is none.</returns>
     public string? FindText(string name) => _texts.Remove(_prefix + name) ? _file.Metadata[_prefix + name] : null;
 
-    /// <summary>Reads a tensor of finite values.</summary>
+    /// <summary>Reads a tensor whose values are finite and not far beyond those of models.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="shape">Its shape; -1 for an axis of any length of 1 or more.</param>
     /// <exception cref="ModelInvalidException">There is none, or it has another shape or a value that is not finite.</exception>
     public Tensor Tensor(string name, params ReadOnlySpan<int> shape) => FindTensor(name, shape) ?? throw Invalid($"has no tensor '{_prefix}{name}'");
 
-    /// <summary>Reads a tensor of finite values.</summary>
+    /// <summary>Reads a tensor whose values are finite and not far beyond those of models.</summary>
     /// <returns>The tensor; null if there is none.</returns>
     /// <inheritdoc cref="Tensor"/>
     public Tensor? FindTensor(string name, params ReadOnlySpan<int> shape)
@@ -110,7 +110,7 @@ internal sealed class StateReader : StateTransfer
             throw Invalid($"has the tensor '{full}' in the shape {stored.ShapeText}, which must be [{Tensors.Tensor.Describe(shape)}]");
 
         Tensor tensor = _file.Read(full);
-        return tensor.IsFinite() ? tensor : throw Invalid($"has a value that is NaN or infinite in the tensor '{full}'");
+        return tensor.FindUnusable() is string fault ? throw Invalid($"has a value that is {fault}, in the tensor '{full}'") : tensor;
     }
 
     /// <summary>Throws if the file holds more than was read.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace StableDiffusion.Tensors;
 
 /// <summary>A row-major array of 32-bit floats with a shape. The memory is a managed array, never a native handle.</summary>
@@ -65,6 +67,22 @@ public sealed class Tensor
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// The largest value of a latent or an embedding that is used. Those of models are within 100 or so, and within 30,000 with the
+    /// most noise of any scheduler. The sums of squares in a network become infinite from about 1e17, and it would be blamed for that.
+    /// </summary>
+    internal const float LargestValue = 1e9f;
+
+    /// <summary>Finds a value that cannot be used in a latent or an embedding.</summary>
+    /// <returns>What the value is, to follow "a value that is"; null if there is none.</returns>
+    internal string? FindUnusable()
+    {
+        if (!IsFinite())
+            return "NaN or infinite";
+        float largest = Values.Length == 0 ? 0 : MathF.Abs(TensorPrimitives.MaxMagnitude<float>(Values));
+        return largest > LargestValue ? string.Create(CultureInfo.InvariantCulture, $"{largest:G2} in size, far beyond any that a model makes") : null;
     }
 
     /// <summary>Whether every value is a finite number.</summary>

@@ -94,11 +94,11 @@ public sealed class TextEmbedding
         new(string.Empty, like.Options, TextVectors.Zeros(like.Vectors), [], [], like.Model) { IsNothing = true };
 
     /// <summary>Checks that the values are finite; the caller may have written to the arrays.</summary>
-    /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
+    /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
     internal void CheckFinite()
     {
-        if (!HiddenStates.IsFinite() || PooledState?.IsFinite() == false)
-            throw new NotFiniteException($"The embedding of '{Prompt}' contains a value that is NaN or infinite. Make it again.") { Remedy = Remedy.EncodePrompt };
+        if ((HiddenStates.FindUnusable() ?? PooledState?.FindUnusable()) is string fault)
+            throw new NotFiniteException($"The embedding of '{Prompt}' contains a value that is {fault}. Make it again.") { Remedy = Remedy.EncodePrompt };
     }
 
     /// <summary>The embedding as text.</summary>
