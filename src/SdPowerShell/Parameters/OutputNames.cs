@@ -11,6 +11,8 @@ namespace SdPowerShell.Parameters;
 /// <param name="source">The file that the output is made from, whose name is kept; null if there is none.</param>
 internal sealed class OutputNames(string? file, string? directory, string format, string? source = null)
 {
+    private static readonly string[] s_providers = ["FileSystem::", @"Microsoft.PowerShell.Core\FileSystem::"];
+
     /// <summary>The name of what has no prompt.</summary>
     public string Unnamed { get; init; } = FileNames.Image;
 
@@ -31,7 +33,7 @@ internal sealed class OutputNames(string? file, string? directory, string format
             return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
         }
 
-        string name = Checked(file);
+        string name = Checked(IsProviderPath(file) ? resolve(file) : file);
         if (!Path.HasExtension(name))
             name += "." + format;
         if (count > 1)
@@ -42,6 +44,10 @@ internal sealed class OutputNames(string? file, string? directory, string format
 
         return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)));
     }
+
+    /// <summary>Whether a path begins with the provider of the file system, as the property PSPath does.</summary>
+    private static bool IsProviderPath(string file) =>
+        Array.Exists(s_providers, provider => file.StartsWith(provider, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The file name from the user, with the separators of this system.</summary>
     private string Checked(string file)

@@ -64,7 +64,7 @@ internal static class SchedulerOptionText
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        JsonValueKind.Number => value.TryGetInt32(out int whole) ? whole : value.GetDouble(),
+        JsonValueKind.Number => value.TryGetInt32(out int whole) ? whole : value.GetDouble() is var number && double.IsFinite(number) ? number : throw new JsonException(),
         JsonValueKind.String => value.GetString(),
         JsonValueKind.Array => value.EnumerateArray().Select(ToValue).ToArray(),
         _ => null,

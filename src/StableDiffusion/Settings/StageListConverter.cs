@@ -91,11 +91,14 @@ internal sealed class StageListConverter : JsonConverter<StageList>
         JsonValueKind.False => false,
         JsonValueKind.Number => ReadNumber(node),
         JsonValueKind.Array when node.AsArray().All(static item => item?.GetValueKind() == JsonValueKind.String) => node.AsArray().Select(static item => (string)item!).ToArray(),
-        JsonValueKind.Array when node.AsArray().All(static item => item?.GetValueKind() == JsonValueKind.Number) => node.AsArray().Select(static item => (double)item!).ToArray(),
+        JsonValueKind.Array when node.AsArray().All(static item => item?.GetValueKind() == JsonValueKind.Number) => node.AsArray().Select(static item => ReadDouble(item!)).ToArray(),
         _ => throw Invalid(),
     };
 
-    private static object ReadNumber(JsonNode node) => node.AsValue().TryGetValue(out long whole) ? whole : (double)node;
+    private static object ReadNumber(JsonNode node) => node.AsValue().TryGetValue(out long whole) ? whole : ReadDouble(node);
+
+    // A number beyond the range of a double is read as infinite.
+    private static double ReadDouble(JsonNode node) => (double)node is var number && double.IsFinite(number) ? number : throw Invalid();
 
     private static JsonException Invalid() => new("The list of stages is damaged.");
 }
