@@ -75,7 +75,7 @@ internal sealed class ComfyGraph
     /// <returns>The metadata; null if the text is not a graph.</returns>
     public static ImageMetadata? Read(string text, ICollection<string> warnings, CancellationToken cancellationToken)
     {
-        using JsonDocument? document = JsonText.ParseObject(text);
+        using JsonDocument? document = JsonText.ParseObject(text, cancellationToken);
         if (document is null)
             return null;
 

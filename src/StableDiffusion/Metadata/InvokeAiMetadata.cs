@@ -9,10 +9,11 @@ internal static class InvokeAiMetadata
     /// <summary>Reads the text.</summary>
     /// <param name="text">The JSON.</param>
     /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The metadata; null if the text is not JSON.</returns>
-    public static ImageMetadata? Read(string text, ICollection<string> warnings)
+    public static ImageMetadata? Read(string text, ICollection<string> warnings, CancellationToken cancellationToken)
     {
-        using JsonDocument? document = JsonText.ParseObject(text);
+        using JsonDocument? document = JsonText.ParseObject(text, cancellationToken);
         if (document is null)
             return null;
 

@@ -10,13 +10,19 @@ internal static class JsonText
     private static readonly string[] s_notNumbers = ["NaN", "-Infinity", "Infinity"];
 
     /// <summary>Reads an object.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">Cancels it before the text is parsed, and before it is parsed again.</param>
     /// <returns>A document, to be disposed, whose root is an object; null if the text is not one.</returns>
-    public static JsonDocument? ParseObject(string text)
+    public static JsonDocument? ParseObject(string text, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         if (!text.AsSpan().TrimStart().StartsWith('{'))
             return null;
 
-        return TryParse(text) ?? TryParse(WithoutNotNumbers(text));
+        if (TryParse(text) is JsonDocument document)
+            return document;
+        cancellationToken.ThrowIfCancellationRequested();
+        return TryParse(WithoutNotNumbers(text));
     }
 
     /// <summary>A value that is a string, a number or a Boolean, as text.</summary>

@@ -109,6 +109,7 @@ public static class MetadataReader
         foreach (TextEntry entry in entries)
             texts.TryAdd(entry.Keyword, entry.Text);
 
+        cancellationToken.ThrowIfCancellationRequested();
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             info = GenerationRecord.Usable(info, warnings);
@@ -116,19 +117,19 @@ public static class MetadataReader
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
             return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))
             {
-                Settings = FindInfotext(entries, texts) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
+                Settings = FindInfotext(entries, texts, cancellationToken) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,
             };
         }
 
-        if (NovelAiMetadata.Read(texts, warnings) is ImageMetadata novelAi)
+        if (NovelAiMetadata.Read(texts, warnings, cancellationToken) is ImageMetadata novelAi)
             return novelAi;
 
-        string? graph = FindGraph(texts);
-        if (FindInfotext(entries, texts) is string infotext)
+        string? graph = FindGraph(texts, cancellationToken);
+        if (FindInfotext(entries, texts, cancellationToken) is string infotext)
             return InfotextMetadata.Read(infotext, graph is not null, warnings);
         if (graph is not null && ComfyGraph.Read(graph, warnings, cancellationToken) is ImageMetadata comfy)
             return comfy;
-        if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings) is ImageMetadata invokeAi)
+        if (texts.TryGetValue("invokeai_metadata", out string? invoke) && InvokeAiMetadata.Read(invoke, warnings, cancellationToken) is ImageMetadata invokeAi)
             return invokeAi;
 
         if (texts.ContainsKey("workflow"))
@@ -144,28 +145,28 @@ public static class MetadataReader
     }
 
     // As in A1111, a user comment takes precedence over the text of a PNG file. Comments of JPEG and GIF files are often unrelated.
-    private static string? FindInfotext(IReadOnlyList<TextEntry> entries, OrderedDictionary<string, string> texts)
+    private static string? FindInfotext(IReadOnlyList<TextEntry> entries, OrderedDictionary<string, string> texts, CancellationToken cancellationToken)
     {
-        if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text))
+        if (texts.TryGetValue("UserComment", out string? text) && !IsJson(text, cancellationToken))
             return text;
-        if (texts.TryGetValue("parameters", out text) && !IsJson(text))
+        if (texts.TryGetValue("parameters", out text) && !IsJson(text, cancellationToken))
             return text;
         return entries.FirstOrDefault(entry => entry.Keyword == "Comment" && InfotextParser.Parse(entry.Text).Settings.Count > 0)?.Text;
     }
 
     // In PNG it is the text of that name; in animated WebP it is in an EXIF tag, after the name.
-    private static string? FindGraph(OrderedDictionary<string, string> texts)
+    private static string? FindGraph(OrderedDictionary<string, string> texts, CancellationToken cancellationToken)
     {
-        if (texts.TryGetValue("prompt", out string? graph) && IsJson(graph))
+        if (texts.TryGetValue("prompt", out string? graph) && IsJson(graph, cancellationToken))
             return graph;
 
         graph = texts.Values.FirstOrDefault(text => text.StartsWith(GraphMark, StringComparison.OrdinalIgnoreCase));
-        return graph is not null && IsJson(graph[GraphMark.Length..]) ? graph[GraphMark.Length..] : null;
+        return graph is not null && IsJson(graph[GraphMark.Length..], cancellationToken) ? graph[GraphMark.Length..] : null;
     }
 
-    private static bool IsJson(string text)
+    private static bool IsJson(string text, CancellationToken cancellationToken)
     {
-        using JsonDocument? document = JsonText.ParseObject(text);
+        using JsonDocument? document = JsonText.ParseObject(text, cancellationToken);
         return document is not null;
     }
 }

@@ -10,11 +10,12 @@ internal static class NovelAiMetadata
     /// <summary>Reads the texts, if they are NovelAI's.</summary>
     /// <param name="texts">The file's texts by name.</param>
     /// <param name="warnings">Receives warnings about what is not supported.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The metadata; null if they are from another tool.</returns>
-    public static ImageMetadata? Read(IReadOnlyDictionary<string, string> texts, ICollection<string> warnings)
+    public static ImageMetadata? Read(IReadOnlyDictionary<string, string> texts, ICollection<string> warnings, CancellationToken cancellationToken)
     {
         // In WebP and JPEG files the user comment contains all texts as JSON.
-        if (texts.TryGetValue("UserComment", out string? comment) && JsonText.ParseObject(comment) is JsonDocument whole)
+        if (texts.TryGetValue("UserComment", out string? comment) && JsonText.ParseObject(comment, cancellationToken) is JsonDocument whole)
         {
             using (whole)
                 texts = JsonText.Texts(whole.RootElement);
@@ -23,7 +24,7 @@ internal static class NovelAiMetadata
         if (!texts.TryGetValue("Software", out string? software) || !software.StartsWith("NovelAI", StringComparison.OrdinalIgnoreCase))
             return null;
 
-        using JsonDocument? settings = texts.TryGetValue("Comment", out string? json) ? JsonText.ParseObject(json) : null;
+        using JsonDocument? settings = texts.TryGetValue("Comment", out string? json) ? JsonText.ParseObject(json, cancellationToken) : null;
         if (settings is not null)
             return Read(texts, JsonText.Texts(settings.RootElement), warnings);
 

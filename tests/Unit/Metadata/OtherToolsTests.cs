@@ -327,6 +327,9 @@ public sealed class OtherToolsTests : IDisposable
 
         Assert.ThrowsAny<OperationCanceledException>(() => MetadataReader.Load(_folder["file"], new CancellationToken(canceled: true)));
         Assert.ThrowsAny<OperationCanceledException>(() => ComfyGraph.Read(Graph, [], new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => InvokeAiMetadata.Read("{}", [], new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => NovelAiMetadata.Read(new Dictionary<string, string> { ["UserComment"] = "{}" }, [], new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => JsonText.ParseObject("{", new CancellationToken(canceled: true)));
     }
 
     private ImageMetadata ReadGraph(string graph) => Read(Png(InternationalText("prompt", graph, isDeflated: false)));
