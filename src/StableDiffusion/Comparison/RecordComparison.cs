@@ -52,16 +52,13 @@ internal sealed class RecordComparison
         string first = Of(_reference), second = Of(_difference);
         return first.Length == 0 || second.Length == 0 || first == second ? null : $"{subject} ({first} and {second})";
 
-        string Of(GenerationInfo info) => string.Join(", ", All(info.Stages).Select(stage => stage.Made).OfType<StageMaker>().Select(value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(static text => PrintableText.Of(text)));
+        string Of(GenerationInfo info) => string.Join(", ", (info.Stages?.WithInputs() ?? []).Select(stage => stage.Made).OfType<StageMaker>().Select(value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(static text => PrintableText.Of(text)));
     }
-
-    private static IEnumerable<GenerationStage> All(StageList? stages) =>
-        (stages ?? []).SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(All).Append(stage));
 
     /// <summary>The stages as text, unless the other settings say all of them: one denoising from noise, and the decoder.</summary>
     private static string? Describe(StageList? stages) => stages is null or [{ Operation: StageOperation.Denoise }, { Operation: StageOperation.Decode }]
         ? null
-        : Text(string.Join("; ", All(stages).Select(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit ? $"{stage} {stage.Output}" : stage.ToString())));
+        : Text(string.Join("; ", stages.WithInputs().Select(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit ? $"{stage} {stage.Output}" : stage.ToString())));
 
     /// <summary>Which settings of an image are not the expected ones. A setting that is not recorded has its default.</summary>
     /// <param name="info">The record of the image.</param>
