@@ -84,7 +84,7 @@ public abstract class ManifestCmdlet : ModelCmdlet
             WriteWarning($"The model '{model.Name}' is missing.{(model.Source is null ? string.Empty : $" It came from {model.Source}{(model.Revision is null ? string.Empty : $", revision {model.Revision}")}: get it with Save-DiffusionModel or Import-DiffusionModel, under that name.")}");
         int elsewhere = images.Count(static image => image.Reproducibility == Reproducibility.Device);
         if (elsewhere > 0)
-            WriteWarning($"{elsewhere} of {images.Count} images were made with other versions or on another device ({manifest.Made.Module}, ONNX Runtime {manifest.Made.OnnxRuntime}, {manifest.Made.Device} wrote the manifest), and may come out with other pixels here.");
+            WriteWarning($"{elsewhere} of {images.Count} images were made with other versions or on another device ({manifest.Made} wrote the manifest), and may come out with other pixels here.");
         int settings = images.Count(static image => image.Reproducibility == Reproducibility.Statistical);
         if (settings > 0)
             WriteWarning($"Of {settings} of {images.Count} images only the settings are known, as other tools write them; they will come out with other pixels.");

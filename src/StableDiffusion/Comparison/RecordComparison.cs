@@ -19,9 +19,11 @@ internal sealed class RecordComparison
     {
         _reference = Normalize(reference);
         _difference = Normalize(difference);
-        Settings = HasReference && HasDifference
-            ? [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => !Equals(pair.ReferenceValue, pair.DifferenceValue))]
-            : [];
+        if (!HasReference || !HasDifference)
+            return;
+
+        SettingDifference[] whole = [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => pair.Name != nameof(GenerationInfo.Stages) && !Equals(pair.ReferenceValue, pair.DifferenceValue))];
+        Settings = [.. whole, .. StageComparison.Of(_reference.Stages, _difference.Stages).Where(stage => !whole.Any(setting => setting.Name == stage.Setting && IsSame(setting.ReferenceValue, stage.Difference.ReferenceValue) && IsSame(setting.DifferenceValue, stage.Difference.DifferenceValue))).Select(static stage => stage.Difference)];
     }
 
     /// <summary>Whether the reference says how it was made.</summary>
@@ -31,7 +33,7 @@ internal sealed class RecordComparison
     public bool HasDifference => _difference != new GenerationInfo();
 
     /// <summary>The settings that differ, in the order of the settings; empty if one of the images has none.</summary>
-    public IReadOnlyList<SettingDifference> Settings { get; }
+    public IReadOnlyList<SettingDifference> Settings { get; } = [];
 
     /// <summary>What can have made other pixels of the same settings.</summary>
     /// <returns>The end of a sentence.</returns>

@@ -42,7 +42,7 @@ public sealed class RemadeImage
     };
 
     private static string Describe(IEnumerable<StageMaker> makers) =>
-        PrintableText.Of(string.Join(" and ", makers.Distinct().Select(static made => $"{made.Module}, ONNX Runtime {made.OnnxRuntime}, {made.Device}")));
+        string.Join(" and ", makers.Distinct());
 
     /// <summary>The image as it is in the file, where JPEG and WebP do not keep the exact pixels.</summary>
     internal DiffusionImage Decode() => ImageDecoder.Decode(_bytes, Original.Name, byte.MaxValue, judge: null, CancellationToken.None);

@@ -19,5 +19,9 @@ public sealed record StageMaker(string? Module, string? OnnxRuntime, string? Dev
     /// <param name="device">The device.</param>
     internal static StageMaker Of(Device device) => device.Kind == DeviceKind.Cpu ? Cpu : On(device.ToString());
 
+    /// <summary>What it ran on, in words.</summary>
+    /// <returns>The versions and the device.</returns>
+    public override string ToString() => PrintableText.Of(string.Join(", ", new[] { Module, OnnxRuntime is null ? null : $"ONNX Runtime {OnnxRuntime}", Device }.OfType<string>()));
+
     private static StageMaker On(string device) => new(ProductVersion.Text, OnnxEnvironment.Instance.GetVersionString(), device);
 }
