@@ -133,7 +133,7 @@ Describe 'Compare-DiffusionImage' {
 Describe 'git' -Skip:($IsWindows -or -not (Get-Command git -ErrorAction Ignore)) {
     BeforeAll {
         $page = Get-Content -Raw "$PSScriptRoot/../../docs/en-US/about_StableDiffusion_Comparison.md"
-        $driver, $tool, $use = [regex]::Matches($page.Substring($page.IndexOf('### Images in git')), '(?s)```powershell\n(.*?)\n```').ForEach{ $_.Groups[1].Value }
+        $driver, $tool, $use, $null = [regex]::Matches($page.Substring($page.IndexOf('### Images in git')), '(?s)```powershell\n(.*?)\n```').ForEach{ $_.Groups[1].Value }
 
         $bin = (New-Item -ItemType Directory "$TestDrive/bin").FullName
         $shell = [System.Environment]::ProcessPath
