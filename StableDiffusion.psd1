@@ -19,9 +19,11 @@
         'Clear-DiffusionCache'
         'Compare-DiffusionImage'
         'ConvertFrom-Latent'
-        'ConvertTo-ControlImage', 'ConvertTo-DiffusionScript'
+        'ConvertTo-ControlImage'
+        'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
         'Export-DiffusionImage'
+        'Export-DiffusionManifest'
         'Export-Latent'
         'Export-TextEmbedding'
         'Get-DiffusionDevice'
@@ -37,7 +39,9 @@
         'New-DiffusionImage'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
+        'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Test-DiffusionManifest'
         'Test-DiffusionModel'
     )
     FunctionsToExport    = @()

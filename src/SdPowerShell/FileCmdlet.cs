@@ -34,5 +34,8 @@ public abstract class FileCmdlet : DiffusionCmdlet
     }
 
     /// <summary>The full paths of the files that a record names; those that are not there are written as errors.</summary>
-    private protected IEnumerable<string> ResolvePaths() => PathHelper.ResolveInput(this, _paths, _isLiteral);
+    /// <param name="extension">The extension, with its dot, that the Export cmdlet adds to names without one; null for none.</param>
+    private protected IEnumerable<string> ResolvePaths(string? extension = null) => PathHelper.ResolveInput(this, _paths.Select(path => extension is not null && IsShort(path, extension) ? path + extension : path), _isLiteral);
+
+    private bool IsShort(string path, string extension) => PathHelper.FindExisting(this, path) is null && PathHelper.FindExisting(this, path + extension) is not null;
 }

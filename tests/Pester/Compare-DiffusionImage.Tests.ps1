@@ -108,6 +108,22 @@ Describe 'Compare-DiffusionImage' {
         (Get-Item $file).Length | Should -BeLessThan 10kb
     }
 
+    It 'names the stage and the setting that differ' {
+        $day, $night = 'a house by day', 'a house at night' | Get-TextEmbedding
+        $make = { param($First, $Last, $Guidance) Invoke-Denoise $First -Seed 1 -Steps 3 -StopStep 1 -GuidanceScale $Guidance | Invoke-Denoise $Last -GuidanceScale 2 | ConvertFrom-Latent }
+        $reference = & $make $day $night 5
+        (Compare-DiffusionImage $reference (& $make $day $night 3)).SettingDifferences.Name | Should -Be 'Denoise 1: GuidanceScale'
+        $other = Compare-DiffusionImage $reference (& $make $night $night 5)
+        $other.Reason | Should -BeLike "*EncodePrompt 1: Prompt ('a house by day', 'a house at night')*"
+        $whole = Invoke-Denoise $night -Seed 1 -Steps 3 -GuidanceScale 2 | ConvertFrom-Latent
+        (Compare-DiffusionImage $reference $whole).Reason | Should -BeLike "*Stages ('Denoise 'a house by day' to step 1, *"
+    }
+
+    It 'shows a comparison that was serialized' {
+        $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Compare-DiffusionImage $image $image)))
+        $copy | Out-String | Should -Match 'DifferentPixels *: 0\b'
+    }
+
     It 'has examples in its help' {
         (Get-Help Compare-DiffusionImage -Examples).examples.example | Should -Not -BeNullOrEmpty
     }
@@ -117,7 +133,7 @@ Describe 'Compare-DiffusionImage' {
 Describe 'git' -Skip:($IsWindows -or -not (Get-Command git -ErrorAction Ignore)) {
     BeforeAll {
         $page = Get-Content -Raw "$PSScriptRoot/../../docs/en-US/about_StableDiffusion_Comparison.md"
-        $driver, $tool, $use = [regex]::Matches($page.Substring($page.IndexOf('### Images in git')), '(?s)```powershell\n(.*?)\n```').ForEach{ $_.Groups[1].Value }
+        $driver, $tool, $use, $null = [regex]::Matches($page.Substring($page.IndexOf('### Images in git')), '(?s)```powershell\n(.*?)\n```').ForEach{ $_.Groups[1].Value }
 
         $bin = (New-Item -ItemType Directory "$TestDrive/bin").FullName
         $shell = [System.Environment]::ProcessPath

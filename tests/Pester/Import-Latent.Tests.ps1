@@ -145,4 +145,16 @@ Describe 'Import-Latent' {
     It 'has examples in its help' {
         (Get-Help Import-Latent -Examples).examples.example | Should -Not -BeNullOrEmpty
     }
+
+    It 'finds a file by its name without the extension, as Export-Latent takes it' {
+        Push-Location $TestDrive
+        try {
+            $latent = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2
+            $latent | Export-Latent fish
+            Test-SameValue (Import-Latent fish) $latent | Should -BeTrue
+            Get-TextEmbedding 'a' | Export-TextEmbedding bird
+            (Import-TextEmbedding bird).Prompt | Should -Be 'a'
+        }
+        finally { Pop-Location }
+    }
 }

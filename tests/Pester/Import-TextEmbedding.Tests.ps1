@@ -33,7 +33,7 @@ Describe 'Import-TextEmbedding' {
         $read = Import-TextEmbedding latent.safetensors, ., good.safetensors, none -ErrorAction SilentlyContinue -ErrorVariable problems
         $read.Prompt | Should -Be 'a red house'
         $problems.FullyQualifiedErrorId | Should -Be "EmbeddingInvalid,$cmdlet", "EmbeddingInvalid,$cmdlet", "PathNotFound,$cmdlet"
-        "$($problems[0])" | Should -BeLike "*latent.safetensors' holds no embedding of a prompt*"
+        "$($problems[0])" | Should -BeLike "There is no embedding of a prompt in '*latent.safetensors'*"
     }
 
     It 'warns of a model that is not there' {

@@ -87,6 +87,15 @@ Describe 'Should -BeDiffusionImage' {
         Get-Failure { $other | Should -BeDiffusionImage golden.png @Tolerance } | Should -BeLike 'Expected the image to have a PSNR of * dB or more and an SSIM of 0.* or more against the golden image*'
     }
 
+    It 'refuses the tolerance <Name>' -ForEach @(
+        @{ Name = 'Ssim 2'; Tolerance = @{ Ssim = 2 } }
+        @{ Name = 'Psnr -5'; Tolerance = @{ Psnr = -5 } }
+        @{ Name = 'Psnr NaN'; Tolerance = @{ Psnr = [double]::NaN } }
+    ) {
+        Get-Failure { $image | Should -BeDiffusionImage $image @Tolerance } | Should -BeLike "$($Tolerance.Keys) is *, but must be*"
+        Get-Failure { $image | Should -Not -BeDiffusionImage $image @Tolerance } | Should -BeLike "$($Tolerance.Keys) is *, but must be*"
+    }
+
     It 'fails for another size, and shows both' {
         $wide = New-DiffusionImage 'a red house' -Width 72 -Steps 1
         $message = Get-Failure { $wide | Should -BeDiffusionImage golden.png -Psnr 1 }
@@ -166,6 +175,10 @@ Describe 'Should -HaveDiffusionSetting' {
     It 'fails for a setting that does not exist, also with -Not' {
         Get-Failure { $image | Should -HaveDiffusionSetting @{ Step = 2 } } | Should -BeLike "There is no setting 'Step'. Is it 'Steps'?"
         Get-Failure { $image | Should -Not -HaveDiffusionSetting @{ Step = 2 } } | Should -BeLike "There is no setting 'Step'.*"
+    }
+
+    It 'knows the other names of a setting' {
+        $image | Should -HaveDiffusionSetting @{ CfgScale = $image.GuidanceScale; num_inference_steps = 2 }
     }
 
     It 'fails without settings' {

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
+using System.Reflection;
+using SdPowerShell.Commands;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using StableDiffusion;
@@ -48,6 +50,10 @@ public static class ShouldOperators
     public static AssertionResult BeDiffusionImage(SessionState session, object? actual, object? expected, double? psnr, double? ssim, bool negate, string? because) => Guard(() =>
     {
         DiffusionImage image = InputOf(ActualValue, actual).Read(ActualValue, path => ImageFile.ReadWithSettings(PathHelper.ResolveOutput(session, path)), static made => made);
+        if (psnr is < 0 or double.NaN)
+            throw new InvalidSettingException("Psnr", FormattableString.Invariant($"Psnr is {psnr}, but must be 0 decibels or more, such as 40."));
+        if (ssim is < -1 or > 1 or double.NaN)
+            throw new InvalidSettingException("Ssim", FormattableString.Invariant($"Ssim is {ssim}, but must be at most 1, which means equal, such as 0.98."));
         ImageAssertion assertion = new(new ImageTolerance(psnr, ssim), negate, because);
         return InputOf(ExpectedImage, expected).Read(ExpectedImage, path => assertion.Test(image, PathHelper.ResolveOutput(session, path)), made => assertion.Test(image, made));
     });
@@ -64,7 +70,7 @@ public static class ShouldOperators
         if (Cell.Unwrap(expected) is not IDictionary { Count: > 0 } settings)
             return new AssertionResult(Succeeded: false, "The expected settings are missing. Give them as a hashtable, such as @{ Steps = 20 }.");
 
-        KeyValuePair<string, object?>[] wanted = [.. settings.Keys.Cast<object>().Select(name => KeyValuePair.Create($"{name}", Cell.UnwrapAll(settings[name]))).OrderBy(static setting => setting.Key, StringComparer.OrdinalIgnoreCase)];
+        KeyValuePair<string, object?>[] wanted = [.. settings.Keys.Cast<object>().Select(name => KeyValuePair.Create(NameOf($"{name}"), Cell.UnwrapAll(settings[name]))).OrderBy(static setting => setting.Key, StringComparer.OrdinalIgnoreCase)];
         IReadOnlyList<SettingDifference> unmet = RecordComparison.Unmet(ReadSettings(session, actual), wanted);
         string names = string.Join(", ", wanted.Select(static setting => setting.Key));
         string message = negate
@@ -80,6 +86,10 @@ public static class ShouldOperators
         string? reason = because?.Trim();
         return string.IsNullOrEmpty(reason) ? string.Empty : $", {(reason.StartsWith(Word, StringComparison.OrdinalIgnoreCase) ? string.Empty : Word)}{reason}";
     }
+
+    /// <summary>The setting that a name stands for: its own, or another that New-DiffusionImage knows, such as <c>CfgScale</c>.</summary>
+    private static string NameOf(string name) => typeof(NewDiffusionImageCommand).GetProperties()
+        .FirstOrDefault(property => property.GetCustomAttribute<AliasAttribute>()?.AliasNames.Contains(name, StringComparer.OrdinalIgnoreCase) == true)?.Name ?? name;
 
     private static AssertionResult Guard(Func<AssertionResult> test)
     {

@@ -4,6 +4,7 @@ using SdPowerShell.Parameters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
+using StableDiffusion.Tensors;
 
 namespace SdPowerShell.Commands;
 
@@ -23,7 +24,7 @@ public sealed class ImportLatentCommand : FileCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string file in ResolvePaths())
+        foreach (string file in ResolvePaths($".{StateFile.Ending}"))
             ProcessOne(file, () => Read(file));
     }
 

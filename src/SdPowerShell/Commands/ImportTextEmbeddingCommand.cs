@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
@@ -11,7 +12,7 @@ public sealed class ImportTextEmbeddingCommand : FileCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string file in ResolvePaths())
+        foreach (string file in ResolvePaths($".{StateFile.Ending}"))
             ProcessOne(file, () => Read(file));
     }
 

@@ -43,6 +43,8 @@ internal static class DiffusionError
             InferenceException => ("InferenceFailed", ErrorCategory.InvalidResult),
             SchedulerNotFoundException => ("SchedulerNotFound", ErrorCategory.ObjectNotFound),
             NotRepeatableException => ("RecordNotRepeatable", ErrorCategory.InvalidData),
+            ManifestInvalidException => ("ManifestInvalid", ErrorCategory.InvalidData),
+            ImageDiffersException => ("ImageDiffers", ErrorCategory.InvalidResult),
             InvalidSettingException invalid => (ParameterOf(invalid, command) + "Invalid", ErrorCategory.InvalidArgument),
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };

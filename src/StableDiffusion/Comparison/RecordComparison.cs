@@ -19,9 +19,11 @@ internal sealed class RecordComparison
     {
         _reference = Normalize(reference);
         _difference = Normalize(difference);
-        Settings = HasReference && HasDifference
-            ? [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => !Equals(pair.ReferenceValue, pair.DifferenceValue))]
-            : [];
+        if (!HasReference || !HasDifference)
+            return;
+
+        SettingDifference[] whole = [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => pair.Name != nameof(GenerationInfo.Stages) && !Equals(pair.ReferenceValue, pair.DifferenceValue))];
+        Settings = [.. whole, .. StageComparison.Of(_reference.Stages, _difference.Stages).Where(stage => !whole.Any(setting => setting.Name == stage.Setting && IsSame(setting.ReferenceValue, stage.Difference.ReferenceValue) && IsSame(setting.DifferenceValue, stage.Difference.DifferenceValue))).Select(static stage => stage.Difference)];
     }
 
     /// <summary>Whether the reference says how it was made.</summary>
@@ -31,7 +33,7 @@ internal sealed class RecordComparison
     public bool HasDifference => _difference != new GenerationInfo();
 
     /// <summary>The settings that differ, in the order of the settings; empty if one of the images has none.</summary>
-    public IReadOnlyList<SettingDifference> Settings { get; }
+    public IReadOnlyList<SettingDifference> Settings { get; } = [];
 
     /// <summary>What can have made other pixels of the same settings.</summary>
     /// <returns>The end of a sentence.</returns>
@@ -52,16 +54,13 @@ internal sealed class RecordComparison
         string first = Of(_reference), second = Of(_difference);
         return first.Length == 0 || second.Length == 0 || first == second ? null : $"{subject} ({first} and {second})";
 
-        string Of(GenerationInfo info) => string.Join(", ", All(info.Stages).Select(stage => stage.Made).OfType<StageMaker>().Select(value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(static text => PrintableText.Of(text)));
+        string Of(GenerationInfo info) => string.Join(", ", (info.Stages?.WithInputs() ?? []).Select(stage => stage.Made).OfType<StageMaker>().Select(value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(static text => PrintableText.Of(text)));
     }
-
-    private static IEnumerable<GenerationStage> All(StageList? stages) =>
-        (stages ?? []).SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(All).Append(stage));
 
     /// <summary>The stages as text, unless the other settings say all of them: one denoising from noise, and the decoder.</summary>
     private static string? Describe(StageList? stages) => stages is null or [{ Operation: StageOperation.Denoise }, { Operation: StageOperation.Decode }]
         ? null
-        : Text(string.Join("; ", All(stages).Select(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit ? $"{stage} {stage.Output}" : stage.ToString())));
+        : Text(string.Join("; ", stages.WithInputs().Select(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit ? $"{stage} {stage.Output}" : stage.ToString())));
 
     /// <summary>Which settings of an image are not the expected ones. A setting that is not recorded has its default.</summary>
     /// <param name="info">The record of the image.</param>

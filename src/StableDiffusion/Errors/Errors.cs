@@ -133,6 +133,16 @@ public sealed class SchedulerNotFoundException(string message) : DiffusionExcept
 /// <param name="message">The stage, why it cannot be repeated, and what to do.</param>
 public sealed class NotRepeatableException(string message) : DiffusionException(message);
 
+/// <summary>A file is not the manifest of a folder of images, or is damaged.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class ManifestInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>An image was made again, and came out with other pixels than before. It was not written.</summary>
+/// <param name="message">Which image, the cause, and what to do.</param>
+public sealed class ImageDiffersException(string message) : DiffusionException(message);
+
 /// <summary>A setting (a size, a count, a seed, an option) is out of range or cannot be combined with others.</summary>
 /// <param name="setting">The setting's name, as the caller knows it.</param>
 /// <param name="message">What is wrong with which input, and what to do.</param>

@@ -50,11 +50,22 @@ public static class MetadataReader
     internal static (DiffusionImage Image, IReadOnlyList<string> Warnings) LoadImage(string path, CancellationToken cancellationToken)
     {
         string name = ImageFile.NameOf(path);
-        byte[] data = ImageFile.ReadBytes(path, name);
+        (DiffusionImage image, ImageMetadata metadata) = Decode(ImageFile.ReadBytes(path, name), path, cancellationToken);
+        return (image, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
+    }
+
+    /// <summary>Reads an image with its settings from the bytes of its file.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <exception cref="ImageInvalidException">They are not those of an image, or are damaged.</exception>
+    internal static (DiffusionImage Image, ImageMetadata Metadata) Decode(byte[] data, string path, CancellationToken cancellationToken)
+    {
+        string name = ImageFile.NameOf(path);
         DiffusionImage pixels = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
         ImageMetadata metadata = Parse(data, name, cancellationToken);
         GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
-        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = Path.GetFullPath(path), ReadFrom = Path.GetFullPath(path) }, metadata.Source == MetadataSource.Unknown ? [] : metadata.Warnings);
+        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = Path.GetFullPath(path), ReadFrom = Path.GetFullPath(path) }, metadata);
     }
 
     private static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)

@@ -1,9 +1,5 @@
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
-using StableDiffusion.Metadata;
-using StableDiffusion.Onnx;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
@@ -13,8 +9,6 @@ namespace StableDiffusion.Pipelines;
 /// <summary>Records the stages of a pipeline.</summary>
 internal static class StageRecord
 {
-    private static readonly string s_processor = "Cpu " + (Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : AdvSimd.IsSupported ? "NEON" : "baseline");
-
     // What belongs to the embeddings and to the start image is recorded with these.
     private static readonly HashSet<string> s_ofInputs = new(StringComparer.Ordinal)
     {
@@ -31,7 +25,7 @@ internal static class StageRecord
             Operation = StageOperation.EncodePrompt,
             Settings = SettingsOf(model, SettingTable.WithoutDefaults(info), static _ => true),
             Output = StageList.Hash(embedding.Values),
-            Made = MadeBy(model),
+            Made = StageMaker.Of(model.Device),
         });
     }
 
@@ -50,7 +44,7 @@ internal static class StageRecord
         Operation = StageOperation.EncodeImage,
         Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode)),
         Output = StageList.Hash<float>(latent.Span),
-        Made = MadeBy(model),
+        Made = StageMaker.Of(model.Device),
     });
 
     /// <summary>The stage of a denoising, without the hash of its result and the step where it stopped.</summary>
@@ -83,7 +77,7 @@ internal static class StageRecord
             inputs["MaskImage"] = [options.Mask.Origin()];
         if (options.Controls.Count > 0)
             inputs["ControlImage"] = [.. options.Controls.Select(static control => control.Image.Origin())];
-        return new GenerationStage { Operation = StageOperation.Denoise, Settings = settings, Inputs = inputs, Made = MadeBy(model) };
+        return new GenerationStage { Operation = StageOperation.Denoise, Settings = settings, Inputs = inputs, Made = StageMaker.Of(model.Device) };
     }
 
     /// <summary>Completes the stage of a denoising.</summary>
@@ -105,10 +99,9 @@ internal static class StageRecord
         Operation = StageOperation.Decode,
         Settings = SettingsOf(model, new GenerationInfo(), static _ => false),
         Output = StageList.Hash<byte>(image.Pixels),
-        Made = MadeBy(model),
+        Made = StageMaker.Of(model.Device),
     });
 
-    private static StageMaker MadeBy(DiffusionModel model) => new(ProductVersion.Text, OnnxEnvironment.Instance.GetVersionString(), model.Device.Kind == DeviceKind.Cpu ? s_processor : model.Device.ToString());
 
     /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
     private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)

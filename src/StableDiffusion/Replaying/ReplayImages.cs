@@ -14,6 +14,9 @@ public sealed class ReplayImages
     /// <summary>Whether the paths in the record may be opened: those of an object that was made in this process, but not those that a file names.</summary>
     public bool OpensPaths { get; init; }
 
+    /// <summary>Finds an image that was not added by the hash of its pixels, as in <see cref="GenerationStage.Output"/>; null for none.</summary>
+    internal Func<string, DiffusionImage?>? Search { get; init; }
+
     /// <summary>Adds an image.</summary>
     /// <param name="image">The image.</param>
     public void Add(DiffusionImage image)
@@ -36,7 +39,7 @@ public sealed class ReplayImages
     /// <returns>The image; null if it was not given.</returns>
     internal DiffusionImage? Find(GenerationStage stage, CancellationToken cancellationToken)
     {
-        if (stage.Output is string output && _images.TryGetValue(output, out DiffusionImage? given))
+        if (stage.Output is string output && (_images.GetValueOrDefault(output) ?? Search?.Invoke(output)) is DiffusionImage given)
             return given;
         return OpensPaths && stage.Text("Path") is string path && Path.IsPathFullyQualified(path) && File.Exists(path)
             ? ImageFile.Load(path, (byte)(stage.Number<int>("Background") ?? byte.MaxValue), cancellationToken)

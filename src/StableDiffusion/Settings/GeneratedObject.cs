@@ -137,4 +137,12 @@ public abstract class GeneratedObject(GenerationInfo info)
 
     /// <summary>The stages that made it, in their order; null if unknown.</summary>
     public StageList? Stages => Info.Stages;
+
+    /// <summary>How far it can be made again here.</summary>
+    public Reproducibility Reproducibility => Info switch
+    {
+        { Stages: null, Prompt: null } or { Stages.IsKnown: false } => Reproducibility.None,
+        { Stages: null } => Reproducibility.Statistical,
+        _ => Info.Stages.WithInputs().All(static stage => !StageOperation.RunsModel(stage.Operation) || stage.Made == StageMaker.Cpu) ? Reproducibility.Exact : Reproducibility.Device,
+    };
 }

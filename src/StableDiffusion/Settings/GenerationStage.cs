@@ -68,9 +68,11 @@ public sealed class GenerationStage
     /// <summary>The stage in a few words.</summary>
     internal string InWords()
     {
-        if (Operation != StageOperation.Denoise)
+        if (Operation == StageOperation.ReadImage)
+            return $"{Operation} '{Text("Path")}'";
+        if (Operation is not (StageOperation.Denoise or StageOperation.EncodePrompt))
             return Operation;
-        string? prompt = Input("Embedding")?[^1].Text(nameof(GenerationSettings.Prompt));
+        string? prompt = (Operation == StageOperation.EncodePrompt ? this : Input("Embedding")?[^1])?.Text(nameof(GenerationSettings.Prompt));
         return $"{Operation}{(prompt is null ? string.Empty : $" '{(prompt.Length > LongestPrompt ? prompt[..LongestPrompt] + "…" : prompt)}'")}{(Number<int>("StopStep") is int step ? $" to step {step}" : string.Empty)}";
     }
 

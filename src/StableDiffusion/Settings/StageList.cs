@@ -16,7 +16,8 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>The highest number of stages, with those of all inputs.</summary>
     internal const int MostStages = 20_000;
 
-    private const int HashLength = 16;
+    /// <summary>The number of hexadecimal digits of a hash.</summary>
+    internal const int HashLength = 16;
 
     private readonly GenerationStage[] _stages;
 
@@ -33,10 +34,13 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     internal int TotalCount => _stages.Sum(static stage => stage.Count);
 
     /// <summary>Whether all stages can be repeated, as far as the record tells.</summary>
-    internal bool IsKnown => _stages.All(static stage => stage.Operation != StageOperation.Edit && stage.Inputs.Values.All(static lists => lists.All(static list => list.IsKnown)));
+    internal bool IsKnown => Count > 0 && WithInputs().All(static stage => StageOperation.IsRepeatable(stage.Operation));
 
     /// <inheritdoc/>
     public GenerationStage this[int index] => _stages[index];
+
+    /// <summary>All stages, each after those of its inputs.</summary>
+    internal IEnumerable<GenerationStage> WithInputs() => _stages.SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(static list => list.WithInputs()).Append(stage));
 
     /// <summary>Adds a stage. One with too many stages in its inputs is replaced by one that cannot be repeated.</summary>
     /// <param name="stage">The stage.</param>

@@ -32,4 +32,13 @@ public static class StageOperation
 
     /// <summary>The values come from elsewhere, or were changed by a script. It cannot be repeated.</summary>
     public const string Edit = "Edit";
+
+    /// <summary>Whether an operation can be repeated.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
+    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ToMask or Preprocess or Join;
+
+    /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
+    /// <param name="operation">The operation.</param>
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode;
 }

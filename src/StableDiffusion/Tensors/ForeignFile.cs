@@ -35,7 +35,7 @@ internal static class ForeignFile
         }
 
         if (StartsAt(head, 1, "PNG"u8) || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]))
-            return ("an image", "Give the model's file.");
+            return ("an image", "Give the file of a model, a latent or an embedding.");
         if (IsOnnx(head))
             return ("an ONNX graph", "Give the folder that contains it, with its configuration files.");
         if (!head.ContainsAnyExcept((byte)0))
@@ -56,7 +56,7 @@ internal static class ForeignFile
         if (Starts("{") || Starts("["))
             return ("a JSON file", "It may be a server's error message, or the index or config of a model: give the file of the weights, or the model's folder.");
 
-        return ("a file of unknown type", "Safetensors and PyTorch files can be read; check that this is one, and that the download is complete.");
+        return ("a file of unknown type", "Safetensors and PyTorch files can be read; check that this is one, and that it is complete.");
     }
 
     private static bool StartsAt(ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> mark) =>

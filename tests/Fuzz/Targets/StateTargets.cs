@@ -1,5 +1,6 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Manifests;
 using StableDiffusion.Noise;
 using StableDiffusion.Prompts;
 using StableDiffusion.Sampling;
@@ -10,7 +11,7 @@ using StableDiffusion.Text;
 
 namespace StableDiffusion.Fuzz.Targets;
 
-/// <summary>The readers of latents and embeddings.</summary>
+/// <summary>The readers of latents, embeddings and manifests.</summary>
 internal static class StateTargets
 {
     private static readonly Mutation[] s_mutations = [TensorFileMutations.Header, TensorFileMutations.Metadata, TensorFileMutations.Metadata, TensorFileMutations.Metadata];
@@ -22,6 +23,7 @@ internal static class StateTargets
     {
         yield return new DelegateTarget("latent", s_mutations, Latents, ReadLatents);
         yield return new DelegateTarget("text-embedding", s_mutations, Embeddings, ReadEmbedding);
+        yield return new DelegateTarget("folder-manifest", JsonMutations.All, Manifests, ReadManifest);
     }
 
     private static IEnumerable<byte[]> Latents()
@@ -83,5 +85,30 @@ internal static class StateTargets
         foreach (TextualInversion word in embedding.Options.TextualInversions)
             _ = PromptTokenizer.Vectors([word], isSecond: false, width: 4);
         return [PrintableText.Of(embedding.ToString())];
+    }
+
+    private static IEnumerable<byte[]> Manifests()
+    {
+        GenerationStage prompt = new() { Operation = StageOperation.EncodePrompt, Settings = new Dictionary<string, object> { ["Prompt"] = "a", ["Model"] = "model", ["Lora"] = "style:0.5", ["LoraHashes"] = "style: 0123456789ab" }, Made = StageMaker.Cpu };
+        GenerationStage denoising = new()
+        {
+            Operation = StageOperation.Denoise,
+            Settings = new Dictionary<string, object> { ["Seed"] = 3L, ["GuidanceScale"] = 2.5, ["ControlNet"] = (string[])["net"], ["ControlHash"] = (string[])["0123456789"] },
+            Inputs = new Dictionary<string, IReadOnlyList<StageList>> { ["Embedding"] = [new StageList(prompt)] },
+        };
+        GenerationInfo info = new() { Prompt = "a", Seed = 3, Steps = 2, Model = "model", Stages = new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Output = "0123456789abcdef", Made = StageMaker.Cpu }) };
+        yield return ManifestJson.Format(new FolderManifest([Image("a.png", info), Image("b/c.jpg", new GenerationInfo { Prompt = "a" }), Image("d.webp", new GenerationInfo())], [new ManifestPart("Model", "model", "0123456789", "owner/name", "0123")], StageMaker.Cpu));
+
+        static ManifestImage Image(string name, GenerationInfo info) => new(info, info) { Name = name, Length = 1, FileHash = new string('0', 64), PixelHash = new string('a', 64), Width = 1, Height = 1 };
+    }
+
+    private static IEnumerable<string> ReadManifest(byte[] data)
+    {
+        string path = FuzzFiles.Write(data, "folder", FolderManifest.FileName);
+        FolderManifest manifest = FolderManifest.Read(path);
+        List<string> texts = [manifest.ToString(), .. manifest.Parts.Select(static part => part.ToString())];
+        foreach (ManifestImage image in manifest.Images)
+            texts.Add($"{image} {image.Reproducibility} {image.Compare(Path.GetDirectoryName(path)!)}");
+        return texts;
     }
 }

@@ -29,6 +29,8 @@ public sealed class DiffusionErrorTests : IDisposable
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
         { new NotRepeatableException("message"), "RecordNotRepeatable", ErrorCategory.InvalidData, false },
+        { new ManifestInvalidException("message"), "ManifestInvalid", ErrorCategory.InvalidData, false },
+        { new ImageDiffersException("message"), "ImageDiffers", ErrorCategory.InvalidResult, false },
         { new InvalidSettingException("Width", "message"), "WidthInvalid", ErrorCategory.InvalidArgument, false },
         { new InvalidSettingException("timestep_spacing", "message"), "SchedulerOptionInvalid", ErrorCategory.InvalidArgument, false },
     };

@@ -1,8 +1,8 @@
 using System.Reflection;
 
-namespace StableDiffusion.Metadata;
+namespace StableDiffusion.Settings;
 
-/// <summary>The version of this library in the infotext that it writes.</summary>
+/// <summary>The name and the version of this library, as images record them.</summary>
 internal static class ProductVersion
 {
     private const string Name = "StableDiffusion.PowerShell";

@@ -1,0 +1,188 @@
+using StableDiffusion.Images;
+using StableDiffusion.Library;
+using StableDiffusion.Manifests;
+using StableDiffusion.Metadata;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
+using StableDiffusion.Tests.Replaying;
+
+namespace StableDiffusion.Tests.Manifests;
+
+/// <summary>A folder of images is made again from its manifest.</summary>
+public sealed class FolderManifestTests : CompositionCase
+{
+    private const int Compositions = 40;
+
+    private string Images => Folder["images"];
+
+    [Fact]
+    public void A_folder_of_compositions_is_restored_to_equal_bytes()
+    {
+        string[] files = WriteStore();
+        Directory.CreateDirectory(Images);
+        for (int number = 0; number < Compositions; number++)
+        {
+            Composer composer = new(Library, files, number, Token);
+            ImageFile.Write(composer.Compose(), Path.Combine(Images, $"{number:00}.{(number % 10) switch { 0 => "jpg", 1 => "webp", _ => "png" }}"), new ImageWriteOptions { Quality = number % 20 < 10 ? ImageWriteOptions.DefaultQuality : 60 });
+        }
+
+        FolderManifest manifest = Export();
+        Assert.Equal(Compositions, manifest.Images.Count);
+        Assert.All(manifest.Images, static image => Assert.Equal(Reproducibility.Exact, image.Reproducibility));
+        Assert.Contains(manifest.Parts, static part => part is { Kind: "Model", Name: "other", Hash: not null });
+        Assert.Contains(manifest.Parts, static part => part is { Kind: "Lora", Name: "style", Hash: not null });
+        Assert.Contains(manifest.Parts, static part => part is { Kind: "ControlNet", Name: "net", Hash: not null });
+
+        Directory.Delete(Images, recursive: true);
+        ManifestReplay replay = new(manifest, Images, Library, Use);
+        foreach (string file in files)
+        {
+            replay.Add(ImageFile.Read(file));
+            replay.Add(ImageFile.LoadMask(file, Token));
+        }
+
+        foreach (ManifestImage image in manifest.Images)
+        {
+            Assert.Equal(ManifestFileState.Missing, image.Compare(Images, Token));
+            Assert.Empty(replay.Check(image, Token));
+            RemadeImage made = replay.Make(image, Token);
+            Assert.True(made.IsEqual && made.HasEqualBytes, image.Name);
+            made.Write(Images, overwrite: false);
+            Assert.Equal(ManifestFileState.Equal, image.Compare(Images, Token));
+        }
+
+        Assert.DoesNotContain(Folder[""], File.ReadAllText(Folder["manifest.json"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_image_that_others_began_with_is_made_first()
+    {
+        string first = Write("first.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });
+        Write("a second.png", new DenoiseOptions { Prompt = "a blue house", Seed = 2, Steps = 3, Strength = 0.7 }, first);
+        FolderManifest manifest = Export();
+        Directory.Delete(Images, recursive: true);
+
+        ManifestReplay replay = new(manifest, Images, Library, Use);
+        ManifestImage second = manifest.Images[0];
+        Assert.True(second.BeginsWithImage);
+        Assert.Empty(replay.Check(second, Token));
+        Assert.False(Path.Exists(Images));
+        Assert.True(replay.Make(second, Token).HasEqualBytes);
+    }
+
+    [Fact]
+    public void Images_that_began_with_each_other_are_refused()
+    {
+        string first = Write("first.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });
+        Write("second.png", new DenoiseOptions { Prompt = "a blue house", Seed = 2, Steps = 3, Strength = 0.7 }, first);
+        FolderManifest manifest = Export();
+        string json = File.ReadAllText(manifest.Path);
+        ManifestImage one = manifest.Images[0], two = manifest.Images[1];
+
+        // The second image is said to be the one that it began with itself.
+        File.WriteAllText(manifest.Path, json.Replace(one.PixelHash, new string('0', one.PixelHash.Length), StringComparison.Ordinal).Replace(two.PixelHash, one.PixelHash, StringComparison.Ordinal));
+        Directory.Delete(Images, recursive: true);
+        FolderManifest circular = FolderManifest.Read(manifest.Path);
+        Assert.Throws<NotRepeatableException>(() => new ManifestReplay(circular, Images, Library, Use).Make(circular.Images[1], Token));
+    }
+
+    [Fact]
+    public void What_has_become_of_each_file_is_said()
+    {
+        string[] names = ["equal.png", "pixels.png", "changed.png", "text.png", "missing.png"];
+        foreach ((int seed, string name) in names.Index())
+            Write(name, new DenoiseOptions { Prompt = "a red house", Seed = seed, Steps = 1 });
+        FolderManifest manifest = Export();
+
+        ImageFile.Write(ImageFile.Read(Path.Combine(Images, "pixels.png")), Path.Combine(Images, "pixels.png"), new ImageWriteOptions { Overwrite = true, Metadata = false });
+        File.Copy(Path.Combine(Images, "equal.png"), Path.Combine(Images, "changed.png"), overwrite: true);
+        File.WriteAllText(Path.Combine(Images, "text.png"), "no image");
+        File.Delete(Path.Combine(Images, "missing.png"));
+
+        Dictionary<string, ManifestFileState> states = manifest.Images.ToDictionary(static image => image.Name, image => image.Compare(Images, Token));
+        Assert.Equal(
+            [ManifestFileState.Equal, ManifestFileState.EqualPixels, ManifestFileState.Changed, ManifestFileState.Unreadable, ManifestFileState.Missing],
+            names.Select(name => states[name]));
+    }
+
+    [Fact]
+    public void An_image_that_comes_out_differently_is_explained()
+    {
+        Write("a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 2 });
+        FolderManifest manifest = Export();
+        string json = File.ReadAllText(manifest.Path);
+        File.WriteAllText(manifest.Path, json.Replace(StageMaker.Cpu.Device!, "Cpu of old", StringComparison.Ordinal).Replace("\"Seed\":1", "\"Seed\":2", StringComparison.Ordinal));
+        FolderManifest changed = FolderManifest.Read(manifest.Path);
+
+        ManifestImage image = Assert.Single(changed.Images);
+        Assert.Equal(Reproducibility.Device, image.Reproducibility);
+        ManifestTestReport report = new ManifestReplay(changed, Images, Library, Use).Test(image, remakes: true, Token);
+        Assert.Equal((ManifestFileState.Equal, RemakeState.Different, false), (report.FileState, report.Remade, report.IsValid));
+        Assert.Contains("Cpu of old", report.Reason, StringComparison.Ordinal);
+        Assert.NotNull(report.Comparison);
+    }
+
+    [Fact]
+    public void A_link_that_leads_out_of_the_folder_is_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege on Windows.");
+        Directory.CreateDirectory(Folder["elsewhere"]);
+        Directory.CreateDirectory(Path.Combine(Images, "sub"));
+        Write("sub/a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 });
+        FolderManifest manifest = Export(recurses: true);
+        Directory.Delete(Path.Combine(Images, "sub"), recursive: true);
+        Directory.CreateSymbolicLink(Path.Combine(Images, "sub"), Folder["elsewhere"]);
+
+        ManifestReplay replay = new(manifest, Images, Library, Use);
+        RemadeImage made = replay.Make(Assert.Single(manifest.Images), Token);
+        Assert.Throws<OutputWriteException>(() => made.Write(Images, overwrite: true));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Folder["elsewhere"]));
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("{\"manifest\":\"StableDiffusion\",\"version\":2,\"images\":[],\"parts\":[]}")]
+    [InlineData("{\"manifest\":\"StableDiffusion\",\"version\":1}")]
+    [InlineData("{\"manifest\":\"StableDiffusion\",\"version\":1,\"images\":[3],\"parts\":[]}")]
+    [InlineData("{\"manifest\":\"StableDiffusion\",\"version\":1,\"images\":[{\"name\":\"a.png\"}],\"parts\":[]}")]
+    [InlineData("not JSON")]
+    public void What_is_not_a_manifest_is_refused(string text)
+    {
+        File.WriteAllText(Folder["manifest.json"], text);
+        Assert.Contains("manifest.json", Assert.Throws<ManifestInvalidException>(() => FolderManifest.Read(Folder["manifest.json"])).Message, StringComparison.Ordinal);
+        Assert.Throws<ManifestInvalidException>(() => FolderManifest.Read(Folder["missing.json"]));
+    }
+
+    [Theory]
+    [InlineData("../a.png")]
+    [InlineData("/a.png")]
+    [InlineData("a.exe")]
+    [InlineData("C:a.png")]
+    [InlineData("a.png/../../b.png")]
+    public void A_name_outside_the_folder_is_refused(string name)
+    {
+        Write("a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 });
+        FolderManifest manifest = Export();
+        File.WriteAllText(manifest.Path, File.ReadAllText(manifest.Path).Replace("\"name\": \"a.png\"", $"\"name\": \"{name}\"", StringComparison.Ordinal));
+        Assert.Throws<ManifestInvalidException>(() => FolderManifest.Read(manifest.Path));
+    }
+
+    private FolderManifest Export(bool recurses = false)
+    {
+        FolderManifest manifest = FolderManifest.Of(FolderManifest.FindImages(Images, recurses).Select(name => FolderManifest.Describe(Images, name, Token)), Library, Token);
+        manifest.Write(Folder["manifest.json"], overwrite: false);
+        FolderManifest read = FolderManifest.Read(Folder["manifest.json"]);
+        Assert.Equal(ManifestJson.Format(manifest), ManifestJson.Format(read));
+        return read;
+    }
+
+    private string Write(string name, DenoiseOptions options, string? start = null)
+    {
+        Directory.CreateDirectory(Images);
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        TextToImage job = new(new TextToImageRequest { Options = options, Start = start is null ? null : StartImage.Fit(ImageFile.Read(start), mask: null, width: null, height: null, ResizeMode.None, factor: 8) });
+        return ImageFile.Write(job.Make(new DiffusionPipeline(lease.Model), 0, cancellationToken: Token), Path.Combine(Images, name));
+    }
+}
