@@ -61,6 +61,20 @@ Describe 'ConvertTo-DiffusionScript' {
         Test-SameValue (Invoke-Script ($image | ConvertTo-DiffusionScript)) $image | Should -BeTrue
     }
 
+    It 'writes a text that ends the arguments of a command as a text' {
+        $image = New-DiffusionImage ('--%') -NegativePrompt "x`nthrow #" -Seed 3 -Steps 1
+        Test-SameValue (Invoke-Script ($image | ConvertTo-DiffusionScript)) $image | Should -BeTrue
+    }
+
+    It 'reads the one file whose name has wildcards' {
+        $null = New-DiffusionImage 'a' -Seed 3 -Steps 1 -OutFile 'm[1].png'
+        $null = New-DiffusionImage 'b' -Seed 4 -Steps 1 -OutFile 'm1.png'
+        $edges = ConvertTo-ControlImage -LiteralPath 'm[1].png' -Preprocessor Canny
+        $script = $edges | ConvertTo-DiffusionScript
+        $script | Should -BeLike '*-LiteralPath*'
+        Test-SameValue (Invoke-Script $script) $edges | Should -BeTrue
+    }
+
     It 'names what cannot be repeated, and goes on' {
         $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
         $edited = New-DiffusionImage 'a red house' -Seed 3 -Steps 1

@@ -22,6 +22,15 @@ Describe 'Export-DiffusionImage' {
         ($image | Export-DiffusionImage y.webp -PassThru).Path | Should -Be (Join-Path $folder y.webp)
     }
 
+    It 'takes the PSPath of a file: <Command>' -ForEach @(
+        @{ Command = 'Export-DiffusionImage'; Use = { ($image | Export-DiffusionImage $path -Force -PassThru).Path } }
+        @{ Command = 'New-DiffusionImage'; Use = { ([pscustomobject]@{ Prompt = 'a'; Steps = 1; OutFile = $path } | New-DiffusionImage -Force).Path } }
+    ) {
+        $file = New-Item -ItemType File -Path 'a file.png'
+        $path = $file.PSPath
+        & $Use | Should -Be $file.FullName
+    }
+
     It 'leaves out the metadata of a picture that has NoMetadata' {
         $private = New-DiffusionImage 'a red house' -Steps 1 | Add-Member NoMetadata 'true' -PassThru
         $private | Export-DiffusionImage x.png

@@ -21,6 +21,9 @@ public static class SerializedObject
     private const string DataProperty = "SerializationData";
     private const string PathProperty = "Path";
 
+    // In place of the bytes.
+    private const string NotFinite = "NotFinite";
+
     private static readonly SerializedKind[] s_kinds =
     [
         SerializedKind.Of("a latent", LatentFile.ToBytes, LatentFile.FromBytes, "write the latent to a file with Export-Latent", static (latent, path) => latent.Path = path),
@@ -31,7 +34,7 @@ public static class SerializedObject
 
     /// <summary>Everything about an object, as bytes. PowerShell calls it when it serializes the object.</summary>
     /// <param name="instance">The object.</param>
-    /// <returns>The bytes; an empty text if the object cannot be written as bytes.</returns>
+    /// <returns>The bytes; a word if the object cannot be written as bytes.</returns>
     public static object GetSerializationData(PSObject instance)
     {
         ArgumentNullException.ThrowIfNull(instance);
@@ -39,9 +42,9 @@ public static class SerializedObject
         {
             return s_kinds.First(kind => kind.Type.IsInstanceOfType(instance.BaseObject)).ToBytes(instance.BaseObject);
         }
-        catch (DiffusionException)
+        catch (DiffusionException error)
         {
-            return string.Empty;
+            return error is NotFiniteException ? NotFinite : string.Empty;
         }
     }
 
@@ -69,6 +72,8 @@ public static class SerializedObject
             {
                 byte[] bytes => new(kind.FromBytes(bytes, Cell.Unwrap(value.Properties[PathProperty]?.Value) as string)),
                 null => throw Invalid(null),
+
+                NotFinite => throw Invalid("One of its values is NaN or infinite, or far beyond those that models make."),
 
                 // Where the object could not be written, or where someone else wrote something, which is not shown.
                 _ => throw Invalid("Its values are damaged, or were so when the copy was made."),

@@ -142,6 +142,29 @@ public sealed class ForeignNamesTests : CommandTests
         Assert.DoesNotContain(Convert.ToHexString("root"u8), error.Exception.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A script is run where a file may have the name that a stranger wrote into the image.</summary>
+    [Theory]
+    [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"Model":"secret.safetensors"}""", "ModelNotFound", "the model 'secret.safetensors'")]
+    [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"Lora":"[\"secret.safetensors:0.5\"]"}""", "AdapterNotFound", "the LoRA 'secret.safetensors'")]
+    [InlineData("""{"Prompt":"a","Seed":1,"Steps":1,"TextualInversion":"[\"secret.safetensors\"]"}""", "AdapterNotFound", "the embedding 'secret.safetensors'")]
+    [InlineData("""{"Prompt":"a","Stages":[{"Operation":"Denoise","Settings":{"Seed":1,"Steps":1,"Lora":["secret.safetensors"]},"Inputs":{"Embedding":[[{"Operation":"EncodePrompt","Settings":{"Prompt":"a"}}]]}},{"Operation":"Decode"}]}""", null, null)]
+    public void A_script_of_an_image_takes_names_for_names(string record, string? id, string? missing)
+    {
+        WriteRecord(record);
+        ShellResult written = Run("ConvertTo-DiffusionScript image.png");
+        if (id is null)
+        {
+            AssertError(written, "RecordNotRepeatable", ErrorCategory.InvalidData, "ConvertToDiffusionScript");
+            return;
+        }
+
+        string script = Assert.Single(written.Values<string>());
+        Assert.Contains($"\n# Not on this computer: {missing}.\n", script, StringComparison.Ordinal);
+        ShellResult result = Run(script);
+        Assert.StartsWith(id + ",", (result.Errors.SingleOrDefault() ?? result.TerminatingError)!.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
     /// <summary>Writes a latent and an embedding whose model and LoRA are files.</summary>
     /// <returns>An embedding of the model that comes with the module.</returns>
     private TextEmbedding WriteFiles()
