@@ -641,6 +641,31 @@ good,11,,,,init.png,,,11.png
             (Get-FileHash again.png).Hash | Should -Be (Get-FileHash masked.png).Hash
         }
 
+        It 'warns of another image than the recorded one before it begins, <Name>' -ForEach @(
+            @{ Name = 'to start from'; Made = @{ InitImage = 'in/h-1.png' }; Given = @{ InitImage = 'in/h-2.png' }; Warned = '*image to start from*h-2.png*other pixels*h-1.png*' }
+            @{ Name = 'as an object'; Made = @{ InitImage = 'in/h-1.png' }; Given = @{ InitImage = { $start[1] } }; Warned = '*image to start from*other pixels*h-1.png*' }
+            @{ Name = 'as the mask'; Made = @{ InitImage = 'in/h-1.png'; MaskImage = 'in/h-1.png' }; Given = @{ InitImage = 'in/h-1.png'; MaskImage = 'in/h-2.png' }; Warned = '*mask*h-2.png*other pixels*h-1.png*' }
+        ) {
+            foreach ($key in @($Given.Keys)) { if ($Given[$key] -is [scriptblock]) { $Given[$key] = & $Given[$key] } }
+            $null = New-DiffusionImage 'a' @Made -Seed 3 -Steps 2 -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            $metadata | New-DiffusionImage @Given -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $warnings | Should -HaveCount 1
+            "$warnings" | Should -BeLike $Warned
+            $metadata | New-DiffusionImage @Made -WhatIf -WarningVariable warnings | Should -BeNullOrEmpty
+            $warnings | Should -BeNullOrEmpty
+
+            # It is no warning where something else is asked for.
+            $metadata | New-DiffusionImage 'b' @Given -WhatIf -WarningVariable warnings | Should -BeNullOrEmpty
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'warns of an image that the recorded stages did not begin with' {
+            $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
+            Get-DiffusionMetadata two.png | New-DiffusionImage -InitImage in/h-2.png -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*h-2.png*not used*'
+        }
+
         It 'says which image is missing where one was made from another' {
             $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
             $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue

@@ -145,10 +145,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            if (FindStages() is StageList stages)
-                ProcessOne(Given, () => MakeAgain(stages));
+            StageList? stages = FindStages();
+            OneImage? recorded = stages is null ? null : OneImage.Match(stages);
+            if (stages is null || (recorded is not null && HasImagesOf(recorded)))
+                _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
             else
-                _prompts.ForEach(Prompt, OutFile, Make);
+                ProcessOne(Given, () => MakeAgain(stages));
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -165,7 +167,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         _progress?.Complete();
     }
 
-    private void Make(string? prompt)
+    private void Make(string? prompt, OneImage? recorded)
     {
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
@@ -182,7 +184,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
-        StartImage? start = FitStart(source, isPiped, ref options);
+        StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         for (int index = 0; index < job.Count; index++)
@@ -201,17 +203,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         }
     }
 
-    /// <summary>The stages to repeat, if the object of the pipeline was made in a way that the parameters of this cmdlet cannot express.</summary>
-    private StageList? FindStages()
-    {
-        if (Given is not (ImageMetadata or DiffusionImage) || IsFixed(nameof(Prompt)) || ((GeneratedObject)Given).Stages is not { Count: > 0 } stages)
-            return null;
-        OneImage? one = OneImage.Match(stages);
+    /// <summary>The stages that the object of the pipeline was made in; null if they are unknown, or if it is not to be made again.</summary>
+    private StageList? FindStages() =>
+        Given is ImageMetadata or DiffusionImage && !IsFixed(nameof(Prompt)) && ((GeneratedObject)Given).Stages is { Count: > 0 } stages ? stages : null;
 
-        // A mask that is not given again must not be left out in silence.
-        bool isGiven = InitImage is not null && (MaskImage is not null || one?.Mask is null);
-        return one is not null && (one.Start.Count == 0 || isGiven) ? null : stages;
-    }
+    /// <summary>Whether all images that recorded stages began with are given, so that one request makes the image again. A mask that is not given again must not be left out in silence.</summary>
+    private bool HasImagesOf(OneImage recorded) => recorded.Start.Count == 0 || (InitImage is not null && (MaskImage is not null || recorded.Mask is null));
 
     private void MakeAgain(StageList stages)
     {
@@ -222,10 +219,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         bool isForeign = Input.IsMetadata;
         ReplayImages images = new() { OpensPaths = !isForeign };
-        foreach (ImageInput given in ((ImageInput?[])[InitImage, MaskImage, .. ControlImage ?? []]).OfType<ImageInput>())
-            images.Add(given.Read(nameof(InitImage), path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image));
-        if (MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage) is MaskImage mask)
-            images.Add(mask);
+        foreach (ImageInput given in ((ImageInput?[])[InitImage, .. ControlImage ?? []]).OfType<ImageInput>())
+            images.Add(ReadImage(nameof(InitImage), given));
+        if (MaskImage is not null)
+            images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();
         OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
         if (target is not null)
@@ -286,11 +283,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return isPiped ? new ImageInput(Given!) : InitImage;
     }
 
-    private StartImage? FitStart(ImageInput? source, bool isPiped, ref DenoiseOptions options)
+    private StartImage? FitStart(ImageInput? source, bool isPiped, OneImage? recorded, ref DenoiseOptions options)
     {
         if (source is null)
         {
             RequireNoStart(options);
+            WarnOfOthers(recorded, start: null, options);
             return null;
         }
 
@@ -303,12 +301,21 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             nameof(InitImage),
             path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
             static given => given);
+        WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
         if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
             WriteVerbose($"The image to start from was resized from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels with the resize mode {start.ResizeMode}.");
         return start;
+    }
+
+    private DiffusionImage ReadImage(string parameter, ImageInput image) => image.Read(parameter, path => ImageFile.Load(ResolveFile(path), CancellationToken), static given => given);
+
+    private void WarnOfOthers(OneImage? recorded, DiffusionImage? start, DenoiseOptions options)
+    {
+        foreach (string warning in recorded is null ? [] : RecordedImages.FindOthers(recorded, start, options.Mask, options.Controls))
+            Warn(warning);
     }
 
     /// <summary>Throws for a record or a setting that needs an image to start from.</summary>

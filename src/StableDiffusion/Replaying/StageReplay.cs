@@ -28,7 +28,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     /// <summary>Finds what the stages need, and what may come out differently, before any of them is run.</summary>
     /// <param name="stages">The stages of an image.</param>
     /// <param name="cancellationToken">Cancels the check.</param>
-    /// <returns>Warnings: a sentence for each stage whose model or adapter has changed.</returns>
+    /// <returns>Warnings: a sentence for each model, adapter or file that has changed, and for each image that was given in vain.</returns>
     /// <exception cref="NotRepeatableException">A stage cannot be repeated; the message names it.</exception>
     /// <exception cref="DiffusionException">A model or an adapter does not exist, or a setting is out of range.</exception>
     public IReadOnlyList<string> Check(StageList stages, CancellationToken cancellationToken = default)
@@ -36,7 +36,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         ArgumentNullException.ThrowIfNull(stages);
         List<string> warnings = [];
         Check(stages, warnings, cancellationToken);
-        return [.. warnings.Distinct()];
+        return [.. warnings.Distinct(), .. images.Unused.Select(static image => $"{image} is none of those that the recorded stages began with, and is not used.")];
     }
 
     /// <summary>Runs the stages.</summary>
@@ -81,9 +81,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         {
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
-            case StageOperation.ReadImage when images.Find(stage, cancellationToken) is null:
-                throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
             case StageOperation.ReadImage:
+                CheckFile(stage, warnings, cancellationToken);
+                break;
             case StageOperation.Resize:
             case StageOperation.ToMask:
             case StageOperation.Preprocess:
@@ -99,6 +99,15 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             default:
                 throw new NotRepeatableException($"This version does not know the stage '{PrintableText.Of(stage.Operation)}'. Use a newer one.");
         }
+    }
+
+    private void CheckFile(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)
+    {
+        string path = PrintableText.Of(stage.Text("Path") ?? "?");
+        DiffusionImage image = images.Find(stage, cancellationToken)
+            ?? throw new NotRepeatableException($"The image began with the file '{path}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
+        if (stage.Output is string recorded && StageList.Hash<byte>(image.Pixels) != recorded)
+            warnings.Add($"The file '{path}' has other pixels now than when the image was made from it. The image will come out differently.");
     }
 
     private void CheckHashes(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)

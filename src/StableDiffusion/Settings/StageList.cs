@@ -28,6 +28,9 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>The result's hash, as in <see cref="GenerationStage.Output"/>; null if unknown.</summary>
     internal string? Output => Count == 0 ? null : _stages[^1].Output;
 
+    /// <summary>The file of an image that was read; null if it was made.</summary>
+    internal string? File => _stages.LastOrDefault(static stage => stage.Operation == StageOperation.ReadImage)?.Text("Path");
+
     internal int Depth => _stages.Select(static stage => stage.Depth).DefaultIfEmpty(0).Max();
 
     internal int TotalCount => _stages.Sum(static stage => stage.Count);
