@@ -61,6 +61,22 @@ Describe 'ConvertTo-DiffusionScript' {
         Test-SameValue (Invoke-Script ($image | ConvertTo-DiffusionScript)) $image | Should -BeTrue
     }
 
+    It 'warns of values that a script changed after the last stage' {
+        $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
+        $script = $image | ConvertTo-DiffusionScript -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+        $image.Pixels[0] = 255 - $image.Pixels[0]
+        $edited = $image | ConvertTo-DiffusionScript -WarningVariable warnings -WarningAction SilentlyContinue
+        "$warnings" | Should -BeLike '*script changed the values*'
+        $edited -split "`n" | Where-Object { $_ -notlike '# A script changed*' } | Should -Be ($script -split "`n")
+        @($edited -split "`n" -like '# A script changed*').Count | Should -Be 1
+
+        $latent = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 1
+        $latent.Tensor.Values[3] += 1
+        $latent | ConvertTo-DiffusionScript -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeLike '*Invoke-Denoise*'
+        "$warnings" | Should -BeLike '*script changed the values*'
+    }
+
     It 'names what cannot be repeated, and goes on' {
         $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
         $edited = New-DiffusionImage 'a red house' -Seed 3 -Steps 1

@@ -660,6 +660,21 @@ good,11,,,,init.png,,,11.png
             $warnings | Should -BeNullOrEmpty
         }
 
+        It 'warns of pixels that a script changed after the last stage' {
+            $edited = New-DiffusionImage 'a' -Seed 3 -Steps 2
+            $expected = $edited.Pixels.Clone()
+            $edited.Pixels[5] = 255 - $edited.Pixels[5]
+            $again = $edited | New-DiffusionImage -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*script changed the values after the last recorded stage*'
+            $again.Pixels | Should -Be $expected
+            $edited | Export-DiffusionImage edited.png -WarningAction SilentlyContinue
+            $again = Get-DiffusionMetadata edited.png -WarningAction SilentlyContinue | New-DiffusionImage -Steps 1 -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*script changed the values*'
+            $again.Steps | Should -Be 1
+            $again | New-DiffusionImage -WarningVariable warnings | Out-Null
+            $warnings | Should -BeNullOrEmpty
+        }
+
         It 'warns of an image that the recorded stages did not begin with' {
             $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
             Get-DiffusionMetadata two.png | New-DiffusionImage -InitImage in/h-2.png -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue

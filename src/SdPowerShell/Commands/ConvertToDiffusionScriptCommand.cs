@@ -27,7 +27,7 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
             foreach (GeneratedObject made in InputObject)
             {
                 Subject = Records.InputRecord.DescribeItem("Object", _count++, made.Prompt);
-                ProcessOne(made, () => Write(made.Info, made is ImageMetadata { Path.Length: > 0 } file ? System.IO.Path.GetFileName(file.Path) : made.Prompt ?? "the image"));
+                ProcessOne(made, () => Write(made.Recorded, made is ImageMetadata { Path.Length: > 0 } file ? System.IO.Path.GetFileName(file.Path) : made.Prompt ?? "the image"));
             }
 
             return;
@@ -45,5 +45,13 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
         }
     }
 
-    private void Write(GenerationInfo info, string title) => WriteObject(StageScript.Write(info.Stages ?? FlatRecord.ToStages(info), title));
+    private void Write(GenerationInfo info, string title)
+    {
+        StageList recorded = info.Stages ?? FlatRecord.ToStages(info), stages = recorded.BeforeEdit();
+        bool isEdited = !ReferenceEquals(recorded, stages);
+        string script = StageScript.Write(stages, title, isEdited ? StageList.EditWarning : null);
+        if (isEdited)
+            Warn(StageList.EditWarning);
+        WriteObject(script);
+    }
 }

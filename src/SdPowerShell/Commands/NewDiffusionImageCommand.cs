@@ -145,7 +145,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            StageList? stages = FindStages();
+            StageList? made = FindStages(), stages = made?.BeforeEdit();
+            if (!ReferenceEquals(made, stages))
+                Warn(StageList.EditWarning);
             OneImage? recorded = stages is null ? null : OneImage.Match(stages);
             if (stages is null || (recorded is not null && HasImagesOf(recorded)))
                 _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
@@ -205,7 +207,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
     /// <summary>The stages that the object of the pipeline was made in; null if they are unknown, or if it is not to be made again.</summary>
     private StageList? FindStages() =>
-        Given is ImageMetadata or DiffusionImage && !IsFixed(nameof(Prompt)) && ((GeneratedObject)Given).Stages is { Count: > 0 } stages ? stages : null;
+        Given is ImageMetadata or DiffusionImage && !IsFixed(nameof(Prompt)) && ((GeneratedObject)Given).Recorded.Stages is { Count: > 0 } stages ? stages : null;
 
     /// <summary>Whether all images that recorded stages began with are given, so that one request makes the image again. A mask that is not given again must not be left out in silence.</summary>
     private bool HasImagesOf(OneImage recorded) => recorded.Start.Count == 0 || (InitImage is not null && (MaskImage is not null || recorded.Mask is null));

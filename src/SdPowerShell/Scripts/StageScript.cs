@@ -44,13 +44,14 @@ internal sealed class StageScript
     /// <summary>Writes a script.</summary>
     /// <param name="stages">The stages of an image or a latent.</param>
     /// <param name="title">What the script makes, for its first line.</param>
+    /// <param name="remark">What else to say of it, for another line; null for nothing.</param>
     /// <returns>The script, whose output is the image or the latent.</returns>
     /// <exception cref="NotRepeatableException">A stage cannot be written as a command; the message names it.</exception>
-    public static string Write(StageList stages, string title)
+    public static string Write(StageList stages, string title, string? remark = null)
     {
         StageScript script = new(stages);
         string last = script.Command(stages);
-        return $"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{script._lines}{last}\n";
+        return $"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{(remark is null ? string.Empty : $"# {PrintableText.Of(remark)}\n")}{script._lines}{last}\n";
     }
 
     /// <summary>The command that makes something, after the lines that it needs.</summary>

@@ -100,11 +100,11 @@ internal static class StageRecord
     }
 
     /// <summary>The stages of a decoded latent.</summary>
-    public static StageList OfDecoding(DiffusionModel model, StageList latent, DiffusionImage image) => latent.Append(new GenerationStage
+    public static StageList OfDecoding(DiffusionModel model, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
     {
         Operation = StageOperation.Decode,
         Settings = SettingsOf(model, new GenerationInfo(), static _ => false),
-        Output = StageList.Hash<byte>(image.Pixels),
+        Output = StageList.Hash<byte>(pixels),
         Made = MadeBy(model),
     });
 

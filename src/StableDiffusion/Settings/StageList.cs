@@ -16,6 +16,9 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>The highest number of stages, with those of all inputs.</summary>
     internal const int MostStages = 20_000;
 
+    /// <summary>What to say of stages that end with a change by a script, which cannot be repeated.</summary>
+    internal const string EditWarning = "A script changed the values after the last recorded stage, and the record does not tell how. Made again, they are as before that.";
+
     private const int HashLength = 16;
 
     private readonly GenerationStage[] _stages;
@@ -59,6 +62,13 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
         return Append(new GenerationStage { Operation = operation, Settings = values, Output = output });
     }
 
+    /// <summary>The stages before a script changed their result; all stages if none did, or if nothing else is known.</summary>
+    internal StageList BeforeEdit() => Count > 1 && this is [.., { Operation: StageOperation.Edit }] ? new StageList(_stages[..^1]) : this;
+
+    /// <summary>The stages of values that a script changed after the last one.</summary>
+    /// <param name="output">The hash of the values.</param>
+    internal StageList Edit(string output) => new StageList(_stages.Reverse().SkipWhile(static stage => stage.Operation == StageOperation.Edit).Reverse()).Append(StageOperation.Edit, output);
+
     /// <summary>The stages of something whose origin is not known.</summary>
     /// <param name="output">The hash of its values.</param>
     internal static StageList Unknown(string? output) => new(new GenerationStage { Operation = StageOperation.Edit, Output = output });
@@ -73,7 +83,7 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
         string output = Hash(values);
         if (recorded is null or { Count: 0 })
             return Unknown(output);
-        return recorded.Output == output ? recorded : recorded.Append(new GenerationStage { Operation = StageOperation.Edit, Output = output });
+        return recorded.Output == output ? recorded : recorded.Edit(output);
     }
 
     /// <summary>The hash of values, as in <see cref="GenerationStage.Output"/>.</summary>
