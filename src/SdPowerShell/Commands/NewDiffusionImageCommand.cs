@@ -145,14 +145,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            StageList? made = FindStages(), stages = made?.BeforeEdit();
-            if (!ReferenceEquals(made, stages))
+            GeneratedObject? made = FindMade();
+            StageList? all = made?.Recorded.Stages is { Count: > 0 } list ? list : null, stages = all?.BeforeEdit();
+            if (!ReferenceEquals(all, stages))
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is null ? null : OneImage.Match(stages);
-            if (stages is null || (recorded is not null && HasImagesOf(recorded)))
+            if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
                 _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
             else
-                ProcessOne(Given, () => MakeAgain(stages));
+                ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -205,19 +206,39 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         }
     }
 
-    /// <summary>The stages that the object of the pipeline was made in; null if they are unknown, or if it is not to be made again.</summary>
-    private StageList? FindStages() =>
-        Given is ImageMetadata or DiffusionImage && !IsFixed(nameof(Prompt)) && ((GeneratedObject)Given).Recorded.Stages is { Count: > 0 } stages ? stages : null;
-
-    /// <summary>Whether all images that recorded stages began with are given, so that one request makes the image again. A mask that is not given again must not be left out in silence.</summary>
-    private bool HasImagesOf(OneImage recorded) => recorded.Start.Count == 0 || (InitImage is not null && (MaskImage is not null || recorded.Mask is null));
-
-    private void MakeAgain(StageList stages)
+    /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
+    private GeneratedObject? FindMade() => Given switch
     {
-        GeneratedObject made = (GeneratedObject)Given!;
+        ImageMetadata metadata => metadata,
+        DiffusionImage image => IsFixed(nameof(Prompt)) ? null : image,
+        _ => SelectedRecord.Find(Input?.Value),
+    };
+
+    /// <summary>The images that recorded stages began with and that are not given, each with its parameter. A mask that is not given again must not be left out in silence.</summary>
+    private IEnumerable<string> MissingImages(OneImage recorded)
+    {
+        if (recorded.Start.Count > 0 && InitImage is null)
+            yield return Named(nameof(InitImage), recorded.Start);
+        if (recorded.Mask is StageList mask && MaskImage is null)
+            yield return Named(nameof(MaskImage), mask);
+        if (ControlImage is not { Length: > 0 } && !IsGiven(nameof(ControlNet)))
+        {
+            foreach (StageList control in recorded.Denoising.Inputs.GetValueOrDefault(nameof(ControlImage), []))
+                yield return Named(nameof(ControlImage), control);
+        }
+
+        static string Named(string parameter, StageList image) => image.File is string file ? $"-{parameter} '{file}'" : $"-{parameter}";
+    }
+
+    private void MakeAgain(GeneratedObject made, StageList stages, OneImage? recorded)
+    {
         Subject = Input!.Describe(made.Prompt, OutFile);
-        if (MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter)) is string setting)
-            throw new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.");
+        if (FindChange(made) is string setting)
+        {
+            throw recorded is null
+                ? new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.")
+                : new NotRepeatableException($"The image was made from another image. To make it with another {setting}, give what it was made from: {string.Join(", ", MissingImages(recorded))}.");
+        }
 
         bool isForeign = Input.IsMetadata;
         ReplayImages images = new() { OpensPaths = !isForeign };
@@ -243,6 +264,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         _progress!.Start();
         Finish(replay.Run(stages, CancellationToken), target, output);
     }
+
+    /// <summary>A setting that was given and would change what recorded stages make; null if there is none.</summary>
+    private string? FindChange(GeneratedObject made) =>
+        MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter))
+        ?? SelectedRecord.FindChange(Input!.Value!, made);
 
     private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output)
     {
@@ -323,14 +349,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <summary>Throws for a record or a setting that needs an image to start from.</summary>
     private void RequireNoStart(DenoiseOptions options)
     {
-        (string? made, GenerationInfo? record) = Given switch
+        if (FindMade() is { Strength: not null } or { ImageGuidanceScale: not null })
         {
-            ImageMetadata metadata => (metadata.Path, metadata.Info),
-            DiffusionImage image => (image.Path ?? image.ToString(), image.Info),
-            _ => (null, null),
-        };
-        if (record is { Strength: not null } or { ImageGuidanceScale: not null })
-        {
+            GeneratedObject record = FindMade()!;
+            string made = (record as ImageMetadata)?.Path ?? (record as DiffusionImage)?.Path ?? $"{record}";
             throw new InvalidSettingException(
                 record.Strength is null ? nameof(ImageGuidanceScale) : nameof(Strength),
                 $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was repainted, the mask with -MaskImage.");

@@ -114,7 +114,7 @@ public static class MetadataReader
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             info = GenerationRecord.Usable(info, warnings);
-            if (info.Strength is not null)
+            if (info.Strength is not null && (info.Stages is null || info.Stages.Files.Any()))
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
             if (info.Stages is [.., { Operation: StageOperation.Edit }])
                 warnings.Add(StageList.EditWarning);

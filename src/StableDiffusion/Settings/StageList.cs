@@ -34,6 +34,10 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>The file of an image that was read; null if it was made.</summary>
     internal string? File => _stages.LastOrDefault(static stage => stage.Operation == StageOperation.ReadImage)?.Text("Path");
 
+    /// <summary>The files of all images that the stages began with.</summary>
+    internal IEnumerable<string> Files => _stages.SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(static list => list.Files)
+        .Concat(stage.Operation == StageOperation.ReadImage ? [stage.Text("Path") ?? "?"] : []));
+
     internal int Depth => _stages.Select(static stage => stage.Depth).DefaultIfEmpty(0).Max();
 
     internal int TotalCount => _stages.Sum(static stage => stage.Count);
