@@ -237,13 +237,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         {
             throw recorded is null
                 ? new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.")
-                : new NotRepeatableException($"The image was made from another image. To make it with another {setting}, give what it was made from: {string.Join(", ", MissingImages(recorded))}.");
+                : new NotRepeatableException($"To make the image with another {setting}, give what it was made from: {string.Join(", ", MissingImages(recorded))}.");
         }
 
         bool isForeign = Input.IsMetadata;
         ReplayImages images = new() { OpensPaths = !isForeign };
-        foreach (ImageInput given in ((ImageInput?[])[InitImage, .. ControlImage ?? []]).OfType<ImageInput>())
-            images.Add(ReadImage(nameof(InitImage), given));
+        if (InitImage is not null)
+            images.Add(ReadImage(nameof(InitImage), InitImage));
+        foreach (ImageInput control in (ControlImage ?? []).OfType<ImageInput>())
+            images.Add(ReadImage(nameof(ControlImage), control));
         if (MaskImage is not null)
             images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();

@@ -30,5 +30,5 @@ public static class RecordedImages
         ? null
         : $"The {what}{Named(given)} has other pixels than the one in the record{Named(recorded)}. The new image will be another one.";
 
-    private static string Named(StageList stages) => stages.File is string file ? $", '{PrintableText.Of(file)}'," : string.Empty;
+    private static string Named(StageList stages) => stages.File is string file ? $" ('{PrintableText.Of(file)}')" : string.Empty;
 }
