@@ -725,6 +725,8 @@ good,11,,,,init.png,,,11.png
             $copy.GuidanceScale = 2
             $copy | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             $problems.FullyQualifiedErrorId | Should -Be "GuidanceScaleInvalid,$cmdlet"
+            $sheet = $start | Join-DiffusionImage
+            Test-SameValue ($sheet | Select-Object * | New-DiffusionImage) $sheet | Should -BeTrue
             $one = Get-DiffusionMetadata in/h-1.png | Select-Object *
             $one.Steps = 1
             ($one | New-DiffusionImage).Steps | Should -Be 1

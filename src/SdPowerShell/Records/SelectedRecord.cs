@@ -15,6 +15,10 @@ internal static class SelectedRecord
             or nameof(ImageMetadata.Source) or nameof(ImageMetadata.Settings) or nameof(ImageMetadata.Entries) or nameof(ImageMetadata.Warnings) or nameof(ImageMetadata.Path))),
     ];
 
+    // An image has a size of its own, and no syntax where it is the default.
+    private static readonly PropertyInfo[] s_settingsOfImages =
+        [.. s_settings.Where(static property => property.Name is not (nameof(ImageMetadata.Width) or nameof(ImageMetadata.Height) or nameof(ImageMetadata.PromptSyntax)))];
+
     /// <summary>Finds the record.</summary>
     /// <param name="copy">An object; null finds nothing.</param>
     /// <returns>The record as it was copied; null if the object is no such copy.</returns>
@@ -29,7 +33,7 @@ internal static class SelectedRecord
     /// <returns>The setting; null if there is none.</returns>
     public static string? FindChange(PSObject copy, GeneratedObject record) => copy.BaseObject is not PSCustomObject
         ? null
-        : s_settings.FirstOrDefault(setting => copy.Properties[setting.Name] is PSPropertyInfo property
+        : (copy.Properties[nameof(ImageMetadata.Source)] is null ? s_settingsOfImages : s_settings).FirstOrDefault(setting => copy.Properties[setting.Name] is PSPropertyInfo property
             && LanguagePrimitives.ConvertTo<string>(property.Value) != LanguagePrimitives.ConvertTo<string>(setting.GetValue(record)))?.Name;
 
     private static string? Text(PSObject copy, string property) => Cell.Unwrap(copy.Properties[property]?.Value) as string;
