@@ -11,9 +11,12 @@ internal sealed class CmdletSurface
 {
     private static readonly HashSet<string> s_shouldProcess = new(StringComparer.OrdinalIgnoreCase) { "WhatIf", "Confirm" };
 
-    // What one of the cmdlets' own types stands for.
-    private const string ImageType = "SdPowerShell.Parameters.ImageInput";
-    private static readonly string[] s_imageTypes = ["StableDiffusion.Images.DiffusionImage", typeof(FileInfo).FullName!, typeof(string).FullName!];
+    // What the cmdlets' own types stand for.
+    private static readonly Dictionary<string, string[]> s_ownTypes = new(StringComparer.Ordinal)
+    {
+        ["SdPowerShell.Parameters.ImageInput"] = ["StableDiffusion.Images.DiffusionImage", typeof(FileInfo).FullName!, typeof(string).FullName!],
+        ["SdPowerShell.Parameters.RecordedInput"] = ["StableDiffusion.Settings.GeneratedObject", "StableDiffusion.Text.TextEmbedding", typeof(FileInfo).FullName!],
+    };
 
     /// <summary>The name, such as Get-DiffusionDevice.</summary>
     public required string Name { get; init; }
@@ -130,12 +133,16 @@ internal sealed class CmdletSurface
     {
         { IsArray: true } => Plain(type.GetElementType()!).MakeArrayType(),
         { IsGenericType: true, Name: "Number`1" or "Nullable`1" } => type.GenericTypeArguments[0],
-        { FullName: ImageType } => typeof(object),
+        _ when s_ownTypes.ContainsKey(type.FullName!) => typeof(object),
         _ => type,
     };
 
     /// <summary>The types of the objects in the pipeline that a parameter takes: arrays take theirs one by one.</summary>
-    private static string[] AcceptedBy(Type type) => (type.IsArray ? type.GetElementType()! : type) is { FullName: not ImageType } item ? [Plain(item).FullName!] : s_imageTypes;
+    private static string[] AcceptedBy(Type type)
+    {
+        Type item = type.IsArray ? type.GetElementType()! : type;
+        return s_ownTypes.GetValueOrDefault(item.FullName!, [Plain(item).FullName!]);
+    }
 
     /// <summary>One parameter as it is over all the sets that have it.</summary>
     private static CmdletParameter Merge(IEnumerable<CmdletParameter> sets)

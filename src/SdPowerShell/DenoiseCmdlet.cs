@@ -232,9 +232,13 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <param name="options">The settings.</param>
     private protected DenoiseOptions ReadImages(DenoiseOptions options) => options with
     {
-        Mask = MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage),
+        Mask = ReadMask(),
         Controls = new ControlSettings(this).Read(),
     };
+
+    /// <summary>The mask; null if none is given.</summary>
+    private protected MaskImage? ReadMask() =>
+        MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage);
 
     /// <summary>Whether a setting of the object from the pipeline does not apply to the new image.</summary>
     /// <remarks>The settings of a model in the pipeline are its defaults; as explicit settings they would conflict with an image to start from.</remarks>

@@ -68,8 +68,9 @@ public abstract class ManifestCmdlet : ModelCmdlet
         };
         foreach (ImageInput input in ImageInput.Resolve(this, InitImage, hasWildcards: true))
         {
-            replay.Add(input.Read(nameof(InitImage), path => ImageFile.Load(path, CancellationToken), static image => image));
-            replay.Add(input.Read(nameof(InitImage), path => ImageFile.LoadMask(path, CancellationToken), MaskImage.FromImage));
+            replay.Add(
+                input.Read(nameof(InitImage), path => ImageFile.Load(path, CancellationToken), static image => image),
+                input.Read(nameof(InitImage), path => ImageFile.LoadMask(path, CancellationToken), MaskImage.FromImage));
         }
 
         return replay;

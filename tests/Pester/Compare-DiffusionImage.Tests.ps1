@@ -180,14 +180,19 @@ Describe 'git' -Skip:($IsWindows -or -not (Get-Command git -ErrorAction Ignore))
         git log -p -1 | Where-Object { $_ -match '^\+Steps +: 3$' } | Should -HaveCount 1
     }
 
-    It 'shows by the hash that only the pixels changed' {
+    It 'shows that a script changed the pixels, or by the hash that only the file did' {
         $image | Export-DiffusionImage pixels.png
         git add .
         git commit --quiet -m three
         $pixels = [byte[]] $image.Pixels.Clone()
         $pixels[0] = $pixels[0] -bxor 1
-        $image.GetType()::new(64, 64, $pixels, $image.Info) | Export-DiffusionImage pixels.png -Force
+        $image.GetType()::new(64, 64, $pixels, $image.Info) | Export-DiffusionImage pixels.png -Force -WarningAction Ignore
+        $lines = git diff | Where-Object { $_ -match '^[-+][^-+]' }
+        $lines -like '+Stages*, Edit' | Should -HaveCount 1
+        $lines | Should -Match '^[-+](Stages|[0-9A-F]{64}$)'
 
+        $image | Export-DiffusionImage pixels.png -Force
+        [System.IO.File]::AppendAllText("$PWD/pixels.png", 'x')
         git diff | Where-Object { $_ -match '^[-+][^-+]' } | Should -Match '^[-+][0-9A-F]{64}$'
     }
 

@@ -75,6 +75,22 @@ Describe 'ConvertTo-DiffusionScript' {
         Test-SameValue (Invoke-Script $script) $edges | Should -BeTrue
     }
 
+    It 'warns of values that a script changed after the last stage' {
+        $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
+        $script = $image | ConvertTo-DiffusionScript -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+        $image.Pixels[0] = 255 - $image.Pixels[0]
+        $edited = $image | ConvertTo-DiffusionScript -WarningVariable warnings -WarningAction SilentlyContinue
+        "$warnings" | Should -BeLike '*script changed the values*'
+        $edited -split "`n" | Where-Object { $_ -notlike '# A script changed*' } | Should -Be ($script -split "`n")
+        @($edited -split "`n" -like '# A script changed*').Count | Should -Be 1
+
+        $latent = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 1
+        $latent.Tensor.Values[3] += 1
+        $latent | ConvertTo-DiffusionScript -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeLike '*Invoke-Denoise*'
+        "$warnings" | Should -BeLike '*script changed the values*'
+    }
+
     It 'names what cannot be repeated, and goes on' {
         $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
         $edited = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
@@ -84,6 +100,52 @@ Describe 'ConvertTo-DiffusionScript' {
         $scripts.Count | Should -Be 1
         $problems[0].FullyQualifiedErrorId | Should -BeLike 'RecordNotRepeatable,*'
         $problems[0].TargetObject | Should -Be $changed
+    }
+
+    It 'takes objects and files as arguments, by position and by name' {
+        $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1 -OutFile a.png
+        $expected = ConvertTo-DiffusionScript a.png
+        ConvertTo-DiffusionScript (Get-Item a.png) | Should -Be $expected
+        ConvertTo-DiffusionScript -InputObject (Get-DiffusionMetadata a.png) | Should -Be $expected
+        Get-Item a.png | ConvertTo-DiffusionScript | Should -Be $expected
+        'a.png' | ConvertTo-DiffusionScript | Should -Be $expected
+        [pscustomobject]@{ Path = 'a.png' } | ConvertTo-DiffusionScript | Should -Be $expected
+        ConvertTo-DiffusionScript -LiteralPath a.png | Should -Be $expected
+        ConvertTo-DiffusionScript $image | Should -Be ($expected -replace 'a\.png', 'a red house')
+        (ConvertTo-DiffusionScript $image, $image).Count | Should -Be 2
+        ConvertTo-DiffusionScript -InputObject $image | Should -BeLike '*New-DiffusionImage*'
+    }
+
+    It 'writes the prompt of an embedding' {
+        $embedding = Get-TextEmbedding 'a (red:1.2) house' -PromptSyntax A1111
+        $script = $embedding | ConvertTo-DiffusionScript
+        $script | Should -BeLike "*Get-TextEmbedding 'a (red:1.2) house' -PromptSyntax 'A1111'*"
+        [System.Linq.Enumerable]::SequenceEqual((Invoke-Script $script).HiddenStates.Values, $embedding.HiddenStates.Values) | Should -BeTrue
+        ConvertTo-DiffusionScript $embedding | Should -Be $script
+    }
+
+    It 'says what can be given in place of <Name>' -ForEach @(
+        @{ Name = 'a number'; Use = { 5 | ConvertTo-DiffusionScript }; Id = 'InputObjectInvalid' }
+        @{ Name = 'a number by position'; Use = { ConvertTo-DiffusionScript 5 }; Id = 'InputObjectInvalid' }
+        @{ Name = 'a row without a path'; Use = { [pscustomobject]@{ A = 1 } | ConvertTo-DiffusionScript }; Id = 'InputObjectInvalid' }
+        @{ Name = 'the file of an embedding'; Use = { Get-TextEmbedding 'a' | Export-TextEmbedding a.safetensors; ConvertTo-DiffusionScript a.safetensors }; Id = 'ImageInvalid' }
+        @{ Name = 'the file of a latent'; Use = { Get-TextEmbedding 'a' | Invoke-Denoise -Steps 1 | Export-Latent a.safetensors; Get-Item a.safetensors | ConvertTo-DiffusionScript }; Id = 'ImageInvalid' }
+    ) {
+        $ErrorActionPreference = 'Continue'
+        $problems = @(& $Use 2>&1)
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,SdPowerShell.Commands.ConvertToDiffusionScriptCommand"
+        "$problems" | Should -BeLike '*an image, its metadata, a latent, an embedding, or the path of an image file*Import-Latent*'
+    }
+
+    It 'takes copies that hold the record, and refuses one that was changed' {
+        $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
+        $metadata = Get-DiffusionMetadata two.png
+        $copy = $metadata | Select-Object *
+        Remove-Item two.png
+        $copy | ConvertTo-DiffusionScript | Should -Be ($metadata | ConvertTo-DiffusionScript)
+        $copy.Steps = 5
+        $copy | ConvertTo-DiffusionScript -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        "$problems" | Should -BeLike '*Steps of this copy*'
     }
 
     It 'makes the same images in a new pwsh, whatever the composition' {

@@ -5,6 +5,28 @@ BeforeAll {
 }
 
 Describe 'Export-DiffusionImage' {
+    It 'records and says that a script changed the pixels' -ForEach @(@{ Format = 'png' }, @{ Format = 'jpg' }) {
+        Push-Location -LiteralPath $TestDrive
+        $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1
+        $image | Export-DiffusionImage "plain.$Format" -Force -WarningVariable warnings
+        $warnings | Should -BeNullOrEmpty
+
+        # The pixels of a file need not be those that the stages made.
+        Export-DiffusionImage "read.png" -InputObject "plain.$Format" -Force -PassThru -WarningVariable warnings | ForEach-Object {
+            $warnings | Should -BeNullOrEmpty
+            $_.Stages.ToString() | Should -BeLike '*, Decode'
+            $_.Pixels[0] = 255 - $_.Pixels[0]
+            $_ | Export-DiffusionImage "edited.png" -Force -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*script changed the values*'
+        }
+
+        (Get-DiffusionMetadata read.png -WarningVariable warnings).Stages[-1].Operation | Should -Be Decode
+        $warnings | Should -BeNullOrEmpty
+        (Get-DiffusionMetadata edited.png -WarningVariable warnings -WarningAction SilentlyContinue).Stages[-1].Operation | Should -Be Edit
+        "$warnings" | Should -BeLike '*edited.png*script changed the values*'
+        Pop-Location
+    }
+
     BeforeEach {
         $folder = (New-Item -ItemType Directory -Path (Join-Path $TestDrive (New-Guid))).FullName
         Push-Location -LiteralPath $folder

@@ -641,6 +641,104 @@ good,11,,,,init.png,,,11.png
             (Get-FileHash again.png).Hash | Should -Be (Get-FileHash masked.png).Hash
         }
 
+        It 'warns of another image than the recorded one before it begins, <Name>' -ForEach @(
+            @{ Name = 'to start from'; Made = @{ InitImage = 'in/h-1.png' }; Given = @{ InitImage = 'in/h-2.png' }; Warned = '*image to start from*h-2.png*other pixels*h-1.png*' }
+            @{ Name = 'as an object'; Made = @{ InitImage = 'in/h-1.png' }; Given = @{ InitImage = { $start[1] } }; Warned = '*image to start from*other pixels*h-1.png*' }
+            @{ Name = 'as the mask'; Made = @{ InitImage = 'in/h-1.png'; MaskImage = 'in/h-1.png' }; Given = @{ InitImage = 'in/h-1.png'; MaskImage = 'in/h-2.png' }; Warned = '*mask*h-2.png*other pixels*h-1.png*' }
+        ) {
+            foreach ($key in @($Given.Keys)) { if ($Given[$key] -is [scriptblock]) { $Given[$key] = & $Given[$key] } }
+            $null = New-DiffusionImage 'a' @Made -Seed 3 -Steps 2 -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            $metadata | New-DiffusionImage @Given -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue | Should -BeNullOrEmpty
+            $warnings | Should -HaveCount 1
+            "$warnings" | Should -BeLike $Warned
+            $metadata | New-DiffusionImage @Made -WhatIf -WarningVariable warnings | Should -BeNullOrEmpty
+            $warnings | Should -BeNullOrEmpty
+
+            # It is no warning where something else is asked for.
+            $metadata | New-DiffusionImage 'b' @Given -WhatIf -WarningVariable warnings | Should -BeNullOrEmpty
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'warns of pixels that a script changed after the last stage' {
+            $edited = New-DiffusionImage 'a' -Seed 3 -Steps 2
+            $expected = $edited.Pixels.Clone()
+            $edited.Pixels[5] = 255 - $edited.Pixels[5]
+            $again = $edited | New-DiffusionImage -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*script changed the values after the last recorded stage*'
+            $again.Pixels | Should -Be $expected
+            $edited | Export-DiffusionImage edited.png -WarningAction SilentlyContinue
+            $again = Get-DiffusionMetadata edited.png -WarningAction SilentlyContinue | New-DiffusionImage -Steps 1 -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*script changed the values*'
+            $again.Steps | Should -Be 1
+            $again | New-DiffusionImage -WarningVariable warnings | Out-Null
+            $warnings | Should -BeNullOrEmpty
+        }
+
+        It 'warns of an image that the recorded stages did not begin with' {
+            $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
+            Get-DiffusionMetadata two.png | New-DiffusionImage -InitImage in/h-2.png -WhatIf -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*h-2.png*not used*'
+        }
+
+        It 'says which images it needs to make an image with another setting' {
+            $null = New-DiffusionImage 'a' -InitImage in/h-1.png -MaskImage in/h-2.png -Seed 3 -Steps 2 -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            foreach ($use in { $metadata | New-DiffusionImage -Steps 5 }, { $metadata | New-DiffusionImage 'a cat' }) {
+                $ErrorActionPreference = 'Continue'
+                $problems = @(& $use 2>&1)
+                $problems.FullyQualifiedErrorId | Should -Be "RecordNotRepeatable,$cmdlet"
+                "$problems" | Should -BeLike "*another $($use -like '*cat*' ? 'Prompt' : 'Steps')*-InitImage 'h-1.png', -MaskImage 'h-2.png'*"
+            }
+
+            ($metadata | New-DiffusionImage 'a cat' -InitImage in/h-1.png -MaskImage in/h-2.png).Prompt | Should -Be 'a cat'
+            ($metadata | New-DiffusionImage -Steps 5 -InitImage in/h-1.png -MaskImage in/h-2.png).Steps | Should -Be 5
+        }
+
+        It 'repeats several stages as they were, with <Name> as with any other setting' -ForEach @(
+            @{ Name = 'Steps'; Settings = @{ Steps = 5 } }
+            @{ Name = 'Prompt'; Settings = @{ Prompt = 'a cat' } }
+        ) {
+            $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
+            Get-DiffusionMetadata two.png | New-DiffusionImage @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "$($Name)Invalid,$cmdlet"
+            "$problems" | Should -BeLike "*several stages*Omit $Name*ConvertTo-DiffusionScript*"
+        }
+
+        It 'needs no image that its record can make' {
+            $image = $start[0] | New-DiffusionImage 'b' -Strength 0.7 -Seed 2 -Steps 3 -OutFile made.png
+            $again = Get-DiffusionMetadata made.png -WarningVariable warnings | New-DiffusionImage
+            $warnings | Should -BeNullOrEmpty
+            Test-SameValue $again $image | Should -BeTrue
+
+            $null = New-DiffusionImage 'b' -InitImage in/h-1.png -Strength 0.7 -Seed 2 -Steps 3 -OutFile made.png -Force
+            $null = Get-DiffusionMetadata made.png -WarningVariable warnings -WarningAction SilentlyContinue
+            "$warnings" | Should -BeLike '*made from another image*'
+        }
+
+        It 'repeats the stages of a copy by Select-Object, unless it was changed' {
+            $null = Get-TextEmbedding 'a' | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 | Invoke-Denoise (Get-TextEmbedding 'b') | ConvertFrom-Latent | Export-DiffusionImage two.png
+            $copy = Get-DiffusionMetadata two.png | Select-Object *
+            $null = $copy | New-DiffusionImage -OutFile again.png -WarningVariable warnings
+            $warnings | Should -BeNullOrEmpty
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash two.png).Hash
+            $copy.GuidanceScale = 2
+            $copy | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "GuidanceScaleInvalid,$cmdlet"
+            $sheet = $start | Join-DiffusionImage
+            Test-SameValue ($sheet | Select-Object * | New-DiffusionImage) $sheet | Should -BeTrue
+            $one = Get-DiffusionMetadata in/h-1.png | Select-Object *
+            $one.Steps = 1
+            ($one | New-DiffusionImage).Steps | Should -Be 1
+        }
+
+        It 'says how to make a sheet of files again' {
+            $null = Get-ChildItem in/*.png | Join-DiffusionImage | Export-DiffusionImage sheet.png
+            Get-DiffusionMetadata sheet.png | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "RecordNotRepeatable,$cmdlet"
+            "$problems" | Should -BeLike "*'h-1.png', 'h-2.png'*ConvertTo-DiffusionScript*"
+        }
+
         It 'says which image is missing where one was made from another' {
             $null = New-DiffusionImage 'a' -InitImage in/h-1.png -Strength 0.6 -Seed 3 -Steps 4 -OutFile made.png
             $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue

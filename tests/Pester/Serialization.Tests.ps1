@@ -96,6 +96,11 @@ Describe 'A copy from before the module was loaded' {
         Test-SameValue (& $Use) $whole | Should -BeTrue
     }
 
+    It 'gives the script that the object would give: <_>' -ForEach 'embedding', 'half', 'image', 'metadata' {
+        $copies[$_] | ConvertTo-DiffusionScript | Should -Be (Get-Variable $_ -ValueOnly | ConvertTo-DiffusionScript)
+        ConvertTo-DiffusionScript $copies[$_] | Should -Be (Get-Variable $_ -ValueOnly | ConvertTo-DiffusionScript)
+    }
+
     It 'is never passed over: a stopped latent refuses to start anew' {
         $copies.half | Invoke-Denoise $embedding -StartStep 0 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
         $problems.FullyQualifiedErrorId | Should -Be 'StartStepInvalid,SdPowerShell.Commands.InvokeDenoiseCommand'
@@ -141,6 +146,10 @@ Describe 'A copy from before the module was loaded' {
             @{ Damage = $damage; Of = 'image'; Use = { $copy, $image | ConvertTo-Latent }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an image' }
             @{ Damage = $damage; Of = 'image'; Use = { $copy, $image | Export-DiffusionImage left.png -PassThru -Force }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an image' }
             @{ Damage = $damage; Of = 'image'; Use = { $copy, $image | Join-DiffusionImage }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an image' }
+            @{ Damage = $damage; Of = 'image'; Use = { $copy, $image | ConvertTo-DiffusionScript }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an image' }
+            @{ Damage = $damage; Of = 'half'; Use = { $copy, $half | ConvertTo-DiffusionScript }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'a latent' }
+            @{ Damage = $damage; Of = 'embedding'; Use = { ConvertTo-DiffusionScript $copy, $embedding }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an embedding' }
+            @{ Damage = $damage; Of = 'metadata'; Use = { $copy, $metadata | ConvertTo-DiffusionScript }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'the metadata of an image' }
         }
         @{ Damage = 'damaged bytes'; Of = 'metadata'; Use = { $copy | New-DiffusionImage }; Id = 'SerializedObjectInvalid'; Noun = 'the metadata of an image' }
     ) {

@@ -1,12 +1,16 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using SdPowerShell.Scripts;
+using StableDiffusion;
 using StableDiffusion.Metadata;
 using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
+using StableDiffusion.Tensors;
 
 namespace SdPowerShell.Commands;
 
-/// <summary>Writes the commands that make an image, from its record.</summary>
+/// <summary>Writes the commands that make an image, a latent or an embedding, from its record.</summary>
 [Cmdlet(VerbsData.ConvertTo, "DiffusionScript", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(string))]
 public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
@@ -15,35 +19,57 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
 
     private int _count;
 
-    /// <summary>An image, its metadata, or a latent.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
-    public GeneratedObject[] InputObject { get; set; } = [];
+    /// <summary>Images, their metadata, latents or embeddings.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    [Recorded]
+    public RecordedInput[] InputObject { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == InputObjectSet)
+        foreach (RecordedInput input in InputObject)
         {
-            foreach (GeneratedObject made in InputObject)
-            {
-                Subject = Records.InputRecord.DescribeItem("Object", _count++, made.Prompt);
-                ProcessOne(made, () => Write(made.Info, made is ImageMetadata { Path.Length: > 0 } file ? System.IO.Path.GetFileName(file.Path) : made.Prompt ?? "the image"));
-            }
-
-            return;
+            if (input.Given is FileSystemInfo file)
+                Write(PathHelper.ResolveInput(this, [file.FullName], literal: true));
+            else
+                Write(input);
         }
 
-        foreach (string file in ResolvePaths())
+        if (ParameterSetName != InputObjectSet)
+            Write(ResolvePaths());
+    }
+
+    private void Write(RecordedInput input)
+    {
+        Subject = InputRecord.DescribeItem("Object", _count++, input.Prompt);
+        ProcessOne(input.Given, () => Write(input.ReadRecord(), input.Given is ImageMetadata { Path.Length: > 0 } read ? System.IO.Path.GetFileName(read.Path) : input.Prompt ?? "the image"));
+    }
+
+    private void Write(IEnumerable<string> files)
+    {
+        Subject = null;
+        foreach (string file in files)
         {
             ProcessOne(file, () =>
             {
+                if (System.IO.Path.GetExtension(file).Equals("." + StateFile.Ending, StringComparison.OrdinalIgnoreCase))
+                    throw new ImageInvalidException($"'{file}' is not an image. {RecordedInput.Choices}");
                 ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
                 foreach (string warning in metadata.Stages is null ? metadata.Warnings : [])
-                    WriteWarning($"{System.IO.Path.GetFileName(file)}: {warning}");
+                    WarnOf(file, warning);
                 Write(metadata.Info, System.IO.Path.GetFileName(file));
             });
         }
     }
 
-    private void Write(GenerationInfo info, string title) => WriteObject(StageScript.Write(info.Stages ?? FlatRecord.ToStages(info), title));
+    private void Write(GenerationInfo info, string title)
+    {
+        StageList recorded = info.Stages ?? FlatRecord.ToStages(info), stages = recorded.BeforeEdit();
+        bool isEdited = !ReferenceEquals(recorded, stages);
+        string script = StageScript.Write(stages, title, isEdited ? StageList.EditWarning : null);
+        if (isEdited)
+            WriteWarning($"{Subject ?? title}: {StageList.EditWarning}");
+        WriteObject(script);
+    }
 }

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Commands;
@@ -50,6 +51,8 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
 
     private void Write(DiffusionImage image, string? source)
     {
+        if (!NoMetadata && image.IsEdited)
+            WarnOf(image.Path ?? string.Empty, StageList.EditWarning);
         ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
         Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, output.Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
     }

@@ -13,7 +13,7 @@ public sealed class GetDiffusionMetadataCommand : ImageFileCmdlet
 {
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachImage(image => Write(image.Read(
-        ParameterSetName, Load, image => image.Path is string file ? Load(file) : MetadataReader.Of(image))));
+        ParameterSetName, Load, image => image.Path is string file && !image.IsEdited ? Load(file) : MetadataReader.Of(image))));
 
     private ImageMetadata Load(string file) => MetadataReader.Load(file, CancellationToken);
 

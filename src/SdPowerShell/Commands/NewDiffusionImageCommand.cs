@@ -145,10 +145,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         bool isDone = false;
         try
         {
-            if (FindStages() is StageList stages)
-                ProcessOne(Given, () => MakeAgain(stages));
+            GeneratedObject? made = FindMade();
+            StageList? all = made?.Recorded.Stages is { Count: > 0 } list ? list : null, stages = all?.BeforeEdit();
+            if (!ReferenceEquals(all, stages))
+                Warn(StageList.EditWarning);
+            OneImage? recorded = stages is null ? null : OneImage.Match(stages);
+            if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
+                _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
             else
-                _prompts.ForEach(Prompt, OutFile, Make);
+                ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -165,7 +170,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         _progress?.Complete();
     }
 
-    private void Make(string? prompt)
+    private void Make(string? prompt, OneImage? recorded)
     {
         if (string.IsNullOrWhiteSpace(prompt))
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
@@ -182,7 +187,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         options = ReadImages(options);
-        StartImage? start = FitStart(source, isPiped, ref options);
+        StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         for (int index = 0; index < job.Count; index++)
@@ -201,31 +206,48 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         }
     }
 
-    /// <summary>The stages to repeat, if the object of the pipeline was made in a way that the parameters of this cmdlet cannot express.</summary>
-    private StageList? FindStages()
+    /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
+    private GeneratedObject? FindMade() => Given switch
     {
-        if (Given is not (ImageMetadata or DiffusionImage) || IsFixed(nameof(Prompt)) || ((GeneratedObject)Given).Stages is not { Count: > 0 } stages)
-            return null;
-        OneImage? one = OneImage.Match(stages);
+        ImageMetadata metadata => metadata,
+        DiffusionImage image => IsFixed(nameof(Prompt)) ? null : image,
+        _ => SelectedRecord.Find(Input?.Value),
+    };
 
-        // A mask that is not given again must not be left out in silence.
-        bool isGiven = InitImage is not null && (MaskImage is not null || one?.Mask is null);
-        return one is not null && (one.Start.Count == 0 || isGiven) ? null : stages;
+    /// <summary>The images that recorded stages began with and that are not given, each with its parameter. A mask that is not given again must not be left out in silence.</summary>
+    private IEnumerable<string> MissingImages(OneImage recorded)
+    {
+        if (recorded.Start.Count > 0 && InitImage is null)
+            yield return Named(nameof(InitImage), recorded.Start);
+        if (recorded.Mask is StageList mask && MaskImage is null)
+            yield return Named(nameof(MaskImage), mask);
+        if (ControlImage is not { Length: > 0 } && !IsGiven(nameof(ControlNet)))
+        {
+            foreach (StageList control in recorded.Denoising.Inputs.GetValueOrDefault(nameof(ControlImage), []))
+                yield return Named(nameof(ControlImage), control);
+        }
+
+        static string Named(string parameter, StageList image) => image.File is string file ? $"-{parameter} '{file}'" : $"-{parameter}";
     }
 
-    private void MakeAgain(StageList stages)
+    private void MakeAgain(GeneratedObject made, StageList stages, OneImage? recorded)
     {
-        GeneratedObject made = (GeneratedObject)Given!;
         Subject = Input!.Describe(made.Prompt, OutFile);
-        if (MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter)) is string setting)
-            throw new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.");
+        if (FindChange(made) is string setting)
+        {
+            throw recorded is null
+                ? new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.")
+                : new NotRepeatableException($"To make the image with another {setting}, give what it was made from: {string.Join(", ", MissingImages(recorded))}.");
+        }
 
         bool isForeign = Input.IsMetadata || NamesOnly;
         ReplayImages images = new() { OpensPaths = !isForeign };
-        foreach (ImageInput given in ((ImageInput?[])[InitImage, MaskImage, .. ControlImage ?? []]).OfType<ImageInput>())
-            images.Add(given.Read(nameof(InitImage), path => ImageFile.Load(ResolveFile(path), CancellationToken), static image => image));
-        if (MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage) is MaskImage mask)
-            images.Add(mask);
+        if (InitImage is not null)
+            images.Add(ReadImage(nameof(InitImage), InitImage));
+        foreach (ImageInput control in (ControlImage ?? []).OfType<ImageInput>())
+            images.Add(ReadImage(nameof(ControlImage), control));
+        if (MaskImage is not null)
+            images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();
         OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
         if (target is not null)
@@ -244,6 +266,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         _progress!.Start();
         Finish(replay.Run(stages, CancellationToken), target, output);
     }
+
+    /// <summary>A setting that was given and would change what recorded stages make; null if there is none.</summary>
+    private string? FindChange(GeneratedObject made) =>
+        MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter))
+        ?? SelectedRecord.FindChange(Input!.Value!, made);
 
     private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output)
     {
@@ -286,11 +313,12 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return isPiped ? new ImageInput(Given!) : InitImage;
     }
 
-    private StartImage? FitStart(ImageInput? source, bool isPiped, ref DenoiseOptions options)
+    private StartImage? FitStart(ImageInput? source, bool isPiped, OneImage? recorded, ref DenoiseOptions options)
     {
         if (source is null)
         {
             RequireNoStart(options);
+            WarnOfOthers(recorded, start: null, options);
             return null;
         }
 
@@ -303,6 +331,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             nameof(InitImage),
             path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
             static given => given);
+        WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
@@ -311,17 +340,21 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         return start;
     }
 
+    private DiffusionImage ReadImage(string parameter, ImageInput image) => image.Read(parameter, path => ImageFile.Load(ResolveFile(path), CancellationToken), static given => given);
+
+    private void WarnOfOthers(OneImage? recorded, DiffusionImage? start, DenoiseOptions options)
+    {
+        foreach (string warning in recorded is null ? [] : RecordedImages.FindOthers(recorded, start, options.Mask, options.Controls))
+            Warn(warning);
+    }
+
     /// <summary>Throws for a record or a setting that needs an image to start from.</summary>
     private void RequireNoStart(DenoiseOptions options)
     {
-        (string? made, GenerationInfo? record) = Given switch
+        if (FindMade() is { Strength: not null } or { ImageGuidanceScale: not null })
         {
-            ImageMetadata metadata => (metadata.Path, metadata.Info),
-            DiffusionImage image => (image.Path ?? image.ToString(), image.Info),
-            _ => (null, null),
-        };
-        if (record is { Strength: not null } or { ImageGuidanceScale: not null })
-        {
+            GeneratedObject record = FindMade()!;
+            string made = (record as ImageMetadata)?.Path ?? (record as DiffusionImage)?.Path ?? $"{record}";
             throw new InvalidSettingException(
                 record.Strength is null ? nameof(ImageGuidanceScale) : nameof(Strength),
                 $"'{made}' was made from another image, and its record does not say which. Give that image with -InitImage and, if only a part of it was repainted, the mask with -MaskImage.");

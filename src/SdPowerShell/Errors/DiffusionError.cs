@@ -81,6 +81,7 @@ internal static class DiffusionError
         Remedy.ReadSettings => "Get-DiffusionMetadata reads the settings in such a file.",
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.GiveImages => "New-DiffusionImage takes them with -InitImage, -MaskImage and -ControlImage.",
+        Remedy.WriteScript => "ConvertTo-DiffusionScript writes the commands that make the image.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using StableDiffusion;
 using StableDiffusion.Library;
-using StableDiffusion.Replaying;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 
@@ -43,16 +42,18 @@ internal sealed class StageScript
     private StageScript(StageList stages) => _isDefaultModel = ModelsOf(stages).All(static model => model is null or ModelStore.EmbeddedName);
 
     /// <summary>Writes a script.</summary>
-    /// <param name="stages">The stages of an image or a latent.</param>
+    /// <param name="stages">The stages of an image, a latent or an embedding.</param>
     /// <param name="title">What the script makes, for its first line.</param>
-    /// <returns>The script, whose output is the image or the latent.</returns>
+    /// <param name="remark">What else to say of it, for another line; null for nothing.</param>
+    /// <returns>The script, whose output is the same.</returns>
     /// <exception cref="NotRepeatableException">A stage cannot be written as a command; the message names it.</exception>
-    public static string Write(StageList stages, string title)
+    public static string Write(StageList stages, string title, string? remark = null)
     {
         StageScript script = new(stages);
         string last = script.Command(stages);
         string missing = string.Join(", ", script._names.Missing);
-        return ScriptCheck.Checked($"#Requires -Modules StableDiffusion\n# Makes {PrintableText.Of(title)} again.\n{(missing.Length == 0 ? string.Empty : $"# Not on this computer: {missing}.\n")}{script._lines}{last}\n");
+        string[] comments = [$"Makes {title} again.", .. remark is null ? [] : (string[])[remark], .. missing.Length == 0 ? [] : (string[])[$"Not on this computer: {missing}."]];
+        return ScriptCheck.Checked($"#Requires -Modules StableDiffusion\n{string.Concat(comments.Select(static comment => $"# {PrintableText.Of(comment)}\n"))}{script._lines}{last}\n");
     }
 
     /// <summary>The command that makes something, after the lines that it needs.</summary>
@@ -82,7 +83,7 @@ internal sealed class StageScript
     private string CommandOf(OneImage one)
     {
         StringBuilder command = new($"New-DiffusionImage {Literal.Of(one.Prompt.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}");
-        if (one.NegativePrompt is GenerationStage stage && !OneImage.IsDefaultNegative(one.Prompt, stage) && stage.Text(nameof(GenerationInfo.Prompt)) is string negative)
+        if (one.NegativePrompt?.Text(nameof(GenerationInfo.Prompt)) is string negative)
             command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
         if (one.Start.Count > 0)
             command.Append(" -InitImage ").Append(Image(one.Start));
@@ -106,7 +107,7 @@ internal sealed class StageScript
         StageList embedding = stage.Input("Embedding") ?? throw new NotRepeatableException("A denoising has no prompt.");
         string? latent = before.Count > 0 ? Variable("latent", before) : null;
         StringBuilder command = new($"Invoke-Denoise {Variable("embedding", embedding)}");
-        if (stage.Input("NegativeEmbedding") is StageList negative && !(negative is [GenerationStage encoded] && embedding is [GenerationStage prompt] && OneImage.IsDefaultNegative(prompt, encoded)))
+        if (OneImage.NegativeOf(stage) is StageList negative)
             command.Append(" -NegativeEmbedding ").Append(Variable("embedding", negative));
         if (latent is not null)
             command.Append(" -Latent ").Append(latent);

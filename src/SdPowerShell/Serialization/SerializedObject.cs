@@ -55,14 +55,15 @@ public static class SerializedObject
 
     /// <summary>Turns a copy back into what it was, with the properties that were added to it.</summary>
     /// <param name="value">An object.</param>
+    /// <param name="isWhole">Whether its properties alone are of no use, whatever it is.</param>
     /// <returns>The object as it was before PowerShell serialized it; the object itself if it is no such copy.</returns>
     /// <exception cref="RecordException">What makes up the object is missing or damaged.</exception>
-    internal static PSObject Restore(PSObject value)
+    internal static PSObject Restore(PSObject value, bool isWhole = false)
     {
         if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
             return value;
         object? data = Cell.Unwrap(value.Properties[DataProperty]?.Value);
-        if (data is null && kind.IsUsefulAlone)
+        if (data is null && kind.IsUsefulAlone && !isWhole)
             return value;
 
         PSObject restored;

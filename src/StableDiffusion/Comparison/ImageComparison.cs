@@ -27,7 +27,7 @@ public sealed class ImageComparison
 
         ReferenceImage = reference;
         DifferenceImage = difference;
-        _records = new RecordComparison(reference.Info, difference.Info);
+        _records = new RecordComparison(reference.Recorded, difference.Recorded);
         bool haveSameSize = reference.Width == difference.Width && reference.Height == difference.Height;
         Verdict = Judge(haveSameSize);
         _pixels = new(() => haveSameSize ? PixelDifference.Of(reference, difference) : null);

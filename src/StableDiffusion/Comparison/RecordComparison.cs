@@ -22,8 +22,8 @@ internal sealed class RecordComparison
         if (!HasReference || !HasDifference)
             return;
 
-        SettingDifference[] whole = [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => pair.Name != nameof(GenerationInfo.Stages) && !Equals(pair.ReferenceValue, pair.DifferenceValue))];
-        Settings = [.. whole, .. StageComparison.Of(_reference.Stages, _difference.Stages).Where(stage => !whole.Any(setting => setting.Name == stage.Setting && IsSame(setting.ReferenceValue, stage.Difference.ReferenceValue) && IsSame(setting.DifferenceValue, stage.Difference.DifferenceValue))).Select(static stage => stage.Difference)];
+        SettingDifference[] whole = [.. Values(_reference).Zip(Values(_difference), static (a, b) => new SettingDifference(a.Name, a.Value, b.Value)).Where(static pair => !Equals(pair.ReferenceValue, pair.DifferenceValue))];
+        Settings = [.. whole, .. StageComparison.Of(_reference.Stages, _difference.Stages).Where(stage => !whole.Any(setting => Says(setting, stage.Setting, stage.Difference))).Select(static stage => stage.Difference)];
     }
 
     /// <summary>Whether the reference says how it was made.</summary>
@@ -57,10 +57,10 @@ internal sealed class RecordComparison
         string Of(GenerationInfo info) => string.Join(", ", (info.Stages?.WithInputs() ?? []).Select(stage => stage.Made).OfType<StageMaker>().Select(value).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(static text => PrintableText.Of(text)));
     }
 
-    /// <summary>The stages as text, unless the other settings say all of them: one denoising from noise, and the decoder.</summary>
-    private static string? Describe(StageList? stages) => stages is null or [{ Operation: StageOperation.Denoise }, { Operation: StageOperation.Decode }]
-        ? null
-        : Text(string.Join("; ", stages.WithInputs().Select(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit ? $"{stage} {stage.Output}" : stage.ToString())));
+    // The settings of the whole are those of its last stages.
+    private static bool Says(SettingDifference whole, string setting, SettingDifference stage) =>
+        (whole.Name == setting || (whole.Name == nameof(GenerationInfo.NegativePrompt) && setting == nameof(GenerationInfo.Prompt)))
+        && IsSame(whole.ReferenceValue, stage.ReferenceValue) && IsSame(whole.DifferenceValue, stage.DifferenceValue);
 
     /// <summary>Which settings of an image are not the expected ones. A setting that is not recorded has its default.</summary>
     /// <param name="info">The record of the image.</param>
@@ -111,7 +111,6 @@ internal sealed class RecordComparison
             };
         }
 
-        yield return (nameof(GenerationInfo.Stages), Describe(info.Stages));
         yield return (nameof(GenerationInfo.LoraHashes), info.LoraHashes);
         yield return (nameof(GenerationInfo.TextualInversionHashes), info.TextualInversionHashes);
         yield return (nameof(GeneratedObject.ControlNet), Each(static net => net.Name));

@@ -16,13 +16,16 @@ internal static class StageComparison
     /// <returns>Each difference, with the name of the setting alone.</returns>
     public static IEnumerable<(string Setting, SettingDifference Difference)> Of(StageList? reference, StageList? difference)
     {
+        // Without stages, the settings tell of one request.
         if (reference is null || difference is null)
-            return [];
+            return (reference ?? difference) is not StageList stages || OneImage.Match(stages) is not null ? [] : Whole();
 
         GenerationStage[] first = [.. reference.WithInputs()], second = [.. difference.WithInputs()];
         return first.Select(static stage => stage.Operation).SequenceEqual(second.Select(static stage => stage.Operation))
             ? first.Zip(second).SelectMany((pair, index) => Of(pair.First, pair.Second, NameOf(first, index)))
-            : [(nameof(GenerationInfo.Stages), new SettingDifference(nameof(GenerationInfo.Stages), $"{reference}", $"{difference}"))];
+            : Whole();
+
+        IEnumerable<(string Setting, SettingDifference Difference)> Whole() => [(nameof(GenerationInfo.Stages), new SettingDifference(nameof(GenerationInfo.Stages), reference?.ToString(), difference?.ToString()))];
     }
 
     private static IEnumerable<(string Setting, SettingDifference Difference)> Of(GenerationStage first, GenerationStage second, string name)

@@ -70,6 +70,9 @@ public sealed class Latent : GeneratedObject
     /// <summary>The state of a denoising that was stopped, to continue it; null if it is complete.</summary>
     internal DenoiseState? State { get; init; }
 
+    /// <inheritdoc/>
+    internal override GenerationInfo Recorded => Record<float>(Info.Stages?.Output, Tensor.Span);
+
     /// <summary>The stages that made the values as they are now.</summary>
     internal StageList Origin() => StageList.Of<float>(Info.Stages, Tensor.Span);
 

@@ -41,4 +41,7 @@ internal enum Remedy
 
     /// <summary>Give the images that recorded stages begin with.</summary>
     GiveImages,
+
+    /// <summary>Run the recorded stages as a script.</summary>
+    WriteScript,
 }

@@ -8,6 +8,9 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The number of bytes of a pixel: red, green and blue.</summary>
     public const int Channels = 3;
 
+    // The stage that read the pixels; null if they were made.
+    private StageList? _read;
+
     /// <summary>Initializes an image over an array of pixels, without copying it.</summary>
     /// <param name="width">The width in pixels, at least 1.</param>
     /// <param name="height">The height in pixels, at least 1.</param>
@@ -40,19 +43,21 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The full path of the file that the image was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
 
-    /// <summary>The full path of the file that the pixels were read from; null if they were made.</summary>
-    internal string? ReadFrom { get; set; }
+    /// <inheritdoc/>
+    internal override GenerationInfo Recorded => Record<byte>(_read is null ? Info.Stages?.Output : _read.Output, Pixels);
 
-    /// <summary>The gray value behind pixels of that file that are not opaque.</summary>
-    internal byte ReadBackground { get; set; } = byte.MaxValue;
+    /// <summary>Notes that the pixels were read and not changed since. Those of a file need not be what the stages in its record made, which a lossy format changes.</summary>
+    /// <param name="file">The full path of the file; null for bytes in memory.</param>
+    /// <param name="background">The gray value behind pixels that are not opaque.</param>
+    internal void MarkRead(string? file, byte background = byte.MaxValue)
+    {
+        Path = file;
+        (string, object)[] settings = [.. file is null ? [] : ((string, object)[])[(nameof(Path), file)], .. background == byte.MaxValue ? [] : ((string, object)[])[("Background", (long)background)]];
+        _read = new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), settings);
+    }
 
     /// <summary>The stages that made the pixels as they are now.</summary>
-    internal StageList Origin() => ReadFrom switch
-    {
-        null => StageList.Of<byte>(Info.Stages, Pixels),
-        _ when ReadBackground == byte.MaxValue => new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), (nameof(Path), ReadFrom)),
-        _ => new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), (nameof(Path), ReadFrom), ("Background", (long)ReadBackground)),
-    };
+    internal StageList Origin() => StageList.Of<byte>(_read?.File is null ? Info.Stages : _read, Pixels);
 
     /// <summary>The stages of an image that is made of this one.</summary>
     /// <param name="operation">The operation.</param>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Images;
@@ -36,13 +35,12 @@ internal static class PixelTensor
         return tensor;
     }
 
-    /// <summary>Converts the output of a decoder to an image; values outside -1 to 1 are clipped.</summary>
+    /// <summary>Converts the output of a decoder to the pixels of an image; values outside -1 to 1 are clipped.</summary>
     /// <param name="tensor">A tensor [1, 3, height, width].</param>
-    /// <param name="info">The settings that made it; null if unknown.</param>
-    /// <returns>The image.</returns>
+    /// <returns>The pixels, as in <see cref="DiffusionImage.Pixels"/>.</returns>
     /// <exception cref="ShapeMismatchException">The tensor has another shape.</exception>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
-    public static DiffusionImage ToImage(Tensor tensor, GenerationInfo? info = null)
+    public static byte[] ToPixels(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensor.HasShape(1, DiffusionImage.Channels, -1, -1) || tensor.Length == 0)
@@ -71,7 +69,7 @@ internal static class PixelTensor
             ArrayPool<float>.Shared.Return(row);
         }
 
-        return new DiffusionImage(width, height, pixels, info);
+        return pixels;
     }
 
     private static void ToLevels(ReadOnlySpan<float> values, Span<float> levels)

@@ -13,10 +13,10 @@ public sealed class ManifestImage : GeneratedObject
     /// <param name="info">The settings, without the names of images.</param>
     /// <param name="recorded">The settings as the file records them.</param>
     internal ManifestImage(GenerationInfo info, GenerationInfo recorded)
-        : base(info) => Recorded = recorded;
+        : base(info) => InFile = recorded;
 
     /// <summary>The settings as the file records them, with the names of control images.</summary>
-    internal GenerationInfo Recorded { get; }
+    internal GenerationInfo InFile { get; }
 
     /// <summary>The path of its file from the folder, with <c>/</c> between its parts.</summary>
     public required string Name { get; init; }

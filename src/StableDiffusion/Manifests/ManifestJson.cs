@@ -164,7 +164,7 @@ internal static class ManifestJson
         json.WriteNumber("width", image.Width);
         json.WriteNumber("height", image.Height);
         json.WriteString("source", image.Source.ToString());
-        if (GenerationRecord.Write(RecordedNames.Only(image.Recorded)) is { Length: > 0 } record)
+        if (GenerationRecord.Write(RecordedNames.Only(image.InFile)) is { Length: > 0 } record)
         {
             json.WritePropertyName("record");
             json.WriteRawValue(record);

@@ -21,7 +21,6 @@ public sealed class ManifestReplay
     private readonly ILookup<string, ManifestImage> _byPixels;
     private readonly HashSet<ManifestImage> _underWay = [];
     private (string Output, DiffusionImage Image)? _found;
-    private bool _checks;
     private CancellationToken _cancellationToken;
 
     /// <summary>Initializes the work.</summary>
@@ -35,7 +34,7 @@ public sealed class ManifestReplay
         _folder = folder;
         _library = library;
         _use = use;
-        _images = new ReplayImages { Search = Search };
+        _images = new ReplayImages { Search = Search, CanFind = CanFind };
         _byPixels = manifest.Images.ToLookup(static image => image.PixelHash[..StageList.HashLength], StringComparer.Ordinal);
     }
 
@@ -47,11 +46,8 @@ public sealed class ManifestReplay
 
     /// <summary>Adds an image that others began with, which is not in the folder.</summary>
     /// <param name="image">The image.</param>
-    public void Add(DiffusionImage image) => _images.Add(image);
-
-    /// <summary>Adds a mask that others began with.</summary>
-    /// <param name="mask">The mask.</param>
-    public void Add(MaskImage mask) => _images.Add(mask);
+    /// <param name="mask">The same image as a mask.</param>
+    public void Add(DiffusionImage image, MaskImage mask) => _images.Add(image, mask);
 
     /// <summary>Finds what an image needs, and what may come out differently, before anything is made.</summary>
     /// <param name="image">An image of the manifest.</param>
@@ -60,15 +56,7 @@ public sealed class ManifestReplay
     /// <exception cref="DiffusionException">It cannot be made; the message says why.</exception>
     public IReadOnlyList<string> Check(ManifestImage image, CancellationToken cancellationToken = default)
     {
-        _checks = true;
-        try
-        {
-            return Within(image, cancellationToken, replay => replay.Check(StagesOf(image), cancellationToken));
-        }
-        finally
-        {
-            (_checks, _found) = (false, null);
-        }
+        return Within(image, cancellationToken, replay => replay.Check(StagesOf(image), cancellationToken));
     }
 
     /// <summary>Makes an image again.</summary>
@@ -143,7 +131,7 @@ public sealed class ManifestReplay
     private static RemadeImage Encode(ManifestImage original, DiffusionImage made, CancellationToken cancellationToken)
     {
         ImageFormat format = ImageFile.FormatOf(original.Name);
-        DiffusionImage recorded = new(made.Width, made.Height, made.Pixels, original.Recorded);
+        DiffusionImage recorded = new(made.Width, made.Height, made.Pixels, original.InFile);
         if (format == ImageFormat.Png)
         {
             bool isEqual = original.HasPixels(made);
@@ -174,6 +162,17 @@ public sealed class ManifestReplay
         return _found?.Image;
     }
 
+    private bool CanFind(string output)
+    {
+        if (Read(output) is not null)
+            return true;
+        if (Missing(output) is not ManifestImage missing)
+            return false;
+
+        Within(missing, _cancellationToken, replay => replay.Check(StagesOf(missing), _cancellationToken));
+        return true;
+    }
+
     private DiffusionImage? Read(string output)
     {
         foreach (ManifestImage image in _byPixels[output])
@@ -193,20 +192,7 @@ public sealed class ManifestReplay
         return null;
     }
 
-    private DiffusionImage? Remake(string output)
-    {
-        ManifestImage? missing = _byPixels[output].FirstOrDefault(image => !_underWay.Contains(image) && image.Reproducibility != Reproducibility.None);
-        if (missing is null)
-            return null;
+    private DiffusionImage? Remake(string output) => Missing(output) is ManifestImage missing && Make(missing, _cancellationToken) is { IsEqual: true } made ? made.Decode() : null;
 
-        // While it is only checked, nothing is made, and any image stands for it.
-        if (_checks)
-        {
-            Within(missing, _cancellationToken, replay => replay.Check(StagesOf(missing), _cancellationToken));
-            return new DiffusionImage(1, 1, new byte[DiffusionImage.Channels]);
-        }
-
-        RemadeImage made = Make(missing, _cancellationToken);
-        return made.IsEqual ? made.Decode() : null;
-    }
+    private ManifestImage? Missing(string output) => _byPixels[output].FirstOrDefault(image => !_underWay.Contains(image) && image.Reproducibility != Reproducibility.None);
 }

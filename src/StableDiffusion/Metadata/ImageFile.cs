@@ -104,11 +104,11 @@ public static class ImageFile
     /// <summary>Encodes an image with its metadata, unless the options omit it. It has the names of files, but not their folders, which are the user's own.</summary>
     /// <inheritdoc cref="ImageEncoder.Encode"/>
     internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
-        Encode(image, RecordedNames.Only(image.Info), format, options);
+        Encode(image, RecordedNames.Only(image.Recorded), format, options);
 
     /// <summary>An image and its settings as bytes, which are those of a PNG file.</summary>
     /// <param name="image">The image.</param>
-    internal static byte[] ToBytes(DiffusionImage image) => Encode(image, image.Info, ImageFormat.Png, new ImageWriteOptions());
+    internal static byte[] ToBytes(DiffusionImage image) => Encode(image, image.Recorded, ImageFormat.Png, new ImageWriteOptions());
 
     /// <summary>The image of <see cref="ToBytes"/>, with its settings.</summary>
     /// <param name="bytes">The bytes.</param>
@@ -121,10 +121,14 @@ public static class ImageFile
         GenerationInfo? info = texts.Entries.FirstOrDefault(static text => text.Keyword == ImageTexts.RecordName) is TextEntry record
             ? GenerationRecord.Read(record.Text) ?? throw new ImageInvalidException("The record of the image is damaged.")
             : null;
-        return new DiffusionImage(image.Width, image.Height, image.Pixels, info);
+        image = new DiffusionImage(image.Width, image.Height, image.Pixels, info);
+        image.MarkRead(file: null);
+        return image;
     }
 
-    private static byte[] Encode(DiffusionImage image, GenerationInfo info, ImageFormat format, ImageWriteOptions options) =>
+    /// <summary>Encodes an image with another record than its own.</summary>
+    /// <inheritdoc cref="ImageEncoder.Encode"/>
+    internal static byte[] Encode(DiffusionImage image, GenerationInfo info, ImageFormat format, ImageWriteOptions options) =>
         ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(info, format) : ImageTexts.None);
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
@@ -156,8 +160,7 @@ public static class ImageFile
 
         string name = NameOf(path);
         DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
-        image.Path = image.ReadFrom = Path.GetFullPath(path);
-        image.ReadBackground = background;
+        image.MarkRead(Path.GetFullPath(path), background);
         return image;
     }
 

@@ -84,7 +84,7 @@ internal static class Infotext
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
-        Add(StagesKey, info.Stages is StageList stages && !IsOneRequest(stages) ? stages.ToString() : null);
+        Add(StagesKey, info.Stages is StageList stages && !IsSaidBySettings(stages) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 
@@ -99,8 +99,8 @@ internal static class Infotext
         }
     }
 
-    private static bool IsOneRequest(StageList stages) => stages.Count(static stage => stage.Operation == StageOperation.Denoise) == 1
-        && stages.All(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Resize or StageOperation.EncodeImage or StageOperation.Denoise or StageOperation.Decode);
+    // How the image to start from was made is not among the settings.
+    private static bool IsSaidBySettings(StageList stages) => OneImage.Match(stages) is { Start: [] or [{ Operation: StageOperation.ReadImage }] };
 
     // Settings that A1111 does not write come last, in the order in which they are added.
     private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;

@@ -40,7 +40,7 @@ public static class MetadataReader
 
     /// <summary>The metadata that a file of an image would have.</summary>
     /// <param name="image">The image.</param>
-    internal static ImageMetadata Of(DiffusionImage image) => Parse(ImageFile.Encode(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels], image.Info), ImageFormat.Png, new ImageWriteOptions()), "The image", CancellationToken.None);
+    internal static ImageMetadata Of(DiffusionImage image) => Parse(ImageFile.Encode(new DiffusionImage(1, 1, new byte[DiffusionImage.Channels]), RecordedNames.Only(image.Recorded), ImageFormat.Png, new ImageWriteOptions()), "The image", CancellationToken.None);
 
     /// <summary>Reads an image with the settings that its file contains, whatever tool wrote them.</summary>
     /// <param name="path">The file.</param>
@@ -65,7 +65,9 @@ public static class MetadataReader
         DiffusionImage pixels = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
         ImageMetadata metadata = Parse(data, name, cancellationToken);
         GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
-        return (new DiffusionImage(pixels.Width, pixels.Height, pixels.Pixels, info) { Path = Path.GetFullPath(path), ReadFrom = Path.GetFullPath(path) }, metadata);
+        DiffusionImage image = new(pixels.Width, pixels.Height, pixels.Pixels, info);
+        image.MarkRead(Path.GetFullPath(path));
+        return (image, metadata);
     }
 
     private static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)
@@ -124,8 +126,10 @@ public static class MetadataReader
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             info = GenerationRecord.Usable(info, warnings);
-            if (info.Strength is not null)
+            if (info.Strength is not null && (info.Stages is null || info.Stages.Files.Any()))
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
+            if (info.Stages is [.., { Operation: StageOperation.Edit }])
+                warnings.Add(StageList.EditWarning);
             return new ImageMetadata(MetadataSource.PowerShell, info, info.Seed is null ? null : info.RandomSource ?? nameof(Noise.RandomSource.TorchCpu))
             {
                 Settings = FindInfotext(entries, texts, cancellationToken) is string own ? InfotextParser.Parse(own).Settings : ReadOnlyDictionary<string, string>.Empty,

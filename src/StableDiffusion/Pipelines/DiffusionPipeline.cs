@@ -275,16 +275,17 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(latent);
         latent.CheckFinite();
         MemoryEstimate.Check(model, latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
-        Tensor pixels = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken, warning);
+        Tensor decoded = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken, warning);
+        byte[] pixels = PixelTensor.ToPixels(decoded);
         GenerationInfo info = latent.Info with
         {
-            Width = pixels.Shape[3],
-            Height = pixels.Shape[2],
+            Width = decoded.Shape[3],
+            Height = decoded.Shape[2],
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
+            Stages = StageRecord.OfDecoding(model, latent.Origin(), pixels),
         };
-        DiffusionImage image = PixelTensor.ToImage(pixels, info);
-        return new DiffusionImage(image.Width, image.Height, image.Pixels, info with { Stages = StageRecord.OfDecoding(model, latent.Origin(), image) });
+        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info);
     }
 
     /// <summary>The embedding of an empty negative prompt.</summary>

@@ -94,14 +94,13 @@ internal static class StageRecord
     }
 
     /// <summary>The stages of a decoded latent.</summary>
-    public static StageList OfDecoding(DiffusionModel model, StageList latent, DiffusionImage image) => latent.Append(new GenerationStage
+    public static StageList OfDecoding(DiffusionModel model, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
     {
         Operation = StageOperation.Decode,
         Settings = SettingsOf(model, new GenerationInfo(), static _ => false),
-        Output = StageList.Hash<byte>(image.Pixels),
+        Output = StageList.Hash<byte>(pixels),
         Made = StageMaker.Of(model.Device),
     });
-
 
     /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
     private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)

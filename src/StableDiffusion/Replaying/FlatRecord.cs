@@ -19,7 +19,7 @@ public static class FlatRecord
     {
         ArgumentNullException.ThrowIfNull(info);
         if (info.Prompt is null)
-            throw new NotRepeatableException("There is no record of how the image was made.");
+            throw new NotRepeatableException("There is no record of how this was made.");
         if (info.Strength is not null || info.ImageGuidanceScale is not null || info.ControlNets is { Count: > 0 })
             throw new NotRepeatableException("The image was made from another image, which its record does not name.");
 

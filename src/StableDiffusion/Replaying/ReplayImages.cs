@@ -11,42 +11,69 @@ public sealed class ReplayImages
     private readonly Dictionary<string, DiffusionImage> _images = new(StringComparer.Ordinal);
     private readonly Dictionary<string, MaskImage> _masks = new(StringComparer.Ordinal);
 
+    // A file is decoded once, also if several stages began with it.
+    private readonly Dictionary<(string Path, byte Background), DiffusionImage?> _opened = [];
+
+    private readonly List<(string Name, string[] Hashes)> _given = [];
+    private readonly HashSet<string> _found = new(StringComparer.Ordinal);
+
     /// <summary>Whether the paths in the record may be opened: those of an object that was made in this process, but not those that a file names.</summary>
     public bool OpensPaths { get; init; }
 
-    /// <summary>Finds an image that was not added by the hash of its pixels, as in <see cref="GenerationStage.Output"/>; null for none.</summary>
+    /// <summary>Finds or makes an image that was not added, by the hash of its pixels as in <see cref="GenerationStage.Output"/>; null for none.</summary>
     internal Func<string, DiffusionImage?>? Search { get; init; }
+
+    /// <summary>Whether <see cref="Search"/> will find an image, without making it.</summary>
+    internal Predicate<string>? CanFind { get; init; }
+
+    /// <summary>The descriptions of the images that were given, but that no stage has asked for so far. None if other images are to be made with them, too.</summary>
+    public IEnumerable<string> Unused => Search is not null ? [] : _given.Where(given => !given.Hashes.Any(_found.Contains)).Select(static given => given.Name);
 
     /// <summary>Adds an image.</summary>
     /// <param name="image">The image.</param>
-    public void Add(DiffusionImage image)
+    /// <param name="mask">The same image as a mask; null if it is not given as one.</param>
+    public void Add(DiffusionImage image, MaskImage? mask = null)
     {
         ArgumentNullException.ThrowIfNull(image);
-        _images.TryAdd(StageList.Hash<byte>(image.Pixels), image);
-    }
-
-    /// <summary>Adds a mask.</summary>
-    /// <param name="mask">The mask.</param>
-    public void Add(MaskImage mask)
-    {
-        ArgumentNullException.ThrowIfNull(mask);
-        _masks.TryAdd(StageList.Hash<byte>(mask.Pixels), mask);
+        string[] hashes = [StageList.Hash<byte>(image.Pixels), .. mask is null ? [] : (string[])[StageList.Hash<byte>(mask.Pixels)]];
+        _images.TryAdd(hashes[0], image);
+        if (mask is not null)
+            _masks.TryAdd(hashes[1], mask);
+        _given.Add((image.Path is null ? $"The image '{image}'" : $"The image '{image.Path}'", hashes));
     }
 
     /// <summary>Finds an image by the hash of its pixels or, if the record allows it, by its path.</summary>
     /// <param name="stage">The stage that read it.</param>
     /// <param name="cancellationToken">Cancels the reading.</param>
-    /// <returns>The image; null if it was not given.</returns>
+    /// <returns>The image, which has other pixels if its file was changed; null if it was not given.</returns>
     internal DiffusionImage? Find(GenerationStage stage, CancellationToken cancellationToken)
     {
-        if (stage.Output is string output && (_images.GetValueOrDefault(output) ?? Search?.Invoke(output)) is DiffusionImage given)
-            return given;
-        return OpensPaths && stage.Text("Path") is string path && Path.IsPathFullyQualified(path) && File.Exists(path)
-            ? ImageFile.Load(path, (byte)(stage.Number<int>("Background") ?? byte.MaxValue), cancellationToken)
-            : null;
+        if (stage.Output is not string output)
+            return Open(stage, cancellationToken);
+        if (!_images.TryGetValue(output, out DiffusionImage? given))
+            return Search?.Invoke(output) ?? Open(stage, cancellationToken);
+        _found.Add(output);
+        return given;
     }
 
     /// <summary>Finds a mask by the hash of its values.</summary>
     /// <param name="output">The hash.</param>
-    internal MaskImage? FindMask(string output) => _masks.GetValueOrDefault(output);
+    internal MaskImage? FindMask(string output)
+    {
+        if (!_masks.TryGetValue(output, out MaskImage? given))
+            return null;
+        _found.Add(output);
+        return given;
+    }
+
+    private DiffusionImage? Open(GenerationStage stage, CancellationToken cancellationToken)
+    {
+        if (!OpensPaths || stage.Text("Path") is not string path || !Path.IsPathFullyQualified(path))
+            return null;
+
+        byte background = (byte)(stage.Number<int>("Background") ?? byte.MaxValue);
+        if (!_opened.TryGetValue((path, background), out DiffusionImage? image))
+            _opened.Add((path, background), image = File.Exists(path) ? ImageFile.Load(path, background, cancellationToken) : null);
+        return image;
+    }
 }

@@ -16,8 +16,15 @@ namespace StableDiffusion.Replaying;
 /// <param name="images">The images that the stages begin with.</param>
 public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages images)
 {
+    // How many missing files an error names.
+    private const int MostNames = 5;
+
     // Prompts that occur in many images of a sheet are encoded once.
     private readonly Dictionary<string, TextEmbedding> _embeddings = new(StringComparer.Ordinal);
+
+    // The files of adapters are looked up once for all stages.
+    private readonly Dictionary<string, AdapterSet> _adapters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TextualInversion[]> _words = new(StringComparer.Ordinal);
 
     /// <summary>The model for all stages; null for the recorded ones.</summary>
     public string? Model { get; init; }
@@ -28,15 +35,17 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     /// <summary>Finds what the stages need, and what may come out differently, before any of them is run.</summary>
     /// <param name="stages">The stages of an image.</param>
     /// <param name="cancellationToken">Cancels the check.</param>
-    /// <returns>Warnings: a sentence for each stage whose model or adapter has changed.</returns>
+    /// <returns>Warnings: a sentence for each model, adapter or file that has changed, and for each image that was given in vain.</returns>
     /// <exception cref="NotRepeatableException">A stage cannot be repeated; the message names it.</exception>
     /// <exception cref="DiffusionException">A model or an adapter does not exist, or a setting is out of range.</exception>
     public IReadOnlyList<string> Check(StageList stages, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stages);
-        List<string> warnings = [];
-        Check(stages, warnings, cancellationToken);
-        return [.. warnings.Distinct()];
+        List<string> warnings = [], missing = [];
+        Check(stages, warnings, missing, cancellationToken);
+        if (missing.Count > 0)
+            throw Missing([.. missing.Distinct()], isOfSheet: stages.Any(static stage => stage.Operation == StageOperation.Join));
+        return [.. warnings.Distinct(), .. images.Unused.Select(static image => $"{image} is none of those that the recorded stages began with, and is not used.")];
     }
 
     /// <summary>Runs the stages.</summary>
@@ -56,7 +65,17 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         };
     }
 
-    private void Check(StageList stages, List<string> warnings, CancellationToken cancellationToken)
+    private static NotRepeatableException Missing(string[] files, bool isOfSheet)
+    {
+        string names = string.Join(", ", files.Take(MostNames).Select(static file => $"'{PrintableText.Of(file)}'"));
+        if (isOfSheet)
+            return new($"The images of a sheet began with {Files()}. Repeat the stages by a script, where these files are.") { Remedy = Remedy.WriteScript };
+        return new($"The image began with {Files()}, which {(files.Length == 1 ? "was not given or has" : "were not given or have")} other pixels now. Give {(files.Length == 1 ? "it" : "each")} as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
+
+        string Files() => files.Length == 1 ? $"the file {names}" : files.Length <= MostNames ? $"the files {names}" : $"the files {names} and {files.Length - MostNames} more";
+    }
+
+    private void Check(StageList stages, List<string> warnings, List<string> missing, CancellationToken cancellationToken)
     {
         if (stages.Count == 0)
             throw new NotRepeatableException("The record has no stages.");
@@ -65,9 +84,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             GenerationStage stage = stages[i];
             if (IsGivenMask(stages, i))
                 continue;
-            CheckOne(stage, warnings, cancellationToken);
+            CheckOne(stage, warnings, missing, cancellationToken);
             foreach (StageList input in stage.Inputs.Values.SelectMany(static lists => lists))
-                Check(input, warnings, cancellationToken);
+                Check(input, warnings, missing, cancellationToken);
         }
     }
 
@@ -75,15 +94,15 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private bool IsGivenMask(StageList stages, int index) =>
         stages.Skip(index).FirstOrDefault(static stage => stage.Operation == StageOperation.ToMask)?.Output is string output && images.FindMask(output) is not null;
 
-    private void CheckOne(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)
+    private void CheckOne(GenerationStage stage, List<string> warnings, List<string> missing, CancellationToken cancellationToken)
     {
         switch (stage.Operation)
         {
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
-            case StageOperation.ReadImage when images.Find(stage, cancellationToken) is null:
-                throw new NotRepeatableException($"The image began with the file '{PrintableText.Of(stage.Text("Path") ?? "?")}', which was not given or has other pixels now. Give it as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
             case StageOperation.ReadImage:
+                CheckFile(stage, warnings, missing, cancellationToken);
+                break;
             case StageOperation.Resize:
             case StageOperation.ToMask:
             case StageOperation.Preprocess:
@@ -99,6 +118,17 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             default:
                 throw new NotRepeatableException($"This version does not know the stage '{PrintableText.Of(stage.Operation)}'. Use a newer one.");
         }
+    }
+
+    private void CheckFile(GenerationStage stage, List<string> warnings, List<string> missing, CancellationToken cancellationToken)
+    {
+        string path = stage.Text("Path") ?? "?";
+        if (stage.Output is string output && images.CanFind?.Invoke(output) == true)
+            return;
+        if (images.Find(stage, cancellationToken) is not DiffusionImage image)
+            missing.Add(path);
+        else if (stage.Output is string recorded && StageList.Hash<byte>(image.Pixels) != recorded)
+            warnings.Add($"The file '{PrintableText.Of(path)}' has other pixels now than when the image was made from it. The image will come out differently.");
     }
 
     private void CheckHashes(GenerationStage stage, List<string> warnings, CancellationToken cancellationToken)
@@ -229,11 +259,19 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private IEnumerable<T> Inputs<T>(GenerationStage stage, string name, CancellationToken cancellationToken)
         where T : class => stage.Inputs.GetValueOrDefault(name, []).Select(list => RunAll(list, cancellationToken) as T ?? throw new NotRepeatableException($"The input {name} of the stage {stage.Operation} is of another kind."));
 
-    private AdapterSet Adapters(GenerationStage stage, CancellationToken cancellationToken) => AdapterSet.Create(
-        (TextList.Read(stage.Text(nameof(GenerationInfo.Lora))) ?? []).Select(text => Lora.Parse(text, name => images.OpensPaths ? library.FindLora(name, cancellationToken) : library.FindLoraByName(name, cancellationToken))));
+    private AdapterSet Adapters(GenerationStage stage, CancellationToken cancellationToken) => Known(_adapters, stage, nameof(GenerationInfo.Lora), texts => AdapterSet.Create(
+        texts.Select(text => Lora.Parse(text, name => images.OpensPaths ? library.FindLora(name, cancellationToken) : library.FindLoraByName(name, cancellationToken)))));
 
-    private TextualInversion[] Words(GenerationStage stage, CancellationToken cancellationToken) =>
-        [.. (TextList.Read(stage.Text(nameof(GenerationInfo.TextualInversion))) ?? []).Select(name => images.OpensPaths ? library.LoadEmbedding(name, cancellationToken) : library.LoadEmbeddingByName(name, cancellationToken))];
+    private TextualInversion[] Words(GenerationStage stage, CancellationToken cancellationToken) => Known<TextualInversion[]>(_words, stage, nameof(GenerationInfo.TextualInversion), names =>
+        [.. names.Select(name => images.OpensPaths ? library.LoadEmbedding(name, cancellationToken) : library.LoadEmbeddingByName(name, cancellationToken))]);
+
+    private static T Known<T>(Dictionary<string, T> known, GenerationStage stage, string setting, Func<IEnumerable<string>, T> find)
+    {
+        string list = stage.Text(setting) ?? string.Empty;
+        if (!known.TryGetValue(list, out T? found))
+            known.Add(list, found = find(TextList.Read(list) ?? []));
+        return found;
+    }
 
     private T Use<T>(GenerationStage stage, Func<DiffusionPipeline, T> run, AdapterSet? adapters = null)
         where T : class => (T)use(Model ?? stage.Text(nameof(GenerationInfo.Model)), adapters ?? AdapterSet.Empty, run)!;

@@ -12,8 +12,22 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <summary>The settings that made it.</summary>
     public GenerationInfo Info { get; } = info;
 
+    /// <summary>The settings as a record tells them: with a last stage of its own for values that a script changed after the stages had made them.</summary>
+    internal virtual GenerationInfo Recorded => Info;
+
+    /// <summary>Whether a script changed the values after the stages had made them.</summary>
+    internal bool IsEdited => !ReferenceEquals(Recorded, Info);
+
     /// <summary>The settings, with the random source also where it follows from something else.</summary>
-    internal GenerationInfo FullInfo => Info with { RandomSource = RandomSource };
+    internal GenerationInfo FullInfo => Recorded with { RandomSource = RandomSource };
+
+    /// <summary>The settings as <see cref="Recorded"/> tells them.</summary>
+    /// <param name="known">The hash of the values that the settings are of; null if unknown.</param>
+    /// <param name="values">The values as they are now.</param>
+    private protected GenerationInfo Record<T>(string? known, ReadOnlySpan<T> values)
+        where T : unmanaged => known is null || StageList.Hash(values) is var hash && hash == known
+            ? Info
+            : Info with { Stages = (Info.Stages ?? new StageList()).Edit(hash) };
 
     /// <inheritdoc cref="GenerationSettings.Prompt"/>
     public string? Prompt => Info.Prompt;
@@ -139,10 +153,10 @@ public abstract class GeneratedObject(GenerationInfo info)
     public StageList? Stages => Info.Stages;
 
     /// <summary>How far it can be made again here.</summary>
-    public Reproducibility Reproducibility => Info switch
+    public Reproducibility Reproducibility => Recorded switch
     {
         { Stages: null, Prompt: null } or { Stages.IsKnown: false } => Reproducibility.None,
         { Stages: null } => Reproducibility.Statistical,
-        _ => Info.Stages.WithInputs().All(static stage => !StageOperation.RunsModel(stage.Operation) || stage.Made == StageMaker.Cpu) ? Reproducibility.Exact : Reproducibility.Device,
+        { Stages: StageList stages } => stages.WithInputs().All(static stage => !StageOperation.RunsModel(stage.Operation) || stage.Made == StageMaker.Cpu) ? Reproducibility.Exact : Reproducibility.Device,
     };
 }

@@ -19,6 +19,9 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>The number of hexadecimal digits of a hash.</summary>
     internal const int HashLength = 16;
 
+    /// <summary>What to say of stages that end with a change by a script, which cannot be repeated.</summary>
+    internal const string EditWarning = "A script changed the values after the last recorded stage, and the record does not tell how. Made again, they are as before that.";
+
     private readonly GenerationStage[] _stages;
 
     internal StageList(params IEnumerable<GenerationStage> stages) => _stages = [.. stages];
@@ -28,6 +31,13 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
 
     /// <summary>The result's hash, as in <see cref="GenerationStage.Output"/>; null if unknown.</summary>
     internal string? Output => Count == 0 ? null : _stages[^1].Output;
+
+    /// <summary>The file of an image that was read; null if it was made.</summary>
+    internal string? File => _stages.LastOrDefault(static stage => stage.Operation == StageOperation.ReadImage)?.Text("Path");
+
+    /// <summary>The files of all images that the stages began with.</summary>
+    internal IEnumerable<string> Files => _stages.SelectMany(static stage => stage.Inputs.Values.SelectMany(static lists => lists).SelectMany(static list => list.Files)
+        .Concat(stage.Operation == StageOperation.ReadImage ? [stage.Text("Path") ?? "?"] : []));
 
     internal int Depth => _stages.Select(static stage => stage.Depth).DefaultIfEmpty(0).Max();
 
@@ -60,6 +70,13 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
         return Append(new GenerationStage { Operation = operation, Settings = values, Output = output });
     }
 
+    /// <summary>The stages before a script changed their result; all stages if none did, or if nothing else is known.</summary>
+    internal StageList BeforeEdit() => Count > 1 && this is [.., { Operation: StageOperation.Edit }] ? new StageList(_stages[..^1]) : this;
+
+    /// <summary>The stages of values that a script changed after the last one.</summary>
+    /// <param name="output">The hash of the values.</param>
+    internal StageList Edit(string output) => new StageList(_stages.Reverse().SkipWhile(static stage => stage.Operation == StageOperation.Edit).Reverse()).Append(StageOperation.Edit, output);
+
     /// <summary>The stages of something whose origin is not known.</summary>
     /// <param name="output">The hash of its values.</param>
     internal static StageList Unknown(string? output) => new(new GenerationStage { Operation = StageOperation.Edit, Output = output });
@@ -74,7 +91,7 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
         string output = Hash(values);
         if (recorded is null or { Count: 0 })
             return Unknown(output);
-        return recorded.Output == output ? recorded : recorded.Append(new GenerationStage { Operation = StageOperation.Edit, Output = output });
+        return recorded.Output == output ? recorded : recorded.Edit(output);
     }
 
     /// <summary>The hash of values, as in <see cref="GenerationStage.Output"/>.</summary>

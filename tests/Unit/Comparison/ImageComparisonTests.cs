@@ -37,6 +37,24 @@ public sealed class ImageComparisonTests
     }
 
     [Fact]
+    public void Pixels_that_a_script_changed_are_not_blamed_on_the_device()
+    {
+        DiffusionImage made = Made();
+        DiffusionImage edited = Made();
+        Assert.Equal(ComparisonVerdict.Equal, new ImageComparison(made, edited).Verdict);
+        edited.Pixels[0] ^= 1;
+        ImageComparison comparison = new(made, edited);
+        Assert.Equal(ComparisonVerdict.OtherSettings, comparison.Verdict);
+        Assert.Equal(nameof(GenerationInfo.Stages), Assert.Single(comparison.SettingDifferences).Name);
+
+        static DiffusionImage Made()
+        {
+            byte[] pixels = new byte[8 * 8 * DiffusionImage.Channels];
+            return new DiffusionImage(8, 8, pixels, s_info with { Stages = new StageList().Append(StageOperation.Decode, StageList.Hash<byte>(pixels)) });
+        }
+    }
+
+    [Fact]
     public void The_heat_map_is_black_where_nothing_differs_and_lightest_where_most_does()
     {
         DiffusionImage black = Draw(0, 0, 0, 0);

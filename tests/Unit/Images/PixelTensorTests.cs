@@ -17,7 +17,7 @@ public sealed class PixelTensorTests
         Tensor tensor = PixelTensor.FromImage(image);
 
         Assert.True(tensor.HasShape(1, 3, 3, 256));
-        Assert.Equal(pixels, PixelTensor.ToImage(tensor).Pixels);
+        Assert.Equal(pixels, PixelTensor.ToPixels(tensor));
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class PixelTensorTests
     {
         Tensor tensor = new([value, value, value], 1, 3, 1, 1);
 
-        Assert.Equal([level, level, level], PixelTensor.ToImage(tensor).Pixels);
+        Assert.Equal([level, level, level], PixelTensor.ToPixels(tensor));
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class PixelTensorTests
         float[] values = new float[3 * 1000];
         for (int i = 0; i < values.Length; i++)
             values[i] = (i / 1200f) - 1.25f;
-        byte[] pixels = PixelTensor.ToImage(new Tensor(values, 1, 3, 10, 100)).Pixels;
+        byte[] pixels = PixelTensor.ToPixels(new Tensor(values, 1, 3, 10, 100));
 
         for (int i = 0; i < values.Length; i++)
         {
@@ -70,15 +70,15 @@ public sealed class PixelTensorTests
         Tensor tensor = new(1, 3, 8, 8);
         tensor.Values[77] = value;
 
-        Assert.Throws<NotFiniteException>(() => PixelTensor.ToImage(tensor));
+        Assert.Throws<NotFiniteException>(() => PixelTensor.ToPixels(tensor));
     }
 
     [Fact]
     public void Another_shape_is_refused()
     {
-        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToImage(new Tensor(1, 4, 8, 8)));
-        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToImage(new Tensor(2, 3, 8, 8)));
-        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToImage(new Tensor(1, 3, 0, 8)));
+        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToPixels(new Tensor(1, 4, 8, 8)));
+        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToPixels(new Tensor(2, 3, 8, 8)));
+        Assert.Throws<ShapeMismatchException>(() => PixelTensor.ToPixels(new Tensor(1, 3, 0, 8)));
     }
 
     [Fact]

@@ -37,10 +37,7 @@ public sealed class FolderManifestTests : CompositionCase
         Directory.Delete(Images, recursive: true);
         ManifestReplay replay = new(manifest, Images, Library, Use);
         foreach (string file in files)
-        {
-            replay.Add(ImageFile.Read(file));
-            replay.Add(ImageFile.LoadMask(file, Token));
-        }
+            replay.Add(ImageFile.Read(file), ImageFile.LoadMask(file, Token));
 
         foreach (ManifestImage image in manifest.Images)
         {

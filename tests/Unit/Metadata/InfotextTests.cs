@@ -38,6 +38,26 @@ public sealed class InfotextTests
         Assert.Equal(Value, JsonSerializer.Deserialize<string>(Infotext.Quote(Value)));
     }
 
+    [Fact]
+    public void Stages_are_told_where_the_settings_do_not_say_them()
+    {
+        GenerationStage prompt = new() { Operation = StageOperation.EncodePrompt, Settings = new Dictionary<string, object> { ["Prompt"] = "a" } };
+        GenerationStage decode = new() { Operation = StageOperation.Decode };
+        Assert.DoesNotContain("Stages:", Text(new StageList(Denoise(), decode)), StringComparison.Ordinal);
+        Assert.Contains("Stages:", Text(new StageList(Denoise("StopStep"), decode)), StringComparison.Ordinal);
+        Assert.Contains("Stages:", Text(new StageList(Denoise(), Denoise(), decode)), StringComparison.Ordinal);
+        Assert.Contains("Stages:", Text(new StageList(Denoise(), decode).Edit("00")), StringComparison.Ordinal);
+
+        GenerationStage Denoise(string? setting = null) => new()
+        {
+            Operation = StageOperation.Denoise,
+            Settings = setting is null ? new Dictionary<string, object>() : new Dictionary<string, object> { [setting] = 1L },
+            Inputs = new Dictionary<string, IReadOnlyList<StageList>> { ["Embedding"] = [new StageList(prompt)] },
+        };
+
+        static string Text(StageList stages) => Infotext.Format(new GenerationInfo { Prompt = "a", Seed = 1, Stages = stages });
+    }
+
     [Theory]
     [MemberData(nameof(Texts))]
     public void What_A1111_reads_from_a_text_makes_the_text_again(string text)

@@ -28,8 +28,7 @@ public sealed class StageReplayTests : CompositionCase
             ReplayImages images = new();
             foreach (string file in composer.Read)
             {
-                images.Add(ImageFile.Read(file));
-                images.Add(ImageFile.LoadMask(file, Token));
+                images.Add(ImageFile.Read(file), ImageFile.LoadMask(file, Token));
             }
 
             StageReplay replay = new(Library, Use, images);
@@ -70,6 +69,32 @@ public sealed class StageReplayTests : CompositionCase
 
         IReadOnlyList<string> warnings = new StageReplay(Library, Use, new ReplayImages()).Check(GenerationRecord.Read(record)!.Stages!, Token);
         Assert.Contains(warnings, static warning => warning.Contains("'demo'", StringComparison.Ordinal) && warning.Contains("0123456789", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Files_with_other_pixels_and_images_given_in_vain_are_warnings()
+    {
+        string file = Folder["start.png"];
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        DiffusionPipeline pipeline = new(lease.Model);
+        ImageFile.Write(Picture(90), file);
+        StageList stages = pipeline.Decode(pipeline.EncodeImage(ImageFile.Read(file), cancellationToken: Token), Token).Stages!;
+        ReplayImages extra = new() { OpensPaths = true };
+        extra.Add(Picture(10));
+        Assert.Contains("'64x64'", Assert.Single(Check(extra)), StringComparison.Ordinal);
+        Assert.Empty(Check(new ReplayImages { OpensPaths = true }));
+
+        ImageFile.Write(Picture(200), file, new ImageWriteOptions { Overwrite = true });
+        ReplayImages images = new() { OpensPaths = true };
+        Assert.Contains($"'{file}' has other pixels", Assert.Single(Check(images)), StringComparison.Ordinal);
+
+        // What was opened for the check is not decoded again.
+        File.Delete(file);
+        Assert.Equal(64, new StageReplay(Library, Use, images).Run(stages, Token).Width);
+
+        IReadOnlyList<string> Check(ReplayImages given) => new StageReplay(Library, Use, given).Check(stages, Token);
+
+        static DiffusionImage Picture(byte level) => new(64, 64, [.. Enumerable.Repeat(level, 64 * 64 * DiffusionImage.Channels)]);
     }
 
     [Theory]

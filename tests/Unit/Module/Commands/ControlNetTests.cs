@@ -85,9 +85,24 @@ public sealed class ControlNetTests : CommandTests
     }
 
     [Fact]
-    public void A_picture_whose_ControlNet_saw_no_file_is_made_without_it_with_a_warning()
+    public void A_picture_whose_ControlNet_saw_no_file_is_made_again_with_what_its_record_makes()
     {
-        ShellResult result = Run("New-DiffusionImage 'a' -Seed 1 -Steps 2 -ControlNet net -ControlImage (ConvertTo-ControlImage scene.png Canny) | New-DiffusionImage");
+        ShellResult result = Run("$made = New-DiffusionImage 'a' -Seed 1 -Steps 2 -ControlNet net -ControlImage (ConvertTo-ControlImage scene.png Canny); $made; $made | New-DiffusionImage");
+        Assert.Empty(result.Warnings);
+        IReadOnlyList<DiffusionImage> images = result.Values<DiffusionImage>();
+        Assert.Equal(images[0].Pixels, images[1].Pixels);
+
+        AssertError(Run("$made | Export-DiffusionImage made.png; Get-DiffusionMetadata made.png -WarningAction Ignore | New-DiffusionImage"), "RecordNotRepeatable", ErrorCategory.InvalidData, Cmdlet);
+        ErrorRecord error = AssertError(Run("Get-DiffusionMetadata made.png -WarningAction Ignore | New-DiffusionImage -Steps 3"), "RecordNotRepeatable", ErrorCategory.InvalidData, Cmdlet);
+        Assert.Contains("-ControlImage 'scene.png'", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_picture_whose_control_image_is_not_known_is_made_without_it_with_a_warning()
+    {
+        DiffusionImage made = Assert.Single(RunWell("New-DiffusionImage 'a' -Seed 1 -Steps 2 -ControlNet net -ControlImage (ConvertTo-ControlImage scene.png Canny)").Values<DiffusionImage>());
+        Set("made", new DiffusionImage(made.Width, made.Height, made.Pixels, made.Info with { Stages = null }));
+        ShellResult result = Run("$made | New-DiffusionImage");
         Assert.Contains("is not known", Assert.Single(result.Warnings), StringComparison.Ordinal);
         Assert.Null(Assert.Single(result.Values<DiffusionImage>()).ControlNet);
     }

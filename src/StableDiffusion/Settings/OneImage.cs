@@ -1,6 +1,4 @@
-using StableDiffusion.Settings;
-
-namespace StableDiffusion.Replaying;
+namespace StableDiffusion.Settings;
 
 /// <summary>The last stages of an image where they are those of one request: a prompt or an image, one denoising from its start to its end, and the decoder, all with one model.</summary>
 public sealed class OneImage
@@ -20,7 +18,7 @@ public sealed class OneImage
     /// <summary>The encoded prompt.</summary>
     public required GenerationStage Prompt { get; init; }
 
-    /// <summary>The encoded negative prompt; null if there was none.</summary>
+    /// <summary>The encoded negative prompt; null if there was none, or the one that is used if none is given.</summary>
     public GenerationStage? NegativePrompt { get; private init; }
 
     /// <summary>The denoising.</summary>
@@ -43,7 +41,7 @@ public sealed class OneImage
             return null;
 
         GenerationStage? negative = null;
-        if (denoising.Input("NegativeEmbedding") is StageList list)
+        if (NegativeOf(denoising) is StageList list)
         {
             if (list is not [{ Operation: StageOperation.EncodePrompt } encoded] || !Same(prompt, encoded, s_shared))
                 return null;
@@ -66,14 +64,17 @@ public sealed class OneImage
             : null;
     }
 
-    /// <summary>Whether a negative prompt is the one that is used if none is given: the empty one, encoded as the prompt is.</summary>
-    /// <param name="prompt">The stage of the prompt.</param>
-    /// <param name="negative">The stage of the negative prompt.</param>
-    public static bool IsDefaultNegative(GenerationStage prompt, GenerationStage negative)
+    /// <summary>The stages of the negative prompt of a denoising.</summary>
+    /// <param name="denoising">The denoising.</param>
+    /// <returns>The stages; null if there was none, or the one that is used if none is given: the empty one, encoded as the prompt is.</returns>
+    public static StageList? NegativeOf(GenerationStage denoising)
     {
-        ArgumentNullException.ThrowIfNull(prompt);
-        ArgumentNullException.ThrowIfNull(negative);
-        return negative.Operation == StageOperation.EncodePrompt && negative.Text(nameof(GenerationInfo.Prompt)) is "" && Same(prompt, negative, s_shared);
+        ArgumentNullException.ThrowIfNull(denoising);
+        StageList? negative = denoising.Input("NegativeEmbedding");
+        return negative is [{ Operation: StageOperation.EncodePrompt } encoded] && encoded.Text(nameof(GenerationInfo.Prompt)) is ""
+            && denoising.Input("Embedding") is [GenerationStage prompt] && Same(prompt, encoded, s_shared)
+            ? null
+            : negative;
     }
 
     private static bool Same(GenerationStage left, GenerationStage right, params ReadOnlySpan<string> settings)
