@@ -919,7 +919,7 @@ good,11,,,,init.png,,,11.png
     It 'lists no more of a picture than is set' {
         $image = New-DiffusionImage 'a red house' -Seed 0 -Steps 1 -Scheduler Euler -SchedulerOption @{ beta_start = 0.00085 }
         $lines = @(($image | Format-List | Out-String -Width 80) -split '\r?\n' | Where-Object { $_ })
-        $lines | Should -HaveCount 9
+        $lines | Should -HaveCount 11
         $lines -match '^Seed +: 0$' | Should -HaveCount 1
         $lines -match '^SchedulerOption +: \{\[beta_start, 0\.00085\]\}$' | Should -HaveCount 1
         $lines -match ': *$' | Should -HaveCount 0
