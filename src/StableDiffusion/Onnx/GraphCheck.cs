@@ -64,6 +64,18 @@ internal sealed class GraphCheck
         ["BlackmanWindow"] = [0],
     };
 
+    // The kinds of an operator's settings, as the format numbers them; those of lists come last.
+    private const int FloatKind = 1;
+    private const int FirstList = 6;
+    private const int Floats = 6;
+    private const int Integers = 7;
+
+    /// <summary>The kind of a setting by the field that holds its value.</summary>
+    private static readonly Dictionary<int, int> s_kinds = new() { [2] = FloatKind, [3] = 2, [4] = 3, [5] = 4, [6] = 5, [7] = Floats, [8] = Integers, [9] = 8, [10] = 9, [11] = 10, [22] = 11, [23] = 12 };
+
+    /// <summary>The kinds of those settings that are constants.</summary>
+    private static readonly Dictionary<string, int> s_constants = new(StringComparer.Ordinal) { ["value_float"] = FloatKind, ["value_int"] = 2, ["value_floats"] = Floats, ["value_ints"] = Integers };
+
     private readonly string _path;
     private readonly string _folder;
     private readonly ProtobufReader _reader;
@@ -317,11 +329,14 @@ internal sealed class GraphCheck
     {
         string name = string.Empty;
         List<double> numbers = [];
-        bool isFloat = false, isList = false;
+        int? kind = null, declared = null;
         long textLength = 0;
         GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
+            // ONNX Runtime takes one of them, by the kind or by the name.
+            if (s_kinds.TryGetValue(field, out int found))
+                kind = kind is null || (kind == found && found >= FirstList) ? found : throw new InvalidDataException("a setting of an operator has several values");
             switch (field, wire)
             {
                 case (1, Wire.Length):
@@ -329,7 +344,6 @@ internal sealed class GraphCheck
                     return true;
                 case (2, Wire.Fixed32):
                 case (7, Wire.Fixed32 or Wire.Length):
-                    isFloat = true;
                     _reader.ReadFloats(fieldEnd, numbers);
                     return true;
                 case (4, Wire.Length):
@@ -339,8 +353,6 @@ internal sealed class GraphCheck
                 case (8, Wire.Length):
                     _reader.ReadNumbers(wire, fieldEnd, numbers);
                     return true;
-                case (5, Wire.Length) when tensor is not null:
-                    throw new InvalidDataException("a setting of an operator has two tensors");
                 case (5 or 10, Wire.Length):
                     tensor = ReadTensor(fieldEnd);
                     numbers.AddRange(tensor.Values ?? []);
@@ -349,7 +361,7 @@ internal sealed class GraphCheck
                     ReadGraph(fieldEnd, depth + 1);
                     return true;
                 case (20, Wire.Varint):
-                    isList = _reader.ReadVarint() is 6 or 7;
+                    declared = _reader.ReadInteger();
                     return true;
                 case (22 or 23, Wire.Length):
                     ReadSparse(fieldEnd);
@@ -360,8 +372,13 @@ internal sealed class GraphCheck
         });
         if (name == "equation" && textLength > LongestEquation)
             throw Refused($"has an equation of more than {LongestEquation} letters, which may take very long", "Get another model.");
-        if (numbers.Count > 0 || isFloat || isList)
-            values[name] = [.. numbers];
+        if (kind is not null && declared is not (null or 0) && kind != declared)
+            throw new InvalidDataException($"the setting '{ModelFilePath.Printable(name)}' of an operator has a value of another kind than it says");
+        kind ??= declared;
+        if (s_constants.TryGetValue(name, out int needed) && kind != needed)
+            throw new InvalidDataException($"the setting '{name}' of an operator has a value of another kind than its name says");
+        if ((numbers.Count > 0 || kind is FloatKind or Floats or Integers) && !values.TryAdd(name, [.. numbers]))
+            throw new InvalidDataException($"an operator has the setting '{ModelFilePath.Printable(name)}' twice");
         return tensor;
     }
 
