@@ -9,6 +9,9 @@ internal static class AdapterFiles
 {
     private const int ShortHashLength = 12;
 
+    // The largest of half precision. Those of real adapters are far smaller, and with larger ones, a network overflows.
+    private const float LargestValue = 65504;
+
     /// <summary>A1111's hash of a LoRA: of safetensors files without the header.</summary>
     public static string HashWithoutHeader(string path)
     {
@@ -44,6 +47,11 @@ internal static class AdapterFiles
             throw new AdapterInvalidException(error.Message, error);
         }
     }
+
+    /// <summary>Whether the values of an adapter are finite and not too large for a network.</summary>
+    /// <param name="values">The values.</param>
+    /// <param name="strength">What they are multiplied by.</param>
+    public static bool AreUsable(ReadOnlySpan<float> values, double strength = 1) => values.IsEmpty || Math.Abs(TensorPrimitives.MaxMagnitude(values) * strength) <= LargestValue;
 
     private static string ShortHash(FileStream rest) => Convert.ToHexStringLower(SHA256.HashData(rest))[..ShortHashLength];
 }

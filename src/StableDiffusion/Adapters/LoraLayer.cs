@@ -52,6 +52,7 @@ internal sealed class LoraLayer
     /// <param name="original">The original weight [out, in · kernel].</param>
     /// <param name="strength">The strength of the change.</param>
     /// <param name="sum">The sum of all changes, to which this one is added.</param>
+    /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
     public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum)
     {
@@ -59,6 +60,21 @@ internal sealed class LoraLayer
         TensorPrimitives.Multiply(change, Scale(file), change);
         if (_magnitude is not null)
             Decompose(layer, original, change, file.Read(_magnitude.Name).Values, isOfRows: _magnitude.Shape.Count < 2 || _magnitude.Shape[0] == layer.OutWidth);
+        AddUsable(file, layer, change, strength, sum);
+    }
+
+    /// <summary>Adds the change to a bias.</summary>
+    /// <param name="file">The open LoRA file.</param>
+    /// <param name="layer">The checked layer.</param>
+    /// <param name="strength">The strength of the change.</param>
+    /// <param name="bias">The bias, to which the change is added.</param>
+    /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
+    public void AddToBias(ITensorFile file, AdaptableLayer layer, double strength, Span<float> bias) => AddUsable(file, layer, file.Read(BiasChange!.Name).Values, strength, bias);
+
+    private static void AddUsable(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> change, double strength, Span<float> sum)
+    {
+        if (!AdapterFiles.AreUsable(change, strength))
+            throw new AdapterInvalidException($"The LoRA '{file.Path}' changes '{layer.Path}' by a value that is NaN, infinite or far too large. Get the file again, or use another LoRA.");
         TensorPrimitives.MultiplyAdd(change, (float)strength, sum, sum);
     }
 

@@ -64,8 +64,8 @@ public static class TextualInversionFile
             throw new AdapterInvalidException($"The tensor '{name}' in '{file.Path}' has the shape {stored.ShapeText}; an embedding has 1 to {TextualInversion.MostVectors} vectors.");
 
         Tensor tensor = file.Read(name);
-        if (!tensor.IsFinite())
-            throw new AdapterInvalidException($"The embedding '{file.Path}' has a value that is NaN or infinite. Get the file again.");
+        if (!AdapterFiles.AreUsable(tensor.Span))
+            throw new AdapterInvalidException($"The embedding '{file.Path}' has a value that is NaN, infinite or far too large. Get the file again.");
         return tensor.Rank == 1 ? tensor.Reshape(1, tensor.Length) : tensor;
     }
 }
