@@ -23,6 +23,8 @@ internal sealed class GraphCheck
 
     private const int LongestName = 4096;
 
+    private const string Texts = "which works on texts";
+
     // ONNX Runtime takes minutes for one of some thousands of letters.
     private const int LongestEquation = 200;
 
@@ -32,7 +34,11 @@ internal sealed class GraphCheck
 
     private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
 
-    // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply.
+    // The type of texts in the format.
+    private const int TextType = 8;
+
+    // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply. Nor does
+    // one work on texts: joined again and again, they fill the memory, and the library for patterns writes to the console.
     private static readonly Dictionary<string, string> s_refused = new(StringComparer.Ordinal)
     {
         ["Loop"] = "which may run without end",
@@ -43,6 +49,17 @@ internal sealed class GraphCheck
         ["GreedySearch"] = "which may run without end",
         ["Sampling"] = "which may run without end",
         ["EPContext"] = "which opens a file for one device",
+        ["RegexFullMatch"] = Texts,
+        ["StringConcat"] = Texts,
+        ["StringNormalizer"] = Texts,
+        ["StringSplit"] = Texts,
+        ["Tokenizer"] = Texts,
+        ["TfIdfVectorizer"] = Texts,
+        ["CastMap"] = Texts,
+        ["CategoryMapper"] = Texts,
+        ["DictVectorizer"] = Texts,
+        ["LabelEncoder"] = Texts,
+        ["ZipMap"] = Texts,
     };
 
     /// <summary>The inputs that hold sizes or factors, whose product the output has at least.</summary>
@@ -124,7 +141,7 @@ internal sealed class GraphCheck
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The graph '{path}' cannot be read: {error.Message} Get the model again.", error);
+            throw new ModelInvalidException($"The graph '{path}' cannot be read: {Sentence.Of(error)} Get the model again.", error);
         }
     }
 
@@ -298,6 +315,9 @@ internal sealed class GraphCheck
         if (s_refused.TryGetValue(name, out string? reason))
             throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
 
+        if (name == "Cast" && values.GetValueOrDefault("to") is [TextType])
+            throw Refused("makes texts of numbers with the operator Cast", "Export the model without it.");
+
         GraphNode node = new(name, [.. inputs], [.. outputs], values, constant?.Constant);
         _nodes.Add(node);
         if (name == "Constant")
@@ -410,6 +430,8 @@ internal sealed class GraphCheck
     private GraphTensor ReadTensor(long end)
     {
         GraphTensor tensor = new(_reader, end);
+        if (tensor.Type == TextType)
+            throw Refused($"has texts in the weight '{ModelFilePath.Printable(tensor.Name)}'", "Export the model without them.");
         if (Array.Exists(tensor.Shape, static length => length < 0))
             throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has a negative length");
         if (tensor.External.Count > 0)
@@ -491,7 +513,7 @@ internal sealed class GraphCheck
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {Sentence.Of(error)}", error);
         }
     }
 
