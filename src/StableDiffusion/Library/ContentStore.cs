@@ -219,14 +219,13 @@ internal sealed class ContentStore(string root)
     /// <param name="cancellationToken">Cancels the waiting for another process.</param>
     public void Sweep(CancellationToken cancellationToken)
     {
-        if (!Directory.Exists(Contents))
+        if (Unnamed().Length == 0)
             return;
 
         Change(
             () =>
             {
-                HashSet<string?> named = [.. Names.Select(ReadKey)];
-                foreach (string key in _contents.Keys.Where(key => IsKey(key) && !named.Contains(key) && BuildCache.IsOld(Path.Combine(Contents, key))).ToArray())
+                foreach (string key in Unnamed())
                     TrySweep(key);
                 return true;
             },
@@ -243,6 +242,12 @@ internal sealed class ContentStore(string root)
                 // The next sweep tries again.
             }
         }
+    }
+
+    private string[] Unnamed()
+    {
+        string[] keys = [.. _contents.Keys.Where(key => IsKey(key) && BuildCache.IsOld(Path.Combine(Contents, key)))];
+        return keys.Length > 0 ? [.. keys.Except(Names.Select(ReadKey))!] : [];
     }
 
     /// <summary>Deletes the former content of a name, unless another name has it.</summary>
