@@ -46,13 +46,15 @@ public sealed class StoreRaceTests : StoreCase
 
         OutputExistsException error = Assert.Throws<OutputExistsException>(() => Library.Import(source, "mine", skipsTest: true, progress: ImportOther, cancellationToken: Token));
 
+        Assert.True(isImported);
         Assert.Contains("'mine' already exists", error.Message, StringComparison.Ordinal);
         Assert.Single(Contents);
         Assert.Null(Library.Models.FindAny("mine", Token).Problem);
 
         void ImportOther(ProgressReport report)
         {
-            if (isImported)
+            // The name was free when the import began.
+            if (isImported || report.Activity != BuildActivity.Writing)
                 return;
             isImported = true;
             Library.Import(source, "mine", new ImportOptions { Precision = ModelPrecision.Half }, skipsTest: true, cancellationToken: Token);
