@@ -18,6 +18,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     private string? _lastDevice;
     private AdapterSet _reported = AdapterSet.Empty;
     private HashSet<string> _fixed = [];
+    private readonly HashSet<string> _namedFiles = [];
     private string? _modelInUse;
 
     /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The default is the model that ships with the module.</summary>
@@ -148,10 +149,24 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     {
         WriteInformation(report, ["Lora"]);
         WriteVerbose($"LoRA {report}.");
+        WarnOfOthers("LoRA", report.Lora.Path, ModelLibrary.Default.Loras);
         foreach (AdapterKey key in report.Keys)
             WriteVerbose($"LoRA {report.Name}: {key.State.ToString().ToLowerInvariant()} {key.Name} ({key.Kind}){(key.Layer is null ? string.Empty : $" to {key.Layer}")}.");
         if (report.Unmatched > 0)
             Warn($"{report.Unmatched} of {report.Keys.Count} layers of the LoRA '{report.Name}' are not in the model or of an unknown kind, and were not applied; -Verbose lists them.");
+    }
+
+    /// <summary>Says which file an adapter is, and warns once if others have its name.</summary>
+    /// <param name="kind">The kind of the adapter.</param>
+    /// <param name="path">The full path of its file.</param>
+    /// <param name="store">The adapters of that kind.</param>
+    internal void WarnOfOthers(string kind, string path, AdapterStore store)
+    {
+        if (!_namedFiles.Add(path))
+            return;
+        WriteVerbose(StableDiffusion.PrintableText.Of($"{kind} '{Path.GetFileNameWithoutExtension(path)}' is the file '{path}'."));
+        if (store.FindOthers(path, CancellationToken) is [string other, ..] others)
+            Warn(StableDiffusion.PrintableText.Of($"The {kind} '{Path.GetFileNameWithoutExtension(path)}' is the file '{path}'; {(others.Count == 1 ? $"'{other}' has" : $"{others.Count} other files, such as '{other}', have")} the same name. Rename one of them, or give the path."));
     }
 
     /// <summary>Runs a stage and writes its time to the verbose stream.</summary>

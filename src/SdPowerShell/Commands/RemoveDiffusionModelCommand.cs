@@ -35,6 +35,6 @@ public sealed class RemoveDiffusionModelCommand : DiffusionCmdlet
     private void Remove((string Name, string Path) model) => ProcessOne(model.Name, () =>
     {
         if (ShouldProcess($"{model.Name} ({model.Path})", "Remove model"))
-            ModelLibrary.Default.Models.Remove(model.Name);
+            ModelLibrary.Default.Models.Remove(model.Name, CancellationToken);
     });
 }

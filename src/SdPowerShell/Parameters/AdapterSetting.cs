@@ -38,8 +38,13 @@ internal static class AdapterSetting
     /// <summary>Reads the embeddings named by a parameter.</summary>
     /// <param name="cmdlet">The cmdlet that was given them.</param>
     /// <param name="parameter">The names or paths; empty ones are ignored.</param>
-    public static IReadOnlyList<TextualInversion> ReadTextualInversions(RecordCmdlet cmdlet, IEnumerable<string?>? parameter) =>
-        [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
+    public static IReadOnlyList<TextualInversion> ReadTextualInversions(RecordCmdlet cmdlet, IEnumerable<string?>? parameter)
+    {
+        TextualInversion[] words = [.. Given(parameter).Select(Finder(cmdlet, nameof(TextualInversion), ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))];
+        foreach (TextualInversion word in words)
+            cmdlet.WarnOfOthers("embedding", word.Path, ModelLibrary.Default.Embeddings);
+        return words;
+    }
 
     private static Func<string, T> Finder<T>(RecordCmdlet cmdlet, string parameter, Func<string, CancellationToken, T> find, Func<string, CancellationToken, T> findName) =>
         name => cmdlet.TakesNamesOnly(parameter, name) ? findName(name, cmdlet.CancellationToken) : Resolve(cmdlet, name, find);

@@ -23,7 +23,7 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The folder '{folder}' cannot be created: {error.Message} Choose another folder.", error);
+            throw new OutputWriteException($"The folder '{folder}' cannot be created: {Sentence.Of(error)} Choose another folder.", error);
         }
     }
 

@@ -2,7 +2,6 @@ using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
-using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
@@ -133,7 +132,7 @@ internal sealed class AdapterPlan
         {
             float[] bias = layer.Read(isBias: true);
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.BiasChange is not null))
-                TensorPrimitives.MultiplyAdd(file.File.Read(change.BiasChange!.Name).Values, (float)strength, bias, bias);
+                change.AddToBias(file.File, layer, strength, bias);
             layer.Write(isBias: true, bias, replaced.Add);
         }
     }

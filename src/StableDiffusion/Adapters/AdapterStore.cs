@@ -22,15 +22,44 @@ internal sealed class AdapterStore
 
     /// <summary>Lists the adapters.</summary>
     /// <param name="cancellationToken">Cancels it.</param>
-    /// <returns>The name and full path of each, by name.</returns>
-    public IReadOnlyList<(string Name, string Path)> List(CancellationToken cancellationToken = default) =>
-    [
-        .. FolderFiles.Enumerate(_folder, cancellationToken)
-            .Where(TensorFile.HasKnownEnding)
-            .Select(path => (Path.GetFileNameWithoutExtension(path), Path.GetFullPath(path)))
-            .OrderBy(file => file.Item1, StringComparer.OrdinalIgnoreCase)
-            .ThenBy(file => file.Item2, StringComparer.Ordinal),
-    ];
+    /// <returns>The name and full path of each, by name. Of several files of one name, it is the one that is found by the name.</returns>
+    public IReadOnlyList<(string Name, string Path)> List(CancellationToken cancellationToken = default) => [.. Files(cancellationToken).DistinctBy(file => file.Name, StringComparer.OrdinalIgnoreCase)];
+
+    /// <summary>Finds the other files that have the name of an adapter.</summary>
+    /// <param name="path">The full path of the adapter's file.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    /// <returns>Their full paths; none if the file is not found by its name. One that a link leads to is no other.</returns>
+    public IReadOnlyList<string> FindOthers(string path, CancellationToken cancellationToken)
+    {
+        string name = Path.GetFileNameWithoutExtension(path);
+        string[] files = [.. Files(cancellationToken).Where(file => IsSame(file.Name, name)).Select(file => file.Path)];
+        if (files is not [string first, .. string[] others] || first != path || others.Length == 0)
+            return [];
+        string real = Real(path);
+        return [.. others.Where(other => Real(other) != real)];
+    }
+
+    private static string Real(string path)
+    {
+        try
+        {
+            return RealPath.Of(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return path;
+        }
+    }
+
+    // The folder's own files precede those of subfolders, which may be links to anywhere.
+    private IEnumerable<(string Name, string Path)> Files(CancellationToken cancellationToken) => FolderFiles.Enumerate(_folder, cancellationToken)
+        .Where(TensorFile.HasKnownEnding)
+        .Select(path => (Name: Path.GetFileNameWithoutExtension(path), Path: Path.GetFullPath(path)))
+        .OrderBy(file => file.Name, StringComparer.OrdinalIgnoreCase)
+        .ThenBy(file => file.Path.AsSpan().Count(Path.DirectorySeparatorChar))
+        .ThenBy(file => file.Path, StringComparer.Ordinal);
+
+    private static bool IsSame(string name, string other) => string.Equals(name, other, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Finds an adapter.</summary>
     /// <param name="nameOrPath">The name of a file in the folder, with or without its extension, or a path.</param>
@@ -74,8 +103,7 @@ internal sealed class AdapterStore
         if (name.AsSpan().IndexOfAny('/', '\\') >= 0)
             return null;
 
-        IReadOnlyList<(string Name, string Path)> files = List(cancellationToken);
-        return files.FirstOrDefault(file => string.Equals(Path.GetFileName(file.Path), name, StringComparison.OrdinalIgnoreCase)).Path
-            ?? files.FirstOrDefault(file => string.Equals(file.Name, name, StringComparison.OrdinalIgnoreCase)).Path;
+        (string Name, string Path)[] files = [.. Files(cancellationToken)];
+        return Array.Find(files, file => IsSame(Path.GetFileName(file.Path), name)).Path ?? Array.Find(files, file => IsSame(file.Name, name)).Path;
     }
 }

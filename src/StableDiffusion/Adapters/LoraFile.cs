@@ -59,7 +59,7 @@ internal sealed class LoraFile : IDisposable
         catch (AdapterInvalidException error) when (!error.Message.Contains(path, StringComparison.Ordinal))
         {
             file.Dispose();
-            throw new AdapterInvalidException($"The LoRA '{path}' is damaged: {error.Message} Get the file again.", error);
+            throw new AdapterInvalidException($"The LoRA '{path}' is damaged: {Sentence.Of(error)} Get the file again.", error);
         }
         catch
         {

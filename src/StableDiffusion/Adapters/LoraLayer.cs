@@ -7,6 +7,9 @@ internal sealed class LoraLayer
 {
     private const float MachineEpsilon = 1.1920929e-7f;
 
+    // The largest of half precision. The changes of real LoRAs are far smaller, and with larger ones, a network overflows.
+    private const float LargestChange = 65504;
+
     private readonly StoredTensor? _alpha;
     private readonly StoredTensor? _magnitude;
 
@@ -52,6 +55,7 @@ internal sealed class LoraLayer
     /// <param name="original">The original weight [out, in · kernel].</param>
     /// <param name="strength">The strength of the change.</param>
     /// <param name="sum">The sum of all changes, to which this one is added.</param>
+    /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
     public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum)
     {
@@ -59,6 +63,22 @@ internal sealed class LoraLayer
         TensorPrimitives.Multiply(change, Scale(file), change);
         if (_magnitude is not null)
             Decompose(layer, original, change, file.Read(_magnitude.Name).Values, isOfRows: _magnitude.Shape.Count < 2 || _magnitude.Shape[0] == layer.OutWidth);
+        AddUsable(file, layer, change, strength, sum);
+    }
+
+    /// <summary>Adds the change to a bias.</summary>
+    /// <param name="file">The open LoRA file.</param>
+    /// <param name="layer">The checked layer.</param>
+    /// <param name="strength">The strength of the change.</param>
+    /// <param name="bias">The bias, to which the change is added.</param>
+    /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
+    public void AddToBias(ITensorFile file, AdaptableLayer layer, double strength, Span<float> bias) => AddUsable(file, layer, file.Read(BiasChange!.Name).Values, strength, bias);
+
+    private static void AddUsable(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> change, double strength, Span<float> sum)
+    {
+        // NaN is not in the range, either.
+        if (change.Length > 0 && !(Math.Abs(TensorPrimitives.MaxMagnitude(change) * strength) <= LargestChange))
+            throw new AdapterInvalidException($"The LoRA '{file.Path}' changes '{layer.Path}' by a value that is NaN, infinite or far too large. Get the file again, or use another LoRA.");
         TensorPrimitives.MultiplyAdd(change, (float)strength, sum, sum);
     }
 

@@ -34,7 +34,7 @@ internal sealed class DownloadCache
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The download in '{folder}' could not be deleted: {error.Message} Close what uses it and try again.", error);
+            throw new OutputWriteException($"The download in '{folder}' could not be deleted: {Sentence.Of(error)} Close what uses it and try again.", error);
         }
     }
 }

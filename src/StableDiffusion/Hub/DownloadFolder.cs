@@ -147,7 +147,7 @@ internal sealed class DownloadFolder : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"The model's folder '{target}' cannot be written: {error.Message} Close the model if it is open, make sure that there is room on the disk, and try again. All files are downloaded already.", error) { Remedy = Remedy.CloseModels };
+            throw new OutputWriteException($"The model's folder '{target}' cannot be written: {Sentence.Of(error)} Close the model if it is open, make sure that there is room on the disk, and try again. All files are downloaded already.", error) { Remedy = Remedy.CloseModels };
         }
         finally
         {
@@ -195,5 +195,5 @@ internal sealed class DownloadFolder : IDisposable
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
     private static OutputWriteException CannotWrite(string path, Exception error) =>
-        new($"The folder '{path}' cannot be written to: {error.Message} Make sure that it is writable, or set {StorageFolders.CacheVariable} to another folder.", error);
+        new($"The folder '{path}' cannot be written to: {Sentence.Of(error)} Make sure that it is writable, or set {StorageFolders.CacheVariable} to another folder.", error);
 }

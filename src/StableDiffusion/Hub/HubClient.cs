@@ -118,15 +118,23 @@ internal sealed class HubClient : IDisposable
         }
         catch (HttpRequestException error) when (error.InnerException is AuthenticationException)
         {
-            throw subject.Error($"could not be downloaded: the connection is not secure, {error.InnerException.Message} Make sure that this machine trusts the certificate of the hub, or of the proxy.", cause: error);
+            throw subject.Error($"could not be downloaded: the connection is not secure, {Sentence.Of(error.InnerException)} Make sure that this machine trusts the certificate of the hub, or of the proxy.", cause: error);
         }
         catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ProxyTunnelError)
         {
-            throw subject.Error($"could not be downloaded: the proxy refused the connection. {error.Message}", cause: error);
+            throw subject.Error($"could not be downloaded: the proxy refused the connection. {Sentence.Of(error)}", cause: error);
         }
         catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
         {
             throw subject.Error("could not be downloaded: the hub answered with more headers than are permitted. Check HF_ENDPOINT.", cause: error);
+        }
+        catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.InvalidResponse)
+        {
+            throw subject.Error("could not be downloaded: the answer is not one of HTTP. Check HF_ENDPOINT and, if there is one, the proxy.", cause: error);
+        }
+        catch (HttpRequestException error) when (error.HttpRequestError == HttpRequestError.ResponseEnded)
+        {
+            throw new TransientException("the hub ended the connection without an answer", innerException: error);
         }
         catch (HttpRequestException error)
         {

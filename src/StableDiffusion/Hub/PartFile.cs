@@ -168,5 +168,5 @@ internal sealed class PartFile : IDisposable
     }
 
     private static OutputWriteException CannotWrite(string path, Exception error) =>
-        new($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable and that there is room on the disk.", error);
+        new($"The file '{path}' cannot be written: {Sentence.Of(error)} Make sure that the folder is writable and that there is room on the disk.", error);
 }

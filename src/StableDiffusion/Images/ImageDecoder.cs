@@ -58,7 +58,7 @@ internal static class ImageDecoder
         }
         catch (NotSupportedException error)
         {
-            throw new ImageInvalidException($"{name} is {format.Name} of a kind that is not supported: {error.Message} Convert it to PNG, JPEG or WebP.", error);
+            throw new ImageInvalidException($"{name} is {format.Name} of a kind that is not supported: {Sentence.Of(error)} Convert it to PNG, JPEG or WebP.", error);
         }
         catch (Exception error) when (error is not (DiffusionException or OperationCanceledException))
         {
@@ -131,7 +131,7 @@ internal static class ImageDecoder
         }
         catch (InvalidDataException error)
         {
-            throw new ImageInvalidException($"{name} cannot be read as WebP: {error.Message} Save it again with another program.", error);
+            throw new ImageInvalidException($"{name} cannot be read as WebP: {Sentence.Of(error)} Save it again with another program.", error);
         }
     }
 

@@ -54,7 +54,7 @@ internal static class ImageEncoder
         }
         catch (Exception error) when (error is ImageFormatException or InvalidMemoryOperationException)
         {
-            throw new OutputWriteException($"The image of {image.Width}x{image.Height} pixels cannot be written as {format}: {error.Message}", error);
+            throw new OutputWriteException($"The image of {image.Width}x{image.Height} pixels cannot be written as {format}: {Sentence.Of(error)}", error);
         }
     }
 

@@ -99,7 +99,7 @@ internal sealed class HubDownload
         HubListing listing = Run(token => ListAsync(settings, repository, meter.Wait, token), meter, progress, cancellationToken);
         IReadOnlyList<HubFile> files = new HubFileChoice(repository, listing.Files).Choose(request);
         HubDownload download = new(request, settings, repository, name, listing with { Files = files });
-        if (!download.IsSaved && !request.Force)
+        if (!download.IsSaved)
             download.CheckName();
         return download;
     }
@@ -121,14 +121,14 @@ internal sealed class HubDownload
     public SavedModel Save(
         Action<DownloadProgress>? progress = null, Action<ProgressReport>? importProgress = null, CancellationToken cancellationToken = default)
     {
-        if (!_request.Force && Find() is SavedModel found)
+        if (!_request.Force && Find(cancellationToken) is SavedModel found)
             return found with { WasThere = true };
 
         DownloadMeter meter = new(Id, Length, TimeProvider.System);
         using DownloadFolder folder = Run(token => DownloadFolder.OpenAsync(FolderName(), _settings, meter.Wait, token), meter, progress, cancellationToken);
 
         // The previous owner of the folder may have completed the same download.
-        if (!_request.Force && Find() is SavedModel saved)
+        if (!_request.Force && Find(cancellationToken) is SavedModel saved)
             return saved with { WasThere = true };
 
         ModelManifest manifest = Run(token => FetchAsync(folder, meter, token), meter, progress, cancellationToken);
@@ -137,7 +137,7 @@ internal sealed class HubDownload
         if (!_request.SkipTest && _request.Include is null && manifest.Files.ContainsKey(PipelineConfig.FileName))
             manifest = Test(folder, manifest, importProgress, cancellationToken);
 
-        return Run(_ => Task.FromResult(Publish(folder, manifest)), meter, progress, cancellationToken);
+        return Run(token => Task.FromResult(Publish(folder, manifest, token)), meter, progress, cancellationToken);
     }
 
     // The work is done on pool threads; the progress is reported on the calling thread, which the caller may need for its output.
@@ -229,17 +229,24 @@ internal sealed class HubDownload
         hashes.Save();
     }
 
-    private SavedModel Publish(DownloadFolder folder, ModelManifest manifest)
+    private SavedModel Publish(DownloadFolder folder, ModelManifest manifest, CancellationToken cancellationToken)
     {
         manifest.Write(folder.FilesFolder);
-        folder.Publish(Folder, _request.Force);
+        _store.Change(
+            () =>
+            {
+                CheckName();
+                folder.Publish(Folder, _request.Force);
+                return true;
+            },
+            cancellationToken);
 
         // Graphs are used where they are.
         if (OnnxFolder.FindBackbone(Folder) is not null)
             AtomicWriter.SetReadOnly(Folder);
         NoteHashes(Folder, manifest);
         if (_request.Force)
-            _store.Remove(Name);
+            _store.Remove(Name, cancellationToken);
         return Saved() with { Remark = IsCheckpoint ? FindOther(Path.Combine(Folder, Files[0].Path)) : null };
     }
 
@@ -258,19 +265,10 @@ internal sealed class HubDownload
             hashes.Note(path, manifest.Files[Files[0].Path].Sha256);
             hashes.Save();
 
-            ImportTarget target = new()
-            {
-                Folders = _settings.Folders,
-                Name = Name,
-                Force = _request.Force,
-                Rebuilds = _request.Force,
-                Origin = manifest,
-                IsTested = !_request.SkipTest,
-            };
-            ModelImport import = ModelImporter.Import(new CheckpointSource(path, new ImportOptions()), target, progress, cancellationToken);
+            ModelImport import = ModelImporter.Import(new CheckpointSource(path, new ImportOptions()), Target(manifest), progress, cancellationToken);
             folder.Discard();
             if (_request.Force && Directory.Exists(Folder))
-                ModelStore.RemoveFolder(Name, Folder);
+                ModelStore.RemoveFolder(Name, Folder, _store, cancellationToken);
             return Imported(import.Model.Path) with { Import = import };
         }
         catch (Exception error) when (error is ModelInvalidException or UnsafeFileException)
@@ -281,7 +279,7 @@ internal sealed class HubDownload
             folder.Discard();
             if (error is UnsafeFileException)
                 throw;
-            throw new ModelInvalidException($"'{Files[0].Path}' of '{Id}' cannot be imported: {error.Message} The download was deleted.", error);
+            throw new ModelInvalidException($"'{Files[0].Path}' of '{Id}' cannot be imported: {Sentence.Of(error)} The download was deleted.", error);
         }
     }
 
@@ -300,14 +298,13 @@ internal sealed class HubDownload
 
     private void CheckName()
     {
-        if (Path.Exists(Folder))
+        if (Path.Exists(Folder) && !_request.Force)
             throw new OutputExistsException(Folder);
-        if (_store.ReadKey(Name) is string key && key != FindContent())
-            throw new OutputExistsException(_store.Find(Name)!, Name);
+        _store.CheckName(Target(origin: null), FindContent());
     }
 
     /// <summary>The model if it is already in the store, or only needs its name.</summary>
-    private SavedModel? Find()
+    private SavedModel? Find(CancellationToken cancellationToken)
     {
         if (FindSaved() is SavedModel saved)
             return saved;
@@ -315,10 +312,24 @@ internal sealed class HubDownload
             return null;
 
         CheckName();
+        using RentedBuild? content = _store.Rent(key, cancellationToken);
+        if (content is null)
+            return null;
+
         HubFile file = Files[0];
-        _store.SetName(Name, key, Manifest(new Dictionary<string, ModelFile> { [file.Path] = new(file.Length, file.Sha256!) }));
-        return Imported(_store.FindContent(key)!);
+        _store.SetName(Target(Manifest(new Dictionary<string, ModelFile> { [file.Path] = new(file.Length, file.Sha256!) })), key, cancellationToken);
+        return Imported(content.Folder);
     }
+
+    private ImportTarget Target(ModelManifest? origin) => new()
+    {
+        Folders = _settings.Folders,
+        Name = Name,
+        Force = _request.Force,
+        Rebuilds = _request.Force,
+        Origin = origin,
+        IsTested = !_request.SkipTest,
+    };
 
     /// <summary>The key of the content that importing the checkpoint would make, if it exists.</summary>
     private string? FindContent()

@@ -38,7 +38,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         {
             // The name refers to the new model as soon as the folder's index is deleted.
             pool.Clear();
-            ModelStore.RemoveFolder(name, folder);
+            ModelStore.RemoveFolder(name, folder, new ContentStore(folders.Models), cancellationToken);
         }
 
         return import with { Source = fullPath };
@@ -62,50 +62,66 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
         if (Directory.Exists(source.Path))
             _ = ModelReader.Read(target.Name, source.Path);
         string key = ModelBuilder.GetKey(source, hashMemory, clock, cancellationToken);
-        string? previous = store.ReadKey(target.Name);
-        if (!target.Force && store.Contains(target.Name) && previous != key)
-            throw new OutputExistsException(store.Find(target.Name) ?? target.Folders.Models, target.Name);
+        store.CheckName(target, key);
 
         ImportedContent content = new(source, target.IsTested, hashMemory, clock, cancellationToken);
-        store.Sweep();
-        (string folder, bool wasThere) = AddContent(store, key, content, target, clock, hashMemory, cancellationToken);
-        content.NoteHashes(folder);
-        ModelInfo model = ModelReader.Read(target.Name, folder);
-        store.SetName(target.Name, key, target.Origin);
-        if (previous is not null && previous != key)
-            store.RemoveUnnamed(target.Name, previous);
+        store.Sweep(cancellationToken);
+        RentedBuild? there = FindContent(store, key, target, source, clock, cancellationToken);
+
+        // Its former content is deleted, unless it is open elsewhere.
+        if (store.ReadKey(target.Name) is string former && former != key)
+            new ModelLibrary(target.Folders).CloseModels();
+        using RentedBuild rented = there ?? AddContent(store, key, content, target, hashMemory, cancellationToken);
+        if (there is not null)
+            store.SetName(target, key, cancellationToken);
+        content.NoteHashes(rented.Folder);
 
         return new ModelImport
         {
             Name = target.Name,
-            Model = model,
+            Model = ModelReader.Read(target.Name, rented.Folder),
             Source = source.Path,
             SourceLength = source.Inputs.Sum(input => FileHashes.Length(input.Path)),
             Variant = content.Variant?.ToString(),
-            WasThere = wasThere,
+            WasThere = there is not null,
             Elapsed = Stopwatch.GetElapsedTime(start),
             Findings = content.Findings,
         };
     }
 
-    /// <summary>Finds the content of a model, or makes it.</summary>
-    private static (string Folder, bool WasThere) AddContent(
-        ContentStore store, string key, ImportedContent content, ImportTarget target, ProgressClock clock, BuildCache hashMemory, CancellationToken cancellationToken)
+    /// <summary>Finds the content of a model, which has no name yet or another one.</summary>
+    /// <returns>The content; null if there is none, or it has to be written again since it is damaged.</returns>
+    private static RentedBuild? FindContent(ContentStore store, string key, ImportTarget target, IModelSource source, ProgressClock clock, CancellationToken cancellationToken)
     {
-        if (!target.Rebuilds && store.Renew(key) is string there && ModelManifest.Read(there) is { } manifest)
-        {
-            // It may have been imported without the test.
-            if (target.IsTested && !manifest.IsTested)
-                ImportedContent.Test(ModelReader.Read(content.SourcePath, there), clock, cancellationToken);
-            return (there, true);
-        }
-
+        RentedBuild? there = target.Rebuilds ? null : store.Rent(key, cancellationToken);
         try
         {
-            // Content that is complete but has no manifest, or is damaged, is written again.
-            return (store.AddContent(key, content.Write, replace: true), false);
+            if (there is null || ModelManifest.Read(there.Folder) is not { } manifest)
+            {
+                there?.Dispose();
+                return null;
+            }
+
+            // It may have been imported without the test.
+            if (target.IsTested && !manifest.IsTested)
+                ImportedContent.Test(ModelReader.Read(source.Path, there.Folder), clock, cancellationToken);
+            return there;
         }
-        catch (DiffusionException error) when (error is not OutputWriteException)
+        catch
+        {
+            there?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the content of a model, and assigns it to the name.</summary>
+    private static RentedBuild AddContent(ContentStore store, string key, ImportedContent content, ImportTarget target, BuildCache hashMemory, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return store.AddContent(key, content.Write, target.Rebuilds, target, cancellationToken);
+        }
+        catch (DiffusionException error) when (error is not (OutputWriteException or OutputExistsException))
         {
             FileHashes.Forget(hashMemory.HashFolder, content.SourcePath);
             throw;

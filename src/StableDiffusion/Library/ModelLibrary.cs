@@ -160,6 +160,7 @@ public sealed class ModelLibrary
     public ModelTestReport Test(ModelInfo model, bool runs = true, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
+        using IDisposable? held = Models.Hold(model.Path, cancellationToken);
         return ModelVerifier.Run(model, runs, Folders.Cache, cancellationToken);
     }
 
@@ -181,7 +182,7 @@ public sealed class ModelLibrary
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"Not all graphs in '{Folders.Cache}' could be deleted: {error.Message} Close what uses them and try again.", error);
+            throw new OutputWriteException($"Not all graphs in '{Folders.Cache}' could be deleted: {Sentence.Of(error)} Close what uses them and try again.", error);
         }
     }
 }

@@ -133,11 +133,15 @@ internal sealed class ModelPool
         return entry;
     }
 
-    private static DiffusionModel Open(ModelLibrary library, string name, string path, Device device) => new(library.Models.Describe(name, path), device)
+    private static DiffusionModel Open(ModelLibrary library, string name, string path, Device device)
     {
-        CacheFolder = library.Folders.Cache,
-        LocateControlNet = library.ControlNets.Locate,
-    };
+        using IDisposable? held = library.Models.Hold(path);
+        return new(library.Models.Describe(name, path), device)
+        {
+            CacheFolder = library.Folders.Cache,
+            LocateControlNet = library.ControlNets.Locate,
+        };
+    }
 
     /// <summary>A model in the pool.</summary>
     internal sealed class Entry(DiffusionModel model, Entry? plain)

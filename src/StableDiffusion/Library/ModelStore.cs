@@ -38,9 +38,10 @@ public sealed class ModelStore
     /// <exception cref="ModelInvalidException">The folder of the models cannot be read.</exception>
     public IReadOnlyList<ModelInfo> List(CancellationToken cancellationToken = default)
     {
-        List<ModelInfo> models = [.. Stored().Select(model => DescribeAny(model.Name, model.Path, cancellationToken))];
+        // Another process may have removed one meanwhile.
+        List<ModelInfo> models = [.. Stored().Select(model => TryDescribeAny(model.Name, model.Path, cancellationToken)).OfType<ModelInfo>()];
         if (Directory.Exists(EmbeddedPath))
-            models.Insert(0, DescribeAny(EmbeddedName, EmbeddedPath, cancellationToken));
+            models.Insert(0, TryDescribeAny(EmbeddedName, EmbeddedPath, cancellationToken)!);
         return models;
     }
 
@@ -65,7 +66,7 @@ public sealed class ModelStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The folder of the models '{_folder}' cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"The folder of the models '{_folder}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 
@@ -112,34 +113,47 @@ public sealed class ModelStore
     public ModelInfo FindAny(string? nameOrPath, CancellationToken cancellationToken = default)
     {
         (string name, string path) = Locate(nameOrPath);
-        return IsModel(path) || _contents.Contains(name) ? DescribeAny(name, path, cancellationToken) : Describe(name, path, cancellationToken);
+        return (IsModel(path) || _contents.Contains(name) ? TryDescribeAny(name, path, cancellationToken) : null) ?? Describe(name, path, cancellationToken);
     }
 
-    /// <summary>Deletes one of the user's models, after closing it in this process.</summary>
+    /// <summary>
+    /// Deletes one of the user's models, after closing it in this process. If it was imported, and another process has it open, its
+    /// name is deleted at once, and its files by an import after that.
+    /// </summary>
     /// <param name="name">Its name.</param>
+    /// <param name="cancellationToken">Cancels the waiting for another process that changes the store.</param>
     /// <exception cref="ModelNotFoundException">It does not exist.</exception>
     /// <exception cref="InvalidSettingException">It is the model that ships with the engine.</exception>
     /// <exception cref="OutputWriteException">A file could not be deleted, such as one that another process has open.</exception>
-    public void Remove(string name)
+    public void Remove(string name, CancellationToken cancellationToken = default)
     {
         CheckRemovable(name);
         _pool.Clear();
-        if (!_contents.Remove(name))
-            RemoveFolder(name, Path.Combine(_folder, name));
+        if (!_contents.Remove(name, cancellationToken) && !RemoveFolder(name, Path.Combine(_folder, name), _contents, cancellationToken))
+            throw Unremovable(name);
     }
 
     /// <summary>Deletes a model's own folder; if it is a link, only the link.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="folder">The full path of the folder.</param>
+    /// <param name="store">The store that the folder is in.</param>
+    /// <param name="cancellationToken">Cancels the waiting for another process that changes the store.</param>
+    /// <returns>Whether it existed.</returns>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
-    internal static void RemoveFolder(string name, string folder)
+    internal static bool RemoveFolder(string name, string folder, ContentStore store, CancellationToken cancellationToken) => store.Change(() => RemoveFolder(name, folder), cancellationToken);
+
+    private static bool RemoveFolder(string name, string folder)
     {
         try
         {
+            if (!Path.Exists(folder) && new DirectoryInfo(folder).LinkTarget is null)
+                return false;
+
             // The index is deleted first, so that an interrupted deletion leaves no usable model. Of a link, only the link is deleted.
             if (new DirectoryInfo(folder).LinkTarget is null)
                 AtomicWriter.DeleteFile(Path.Combine(folder, PipelineConfig.FileName));
             AtomicWriter.DeleteFolder(folder);
+            return true;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -154,8 +168,10 @@ public sealed class ModelStore
         if (IsEmbedded(name))
             throw new InvalidSettingException("Name", $"The model '{name}' ships with the module and cannot be removed.");
         if (FolderOf(name) is null)
-            throw new ModelNotFoundException($"There is no model '{name}' among the user's models in '{_folder}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
+            throw Unremovable(name);
     }
+
+    private ModelNotFoundException Unremovable(string name) => new($"There is no model '{name}' among the user's models in '{_folder}'. Only these can be removed by name.") { Remedy = Remedy.DeleteFiles };
 
     /// <summary>Finds a model's folder or single file, without reading it.</summary>
     /// <param name="nameOrPath">As <see cref="Find"/> takes it.</param>
@@ -218,7 +234,9 @@ public sealed class ModelStore
         }
     }
 
-    private ModelInfo DescribeAny(string name, string path, CancellationToken cancellationToken)
+    /// <summary>Reads the information about a model, also about one that cannot be used.</summary>
+    /// <returns>The information; null if there is no longer a model of that name.</returns>
+    private ModelInfo? TryDescribeAny(string name, string path, CancellationToken cancellationToken)
     {
         try
         {
@@ -226,9 +244,15 @@ public sealed class ModelStore
         }
         catch (DiffusionException error)
         {
-            return ModelInfo.Broken(name, path, error.Message, cancellationToken);
+            return _contents.IsContent(path) && !_contents.Contains(name) ? null : ModelInfo.Broken(name, path, error.Message, cancellationToken);
         }
     }
+
+    /// <summary>Keeps an imported model from being deleted while it is read or opened.</summary>
+    /// <param name="path">The full path of the model.</param>
+    /// <param name="cancellationToken">Cancels the waiting for another process that is deleting it.</param>
+    /// <returns>The lock; null if the model needs none.</returns>
+    internal IDisposable? Hold(string path, CancellationToken cancellationToken = default) => _contents.Hold(path, cancellationToken);
 
     private static bool IsEmbedded(string name) => string.Equals(name, EmbeddedName, StringComparison.OrdinalIgnoreCase);
 
@@ -236,13 +260,14 @@ public sealed class ModelStore
     /// <inheritdoc cref="ModelReader.Read"/>
     internal ModelInfo Describe(string name, string path, CancellationToken cancellationToken = default)
     {
+        using IDisposable? held = Hold(path, cancellationToken);
         if (IsModel(path) && path != _contents.FileOf(name))
             return ModelReader.Read(name, path, cancellationToken) with { IsEmbedded = path == EmbeddedPath };
         if (_contents.Contains(name))
             throw new ModelInvalidException($"The model '{name}' has lost its content in '{path}'. Remove the model and import it again.");
         if (Unreadable(path) is not null)
             throw new ModelInvalidException($"The folder '{path}' cannot be read: access is denied. Change its permissions.");
-        throw new ModelNotFoundException(NotFoundMessage(path));
+        throw new ModelNotFoundException(NotFoundMessage(_contents.IsContent(path) ? name : path));
     }
 
     private static bool IsModel(string path) => File.Exists(path) || HasIndex(path);

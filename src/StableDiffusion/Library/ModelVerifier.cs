@@ -47,7 +47,7 @@ internal static class ModelVerifier
             }
 
             if (problems.Count == 0)
-                CheckFiles(model);
+                CheckFiles(model, cacheFolder);
             if (runs && problems.Count == 0)
             {
                 MakeImage(model, cacheFolder, cancellationToken);
@@ -72,17 +72,21 @@ internal static class ModelVerifier
 
     /// <summary>
     /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
-    /// graphs by their lengths, and the tokenizers, which must fit their text encoders.
+    /// graphs by their lengths, and the tokenizers, which must fit their text encoders; and that the scheduler can be created.
     /// </summary>
-    private static void CheckFiles(ModelInfo model)
+    private static void CheckFiles(ModelInfo model, string cacheFolder)
     {
-        ModelFamily family = ModelConfigs.Open(model.Path).Family;
+        ModelConfigs configs = ModelConfigs.Open(model.Path);
+        ModelFamily family = configs.Family;
+        CheckScheduler(configs.Scheduler, model);
         string[] encoders = [.. family.EncoderSuffixes.Where(suffix => Directory.Exists(Path.Combine(model.Path, ModelParts.TextEncoder + suffix)))];
         if (OnnxFolder.FindBackbone(model.Path) is null)
         {
             IModelSource source = ModelSources.Find(model.Path, new ImportOptions());
             _ = source.Inputs;
             ModelBuilder.Check(source);
+            if (File.Exists(model.Path))
+                CheckTokenizers(source, cacheFolder);
         }
         else
         {
@@ -102,6 +106,32 @@ internal static class ModelVerifier
         void CheckPart(string part, params ReadOnlySpan<GraphInput> inputs) => GraphCheck.Check(Path.Combine(model.Path, part, ModelParts.Graph), inputs);
     }
 
+    /// <summary>Checks that the tokenizers that a single file is used with fit its text encoders.</summary>
+    private static void CheckTokenizers(IModelSource source, string cacheFolder)
+    {
+        using ModelContents contents = source.Open();
+        _ = new BuildCache(cacheFolder).Borrow(Write, Load);
+
+        void Write(string folder)
+        {
+            foreach ((string name, byte[] bytes) in contents.Files)
+            {
+                string path = Path.Combine(folder, name);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.WriteAllBytes(path, bytes);
+            }
+        }
+
+        ClipTokenizer[] Load(string folder) =>
+        [
+            .. contents.Networks
+                .Where(static network => network.Name.StartsWith(ModelParts.TextEncoder, StringComparison.Ordinal))
+                .Select(network => ClipTokenizer.Load(Path.Combine(folder, ModelParts.Tokenizer + network.Name[ModelParts.TextEncoder.Length..]), ClipTextConfig.From(network.ReadConfig()).Input)),
+        ];
+    }
+
+    private static void CheckScheduler(SchedulerConfig config, ModelInfo model) => _ = SchedulerCatalog.Create(SchedulerCatalog.Default(config), config, model.Steps);
+
     /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>
     /// <param name="info">The model.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
@@ -113,7 +143,7 @@ internal static class ModelVerifier
         try
         {
             DiffusionPipeline pipeline = new(model);
-            _ = SchedulerCatalog.Create(SchedulerCatalog.Default(model.SchedulerConfig), model.SchedulerConfig, info.Steps);
+            CheckScheduler(model.SchedulerConfig, info);
             int side = LatentSide * info.LatentFactor;
             TextEmbedding embedding = pipeline.EncodePrompt(Prompt, cancellationToken: cancellationToken);
             Latent latent = pipeline.Denoise(

@@ -186,7 +186,7 @@ public static class ImageFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ImageInvalidException($"{name} cannot be opened: {error.Message}", error);
+            throw new ImageInvalidException($"{name} cannot be opened: {Sentence.Of(error)}", error);
         }
     }
 }

@@ -23,6 +23,8 @@ internal sealed class GraphCheck
 
     private const int LongestName = 4096;
 
+    private const string Texts = "which works on texts";
+
     // ONNX Runtime takes minutes for one of some thousands of letters.
     private const int LongestEquation = 200;
 
@@ -32,7 +34,11 @@ internal sealed class GraphCheck
 
     private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
 
-    // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply.
+    // The type of texts in the format.
+    private const int TextType = 8;
+
+    // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply. Nor does
+    // one work on texts: joined again and again, they fill the memory, and the library for patterns writes to the console.
     private static readonly Dictionary<string, string> s_refused = new(StringComparer.Ordinal)
     {
         ["Loop"] = "which may run without end",
@@ -43,6 +49,17 @@ internal sealed class GraphCheck
         ["GreedySearch"] = "which may run without end",
         ["Sampling"] = "which may run without end",
         ["EPContext"] = "which opens a file for one device",
+        ["RegexFullMatch"] = Texts,
+        ["StringConcat"] = Texts,
+        ["StringNormalizer"] = Texts,
+        ["StringSplit"] = Texts,
+        ["Tokenizer"] = Texts,
+        ["TfIdfVectorizer"] = Texts,
+        ["CastMap"] = Texts,
+        ["CategoryMapper"] = Texts,
+        ["DictVectorizer"] = Texts,
+        ["LabelEncoder"] = Texts,
+        ["ZipMap"] = Texts,
     };
 
     /// <summary>The inputs that hold sizes or factors, whose product the output has at least.</summary>
@@ -63,6 +80,18 @@ internal sealed class GraphCheck
         ["HammingWindow"] = [0],
         ["BlackmanWindow"] = [0],
     };
+
+    // The kinds of an operator's settings, as the format numbers them; those of lists come last.
+    private const int FloatKind = 1;
+    private const int FirstList = 6;
+    private const int Floats = 6;
+    private const int Integers = 7;
+
+    /// <summary>The kind of a setting by the field that holds its value.</summary>
+    private static readonly Dictionary<int, int> s_kinds = new() { [2] = FloatKind, [3] = 2, [4] = 3, [5] = 4, [6] = 5, [7] = Floats, [8] = Integers, [9] = 8, [10] = 9, [11] = 10, [22] = 11, [23] = 12 };
+
+    /// <summary>The kinds of those settings that are constants.</summary>
+    private static readonly Dictionary<string, int> s_constants = new(StringComparer.Ordinal) { ["value_float"] = FloatKind, ["value_int"] = 2, ["value_floats"] = Floats, ["value_ints"] = Integers };
 
     private readonly string _path;
     private readonly string _folder;
@@ -112,7 +141,7 @@ internal sealed class GraphCheck
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The graph '{path}' cannot be read: {error.Message} Get the model again.", error);
+            throw new ModelInvalidException($"The graph '{path}' cannot be read: {Sentence.Of(error)} Get the model again.", error);
         }
     }
 
@@ -286,6 +315,9 @@ internal sealed class GraphCheck
         if (s_refused.TryGetValue(name, out string? reason))
             throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
 
+        if (name == "Cast" && values.GetValueOrDefault("to") is [TextType])
+            throw Refused("makes texts of numbers with the operator Cast", "Export the model without it.");
+
         GraphNode node = new(name, [.. inputs], [.. outputs], values, constant?.Constant);
         _nodes.Add(node);
         if (name == "Constant")
@@ -317,11 +349,14 @@ internal sealed class GraphCheck
     {
         string name = string.Empty;
         List<double> numbers = [];
-        bool isFloat = false, isList = false;
+        int? kind = null, declared = null;
         long textLength = 0;
         GraphTensor? tensor = null;
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
+            // ONNX Runtime takes one of them, by the kind or by the name.
+            if (s_kinds.TryGetValue(field, out int found))
+                kind = kind is null || (kind == found && found >= FirstList) ? found : throw new InvalidDataException("a setting of an operator has several values");
             switch (field, wire)
             {
                 case (1, Wire.Length):
@@ -329,7 +364,6 @@ internal sealed class GraphCheck
                     return true;
                 case (2, Wire.Fixed32):
                 case (7, Wire.Fixed32 or Wire.Length):
-                    isFloat = true;
                     _reader.ReadFloats(fieldEnd, numbers);
                     return true;
                 case (4, Wire.Length):
@@ -339,8 +373,6 @@ internal sealed class GraphCheck
                 case (8, Wire.Length):
                     _reader.ReadNumbers(wire, fieldEnd, numbers);
                     return true;
-                case (5, Wire.Length) when tensor is not null:
-                    throw new InvalidDataException("a setting of an operator has two tensors");
                 case (5 or 10, Wire.Length):
                     tensor = ReadTensor(fieldEnd);
                     numbers.AddRange(tensor.Values ?? []);
@@ -349,7 +381,7 @@ internal sealed class GraphCheck
                     ReadGraph(fieldEnd, depth + 1);
                     return true;
                 case (20, Wire.Varint):
-                    isList = _reader.ReadVarint() is 6 or 7;
+                    declared = _reader.ReadInteger();
                     return true;
                 case (22 or 23, Wire.Length):
                     ReadSparse(fieldEnd);
@@ -360,8 +392,13 @@ internal sealed class GraphCheck
         });
         if (name == "equation" && textLength > LongestEquation)
             throw Refused($"has an equation of more than {LongestEquation} letters, which may take very long", "Get another model.");
-        if (numbers.Count > 0 || isFloat || isList)
-            values[name] = [.. numbers];
+        if (kind is not null && declared is not (null or 0) && kind != declared)
+            throw new InvalidDataException($"the setting '{ModelFilePath.Printable(name)}' of an operator has a value of another kind than it says");
+        kind ??= declared;
+        if (s_constants.TryGetValue(name, out int needed) && kind != needed)
+            throw new InvalidDataException($"the setting '{name}' of an operator has a value of another kind than its name says");
+        if ((numbers.Count > 0 || kind is FloatKind or Floats or Integers) && !values.TryAdd(name, [.. numbers]))
+            throw new InvalidDataException($"an operator has the setting '{ModelFilePath.Printable(name)}' twice");
         return tensor;
     }
 
@@ -393,6 +430,8 @@ internal sealed class GraphCheck
     private GraphTensor ReadTensor(long end)
     {
         GraphTensor tensor = new(_reader, end);
+        if (tensor.Type == TextType)
+            throw Refused($"has texts in the weight '{ModelFilePath.Printable(tensor.Name)}'", "Export the model without them.");
         if (Array.Exists(tensor.Shape, static length => length < 0))
             throw new InvalidDataException($"the weight '{ModelFilePath.Printable(tensor.Name)}' has a negative length");
         if (tensor.External.Count > 0)
@@ -474,7 +513,7 @@ internal sealed class GraphCheck
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"The file '{file}', which holds weights of the graph '{_path}', cannot be read: {Sentence.Of(error)}", error);
         }
     }
 

@@ -70,7 +70,7 @@ internal sealed class OnnxSession : IDisposable
         }
         catch (InsufficientMemoryException error)
         {
-            throw new InferenceException($"The graph '{path}' cannot be opened on {device}: {error.Message}", error);
+            throw new InferenceException($"The graph '{path}' cannot be opened on {device}: {Sentence.Of(error)}", error);
         }
 
         OnnxSession Load()
@@ -224,7 +224,7 @@ internal sealed class OnnxSession : IDisposable
         catch (InsufficientMemoryException error)
         {
             WasStoppedForMemory = true;
-            throw new InferenceException($"The graph '{Path}' was stopped while it ran on {Device}: {error.Message}", error);
+            throw new InferenceException($"The graph '{Path}' was stopped while it ran on {Device}: {Sentence.Of(error)}", error);
         }
     }
 

@@ -83,19 +83,18 @@ internal sealed class ProtobufReader(Stream stream)
         throw new InvalidDataException($"unknown data at byte {Position}");
     }
 
-    /// <summary>Reads the integers of a repeated field, which are stored one by one or together.</summary>
+    /// <summary>Reads a 32-bit integer. Protobuf ignores its upper bits: -1 may be written as 4294967295.</summary>
+    public int ReadInteger() => (int)ReadVarint();
+
+    /// <summary>Reads the 64-bit integers of a repeated field, which are stored one by one or together.</summary>
     /// <param name="wire">How the field is stored.</param>
     /// <param name="end">Where it ends, if it has a length.</param>
     /// <param name="numbers">Receives them.</param>
-    public void ReadNumbers(Wire wire, long end, List<double> numbers)
-    {
-        while (wire == Wire.Varint || Position < end)
-        {
-            Add(numbers, (long)ReadVarint());
-            if (wire == Wire.Varint)
-                return;
-        }
-    }
+    public void ReadNumbers(Wire wire, long end, List<double> numbers) => ReadAll(wire, end, numbers, () => (long)ReadVarint());
+
+    /// <summary>Reads the 32-bit integers of a repeated field, which are stored one by one or together.</summary>
+    /// <inheritdoc cref="ReadNumbers"/>
+    public void ReadIntegers(Wire wire, long end, List<double> numbers) => ReadAll(wire, end, numbers, () => ReadInteger());
 
     /// <summary>Reads the floating-point numbers of a field, which are stored one by one or together.</summary>
     /// <param name="end">Where it ends.</param>
@@ -126,6 +125,14 @@ internal sealed class ProtobufReader(Stream stream)
     /// <summary>Reads the rest of a field as text.</summary>
     /// <inheritdoc cref="ReadBytes"/>
     public string ReadText(long end, int limit) => Encoding.UTF8.GetString(ReadBytes(end, limit));
+
+    private void ReadAll(Wire wire, long end, List<double> numbers, Func<double> read)
+    {
+        if (wire == Wire.Varint)
+            Add(numbers, read());
+        while (wire != Wire.Varint && Position < end)
+            Add(numbers, read());
+    }
 
     private void Add(List<double> numbers, double number)
     {

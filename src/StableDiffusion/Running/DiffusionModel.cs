@@ -230,7 +230,7 @@ public sealed class DiffusionModel : IDisposable
 
     // Another ControlNet may be complete: the model is not what is missing.
     private static ControlNetNotFoundException Incomplete(string name, ModelNotFoundException error) =>
-        new($"'{ModelFilePath.Printable(name)}' is not a ControlNet, or not a complete one. {error.Message} Get all files of the ControlNet, or give another one.", error);
+        new($"'{ModelFilePath.Printable(name)}' is not a ControlNet, or not a complete one. {Sentence.Of(error)} Get all files of the ControlNet, or give another one.", error);
 
     /// <summary>A ControlNet, opened on first use.</summary>
     /// <param name="nameOrPath">Its name, if the model was opened with a store of ControlNets, or the path of its folder or file.</param>
@@ -347,7 +347,7 @@ public sealed class DiffusionModel : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The model '{Info.Name}' cannot be opened: {error.Message}", error);
+            throw new ModelInvalidException($"The model '{Info.Name}' cannot be opened: {Sentence.Of(error)}", error);
         }
         catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException)
         {
@@ -409,14 +409,23 @@ public sealed class DiffusionModel : IDisposable
         // Outside the store, the name is the path; a manifest there says nothing.
         bool isInStore = Info.Name != Info.Path;
         bool isBuilt = isInStore && BuildCache.IsBuilt(Info.Path);
-        if (isBuilt && !BuildCache.IsWhole(Info.Path))
-            throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
+        if (isInStore && !Path.Exists(Info.Path))
+            throw new ModelNotFoundException($"The model '{Info.Name}' was removed meanwhile. Import it again, or use another model.");
 
-        if (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (isBuilt || CacheFolder is null || (isInStore && ModelManifest.Read(Info.Path) is not null)))
+        if (isBuilt || (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (CacheFolder is null || (isInStore && ModelManifest.Read(Info.Path) is not null))))
         {
-            FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
-            ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);
-            return new RentedBuild(Info.Path, held: null);
+            RentedBuild rented = isBuilt ? RentContent(cancellationToken) : new RentedBuild(Info.Path, held: null);
+            try
+            {
+                FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
+                ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);
+                return rented;
+            }
+            catch
+            {
+                rented.Dispose();
+                throw;
+            }
         }
 
         // Graphs from elsewhere are copied, since ONNX Runtime maps their weights: a program that shortened them would end the process.
@@ -433,6 +442,11 @@ public sealed class DiffusionModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Keeps an imported model from being deleted while it is open.</summary>
+    private RentedBuild RentContent(CancellationToken cancellationToken) =>
+        new BuildCache(Path.GetDirectoryName(Info.Path)!).Rent(Path.GetFileName(Info.Path), cancellationToken)
+        ?? throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
 
     private string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
 

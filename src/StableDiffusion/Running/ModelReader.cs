@@ -1,4 +1,5 @@
 using StableDiffusion.Building;
+using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
@@ -17,9 +18,6 @@ internal static class ModelReader
     private const int DefaultSampleSize = 64;
     private const int DefaultSteps = 20;
 
-    /// <summary>The largest side of the latents that a model was trained on; those of known models have at most 128.</summary>
-    private const int MostSampleSize = 4096;
-
     /// <summary>Reads the information about a model from its configs.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="path">The full path of its folder or single file.</param>
@@ -36,7 +34,7 @@ internal static class ModelReader
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The model in '{path}' cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"The model in '{path}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 
@@ -50,7 +48,10 @@ internal static class ModelReader
         bool isOptional = File.Exists(Path.Combine(path, family.Backbone, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
         ConfigFile? backbone = FindConfig(family.Backbone);
-        int side = (backbone?.Count("sample_size", DefaultSampleSize, MostSampleSize) ?? DefaultSampleSize) * vae.Factor;
+        int side = (backbone?.Count("sample_size", DefaultSampleSize, LatentSpace.HighestSide / vae.Factor) ?? DefaultSampleSize) * vae.Factor;
+        ModelVariant? variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels);
+        if (variant is not (null or ModelVariant.InstructPix2Pix) && configs.Pipeline.ClassName.Contains(nameof(ModelVariant.InstructPix2Pix), StringComparison.Ordinal))
+            throw new ModelInvalidException($"The model in '{path}' edits images by its {PipelineConfig.FileName} ({configs.Pipeline.ClassName}), but its U-Net has no input for an image: 'in_channels' must be {2 * vae.LatentChannels}. Its files belong to different models; get it again.");
         SchedulerConfig scheduler = configs.Scheduler;
         ConfigFile? defaults = configs.Find("generation_config.json");
         return new ModelInfo
@@ -68,7 +69,7 @@ internal static class ModelReader
             LatentChannels = vae.LatentChannels,
             LatentFactor = vae.Factor,
             ScalingFactor = vae.ScalingFactor,
-            Variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels),
+            Variant = variant,
             Length = isFile ? FileHashes.Length(path) : FolderFiles.Length(path, cancellationToken),
         };
 

@@ -18,8 +18,6 @@ internal sealed class BuildCache(string root, string description = "the cache")
 
     private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
 
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
-
     /// <summary>The folder of the cached hashes of sources.</summary>
     public string HashFolder => Path.Combine(root, ".hashes");
 
@@ -66,7 +64,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
     public RentedBuild? Rent(string key, CancellationToken cancellationToken)
     {
         string folder = Path.Combine(root, key);
-        IDisposable? held = Share(folder, cancellationToken);
+        IDisposable? held = FolderLock.Share(folder, cancellationToken);
         if (IsWhole(folder))
             return new RentedBuild(folder, held);
 
@@ -80,14 +78,23 @@ internal sealed class BuildCache(string root, string description = "the cache")
     /// <param name="replace">Whether an existing, complete build is replaced.</param>
     /// <returns>The full path of the model's folder.</returns>
     /// <exception cref="OutputWriteException">The folder cannot be written to; no partial build remains.</exception>
-    public string Add(string key, Action<string> write, bool replace = false) => Borrow(write, temporary =>
+    public string Add(string key, Action<string> write, bool replace = false) => Borrow(write, temporary => Place(key, temporary, replace));
+
+    /// <summary>Moves a model that was built temporarily to its place.</summary>
+    /// <param name="key">The model's key.</param>
+    /// <param name="temporary">The folder that it was built in.</param>
+    /// <param name="replace">Whether an existing, complete build is replaced.</param>
+    /// <returns>The full path of the model's folder.</returns>
+    /// <exception cref="IOException">It cannot be moved.</exception>
+    /// <exception cref="UnauthorizedAccessException">There is no permission to write to the folder.</exception>
+    public string Place(string key, string temporary, bool replace)
     {
         string folder = Path.Combine(root, key);
         WriteManifest(temporary);
         AtomicWriter.SetReadOnly(temporary);
         MoveInto(folder, temporary, key, replace);
         return folder;
-    });
+    }
 
     /// <summary>Builds a model temporarily, and deletes it after use.</summary>
     /// <typeparam name="T">The type of the result.</typeparam>
@@ -119,7 +126,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new OutputWriteException(
-                $"The model cannot be built in '{root}': {error.Message} Free some space there, or choose another folder for {description}.", error);
+                $"The model cannot be built in '{root}': {Sentence.Of(error)} Free some space there, or choose another folder for {description}.", error);
         }
         finally
         {
@@ -135,14 +142,31 @@ internal sealed class BuildCache(string root, string description = "the cache")
     public bool TryDelete(string key)
     {
         string folder = Path.Combine(root, key);
+        if (!Directory.Exists(folder))
+            return true;
         using IDisposable? owned = FolderLock.TryOwn(folder);
         if (owned is null)
             return false;
 
         // In one step, so that a process that comes in between finds all of it or nothing.
         string aside = Path.Combine(root, $"{TemporaryPrefix}{Guid.NewGuid():N}");
-        Directory.Move(folder, aside);
-        AtomicWriter.DeleteFolder(aside);
+        try
+        {
+            // Otherwise another process could sweep it meanwhile.
+            using (FolderLock.TryOwn(aside))
+            {
+                // Another process may have been faster.
+                if (!Directory.Exists(folder))
+                    return true;
+                Directory.Move(folder, aside);
+                AtomicWriter.DeleteFolder(aside);
+            }
+        }
+        finally
+        {
+            AtomicWriter.TryDelete(FolderLock.PathOf(aside));
+        }
+
         return true;
     }
 
@@ -188,27 +212,6 @@ internal sealed class BuildCache(string root, string description = "the cache")
         foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             files.Add(Path.GetRelativePath(folder, file).Replace('\\', '/'), new FileInfo(file).Length);
         File.WriteAllBytes(Path.Combine(folder, ManifestName), JsonSerializer.SerializeToUtf8Bytes(files, BuildJson.Default.DictionaryStringInt64));
-    }
-
-    private static IDisposable? Share(string folder, CancellationToken cancellationToken)
-    {
-        try
-        {
-            for (;;)
-            {
-                if (FolderLock.TryShare(folder) is IDisposable held)
-                    return held;
-
-                // The other process deletes it; that takes a moment.
-                cancellationToken.WaitHandle.WaitOne(s_poll);
-                cancellationToken.ThrowIfCancellationRequested();
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // In a folder that cannot be written to, nothing is deleted either.
-            return null;
-        }
     }
 
     private void MoveInto(string folder, string temporary, string key, bool replace)

@@ -63,7 +63,7 @@ internal sealed class FileHashes
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"'{path}' cannot be read: {Sentence.Of(error)}", error);
         }
 
         if (file.Length >= LargeFile && DateTime.UtcNow - file.LastWriteTimeUtc > s_rest)
@@ -166,7 +166,7 @@ internal sealed class FileHashes
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"'{path}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 

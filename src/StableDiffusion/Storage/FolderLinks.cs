@@ -21,7 +21,7 @@ internal static class FolderLinks
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"'{path}' cannot be read: {error.Message}", error);
+            throw new ModelInvalidException($"'{path}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 

@@ -89,7 +89,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new OutputWriteException($"The file '{path}' cannot be written: {error.Message} Make sure that the folder is writable and that the disk has enough space.", error);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {Sentence.Of(error)} Make sure that the folder is writable and that the disk has enough space.", error);
         }
     }
 

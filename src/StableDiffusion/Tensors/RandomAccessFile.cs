@@ -156,5 +156,5 @@ internal sealed class RandomAccessFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
     }
 
-    private static ModelInvalidException Unreadable(string path, Exception error) => new($"'{path}' cannot be read: {error.Message}", error);
+    private static ModelInvalidException Unreadable(string path, Exception error) => new($"'{path}' cannot be read: {Sentence.Of(error)}", error);
 }

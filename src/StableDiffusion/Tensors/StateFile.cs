@@ -96,7 +96,7 @@ internal sealed class StateFile(Func<string, Exception?, DiffusionException> inv
         }
         catch (Exception error) when (error is InvalidSettingException or SchedulerNotFoundException or ShapeMismatchException)
         {
-            throw invalid($"'{name}' cannot be used: {error.Message}", error);
+            throw invalid($"'{name}' cannot be used: {Sentence.Of(error)}", error);
         }
     }
 }

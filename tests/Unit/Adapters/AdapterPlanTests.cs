@@ -50,6 +50,27 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
         Assert.Equal(changesUNet, merged is not null);
     }
 
+    [Theory]
+    [InlineData(float.NaN, "lora_up.weight")]
+    [InlineData(float.PositiveInfinity, "lora_down.weight")]
+    [InlineData(1e38f, "lora_up.weight")]
+    [InlineData(-1e38f, "alpha")]
+    [InlineData(float.NaN, "alpha")]
+    [InlineData(float.NegativeInfinity, "diff_b")]
+    public void A_LoRA_with_values_that_no_network_can_use_is_named(float value, string tensor)
+    {
+        float[] up = _tensors.Add($"{UNetLayer}.lora_up.weight", 192, 4), down = _tensors.Add($"{UNetLayer}.lora_down.weight", 4, 128);
+        float[] bias = _tensors.Add("lora_unet_conv_in.diff_b", 96);
+        _tensors.AddNumber($"{UNetLayer}.alpha", tensor == "alpha" ? value : 4);
+        (tensor switch { "lora_up.weight" => up, "lora_down.weight" => down, "diff_b" => bias, _ => [0] })[0] = value;
+        string path = _tensors.Save(_folder);
+        AdapterPlan plan = Plan(new Lora(path));
+
+        AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => plan.Merge(ModelParts.UNet, Path.Combine(models.Demo, ModelParts.UNet, ModelParts.Graph), TestContext.Current.CancellationToken));
+        Assert.Contains($"The LoRA '{path}' changes", error.Message, StringComparison.Ordinal);
+        Assert.Contains("far too large", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_LoRA_of_which_nothing_fits_is_refused_and_its_family_guessed()
     {

@@ -166,7 +166,7 @@ internal sealed class FakeHub : IDisposable
 
     private async Task WriteAsync(NetworkStream stream, Answer answer)
     {
-        StringBuilder head = new($"HTTP/1.1 {answer.Status} x\r\nConnection: close\r\n");
+        StringBuilder head = new($"{answer.StatusLine ?? $"HTTP/1.1 {answer.Status} x"}\r\nConnection: close\r\n");
         if (!answer.IsChunked)
             head.Append(CultureInfo.InvariantCulture, $"Content-Length: {answer.StatedLength ?? answer.Body.Length}\r\n");
         else
@@ -195,6 +195,9 @@ internal sealed class FakeHub : IDisposable
 
     internal sealed record Answer(int Status, byte[] Body)
     {
+        /// <summary>The first line; null for one of HTTP.</summary>
+        public string? StatusLine { get; init; }
+
         public Answer(int status)
             : this(status, [])
         {

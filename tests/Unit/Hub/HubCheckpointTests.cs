@@ -70,7 +70,7 @@ public sealed class HubCheckpointTests : HubTests
         Assert.NotEmpty(saved.Import.Findings);
         Assert.Empty(ModelManifest.Read(saved.Folder)!.Compare(saved.Folder, Token));
         Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
-        Assert.Equal([".content", "name.model"], Directory.EnumerateFileSystemEntries(Folder["models"]).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.Equal([".content", ".content.lock", "name.model"], Directory.EnumerateFileSystemEntries(Folder["models"]).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
 
         ModelManifest origin = Store.ReadOrigin("name")!;
         Assert.Equal(new ModelSource { Kind = "hub", Id = FakeHub.Id, Revision = FakeHub.Commit, Requested = "main" }, origin.Source);

@@ -114,6 +114,22 @@ public sealed class HubClientTests : HubTests
         Assert.Single(Hub.Requests);
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 2OO OK")]
+    [InlineData("220 mail.example.com ESMTP")]
+    [InlineData("SSH-2.0-OpenSSH_9.9")]
+    public void An_answer_that_is_not_one_of_HTTP_is_named_in_our_words(string line)
+    {
+        Hub.Script = _ => new FakeHub.Answer(200) { StatusLine = line };
+
+        DownloadException error = Assert.Throws<DownloadException>(() => Save());
+        Assert.Contains("the answer is not one of HTTP", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(line, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("connection", error.Message, StringComparison.Ordinal);
+        Assert.NotNull(error.InnerException);
+        Assert.Empty(Waits);
+    }
+
     [Fact]
     public void A_hub_that_is_not_there_is_given_up_after_some_attempts()
     {

@@ -29,7 +29,7 @@ public sealed class HubTransferTests : HubTests
         Assert.Equal(_content, Saved);
         Assert.Equal([Model, ModelManifest.FileName], FilesIn("models", "name"));
         Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
-        Assert.Equal(["name"], Directory.EnumerateFileSystemEntries(Folder["models"]).Select(path => Path.GetFileName(path)));
+        Assert.Equal([".content.lock", "name"], Directory.EnumerateFileSystemEntries(Folder["models"]).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
 
         ModelManifest manifest = ModelManifest.Read(saved.Folder)!;
         Assert.Equal(new ModelSource { Kind = "hub", Id = FakeHub.Id, Revision = FakeHub.Commit, Requested = "main" }, manifest.Source);
@@ -491,7 +491,7 @@ public sealed class HubTransferTests : HubTests
 
             Assert.Equal(_content, File.ReadAllBytes(Path.Combine(models, "name", Model)));
             Assert.NotNull(ModelManifest.Read(Path.Combine(models, "name")));
-            Assert.Equal(["name"], Directory.EnumerateFileSystemEntries(models).Select(path => Path.GetFileName(path)));
+            Assert.Equal([".content.lock", "name"], Directory.EnumerateFileSystemEntries(models).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
             Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
         }
         finally

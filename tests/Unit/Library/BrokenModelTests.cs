@@ -44,7 +44,7 @@ public sealed class BrokenModelTests : StoreCase
         Assert.Contains("scheduler_config.json", Assert.Single(Library.Test(broken, cancellationToken: Token).Problems), StringComparison.Ordinal);
         Assert.Throws<ModelInvalidException>(() => Library.Open("mine", Device.Cpu));
 
-        Library.Models.Remove("mine");
+        Library.Models.Remove("mine", Token);
         Assert.Equal([ModelStore.EmbeddedName], Library.Models.List(Token).Select(model => model.Name));
         Assert.Empty(Contents);
     }
@@ -60,8 +60,8 @@ public sealed class BrokenModelTests : StoreCase
 
         Assert.Contains("lost", Library.Models.List(Token).Single(model => model.Name == "lost").Problem, StringComparison.Ordinal);
         Assert.Contains("lost", Assert.ThrowsAny<DiffusionException>(() => Library.Open("lost", Device.Cpu)).Message, StringComparison.Ordinal);
-        Library.Models.Remove("lost");
-        Assert.Empty(Directory.EnumerateFiles(Folder["models"]));
+        Library.Models.Remove("lost", Token);
+        Assert.DoesNotContain(Directory.EnumerateFiles(Folder["models"]), path => !FolderLock.IsLock(path));
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class BrokenModelTests : StoreCase
         Assert.Equal([ModelStore.EmbeddedName, "bad", "good"], models.Select(model => model.Name));
         Assert.Equal([true, false, true], models.Select(model => model.Problem is null));
         Assert.Contains(Path.GetFileName(file), models[1].Problem, StringComparison.Ordinal);
-        Library.Models.Remove("bad");
+        Library.Models.Remove("bad", Token);
         Assert.False(Directory.Exists(Folder["models", "bad"]));
     }
 
@@ -143,7 +143,9 @@ public sealed class BrokenModelTests : StoreCase
         File.CreateSymbolicLink(Folder["controlnets", "lost.safetensors"], "nothing");
         File.WriteAllText(Folder["controlnets", "net", "config.json"], "{}");
 
-        Assert.Equal(2, Library.Loras.List(Token).Count);
+        (string name, string path) = Assert.Single(Library.Loras.List(Token));
+        Assert.Equal(("style", Folder["loras", "a", "style.safetensors"]), (name, path));
+        Assert.Equal([Folder["loras", "b", "style.safetensors"]], Library.Loras.FindOthers(path, Token));
         Assert.Equal(["lost", "net"], Library.ControlNets.List());
     }
 
@@ -256,7 +258,7 @@ public sealed class BrokenModelTests : StoreCase
         Directory.CreateDirectory(Folder["models", "mine.model"]);
         File.WriteAllText(Folder["models", "mine.model", "text"], "of the user");
 
-        Assert.Contains("is a folder", Assert.Throws<OutputWriteException>(() => Library.Models.Remove("mine")).Message, StringComparison.Ordinal);
+        Assert.Contains("is a folder", Assert.Throws<OutputWriteException>(() => Library.Models.Remove("mine", Token)).Message, StringComparison.Ordinal);
         Assert.True(File.Exists(Folder["models", "mine.model", "text"]));
     }
 

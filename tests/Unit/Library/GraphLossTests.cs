@@ -81,7 +81,7 @@ public sealed class GraphLossTests : StoreCase
         foreach (string folder in (string[])[content, Folder["cache", Graphs]])
             Assert.All(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories), static file => Assert.True(new FileInfo(file).IsReadOnly));
         Library.CloseModels();
-        Library.Models.Remove("mine");
+        Library.Models.Remove("mine", Token);
         Library.DeleteGraphs();
         Assert.False(Directory.Exists(content));
     }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using StableDiffusion.Library;
 using StableDiffusion.Running;
 
@@ -123,7 +124,47 @@ public sealed class ImportTestTests : StoreCase
         Assert.Empty(Contents);
     }
 
-    private static void ShrinkVocabulary(string path, int rows) => SafetensorsWriter.Change(Path.Combine(path, "text_encoder", "model.safetensors"), tensors =>
+    [Fact]
+    public void A_test_without_a_run_finds_a_single_file_whose_text_encoder_has_fewer_ids()
+    {
+        string path = Folder["tiny.safetensors"];
+        File.Copy(StableDiffusion.Tests.Pipelines.FamilyReference.Find("sd1", "sd1-tiny.safetensors"), path);
+        Assert.Empty(Library.Test(Library.Models.Find(path, Token), runs: false, Token).Problems);
+
+        ShrinkVocabulary(path, 1000);
+        Assert.Contains("has the id 49407, but the text encoder has 1000 ids", Assert.Single(Library.Test(Library.Models.Find(path, Token), runs: false, Token).Problems), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("trained_betas", "[0]", "trained_betas")]
+    public void A_test_without_a_run_finds_a_scheduler_that_cannot_be_created(string key, string value, string problem)
+    {
+        string path = CopyTiny("models", "mine");
+        SetKey(Path.Combine(path, "scheduler", "scheduler_config.json"), key, JsonNode.Parse(value));
+        Assert.Contains(problem, Assert.Single(Library.Test(Library.Models.Find("mine", Token), runs: false, Token).Problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sample_size_beyond_the_limit_of_pixels_is_found_before_the_run()
+    {
+        string path = CopyTiny("source");
+        SetKey(Path.Combine(path, "unet", "config.json"), "sample_size", 4096);
+        Assert.Contains("'sample_size'", Assert.Throws<ModelInvalidException>(() => Import(path, skipsTest: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("'sample_size'", Assert.Single(Library.Test(Library.Models.FindAny(path, Token), runs: false, Token).Problems), StringComparison.Ordinal);
+        Assert.Empty(Contents);
+    }
+
+    [Fact]
+    public void A_model_that_edits_images_without_an_input_for_them_is_found_before_the_run()
+    {
+        string path = CopyTiny("source");
+        SetKey(Path.Combine(path, "model_index.json"), "_class_name", "StableDiffusionInstructPix2PixPipeline");
+        Assert.Contains("'in_channels' must be 8", Assert.Throws<ModelInvalidException>(() => Import(path, skipsTest: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("'in_channels' must be 8", Assert.Single(Library.Test(Library.Models.FindAny(path, Token), runs: false, Token).Problems), StringComparison.Ordinal);
+        Assert.Empty(Contents);
+    }
+
+    private static void ShrinkVocabulary(string path, int rows) => SafetensorsWriter.Change(File.Exists(path) ? path : Path.Combine(path, "text_encoder", "model.safetensors"), tensors =>
     {
         string name = tensors.Keys.Single(static name => name.EndsWith("token_embedding.weight", StringComparison.Ordinal));
         StableDiffusion.Tensors.Tensor all = tensors[name];

@@ -43,7 +43,7 @@ public sealed class ModelLibraryTests : IDisposable
         Assert.Throws<ModelNotFoundException>(() => ModelLibrary.Default.Models.Find("own", TestContext.Current.CancellationToken));
         using ModelLease lease = Library.Open("own", Device.Cpu);
         Assert.NotNull(lease.Model.OpenTextEncoder(null, TestContext.Current.CancellationToken));
-        Library.Models.Remove("own");
+        Library.Models.Remove("own", TestContext.Current.CancellationToken);
         Assert.False(Library.Models.Contains("own"));
         Assert.NotEmpty(Directory.GetDirectories(_folder["graphs"]));
         Library.CloseModels();

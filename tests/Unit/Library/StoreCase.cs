@@ -24,7 +24,7 @@ public abstract class StoreCase : IDisposable
 
     /// <summary>The names of the contents of imported models.</summary>
     protected string[] Contents => Directory.Exists(Folder["models", ".content"])
-        ? [.. Directory.EnumerateFileSystemEntries(Folder["models", ".content"]).Select(path => Path.GetFileName(path))]
+        ? [.. Directory.EnumerateFileSystemEntries(Folder["models", ".content"]).Where(path => !FolderLock.IsLock(path)).Select(path => Path.GetFileName(path))]
         : [];
 
     public virtual void Dispose()

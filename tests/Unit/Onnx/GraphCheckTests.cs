@@ -3,6 +3,7 @@ using Google.Protobuf;
 using StableDiffusion.Building;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs.Format;
+using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Tests.Onnx;
 
@@ -10,6 +11,11 @@ namespace StableDiffusion.Tests.Onnx;
 public sealed class GraphCheckTests : IDisposable
 {
     private const string LimitVariable = "STABLEDIFFUSION_MAX_GRAPH_MB";
+
+    // Fields of a tensor.
+    private const int Int32Data = 5;
+    private const int Int64Data = 7;
+    private const int RawData = 9;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -26,6 +32,27 @@ public sealed class GraphCheckTests : IDisposable
         NodeProto node = SmallGraph.Node(name, "x");
         node.Domain = domain;
         Assert.Contains($"operator {name}", Refused(SmallGraph.Of(node)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("RegexFullMatch", "")]
+    [InlineData("StringConcat", "")]
+    [InlineData("StringNormalizer", "")]
+    [InlineData("StringSplit", "")]
+    [InlineData("Tokenizer", "com.microsoft")]
+    [InlineData("LabelEncoder", "ai.onnx.ml")]
+    public void An_operator_on_texts_is_refused(string name, string domain)
+    {
+        NodeProto node = SmallGraph.Node(name, "x");
+        node.Domain = domain;
+        Assert.Contains($"operator {name}, which works on texts", Refused(SmallGraph.Of(node)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Texts_among_the_weights_or_made_of_numbers_are_refused()
+    {
+        Assert.Contains("texts in the weight 'words'", Refused(SmallGraph.Of(SmallGraph.Node("Identity", "words"), new TensorProto { Name = "words", DataType = (DataType)8 })), StringComparison.Ordinal);
+        Assert.Contains("makes texts of numbers", Refused(SmallGraph.Of(Named("Cast", "made", "x", to: 8))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -144,7 +171,7 @@ public sealed class GraphCheckTests : IDisposable
     [InlineData("Einsum")]
     [InlineData("ConvTranspose")]
     [InlineData("MelWeightMatrix")]
-    [InlineData("StringConcat")]
+    [InlineData("Optional")]
     [InlineData("Multinomial")]
     [InlineData("RoiAlign")]
     [InlineData("If")]
@@ -211,6 +238,14 @@ public sealed class GraphCheckTests : IDisposable
         ["by a constant of two names"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("d", -1), SmallGraph.Integer("d", 1)]),
         ["by a constant in another file"] = ([SmallGraph.Node("Div", "whole", "d")], [ExternalWhole("d", "weights.bin")]),
         ["by more than are known"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integers("d", [.. Enumerable.Repeat(1L, 100), -1])]),
+        ["by -1 in 32 bits"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", DataType.Int32, 1, Int32Data, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F)]),
+        ["by -1 with other upper bits"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", DataType.Int32, 1, Int32Data, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00)]),
+        ["by -1 in two forms"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.With(SmallGraph.Packed("d", DataType.Int32, 2, Int32Data, 1), Int32Data, [0xFF, 0xFF, 0xFF, 0xFF, 0x0F])]),
+        ["by -1 in 8 bits"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", DataType.Int8, 1, Int32Data, 0xFF, 0x01)]),
+        ["by -1 in 16 bits"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", (DataType)5, 1, Int32Data, 0xFF, 0xFF, 0x03)]),
+        ["by -1 with more bits than 64"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", DataType.Int64, 1, Int64Data, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F)]),
+        ["by values in the field of another type"] = ([SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Packed("d", DataType.Int64, 1, Int32Data, 1)]),
+        ["by a list in an operator"] = ([Setting(Named("Constant", "d"), new AttributeProto { Name = "value_ints", Ints = { 1, -1 } }), SmallGraph.Node("Div", "whole", "d")], []),
         ["of a value whose name is a float's too"] = ([Named("Sqrt", "d", "x"), Named("Neg", "d", "two"), SmallGraph.Node("Div", "whole", "d")], [SmallGraph.Integer("two", 2)]),
     };
 
@@ -225,7 +260,7 @@ public sealed class GraphCheckTests : IDisposable
         for (int i = 0; i < nodes.Length - 1; i++)
             graph.Node.Insert(i, nodes[i]);
         NodeProto cast = Named("Cast", "whole", "x");
-        cast.Attribute.Add(new AttributeProto { Name = "to", I = (long)TensorProto.Types.DataType.Int64, Type = AttributeProto.Types.AttributeType.Int });
+        cast.Attribute.Add(new AttributeProto { Name = "to", I = (long)DataType.Int64, Type = AttributeProto.Types.AttributeType.Int });
         graph.Node.Insert(0, cast);
         Directory.CreateDirectory(_folder["in"]);
         File.WriteAllBytes(_folder["in", "weights.bin"], new byte[16]);
@@ -253,17 +288,49 @@ public sealed class GraphCheckTests : IDisposable
         Open(SmallGraph.Save(_folder["in", "model.onnx"], graph));
     }
 
-    [Fact]
-    public void A_constant_with_two_values_is_damaged()
+    [Theory]
+    [InlineData(Int64Data)]
+    [InlineData(Int32Data)]
+    public void A_constant_with_two_values_is_damaged(int field)
     {
-        // Its other field for values; any bytes are numbers there.
-        TensorProto twice = SmallGraph.With(SmallGraph.Integer("d", -1), 7, new NodeProto { Name = "a" });
+        TensorProto twice = SmallGraph.With(SmallGraph.Integer("d", 1), field, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
         Assert.Contains("its values twice", Refused(SmallGraph.Of(SmallGraph.Node("Div", "x", "d"), twice)), StringComparison.Ordinal);
+    }
 
-        NodeProto constant = SmallGraph.Node("Constant");
-        constant.Attribute.Add(new AttributeProto { Name = "value_int", I = 1 });
-        constant.Attribute.Add(new AttributeProto { Name = "value_ints", Ints = { -1 } });
-        Assert.Contains("several values", Refused(SmallGraph.Of(constant)), StringComparison.Ordinal);
+    [Fact]
+    public void A_constant_with_its_bytes_twice_is_damaged()
+    {
+        byte[] weight = [.. SmallGraph.Integer("d", 1).ToByteArray(), (RawData << 3) | 2, sizeof(long), .. BitConverter.GetBytes(-1L)];
+        byte[] graph = [(5 << 3) | 2, (byte)weight.Length, .. weight];
+        string path = SmallGraph.Save(_folder["in", "model.onnx"], SmallGraph.Of(SmallGraph.Node("Div", "x", "d")));
+        File.WriteAllBytes(path, [.. File.ReadAllBytes(path), (7 << 3) | 2, (byte)graph.Length, .. graph]);
+        Assert.Contains("its values twice", Refused(path), StringComparison.Ordinal);
+    }
+
+    private static readonly Dictionary<string, (AttributeProto[] Settings, string Message)> s_ambiguousConstants = new(StringComparer.Ordinal)
+    {
+        ["two settings"] = ([new AttributeProto { Name = "value_int", I = 1 }, new AttributeProto { Name = "value_ints", Ints = { -1 } }], "an operator Constant has several values"),
+        ["a setting of two kinds"] = ([new AttributeProto { Name = "value_ints", I = 1, Ints = { -1 } }], "a setting of an operator has several values"),
+        ["a number and a tensor"] = ([SmallGraph.With(new AttributeProto { Name = "value_int", I = -1 }, 5, SmallGraph.Integer("", 1))], "a setting of an operator has several values"),
+        ["a kind of another name"] = ([new AttributeProto { Name = "value_float", I = -1 }], "than its name says"),
+        ["another kind than it says"] = ([new AttributeProto { Name = "value_ints", Ints = { -1 }, Type = AttributeProto.Types.AttributeType.Int }], "than it says"),
+    };
+
+    public static TheoryData<string> AmbiguousConstants => [.. s_ambiguousConstants.Keys];
+
+    [Theory]
+    [MemberData(nameof(AmbiguousConstants))]
+    public void A_constant_that_can_be_read_in_two_ways_is_damaged(string name)
+    {
+        (AttributeProto[] settings, string message) = s_ambiguousConstants[name];
+        Assert.Contains(message, Refused(SmallGraph.Of(Setting(SmallGraph.Node("Constant"), settings))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_setting_given_twice_is_damaged()
+    {
+        NodeProto cast = Setting(SmallGraph.Node("Cast", "x"), new AttributeProto { Name = "to", I = 1 }, new AttributeProto { Name = "to", I = 7 });
+        Assert.Contains("the setting 'to' twice", Refused(SmallGraph.Of(cast)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -486,10 +553,16 @@ public sealed class GraphCheckTests : IDisposable
         return node;
     }
 
+    private static NodeProto Setting(NodeProto node, params AttributeProto[] settings)
+    {
+        node.Attribute.Add(settings);
+        return node;
+    }
+
     private static TensorProto ExternalWhole(string name, string location)
     {
         TensorProto tensor = SmallGraph.External(name, location, length: "8");
-        tensor.DataType = TensorProto.Types.DataType.Int64;
+        tensor.DataType = DataType.Int64;
         return tensor;
     }
 
@@ -505,7 +578,7 @@ public sealed class GraphCheckTests : IDisposable
         return node;
     }
 
-    private static TensorProto Zeros(string name, params long[] shape) => new() { Name = name, DataType = TensorProto.Types.DataType.Float, Dims = { shape }, RawData = ByteString.CopyFrom(new byte[shape.Aggregate(sizeof(float), static (length, size) => length * (int)size)]) };
+    private static TensorProto Zeros(string name, params long[] shape) => new() { Name = name, DataType = DataType.Float, Dims = { shape }, RawData = ByteString.CopyFrom(new byte[shape.Aggregate(sizeof(float), static (length, size) => length * (int)size)]) };
 
     private static GraphProto WithWeight(string location, string offset = "0", string length = "4") =>
         SmallGraph.Of(SmallGraph.Node("Identity", "k"), SmallGraph.External("k", location, offset, length));

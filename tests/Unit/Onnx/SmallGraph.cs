@@ -42,6 +42,13 @@ internal static class SmallGraph
 
     public static TensorProto Integer(string name, long value) => new() { Name = name, DataType = DataType.Int64, RawData = ByteString.CopyFrom(BitConverter.GetBytes(value)) };
 
+    /// <summary>A tensor whose values are the given bytes of a field, which the project's own form of the format may have no name for.</summary>
+    public static TensorProto Packed(string name, DataType type, long length, int field, params byte[] bytes)
+    {
+        TensorProto empty = new() { Name = name, DataType = type, Dims = { length } };
+        return With(empty, field, bytes);
+    }
+
     public static TensorProto Float(string name, float value) => new() { Name = name, DataType = DataType.Float, Dims = { 1 }, RawData = ByteString.CopyFrom(BitConverter.GetBytes(value)) };
 
     /// <summary>A float in another file.</summary>
@@ -77,13 +84,17 @@ internal static class SmallGraph
 
     /// <summary>A message with one more field, which the project's own form of the format has no name for.</summary>
     public static T With<T>(T message, int field, IMessage value)
+        where T : IMessage<T>, new() => With(message, field, value.ToByteArray());
+
+    /// <inheritdoc cref="With{T}(T, int, IMessage)"/>
+    public static T With<T>(T message, int field, byte[] value)
         where T : IMessage<T>, new()
     {
         using MemoryStream stream = new();
         using CodedOutputStream output = new(stream);
         message.WriteTo(output);
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        output.WriteMessage(value);
+        output.WriteBytes(ByteString.CopyFrom(value));
         output.Flush();
         return new MessageParser<T>(static () => new T()).ParseFrom(stream.ToArray());
     }

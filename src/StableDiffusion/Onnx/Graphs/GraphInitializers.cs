@@ -53,7 +53,7 @@ internal sealed class GraphInitializers : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelInvalidException($"The graph '{path}' cannot be read: {error.Message} Get the model again.", error);
+            throw new ModelInvalidException($"The graph '{path}' cannot be read: {Sentence.Of(error)} Get the model again.", error);
         }
     }
 

@@ -68,6 +68,20 @@ public sealed class AdapterTests : CommandTests
     }
 
     [Fact]
+    public void A_name_that_several_files_have_is_warned_of_once()
+    {
+        File.Copy(Folder["store", "inner", "style.safetensors"], Folder["store", "style.safetensors"]);
+        Directory.CreateDirectory(Folder["words", "inner"]);
+        File.Copy(Folder["words", "zork.safetensors"], Folder["words", "inner", "zork.safetensors"]);
+
+        ShellResult result = RunWell("'a', 'b' | Get-TextEmbedding -Lora style -TextualInversion zork -Verbose");
+        Assert.Equal(2, result.Warnings.Count);
+        Assert.Contains(result.Warnings, warning => warning.Contains($"The LoRA 'style' is the file '{Folder["store", "style.safetensors"]}'; '{Folder["store", "inner", "style.safetensors"]}' has the same name", StringComparison.Ordinal));
+        Assert.Contains(result.Warnings, warning => warning.Contains("The embedding 'zork' is the file", StringComparison.Ordinal));
+        Assert.Empty(RunWell("Get-TextEmbedding a -Lora store/inner/style.safetensors").Warnings);
+    }
+
+    [Fact]
     public void A_tag_has_the_text_encoders_strength_first_as_A1111_has_it()
     {
         byte[] byTag = Picture("New-DiffusionImage 'a red house<lora:style:0:0.5>' -PromptSyntax A1111 -Steps 2 -Seed 1").Pixels;

@@ -1,0 +1,9 @@
+namespace StableDiffusion;
+
+/// <summary>The messages of the system and of libraries as parts of ours.</summary>
+internal static class Sentence
+{
+    /// <summary>The message of an error, with a full stop: those of Unix have none.</summary>
+    /// <param name="error">The error.</param>
+    public static string Of(Exception error) => error.Message.TrimEnd() is [.., '.' or '!' or '?'] ended ? ended : $"{error.Message.TrimEnd()}.";
+}
