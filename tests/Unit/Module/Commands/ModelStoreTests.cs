@@ -44,7 +44,7 @@ public sealed class ModelStoreTests : StoreTests
         Assert.Equal(Pixels("New-DiffusionImage 'a red house' -Seed 1 -Steps 2"), own);
 
         RunWell("Remove-DiffusionModel mine");
-        Assert.DoesNotContain(Directory.EnumerateFiles(Folder["store"], "*", SearchOption.AllDirectories), file => !file.Contains(".hashes", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.EnumerateFiles(Folder["store"], "*", SearchOption.AllDirectories), file => !file.Contains(".hashes", StringComparison.Ordinal) && !file.EndsWith(".lock", StringComparison.Ordinal));
         AssertError(Run("Get-DiffusionModel mine"), "ModelNotFound", ErrorCategory.ObjectNotFound, "GetDiffusionModel");
     }
 

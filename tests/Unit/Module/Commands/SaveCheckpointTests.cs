@@ -79,7 +79,7 @@ public sealed class SaveCheckpointTests : StoreTests
 
         RunWell("Save-DiffusionModel owner/name -Name first");
         Assert.Empty(RunWell(script).Output);
-        Assert.Equal(["first.model"], Directory.EnumerateFiles(Folder["store"]).Select(path => Path.GetFileName(path)));
+        Assert.Equal(["first.model"], Directory.EnumerateFiles(Folder["store"], "*.model").Select(path => Path.GetFileName(path)));
     }
 
     [Fact]
