@@ -149,7 +149,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             StageList? all = made?.Recorded.Stages is { Count: > 0 } list ? list : null, stages = all?.BeforeEdit();
             if (!ReferenceEquals(all, stages))
                 Warn(StageList.EditWarning);
-            OneImage? recorded = stages is null ? null : OneImage.Match(stages);
+            OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
                 _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
             else

@@ -59,7 +59,7 @@ internal sealed class StageScript
     /// <summary>The command that makes something, after the lines that it needs.</summary>
     private string Command(StageList stages)
     {
-        if (OneImage.Match(stages) is OneImage one)
+        if (OneImage.Match(stages) is { HasText: true } one)
             return CommandOf(one);
         if (stages.Count == 0)
             throw new NotRepeatableException("The record has no stages.");

@@ -18,6 +18,9 @@ public sealed class OneImage
     /// <summary>The encoded prompt.</summary>
     public required GenerationStage Prompt { get; init; }
 
+    /// <summary>Whether the prompt has a text, as that of a request must.</summary>
+    public bool HasText => !string.IsNullOrWhiteSpace(Prompt.Text(nameof(GenerationInfo.Prompt)));
+
     /// <summary>The encoded negative prompt; null if there was none, or the one that is used if none is given.</summary>
     public GenerationStage? NegativePrompt { get; private init; }
 

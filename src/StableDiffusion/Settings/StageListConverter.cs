@@ -95,7 +95,13 @@ internal sealed class StageListConverter : JsonConverter<StageList>
         _ => throw Invalid(),
     };
 
-    private static object ReadNumber(JsonNode node) => node.AsValue().TryGetValue(out long whole) ? whole : ReadDouble(node);
+    // Both would become a double if they were the two results of one expression, which holds no seed above 2^53.
+    private static object ReadNumber(JsonNode node)
+    {
+        if (node.AsValue().TryGetValue(out long whole))
+            return whole;
+        return ReadDouble(node);
+    }
 
     // A number beyond the range of a double is read as infinite.
     private static double ReadDouble(JsonNode node) => (double)node is var number && double.IsFinite(number) ? number : throw Invalid();

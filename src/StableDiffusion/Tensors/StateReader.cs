@@ -110,7 +110,10 @@ internal sealed class StateReader : StateTransfer
             throw Invalid($"has the tensor '{full}' in the shape {stored.ShapeText}, which must be [{Tensors.Tensor.Describe(shape)}]");
 
         Tensor tensor = _file.Read(full);
-        return tensor.FindUnusable() is string fault ? throw Invalid($"has a value that is {fault}, in the tensor '{full}'") : tensor;
+
+        // What a scheduler keeps for its next step can be larger than any latent.
+        string? found = _prefix.Length == 0 ? tensor.FindUnusable() : tensor.IsFinite() ? null : "NaN or infinite";
+        return found is string fault ? throw Invalid($"has a value that is {fault}, in the tensor '{full}'") : tensor;
     }
 
     /// <summary>Throws if the file holds more than was read.</summary>

@@ -15,7 +15,7 @@ namespace StableDiffusion.Tests.Replaying;
 
 /// <summary>Composes stages at random, the same ones for the same number, as a user may at a prompt.</summary>
 /// <param name="library">The models "demo" and "other", the LoRA "style" and the ControlNet "net".</param>
-/// <param name="files">The image files to start from.</param>
+/// <param name="files">The image files to start from, of 64x64 and 64x48 pixels.</param>
 /// <param name="number">The number of the composition.</param>
 /// <param name="cancellationToken">Cancels the work.</param>
 internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files, int number, CancellationToken cancellationToken)
@@ -37,7 +37,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             return MakeImage(depth: 0);
         Done.Add("join");
         DiffusionImage first = MakeImage(depth: 1), second = MakeImage(depth: 1);
-        return ImageGrid.Join([first, ImageResize.Resize(second, first.Width, first.Height, ResizeMode.Stretch)], columns: 2, gap: 3);
+        return ImageGrid.Join((first.Width, first.Height) == (second.Width, second.Height) ? [first, second, first] : [first, first], columns: 2, gap: 3);
     }
 
     private DiffusionImage MakeImage(int depth)
@@ -132,10 +132,10 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
 
     private MaskImage Mask(Latent start)
     {
-        string file = Pick(files);
+        string file = Pick([.. files.Where(file => ImageFile.Read(file) is DiffusionImage image && (image.Width, image.Height) == (start.Width, start.Height))]);
         Read.Add(file);
         Done.Add("mask");
-        return ImageResize.Resize(ImageFile.LoadMask(file, cancellationToken), start.Width!.Value, start.Height!.Value, ResizeMode.Stretch);
+        return ImageFile.LoadMask(file, cancellationToken);
     }
 
     private DiffusionImage Control(int depth)

@@ -38,10 +38,10 @@ public abstract class CompositionCase : StoreCase
 
         using ModelLease lease = Library.Open("demo", Device.Cpu);
         DiffusionPipeline pipeline = new(lease.Model);
-        string[] files = [Folder["first.png"], Folder["second.png"]];
+        string[] files = [Folder["first.png"], Folder["second.png"], Folder["third.png"]];
         for (int i = 0; i < files.Length; i++)
         {
-            TextToImage job = new(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a red car on the sand", Seed = i, Steps = 4 } });
+            TextToImage job = new(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a red car on the sand", Seed = i, Steps = 4, Width = 64, Height = i < 2 ? 64 : 48 } });
             ImageFile.Write(job.Make(pipeline, 0, cancellationToken: Token), files[i]);
         }
 

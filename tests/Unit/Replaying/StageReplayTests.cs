@@ -8,37 +8,9 @@ using StableDiffusion.Settings;
 
 namespace StableDiffusion.Tests.Replaying;
 
-/// <summary>Whatever stages made an image, its record makes it again.</summary>
+/// <summary>Recorded stages are checked before they are repeated.</summary>
 public sealed class StageReplayTests : CompositionCase
 {
-    private const int Compositions = 500;
-
-    [Fact]
-    public void Any_composition_of_stages_is_made_again_from_its_record()
-    {
-        string[] files = WriteStore();
-        for (int number = 0; number < Compositions; number++)
-        {
-            Composer composer = new(Library, files, number, Token);
-            DiffusionImage image = composer.Compose();
-            string record = GenerationRecord.Write(RecordedNames.Only(image.Info));
-            Assert.DoesNotContain(Folder[""], record, StringComparison.Ordinal);
-            GenerationInfo read = GenerationRecord.Read(record)!;
-
-            ReplayImages images = new();
-            foreach (string file in composer.Read)
-            {
-                images.Add(ImageFile.Read(file), ImageFile.LoadMask(file, Token));
-            }
-
-            StageReplay replay = new(Library, Use, images);
-            Assert.Empty(replay.Check(read.Stages!, Token));
-            DiffusionImage again = replay.Run(read.Stages!, Token);
-            Assert.True(image.Pixels.AsSpan().SequenceEqual(again.Pixels), $"{number}: {string.Join("; ", composer.Done)}");
-            Assert.Equal(record, GenerationRecord.Write(RecordedNames.Only(again.Info)));
-        }
-    }
-
     [Fact]
     public void What_cannot_be_repeated_is_named_before_anything_is_made()
     {
