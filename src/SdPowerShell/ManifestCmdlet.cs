@@ -11,6 +11,7 @@ namespace SdPowerShell;
 /// <summary>Base of the cmdlets that make the images of manifests again.</summary>
 public abstract class ManifestCmdlet : ModelCmdlet
 {
+    private const int MostWarnings = 20;
     private const string Columns = "Path LiteralPath PSPath LP Directory";
 
     private string[] _paths = [];
@@ -81,13 +82,17 @@ public abstract class ManifestCmdlet : ModelCmdlet
     /// <param name="images">The images that are to be made.</param>
     private protected void WarnBefore(FolderManifest manifest, IReadOnlyCollection<ManifestImage> images)
     {
-        foreach (ManifestPart model in manifest.Parts.Where(part => part.Kind == nameof(Model) && Model is null && !ModelLibrary.Default.Models.Contains(part.Name)))
-            WriteWarning($"The model '{model.Name}' is missing.{(model.Source is null ? string.Empty : $" It came from {model.Source}{(model.Revision is null ? string.Empty : $", revision {model.Revision}")}: get it with Save-DiffusionModel or Import-DiffusionModel, under that name.")}");
+        ManifestPart[] missing = [.. manifest.Parts.Where(part => part.Kind == nameof(Model) && string.IsNullOrEmpty(Model) && !ModelLibrary.Default.Models.Contains(part.Name))];
+        foreach (ManifestPart model in missing.Take(MostWarnings))
+            WriteWarning($"The model '{model.Name}' is missing.{(model.Source is null ? string.Empty : $" It came from {model.Source}{(model.Revision is null ? string.Empty : $", revision {model.Revision}")}.")} Get it under that name with Save-DiffusionModel or Import-DiffusionModel, or give one with -Model.");
+        if (missing.Length > MostWarnings)
+            WriteWarning($"{missing.Length - MostWarnings} more models are missing.");
+
         int elsewhere = images.Count(static image => image.Reproducibility == Reproducibility.Device);
         if (elsewhere > 0)
-            WriteWarning($"{elsewhere} of {images.Count} images were made with other versions or on another device ({manifest.Made} wrote the manifest), and may come out with other pixels here.");
+            WriteWarning($"Images that may come out with other pixels here, since they were made with other versions or on another device: {elsewhere} of {images.Count}. ({manifest.Made} wrote the manifest.)");
         int settings = images.Count(static image => image.Reproducibility == Reproducibility.Statistical);
         if (settings > 0)
-            WriteWarning($"Of {settings} of {images.Count} images only the settings are known, as other tools write them; they will come out with other pixels.");
+            WriteWarning($"Images that will come out with other pixels, since only their settings are known: {settings} of {images.Count}.");
     }
 }

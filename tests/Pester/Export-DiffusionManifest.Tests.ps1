@@ -59,6 +59,19 @@ Describe 'Export-DiffusionManifest' {
         $script:problems.FullyQualifiedErrorId | Should -BeLike "$Id,*"
     }
 
+    It 'does not write the manifests of two folders to one file' {
+        $null = New-DiffusionImage 'a cat' -Seed 1 -Steps 1 -OutFile other/cat.png
+        Export-DiffusionManifest out, other all.json -Force -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.FullyQualifiedErrorId | Should -BeLike 'OutFileInvalid,*'
+        (Get-Content -Raw all.json | ConvertFrom-Json).images | Should -HaveCount 2
+    }
+
+    It 'takes only the folders that a wildcard stands for' {
+        $null = New-DiffusionImage 'a cat' -Seed 1 -Steps 1 -OutFile cat.png
+        Export-DiffusionManifest *
+        (Get-ChildItem -Recurse manifest.json).Directory.Name | Should -Be out
+    }
+
     It 'writes nothing with -WhatIf' {
         Export-DiffusionManifest out -WhatIf
         'out/manifest.json' | Should -Not -Exist

@@ -48,7 +48,7 @@ Describe 'Restore-DiffusionManifest' {
         Remove-Item out/a.png
         Restore-DiffusionManifest out -ErrorAction SilentlyContinue -ErrorVariable problems
         $problems.FullyQualifiedErrorId | Should -Be 'RecordNotRepeatable,SdPowerShell.Commands.RestoreDiffusionManifestCommand'
-        $problems[0].ToString() | Should -BeLike "a.png*'start.png'*-InitImage*"
+        $problems[0].ToString() | Should -BeLike "a.png*'start.png'*Give them with -InitImage."
         Restore-DiffusionManifest out -InitImage start.png
         (Get-FileHash out/a.png).Hash | Should -Be $hash
     }

@@ -60,6 +60,29 @@ Describe 'Test-DiffusionManifest' {
         $problems[0].TargetObject | Should -BeLike '*text.json'
     }
 
+    It 'ends for a <Name> that does not exist' -ForEach @(
+        @{ Name = 'model'; Arguments = @{ Model = 'nosuch' }; Id = 'ModelNotFound' }
+        @{ Name = 'device'; Arguments = @{ Device = 'nosuch' }; Id = 'DeviceInvalid' }
+    ) {
+        { Test-DiffusionManifest out @Arguments } | Should -Throw -ErrorId "$Id,*"
+    }
+
+    It 'does not make images again of which only the settings are known' {
+        $text = Get-Content -Raw out/manifest.json
+        $text -replace ',"Stages":\[.*\]\}', '}' | Set-Content out/manifest.json
+        $reports = Test-DiffusionManifest out -Count 9
+        $reports.Reproducibility | Should -Be (@('Statistical') * 4)
+        $reports.Remade | Should -Be (@('NotTried') * 4)
+        $reports.IsValid | Should -Not -Contain $false
+    }
+
+    It 'says what to give in place of an image' {
+        Test-DiffusionManifest out/a-cat-1.png -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems[0].ToString() | Should -BeLike '*is an image. Give the manifest*'
+        Test-DiffusionManifest . -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems[0].ToString() | Should -BeLike 'There is no manifest *Export-DiffusionManifest makes*'
+    }
+
     It 'shows a table' {
         $shown = Test-DiffusionManifest out -Count 0 | Out-String
         $shown | Should -BeLike '*IsValid FileState*Reproducibility*a-boat-1.png*'

@@ -13,6 +13,8 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(FolderManifest))]
 public sealed class ExportDiffusionManifestCommand : FileCmdlet
 {
+    private bool _isWritten;
+
     /// <summary>The file to write; manifest.json in the folder if it is left out.</summary>
     [Parameter(Position = 1)]
     [ValidateNotNullOrEmpty]
@@ -33,7 +35,9 @@ public sealed class ExportDiffusionManifestCommand : FileCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string folder in ResolvePaths())
+        // What a wildcard stands for can be a file, too.
+        bool hasWildcards = ParameterSetName == PathSet && Path.Any(WildcardPattern.ContainsWildcardCharacters);
+        foreach (string folder in ResolvePaths().Where(path => !hasWildcards || Directory.Exists(path)))
             ProcessOne(folder, () => Write(folder));
     }
 
@@ -43,6 +47,8 @@ public sealed class ExportDiffusionManifestCommand : FileCmdlet
             throw new ImageInvalidException($"'{folder}' is a file. A manifest is that of a folder of images; give the folder.");
 
         string path = OutFile is null ? System.IO.Path.Combine(folder, FolderManifest.FileName) : ResolveOutput(OutFile);
+        if (OutFile is not null && _isWritten)
+            throw new InvalidSettingException(nameof(OutFile), $"'{path}' has the manifest of another folder already. Omit OutFile, and each folder gets a manifest of its own.");
         FolderManifest.CheckTarget(path, Force);
         IReadOnlyList<string> names = FolderManifest.FindImages(folder, Recurse);
         if (names.Count == 0)
@@ -53,6 +59,7 @@ public sealed class ExportDiffusionManifestCommand : FileCmdlet
         FolderManifest manifest = FolderManifest.Of(Describe(folder, names), ModelLibrary.Default, CancellationToken);
         new OutputTarget(path).CreateFolder();
         manifest.Write(path, Force);
+        _isWritten = true;
         if (PassThru)
             WriteObject(manifest);
     }

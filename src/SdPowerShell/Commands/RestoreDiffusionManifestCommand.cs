@@ -44,11 +44,10 @@ public sealed class RestoreDiffusionManifestCommand : ManifestCmdlet
         ManifestReplay replay = CreateReplay(manifest, folder, progress);
         WarnBefore(manifest, wanted);
         HashSet<string> said = [];
-        List<ManifestImage> ready = [.. wanted.Where(image => ProcessOne(image, () => Check(replay, image, said)))];
+        List<ManifestImage> ready = [.. replay.Order(wanted, CancellationToken).Where(image => ProcessOne(image, () => Check(replay, image, said)))];
         try
         {
-            // Those that began with no other image come first, since others may have begun with them.
-            foreach (ManifestImage image in ready.OrderBy(static image => image.BeginsWithImage))
+            foreach (ManifestImage image in ready)
             {
                 CancellationToken.ThrowIfCancellationRequested();
                 progress.Start();

@@ -22,7 +22,7 @@ public sealed class TestDiffusionManifestCommand : ManifestCmdlet
     /// <inheritdoc/>
     private protected override void Process(FolderManifest manifest, string folder)
     {
-        ManifestImage[] known = [.. manifest.Images.Where(static image => image.Reproducibility != Reproducibility.None)];
+        ManifestImage[] known = [.. manifest.Images.Where(static image => image.Reproducibility is Reproducibility.Exact or Reproducibility.Device)];
         (SetSeed is int seed ? new Random(seed) : Random.Shared).Shuffle(known);
         HashSet<ManifestImage> chosen = [.. known.Take(Count)];
         BatchProgress progress = new(WriteProgress, chosen.Count);

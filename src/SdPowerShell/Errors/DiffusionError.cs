@@ -49,7 +49,7 @@ internal static class DiffusionError
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };
         ErrorRecord record = new(error, id, category, target);
-        if (HintFor(error.Remedy) is string hint)
+        if (HintFor(error.Remedy, command) is string hint)
             record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}");
         return record;
     }
@@ -69,8 +69,11 @@ internal static class DiffusionError
     /// <summary>The command or parameter that helps against an error.</summary>
     /// <param name="remedy">The remedy.</param>
     /// <returns>A sentence; null if there is no command for it.</returns>
-    internal static string? HintFor(Remedy remedy) => remedy switch
+    /// <param name="command">The command that failed; null if there is none.</param>
+    internal static string? HintFor(Remedy remedy, CommandInfo? command = null) => remedy switch
     {
+        Remedy.MakeManifest => "Export-DiffusionManifest makes the manifest of a folder.",
+        Remedy.GiveImages when command?.Name.EndsWith("DiffusionManifest", StringComparison.OrdinalIgnoreCase) == true => "Give them with -InitImage.",
         Remedy.EncodePrompt => "Get-TextEmbedding makes an embedding.",
         Remedy.MakeLatent => "ConvertTo-Latent and Invoke-Denoise make latents.",
         Remedy.EncodeImage => "ConvertTo-Latent encodes an image; New-DiffusionImage starts from one with -InitImage.",

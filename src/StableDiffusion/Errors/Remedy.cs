@@ -42,6 +42,9 @@ internal enum Remedy
     /// <summary>Give the images that recorded stages begin with.</summary>
     GiveImages,
 
+    /// <summary>Make a manifest of the folder.</summary>
+    MakeManifest,
+
     /// <summary>Run the recorded stages as a script.</summary>
     WriteScript,
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using StableDiffusion.Library;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -13,6 +14,12 @@ public sealed class FolderManifest
 {
     /// <summary>The name of the file if no other is chosen.</summary>
     public const string FileName = "manifest.json";
+
+    private const int MostParts = 32;
+
+    // Some scripts and emoji need them.
+    private const char ZeroWidthNonJoiner = '\u200c';
+    private const char ZeroWidthJoiner = '\u200d';
 
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg", ".webp"];
 
@@ -60,8 +67,13 @@ public sealed class FolderManifest
         }
     }
 
-    /// <summary>Whether a file's name is that of an image that can be in a manifest.</summary>
-    internal static bool IsImage(string path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+    /// <summary>Whether a path from the folder can be that of an image in a manifest: every system can write it, it has no letters that cannot be seen, and nothing in it is hidden.</summary>
+    /// <param name="name">The path, with <c>/</c> between its parts.</param>
+    internal static bool IsName(string name) => IsImage(name) && ModelFilePath.IsSafe(name) && PrintableText.Of(name, int.MaxValue) == name
+        && !name.Any(static letter => char.GetUnicodeCategory(letter) == UnicodeCategory.Format && letter is not (ZeroWidthNonJoiner or ZeroWidthJoiner))
+        && name.Split('/') is { Length: <= MostParts } parts && !Array.Exists(parts, static part => part.StartsWith('.'));
+
+    private static bool IsImage(string path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Describes an image file.</summary>
     /// <param name="folder">The full path of the folder.</param>
@@ -69,9 +81,9 @@ public sealed class FolderManifest
     /// <param name="cancellationToken">Cancels the reading.</param>
     /// <returns>The image.</returns>
     /// <exception cref="ImageInvalidException">It cannot be read as an image, or has a name that not every system can write.</exception>
-    public static ManifestImage Describe(string folder, string name, CancellationToken cancellationToken = default) => ModelFilePath.IsSafe(name)
+    public static ManifestImage Describe(string folder, string name, CancellationToken cancellationToken = default) => IsName(name)
         ? ManifestImage.Of(System.IO.Path.Combine(folder, name), name, cancellationToken)
-        : throw new ImageInvalidException($"The file '{name}' cannot be in a manifest: not every system can write its name. Rename it without the characters \\ : * ? \" < > |.");
+        : throw new ImageInvalidException($"The file '{PrintableText.Of(name)}' cannot be in a manifest: not every system can write or show its name. Rename it without the characters \\ : * ? \" < > | and without letters that cannot be seen.");
 
     /// <summary>Initializes the manifest of images.</summary>
     /// <param name="images">The images.</param>

@@ -39,9 +39,6 @@ public sealed class ManifestImage : GeneratedObject
     /// <summary>The tool that wrote the settings.</summary>
     public MetadataSource Source { get; init; }
 
-    /// <summary>Whether its stages read an image file, which may be another image of the manifest.</summary>
-    public bool BeginsWithImage => Stages?.WithInputs().Any(static stage => stage.Operation == StageOperation.ReadImage) == true;
-
     /// <summary>Describes an image file.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="name">Its path from the folder.</param>

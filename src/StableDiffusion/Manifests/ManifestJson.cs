@@ -35,6 +35,9 @@ internal static class ManifestJson
     /// <exception cref="ManifestInvalidException">It does not exist, cannot be read, or is too large.</exception>
     public static byte[] ReadBytes(string path)
     {
+        if (FolderManifest.IsName(Path.GetFileName(path)))
+            throw new ManifestInvalidException($"'{path}' is an image. Give the manifest, or the folder that has it.") { Remedy = Remedy.MakeManifest };
+
         try
         {
             if (new FileInfo(path) is { Exists: true, LinkTarget: null, Length: long length } && length > MaxLength)
@@ -43,7 +46,7 @@ internal static class ManifestJson
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ManifestInvalidException($"There is no manifest '{path}'. Check the path.", error);
+            throw new ManifestInvalidException($"There is no manifest '{path}'.", error) { Remedy = Remedy.MakeManifest };
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -96,7 +99,7 @@ internal static class ManifestJson
                 throw new ManifestInvalidException($"{name} has the version {version}, and this is {ProductVersion.Text}, which knows the version {Version}. Use a newer one.");
 
             ManifestImage[] images = [.. List(root, "images").Select(Image)];
-            if (images.GroupBy(static image => image.Name, StringComparer.OrdinalIgnoreCase).FirstOrDefault(static group => group.Count() > 1) is { } twice)
+            if (images.GroupBy(static image => image.Name.Normalize(), StringComparer.OrdinalIgnoreCase).FirstOrDefault(static group => group.Count() > 1) is { } twice)
                 throw Damaged($"it has the image '{ModelFilePath.Printable(twice.Key)}' twice");
             JsonElement made = Member(root, "made");
             return new FolderManifest(images, [.. List(root, "parts").Select(Part)], new StageMaker(Text(made, "module"), Text(made, "onnxRuntime"), Text(made, "device")));
@@ -114,7 +117,7 @@ internal static class ManifestJson
     private static ManifestImage Image(JsonElement json)
     {
         string name = Text(json, "name") ?? throw Damaged("an image has no name");
-        if (!ModelFilePath.IsSafe(name) || !FolderManifest.IsImage(name))
+        if (!FolderManifest.IsName(name))
             throw Damaged($"'{ModelFilePath.Printable(name)}' is not the name of an image in the folder");
 
         GenerationInfo recorded = new();

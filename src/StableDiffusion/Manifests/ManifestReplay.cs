@@ -14,13 +14,24 @@ namespace StableDiffusion.Manifests;
 /// </summary>
 public sealed class ManifestReplay
 {
+    // As many images in a row can be made before the one that began with them. A folder of films can have longer rows, which are made in order.
+    private const int DeepestRow = 100;
+
+    private const long MostKeptBytes = 256 << 20;
+
     private readonly string _folder;
     private readonly ModelLibrary _library;
     private readonly StageUse _use;
     private readonly ReplayImages _images;
     private readonly ILookup<string, ManifestImage> _byPixels;
     private readonly HashSet<ManifestImage> _underWay = [];
-    private (string Output, DiffusionImage Image)? _found;
+
+    // What is known of the images that others began with, by the hash of their pixels: they are looked for, checked and made once.
+    private readonly Dictionary<string, bool> _inFolder = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DiffusionImage> _kept = new(StringComparer.Ordinal);
+    private readonly Dictionary<ManifestImage, bool> _checked = [];
+    private readonly HashSet<string> _failed = new(StringComparer.Ordinal);
+    private long _keptBytes;
     private CancellationToken _cancellationToken;
 
     /// <summary>Initializes the work.</summary>
@@ -49,14 +60,44 @@ public sealed class ManifestReplay
     /// <param name="mask">The same image as a mask.</param>
     public void Add(DiffusionImage image, MaskImage mask) => _images.Add(image, mask);
 
-    /// <summary>Finds what an image needs, and what may come out differently, before anything is made.</summary>
+    /// <summary>Puts images into an order in which each comes after those that it began with.</summary>
+    /// <param name="images">Images of the manifest.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <returns>The images.</returns>
+    public IReadOnlyList<ManifestImage> Order(IReadOnlyCollection<ManifestImage> images, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        _cancellationToken = cancellationToken;
+        return [.. InOrder(images).Where(images.ToHashSet().Contains)];
+    }
+
+    /// <summary>Finds what an image needs, and what may come out differently, before anything is made. The images that it began with are checked too.</summary>
     /// <param name="image">An image of the manifest.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>Warnings, a sentence each.</returns>
     /// <exception cref="DiffusionException">It cannot be made; the message says why.</exception>
     public IReadOnlyList<string> Check(ManifestImage image, CancellationToken cancellationToken = default)
     {
-        return Within(image, cancellationToken, replay => replay.Check(StagesOf(image), cancellationToken));
+        ArgumentNullException.ThrowIfNull(image);
+        _cancellationToken = cancellationToken;
+        foreach (ManifestImage before in InOrder([image]).Where(before => before != image && !_checked.ContainsKey(before)))
+        {
+            _checked[before] = false;
+            try
+            {
+                NewReplay().Check(StagesOf(before), cancellationToken);
+                _checked[before] = true;
+            }
+            catch (DiffusionException)
+            {
+                // What began with it says which image is missing.
+            }
+        }
+
+        _checked[image] = false;
+        IReadOnlyList<string> warnings = NewReplay().Check(StagesOf(image), cancellationToken);
+        _checked[image] = true;
+        return warnings;
     }
 
     /// <summary>Makes an image again.</summary>
@@ -64,8 +105,23 @@ public sealed class ManifestReplay
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The image, whether it is equal to the one in the manifest or not.</returns>
     /// <exception cref="DiffusionException">It cannot be made; the message says why.</exception>
-    public RemadeImage Make(ManifestImage image, CancellationToken cancellationToken = default) =>
-        Within(image, cancellationToken, replay => Encode(image, replay.Run(StagesOf(image), cancellationToken), cancellationToken));
+    public RemadeImage Make(ManifestImage image, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        _cancellationToken = cancellationToken;
+        _underWay.Add(image);
+        try
+        {
+            RemadeImage made = Encode(image, NewReplay().Run(StagesOf(image), cancellationToken), cancellationToken);
+            if (!made.IsEqual)
+                _failed.Add(OutputOf(image));
+            return made;
+        }
+        finally
+        {
+            _underWay.Remove(image);
+        }
+    }
 
     /// <summary>Compares the file of an image with the manifest and, if asked for, makes the image again to compare it too.</summary>
     /// <param name="image">An image of the manifest.</param>
@@ -102,28 +158,17 @@ public sealed class ManifestReplay
             if (report.FileState is ManifestFileState.Equal or ManifestFileState.EqualPixels)
                 report.Comparison = new ImageComparison(ImageFile.ReadWithSettings(report.Path, cancellationToken), made.Image);
         }
-        catch (DiffusionException error)
+        catch (DiffusionException error) when (!IsOfAll(error))
         {
             report.Remade = RemakeState.Failed;
             report.Reason = error.Message;
         }
     }
 
-    // A damaged manifest may have images that begin with each other.
-    private T Within<T>(ManifestImage image, CancellationToken cancellationToken, Func<StageReplay, T> work)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        _cancellationToken = cancellationToken;
-        _underWay.Add(image);
-        try
-        {
-            return work(new StageReplay(_library, _use, _images) { Model = Model, Observer = Observer });
-        }
-        finally
-        {
-            _underWay.Remove(image);
-        }
-    }
+    // What no other image can succeed with, either.
+    private bool IsOfAll(DiffusionException error) => error is DeviceUnavailableException or InvalidSettingException { Setting: nameof(Onnx.Device) } || (error is ModelNotFoundException && Model is not null);
+
+    private StageReplay NewReplay() => new(_library, _use, _images) { Model = Model, Observer = Observer };
 
     private static StageList StagesOf(ManifestImage image) => image.Info.Stages ?? FlatRecord.ToStages(image.Info);
 
@@ -154,36 +199,73 @@ public sealed class ManifestReplay
         return new RemadeImage(original, made, ImageFile.Encode(made, format, new ImageWriteOptions()), isEqual: false);
     }
 
-    /// <summary>Finds an image that another began with: in the folder or, if it is not there, by making it. The last one is kept, since it is often the same.</summary>
-    private DiffusionImage? Search(string output)
+    /// <summary>Images and all those that they began with and that are not in the folder, each after these. A damaged manifest may have circles, which are cut.</summary>
+    private List<ManifestImage> InOrder(IEnumerable<ManifestImage> images)
     {
-        if (_found?.Output != output)
-            _found = (Read(output) ?? Remake(output)) is DiffusionImage image ? (output, image) : null;
-        return _found?.Image;
+        List<ManifestImage> ordered = [];
+        HashSet<ManifestImage> seen = [];
+        Stack<(ManifestImage Image, bool IsLast)> left = new();
+        foreach (ManifestImage image in images)
+        {
+            left.Push((image, false));
+            while (left.TryPop(out (ManifestImage Image, bool IsLast) next))
+            {
+                _cancellationToken.ThrowIfCancellationRequested();
+                if (next.IsLast)
+                    ordered.Add(next.Image);
+                else if (seen.Add(next.Image))
+                {
+                    left.Push((next.Image, true));
+                    foreach (string output in BeginningsOf(next.Image))
+                    {
+                        if (!IsInFolder(output) && CandidateFor(output) is ManifestImage before && !seen.Contains(before))
+                            left.Push((before, false));
+                    }
+                }
+            }
+        }
+
+        return ordered;
     }
 
-    private bool CanFind(string output)
-    {
-        if (Read(output) is not null)
-            return true;
-        if (Missing(output) is not ManifestImage missing)
-            return false;
+    private static IEnumerable<string> BeginningsOf(ManifestImage image) =>
+        (image.Stages?.WithInputs() ?? []).Where(static stage => stage.Operation is StageOperation.ReadImage or StageOperation.Edit).Select(static stage => stage.Output).OfType<string>().Distinct();
 
-        Within(missing, _cancellationToken, replay => replay.Check(StagesOf(missing), _cancellationToken));
-        return true;
+    private static string OutputOf(ManifestImage image) => image.PixelHash[..StageList.HashLength];
+
+    private ManifestImage? CandidateFor(string output) => _byPixels[output].FirstOrDefault(static image => image.Reproducibility != Reproducibility.None);
+
+    private bool CanFind(string output) => _kept.ContainsKey(output) || IsInFolder(output) || (CandidateFor(output) is ManifestImage image && _checked.GetValueOrDefault(image));
+
+    private DiffusionImage? Search(string output)
+    {
+        if (_kept.TryGetValue(output, out DiffusionImage? kept))
+            return kept;
+        if ((Read(output) ?? Remake(output)) is not DiffusionImage found)
+            return null;
+        Keep(output, found);
+        return found;
+    }
+
+    private bool IsInFolder(string output)
+    {
+        if (!_inFolder.TryGetValue(output, out bool isThere))
+            _inFolder[output] = isThere = Read(output) is not null;
+        return isThere;
     }
 
     private DiffusionImage? Read(string output)
     {
         foreach (ManifestImage image in _byPixels[output])
         {
+            _cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 string path = image.PathIn(_folder);
                 if (File.Exists(path) && ImageFile.Load(path, _cancellationToken) is DiffusionImage read && image.HasPixels(read))
                     return read;
             }
-            catch (ImageInvalidException)
+            catch (Exception error) when (error is ImageInvalidException or OutputWriteException)
             {
                 // It may be possible to make it again.
             }
@@ -192,7 +274,25 @@ public sealed class ManifestReplay
         return null;
     }
 
-    private DiffusionImage? Remake(string output) => Missing(output) is ManifestImage missing && Make(missing, _cancellationToken) is { IsEqual: true } made ? made.Decode() : null;
+    private DiffusionImage? Remake(string output)
+    {
+        if (_failed.Contains(output) || _underWay.Count >= DeepestRow || CandidateFor(output) is not ManifestImage image || _underWay.Contains(image))
+            return null;
 
-    private ManifestImage? Missing(string output) => _byPixels[output].FirstOrDefault(image => !_underWay.Contains(image) && image.Reproducibility != Reproducibility.None);
+        RemadeImage made = Make(image, _cancellationToken);
+        return made.IsEqual ? made.Decode() : null;
+    }
+
+    // Many images often begin with the same one. What no longer fits is read or made again.
+    private void Keep(string output, DiffusionImage image)
+    {
+        if (_keptBytes + image.Pixels.Length > MostKeptBytes)
+        {
+            _kept.Clear();
+            _keptBytes = 0;
+        }
+
+        if (_kept.TryAdd(output, image))
+            _keptBytes += image.Pixels.Length;
+    }
 }

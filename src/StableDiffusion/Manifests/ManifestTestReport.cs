@@ -15,8 +15,12 @@ public sealed class ManifestTestReport(ManifestImage image, string path, Manifes
     /// <summary>The full path of the file.</summary>
     public string Path => path;
 
-    /// <summary>Whether the file is there with the pixels of the manifest, and the image did not come out differently if it was made again.</summary>
-    public bool IsValid => FileState is ManifestFileState.Equal or ManifestFileState.EqualPixels && Remade is RemakeState.NotTried or RemakeState.Equal;
+    /// <summary>
+    /// Whether the file is there with the pixels of the manifest and the image, if it was made again, came out as it can be expected
+    /// to here: with the same pixels if it is <see cref="Reproducibility.Exact"/>.
+    /// </summary>
+    public bool IsValid => FileState is ManifestFileState.Equal or ManifestFileState.EqualPixels
+        && (Remade is RemakeState.NotTried or RemakeState.Equal || (Remade == RemakeState.Different && Reproducibility == Reproducibility.Device));
 
     /// <summary>What became of the file.</summary>
     public ManifestFileState FileState => fileState;

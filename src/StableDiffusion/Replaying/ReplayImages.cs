@@ -42,6 +42,10 @@ public sealed class ReplayImages
         _given.Add((image.Path is null ? $"The image '{image}'" : $"The image '{image.Path}'", hashes));
     }
 
+    /// <summary>Whether there is an image with these pixels.</summary>
+    /// <param name="output">The hash of the pixels; null if unknown.</param>
+    internal bool Has(string? output) => output is not null && (_images.ContainsKey(output) || CanFind?.Invoke(output) == true);
+
     /// <summary>Finds an image by the hash of its pixels or, if the record allows it, by its path.</summary>
     /// <param name="stage">The stage that read it.</param>
     /// <param name="cancellationToken">Cancels the reading.</param>

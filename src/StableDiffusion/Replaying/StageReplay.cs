@@ -79,16 +79,28 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     {
         if (stages.Count == 0)
             throw new NotRepeatableException("The record has no stages.");
-        for (int i = 0; i < stages.Count; i++)
+        for (int i = FirstOf(stages); i < stages.Count; i++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             GenerationStage stage = stages[i];
-            if (IsGivenMask(stages, i))
+            if (IsGivenMask(stages, i) || IsGivenEdit(stage))
                 continue;
             CheckOne(stage, warnings, missing, cancellationToken);
             foreach (StageList input in stage.Inputs.Values.SelectMany(static lists => lists))
                 Check(input, warnings, missing, cancellationToken);
         }
     }
+
+    // An image that a script changed is one to begin with, if it is given; what was before it is not needed.
+    private int FirstOf(StageList stages)
+    {
+        int last = stages.Count - 1;
+        while (last > 0 && !IsGivenEdit(stages[last]))
+            last--;
+        return Math.Max(last, 0);
+    }
+
+    private bool IsGivenEdit(GenerationStage stage) => stage.Operation == StageOperation.Edit && images.Has(stage.Output);
 
     // A mask that is given need not be read and converted again.
     private bool IsGivenMask(StageList stages, int index) =>
@@ -99,7 +111,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         switch (stage.Operation)
         {
             case StageOperation.Edit:
-                throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. Repeat those steps yourself.");
+                throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. If what came out was an image, give it; otherwise repeat those steps yourself.");
             case StageOperation.ReadImage:
                 CheckFile(stage, warnings, missing, cancellationToken);
                 break;
@@ -151,7 +163,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private object RunAll(StageList stages, CancellationToken cancellationToken)
     {
         object? value = null;
-        for (int i = 0; i < stages.Count; i++)
+        for (int i = FirstOf(stages); i < stages.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (IsGivenMask(stages, i))
@@ -171,7 +183,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
             StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), cancellationToken))),
-            StageOperation.ReadImage => images.Find(stage, cancellationToken) ?? throw new NotRepeatableException("An image to begin with is missing."),
+            StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
+                ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
             StageOperation.Resize => ImageResize.Resize(Before<DiffusionImage>(), Side("Width"), Side("Height"), Mode()),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),

@@ -62,7 +62,7 @@ public sealed class FolderManifestTests : CompositionCase
 
         ManifestReplay replay = new(manifest, Images, Library, Use);
         ManifestImage second = manifest.Images[0];
-        Assert.True(second.BeginsWithImage);
+        Assert.Equal(["first.png", "a second.png"], replay.Order(manifest.Images, Token).Select(static image => image.Name));
         Assert.Empty(replay.Check(second, Token));
         Assert.False(Path.Exists(Images));
         Assert.True(replay.Make(second, Token).HasEqualBytes);
@@ -82,6 +82,64 @@ public sealed class FolderManifestTests : CompositionCase
         Directory.Delete(Images, recursive: true);
         FolderManifest circular = FolderManifest.Read(manifest.Path);
         Assert.Throws<NotRepeatableException>(() => new ManifestReplay(circular, Images, Library, Use).Make(circular.Images[1], Token));
+    }
+
+    /// <summary>A row of images each of which began with the next, as a stranger can write it: too long to be followed by calls within calls.</summary>
+    [Fact]
+    public void A_long_row_of_images_is_checked_and_refused()
+    {
+        const int Count = 20_000;
+        ManifestReplay replay = new(Manifest(Enumerable.Range(0, Count).Select(static i => (Pixels: i, Beginnings: (int[])[i + 1]))), Images, Library, Use);
+        IReadOnlyList<ManifestImage> ordered = replay.Order(_images, Token);
+
+        Assert.Equal(_images.Reverse(), ordered);
+        Assert.Throws<NotRepeatableException>(() => replay.Check(_images[0], Token));
+        Assert.Throws<NotRepeatableException>(() => replay.Make(_images[0], Token));
+    }
+
+    /// <summary>Each of 40 images began with two others, and both of these with the same two: a trillion ways lead to the last one.</summary>
+    [Fact]
+    public void Each_image_is_looked_at_once_however_many_began_with_it()
+    {
+        const int Levels = 40;
+        Write("last.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 });
+        ManifestImage last = FolderManifest.Describe(Images, "last.png", Token);
+        ManifestReplay replay = new(
+            Manifest(Enumerable.Range(0, 2 * Levels).Select(static i => (Pixels: i, Beginnings: i < (2 * Levels) - 2 ? (int[])[(i / 2 * 2) + 2, (i / 2 * 2) + 3] : [-1])), last), Images, Library, Use);
+
+        Assert.Empty(replay.Check(_images[0], Token));
+    }
+
+    [Fact]
+    public void Images_with_the_same_pixels_are_looked_for_once()
+    {
+        const int Count = 5_000;
+        ManifestReplay replay = new(Manifest(Enumerable.Repeat((Pixels: 1, Beginnings: (int[])[2]), Count).Append((0, [.. Enumerable.Repeat(1, 19_000)]))), Images, Library, Use);
+        Assert.Throws<NotRepeatableException>(() => replay.Check(_images[^1], Token));
+
+        using CancellationTokenSource cancelled = new();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => replay.Check(_images[^1], cancelled.Token));
+    }
+
+    [Fact]
+    public void An_image_that_a_script_changed_is_one_to_begin_with()
+    {
+        Directory.CreateDirectory(Images);
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        DiffusionPipeline pipeline = new(lease.Model);
+        DiffusionImage changed = new TextToImage(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 } }).Make(pipeline, 0, cancellationToken: Token);
+        changed.Pixels[7] ^= 255;
+        TextToImage job = new(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a blue house", Seed = 2, Steps = 3, Strength = 0.7 }, Start = StartImage.Fit(changed, mask: null, width: null, height: null, ResizeMode.None, factor: 8) });
+        ImageFile.Write(job.Make(pipeline, 0, cancellationToken: Token), Path.Combine(Images, "a.png"));
+        FolderManifest manifest = Export();
+
+        ManifestReplay replay = new(manifest, Images, Library, Use);
+        Assert.Throws<NotRepeatableException>(() => replay.Check(manifest.Images[0], Token));
+        ImageFile.Write(changed, Folder["changed.png"]);
+        replay.Add(ImageFile.Read(Folder["changed.png"]), ImageFile.LoadMask(Folder["changed.png"], Token));
+        Assert.Empty(replay.Check(manifest.Images[0], Token));
+        Assert.True(replay.Make(manifest.Images[0], Token).HasEqualBytes);
     }
 
     [Fact]
@@ -115,7 +173,7 @@ public sealed class FolderManifestTests : CompositionCase
         ManifestImage image = Assert.Single(changed.Images);
         Assert.Equal(Reproducibility.Device, image.Reproducibility);
         ManifestTestReport report = new ManifestReplay(changed, Images, Library, Use).Test(image, remakes: true, Token);
-        Assert.Equal((ManifestFileState.Equal, RemakeState.Different, false), (report.FileState, report.Remade, report.IsValid));
+        Assert.Equal((ManifestFileState.Equal, RemakeState.Different, true), (report.FileState, report.Remade, report.IsValid));
         Assert.Contains("Cpu of old", report.Reason, StringComparison.Ordinal);
         Assert.NotNull(report.Comparison);
     }
@@ -158,12 +216,34 @@ public sealed class FolderManifestTests : CompositionCase
     [InlineData("a.exe")]
     [InlineData("C:a.png")]
     [InlineData("a.png/../../b.png")]
+    [InlineData(".ssh/a.png")]
+    [InlineData("\u200b.png")]
+    [InlineData("\u202egnp.png")]
+    [InlineData("a\u0085.png")]
+    [InlineData("d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/a.png")]
     public void A_name_outside_the_folder_is_refused(string name)
     {
         Write("a.png", new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 });
         FolderManifest manifest = Export();
         File.WriteAllText(manifest.Path, File.ReadAllText(manifest.Path).Replace("\"name\": \"a.png\"", $"\"name\": \"{name}\"", StringComparison.Ordinal));
         Assert.Throws<ManifestInvalidException>(() => FolderManifest.Read(manifest.Path));
+    }
+
+    private ManifestImage[] _images = [];
+
+    /// <summary>A manifest of images whose files are missing, each a sheet of others; -1 stands for the last image.</summary>
+    private FolderManifest Manifest(IEnumerable<(int Pixels, int[] Beginnings)> images, ManifestImage? last = null)
+    {
+        _images = [.. images.Select((image, i) =>
+        {
+            StageList[] inputs = [.. image.Beginnings.Select(pixels => new StageList().Append(StageOperation.ReadImage, pixels < 0 ? last!.PixelHash[..StageList.HashLength] : HashOf(pixels)[..StageList.HashLength], ("Path", "x.png")))];
+            GenerationInfo info = new() { Stages = new StageList(new GenerationStage { Operation = StageOperation.Join, Inputs = new Dictionary<string, IReadOnlyList<StageList>> { ["Image"] = inputs } }) };
+            return new ManifestImage(info, info) { Name = $"{i}.png", Length = 1, FileHash = HashOf(0), PixelHash = HashOf(image.Pixels), Width = 1, Height = 1 };
+        })];
+        return new FolderManifest(last is null ? _images : [.. _images, last], [], StageMaker.Cpu);
+
+        // The digits that tell hashes apart come first.
+        static string HashOf(int pixels) => $"{pixels:x8}".PadRight(64, '0');
     }
 
     private FolderManifest Export(bool recurses = false)
