@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using StableDiffusion.Adapters;
@@ -91,12 +92,25 @@ internal static class TensorTargets
         return new PickledDictionary { { "epoch", 3 }, { "lr", 0.5 }, { "state_dict", state }, { "callbacks", new PickledDictionary() }, { "betas", new object[] { 0.9, 0.999 } } };
     }
 
+    /// <summary>A root whose values occur several times: a dictionary, a list, a large number, and the marks of tensors.</summary>
+    private static PickledDictionary SharedRoot()
+    {
+        PickledId storage = new TorchWriter().Storage("FloatStorage", 6, new byte[6 * sizeof(float)]);
+        PickledDictionary marks = new() { { "conj", false }, { "neg", false } };
+        PickledCall tensor = TorchWriter.Tensor(storage, 0, [2, 3], [3, 1]);
+        PickledCall marked = tensor with { Arguments = [.. tensor.Arguments, marks] };
+        List<object?> list = [marks, marked, null];
+        object number = BigInteger.One << 2000;
+        return new PickledDictionary { { "a", list }, { "b", list }, { "c", new PickledDictionary { { "d", list }, { "e", marks } } }, { "f", number }, { "g", number }, { "h", marked } };
+    }
+
     private static TorchPickle Writer() => new();
 
     private static IEnumerable<byte[]> Pickles()
     {
         foreach (int protocol in (int[])[2, 3, 4, 5])
             yield return PickleWriter.Dump(Root(new TorchWriter(protocol), isArchive: true), protocol);
+        yield return PickleWriter.Dump(SharedRoot());
     }
 
     private static IEnumerable<byte[]> ShardIndexes()

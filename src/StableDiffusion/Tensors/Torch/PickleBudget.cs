@@ -16,6 +16,9 @@ internal sealed class PickleBudget(string path)
     /// <summary>The maximum length of a tensor's name.</summary>
     public const int MaxNameLength = 1024;
 
+    /// <summary>The maximum length of a storage's key. PyTorch's keys are numbers: an index, or an address in memory.</summary>
+    public const int MaxKeyLength = 128;
+
     private const int MaxOperations = 8_000_000;
     private const int MaxTextBytes = 16 << 20;
     private const int MaxObjectBytes = 64 << 20;
@@ -24,13 +27,14 @@ internal sealed class PickleBudget(string path)
     private int _textBytes;
     private int _objectBytes;
 
+    /// <summary>Counts a step of the pickle, or an entry of a collection that is looked at; values may be looked at again and again.</summary>
     public void TakeOperation()
     {
         if (++_operations > MaxOperations)
             throw Exceeded($"more than {MaxOperations} operations");
     }
 
-    /// <summary>Counts the bytes of a string before it is created.</summary>
+    /// <summary>Counts the bytes of a string before it is created, or looked up as often as a file likes.</summary>
     public void TakeText(long bytes)
     {
         if (bytes > MaxTextBytes - _textBytes)

@@ -12,10 +12,15 @@ internal sealed class PickleDictionary(PickleGlobalKind? kind = null)
     public List<(object? Key, object? Value)> Entries { get; } = [];
 
     /// <summary>Finds the value of a key; if the key occurs several times, the last value counts, as in Python.</summary>
-    public bool TryGet(string key, out object? value)
+    /// <param name="key">The key.</param>
+    /// <param name="budget">Counts the entries that are looked at.</param>
+    /// <param name="value">Receives the value.</param>
+    /// <returns>Whether there is the key.</returns>
+    public bool TryGet(string key, PickleBudget budget, out object? value)
     {
         for (int i = Entries.Count - 1; i >= 0; i--)
         {
+            budget.TakeOperation();
             if (Entries[i].Key is string text && text == key)
             {
                 value = Entries[i].Value;

@@ -36,7 +36,7 @@ internal sealed class StateDictionary
 
         StateDictionary state = new(path, budget);
         state.ReadMetadata(top);
-        state.Add("", top.TryGet(StateKey, out object? inner) && inner is PickleDictionary model ? model : top, depth: 0);
+        state.Add("", top.TryGet(StateKey, budget, out object? inner) && inner is PickleDictionary model ? model : top, depth: 0);
         return state._tensors.Count > 0
             ? state
             : throw new ModelInvalidException($"'{path}' is a PyTorch file without tensors. Get the model's weights.");
@@ -46,20 +46,22 @@ internal sealed class StateDictionary
     {
         foreach ((object? key, object? value) in top.Entries)
         {
-            string? text = value switch
-            {
-                string given => given,
-                bool or long or double or BigInteger => Convert.ToString(value, CultureInfo.InvariantCulture),
-                _ => null,
-            };
-            if (key is string name && text is not null)
-                _metadata[name] = text;
+            _budget.TakeOperation();
+            if (key is not string name || value is not (string or bool or long or double or BigInteger))
+                continue;
+
+            // The pickle may use one long key, or one large number, for many entries.
+            _budget.TakeText(name.Length);
+            if (value is not string)
+                _budget.TakeText(MaxDigits(value));
+            _metadata[name] = Convert.ToString(value, CultureInfo.InvariantCulture)!;
         }
     }
 
+    private static int MaxDigits(object number) => number is BigInteger large ? 3 * large.GetByteCount() : 32;
+
     private void Add(string name, object? value, int depth)
     {
-        _budget.TakeOperation();
         switch (value)
         {
             case TorchTensor tensor:
@@ -73,6 +75,8 @@ internal sealed class StateDictionary
                 CheckDepth(depth);
                 foreach ((object? key, object? inner) in dictionary.Entries)
                 {
+                    _budget.TakeOperation();
+
                     // Other keys, such as a callback's class, are not part of names.
                     if (inner is TorchTensor or PickleDictionary or List<object?> or object?[]
                         && (key as string ?? (key as long?)?.ToString(CultureInfo.InvariantCulture)) is string part)
@@ -86,6 +90,7 @@ internal sealed class StateDictionary
                 CheckDepth(depth);
                 for (int i = 0; i < list.Count; i++)
                 {
+                    _budget.TakeOperation();
                     if (list[i] is TorchTensor or PickleDictionary or List<object?> or object?[])
                         Add(Join(name, i.ToString(CultureInfo.InvariantCulture)), list[i], depth + 1);
                 }

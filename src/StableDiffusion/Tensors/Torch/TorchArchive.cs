@@ -30,9 +30,10 @@ internal static class TorchArchive
         PickleReader reader = new(file, pickle.Start, pickle.Start + pickle.Length);
         TorchObjects objects = new(reader, budget, file.Length);
         object? root = new Unpickler(reader, budget, objects).Read();
+        Dictionary<string, ZipEntry> byKey = FindData(entries.Values, folder + "data/");
         foreach (TorchStorage storage in objects.Storages)
         {
-            if (!entries.TryGetValue($"{folder}data/{storage.Key}", out ZipEntry data))
+            if (!byKey.TryGetValue(storage.Key, out ZipEntry data))
                 throw reader.Invalid($"the storage '{storage.Key}' is missing");
             if (storage.ByteLength > data.Length)
                 throw reader.Invalid($"the storage '{storage.Key}' has {data.Length} bytes instead of {storage.ByteLength}");
@@ -41,6 +42,11 @@ internal static class TorchArchive
 
         return root;
     }
+
+    /// <summary>The files in a folder by their names in it, which are the storages' keys.</summary>
+    private static Dictionary<string, ZipEntry> FindData(IEnumerable<ZipEntry> entries, string folder) => entries
+        .Where(entry => entry.Name.StartsWith(folder, StringComparison.Ordinal))
+        .ToDictionary(entry => entry.Name[folder.Length..], StringComparer.Ordinal);
 
     private static ZipEntry FindPickle(string path, IEnumerable<ZipEntry> entries)
     {

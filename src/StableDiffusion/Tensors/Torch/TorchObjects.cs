@@ -56,6 +56,8 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
 
         if (type.ElementType is not StoredElementType elementType)
             throw Unreadable(type);
+        if (key.Length > PickleBudget.MaxKeyLength)
+            throw budget.Exceeded($"a storage with a key of {key.Length} characters");
         if (count < 0 || (Int128)count * StoredTensor.SizeOf(elementType) > fileLength)
             throw reader.Invalid($"the storage '{key}' claims {count} values of {elementType}, and the file has {fileLength} bytes");
 
@@ -85,7 +87,7 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
             throw reader.Invalid("a tensor has no storage");
         if (type is not null && type.ElementType is null)
             throw Unreadable(type);
-        if (metadata is PickleDictionary marks && marks.Entries.Exists(entry => entry.Value is true))
+        if (metadata is PickleDictionary marks && IsAnySet(marks))
             throw reader.Invalid("a tensor is marked as negated or conjugated, and its values would have to be computed");
 
         long[] shape = Numbers(arguments[2]);
@@ -93,6 +95,18 @@ internal sealed class TorchObjects(PickleReader reader, PickleBudget budget, lon
         budget.TakeObject(160 + 32 * shape.Length);
         return TorchTensor.Create(storage, type?.ElementType ?? storage.ElementType, offset, shape, strides, out string? fault)
             ?? throw reader.Invalid($"a tensor contradicts itself: {fault}");
+    }
+
+    private bool IsAnySet(PickleDictionary marks)
+    {
+        foreach ((_, object? value) in marks.Entries)
+        {
+            budget.TakeOperation();
+            if (value is true)
+                return true;
+        }
+
+        return false;
     }
 
     private long[] Numbers(object? tuple)

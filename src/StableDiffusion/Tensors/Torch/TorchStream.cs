@@ -31,7 +31,7 @@ internal static class TorchStream
             throw reader.Invalid($"the version of its format should be {FormatVersion}");
         if (unpickler.Read() is not PickleDictionary machine)
             throw reader.Invalid("properties of the machine should follow");
-        if (machine.TryGet("little_endian", out object? littleEndian) && littleEndian is false)
+        if (machine.TryGet("little_endian", budget, out object? littleEndian) && littleEndian is false)
         {
             throw new ModelInvalidException(
                 $"'{file.Path}' was saved on a big-endian machine, which is not supported. Save it again on a little-endian machine, or convert it to safetensors.");

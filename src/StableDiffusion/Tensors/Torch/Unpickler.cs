@@ -335,7 +335,7 @@ internal sealed class Unpickler(PickleReader reader, PickleBudget budget, TorchO
             case PickleOpaque:
                 break;
             case PickleDictionary { Kind: PickleGlobalKind.ParameterDictionary } parameters when state is PickleDictionary attributes:
-                if (!attributes.TryGet("_parameters", out object? held) || held is not PickleDictionary source)
+                if (!attributes.TryGet("_parameters", budget, out object? held) || held is not PickleDictionary source)
                     throw reader.Invalid("a ParameterDict has no parameters");
                 budget.TakeObject(32 * source.Entries.Count);
                 parameters.Entries.AddRange(source.Entries);

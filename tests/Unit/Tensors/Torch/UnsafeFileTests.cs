@@ -1,10 +1,16 @@
+using System.Numerics;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Tensors.Torch;
 
 public sealed class UnsafeFileTests : IDisposable
 {
+    // Its square is more than the limit on operations.
+    private const int Many = 5000;
+
     private readonly TemporaryFolder _folder = new();
+
+    private static PickledId NoValues { get; } = new(["storage", new PickledName("torch", "ByteStorage"), "0", "cpu", 0L]);
 
     public void Dispose() => _folder.Dispose();
 
@@ -159,6 +165,78 @@ public sealed class UnsafeFileTests : IDisposable
         }
     }
 
+    public static TheoryData<string, string, byte[]> Repetitions()
+    {
+        PickledDictionary wide = new() { { "_parameters", new PickledDictionary() } };
+        List<object?> list = [];
+        for (int i = 0; i < Many; i++)
+        {
+            wide.Add(null, null);
+            list.Add(null);
+        }
+
+        PickledCall View() => new(new PickledName("torch._utils", "_rebuild_tensor_v2"), NoValues, 0L, new object?[] { 0L }, new object?[] { 1L }, false, new PickledDictionary(), wide);
+        PickleWriter built = New().Value(wide).Raw("0").Name("torch.nn.modules.container", "ParameterDict").Raw(")").Raw(0x81);
+        for (int i = 0; i < Many; i++)
+            built.Value(wide).Raw("b");
+        string longKey = new('k', 50_000);
+        return new()
+        {
+            { "attributes that are set again and again", "operations", built.Stop() },
+            { "one dictionary under many names", "operations", Shared(wide) },
+            { "one list under many names", "operations", Shared(list) },
+            { "one tuple under many names", "operations", Shared(list.ToArray()) },
+            { "one tuple in a list", "operations", PickleWriter.Dump(new PickledDictionary { { "a", Enumerable.Repeat<object?>(list.ToArray(), Many).ToList() } }) },
+            { "marks of many tensors", "operations", PickleWriter.Dump(new PickledDictionary { { "a", Enumerable.Range(0, Many).Select(_ => View()).ToList() } }) },
+            { "one large number under many names", "bytes of text", PickleWriter.Dump(Entries(6 * Many, static i => $"n{i}", (BigInteger.One << 2032) - 1)) },
+            { "one long name of many numbers", "bytes of text", PickleWriter.Dump(Entries(Many, _ => longKey, 1)) },
+        };
+
+        static byte[] Shared(object value) => PickleWriter.Dump(Entries(Many, static i => "k", value));
+    }
+
+    [Theory]
+    [MemberData(nameof(Repetitions), DisableDiscoveryEnumeration = true)]
+    public void A_pickle_that_has_one_value_read_again_and_again_is_refused(string name, string limit, byte[] pickle)
+    {
+        foreach (byte[] file in (byte[][])[new TorchWriter().Stream(pickle), ZipWriter.Write([("m/data.pkl", pickle), ("m/data/0", [])])])
+        {
+            string path = Write(file);
+            ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(path));
+            Assert.True(error.Message.Contains(limit, StringComparison.Ordinal), $"{name}: {error.Message}");
+        }
+    }
+
+    [Fact]
+    public void A_storage_with_a_long_key_is_refused()
+    {
+        string key = new('k', 129);
+        PickledId storage = new(["storage", new PickledName("torch", "ByteStorage"), key, "cpu", 0L]);
+        byte[] pickle = PickleWriter.Dump(new PickledDictionary { { "t", TorchWriter.Tensor(storage, 0, [0], [1]) } });
+
+        foreach (byte[] file in (byte[][])[new TorchWriter().Stream(pickle), ZipWriter.Write([("m/data.pkl", pickle), ($"m/data/{key}", [])])])
+        {
+            ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => TensorFile.Open(Write(file)));
+            Assert.Contains("a key of 129 characters", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_long_name_of_a_folder_is_not_copied_for_each_storage()
+    {
+        string folder = new('f', 60_000);
+        PickledDictionary root = Entries(Many, static i => $"t{i}", null);
+        for (int i = 0; i < Many; i++)
+            root.Entries[i] = (root.Entries[i].Key, TorchWriter.Tensor(NoValues, 0, [0], [1]));
+        string path = Write(ZipWriter.Write([($"{folder}/data.pkl", PickleWriter.Dump(root)), ($"{folder}/data/0", [])]));
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using ITensorFile file = TensorFile.Open(path);
+
+        Assert.Equal(Many, file.Tensors.Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000_000);
+    }
+
     [Fact]
     public void Names_of_one_values_storage_do_not_make_a_small_file_a_large_model()
     {
@@ -173,10 +251,18 @@ public sealed class UnsafeFileTests : IDisposable
         Assert.Contains("tensors of 100000000 bytes", error.Message, StringComparison.Ordinal);
     }
 
+    private static PickledDictionary Entries(int count, Func<int, string> key, object? value)
+    {
+        PickledDictionary all = new();
+        for (int i = 0; i < count; i++)
+            all.Add(key(i), value);
+        return all;
+    }
+
     /// <summary>Nine dictionaries, each of which holds the next one ten times, and the last a tensor.</summary>
     private static byte[] Laughs()
     {
-        PickledDictionary inner = new() { { "t", TorchWriter.Tensor(new PickledId(["storage", new PickledName("torch", "ByteStorage"), "0", "cpu", 0L]), 0, [0], [1]) } };
+        PickledDictionary inner = new() { { "t", TorchWriter.Tensor(NoValues, 0, [0], [1]) } };
         for (int level = 0; level < 9; level++)
         {
             PickledDictionary outer = new();
