@@ -382,7 +382,8 @@ public sealed class GraphCheckTests : IDisposable
     public void A_division_by_an_input_is_refused_although_a_branch_has_a_constant_of_its_name()
     {
         GraphProto branch = new() { Name = "branch", Initializer = { SmallGraph.Integer("d", 2) }, Node = { Named("Cast", "cast", "d", 1) }, Output = { SmallGraph.Value("cast") } };
-        GraphProto graph = With(SmallGraph.Of(If("c", branch, branch)), Named("Cast", "whole", "x", 7), Named("Div", "part", "whole", "d"));
+        GraphProto other = new() { Name = "other", Node = { Named("Abs", "abs", "x") }, Output = { SmallGraph.Value("abs") } };
+        GraphProto graph = With(SmallGraph.Of(If("c", branch, other)), Named("Cast", "whole", "x", 7), Named("Div", "part", "whole", "d"));
         graph.Input.Add(SmallGraph.Value("c", DataType.Bool));
         graph.Input.Add(SmallGraph.Value("d", DataType.Int64, 1));
         Assert.Contains("divides whole numbers", Refused(graph), StringComparison.Ordinal);
