@@ -116,8 +116,7 @@ internal sealed class DownloadFolder : IDisposable
     {
         try
         {
-            if (Directory.Exists(_root))
-                AtomicWriter.DeleteFolder(_root);
+            AtomicWriter.DeleteFolder(_root);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -175,8 +175,7 @@ public sealed class ModelLibrary
         {
             foreach (string key in cache.Keys.ToArray())
                 kept += cache.TryDelete(key) ? 0 : 1;
-            if (Directory.Exists(cache.HashFolder))
-                AtomicWriter.DeleteFolder(cache.HashFolder);
+            AtomicWriter.DeleteFolder(cache.HashFolder);
             cache.Sweep();
             return kept;
         }

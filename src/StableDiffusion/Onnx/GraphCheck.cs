@@ -21,9 +21,15 @@ internal sealed class GraphCheck
     private const int MostNodes = 100_000;
     private const int MostWeights = 20_000;
 
+    // The most that parts of models have is some dozens.
+    private const int MostOutputs = 1000;
+
     private const int LongestName = 4096;
 
+    private const string Densely = "Export the model with dense weights.";
+
     private const string Texts = "which works on texts";
+    private const string Crashes = "which can end the process";
 
     // ONNX Runtime takes minutes for one of some thousands of letters.
     private const int LongestEquation = 200;
@@ -38,7 +44,8 @@ internal sealed class GraphCheck
     private const int TextType = 8;
 
     // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply. Nor does
-    // one work on texts: joined again and again, they fill the memory, and the library for patterns writes to the console.
+    // one work on texts: joined again and again, they fill the memory, and the library for patterns writes to the console. Those of
+    // sounds and of language models divide by sizes that ONNX Runtime does not check.
     private static readonly Dictionary<string, string> s_refused = new(StringComparer.Ordinal)
     {
         ["Loop"] = "which may run without end",
@@ -49,6 +56,10 @@ internal sealed class GraphCheck
         ["GreedySearch"] = "which may run without end",
         ["Sampling"] = "which may run without end",
         ["EPContext"] = "which opens a file for one device",
+        ["AttnLSTM"] = Crashes,
+        ["GroupQueryAttention"] = Crashes,
+        ["SparseAttention"] = Crashes,
+        ["STFT"] = Crashes,
         ["RegexFullMatch"] = Texts,
         ["StringConcat"] = Texts,
         ["StringNormalizer"] = Texts,
@@ -83,15 +94,19 @@ internal sealed class GraphCheck
 
     // The kinds of an operator's settings, as the format numbers them; those of lists come last.
     private const int FloatKind = 1;
+    private const int Integer = 2;
     private const int FirstList = 6;
     private const int Floats = 6;
     private const int Integers = 7;
 
     /// <summary>The kind of a setting by the field that holds its value.</summary>
-    private static readonly Dictionary<int, int> s_kinds = new() { [2] = FloatKind, [3] = 2, [4] = 3, [5] = 4, [6] = 5, [7] = Floats, [8] = Integers, [9] = 8, [10] = 9, [11] = 10, [22] = 11, [23] = 12 };
+    private static readonly Dictionary<int, int> s_kinds = new() { [2] = FloatKind, [3] = Integer, [4] = 3, [5] = 4, [6] = 5, [7] = Floats, [8] = Integers, [9] = 8, [10] = 9, [11] = 10, [22] = 11, [23] = 12 };
 
     /// <summary>The kinds of those settings that are constants.</summary>
-    private static readonly Dictionary<string, int> s_constants = new(StringComparer.Ordinal) { ["value_float"] = FloatKind, ["value_int"] = 2, ["value_floats"] = Floats, ["value_ints"] = Integers };
+    private static readonly Dictionary<string, int> s_constants = new(StringComparer.Ordinal) { ["value_float"] = FloatKind, ["value_int"] = Integer, ["value_floats"] = Floats, ["value_ints"] = Integers };
+
+    // Slices end at the largest or smallest 64-bit number where they reach to the end of an axis, and constants hold such ends.
+    private static readonly HashSet<string> s_longIntegers = new(StringComparer.Ordinal) { "starts", "ends", "value_int", "value_ints" };
 
     private readonly string _path;
     private readonly string _folder;
@@ -194,34 +209,49 @@ internal sealed class GraphCheck
         if (depth > MostNested)
             throw Refused($"has graphs inside graphs, more than {MostNested} deep", "Get another model.");
 
+        HashSet<string> made = new(StringComparer.Ordinal);
+        List<string> inputs = [];
         _reader.ReadFields(end, (field, wire, fieldEnd) =>
         {
             switch (field, wire)
             {
                 case (1, Wire.Length):
-                    ReadNode(fieldEnd, depth);
+                    AddMade(ReadNode(fieldEnd, depth).Outputs);
                     return true;
                 case (5, Wire.Length):
                     if (++_weights > MostWeights)
                         throw Refused($"has more than {MostWeights} weights", "Get another model.");
                     GraphTensor weight = ReadTensor(fieldEnd);
+                    AddMade(weight.Name);
                     AddConstant(weight.Name, weight);
                     return true;
                 case (11, Wire.Length):
-                    ReadInput(fieldEnd, depth);
+                    inputs.Add(ReadInput(fieldEnd, depth));
                     return true;
                 case (15, Wire.Length):
-                    (string sparse, double[] shape) = ReadSparse(fieldEnd);
-                    _shapes.Add(sparse, new GraphConstant(shape, null, IsFloat: true));
-                    return true;
+                    throw Refused("has sparse weights", Densely);
                 default:
                     return false;
             }
         });
+
+        // A weight may be an input too, which it is the standard value of. Other inputs may be anything.
+        foreach (string input in inputs.Where(input => !made.Contains(input)))
+            _integers[input] = null;
+
+        void AddMade(params ReadOnlySpan<string> names)
+        {
+            foreach (string name in names)
+            {
+                if (name.Length > 0 && !made.Add(name))
+                    throw new InvalidDataException($"the name '{ModelFilePath.Printable(name)}' stands for several values");
+            }
+        }
     }
 
     /// <summary>Reads the name of an input, the type of its elements and the number of its axes.</summary>
-    private void ReadInput(long end, int depth)
+    /// <returns>The name.</returns>
+    private string ReadInput(long end, int depth)
     {
         string name = string.Empty;
         ulong type = 0;
@@ -243,6 +273,7 @@ internal sealed class GraphCheck
         _floats.Add(name, FloatValues.IsFloat(type));
         if (depth == 0)
             _inputs[name] = axes;
+        return name;
 
         bool ReadTensorType(int field, Wire wire, long tensorEnd)
         {
@@ -273,7 +304,7 @@ internal sealed class GraphCheck
         }
     }
 
-    private void ReadNode(long end, int depth)
+    private GraphNode ReadNode(long end, int depth)
     {
         if (_nodes.Count >= MostNodes)
             throw Refused($"has more than {MostNodes} operators", "Get another model.");
@@ -315,6 +346,17 @@ internal sealed class GraphCheck
         if (s_refused.TryGetValue(name, out string? reason))
             throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
 
+        if (outputs.Count > MostOutputs)
+            throw Refused($"has an operator {ModelFilePath.Printable(name)} with more than {MostOutputs} outputs", "Get another model.");
+
+        // ONNX Runtime makes so many, whatever the graph names.
+        if (name == "Split" && values.GetValueOrDefault("num_outputs") is [double parts] && parts != outputs.Count)
+            throw new InvalidDataException($"an operator Split has {outputs.Count} outputs and says that it has {parts.ToString(CultureInfo.InvariantCulture)}");
+
+        // With weights without channels, ONNX Runtime divides by it.
+        if (values.GetValueOrDefault("group") is [< 1])
+            throw new InvalidDataException($"an operator {ModelFilePath.Printable(name)} has less than one group");
+
         if (name == "Cast" && values.GetValueOrDefault("to") is [TextType])
             throw Refused("makes texts of numbers with the operator Cast", "Export the model without it.");
 
@@ -342,6 +384,8 @@ internal sealed class GraphCheck
             if (values.TryGetValue(attribute, out double[]? sizes))
                 CheckSize(name, attribute == "pads" ? Padded(sizes) : Product(sizes));
         }
+
+        return node;
     }
 
     /// <returns>The tensor that the attribute holds; null if it holds none.</returns>
@@ -383,9 +427,8 @@ internal sealed class GraphCheck
                 case (20, Wire.Varint):
                     declared = _reader.ReadInteger();
                     return true;
-                case (22 or 23, Wire.Length):
-                    ReadSparse(fieldEnd);
-                    return true;
+                case (22 or 23, _):
+                    throw Refused("has sparse weights", Densely);
                 default:
                     return false;
             }
@@ -395,36 +438,13 @@ internal sealed class GraphCheck
         if (kind is not null && declared is not (null or 0) && kind != declared)
             throw new InvalidDataException($"the setting '{ModelFilePath.Printable(name)}' of an operator has a value of another kind than it says");
         kind ??= declared;
+        if (kind is Integer or Integers && !s_longIntegers.Contains(name) && numbers.Exists(static number => number is < int.MinValue or > int.MaxValue))
+            throw Refused($"has the setting '{ModelFilePath.Printable(name)}' of an operator with a number of more than 32 bits, which can end the process", "Get another model.");
         if (s_constants.TryGetValue(name, out int needed) && kind != needed)
             throw new InvalidDataException($"the setting '{name}' of an operator has a value of another kind than its name says");
         if ((numbers.Count > 0 || kind is FloatKind or Floats or Integers) && !values.TryAdd(name, [.. numbers]))
             throw new InvalidDataException($"an operator has the setting '{ModelFilePath.Printable(name)}' twice");
         return tensor;
-    }
-
-    private (string Name, double[] Shape) ReadSparse(long end)
-    {
-        List<double> shape = [];
-        string name = string.Empty;
-        _reader.ReadFields(end, (field, wire, fieldEnd) =>
-        {
-            switch (field, wire)
-            {
-                case (1, Wire.Length):
-                    name = ReadTensor(fieldEnd).Name;
-                    return true;
-                case (2, Wire.Length):
-                    ReadTensor(fieldEnd);
-                    return true;
-                case (3, Wire.Varint or Wire.Length):
-                    _reader.ReadNumbers(wire, fieldEnd, shape);
-                    return true;
-                default:
-                    return false;
-            }
-        });
-        CheckSize("Constant", Product([.. shape]));
-        return (name, [.. shape]);
     }
 
     private GraphTensor ReadTensor(long end)

@@ -3,6 +3,8 @@ namespace StableDiffusion.Storage;
 /// <summary>Writes files and folders atomically, so that each is complete even if a writer is interrupted.</summary>
 internal static class AtomicWriter
 {
+    private const int MostDeletions = 1000;
+
     /// <summary>Writes a file under a temporary name in the same folder, and renames it when it is complete and on the disk.</summary>
     /// <param name="path">The file's full path; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
@@ -67,7 +69,7 @@ internal static class AtomicWriter
         }
     }
 
-    /// <summary>Deletes a folder with its contents, read-only files too; of a link, only the link.</summary>
+    /// <summary>Deletes a folder with its contents, read-only files too, if it exists; of a link, only the link. Another process may delete it at the same time.</summary>
     /// <param name="folder">Its full path.</param>
     /// <exception cref="IOException">A file is in use.</exception>
     /// <exception cref="UnauthorizedAccessException">There is no permission to delete it.</exception>
@@ -76,7 +78,20 @@ internal static class AtomicWriter
         // Elsewhere, the permissions of the folder decide.
         if (OperatingSystem.IsWindows() && new DirectoryInfo(folder).LinkTarget is null)
             SetReadOnly(folder, isReadOnly: false);
-        Directory.Delete(folder, recursive: true);
+        for (int deletion = 1; ; deletion++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException && deletion < MostDeletions)
+            {
+                // Another process was faster, perhaps with a part of it only.
+                if (!Path.Exists(folder))
+                    return;
+            }
+        }
     }
 
     /// <summary>Deletes a file, even a read-only one, if it exists.</summary>

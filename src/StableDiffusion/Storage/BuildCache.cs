@@ -126,7 +126,7 @@ internal sealed class BuildCache(string root, string description = "the cache")
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new OutputWriteException(
-                $"The model cannot be built in '{root}': {Sentence.Of(error)} Free some space there, or choose another folder for {description}.", error);
+                $"The model cannot be built in '{root}': {Sentence.Of(error)} {(DiskSpace.IsFull(error) ? "Free some space there" : "Make sure that the folder is writable")}, or choose another folder for {description}.", error);
         }
         finally
         {

@@ -117,13 +117,17 @@ internal sealed class FileHashes
     /// <param name="folder">The folder of the caches of all sources.</param>
     public static void Sweep(string folder)
     {
-        if (!Directory.Exists(folder))
-            return;
-
-        foreach (string memory in Directory.EnumerateFiles(folder, "*.json"))
+        try
         {
-            if (!Read(memory).Keys.Any(File.Exists))
-                AtomicWriter.TryDelete(memory);
+            foreach (string memory in Directory.EnumerateFiles(folder, "*.json"))
+            {
+                if (!Read(memory).Keys.Any(File.Exists))
+                    AtomicWriter.TryDelete(memory);
+            }
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // There are none, or another process deletes them.
         }
     }
 
