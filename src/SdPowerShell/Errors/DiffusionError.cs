@@ -49,7 +49,7 @@ internal static class DiffusionError
             _ => throw new ArgumentException($"The module has no error id for {error.GetType()}.", nameof(error), error),
         };
         ErrorRecord record = new(error, id, category, target);
-        if (HintFor(error.Remedy) is string hint)
+        if (HintFor(error.Remedy) is string hint && (error.Remedy != Remedy.GivePath || command.Parameters.ContainsKey(nameof(ModelCmdlet.NamesOnly))))
             record.ErrorDetails = new ErrorDetails($"{error.Message} {hint}");
         return record;
     }
@@ -82,15 +82,17 @@ internal static class DiffusionError
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.GiveImages => "New-DiffusionImage takes them with -InitImage, -MaskImage and -ControlImage.",
         Remedy.WriteScript => "ConvertTo-DiffusionScript writes the commands that make the image.",
+        Remedy.GivePath => "A path that you give yourself is accepted, without -NamesOnly.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };
 
     /// <summary>Nothing exists at a path, or nothing matches its wildcards.</summary>
     /// <param name="path">The path from the user.</param>
+    /// <param name="match">A file that the path matches as a pattern, where only paths of single files are taken; null for none.</param>
     /// <returns>The record.</returns>
-    public static ErrorRecord PathNotFound(string path) => new(
-        new ItemNotFoundException($"There is no file or folder '{Quote(path)}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
+    public static ErrorRecord PathNotFound(string path, string? match = null) => new(
+        new ItemNotFoundException($"There is no file or folder '{Quote(path)}'. {(match is null ? $"Check the path.{(path.AsSpan().IndexOfAny('[', ']') < 0 ? string.Empty : " If its name contains brackets, use -LiteralPath where the command has it.")}" : $"Wildcards are not allowed here. Give the path of a single file, such as '{Quote(match)}'.")}"),
         nameof(PathNotFound),
         ErrorCategory.ObjectNotFound,
         path);
@@ -131,9 +133,10 @@ internal static class DiffusionError
 
     /// <summary>No parameter takes an object in the pipeline or any of its properties.</summary>
     /// <param name="input">The object.</param>
+    /// <param name="advice">Why, and what to do, if that is known better than in general; may be null.</param>
     /// <returns>The record, with PowerShell's id for that error.</returns>
-    public static ErrorRecord InputNotBound(InputRecord input) => new(
-        new ArgumentException(PrintableText.Of($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}")),
+    public static ErrorRecord InputNotBound(InputRecord input, string? advice = null) => new(
+        new ArgumentException(PrintableText.Of($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : advice ?? "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}")),
         "InputObjectNotBound",
         ErrorCategory.InvalidArgument,
         input.Value);
