@@ -58,7 +58,7 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
         {
             output.Check(target);
             if (!NoMetadata && image.IsEdited)
-                WarnOf(image.Path ?? target.Path, StageList.EditWarning);
+                WarnOf(target.Path, StageList.EditWarning);
         }
     }
 }

@@ -34,8 +34,13 @@ public sealed record SettingDifference(string Name, object? ReferenceValue, obje
         int start = a.AsSpan().CommonPrefixLength(b), end = 0;
         while (end < Math.Min(a.Length, b.Length) - start && a[^(end + 1)] == b[^(end + 1)])
             end++;
-        start = start > Context ? start - Context : 0;
-        end = end > Context ? end - Context : 0;
+
+        // Whole words are kept, if they are short.
+        int first = Math.Max(0, start - Context), last = a.Length - Math.Max(0, end - Context);
+        int space = first == 0 ? -1 : a.LastIndexOf(' ', first), next = a.IndexOf(' ', last);
+        start = first - space <= Context ? space + 1 : first;
+        next = next < 0 ? a.Length : next;
+        end = a.Length - (next - last <= Context ? next : last);
         return (Part(a), Part(b));
 
         string Part(string text) => $"{(start > 0 ? "…" : string.Empty)}{text[start..^end]}{(end > 0 ? "…" : string.Empty)}";

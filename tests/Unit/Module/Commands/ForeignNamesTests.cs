@@ -159,7 +159,7 @@ public sealed class ForeignNamesTests : CommandTests
         }
 
         string script = Assert.Single(written.Values<string>());
-        Assert.Contains($"\n# Not on this computer: {missing}.\n", script, StringComparison.Ordinal);
+        Assert.Contains($"\n# Not on this computer: {missing}. To use a path of your own instead, remove -NamesOnly.\n", script, StringComparison.Ordinal);
         ShellResult result = Run(script);
         Assert.StartsWith(id + ",", (result.Errors.SingleOrDefault() ?? result.TerminatingError)!.FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Empty(result.Output);
