@@ -119,7 +119,8 @@ Describe 'ConvertTo-DiffusionScript' {
         'a.png' | ConvertTo-DiffusionScript | Should -Be $expected
         [pscustomobject]@{ Path = 'a.png' } | ConvertTo-DiffusionScript | Should -Be $expected
         ConvertTo-DiffusionScript -LiteralPath a.png | Should -Be $expected
-        ConvertTo-DiffusionScript $image | Should -Be ($expected -replace 'a\.png', "the image 'a red house'")
+        ConvertTo-DiffusionScript $image | Should -Be $expected
+        New-DiffusionImage 'a red house' -Seed 3 -Steps 1 | ConvertTo-DiffusionScript | Should -Be ($expected -replace 'a\.png', "the image 'a red house'")
         (ConvertTo-DiffusionScript $image, $image).Count | Should -Be 2
         ConvertTo-DiffusionScript -InputObject $image | Should -BeLike '*New-DiffusionImage*'
     }

@@ -88,9 +88,9 @@ public sealed class RecordComparisonTests
 
     /// <summary>The end of a long text must not be all that is shown of it.</summary>
     [Theory]
-    [InlineData("red", "green", "'…dragon red and…', '…dragon green and…'")]
-    [InlineData("red", "", "'…dragon red and…', '…dragon  and…'")]
-    [InlineData("a red cat that sleeps on the roof of the house at the end of the street", "green", "'…dragon a red cat that sleeps on the roof")]
+    [InlineData("red", "green", "'…and a dragon red and a village…', '…and a dragon green and a village…'")]
+    [InlineData("red", "", "'…and a dragon red and a village…', '…and a dragon  and a village…'")]
+    [InlineData("a red cat that sleeps on the roof of the house at the end of the street", "green", "'…and a dragon a red cat that sleeps on t")]
     public void Of_long_texts_the_part_that_differs_is_shown(string first, string second, string shown)
     {
         const string Before = "a castle on the hill with many towers and flags, and a dragon", After = "and a village with a church and a river in the valley below";
