@@ -152,7 +152,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     internal string ResolveFile(string path)
     {
         string full = ResolveOutput(path);
-        return Path.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path));
+        return Path.Exists(full) ? full : throw new RecordException(DiffusionError.PathNotFound(path, PathHelper.FindMatch(this, path)));
     }
 
     /// <summary>The full path of an output file or folder; to be used within <see cref="ProcessOne"/>.</summary>

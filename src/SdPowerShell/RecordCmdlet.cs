@@ -75,7 +75,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         if (Input is not null && !IsBoundByValue && !Binder.IsUsed(Input))
         {
-            WriteError(DiffusionError.InputNotBound(Input));
+            WriteError(DiffusionError.InputNotBound(Input, AdviceFor(Input)));
             return;
         }
 
@@ -109,6 +109,10 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <param name="parameter">The parameter.</param>
     /// <returns>Its value; null where there is no such parameter.</returns>
     private protected object? Bound(string parameter) => Binder.ValueOf(parameter);
+
+    /// <summary>Why no parameter takes an object, and what to do; null if nothing special is known of it.</summary>
+    /// <param name="input">The object.</param>
+    private protected virtual string? AdviceFor(InputRecord input) => null;
 
     /// <summary>Processes one record, whose settings are bound.</summary>
     private protected abstract void ProcessInput();

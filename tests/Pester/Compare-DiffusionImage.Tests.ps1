@@ -116,7 +116,21 @@ Describe 'Compare-DiffusionImage' {
         $other = Compare-DiffusionImage $reference (& $make $night $night 5)
         $other.Reason | Should -BeLike "*EncodePrompt 1: Prompt ('a house by day', 'a house at night')*"
         $whole = Invoke-Denoise $night -Seed 1 -Steps 3 -GuidanceScale 2 | ConvertFrom-Latent
-        (Compare-DiffusionImage $reference $whole).Reason | Should -BeLike "*Stages ('Denoise 'a house by day' to step 1, *"
+        (Compare-DiffusionImage $reference $whole).Reason | Should -BeLike "*Stages ('…EncodePrompt, Denoise, EncodePrompt, *', '…EncodePrompt, Denoise, Decode').*"
+        $stopped = Invoke-Denoise $night -Seed 1 -Steps 3 -GuidanceScale 2 -StopStep 1 | ConvertFrom-Latent
+        (Compare-DiffusionImage $stopped $whole).Reason | Should -BeLike '*Denoise: StopStep (1, to the last step)*'
+    }
+
+    It 'has no record of the images that show the difference' {
+        $comparison = Compare-DiffusionImage $image $other
+        foreach ($shown in $comparison.HeatMap, $comparison.SideBySide) {
+            $shown.Stages | Should -BeNullOrEmpty
+            $shown.Reproducibility | Should -Be None
+            $shown | Export-DiffusionImage shown.png -Force -WarningVariable warnings
+            $warnings | Should -BeNullOrEmpty
+            $shown | ConvertTo-DiffusionScript -ErrorAction SilentlyContinue -ErrorVariable problems
+            "$problems" | Should -BeLike '*There is no record*'
+        }
     }
 
     It 'shows a comparison that was serialized' {

@@ -102,6 +102,14 @@ Describe 'ConvertTo-DiffusionScript' {
         $problems[0].TargetObject | Should -Be $changed
     }
 
+    It 'names the file without a record and says what to do' {
+        New-DiffusionImage 'a' -Seed 1 -Steps 1 | Export-DiffusionImage none.png -NoMetadata
+        foreach ($given in 'none.png', (Get-DiffusionMetadata none.png -WarningAction SilentlyContinue)) {
+            $given | ConvertTo-DiffusionScript -WarningAction SilentlyContinue -ErrorAction SilentlyContinue -ErrorVariable problems
+            "$problems" | Should -BeLike '*none.png*: There is no record*Give a file*'
+        }
+    }
+
     It 'takes objects and files as arguments, by position and by name' {
         $image = New-DiffusionImage 'a red house' -Seed 3 -Steps 1 -OutFile a.png
         $expected = ConvertTo-DiffusionScript a.png
@@ -111,7 +119,8 @@ Describe 'ConvertTo-DiffusionScript' {
         'a.png' | ConvertTo-DiffusionScript | Should -Be $expected
         [pscustomobject]@{ Path = 'a.png' } | ConvertTo-DiffusionScript | Should -Be $expected
         ConvertTo-DiffusionScript -LiteralPath a.png | Should -Be $expected
-        ConvertTo-DiffusionScript $image | Should -Be ($expected -replace 'a\.png', 'a red house')
+        ConvertTo-DiffusionScript $image | Should -Be $expected
+        New-DiffusionImage 'a red house' -Seed 3 -Steps 1 | ConvertTo-DiffusionScript | Should -Be ($expected -replace 'a\.png', "the image 'a red house'")
         (ConvertTo-DiffusionScript $image, $image).Count | Should -Be 2
         ConvertTo-DiffusionScript -InputObject $image | Should -BeLike '*New-DiffusionImage*'
     }

@@ -17,7 +17,7 @@ Describe 'Export-DiffusionImage' {
             $_.Stages.ToString() | Should -BeLike '*, Decode'
             $_.Pixels[0] = 255 - $_.Pixels[0]
             $_ | Export-DiffusionImage "edited.png" -Force -WarningVariable warnings -WarningAction SilentlyContinue
-            "$warnings" | Should -BeLike '*script changed the values*'
+            "$warnings" | Should -BeLike 'edited.png: *script changed the values*'
         }
 
         (Get-DiffusionMetadata read.png -WarningVariable warnings).Stages[-1].Operation | Should -Be Decode

@@ -397,6 +397,24 @@ c,1,,Env:/c.png
             { 'a', 'b' | New-DiffusionImage -Seed zz -ErrorAction SilentlyContinue } | Should -Throw "Seed is 'zz'*" -ErrorId "SeedInvalid,$cmdlet"
         }
 
+        It 'says how to start from a file whose name is piped as a text' {
+            'a text' | Set-Content "$TestDrive/start.png"
+            "$TestDrive/start.png" | New-DiffusionImage 'a' -ErrorAction SilentlyContinue -ErrorVariable problems
+            $problems.FullyQualifiedErrorId | Should -Be "InputObjectNotBound,$cmdlet"
+            "$problems" | Should -BeLike '*is a prompt*-InitImage*Get-Item*'
+        }
+
+        It 'says that an image to start from cannot have wildcards, if they match' {
+            'a text' | Set-Content "$TestDrive/start.png"
+            New-DiffusionImage 'a' -InitImage "$TestDrive/sta*.png" -ErrorAction SilentlyContinue -ErrorVariable problems
+            New-DiffusionImage 'a' -InitImage "$TestDrive/nothing*.png" -ErrorAction SilentlyContinue -ErrorVariable +problems
+            New-DiffusionImage 'a' -InitImage "$TestDrive/[nothing].png" -ErrorAction SilentlyContinue -ErrorVariable +problems
+            $problems.FullyQualifiedErrorId | Should -Be (, "PathNotFound,$cmdlet" * 3)
+            "$($problems[0])" | Should -BeLike "*Wildcards are not allowed here*'start.png'*"
+            "$($problems[1])" | Should -BeLike '*Check the path.'
+            "$($problems[2])" | Should -BeLike '*brackets*'
+        }
+
         It 'refuses objects that no parameter takes' {
             'x', 5, [pscustomobject]@{ Id = 1 } | New-DiffusionImage 'a' -Steps 1 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             $problems.FullyQualifiedErrorId | Should -Be (@("InputObjectNotBound,$cmdlet") * 3)
@@ -668,8 +686,9 @@ good,11,,,,init.png,,,11.png
             "$warnings" | Should -BeLike '*script changed the values after the last recorded stage*'
             $again.Pixels | Should -Be $expected
             $edited | Export-DiffusionImage edited.png -WarningAction SilentlyContinue
-            $again = Get-DiffusionMetadata edited.png -WarningAction SilentlyContinue | New-DiffusionImage -Steps 1 -WarningVariable warnings -WarningAction SilentlyContinue
-            "$warnings" | Should -BeLike '*script changed the values*'
+            $again = Get-DiffusionMetadata edited.png -WarningVariable read -WarningAction SilentlyContinue | New-DiffusionImage -Steps 1 -WarningVariable warnings -WarningAction SilentlyContinue
+            "$read" | Should -BeLike 'edited.png: *script changed the values*'
+            $warnings | Should -BeNullOrEmpty
             $again.Steps | Should -Be 1
             $again | New-DiffusionImage -WarningVariable warnings | Out-Null
             $warnings | Should -BeNullOrEmpty
@@ -688,7 +707,7 @@ good,11,,,,init.png,,,11.png
                 $ErrorActionPreference = 'Continue'
                 $problems = @(& $use 2>&1)
                 $problems.FullyQualifiedErrorId | Should -Be "RecordNotRepeatable,$cmdlet"
-                "$problems" | Should -BeLike "*another $($use -like '*cat*' ? 'Prompt' : 'Steps')*-InitImage 'h-1.png', -MaskImage 'h-2.png'*"
+                "$problems" | Should -BeLike "*To change $($use -like '*cat*' ? 'Prompt' : 'Steps')*-InitImage 'h-1.png', -MaskImage 'h-2.png'*"
             }
 
             ($metadata | New-DiffusionImage 'a cat' -InitImage in/h-1.png -MaskImage in/h-2.png).Prompt | Should -Be 'a cat'
@@ -908,6 +927,15 @@ good,11,,,,init.png,,,11.png
         $prompt = 'a masterpiece of best quality with a red house on the grass under a cloudy sky'
         $text = New-DiffusionImage $prompt -Seed 1234567890 -Steps 1 -OutDirectory $TestDrive | Out-String -Width 80
         $text | Should -Match '64x64 +1234567890 a-masterpiece-of-best-\S+…\S+-sky-1234567890\.png\s*$'
+    }
+
+    It 'shows the longest seed whole in 80 columns' {
+        $seed = [long]::MaxValue
+        $null = New-DiffusionImage 'a red house' -Seed $seed -Steps 1 -OutFile "$TestDrive/seed.png" -OutVariable image
+        $latent = Get-TextEmbedding 'a red house' | Invoke-Denoise -Seed $seed -Steps 1
+        $tables = $image, (Get-DiffusionMetadata "$TestDrive/seed.png"), $latent | ForEach-Object { $_ | Format-Table | Out-String -Width 80 }
+        $tables | Should -HaveCount 3
+        $tables | ForEach-Object { $_ | Should -Match " $seed " }
     }
 
     It 'writes a record that is read as a table of 80 columns and a list of what is set' {

@@ -42,15 +42,16 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
 
     private void Write(RecordedInput input)
     {
-        Subject = InputRecord.DescribeItem("Object", _count++, input.Prompt);
-        ProcessOne(input.Given, () => Write(input.ReadRecord(), input.Given is ImageMetadata { Path.Length: > 0 } read ? System.IO.Path.GetFileName(read.Path) : input.Prompt ?? "the image"));
+        Subject = InputRecord.DescribeItem("Object", _count++, input.Prompt, input.File);
+        ProcessOne(input.Given, () => Write(input.ReadRecord(), input.Title));
     }
 
     private void Write(IEnumerable<string> files)
     {
-        Subject = null;
         foreach (string file in files)
         {
+            // The errors of reading name the file, and those of the record do not.
+            Subject = null;
             ProcessOne(file, () =>
             {
                 if (System.IO.Path.GetExtension(file).Equals("." + StateFile.Ending, StringComparison.OrdinalIgnoreCase))
@@ -58,7 +59,8 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
                 ImageMetadata metadata = MetadataReader.Load(file, CancellationToken);
                 foreach (string warning in metadata.Stages is null ? metadata.Warnings : [])
                     WarnOf(file, warning);
-                Write(metadata.Info, System.IO.Path.GetFileName(file));
+                Subject = System.IO.Path.GetFileName(file);
+                Write(metadata.Info, Subject);
             });
         }
     }

@@ -51,9 +51,14 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
 
     private void Write(DiffusionImage image, string? source)
     {
-        if (!NoMetadata && image.IsEdited)
-            WarnOf(image.Path ?? string.Empty, StageList.EditWarning);
         ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
-        Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, output.Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
+        Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
+
+        void Check(OutputTarget target)
+        {
+            output.Check(target);
+            if (!NoMetadata && image.IsEdited)
+                WarnOf(target.Path, StageList.EditWarning);
+        }
     }
 }

@@ -129,6 +129,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <inheritdoc/>
     private protected override string? MissingColumn => ReferenceEquals(Prompt, TextAttribute.None) ? nameof(Prompt) : null;
 
+    /// <inheritdoc/>
+    private protected override string? AdviceFor(InputRecord input) => input.IsText && input.Value!.BaseObject is string text && PathHelper.FindExisting(this, text) is not null
+        ? $"a text from the pipeline is a prompt, and Prompt is given as an argument. To start from the file '{InputRecord.Shorten(text)}', give it with -InitImage, or pipe the output of Get-Item."
+        : null;
+
     /// <summary>The object from the pipeline; null if there is none.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);
 
@@ -147,7 +152,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         {
             GeneratedObject? made = FindMade();
             StageList? all = made?.Recorded.Stages is { Count: > 0 } list ? list : null, stages = all?.BeforeEdit();
-            if (!ReferenceEquals(all, stages))
+
+            // Get-DiffusionMetadata has said so of a file.
+            if (!ReferenceEquals(all, stages) && (made as ImageMetadata)?.Warnings.Contains(StageList.EditWarning) != true)
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
@@ -237,7 +244,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         {
             throw recorded is null
                 ? new InvalidSettingException(setting, $"The image was made in several stages ({stages}), which are repeated as they were. Omit {setting}. To change it, let ConvertTo-DiffusionScript write the commands that make the image, and edit them.")
-                : new NotRepeatableException($"To make the image with another {setting}, give what it was made from: {string.Join(", ", MissingImages(recorded))}.");
+                : new NotRepeatableException($"To change {setting}, also give what the image was made from: {string.Join(", ", MissingImages(recorded))}.");
         }
 
         bool isForeign = Input.IsMetadata || NamesOnly;

@@ -68,12 +68,12 @@ internal static class DiffusionError
 
     /// <summary>The command or parameter that helps against an error.</summary>
     /// <param name="remedy">The remedy.</param>
+    /// <param name="command">The command that failed.</param>
     /// <returns>A sentence; null if there is no command for it.</returns>
-    /// <param name="command">The command that failed; null if there is none.</param>
-    internal static string? HintFor(Remedy remedy, CommandInfo? command = null) => remedy switch
+    private static string? HintFor(Remedy remedy, CommandInfo command) => remedy switch
     {
         Remedy.MakeManifest => "Export-DiffusionManifest makes the manifest of a folder.",
-        Remedy.GiveImages when command?.Name.EndsWith("DiffusionManifest", StringComparison.OrdinalIgnoreCase) == true => "Give them with -InitImage.",
+        Remedy.GiveImages when command.Name.EndsWith("DiffusionManifest", StringComparison.OrdinalIgnoreCase) => "Give them with -InitImage.",
         Remedy.EncodePrompt => "Get-TextEmbedding makes an embedding.",
         Remedy.MakeLatent => "ConvertTo-Latent and Invoke-Denoise make latents.",
         Remedy.EncodeImage => "ConvertTo-Latent encodes an image; New-DiffusionImage starts from one with -InitImage.",
@@ -85,15 +85,17 @@ internal static class DiffusionError
         Remedy.SkipTest => "With -SkipTest, the model is kept without this test.",
         Remedy.GiveImages => "New-DiffusionImage takes them with -InitImage, -MaskImage and -ControlImage.",
         Remedy.WriteScript => "ConvertTo-DiffusionScript writes the commands that make the image.",
+        Remedy.GivePath when command.Parameters.ContainsKey(nameof(ModelCmdlet.NamesOnly)) => "A path that you give yourself is accepted, without -NamesOnly.",
         Remedy.DeleteFiles => "Use Remove-Item for files and folders elsewhere.",
         _ => null,
     };
 
     /// <summary>Nothing exists at a path, or nothing matches its wildcards.</summary>
     /// <param name="path">The path from the user.</param>
+    /// <param name="match">A file that the path matches as a pattern, where only paths of single files are taken; null for none.</param>
     /// <returns>The record.</returns>
-    public static ErrorRecord PathNotFound(string path) => new(
-        new ItemNotFoundException($"There is no file or folder '{Quote(path)}'. Check the path. If its name contains brackets, use -LiteralPath where the command has it."),
+    public static ErrorRecord PathNotFound(string path, string? match = null) => new(
+        new ItemNotFoundException($"There is no file or folder '{Quote(path)}'. {(match is null ? $"Check the path.{(path.AsSpan().IndexOfAny('[', ']') < 0 ? string.Empty : " If its name contains brackets, use -LiteralPath where the command has it.")}" : $"Wildcards are not allowed here. Give the path of a single file, such as '{Quote(match)}'.")}"),
         nameof(PathNotFound),
         ErrorCategory.ObjectNotFound,
         path);
@@ -134,9 +136,10 @@ internal static class DiffusionError
 
     /// <summary>No parameter takes an object in the pipeline or any of its properties.</summary>
     /// <param name="input">The object.</param>
+    /// <param name="advice">Why, and what to do, if that is known better than in general; may be null.</param>
     /// <returns>The record, with PowerShell's id for that error.</returns>
-    public static ErrorRecord InputNotBound(InputRecord input) => new(
-        new ArgumentException(PrintableText.Of($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}")),
+    public static ErrorRecord InputNotBound(InputRecord input, string? advice = null) => new(
+        new ArgumentException(PrintableText.Of($"{input.Describe(prompt: null, file: null)}: {(input.IsDictionary ? InputRecord.DictionaryAdvice : advice ?? "no parameter takes this object: the parameter that could is given as an argument, and the object has no property with the name of another parameter. Omit the argument or the object.")}")),
         "InputObjectNotBound",
         ErrorCategory.InvalidArgument,
         input.Value);

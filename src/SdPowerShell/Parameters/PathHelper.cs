@@ -91,26 +91,41 @@ internal static class PathHelper
         }
         else
         {
-            try
+            Collection<string> resolved = Resolve(cmdlet, path, out ProviderInfo? provider);
+            if (provider is not null && !IsFileSystem(provider))
             {
-                Collection<string> resolved = cmdlet.GetResolvedProviderPathFromPSPath(path, out ProviderInfo provider);
-                if (!IsFileSystem(provider))
-                {
-                    cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
-                    return [];
-                }
+                cmdlet.WriteError(DiffusionError.PathNotFileSystem(path, provider.Name));
+                return [];
+            }
 
-                if (resolved.Count > 0)
-                    return resolved;
-            }
-            catch (Exception error) when (error is SessionStateException or WildcardPatternException || IsPathFault(error))
-            {
-                // Nothing exists there or can, no such drive or provider, or an unclosed bracket.
-            }
+            if (resolved.Count > 0)
+                return resolved;
         }
 
-        cmdlet.WriteError(DiffusionError.PathNotFound(path));
+        cmdlet.WriteError(DiffusionError.PathNotFound(path, literal ? FindMatch(cmdlet, path) : null));
         return [];
+    }
+
+    /// <summary>The name of a file that a path matches if it is taken for a pattern.</summary>
+    /// <param name="cmdlet">The cmdlet that was given the path, where it may be no pattern.</param>
+    /// <param name="path">The path from the user.</param>
+    /// <returns>The name; null if nothing matches, or it is no pattern.</returns>
+    public static string? FindMatch(PSCmdlet cmdlet, string path) => path.AsSpan().IndexOfAny('*', '?') >= 0 && Resolve(cmdlet, path, out _) is [string match, ..]
+        ? Path.GetFileName(match)
+        : null;
+
+    private static Collection<string> Resolve(PSCmdlet cmdlet, string path, out ProviderInfo? provider)
+    {
+        try
+        {
+            return cmdlet.GetResolvedProviderPathFromPSPath(path, out provider);
+        }
+        catch (Exception error) when (error is SessionStateException or WildcardPatternException || IsPathFault(error))
+        {
+            // Nothing exists there or can, no such drive or provider, or an unclosed bracket.
+            provider = null;
+            return [];
+        }
     }
 
     // What .NET and the providers of PowerShell throw for a text that cannot be a path.

@@ -1,6 +1,10 @@
 using System.Management.Automation;
 using SdPowerShell.Errors;
+using SdPowerShell.Records;
 using StableDiffusion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -21,6 +25,29 @@ public sealed class RecordedInput
 
     /// <summary>Its prompt; null if there is none.</summary>
     internal string? Prompt => (Given as GeneratedObject)?.Prompt ?? (Given as TextEmbedding)?.Prompt;
+
+    /// <summary>The name of its file; null if it has none.</summary>
+    internal string? File => Given switch
+    {
+        ImageMetadata { Path.Length: > 0 } read => Path.GetFileName(read.Path),
+        DiffusionImage { Path.Length: > 0 } image => Path.GetFileName(image.Path),
+        _ => null,
+    };
+
+    /// <summary>What it is, as a part of a sentence: the name of the file that was read, or a few words such as <c>the image 'a red car'</c>.</summary>
+    internal string Title
+    {
+        get
+        {
+            string kind = Given switch
+            {
+                Latent => "the latent",
+                TextEmbedding => "the embedding",
+                _ => "the image",
+            };
+            return File ?? (string.IsNullOrWhiteSpace(Prompt) ? kind : $"{kind} '{InputRecord.Shorten(Prompt)}'");
+        }
+    }
 
     /// <summary>The settings with the stages, as a record tells them.</summary>
     /// <exception cref="InvalidSettingException">What was given has no record.</exception>

@@ -16,6 +16,9 @@ internal sealed class ScriptNames
     /// <summary>What was named and is not on this computer, in words.</summary>
     public IEnumerable<string> Missing => _missing.Distinct();
 
+    /// <summary>Whether a command takes its names for names alone.</summary>
+    public bool HasSwitch { get; private set; }
+
     /// <summary>Checks the names of a command.</summary>
     /// <param name="settings">The stages whose settings the command gets, and the names of these settings.</param>
     /// <returns>The switch by which the command takes them for names alone; empty if none is named, or one is a path of the user.</returns>
@@ -35,7 +38,9 @@ internal sealed class ScriptNames
             }
         }
 
-        return hasName && !hasPath ? $" -{nameof(ModelCmdlet.NamesOnly)}" : string.Empty;
+        bool isOnlyNames = hasName && !hasPath;
+        HasSwitch |= isOnlyNames;
+        return isOnlyNames ? $" -{nameof(ModelCmdlet.NamesOnly)}" : string.Empty;
     }
 
     /// <summary>Whether a text can be the name of a file in a folder, and nothing else that PowerShell or the system reads in it.</summary>

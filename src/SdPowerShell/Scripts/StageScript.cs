@@ -52,7 +52,7 @@ internal sealed class StageScript
         StageScript script = new(stages);
         string last = script.Command(stages);
         string missing = string.Join(", ", script._names.Missing);
-        string[] comments = [$"Makes {title} again.", .. remark is null ? [] : (string[])[remark], .. missing.Length == 0 ? [] : (string[])[$"Not on this computer: {missing}."]];
+        string[] comments = [$"Makes {title} again.", .. remark is null ? [] : (string[])[remark], .. missing.Length == 0 ? [] : (string[])[$"Not on this computer: {missing}.{(script._names.HasSwitch ? $" To use a path of your own instead, remove -{nameof(ModelCmdlet.NamesOnly)}." : string.Empty)}"]];
         return ScriptCheck.Checked($"#Requires -Modules StableDiffusion\n{string.Concat(comments.Select(static comment => $"# {PrintableText.Of(comment)}\n"))}{script._lines}{last}\n");
     }
 

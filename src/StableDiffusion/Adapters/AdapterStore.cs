@@ -77,7 +77,7 @@ internal sealed class AdapterStore
     /// <param name="cancellationToken">Cancels the search.</param>
     /// <returns>The full path of the file.</returns>
     /// <exception cref="AdapterNotFoundException">The folder has no such adapter; the message lists those that it has.</exception>
-    public string FindName(string name, CancellationToken cancellationToken) => Search(name, cancellationToken) ?? throw new AdapterNotFoundException($"{Missing(name, cancellationToken)} {NameOrPath.NamesOnly}");
+    public string FindName(string name, CancellationToken cancellationToken) => Search(name, cancellationToken) ?? throw new AdapterNotFoundException($"{Missing(name, cancellationToken)} {NameOrPath.NamesOnly}") { Remedy = Remedy.GivePath };
 
     /// <summary>Whether there is an adapter with this name.</summary>
     /// <param name="name">The name of a file in the folder, with or without its extension; no path.</param>

@@ -15,9 +15,12 @@ internal static class SideBySide
     {
         int width = images.Max(static image => image.Width);
         int height = images.Max(static image => image.Height);
-        return ((long)width + Gap) * images.Count * height <= ImageLibrary.MaxPixels
-            ? ImageGrid.Join([.. images.Select(image => Pad(image, width, height))], images.Count, Gap)
-            : null;
+        if (((long)width + Gap) * images.Count * height > ImageLibrary.MaxPixels)
+            return null;
+
+        // A comparison is no stage, so it has no record, as the heat map in it.
+        DiffusionImage joined = ImageGrid.Join([.. images.Select(image => Pad(image, width, height))], images.Count, Gap);
+        return new DiffusionImage(joined.Width, joined.Height, joined.Pixels);
     }
 
     private static DiffusionImage Pad(DiffusionImage image, int width, int height)

@@ -25,7 +25,7 @@ internal static class StageComparison
             ? first.Zip(second).SelectMany((pair, index) => Of(pair.First, pair.Second, NameOf(first, index)))
             : Whole();
 
-        IEnumerable<(string Setting, SettingDifference Difference)> Whole() => [(nameof(GenerationInfo.Stages), new SettingDifference(nameof(GenerationInfo.Stages), reference?.ToString(), difference?.ToString()))];
+        IEnumerable<(string Setting, SettingDifference Difference)> Whole() => [(nameof(GenerationInfo.Stages), new SettingDifference(nameof(GenerationInfo.Stages), Operations(reference), Operations(difference)))];
     }
 
     private static IEnumerable<(string Setting, SettingDifference Difference)> Of(GenerationStage first, GenerationStage second, string name)
@@ -49,6 +49,9 @@ internal static class StageComparison
             ? operation
             : string.Create(CultureInfo.InvariantCulture, $"{operation} {stages.Take(index + 1).Count(stage => stage.Operation == operation)}");
     }
+
+    /// <summary>The operations, which differ where they are compared as a whole.</summary>
+    private static string? Operations(StageList? stages) => stages is null ? null : string.Join(", ", stages.WithInputs().Select(static stage => stage.Operation));
 
     private static string? Text(object? value) => value is IEnumerable items and not string
         ? string.Join(", ", items.Cast<object>().Select(static item => Convert.ToString(item, CultureInfo.InvariantCulture)))

@@ -30,6 +30,9 @@ internal enum Remedy
     /// <summary>Delete the files directly, since they do not belong to the library of models.</summary>
     DeleteFiles,
 
+    /// <summary>Give the path of something that was named and is not in its folder.</summary>
+    GivePath,
+
     /// <summary>Choose one of the schedulers of the catalog.</summary>
     ListSchedulers,
 

@@ -32,7 +32,7 @@ internal sealed class ControlNetStore(string folder)
     public void CheckName(string name)
     {
         if (!Contains(name))
-            throw new ControlNetNotFoundException($"{Missing(name)} {NameOrPath.NamesOnly}");
+            throw new ControlNetNotFoundException($"{Missing(name)} {NameOrPath.NamesOnly}") { Remedy = Remedy.GivePath };
     }
 
     private ControlNetNotFoundException NotFound(string nameOrPath) => new($"{Missing(nameOrPath)} Put the folder or file there, or give its path.");

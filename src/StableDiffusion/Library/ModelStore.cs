@@ -189,7 +189,7 @@ public sealed class ModelStore
     internal void CheckName(string name)
     {
         if (!Contains(name))
-            throw new ModelNotFoundException($"{MissingMessage(name)} The folder of models is '{_folder}'. {NameOrPath.NamesOnly}");
+            throw new ModelNotFoundException($"{MissingMessage(name)} The folder of models is '{_folder}'. {NameOrPath.NamesOnly}") { Remedy = Remedy.GivePath };
     }
 
     private string MissingMessage(string name) => $"There is no model '{ModelFilePath.Printable(name)}'. The available models are {string.Join(", ", Stored().Select(model => model.Name).Prepend(EmbeddedName))}.";

@@ -19,9 +19,9 @@ public static class FlatRecord
     {
         ArgumentNullException.ThrowIfNull(info);
         if (info.Prompt is null)
-            throw new NotRepeatableException("There is no record of how this was made.");
+            throw new NotRepeatableException("There is no record of how this was made. Give a file as the program that made the image saved it, since other programs often leave the record out.");
         if (info.Strength is not null || info.ImageGuidanceScale is not null || info.ControlNets is { Count: > 0 })
-            throw new NotRepeatableException("The image was made from another image, which its record does not name.");
+            throw new NotRepeatableException("The image was made from another image, which its record does not name. Make it again from that image yourself.");
 
         GenerationStage prompt = OfPrompt(info.Prompt);
         Dictionary<string, IReadOnlyList<StageList>> inputs = new(StringComparer.Ordinal) { ["Embedding"] = [new StageList(prompt)] };

@@ -70,7 +70,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         string names = string.Join(", ", files.Take(MostNames).Select(static file => $"'{PrintableText.Of(file)}'"));
         if (isOfSheet)
             return new($"The images of a sheet began with {Files()}. Repeat the stages by a script, where these files are.") { Remedy = Remedy.WriteScript };
-        return new($"The image began with {Files()}, which {(files.Length == 1 ? "was not given or has" : "were not given or have")} other pixels now. Give {(files.Length == 1 ? "it" : "each")} as the image to start from, the mask or the control image that it was.") { Remedy = Remedy.GiveImages };
+        return new($"The image began with {Files()}, which {(files.Length == 1 ? "was not given or has" : "were not given or have")} other pixels now. Give {(files.Length == 1 ? "it" : "each")} again: as the image to start from, as the mask or as a control image, whichever it was.") { Remedy = Remedy.GiveImages };
 
         string Files() => files.Length == 1 ? $"the file {names}" : files.Length <= MostNames ? $"the files {names}" : $"the files {names} and {files.Length - MostNames} more";
     }

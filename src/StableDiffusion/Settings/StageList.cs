@@ -20,7 +20,7 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     internal const int HashLength = 16;
 
     /// <summary>What to say of stages that end with a change by a script, which cannot be repeated.</summary>
-    internal const string EditWarning = "A script changed the values after the last recorded stage, and the record does not tell how. Made again, they are as before that.";
+    internal const string EditWarning = "A script changed the values after the last recorded stage, and the record does not tell how. What is made again from the record does not have this change.";
 
     private readonly GenerationStage[] _stages;
 

@@ -36,7 +36,7 @@ internal sealed class StateReader : StateTransfer
         _texts = [.. file.Metadata.Keys];
         _tensors = [.. file.Tensors.Keys];
         if (FindText(FormatText) != format)
-            throw new ModelInvalidException($"There is no {what} in '{file.Path}'. Give a file that one was exported to.");
+            throw new ModelInvalidException($"There is no {what} in '{file.Path}'. Give a file that holds one.");
 
         JsonElement state = ModelJson.ParseObject(Encoding.UTF8.GetBytes(Text(StateText)), $"The state in '{file.Path}'");
         _values = state.EnumerateObject().ToDictionary(static value => value.Name, static value => value.Value, StringComparer.Ordinal);

@@ -86,6 +86,34 @@ public sealed class RecordComparisonTests
         Assert.Contains("'Steps'", Assert.Throws<InvalidSettingException>(() => RecordComparison.Unmet(info, [new("Step", 1)])).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The end of a long text must not be all that is shown of it.</summary>
+    [Theory]
+    [InlineData("red", "green", "'…and a dragon red and a village…', '…and a dragon green and a village…'")]
+    [InlineData("red", "", "'…and a dragon red and a village…', '…and a dragon  and a village…'")]
+    [InlineData("a red cat that sleeps on the roof of the house at the end of the street", "green", "'…and a dragon a red cat that sleeps on t")]
+    public void Of_long_texts_the_part_that_differs_is_shown(string first, string second, string shown)
+    {
+        const string Before = "a castle on the hill with many towers and flags, and a dragon", After = "and a village with a church and a river in the valley below";
+        string text = new SettingDifference("Prompt", $"{Before} {first} {After}", $"{Before} {second} {After}").ToString();
+
+        Assert.StartsWith($"Prompt ({shown}", text, StringComparison.Ordinal);
+        Assert.InRange(text.Length, 1, 140);
+    }
+
+    [Fact]
+    public void Stages_of_other_kinds_are_told_apart_also_if_only_their_inputs_differ()
+    {
+        StageList one = new(Denoise("Embedding")), two = new(Denoise("Embedding", "NegativeEmbedding"));
+        SettingDifference difference = Assert.Single(new RecordComparison(s_info with { Stages = one }, s_info with { Stages = two }).Settings);
+        Assert.Equal("Stages ('EncodePrompt, Denoise', 'EncodePrompt, EncodePrompt, Denoise')", difference.ToString());
+
+        static GenerationStage Denoise(params string[] inputs) => new()
+        {
+            Operation = StageOperation.Denoise,
+            Inputs = inputs.ToDictionary(name => name, _ => (IReadOnlyList<StageList>)[new StageList(new GenerationStage { Operation = StageOperation.EncodePrompt })]),
+        };
+    }
+
     private static object ValueOf(string name, Type type) => (Nullable.GetUnderlyingType(type) ?? type) switch
     {
         var number when number == typeof(int) => 2,

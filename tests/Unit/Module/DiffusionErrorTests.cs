@@ -66,7 +66,8 @@ public sealed class DiffusionErrorTests : IDisposable
     [Fact]
     public void A_command_that_helps_follows_the_message()
     {
-        DiffusionException[] errors = [.. Enum.GetValues<Remedy>().Select(remedy => new NotFiniteException("message.") { Remedy = remedy })];
+        // A command without -NamesOnly says nothing of it.
+        DiffusionException[] errors = [.. Enum.GetValues<Remedy>().Where(static remedy => remedy != Remedy.GivePath).Select(remedy => new NotFiniteException("message.") { Remedy = remedy })];
 
         IReadOnlyList<ErrorRecord> records = _shell.Invoke("$input | Invoke-Probe", errors).Errors;
 

@@ -31,6 +31,7 @@ public sealed class ForeignNamesTests : CommandTests
         ErrorRecord error = AssertError(Run($"New-DiffusionImage \"a<lora:{name}:1>\" -PromptSyntax A1111 -Steps 1"), "AdapterNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
 
         Assert.Contains("only what is in that folder", error.Exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" A path that you give yourself is accepted, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -159,7 +160,7 @@ public sealed class ForeignNamesTests : CommandTests
         }
 
         string script = Assert.Single(written.Values<string>());
-        Assert.Contains($"\n# Not on this computer: {missing}.\n", script, StringComparison.Ordinal);
+        Assert.Contains($"\n# Not on this computer: {missing}. To use a path of your own instead, remove -NamesOnly.\n", script, StringComparison.Ordinal);
         ShellResult result = Run(script);
         Assert.StartsWith(id + ",", (result.Errors.SingleOrDefault() ?? result.TerminatingError)!.FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Empty(result.Output);

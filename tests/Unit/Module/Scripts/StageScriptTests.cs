@@ -172,7 +172,7 @@ public sealed class StageScriptTests : IDisposable
     public void Names_are_no_paths_and_what_is_missing_is_said()
     {
         string script = StageScript.Write(FlatRecord.ToStages(new GenerationInfo { Prompt = "a", Model = "absent-model", Lora = """["absent-style:0.5"]""" }), "x");
-        Assert.Contains("\n# Not on this computer: the model 'absent-model', the LoRA 'absent-style'.\n", script, StringComparison.Ordinal);
+        Assert.Contains("\n# Not on this computer: the model 'absent-model', the LoRA 'absent-style'. To use a path of your own instead, remove -NamesOnly.\n", script, StringComparison.Ordinal);
         Assert.Contains("-Model 'absent-model' -NamesOnly", script, StringComparison.Ordinal);
         Assert.DoesNotContain("NamesOnly", StageScript.Write(FlatRecord.ToStages(new GenerationInfo { Prompt = "a", Model = "demo" }), "x"), StringComparison.Ordinal);
 
