@@ -24,7 +24,7 @@ Describe 'ConvertTo-DiffusionScript' {
         $script | Should -BeOfType string
         @($script -split "`n" -match '^New-DiffusionImage').Count | Should -Be 1
         Test-SameValue (Invoke-Script $script) $image | Should -BeTrue
-        $image | ConvertTo-DiffusionScript | Should -Be ($script -replace 'a\.png', "the image 'a red house'")
+        $image | ConvertTo-DiffusionScript | Should -Be $script
         Get-DiffusionMetadata a.png | ConvertTo-DiffusionScript | Should -Be $script
     }
 
