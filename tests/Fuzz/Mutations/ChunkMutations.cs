@@ -9,6 +9,9 @@ internal static class ChunkMutations
 {
     private const int ManyTimes = 5000;
 
+    // A case is cut to less than that anyway.
+    private const int MostRepeated = 64 << 20;
+
     /// <summary>Changes of PNG files.</summary>
     public static Mutation Png { get; } = (data, random) => Edit(data, random, ParsePng, WritePng);
 
@@ -35,7 +38,8 @@ internal static class ChunkMutations
                 chunks.RemoveAt(at);
                 break;
             case 1:
-                chunks.InsertRange(at, Enumerable.Repeat(chunk, random.Next(16) == 0 ? ManyTimes : random.Next(1, 4)));
+                int times = random.Next(16) == 0 ? ManyTimes : random.Next(1, 4);
+                chunks.InsertRange(at, Enumerable.Repeat(chunk, Math.Clamp(MostRepeated / Math.Max(1, chunk.Data.Length), 1, times)));
                 break;
             case 2:
                 chunks[at] = chunk with { Type = chunks[random.Next(chunks.Count)].Type };
