@@ -80,7 +80,7 @@ public sealed class ManifestReplay
     {
         ArgumentNullException.ThrowIfNull(image);
         _cancellationToken = cancellationToken;
-        foreach (ManifestImage before in InOrder([image]).Where(before => before != image && !_checked.ContainsKey(before)))
+        foreach (ManifestImage before in InOrder([image], skipsChecked: true).Where(before => before != image))
         {
             _checked[before] = false;
             try
@@ -200,7 +200,7 @@ public sealed class ManifestReplay
     }
 
     /// <summary>Images and all those that they began with and that are not in the folder, each after these. A damaged manifest may have circles, which are cut.</summary>
-    private List<ManifestImage> InOrder(IEnumerable<ManifestImage> images)
+    private List<ManifestImage> InOrder(IEnumerable<ManifestImage> images, bool skipsChecked = false)
     {
         List<ManifestImage> ordered = [];
         HashSet<ManifestImage> seen = [];
@@ -218,7 +218,7 @@ public sealed class ManifestReplay
                     left.Push((next.Image, true));
                     foreach (string output in BeginningsOf(next.Image))
                     {
-                        if (!IsInFolder(output) && CandidateFor(output) is ManifestImage before && !seen.Contains(before))
+                        if (!IsInFolder(output) && CandidateFor(output) is ManifestImage before && !seen.Contains(before) && !(skipsChecked && _checked.ContainsKey(before)))
                             left.Push((before, false));
                     }
                 }

@@ -58,6 +58,7 @@ internal sealed class GraphCheck
         ["EPContext"] = "which opens a file for one device",
         ["AttnLSTM"] = Crashes,
         ["GroupQueryAttention"] = Crashes,
+        ["RoiAlign"] = Crashes,
         ["SparseAttention"] = Crashes,
         ["STFT"] = Crashes,
         ["RegexFullMatch"] = Texts,
@@ -356,6 +357,10 @@ internal sealed class GraphCheck
         // With weights without channels, ONNX Runtime divides by it.
         if (values.GetValueOrDefault("group") is [< 1])
             throw new InvalidDataException($"an operator {ModelFilePath.Printable(name)} has less than one group");
+
+        // ONNX Runtime counts from the end with -1 only, and reads elsewhere with less.
+        if (values.GetValueOrDefault("batch_dims") is [< 0])
+            throw new InvalidDataException($"an operator {ModelFilePath.Printable(name)} has less than no batch dimension");
 
         if (name == "Cast" && values.GetValueOrDefault("to") is [TextType])
             throw Refused("makes texts of numbers with the operator Cast", "Export the model without it.");

@@ -59,6 +59,7 @@ public sealed class GraphCheckTests : IDisposable
     [Theory]
     [InlineData("STFT", "")]
     [InlineData("GroupQueryAttention", "com.microsoft")]
+    [InlineData("RoiAlign", "")]
     [InlineData("SparseAttention", "com.microsoft")]
     [InlineData("AttnLSTM", "com.microsoft")]
     public void An_operator_of_other_models_that_can_end_the_process_is_refused(string name, string domain)
@@ -73,6 +74,16 @@ public sealed class GraphCheckTests : IDisposable
     {
         NodeProto node = Setting(SmallGraph.Node("Conv", "x", "k"), new AttributeProto { Name = "group", I = 0, Type = AttributeProto.Types.AttributeType.Int });
         Assert.Contains("an operator Conv has less than one group", Refused(SmallGraph.Of(node, Zeros("k", 4, 0, 3, 3))), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(-2)]
+    [InlineData(int.MinValue)]
+    public void A_look_up_with_less_than_no_batch_dimension_is_damaged(int count)
+    {
+        NodeProto node = Setting(SmallGraph.Node("GatherND", "x", "k"), new AttributeProto { Name = "batch_dims", I = count, Type = AttributeProto.Types.AttributeType.Int });
+        Assert.Contains("an operator GatherND has less than no batch dimension", Refused(SmallGraph.Of(node, Zeros("k", 1, 4, 1))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -193,7 +204,6 @@ public sealed class GraphCheckTests : IDisposable
     [InlineData("MelWeightMatrix")]
     [InlineData("Optional")]
     [InlineData("Multinomial")]
-    [InlineData("RoiAlign")]
     [InlineData("If")]
     public void An_operator_on_constants_whose_size_is_not_known_is_refused(string name)
     {
