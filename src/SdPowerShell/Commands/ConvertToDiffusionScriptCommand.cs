@@ -67,7 +67,7 @@ public sealed class ConvertToDiffusionScriptCommand : FileCmdlet
 
     private void Write(GenerationInfo info, string title)
     {
-        StageList recorded = info.Stages ?? FlatRecord.ToStages(info), stages = recorded.BeforeEdit();
+        StageList recorded = FlatRecord.StagesOf(info), stages = recorded.BeforeEdit();
         bool isEdited = !ReferenceEquals(recorded, stages);
         string script = StageScript.Write(stages, title, isEdited ? StageList.EditWarning : null);
         if (isEdited)

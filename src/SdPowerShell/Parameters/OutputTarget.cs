@@ -1,4 +1,4 @@
-using StableDiffusion;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Parameters;
 
@@ -14,18 +14,7 @@ internal sealed class OutputTarget(string path, string? unnumbered = null)
     public bool IsGenerated => unnumbered is not null;
 
     /// <summary>Creates the folder of the file and its parent folders.</summary>
-    public void CreateFolder()
-    {
-        string folder = System.IO.Path.GetDirectoryName(path)!;
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new OutputWriteException($"The folder '{folder}' cannot be created: {Sentence.Of(error)} Choose another folder.", error);
-        }
-    }
+    public void CreateFolder() => OutputFile.CreateFolder(path);
 
     /// <summary>Writes the file.</summary>
     /// <param name="write">Writes to a path; if told so, under the next numbered name where that is taken.</param>

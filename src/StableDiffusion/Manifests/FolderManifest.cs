@@ -63,7 +63,7 @@ public sealed class FolderManifest
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ImageInvalidException($"The folder '{folder}' cannot be read: {error.Message}", error);
+            throw new ImageInvalidException($"The folder '{folder}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 

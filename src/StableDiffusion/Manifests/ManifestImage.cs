@@ -75,7 +75,7 @@ public sealed class ManifestImage : GeneratedObject
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new OutputWriteException($"'{path}' cannot be used: {error.Message}", error);
+            throw new OutputWriteException($"'{path}' cannot be used: {Sentence.Of(error)}", error);
         }
 
         throw new OutputWriteException($"'{path}' leads out of the folder '{folder}' by a link, and is neither read nor written. Remove the link.");

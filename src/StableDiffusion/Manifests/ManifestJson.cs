@@ -50,7 +50,7 @@ internal static class ManifestJson
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ManifestInvalidException($"The manifest '{path}' cannot be read: {error.Message}", error);
+            throw new ManifestInvalidException($"The manifest '{path}' cannot be read: {Sentence.Of(error)}", error);
         }
     }
 

@@ -85,7 +85,7 @@ public sealed class ManifestReplay
             _checked[before] = false;
             try
             {
-                NewReplay().Check(StagesOf(before), cancellationToken);
+                NewReplay().Check(FlatRecord.StagesOf(before.Info), cancellationToken);
                 _checked[before] = true;
             }
             catch (DiffusionException)
@@ -95,7 +95,7 @@ public sealed class ManifestReplay
         }
 
         _checked[image] = false;
-        IReadOnlyList<string> warnings = NewReplay().Check(StagesOf(image), cancellationToken);
+        IReadOnlyList<string> warnings = NewReplay().Check(FlatRecord.StagesOf(image.Info), cancellationToken);
         _checked[image] = true;
         return warnings;
     }
@@ -112,7 +112,7 @@ public sealed class ManifestReplay
         _underWay.Add(image);
         try
         {
-            RemadeImage made = Encode(image, NewReplay().Run(StagesOf(image), cancellationToken), cancellationToken);
+            RemadeImage made = Encode(image, NewReplay().Run(FlatRecord.StagesOf(image.Info), cancellationToken), cancellationToken);
             if (!made.IsEqual)
                 _failed.Add(OutputOf(image));
             return made;
@@ -169,8 +169,6 @@ public sealed class ManifestReplay
     private bool IsOfAll(DiffusionException error) => error is DeviceUnavailableException or InvalidSettingException { Setting: nameof(Onnx.Device) } || (error is ModelNotFoundException && Model is not null);
 
     private StageReplay NewReplay() => new(_library, _use, _images) { Model = Model, Observer = Observer };
-
-    private static StageList StagesOf(ManifestImage image) => image.Info.Stages ?? FlatRecord.ToStages(image.Info);
 
     /// <summary>Encodes an image as the file of the manifest was: with its record where the pixels are the same, otherwise with the new one.</summary>
     private static RemadeImage Encode(ManifestImage original, DiffusionImage made, CancellationToken cancellationToken)

@@ -56,15 +56,7 @@ public sealed class RemadeImage
     public string Write(string folder, bool overwrite)
     {
         string path = Original.PathIn(folder);
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new OutputWriteException($"The folder of '{path}' cannot be created: {error.Message} Choose another folder.", error);
-        }
-
+        OutputFile.CreateFolder(path);
         OutputFile.Write(path, overwrite, stream => stream.Write(_bytes));
         Image.Path = path;
         return path;

@@ -11,6 +11,16 @@ public static class FlatRecord
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.Model),
     };
 
+    /// <summary>The stages in a record or, if it has none, those that its settings mean.</summary>
+    /// <param name="info">The record.</param>
+    /// <returns>The stages.</returns>
+    /// <inheritdoc cref="ToStages"/>
+    public static StageList StagesOf(GenerationInfo info)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        return info.Stages ?? ToStages(info);
+    }
+
     /// <summary>The stages that such settings mean: one image from noise.</summary>
     /// <param name="info">The settings.</param>
     /// <returns>The stages.</returns>

@@ -71,6 +71,22 @@ internal static class OutputFile
             throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file or a device, not a folder")}. Choose another folder.");
     }
 
+    /// <summary>Creates the folder of a file and its parent folders, as far as they are missing.</summary>
+    /// <param name="path">The file's full path.</param>
+    /// <exception cref="OutputWriteException">The folder cannot be created.</exception>
+    public static void CreateFolder(string path)
+    {
+        string folder = FolderOf(path);
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException($"The folder '{folder}' cannot be created: {Sentence.Of(error)} Choose another folder.", error);
+        }
+    }
+
     // Windows counts UTF-16 units, other systems bytes.
     private static int LengthOf(string name) => OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);
 
