@@ -21,6 +21,9 @@ internal abstract class FuzzTarget(string name, params IReadOnlyList<Mutation> m
     /// <summary>Whether the reader is native code, whose crash ends the process: it is only run in child processes.</summary>
     public virtual bool IsNative => false;
 
+    /// <summary>Whether changes of bytes that know no format are added.</summary>
+    protected virtual bool AddsBytes => true;
+
     /// <summary>The valid cases that all others are made from.</summary>
     public IReadOnlyList<byte[]> Corpus => _corpus ??= [.. MakeCorpus()];
 
@@ -51,11 +54,11 @@ internal abstract class FuzzTarget(string name, params IReadOnlyList<Mutation> m
 
     private byte[] Change(byte[] data, Random random)
     {
-        if (random.Next(12) == 0)
+        if (AddsBytes && random.Next(12) == 0)
             return ByteMutations.Splice(data, Corpus[random.Next(Corpus.Count)], random);
 
         // Damage that a checksum or a length gives away at once is the smaller part.
-        IReadOnlyList<Mutation> choice = mutations.Count > 0 && random.Next(3) > 0 ? mutations : ByteMutations.All;
+        IReadOnlyList<Mutation> choice = mutations.Count > 0 && (!AddsBytes || random.Next(3) > 0) ? mutations : ByteMutations.All;
         return choice[random.Next(choice.Count)](data, random);
     }
 }

@@ -106,6 +106,10 @@ internal sealed class LongRun(FuzzOptions options)
     {
         string program = Environment.ProcessPath!;
         string[] whole = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(LongRun).Assembly.Location, .. arguments] : arguments;
-        return Process.Start(new ProcessStartInfo(program, whole) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        ProcessStartInfo info = new(program, whole) { RedirectStandardOutput = true, RedirectStandardError = true };
+
+        // A tensor of a graph may be larger than what a case may take here.
+        info.Environment["STABLEDIFFUSION_MAX_GRAPH_MB"] = "200";
+        return Process.Start(info)!;
     }
 }

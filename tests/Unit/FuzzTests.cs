@@ -9,8 +9,16 @@ public sealed class FuzzTests
 
     public static TheoryData<string> Targets() => [.. FuzzTargets.ManagedNames];
 
+    public static TheoryData<string> NativeTargets() => [.. FuzzTargets.Names.Except(FuzzTargets.ManagedNames)];
+
     [Theory]
     [MemberData(nameof(Targets))]
     public void A_hostile_case_is_read_or_refused_by_a_typed_error(string target) =>
         Assert.Empty(FuzzTargets.Run(target, seed: 1, Cases));
+
+    /// <summary>New cases could end the process of the tests.</summary>
+    [Theory]
+    [MemberData(nameof(NativeTargets))]
+    public void A_native_reader_takes_its_valid_cases_and_those_that_ended_it_once(string target) =>
+        Assert.Empty(FuzzTargets.Run(target, seed: 1, count: 0));
 }

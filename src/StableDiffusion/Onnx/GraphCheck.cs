@@ -7,8 +7,8 @@ namespace StableDiffusion.Onnx;
 
 /// <summary>
 /// Checks a graph before ONNX Runtime sees it, since it may come from anywhere: that it reads no file but those beside it, has no
-/// loop and no code of its own, has no more operators than a model needs, makes no giant tensor of constants, and does not divide
-/// whole numbers so that ONNX Runtime ends the process. Weights are not read.
+/// code of its own and only the operators of image models, no more of them than one needs, makes no giant tensor of constants, and
+/// does nothing that is known to end the process inside ONNX Runtime. Weights are not read.
 /// </summary>
 internal sealed class GraphCheck
 {
@@ -26,10 +26,11 @@ internal sealed class GraphCheck
 
     private const int LongestName = 4096;
 
-    private const string Densely = "Export the model with dense weights.";
+    // The most in models is some dozens.
+    private const int MostStep = 4096;
+    private static readonly string[] s_steps = ["kernel_shape", "strides", "dilations", "pads", "output_padding"];
 
-    private const string Texts = "which works on texts";
-    private const string Crashes = "which can end the process";
+    private const string Densely = "Export the model with dense weights.";
 
     // ONNX Runtime takes minutes for one of some thousands of letters.
     private const int LongestEquation = 200;
@@ -38,41 +39,8 @@ internal sealed class GraphCheck
     private const long MostPadding = 1 << 20;
     private const int MostOtherGraphs = 8;
 
-    private static readonly HashSet<string> s_domains = new(StringComparer.Ordinal) { "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc" };
-
     // The type of texts in the format.
     private const int TextType = 8;
-
-    // No part of Stable Diffusion has a loop. How often one runs may depend on its input, and loops in loops multiply. Nor does
-    // one work on texts: joined again and again, they fill the memory, and the library for patterns writes to the console. Those of
-    // sounds and of language models divide by sizes that ONNX Runtime does not check.
-    private static readonly Dictionary<string, string> s_refused = new(StringComparer.Ordinal)
-    {
-        ["Loop"] = "which may run without end",
-        ["Scan"] = "which may run without end",
-        ["SequenceMap"] = "which may run without end",
-        ["BeamSearch"] = "which may run without end",
-        ["WhisperBeamSearch"] = "which may run without end",
-        ["GreedySearch"] = "which may run without end",
-        ["Sampling"] = "which may run without end",
-        ["EPContext"] = "which opens a file for one device",
-        ["AttnLSTM"] = Crashes,
-        ["GroupQueryAttention"] = Crashes,
-        ["RoiAlign"] = Crashes,
-        ["SparseAttention"] = Crashes,
-        ["STFT"] = Crashes,
-        ["RegexFullMatch"] = Texts,
-        ["StringConcat"] = Texts,
-        ["StringNormalizer"] = Texts,
-        ["StringSplit"] = Texts,
-        ["Tokenizer"] = Texts,
-        ["TfIdfVectorizer"] = Texts,
-        ["CastMap"] = Texts,
-        ["CategoryMapper"] = Texts,
-        ["DictVectorizer"] = Texts,
-        ["LabelEncoder"] = Texts,
-        ["ZipMap"] = Texts,
-    };
 
     /// <summary>The inputs that hold sizes or factors, whose product the output has at least.</summary>
     private static readonly Dictionary<string, int[]> s_sizes = new(StringComparer.Ordinal)
@@ -342,11 +310,7 @@ internal sealed class GraphCheck
             }
         });
 
-        if (!s_domains.Contains(domain))
-            throw Refused($"has the operator '{ModelFilePath.Printable(name)}' of '{ModelFilePath.Printable(domain)}', which is not part of ONNX Runtime", "Export the model without it.");
-        if (s_refused.TryGetValue(name, out string? reason))
-            throw Refused($"has the operator {name}, {reason}", "Export the model without it.");
-
+        CheckOperator(domain, name, inputs);
         if (outputs.Count > MostOutputs)
             throw Refused($"has an operator {ModelFilePath.Printable(name)} with more than {MostOutputs} outputs", "Get another model.");
 
@@ -362,6 +326,8 @@ internal sealed class GraphCheck
         if (values.GetValueOrDefault("batch_dims") is [< 0])
             throw new InvalidDataException($"an operator {ModelFilePath.Printable(name)} has less than no batch dimension");
 
+        CheckRandom(name, values);
+        CheckSteps(name, values);
         if (name == "Cast" && values.GetValueOrDefault("to") is [TextType])
             throw Refused("makes texts of numbers with the operator Cast", "Export the model without it.");
 
@@ -560,6 +526,37 @@ internal sealed class GraphCheck
         _integers[name] = !isFloat && !_integers.ContainsKey(name) && (tensor is null || numbers?.Length == Product(tensor.Shape)) ? numbers : null;
     }
 
+    private void CheckOperator(string domain, string name, List<string> inputs)
+    {
+        string shown = ModelFilePath.Printable(KnownOperators.FullName(domain, name));
+        if (KnownOperators.Needed(domain, name) is not int needed)
+            throw Refused($"has the operator {shown}, which image models do not have", $"Export the model without it or, if you trust it, add {shown} to the environment variable {KnownOperators.Variable}.");
+
+        // ONNX Runtime counts the inputs, and reads those that it takes to be there.
+        if (inputs.Take(needed).Any(string.IsNullOrEmpty) || (needed < int.MaxValue && inputs.Count < needed))
+            throw new InvalidDataException($"an operator {shown} lacks an input");
+    }
+
+    private void CheckSteps(string name, Dictionary<string, double[]> values)
+    {
+        foreach (string setting in name == "Pad" ? [] : s_steps)
+        {
+            if (values.GetValueOrDefault(setting, []).FirstOrDefault(static step => Math.Abs(step) > MostStep) is not 0 and double step)
+                throw Refused($"has an operator {name} with {step.ToString(CultureInfo.InvariantCulture)} as its {setting}; the most is {MostStep}", "Get another model.");
+        }
+    }
+
+    // The library that makes random numbers ends the process for others.
+    private static void CheckRandom(string name, Dictionary<string, double[]> values)
+    {
+        double low = Setting("low", 0), high = Setting("high", 1), scale = Setting("scale", 1);
+        if (!name.StartsWith("Random", StringComparison.Ordinal) || (high > low && high - low <= float.MaxValue && scale > 0 && double.IsFinite(scale)))
+            return;
+        throw new InvalidDataException($"an operator {name} has no range");
+
+        double Setting(string setting, double standard) => values.GetValueOrDefault(setting) is [double value, ..] ? value : standard;
+    }
+
     // The smallest 64-bit integer divided by -1 is too large for the processor, which ends the process.
     private void CheckDivision(GraphNode node)
     {
@@ -573,6 +570,14 @@ internal sealed class GraphCheck
     {
         if (node.Operator == "Pad" && _shapes.Find(node, 1)?.Values is double[] pads)
             CheckSize(node.Operator, Padded(pads));
+
+        // A range from or to a giant number has so many, unless both are giants.
+        foreach (int index in node.Operator == "Range" ? [0, 1] : Array.Empty<int>())
+        {
+            if (_shapes.Find(node, index)?.Values is [double end])
+                CheckSize(node.Operator, Math.Abs(end));
+        }
+
         foreach (int index in s_sizes.GetValueOrDefault(node.Operator, []))
         {
             if (_shapes.Find(node, index) is GraphConstant sizes)

@@ -18,6 +18,7 @@ internal static class GraphTargets
     {
         yield return new DelegateTarget("onnx", ProtobufMutations.All, Graphs, ReadWeights);
         yield return new SessionTarget();
+        yield return new OperatorTarget();
     }
 
     private static IEnumerable<byte[]> Graphs()

@@ -82,7 +82,7 @@ public sealed class ForeignPartTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Magic")]
+    [InlineData("Mish")]
     [InlineData("Concat")]
     public void What_cannot_be_opened_is_said_in_our_words(string name)
     {
