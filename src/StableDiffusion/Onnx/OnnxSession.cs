@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Onnx.Checks;
 
 namespace StableDiffusion.Onnx;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 using StableDiffusion.Storage;
-using Wire = StableDiffusion.Onnx.ProtobufReader.Wire;
+using Wire = StableDiffusion.Onnx.Checks.ProtobufReader.Wire;
 
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// Checks a graph before ONNX Runtime sees it, since it may come from anywhere: that it reads no file but those beside it, has no

@@ -3,10 +3,11 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using StableDiffusion.Building;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
-namespace StableDiffusion.Tests.Onnx;
+namespace StableDiffusion.Tests.Onnx.Checks;
 
 /// <summary>Graphs from elsewhere that ONNX Runtime must not see.</summary>
 public sealed class GraphCheckTests : IDisposable
