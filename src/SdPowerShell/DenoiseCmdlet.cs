@@ -111,6 +111,11 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? GuidanceStart { get; set; }
 
+    /// <summary>The part of the steps after which guidance has no effect any more, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceEnd { get; set; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]

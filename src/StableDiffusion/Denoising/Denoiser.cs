@@ -46,7 +46,7 @@ internal sealed class Denoiser(UNet unet)
             control?.Upload(modelInput, timestep, step);
 
             ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(cancellationToken);
-            if (guidance is not null && (guidance.Advance((double)step / steps) | request.Positive.Parts.Count > 1))
+            if (guidance is not null && (guidance.Advance(step, steps) | request.Positive.Parts.Count > 1))
             {
                 ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, step).Run(cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);

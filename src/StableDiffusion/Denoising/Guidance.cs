@@ -21,12 +21,14 @@ internal sealed class Guidance(int length, GenerationSettings settings)
     private double _scale;
     private double _deviation;
 
-    /// <summary>Sets the scale for a step: the neutral one until guidance takes effect.</summary>
-    /// <param name="done">The part of the steps that are done, 0 to 1.</param>
+    /// <summary>Sets the scale for a step: the neutral one before guidance takes effect, and after it ends.</summary>
+    /// <param name="step">The index of the step, from 0.</param>
+    /// <param name="steps">The number of steps.</param>
     /// <returns>Whether the step is guided.</returns>
-    public bool Advance(double done)
+    public bool Advance(int step, int steps)
     {
-        _scale = done < settings.GuidanceStart ? NeutralScale : settings.GuidanceScale ?? NeutralScale;
+        bool isOutside = (double)step / steps < settings.GuidanceStart || (double)(step + 1) / steps > settings.GuidanceEnd;
+        _scale = isOutside ? NeutralScale : settings.GuidanceScale ?? NeutralScale;
         return _scale > NeutralScale;
     }
 

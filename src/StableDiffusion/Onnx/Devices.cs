@@ -156,6 +156,7 @@ public static class Devices
             case DeviceKind.Cpu:
                 // A waiting thread that spins takes the core that another process needs; a step is too long to gain from it.
                 options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+                options.IntraOpNumThreads = ThreadCount.Current;
                 if (s_saturates)
                     options.AddSessionConfigEntry("session.x64quantprecision", "1");
                 break;

@@ -306,6 +306,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         SettingCheck.Family(options, model);
         SettingTable.Check(options);
+        if (options.GuidanceStart >= options.GuidanceEnd)
+            throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);

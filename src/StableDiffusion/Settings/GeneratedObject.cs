@@ -98,6 +98,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.GuidanceStart"/>
     public double? GuidanceStart => Info.GuidanceStart;
 
+    /// <inheritdoc cref="GenerationSettings.GuidanceEnd"/>
+    public double? GuidanceEnd => Info.GuidanceEnd;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

@@ -92,6 +92,10 @@ public record GenerationSettings
     [Setting(Key = "Guidance start", IsOwnKey = true, Minimum = 0, Maximum = 1, Default = 0.0)]
     public double? GuidanceStart { get; init; }
 
+    /// <summary>The part of the steps after which guidance has no effect any more, 0 to 1, above the start; from then on only the prompt has one.</summary>
+    [Setting(Key = "Guidance end", IsOwnKey = true, Minimum = 0, ExcludesMinimum = true, Maximum = 1, Default = 1.0)]
+    public double? GuidanceEnd { get; init; }
+
     /// <summary>The sizes, crops and scores that SDXL is conditioned on; null means the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 

@@ -31,6 +31,9 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <summary>The lowest value; null for none.</summary>
     public double? Minimum => double.IsNaN(row.Minimum) ? null : row.Minimum;
 
+    /// <summary>Whether the lowest value itself is excluded.</summary>
+    public bool ExcludesMinimum => row.ExcludesMinimum;
+
     /// <summary>The highest value; null for none.</summary>
     public double? Maximum => double.IsNaN(row.Maximum) ? null : row.Maximum;
 

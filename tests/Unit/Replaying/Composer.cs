@@ -96,6 +96,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             BatchIndex = options.BatchSize is null ? null : 1,
             GuidanceScale = Pick([1.0, 3.0, 6.5]),
             GuidanceRescale = Chance(0.2) ? 0.5 : null,
+            GuidanceEnd = Chance(0.1) ? 0.5 : null,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
             Mask = isMasked ? Mask(start!) : null,
             Controls = Chance(0.15) ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],

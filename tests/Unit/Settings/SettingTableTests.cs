@@ -52,7 +52,7 @@ public sealed class SettingTableTests
         foreach (Setting row in SettingTable.Rows.Where(row => row is { Minimum: not null, Maximum: < int.MaxValue }))
         {
             string help = Assert.Single(sections, section => section.StartsWith(row.Name + "\n", StringComparison.Ordinal));
-            string range = row.Name == nameof(GenerationSettings.Strength) ? $"above {row.Minimum} and up to {row.Maximum}" : $"{row.Minimum} to {row.Maximum}";
+            string range = row.ExcludesMinimum ? $"above {row.Minimum} and up to {row.Maximum}" : $"{row.Minimum} to {row.Maximum}";
             Assert.Contains(range, help, StringComparison.Ordinal);
         }
     }
