@@ -32,7 +32,7 @@ BeforeAll {
         $text = Get-Content -Raw "$Name.xml"
         $text = switch ($Damage) {
             'nothing but properties' { $text -replace '<BA N="SerializationData">.*?</BA>' }
-            'a property without a name' { $text -replace '(<Props>.*?)N="\w+"', '$1N=""' }
+            'a property without a name' { $text -replace 'N="(Source|Width)"', 'N=""' }
             'damaged bytes' { $text -replace '<BA N="SerializationData">.{60}', '<BA N="SerializationData">' }
         }
         $text | Set-Content damaged.xml

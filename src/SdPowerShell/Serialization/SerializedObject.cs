@@ -110,7 +110,7 @@ public static class SerializedObject
         {
             return value.Properties.All(static property => property.Name.Length > 0);
         }
-        catch (ExtendedTypeSystemException)
+        catch (Exception error) when (error is PSArgumentException or ExtendedTypeSystemException)
         {
             return false;
         }

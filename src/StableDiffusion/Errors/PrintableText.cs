@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -57,7 +56,7 @@ internal static class PrintableText
         {
             UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => false,
             UnicodeCategory.Format => letter is ZeroWidthNonJoiner or ZeroWidthJoiner && index > 0 && index + 1 < text.Length && IsJoined(text[index - 1]) && IsJoined(text[index + 1]),
-            UnicodeCategory.Surrogate => IsPrintablePair(text.AsSpan(char.IsHighSurrogate(letter) || index == 0 ? index : index - 1)),
+            UnicodeCategory.Surrogate => IsPrintablePair(text, char.IsHighSurrogate(letter) ? index : index - 1),
             _ => true,
         };
     }
@@ -67,6 +66,6 @@ internal static class PrintableText
         UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.OtherSymbol or UnicodeCategory.Surrogate;
 
     // Tags are invisible letters; only the flags of a few regions need them.
-    private static bool IsPrintablePair(ReadOnlySpan<char> text) =>
-        Rune.DecodeFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format;
+    private static bool IsPrintablePair(string text, int index) =>
+        index >= 0 && Rune.TryGetRuneAt(text, index, out Rune rune) && !rune.IsBmp && Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format;
 }

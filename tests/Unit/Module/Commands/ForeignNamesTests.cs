@@ -55,11 +55,12 @@ public sealed class ForeignNamesTests : CommandTests
     [Fact]
     public void Paths_that_the_user_gives_are_not_held_in_the_folder()
     {
-        Set("outside", Folder["elsewhere/x.png"]);
-        ShellResult result = Run("Set-Location (New-Item -ItemType Directory within); try { [pscustomobject]@{ Prompt = 'a' } | New-DiffusionImage -Steps 1 -NamesOnly -OutFile $outside; [pscustomobject]@{ Prompt = 'a'; OutFile = 'y.png' } | New-DiffusionImage -Steps 1 -NamesOnly -OutDirectory ../other } finally { Set-Location .. }");
+        using TemporaryFolder other = new();
+        Set("other", other.Path);
+        ShellResult result = Run("[pscustomobject]@{ Prompt = 'a' } | New-DiffusionImage -Steps 1 -NamesOnly -OutFile \"$other/x.png\"; [pscustomobject]@{ Prompt = 'a'; OutFile = 'y.png' } | New-DiffusionImage -Steps 1 -NamesOnly -OutDirectory $other");
 
         Assert.Empty(result.Errors);
-        Assert.Equal([Folder["elsewhere/x.png"], Folder["other/y.png"]], result.Values<StableDiffusion.Images.DiffusionImage>().Select(static image => image.Path));
+        Assert.Equal([other["x.png"], other["y.png"]], result.Values<StableDiffusion.Images.DiffusionImage>().Select(static image => image.Path));
     }
 
     [Fact]
