@@ -52,6 +52,12 @@ Describe 'Join-DiffusionImage' {
         $problems.FullyQualifiedErrorId | Should -Be "ImageInvalid,$cmdlet"
     }
 
+    It 'refuses more pixels than a sheet can have with one error, and reads no more' {
+        $large = [Activator]::CreateInstance($images[0].GetType(), @(5800, 5800, [byte[]]::new(5800 * 5800 * 3), $null))
+        $large, $large, 'none.png', 'a.png' | Join-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "InputObjectInvalid,$cmdlet"
+    }
+
     It 'has examples in its help' {
         (Get-Help Join-DiffusionImage -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

@@ -96,6 +96,30 @@ Describe 'Should -BeDiffusionImage' {
         Get-Failure { $image | Should -Not -BeDiffusionImage $image @Tolerance } | Should -BeLike "$($Tolerance.Keys) is *, but must be*"
     }
 
+    It 'refuses what is no number: <Name>' -ForEach @(
+        @{ Name = 'a word'; Tolerance = @{ Psnr = 'abc' } }
+        @{ Name = 'several numbers'; Tolerance = @{ Psnr = 1, 2 } }
+        @{ Name = 'a hashtable'; Tolerance = @{ Psnr = @{ a = 1 } } }
+        @{ Name = 'a decimal comma'; Tolerance = @{ Ssim = '0,9' } }
+    ) {
+        Get-Failure { $image | Should -BeDiffusionImage $image @Tolerance } | Should -BeLike "$($Tolerance.Keys) is '*', but must be a number*"
+    }
+
+    It 'says that a folder is no image' {
+        Get-Failure { $image | Should -BeDiffusionImage $folder } | Should -BeLike "'$folder' is a folder.*"
+        Get-Failure { $folder | Should -BeDiffusionImage $image } | Should -BeLike "'$folder' is a folder.*"
+    }
+
+    It 'shows nothing that a terminal would interpret' -Skip:$IsWindows {
+        $name = "a`u{202e}b`u{200b}c`e[31m.png"
+        $image | Export-DiffusionImage $name
+        $message = Get-Failure { $other | Should -BeDiffusionImage $name -Because "it`e[31m" }
+        $message | Should -Not -Match '[\p{Cf}\p{Cc}-[\r\n]]'
+        $message -match '(?m)side by side: (.*)$' | Should -BeTrue
+        Test-Path -LiteralPath $Matches[1].Trim() | Should -BeTrue
+        Remove-Item -LiteralPath (Split-Path $Matches[1].Trim()) -Recurse
+    }
+
     It 'fails for another size, and shows both' {
         $wide = New-DiffusionImage 'a red house' -Width 72 -Steps 1
         $message = Get-Failure { $wide | Should -BeDiffusionImage golden.png -Psnr 1 }
@@ -175,6 +199,10 @@ Describe 'Should -HaveDiffusionSetting' {
     It 'fails for a setting that does not exist, also with -Not' {
         Get-Failure { $image | Should -HaveDiffusionSetting @{ Step = 2 } } | Should -BeLike "There is no setting 'Step'. Is it 'Steps'?"
         Get-Failure { $image | Should -Not -HaveDiffusionSetting @{ Step = 2 } } | Should -BeLike "There is no setting 'Step'.*"
+    }
+
+    It 'refuses a hashtable as a value' {
+        Get-Failure { $image | Should -HaveDiffusionSetting @{ Steps = @{ a = 1 } } } | Should -BeLike "The expected value of the setting 'Steps' is a hashtable*"
     }
 
     It 'knows the other names of a setting' {

@@ -32,6 +32,7 @@ BeforeAll {
         $text = Get-Content -Raw "$Name.xml"
         $text = switch ($Damage) {
             'nothing but properties' { $text -replace '<BA N="SerializationData">.*?</BA>' }
+            'a property without a name' { $text -replace 'N="(Source|Width)"', 'N=""' }
             'damaged bytes' { $text -replace '<BA N="SerializationData">.{60}', '<BA N="SerializationData">' }
         }
         $text | Set-Content damaged.xml
@@ -151,9 +152,14 @@ Describe 'A copy from before the module was loaded' {
             @{ Damage = $damage; Of = 'embedding'; Use = { ConvertTo-DiffusionScript $copy, $embedding }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'an embedding' }
             @{ Damage = $damage; Of = 'metadata'; Use = { $copy, $metadata | ConvertTo-DiffusionScript }; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'the metadata of an image' }
         }
+        foreach ($use in { $copy, $row | New-DiffusionImage -Seed 1 -Steps 1 }, { $copy, $embedding | ConvertTo-DiffusionScript }, { $copy, $row | Get-TextEmbedding }, { $copy, $image | Compare-DiffusionImage $image }) {
+            @{ Damage = 'a property without a name'; Of = 'metadata'; Use = $use; Left = 1; Id = 'SerializedObjectInvalid'; Noun = 'the metadata of an image' }
+        }
+        @{ Damage = 'a property without a name'; Of = 'image'; Use = { New-DiffusionImage a -Steps 2 -InitImage $copy }; Id = 'SerializedObjectInvalid'; Noun = 'an image' }
         @{ Damage = 'damaged bytes'; Of = 'metadata'; Use = { $copy | New-DiffusionImage }; Id = 'SerializedObjectInvalid'; Noun = 'the metadata of an image' }
     ) {
         $copy = Get-DamagedCopy $Of $Damage
+        $row = [pscustomobject]@{ Prompt = 'second' }
         $ErrorActionPreference = 'Continue'
         $output = @(& $Use 2>&1)
         $problems = $output | Where-Object { $_ -is [System.Management.Automation.ErrorRecord] }

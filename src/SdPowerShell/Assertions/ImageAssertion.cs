@@ -3,6 +3,7 @@ using StableDiffusion;
 using StableDiffusion.Comparison;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell.Assertions;
 
@@ -10,7 +11,8 @@ namespace SdPowerShell.Assertions;
 /// <param name="tolerance">How near they must be.</param>
 /// <param name="negate">Whether they must not be as near as that.</param>
 /// <param name="because">The reason of the test; may be null.</param>
-internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, string? because)
+/// <param name="cancellationToken">Cancels the test.</param>
+internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, string? because, CancellationToken cancellationToken)
 {
     /// <summary>The environment variable of the update mode, in which expected images that are missing or differ are written.</summary>
     public const string UpdateVariable = "STABLEDIFFUSION_UPDATE_GOLDEN";
@@ -20,7 +22,8 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
     /// <summary>Tests an image against one in memory.</summary>
     /// <param name="image">The image.</param>
     /// <param name="expected">The expected image.</param>
-    public AssertionResult Test(DiffusionImage image, DiffusionImage expected) => Judge(new ImageComparison(expected, image), "the given one", advice: string.Empty);
+    public AssertionResult Test(DiffusionImage image, DiffusionImage expected) =>
+        Cancelable(() => Judge(new ImageComparison(expected, image), "the given one", advice: string.Empty));
 
     /// <summary>Tests an image against a golden file, or writes that file in the update mode.</summary>
     /// <param name="image">The image.</param>
@@ -29,18 +32,25 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
     public AssertionResult Test(DiffusionImage image, string path)
     {
         bool updates = IsUpdating && !negate;
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
         {
             return updates
                 ? Update(image, path)
                 : new AssertionResult(Succeeded: false, PrintableText.Of($"There is no golden image '{path}'. {(negate ? "Check the path." : $"To write it, run the test once with the environment variable {UpdateVariable} set to 1.")}"));
         }
 
-        ImageComparison comparison = new(ImageFile.ReadWithSettings(path), image);
-        return updates && !tolerance.Holds(comparison)
-            ? Update(image, path)
-            : Judge(comparison, $"the golden image '{path}'", $"{Environment.NewLine}If the image is right, run the test once with the environment variable {UpdateVariable} set to 1.");
+        DiffusionImage golden = ImageFile.ReadWithSettings(path, cancellationToken);
+        return Cancelable(() =>
+        {
+            ImageComparison comparison = new(golden, image);
+            return updates && !tolerance.Holds(comparison)
+                ? Update(image, path)
+                : Judge(comparison, $"the golden image '{path}'", $"{Environment.NewLine}If the image is right, run the test once with the environment variable {UpdateVariable} set to 1.");
+        });
     }
+
+    // The measures of large images take seconds.
+    private AssertionResult Cancelable(Func<AssertionResult> test) => BackgroundCall.Run(test, cancellationToken);
 
     private AssertionResult Update(DiffusionImage image, string path)
     {
@@ -49,7 +59,7 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
 
         new OutputTarget(path).CreateFolder();
         // A copy, since the image keeps the path that it has.
-        ImageFile.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, image.Info), path, new ImageWriteOptions { Overwrite = true });
+        ImageFile.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, image.Info), path, new ImageWriteOptions { Overwrite = true }, cancellationToken);
         return new AssertionResult(Succeeded: true, string.Empty);
     }
 
@@ -58,7 +68,7 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
         if (tolerance.Holds(comparison) != negate)
             return new AssertionResult(Succeeded: true, string.Empty);
 
-        string expectation = PrintableText.Of($"Expected the image {(negate ? "not " : string.Empty)}to {tolerance} {name}{ShouldOperators.Because(because)}, but {Describe(comparison)}.");
+        string expectation = PrintableText.Of($"Expected the image {(negate ? "not " : string.Empty)}to {tolerance} {name}{ShouldOperator.Reason(because)}, but {Describe(comparison)}.");
         return new AssertionResult(Succeeded: false, negate ? expectation : $"{expectation} {comparison.Reason}{Show(comparison)}{advice}");
     }
 
@@ -74,17 +84,26 @@ internal sealed class ImageAssertion(ImageTolerance tolerance, bool negate, stri
     }
 
     /// <summary>Writes the images side by side, for whoever reads the message.</summary>
-    private static string Show(ImageComparison comparison)
+    private string Show(ImageComparison comparison)
     {
         if (comparison.SideBySide is not DiffusionImage sheet)
             return string.Empty;
 
+        string? folder = null;
         try
         {
-            string folder = Directory.CreateTempSubdirectory("StableDiffusion-").FullName;
-            string name = Path.GetFileNameWithoutExtension(comparison.ReferencePath) ?? "image";
-            string path = ImageFile.Write(sheet, Path.Combine(folder, $"{name}.difference.png"));
-            return $"{Environment.NewLine}{(comparison.HeatMap is null ? "Expected and actual" : "Expected, actual and difference")}, side by side: {path}";
+            cancellationToken.ThrowIfCancellationRequested();
+            folder = Directory.CreateTempSubdirectory("StableDiffusion-").FullName;
+
+            // Letters and digits only: anyone can name a file so that a terminal would interpret it.
+            string name = FileNames.FromPrompt(Path.GetFileNameWithoutExtension(comparison.ReferencePath), seed: null, ".png");
+            string path = ImageFile.Write(sheet, Path.Combine(folder, Path.ChangeExtension(name, ".difference.png")), options: null, cancellationToken);
+            return $"{Environment.NewLine}{(comparison.HeatMap is null ? "Expected and actual" : "Expected, actual and difference")}, side by side: {PrintableText.Of(path)}";
+        }
+        catch (OperationCanceledException) when (folder is not null)
+        {
+            Directory.Delete(folder);
+            throw;
         }
         catch (Exception error) when (error is DiffusionException or IOException or UnauthorizedAccessException)
         {

@@ -32,5 +32,5 @@ public sealed class ConvertToControlImageCommand : ImageFileCmdlet
         ForEachImage(image => WriteObject(Convert(image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken), static image => image))));
 
     private DiffusionImage Convert(DiffusionImage image) =>
-        ControlImage.Preprocess(image, EnumSetting.Parse(nameof(Preprocessor), Preprocessor, ControlPreprocessor.None), LowThreshold, HighThreshold);
+        ControlImage.Preprocess(image, EnumSetting.Parse(nameof(Preprocessor), Preprocessor, ControlPreprocessor.None), LowThreshold, HighThreshold, CancellationToken);
 }

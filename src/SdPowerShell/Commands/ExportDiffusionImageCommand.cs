@@ -51,7 +51,7 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
 
     private void Write(DiffusionImage image, string? source)
     {
-        ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata });
+        ImageOutput output = new(new ImageWriteOptions { Overwrite = Force, Quality = Quality, Metadata = !NoMetadata }, CancellationToken);
         Export(image, FileNames.Image, image.Prompt, image.Seed ?? 0, Format, Check, (path, addsNumber) => output.Write(image, path, addsNumber), source);
 
         void Check(OutputTarget target)

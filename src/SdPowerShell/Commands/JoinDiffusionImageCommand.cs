@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
+using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 
@@ -10,6 +12,8 @@ namespace SdPowerShell.Commands;
 public sealed class JoinDiffusionImageCommand : ImageFileCmdlet
 {
     private readonly List<DiffusionImage> _images = [];
+    private long _pixels;
+    private bool _isTooLarge;
 
     /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
@@ -20,13 +24,42 @@ public sealed class JoinDiffusionImageCommand : ImageFileCmdlet
     public int Gap { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() =>
-        ForEachImage(image => _images.Add(image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken), static image => image)));
+    protected override void ProcessRecord()
+    {
+        if (!_isTooLarge)
+            ForEachImage(Add);
+    }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
         if (_images.Count > 0)
             ProcessOne(_images, () => WriteObject(ImageGrid.Join(_images, Columns, Gap)));
+    }
+
+    private void Add(ImageInput image)
+    {
+        if (_isTooLarge)
+            return;
+
+        DiffusionImage read = image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken, Judge), static image => image);
+        Judge(read.Width, read.Height);
+        _pixels += (long)read.Width * read.Height;
+        _images.Add(read);
+    }
+
+    /// <summary>Judges the size of an image before it is read. One too many is one error, whatever follows: what makes the images may go on, since it may also write them.</summary>
+    private void Judge(int width, int height)
+    {
+        try
+        {
+            ImageGrid.CheckPixels(_pixels + ((long)width * height));
+        }
+        catch (InvalidSettingException)
+        {
+            _isTooLarge = true;
+            _images.Clear();
+            throw;
+        }
     }
 }

@@ -13,6 +13,7 @@ using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
+using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
@@ -287,13 +288,19 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         WriteObject(NoMetadata ? Private(image) : image);
     }
 
-    private OutputNames CreateNames(string? source) => new(
-        string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile,
-        string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory),
-        FileEnding.Parse(Format),
-        source);
+    private OutputNames CreateNames(string? source)
+    {
+        string? directory = string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory);
+        if (directory is not null && NamesOnly && !IsGiven(nameof(OutDirectory)))
+            OutputNames.CheckInside(nameof(OutDirectory), OutDirectory!, Path.Combine(directory, FileNames.Image), ResolveOutput("."));
 
-    private ImageOutput CreateOutput() => new(new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata });
+        return new OutputNames(string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile, directory, FileEnding.Parse(Format), source)
+        {
+            Limits = NamesOnly && !IsGiven(nameof(OutFile)) ? directory ?? ResolveOutput(".") : null,
+        };
+    }
+
+    private ImageOutput CreateOutput() => new(new ImageWriteOptions { Overwrite = Force, Quality = Number.Read(Quality) ?? ImageWriteOptions.DefaultQuality, Metadata = !NoMetadata }, CancellationToken);
 
     private TextToImage Plan(DenoiseOptions options, StartImage? start, IReadOnlyList<TextualInversion> words) => new(new TextToImageRequest
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Management.Automation;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using StableDiffusion;
@@ -67,7 +68,7 @@ public sealed class Number<T> : Number
 
     /// <summary>The value as it was given.</summary>
     /// <returns>The value as a string.</returns>
-    public override string ToString() => System.Convert.ToString(_given, CultureInfo.InvariantCulture) ?? string.Empty;
+    public override string ToString() => LanguagePrimitives.ConvertTo<string>(_given);
 
     /// <summary>The number.</summary>
     /// <param name="setting">The parameter's name.</param>

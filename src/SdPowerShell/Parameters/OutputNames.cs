@@ -16,6 +16,9 @@ internal sealed class OutputNames(string? file, string? directory, string format
     /// <summary>The name of what has no prompt.</summary>
     public string Unnamed { get; init; } = FileNames.Image;
 
+    /// <summary>The folder that a file name from someone else must not lead out of; null if the file name is the user's own.</summary>
+    public string? Limits { get; init; }
+
     /// <summary>The next file, or null if nothing is written.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="seed">The seed; null if there is none.</param>
@@ -42,7 +45,22 @@ internal sealed class OutputNames(string? file, string? directory, string format
             name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
         }
 
-        return new OutputTarget(directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name)));
+        string path = directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name));
+        if (Limits is not null)
+            CheckInside(nameof(Path), file, path, Limits);
+        return new OutputTarget(path);
+    }
+
+    /// <summary>Throws if a path from someone else leads out of a folder. Links in the folder are the user's own.</summary>
+    /// <param name="setting">The setting.</param>
+    /// <param name="given">The path as it was given.</param>
+    /// <param name="path">The full path of the file.</param>
+    /// <param name="folder">The full path of the folder.</param>
+    /// <exception cref="InvalidSettingException">It leads out of it.</exception>
+    public static void CheckInside(string setting, string given, string path, string folder)
+    {
+        if (!RealPath.IsInside(Path.GetFullPath(path), Path.GetFullPath(folder)))
+            throw new InvalidSettingException(setting, $"'{ModelFilePath.Printable(given)}' leads out of the folder '{folder}'. With NamesOnly, what a row names must be in it. Give OutFile or OutDirectory to the command, which may be any path.");
     }
 
     /// <summary>Whether a path begins with the provider of the file system, as the property PSPath does.</summary>

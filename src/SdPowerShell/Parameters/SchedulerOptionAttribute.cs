@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using SdPowerShell.Serialization;
 
 namespace SdPowerShell.Parameters;
 
@@ -25,6 +26,9 @@ public sealed class SchedulerOptionAttribute : ArgumentTransformationAttribute
 
     private static Hashtable ReadObject(PSObject value)
     {
+        if (!SerializedObject.CanListProperties(value))
+            throw ArgumentFault.Of("One of the options has no name. Give names with their values, such as 'eta=0.5; timestep_spacing=trailing'.");
+
         Hashtable options = new(StringComparer.OrdinalIgnoreCase);
         foreach (PSPropertyInfo property in value.Properties)
             options[property.Name] = property.Value;

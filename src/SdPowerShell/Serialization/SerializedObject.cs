@@ -57,10 +57,13 @@ public static class SerializedObject
     /// <param name="value">An object.</param>
     /// <param name="isWhole">Whether its properties alone are of no use, whatever it is.</param>
     /// <returns>The object as it was before PowerShell serialized it; the object itself if it is no such copy.</returns>
-    /// <exception cref="RecordException">What makes up the object is missing or damaged.</exception>
+    /// <exception cref="RecordException">What makes up the object is missing or damaged, or one of its properties has no name.</exception>
     internal static PSObject Restore(PSObject value, bool isWhole = false)
     {
-        if (Array.Find(s_kinds, kind => IsCopy(value, kind.Type)) is not SerializedKind kind)
+        SerializedKind? kind = Array.Find(s_kinds, kind => IsCopy(value, kind.Type));
+        if (!CanListProperties(value))
+            throw Invalid("One of its properties has no name.");
+        if (kind is null)
             return value;
         object? data = Cell.Unwrap(value.Properties[DataProperty]?.Value);
         if (data is null && kind.IsUsefulAlone && !isWhole)
@@ -93,6 +96,23 @@ public static class SerializedObject
 
         return restored;
 
-        RecordException Invalid(string? cause) => new(DiffusionError.SerializedObjectInvalid(kind.Noun, cause, kind.Advice, value));
+        RecordException Invalid(string? cause) => new(DiffusionError.SerializedObjectInvalid(kind?.Noun ?? "an object", cause, kind?.Advice ?? "leave it out", value));
+    }
+
+    /// <summary>Whether the properties of an object can be listed, which PowerShell cannot if one in a damaged copy has no name.</summary>
+    /// <param name="value">The object.</param>
+    internal static bool CanListProperties(PSObject value)
+    {
+        if (value.BaseObject is not PSCustomObject)
+            return true;
+
+        try
+        {
+            return value.Properties.All(static property => property.Name.Length > 0);
+        }
+        catch (Exception error) when (error is PSArgumentException or ExtendedTypeSystemException)
+        {
+            return false;
+        }
     }
 }

@@ -129,19 +129,18 @@ internal static class ImageDistance
         int innerHeight = height - WindowSide + 1;
         double[] rows = new double[height * innerWidth];
         for (int row = 0; row < height; row++)
-        {
-            for (int column = 0; column < innerWidth; column++)
-                rows[(row * innerWidth) + column] = TensorPrimitives.Dot(values.AsSpan((row * width) + column, WindowSide), s_window);
-        }
+            Accumulate(values.AsSpan(row * width, width), 1, rows.AsSpan(row * innerWidth, innerWidth));
 
         double[] smooth = new double[innerHeight * innerWidth];
         for (int row = 0; row < innerHeight; row++)
-        {
-            Span<double> target = smooth.AsSpan(row * innerWidth, innerWidth);
-            for (int i = 0; i < WindowSide; i++)
-                TensorPrimitives.MultiplyAdd(rows.AsSpan((row + i) * innerWidth, innerWidth), s_window[i], target, target);
-        }
-
+            Accumulate(rows.AsSpan(row * innerWidth, WindowSide * innerWidth), innerWidth, smooth.AsSpan(row * innerWidth, innerWidth));
         return smooth;
+
+        // Whole rows at a time, which is several times as fast as window by window.
+        static void Accumulate(ReadOnlySpan<double> source, int stride, Span<double> target)
+        {
+            for (int i = 0; i < WindowSide; i++)
+                TensorPrimitives.MultiplyAdd(source.Slice(i * stride, target.Length), s_window[i], target, target);
+        }
     }
 }

@@ -79,6 +79,8 @@ internal sealed class RecordComparison
 
             object? wanted = value switch
             {
+                IDictionary when !name.Equals(nameof(GeneratedObject.SchedulerOption), StringComparison.OrdinalIgnoreCase) =>
+                    throw new InvalidSettingException("Setting", $"The expected value of the setting '{name}' is a hashtable, which only {nameof(GeneratedObject.SchedulerOption)} can have. Give a number, a text or a list."),
                 IDictionary options => Text(SchedulerOptionText.Read(SchedulerOptionText.Write(options.Keys.Cast<object>().ToDictionary(static key => $"{key}", key => options[key])))),
                 IEnumerable items and not string => Text(SettingList<object?>.Of([.. items])),
                 _ => value,

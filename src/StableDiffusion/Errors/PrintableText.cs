@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace StableDiffusion;
 
@@ -10,10 +11,12 @@ internal static class PrintableText
 
     private const string Gap = " [...] ";
     private const char Unprintable = '?';
+    private const char ZeroWidthNonJoiner = '\u200c';
+    private const char ZeroWidthJoiner = '\u200d';
 
     /// <summary>
-    /// The text in one line, without what a terminal would interpret: control characters, marks that change the direction of
-    /// the text, and halves of surrogate pairs. If it is longer than permitted, its middle is left out, since a message begins
+    /// The text in one line, without what a terminal would interpret or nobody could see: control and format characters, such as
+    /// marks that change the direction of the text, and halves of surrogate pairs. If it is longer than permitted, its middle is left out, since a message begins
     /// with what is wrong and ends with what to do.
     /// </summary>
     /// <param name="text">The text.</param>
@@ -52,11 +55,17 @@ internal static class PrintableText
         return char.GetUnicodeCategory(letter) switch
         {
             UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => false,
-            UnicodeCategory.Format => letter is not (>= '\u202a' and <= '\u202e' or >= '\u2066' and <= '\u2069'),
-            UnicodeCategory.Surrogate => char.IsHighSurrogate(letter)
-                ? index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])
-                : index > 0 && char.IsHighSurrogate(text[index - 1]),
+            UnicodeCategory.Format => letter is ZeroWidthNonJoiner or ZeroWidthJoiner && index > 0 && index + 1 < text.Length && IsJoined(text[index - 1]) && IsJoined(text[index + 1]),
+            UnicodeCategory.Surrogate => IsPrintablePair(text, char.IsHighSurrogate(letter) ? index : index - 1),
             _ => true,
         };
     }
+
+    /// <summary>Whether joiners beside a letter belong to the text: in words of Persian and Indic scripts, which have no capitals, and in emoji.</summary>
+    private static bool IsJoined(char letter) => char.GetUnicodeCategory(letter) is
+        UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.OtherSymbol or UnicodeCategory.Surrogate;
+
+    // Tags are invisible letters; only the flags of a few regions need them.
+    private static bool IsPrintablePair(string text, int index) =>
+        index >= 0 && Rune.TryGetRuneAt(text, index, out Rune rune) && !rune.IsBmp && Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format;
 }

@@ -57,4 +57,26 @@ internal static class ImageGrid
         };
         return new DiffusionImage((int)width, (int)height, pixels, new GenerationInfo { Stages = new StageList().Append(stage) });
     }
+
+    /// <summary>Images that come one by one, as long as a sheet can hold them.</summary>
+    /// <param name="images">The images.</param>
+    /// <exception cref="InvalidSettingException">They have more pixels than a sheet can have.</exception>
+    public static IEnumerable<DiffusionImage> Limit(IEnumerable<DiffusionImage> images)
+    {
+        long pixels = 0;
+        foreach (DiffusionImage image in images)
+        {
+            CheckPixels(pixels += (long)image.Width * image.Height);
+            yield return image;
+        }
+    }
+
+    /// <summary>Throws if a sheet cannot hold so many pixels, whatever its shape, so that no more images need to be read.</summary>
+    /// <param name="pixels">The pixels of the images so far.</param>
+    /// <exception cref="InvalidSettingException">They are too many.</exception>
+    public static void CheckPixels(long pixels)
+    {
+        if (pixels > ImageLibrary.MaxPixels)
+            throw new InvalidSettingException("InputObject", $"The images have more than {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels in all, the most that a sheet can have. Join fewer images at a time.");
+    }
 }

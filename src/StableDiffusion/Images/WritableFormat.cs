@@ -8,4 +8,4 @@ namespace StableDiffusion.Images;
 /// <param name="Extensions">The extensions of its files, without dots, the usual one first.</param>
 /// <param name="LongestSide">The longest side that a file can hold, in pixels.</param>
 /// <param name="Encode">Makes the bytes of a file.</param>
-internal sealed record WritableFormat(ImageFormat Format, IReadOnlyList<string> Extensions, int LongestSide, Func<Image<Rgb24>, ImageWriteOptions, ImageTexts, byte[]> Encode);
+internal sealed record WritableFormat(ImageFormat Format, IReadOnlyList<string> Extensions, int LongestSide, Func<Image<Rgb24>, ImageWriteOptions, ImageTexts, CancellationToken, byte[]> Encode);

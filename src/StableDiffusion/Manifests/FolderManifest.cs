@@ -1,4 +1,3 @@
-using System.Globalization;
 using StableDiffusion.Library;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -16,10 +15,6 @@ public sealed class FolderManifest
     public const string FileName = "manifest.json";
 
     private const int MostParts = 32;
-
-    // Some scripts and emoji need them.
-    private const char ZeroWidthNonJoiner = '\u200c';
-    private const char ZeroWidthJoiner = '\u200d';
 
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg", ".webp"];
 
@@ -70,7 +65,6 @@ public sealed class FolderManifest
     /// <summary>Whether a path from the folder can be that of an image in a manifest: every system can write it, it has no letters that cannot be seen, and nothing in it is hidden.</summary>
     /// <param name="name">The path, with <c>/</c> between its parts.</param>
     internal static bool IsName(string name) => IsImage(name) && ModelFilePath.IsSafe(name) && PrintableText.Of(name, int.MaxValue) == name
-        && !name.Any(static letter => char.GetUnicodeCategory(letter) == UnicodeCategory.Format && letter is not (ZeroWidthNonJoiner or ZeroWidthJoiner))
         && name.Split('/') is { Length: <= MostParts } parts && !Array.Exists(parts, static part => part.StartsWith('.'));
 
     private static bool IsImage(string path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);

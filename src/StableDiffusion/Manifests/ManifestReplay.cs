@@ -179,7 +179,7 @@ public sealed class ManifestReplay
         {
             bool isEqual = original.HasPixels(made);
             DiffusionImage image = isEqual ? recorded : made;
-            return new RemadeImage(original, image, ImageFile.Encode(image, format, new ImageWriteOptions()), isEqual);
+            return new RemadeImage(original, image, ImageFile.Encode(image, format, new ImageWriteOptions(), cancellationToken), isEqual);
         }
 
         // The quality is not in the file. Where the encoder is the same, one of them gives its bytes.
@@ -188,13 +188,13 @@ public sealed class ManifestReplay
             foreach (int quality in Enumerable.Range(1, 100).Reverse().Prepend(ImageWriteOptions.DefaultQuality))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                byte[] bytes = ImageFile.Encode(recorded, format, new ImageWriteOptions { Quality = quality });
+                byte[] bytes = ImageFile.Encode(recorded, format, new ImageWriteOptions { Quality = quality }, cancellationToken);
                 if (original.HasBytes(bytes))
                     return new RemadeImage(original, recorded, bytes, isEqual: true);
             }
         }
 
-        return new RemadeImage(original, made, ImageFile.Encode(made, format, new ImageWriteOptions()), isEqual: false);
+        return new RemadeImage(original, made, ImageFile.Encode(made, format, new ImageWriteOptions(), cancellationToken), isEqual: false);
     }
 
     /// <summary>Images and all those that they began with and that are not in the folder, each after these. A damaged manifest may have circles, which are cut.</summary>

@@ -79,12 +79,13 @@ public static class ImageFile
     /// <param name="image">The image.</param>
     /// <param name="path">The file; its extension determines the format: .png, .jpg, .jpeg or .webp.</param>
     /// <param name="options">The options; null means the defaults.</param>
+    /// <param name="cancellationToken">Cancels the writing; no file remains then.</param>
     /// <returns>The full path of the file.</returns>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written; no partial file remains.</exception>
     /// <exception cref="InvalidSettingException">The extension or an option is not supported.</exception>
     /// <exception cref="ImageInvalidException">The format cannot hold an image of that size.</exception>
-    public static string Write(DiffusionImage image, string path, ImageWriteOptions? options = null)
+    public static string Write(DiffusionImage image, string path, ImageWriteOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         options ??= new ImageWriteOptions();
@@ -98,13 +99,13 @@ public static class ImageFile
         image.Path = fullPath;
         return fullPath;
 
-        void Write(Stream stream) => stream.Write(Encode(image, format, options));
+        void Write(Stream stream) => stream.Write(Encode(image, format, options, cancellationToken));
     }
 
     /// <summary>Encodes an image with its metadata, unless the options omit it. It has the names of files, but not their folders, which are the user's own.</summary>
     /// <inheritdoc cref="ImageEncoder.Encode"/>
-    internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options) =>
-        Encode(image, RecordedNames.Only(image.Recorded), format, options);
+    internal static byte[] Encode(DiffusionImage image, ImageFormat format, ImageWriteOptions options, CancellationToken cancellationToken = default) =>
+        Encode(image, RecordedNames.Only(image.Recorded), format, options, cancellationToken);
 
     /// <summary>An image and its settings as bytes, which are those of a PNG file.</summary>
     /// <param name="image">The image.</param>
@@ -128,8 +129,8 @@ public static class ImageFile
 
     /// <summary>Encodes an image with another record than its own.</summary>
     /// <inheritdoc cref="ImageEncoder.Encode"/>
-    internal static byte[] Encode(DiffusionImage image, GenerationInfo info, ImageFormat format, ImageWriteOptions options) =>
-        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(info, format) : ImageTexts.None);
+    internal static byte[] Encode(DiffusionImage image, GenerationInfo info, ImageFormat format, ImageWriteOptions options, CancellationToken cancellationToken = default) =>
+        ImageEncoder.Encode(image, format, options, options.Metadata ? TextsOf(info, format) : ImageTexts.None, cancellationToken);
 
     private static ImageTexts TextsOf(GenerationInfo info, ImageFormat format) =>
         new(Infotext.Format(format == ImageFormat.Jpeg ? Shorten(info) : info), GenerationRecord.Write(info));

@@ -46,7 +46,7 @@ internal static class ControlStart
             ControlOptions control = controls[i];
             ControlNet net = model.OpenControlNet(control.ControlNet, loading, cancellationToken);
             net.CheckFits(unet, model.Info.Name);
-            DiffusionImage image = ControlImage.Preprocess(ImageResize.Resize(control.Image, width, height, ResizeMode.Stretch), control.Preprocessor);
+            DiffusionImage image = ControlImage.Preprocess(ImageResize.Resize(control.Image, width, height, ResizeMode.Stretch), control.Preprocessor, cancellationToken: cancellationToken);
             conditions[i] = new ControlCondition(net, ControlImage.ToTensor(image), control.Scale, control.Start, control.End);
         }
 

@@ -192,8 +192,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 Before<DiffusionImage>(),
                 EnumSetting.Parse("Preprocessor", stage.Text("Preprocessor"), ControlPreprocessor.None),
                 stage.Number<int>("LowThreshold") ?? CannyEdges.DefaultLowThreshold,
-                stage.Number<int>("HighThreshold") ?? CannyEdges.DefaultHighThreshold),
-            StageOperation.Join => ImageGrid.Join([.. Inputs<DiffusionImage>(stage, "Image", cancellationToken)], stage.Number<int>("Columns"), stage.Number<int>("Gap") ?? 0),
+                stage.Number<int>("HighThreshold") ?? CannyEdges.DefaultHighThreshold,
+                cancellationToken),
+            StageOperation.Join => ImageGrid.Join([.. ImageGrid.Limit(Inputs<DiffusionImage>(stage, "Image", cancellationToken))], stage.Number<int>("Columns"), stage.Number<int>("Gap") ?? 0),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be repeated."),
         };
 

@@ -145,9 +145,9 @@ public sealed class ImageComparisonTests
     {
         using TemporaryFolder folder = new();
         DiffusionImage image = new(97, 141, ComparedImages.Reference.Pixels, s_info);
-        ImageFile.Write(image, folder["a.png"]);
+        ImageFile.Write(image, folder["a.png"], cancellationToken: TestContext.Current.CancellationToken);
         DiffusionImage lossless = ImageFile.ReadWithSettings(folder["a.png"], TestContext.Current.CancellationToken);
-        ImageFile.Write(image, folder["a.jpg"]);
+        ImageFile.Write(image, folder["a.jpg"], cancellationToken: TestContext.Current.CancellationToken);
         DiffusionImage lossy = ImageFile.ReadWithSettings(folder["a.jpg"], TestContext.Current.CancellationToken);
 
         Assert.Equal(ComparisonVerdict.Equal, new ImageComparison(image, lossless).Verdict);

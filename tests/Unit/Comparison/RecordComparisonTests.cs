@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Reflection;
 using StableDiffusion.Comparison;
 using StableDiffusion.Metadata;
@@ -64,7 +65,7 @@ public sealed class RecordComparisonTests
     {
         using TemporaryFolder folder = new();
         StableDiffusion.Images.DiffusionImage image = new(1, 1, [1, 2, 3], s_info with { Seed = 7, Lora = TextList.Write([Path.GetFullPath("style.safetensors") + ":0.8"]) });
-        ImageFile.Write(image, folder["a.png"]);
+        ImageFile.Write(image, folder["a.png"], cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal(ComparisonVerdict.Equal, new ImageComparison(image, ImageFile.ReadWithSettings(folder["a.png"], TestContext.Current.CancellationToken)).Verdict);
         Assert.Single(new RecordComparison(image.Info, image.Info with { Seed = 8 }).Settings);
@@ -84,6 +85,7 @@ public sealed class RecordComparisonTests
         Assert.Equal(["Seed (9223372036854775806, 9223372036854775807)"], RecordComparison.Unmet(info, [new("Seed", long.MaxValue - 1)]).Select(setting => setting.ToString()));
         Assert.Equal(["Prompt ('007', 'a red house')"], RecordComparison.Unmet(info, [new("Prompt", "007")]).Select(setting => setting.ToString()));
         Assert.Contains("'Steps'", Assert.Throws<InvalidSettingException>(() => RecordComparison.Unmet(info, [new("Step", 1)])).Message, StringComparison.Ordinal);
+        Assert.Contains("setting 'Steps' is a hashtable", Assert.Throws<InvalidSettingException>(() => RecordComparison.Unmet(info, [new("Steps", new Hashtable { ["a"] = 1 })])).Message, StringComparison.Ordinal);
     }
 
     /// <summary>The end of a long text must not be all that is shown of it.</summary>

@@ -8,6 +8,10 @@ public sealed class PrintableTextTests
     [InlineData("a\u001b[2Jb\0c\u007f\u009b", "a?[2Jb?c??")]
     [InlineData("a\nb\r\nc\td\u2028e", "a b  c d e")]
     [InlineData("\u202egnp.exe\u2069", "?gnp.exe?")]
+    [InlineData("\ufeffa\u200bb\u200e\u200f\u061c\u00adc", "?a?b????c")]
+    [InlineData("a\U000e0041\U000e007fb", "a????b")]
+    [InlineData("a\u200db \u200d😀\u200d", "a?b ?😀?")]
+    [InlineData("👩\u200d🚀 ❤\ufe0f\u200d🔥 می\u200cخواهم क्\u200dष", "👩\u200d🚀 ❤\ufe0f\u200d🔥 می\u200cخواهم क्\u200dष")]
     public void What_a_terminal_would_interpret_is_replaced(string text, string expected) => Assert.Equal(expected, PrintableText.Of(text));
 
     [Fact]

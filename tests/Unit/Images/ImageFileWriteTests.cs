@@ -38,7 +38,7 @@ public sealed class ImageFileWriteTests : IDisposable
     public void Pixels_come_back_from_the_file(string name, int tolerance)
     {
         DiffusionImage image = Picture();
-        string path = ImageFile.Write(image, Path.Combine(_folder, name));
+        string path = ImageFile.Write(image, Path.Combine(_folder, name), cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal(Path.Combine(_folder, name), path);
         Assert.Equal(path, image.Path);
@@ -60,7 +60,7 @@ public sealed class ImageFileWriteTests : IDisposable
             "two colours" => new DiffusionImage(2, 1, [255, 0, 0, 0, 0, 255]),
             _ => new DiffusionImage(1, 1, [1, 2, 3]),
         };
-        string path = ImageFile.Write(image, Path.Combine(_folder, "a.png"));
+        string path = ImageFile.Write(image, Path.Combine(_folder, "a.png"), cancellationToken: TestContext.Current.CancellationToken);
 
         byte[] header = Chunks(File.ReadAllBytes(path)).Single(chunk => chunk.Type == "IHDR").Data;
         Assert.Equal([8, 2], header[8..10]);
@@ -157,7 +157,7 @@ public sealed class ImageFileWriteTests : IDisposable
     [Fact]
     public void A_picture_too_large_for_WebP_is_refused()
     {
-        ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Write(new DiffusionImage(16384, 1, new byte[3 * 16384]), Path.Combine(_folder, "a.webp")));
+        ImageInvalidException error = Assert.Throws<ImageInvalidException>(() => ImageFile.Write(new DiffusionImage(16384, 1, new byte[3 * 16384]), Path.Combine(_folder, "a.webp"), cancellationToken: TestContext.Current.CancellationToken));
 
         Assert.Contains("16384x1", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder));
@@ -171,7 +171,7 @@ public sealed class ImageFileWriteTests : IDisposable
     [InlineData(".png/")]
     public void Another_extension_is_refused_and_the_known_ones_are_named(string name)
     {
-        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => ImageFile.Write(Picture(), Path.Combine(_folder, name)));
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => ImageFile.Write(Picture(), Path.Combine(_folder, name), cancellationToken: TestContext.Current.CancellationToken));
 
         Assert.Contains(".png, .jpg, .jpeg or .webp", error.Message, StringComparison.Ordinal);
     }
@@ -182,11 +182,11 @@ public sealed class ImageFileWriteTests : IDisposable
         string path = Path.Combine(_folder, "a.png");
         File.WriteAllText(path, "mine");
 
-        OutputExistsException error = Assert.Throws<OutputExistsException>(() => ImageFile.Write(Picture(), path));
+        OutputExistsException error = Assert.Throws<OutputExistsException>(() => ImageFile.Write(Picture(), path, cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(path, error.Path);
         Assert.Equal("mine", File.ReadAllText(path));
 
-        ImageFile.Write(Picture(), path, new ImageWriteOptions { Overwrite = true });
+        ImageFile.Write(Picture(), path, new ImageWriteOptions { Overwrite = true }, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(37, ImageFile.Read(path).Width);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
@@ -265,7 +265,7 @@ public sealed class ImageFileWriteTests : IDisposable
         File.WriteAllText(path, "mine");
         DiffusionImage image = Picture();
 
-        Assert.Equal(Path.Combine(_folder, "a-2.png"), ImageFile.Write(image, path, new ImageWriteOptions { AddsNumber = true }));
+        Assert.Equal(Path.Combine(_folder, "a-2.png"), ImageFile.Write(image, path, new ImageWriteOptions { AddsNumber = true }, cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(Path.Combine(_folder, "a-2.png"), image.Path);
         Assert.Equal("mine", File.ReadAllText(path));
     }
@@ -324,7 +324,7 @@ public sealed class ImageFileWriteTests : IDisposable
 
         foreach (bool overwrite in (bool[])[false, true])
         {
-            OutputWriteException error = Assert.Throws<OutputWriteException>(() => ImageFile.Write(Picture(), path, new ImageWriteOptions { Overwrite = overwrite }));
+            OutputWriteException error = Assert.Throws<OutputWriteException>(() => ImageFile.Write(Picture(), path, new ImageWriteOptions { Overwrite = overwrite }, cancellationToken: TestContext.Current.CancellationToken));
             Assert.Contains(Path.GetFileName(_folder), error.Message, StringComparison.Ordinal);
         }
 
@@ -336,8 +336,22 @@ public sealed class ImageFileWriteTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere there is no folder that not even an administrator may write to.");
 
-        OutputWriteException error = Assert.Throws<OutputWriteException>(() => ImageFile.Write(Picture(), "/proc/a.png"));
+        OutputWriteException error = Assert.Throws<OutputWriteException>(() => ImageFile.Write(Picture(), "/proc/a.png", cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains("/proc/a.png", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a.png")]
+    [InlineData("a.jpg")]
+    [InlineData("a.webp")]
+    public void Nothing_remains_of_a_file_whose_writing_was_cancelled(string name)
+    {
+        DiffusionImage image = Picture();
+
+        Assert.ThrowsAny<OperationCanceledException>(() => ImageFile.Write(image, Path.Combine(_folder, name), cancellationToken: new CancellationToken(canceled: true)));
+
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
+        Assert.Null(image.Path);
     }
 
     private static DiffusionImage Picture(GenerationInfo? info = null)

@@ -28,6 +28,21 @@ public sealed class ImageGridTests
     }
 
     [Fact]
+    public void Images_are_not_read_beyond_the_largest_sheet()
+    {
+        DiffusionImage large = new(4096, 4096, new byte[3 * 4096 * 4096]);
+        int read = 0;
+        IEnumerable<DiffusionImage> images = Enumerable.Range(0, 100).Select(_ =>
+        {
+            read++;
+            return large;
+        });
+
+        Assert.Contains("64 megapixels", Assert.Throws<InvalidSettingException>(() => ImageGrid.Limit(images).Count()).Message, StringComparison.Ordinal);
+        Assert.Equal(5, read);
+    }
+
+    [Fact]
     public void A_picture_of_another_size_is_named()
     {
         ImageInvalidException error = Assert.Throws<ImageInvalidException>(

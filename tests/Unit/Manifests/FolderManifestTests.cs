@@ -24,7 +24,7 @@ public sealed class FolderManifestTests : CompositionCase
         for (int number = 0; number < Compositions; number++)
         {
             Composer composer = new(Library, files, number, Token);
-            ImageFile.Write(composer.Compose(), Path.Combine(Images, $"{number:00}.{(number % 10) switch { 0 => "jpg", 1 => "webp", _ => "png" }}"), new ImageWriteOptions { Quality = number % 20 < 10 ? ImageWriteOptions.DefaultQuality : 60 });
+            ImageFile.Write(composer.Compose(), Path.Combine(Images, $"{number:00}.{(number % 10) switch { 0 => "jpg", 1 => "webp", _ => "png" }}"), new ImageWriteOptions { Quality = number % 20 < 10 ? ImageWriteOptions.DefaultQuality : 60 }, cancellationToken: TestContext.Current.CancellationToken);
         }
 
         FolderManifest manifest = Export();
@@ -131,12 +131,12 @@ public sealed class FolderManifestTests : CompositionCase
         DiffusionImage changed = new TextToImage(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a red house", Seed = 1, Steps = 1 } }).Make(pipeline, 0, cancellationToken: Token);
         changed.Pixels[7] ^= 255;
         TextToImage job = new(new TextToImageRequest { Options = new DenoiseOptions { Prompt = "a blue house", Seed = 2, Steps = 3, Strength = 0.7 }, Start = StartImage.Fit(changed, mask: null, width: null, height: null, ResizeMode.None, factor: 8) });
-        ImageFile.Write(job.Make(pipeline, 0, cancellationToken: Token), Path.Combine(Images, "a.png"));
+        ImageFile.Write(job.Make(pipeline, 0, cancellationToken: Token), Path.Combine(Images, "a.png"), cancellationToken: TestContext.Current.CancellationToken);
         FolderManifest manifest = Export();
 
         ManifestReplay replay = new(manifest, Images, Library, Use);
         Assert.Throws<NotRepeatableException>(() => replay.Check(manifest.Images[0], Token));
-        ImageFile.Write(changed, Folder["changed.png"]);
+        ImageFile.Write(changed, Folder["changed.png"], cancellationToken: TestContext.Current.CancellationToken);
         replay.Add(ImageFile.Read(Folder["changed.png"]), ImageFile.LoadMask(Folder["changed.png"], Token));
         Assert.Empty(replay.Check(manifest.Images[0], Token));
         Assert.True(replay.Make(manifest.Images[0], Token).HasEqualBytes);
@@ -150,7 +150,7 @@ public sealed class FolderManifestTests : CompositionCase
             Write(name, new DenoiseOptions { Prompt = "a red house", Seed = seed, Steps = 1 });
         FolderManifest manifest = Export();
 
-        ImageFile.Write(ImageFile.Read(Path.Combine(Images, "pixels.png")), Path.Combine(Images, "pixels.png"), new ImageWriteOptions { Overwrite = true, Metadata = false });
+        ImageFile.Write(ImageFile.Read(Path.Combine(Images, "pixels.png")), Path.Combine(Images, "pixels.png"), new ImageWriteOptions { Overwrite = true, Metadata = false }, cancellationToken: TestContext.Current.CancellationToken);
         File.Copy(Path.Combine(Images, "equal.png"), Path.Combine(Images, "changed.png"), overwrite: true);
         File.WriteAllText(Path.Combine(Images, "text.png"), "no image");
         File.Delete(Path.Combine(Images, "missing.png"));

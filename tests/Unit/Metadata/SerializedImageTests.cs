@@ -105,7 +105,7 @@ public sealed class SerializedImageTests
         using TemporaryFolder folder = new();
         DiffusionImage image = new(5, 3, new byte[45], s_info with { Strength = 0.5 });
 
-        ImageMetadata expected = MetadataReader.Read(ImageFile.Write(image, folder["a.png"]));
+        ImageMetadata expected = MetadataReader.Read(ImageFile.Write(image, folder["a.png"], cancellationToken: TestContext.Current.CancellationToken));
         ImageMetadata actual = MetadataReader.Of(image);
 
         Assert.Equal((expected.Source, expected.Info, expected.RandomSource), (actual.Source, actual.Info, actual.RandomSource));

@@ -49,14 +49,14 @@ public sealed class StageReplayTests : CompositionCase
         string file = Folder["start.png"];
         using ModelLease lease = Library.Open("demo", Device.Cpu);
         DiffusionPipeline pipeline = new(lease.Model);
-        ImageFile.Write(Picture(90), file);
+        ImageFile.Write(Picture(90), file, cancellationToken: TestContext.Current.CancellationToken);
         StageList stages = pipeline.Decode(pipeline.EncodeImage(ImageFile.Read(file), cancellationToken: Token), Token).Stages!;
         ReplayImages extra = new() { OpensPaths = true };
         extra.Add(Picture(10));
         Assert.Contains("'64x64'", Assert.Single(Check(extra)), StringComparison.Ordinal);
         Assert.Empty(Check(new ReplayImages { OpensPaths = true }));
 
-        ImageFile.Write(Picture(200), file, new ImageWriteOptions { Overwrite = true });
+        ImageFile.Write(Picture(200), file, new ImageWriteOptions { Overwrite = true }, cancellationToken: TestContext.Current.CancellationToken);
         ReplayImages images = new() { OpensPaths = true };
         Assert.Contains($"'{file}' has other pixels", Assert.Single(Check(images)), StringComparison.Ordinal);
 

@@ -24,96 +24,119 @@ internal static class CannyEdges
     /// <param name="image">The image.</param>
     /// <param name="lowThreshold">The lower threshold of the gradient strength.</param>
     /// <param name="highThreshold">The upper threshold of the gradient strength.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>An image of the same size: white on black.</returns>
-    public static DiffusionImage Find(DiffusionImage image, int lowThreshold = DefaultLowThreshold, int highThreshold = DefaultHighThreshold)
+    public static DiffusionImage Find(DiffusionImage image, int lowThreshold = DefaultLowThreshold, int highThreshold = DefaultHighThreshold, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (lowThreshold > highThreshold)
             (lowThreshold, highThreshold) = (highThreshold, lowThreshold);
 
-        int width = image.Width;
-        int height = image.Height;
-        byte[] grey = MaskImage.FromImage(image).Pixels;
-        int[] dx = new int[grey.Length];
-        int[] dy = new int[grey.Length];
-        Derive(grey, width, height, dx, dy);
-
-        byte[] map = new byte[grey.Length];
-        Stack<int> strong = new();
-        for (int y = 0; y < height; y++)
-        {
-            for (int x = 0; x < width; x++)
-            {
-                int at = (y * width) + x;
-                int strength = Strength(x, y);
-                if (strength <= lowThreshold || !IsCrest(x, y, strength))
-                    continue;
-                map[at] = strength > highThreshold ? Edge : Candidate;
-                if (map[at] == Edge)
-                    strong.Push(at);
-            }
-        }
-
-        Follow(map, width, height, strong);
+        byte[] map = FindCrests(MaskImage.FromImage(image), lowThreshold, highThreshold, cancellationToken);
+        Follow(map, image.Width, image.Height, cancellationToken);
         byte[] pixels = new byte[image.Pixels.Length];
         for (int i = 0; i < map.Length; i++)
             pixels.AsSpan(i * DiffusionImage.Channels, DiffusionImage.Channels).Fill(map[i] == Edge ? Edge : (byte)0);
-        return new DiffusionImage(width, height, pixels);
+        return new DiffusionImage(image.Width, image.Height, pixels);
+    }
 
-        // The strength beyond the border is zero, so that an edge can be at the border.
-        int Strength(int x, int y) => x < 0 || y < 0 || x >= width || y >= height
-            ? 0
-            : Math.Abs(dx[(y * width) + x]) + Math.Abs(dy[(y * width) + x]);
-
-        bool IsCrest(int x, int y, int strength)
+    /// <summary>Marks the pixels that are stronger than their neighbors across the edge. The gradients of three rows are kept, so that a large image needs little memory.</summary>
+    private static byte[] FindCrests(MaskImage grey, int lowThreshold, int highThreshold, CancellationToken cancellationToken)
+    {
+        byte[] map = new byte[grey.Pixels.Length];
+        GradientRow above = new(grey.Width), here = new(grey.Width), below = new(grey.Width);
+        here.Derive(grey, 0);
+        for (int y = 0; y < grey.Height; y++)
         {
-            int ax = Math.Abs(dx[(y * width) + x]);
-            long ay = (long)Math.Abs(dy[(y * width) + x]) << Shift;
+            cancellationToken.ThrowIfCancellationRequested();
+            below.Derive(grey, y + 1);
+            for (int x = 0; x < grey.Width; x++)
+            {
+                int strength = here.Strength(x);
+                if (strength > lowThreshold && IsCrest(x, strength))
+                    map[(y * grey.Width) + x] = strength > highThreshold ? Edge : Candidate;
+            }
+
+            (above, here, below) = (here, below, above);
+        }
+
+        return map;
+
+        bool IsCrest(int x, int strength)
+        {
+            (int dx, int dy) = here.At(x);
+            int ax = Math.Abs(dx);
+            long ay = (long)Math.Abs(dy) << Shift;
             long flat = (long)ax * Tangent;
             if (ay < flat)
-                return strength > Strength(x - 1, y) && strength >= Strength(x + 1, y);
+                return strength > here.Strength(x - 1) && strength >= here.Strength(x + 1);
             if (ay > flat + ((long)ax << (Shift + 1)))
-                return strength > Strength(x, y - 1) && strength >= Strength(x, y + 1);
-            int side = (dx[(y * width) + x] ^ dy[(y * width) + x]) < 0 ? -1 : 1;
-            return strength > Strength(x - side, y - 1) && strength > Strength(x + side, y + 1);
+                return strength > above.Strength(x) && strength >= below.Strength(x);
+            int side = (dx ^ dy) < 0 ? -1 : 1;
+            return strength > above.Strength(x - side) && strength > below.Strength(x + side);
         }
     }
 
-    private static void Derive(byte[] grey, int width, int height, int[] dx, int[] dy)
+    private static void Follow(byte[] map, int width, int height, CancellationToken cancellationToken)
     {
-        for (int y = 0; y < height; y++)
+        Stack<int> found = new();
+        for (int start = 0; start < map.Length; start++)
         {
-            int above = Math.Max(y - 1, 0) * width;
-            int here = y * width;
-            int below = Math.Min(y + 1, height - 1) * width;
+            if (start % width == 0)
+                cancellationToken.ThrowIfCancellationRequested();
+            if (map[start] == Edge)
+                found.Push(start);
+            while (found.TryPop(out int at))
+            {
+                (int y, int x) = Math.DivRem(at, width);
+                for (int ny = Math.Max(y - 1, 0); ny <= Math.Min(y + 1, height - 1); ny++)
+                {
+                    for (int nx = Math.Max(x - 1, 0); nx <= Math.Min(x + 1, width - 1); nx++)
+                    {
+                        int neighbor = (ny * width) + nx;
+                        if (map[neighbor] != Candidate)
+                            continue;
+                        map[neighbor] = Edge;
+                        found.Push(neighbor);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>The gradients of a row of an image.</summary>
+    private sealed class GradientRow(int width)
+    {
+        private readonly (short X, short Y)[] _gradients = new (short, short)[width];
+
+        // With a zero at both ends: the strength beyond the border is zero, so that an edge can be at the border.
+        private readonly short[] _strengths = new short[width + 2];
+
+        public (short X, short Y) At(int x) => _gradients[x];
+
+        public int Strength(int x) => _strengths[x + 1];
+
+        /// <summary>Computes the gradients of a row; beyond the border, they are zero.</summary>
+        public void Derive(MaskImage image, int y)
+        {
+            if (y >= image.Height)
+            {
+                Array.Clear(_strengths);
+                return;
+            }
+
+            ReadOnlySpan<byte> above = Row(image, Math.Max(y - 1, 0)), here = Row(image, y), below = Row(image, Math.Min(y + 1, image.Height - 1));
             for (int x = 0; x < width; x++)
             {
                 int left = Math.Max(x - 1, 0);
                 int right = Math.Min(x + 1, width - 1);
-                dx[here + x] = grey[above + right] + (2 * grey[here + right]) + grey[below + right]
-                    - grey[above + left] - (2 * grey[here + left]) - grey[below + left];
-                dy[here + x] = grey[below + left] + (2 * grey[below + x]) + grey[below + right]
-                    - grey[above + left] - (2 * grey[above + x]) - grey[above + right];
+                int dx = above[right] + (2 * here[right]) + below[right] - above[left] - (2 * here[left]) - below[left];
+                int dy = below[left] + (2 * below[x]) + below[right] - above[left] - (2 * above[x]) - above[right];
+                _gradients[x] = ((short)dx, (short)dy);
+                _strengths[x + 1] = (short)(Math.Abs(dx) + Math.Abs(dy));
             }
         }
-    }
 
-    private static void Follow(byte[] map, int width, int height, Stack<int> strong)
-    {
-        while (strong.TryPop(out int at))
-        {
-            (int y, int x) = Math.DivRem(at, width);
-            for (int ny = Math.Max(y - 1, 0); ny <= Math.Min(y + 1, height - 1); ny++)
-            {
-                for (int nx = Math.Max(x - 1, 0); nx <= Math.Min(x + 1, width - 1); nx++)
-                {
-                    int neighbour = (ny * width) + nx;
-                    if (map[neighbour] != Candidate)
-                        continue;
-                    map[neighbour] = Edge;
-                    strong.Push(neighbour);
-                }
-            }
-        }
+        private static ReadOnlySpan<byte> Row(MaskImage image, int y) => image.Pixels.AsSpan(y * image.Width, image.Width);
     }
 }

@@ -16,10 +16,15 @@ internal static class ControlImage
     /// <param name="preprocessor">The preprocessor.</param>
     /// <param name="lowThreshold">As for <see cref="CannyEdges.Find"/>.</param>
     /// <param name="highThreshold">As for <see cref="CannyEdges.Find"/>.</param>
+    /// <param name="cancellationToken">Cancels the work, which may go on for a while.</param>
     /// <returns>A new image, or <paramref name="image"/> itself for <see cref="ControlPreprocessor.None"/>.</returns>
     /// <exception cref="InvalidSettingException">The lower threshold is above the upper one.</exception>
     public static DiffusionImage Preprocess(
-        DiffusionImage image, ControlPreprocessor preprocessor, int lowThreshold = CannyEdges.DefaultLowThreshold, int highThreshold = CannyEdges.DefaultHighThreshold)
+        DiffusionImage image,
+        ControlPreprocessor preprocessor,
+        int lowThreshold = CannyEdges.DefaultLowThreshold,
+        int highThreshold = CannyEdges.DefaultHighThreshold,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (lowThreshold > highThreshold)
@@ -28,18 +33,18 @@ internal static class ControlImage
         if (preprocessor == ControlPreprocessor.None)
             return image;
 
-        byte[] pixels = Apply(image, preprocessor, lowThreshold, highThreshold).Pixels;
+        byte[] pixels = BackgroundCall.Run(() => Apply(image, preprocessor, lowThreshold, highThreshold, cancellationToken).Pixels, cancellationToken);
         StageList stages = preprocessor == ControlPreprocessor.Canny
             ? image.Then(StageOperation.Preprocess, pixels, ("Preprocessor", preprocessor.ToString()), ("LowThreshold", (long)lowThreshold), ("HighThreshold", (long)highThreshold))
             : image.Then(StageOperation.Preprocess, pixels, ("Preprocessor", preprocessor.ToString()));
         return new DiffusionImage(image.Width, image.Height, pixels, new GenerationInfo { Stages = stages });
     }
 
-    private static DiffusionImage Apply(DiffusionImage image, ControlPreprocessor preprocessor, int lowThreshold, int highThreshold)
+    private static DiffusionImage Apply(DiffusionImage image, ControlPreprocessor preprocessor, int lowThreshold, int highThreshold, CancellationToken cancellationToken)
     {
         return preprocessor switch
         {
-            ControlPreprocessor.Canny => CannyEdges.Find(image, lowThreshold, highThreshold),
+            ControlPreprocessor.Canny => CannyEdges.Find(image, lowThreshold, highThreshold, cancellationToken),
             ControlPreprocessor.Invert => new DiffusionImage(image.Width, image.Height, Array.ConvertAll(image.Pixels, static value => (byte)(byte.MaxValue - value))),
             ControlPreprocessor.Tile => Coarsen(image),
             _ => throw new ArgumentOutOfRangeException(nameof(preprocessor), preprocessor, "There is no such preprocessor."),

@@ -34,6 +34,35 @@ public sealed class ForeignNamesTests : CommandTests
         Assert.EndsWith(" A path that you give yourself is accepted, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("OutFile = '../a.png'", "", "OutFileInvalid")]
+    [InlineData("OutFile = 'sub/../../a.png'", "", "OutFileInvalid")]
+    [InlineData("OutFile = $outside", "", "OutFileInvalid")]
+    [InlineData("OutFile = $outside", "-OutDirectory out", "OutFileInvalid")]
+    [InlineData("OutFile = '../a.png'", "-OutDirectory out", "OutFileInvalid")]
+    [InlineData("OutFile = '../a.png'; OutDirectory = 'sub'", "", "OutFileInvalid")]
+    [InlineData("OutDirectory = '..'", "", "OutDirectoryInvalid")]
+    public void With_names_only_a_row_writes_nothing_out_of_the_folder(string columns, string arguments, string id)
+    {
+        Set("outside", Path.Combine(Path.GetTempPath(), "a.png"));
+        ShellResult result = Run($"[pscustomobject]@{{ Prompt = 'a'; {columns} }}, [pscustomobject]@{{ Prompt = 'b'; OutFile = 'sub/b.png' }} | New-DiffusionImage -Steps 1 -NamesOnly {arguments}");
+
+        Assert.StartsWith($"{id},", Assert.Single(result.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains("leads out of the", result.Errors[0].Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(Folder[arguments.Length == 0 ? "sub/b.png" : "out/sub/b.png"], Assert.Single(result.Values<StableDiffusion.Images.DiffusionImage>()).Path);
+    }
+
+    [Fact]
+    public void Paths_that_the_user_gives_are_not_held_in_the_folder()
+    {
+        using TemporaryFolder other = new();
+        Set("other", other.Path);
+        ShellResult result = Run("[pscustomobject]@{ Prompt = 'a' } | New-DiffusionImage -Steps 1 -NamesOnly -OutFile \"$other/x.png\"; [pscustomobject]@{ Prompt = 'a'; OutFile = 'y.png' } | New-DiffusionImage -Steps 1 -NamesOnly -OutDirectory $other");
+
+        Assert.Empty(result.Errors);
+        Assert.Equal([other["x.png"], other["y.png"]], result.Values<StableDiffusion.Images.DiffusionImage>().Select(static image => image.Path));
+    }
+
     [Fact]
     public void The_model_of_an_image_is_a_name()
     {
