@@ -75,7 +75,11 @@ internal static class ModelVerifier
     /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
     /// graphs by their lengths, and the tokenizers, which must fit their text encoders; and that the scheduler can be created.
     /// </summary>
-    private static void CheckFiles(ModelInfo model, string cacheFolder)
+    /// <param name="model">The model.</param>
+    /// <param name="cacheFolder">The full path of the folder for what is written for a moment.</param>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
+    public static void CheckFiles(ModelInfo model, string cacheFolder)
     {
         ModelConfigs configs = ModelConfigs.Open(model.Path);
         ModelFamily family = configs.Family;

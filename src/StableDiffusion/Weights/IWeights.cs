@@ -10,6 +10,7 @@ internal interface IWeights
     string Source { get; }
 
     /// <summary>The shape of a weight, or null if there is no weight of that name.</summary>
+    /// <exception cref="ModelInvalidException">It holds integers or Booleans.</exception>
     IReadOnlyList<long>? FindShape(string name);
 
     /// <summary>Reads values of a weight as 32-bit floats.</summary>

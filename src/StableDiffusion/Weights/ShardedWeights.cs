@@ -47,7 +47,7 @@ internal sealed class ShardedWeights : IWeights, IDisposable
     }
 
     public IReadOnlyList<long>? FindShape(string name) =>
-        _index.Map.TryGetValue(name, out string? file) ? _files[file].Tensors[name].Shape : null;
+        _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
 
     public void Read(string name, Span<float> destination, long start = 0)
     {

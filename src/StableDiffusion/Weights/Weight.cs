@@ -34,5 +34,11 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
 
     /// <summary>Reads the values.</summary>
     /// <param name="destination">Receives all values in row-major order.</param>
-    public void Read(Span<float> destination) => Weights.Read(Name, destination, Start);
+    /// <exception cref="ModelInvalidException">A value is infinite or not a number.</exception>
+    public void Read(Span<float> destination)
+    {
+        Weights.Read(Name, destination, Start);
+        if (!TensorPrimitives.IsFiniteAll<float>(destination))
+            throw new ModelInvalidException($"The tensor '{Name}' in '{Weights.Source}' has values that are not finite. The file is damaged; get it again.");
+    }
 }
