@@ -220,7 +220,7 @@ internal sealed class HubDownload
         try
         {
             ModelInfo model = ModelReader.Read(Id, folder.FilesFolder);
-            ModelVerifier.CheckFiles(model, _settings.Folders.Cache);
+            ModelVerifier.CheckFiles(model, new BuildCache(_settings.Folders.Cache));
             return model;
         }
         catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException)

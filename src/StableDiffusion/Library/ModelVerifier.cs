@@ -48,7 +48,7 @@ internal static class ModelVerifier
             }
 
             if (problems.Count == 0)
-                CheckFiles(model, cacheFolder);
+                CheckFiles(model, new BuildCache(cacheFolder));
             if (runs && problems.Count == 0)
             {
                 MakeImage(model, cacheFolder, cancellationToken);
@@ -76,10 +76,10 @@ internal static class ModelVerifier
     /// graphs by their lengths, and the tokenizers, which must fit their text encoders; and that the scheduler can be created.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="cacheFolder">The full path of the folder for what is written for a moment.</param>
+    /// <param name="cache">The cache, for what is written for a moment.</param>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
-    public static void CheckFiles(ModelInfo model, string cacheFolder)
+    public static void CheckFiles(ModelInfo model, BuildCache cache)
     {
         ModelConfigs configs = ModelConfigs.Open(model.Path);
         ModelFamily family = configs.Family;
@@ -91,7 +91,7 @@ internal static class ModelVerifier
             _ = source.Inputs;
             ModelBuilder.Check(source);
             if (File.Exists(model.Path))
-                CheckTokenizers(source, cacheFolder);
+                CheckTokenizers(source, cache);
         }
         else
         {
@@ -112,10 +112,10 @@ internal static class ModelVerifier
     }
 
     /// <summary>Checks that the tokenizers that a single file is used with fit its text encoders.</summary>
-    private static void CheckTokenizers(IModelSource source, string cacheFolder)
+    private static void CheckTokenizers(IModelSource source, BuildCache cache)
     {
         using ModelContents contents = source.Open();
-        _ = new BuildCache(cacheFolder).Borrow(Write, Load);
+        _ = cache.Borrow(Write, Load);
 
         void Write(string folder)
         {

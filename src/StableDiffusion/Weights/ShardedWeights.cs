@@ -46,6 +46,8 @@ internal sealed class ShardedWeights : IWeights, IDisposable
         }
     }
 
+    public string SourceOf(string name) => _index.Map.TryGetValue(name, out string? file) ? _files[file].Path : Source;
+
     public IReadOnlyList<long>? FindShape(string name) =>
         _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
 

@@ -9,6 +9,9 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
     /// <summary>The index of the first value that belongs to it.</summary>
     private long Start { get; init; }
 
+    /// <summary>The file that it is in, for messages.</summary>
+    public string Source => Weights.SourceOf(Name);
+
     public int Count
     {
         get
@@ -39,6 +42,6 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
     {
         Weights.Read(Name, destination, Start);
         if (!TensorPrimitives.IsFiniteAll<float>(destination))
-            throw new ModelInvalidException($"The tensor '{Name}' in '{Weights.Source}' has values that are not finite. The file is damaged; get it again.");
+            throw new ModelInvalidException($"The tensor '{Name}' in '{Source}' has values that are not finite. The file is damaged; get it again.");
     }
 }

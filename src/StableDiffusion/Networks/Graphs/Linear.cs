@@ -50,7 +50,7 @@ internal sealed class Linear
     {
         int outWidth = _weight.Shape[0];
         int inWidth = _weight.Shape[1];
-        GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed) { Source = _weight.Weights.Source };
+        GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed) { Source = _weight.Source };
         GraphWeight? bias = _bias is null ? null : _bias.ForGraph() with { Name = _bias.Name + _suffix };
         return graph.MatMul.Multiply(graph, x, matrix, bias, _path);
     }

@@ -105,7 +105,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <param name="initializerName">Its name; the same name always means the same weight.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
-    /// <param name="source">The file or folder that it comes from, for messages; null if it is computed.</param>
+    /// <param name="source">The file that it comes from, for messages; null if it is computed.</param>
     /// <returns>The weight in the type that the graph computes in.</returns>
     public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read, string? source = null)
     {
