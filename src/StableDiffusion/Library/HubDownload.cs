@@ -223,7 +223,7 @@ internal sealed class HubDownload
             ModelVerifier.CheckFiles(model, new BuildCache(_settings.Folders.Cache));
             return model;
         }
-        catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException)
+        catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException or InvalidSettingException)
         {
             // The files match the hub's hashes, so another download would fail again. With other files, it may not.
             string reason = Sentence.Of(error).Replace(folder.FilesFolder, Id, StringComparison.Ordinal);

@@ -74,7 +74,7 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
         {
             ModelVerifier.CheckFiles(model, hashMemory);
         }
-        catch (DiffusionException error) when (error is ModelInvalidException or ModelNotFoundException)
+        catch (DiffusionException error) when (error is ModelInvalidException or ModelNotFoundException or InvalidSettingException)
         {
             throw NotKept(model, error, Remedy.None);
         }

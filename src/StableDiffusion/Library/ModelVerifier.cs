@@ -79,6 +79,7 @@ internal static class ModelVerifier
     /// <param name="cache">The cache, for what is written for a moment.</param>
     /// <exception cref="ModelNotFoundException">A file is missing.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
+    /// <exception cref="InvalidSettingException">The scheduler cannot be created.</exception>
     public static void CheckFiles(ModelInfo model, BuildCache cache)
     {
         ModelConfigs configs = ModelConfigs.Open(model.Path);
