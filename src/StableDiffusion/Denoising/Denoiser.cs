@@ -11,6 +11,7 @@ internal sealed class Denoiser(UNet unet)
     /// <param name="afterCall">Called after each call, on this thread; may be null.</param>
     /// <param name="cancellationToken">Cancels within about two seconds, also during a prediction.</param>
     /// <returns>The sample after the last call, as a new tensor.</returns>
+    /// <exception cref="ModelInvalidException">The sample has other channels than the U-Net makes.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <remarks>
@@ -19,6 +20,8 @@ internal sealed class Denoiser(UNet unet)
     /// </remarks>
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
+        if (request.Sample.Shape[1] != unet.LatentChannels)
+            throw new ModelInvalidException($"The U-Net makes latents of {unet.LatentChannels} channels, and the VAE of the model has {request.Sample.Shape[1]}. They belong to different models; get the model again.");
         Tensor sample = request.Sample.Clone();
         (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;

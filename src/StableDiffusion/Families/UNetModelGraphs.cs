@@ -13,6 +13,7 @@ internal sealed class UNetModelGraphs(UNetFamily family)
     public IReadOnlyList<NetworkGraph> Make(IReadOnlyList<ModelNetwork> networks, PipelineConfig index, string path)
     {
         UNetConfig? unet = null;
+        VaeConfig? vae = null;
         int textWidth = 0;
         List<NetworkGraph> graphs = [];
         foreach (ModelNetwork network in networks)
@@ -28,7 +29,7 @@ internal sealed class UNetModelGraphs(UNetFamily family)
                         graphs[^1] = graphs[^1] with { BuildControlled = precision => graph.Build(precision, takesResiduals: true) };
                     break;
                 case ModelParts.Vae:
-                    VaeConfig vae = VaeConfig.From(config);
+                    vae = VaeConfig.From(config);
                     Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
                     Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
                     break;
@@ -43,7 +44,10 @@ internal sealed class UNetModelGraphs(UNetFamily family)
         }
 
         CheckTogether(unet ?? throw new ModelNotFoundException($"'{path}' does not contain a U-Net, which a model needs."), textWidth, index, path);
+        vae?.CheckLatents(unet.OutChannels, PathOf(ModelParts.Vae), PathOf(ModelParts.UNet));
         return graphs;
+
+        string PathOf(string part) => networks.First(network => network.Name == part).ConfigPath;
     }
 
     private void CheckTogether(UNetConfig unet, int textWidth, PipelineConfig index, string path)

@@ -90,7 +90,10 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
         IReadOnlyList<HubFile> weights = WeightChoice.Choose(folder, variant);
         if (folder.Count > 0 && weights.Count == 0)
             throw new ModelInvalidException($"'{repository.Id}' has no readable weights in '{part}'. Use another repository, or choose the files with Include.");
-        return [.. folder.Where(file => file.Path == $"{part}/{Config}"), .. weights];
+        HubFile? config = folder.Find(file => file.Path == $"{part}/{Config}");
+        if (folder.Count > 0 && config is null)
+            throw new ModelInvalidException($"'{repository.Id}' has no '{part}/{Config}', which a model needs. Use another repository, or choose the files with Include.");
+        return config is null ? [] : [config, .. weights];
     }
 
     private IEnumerable<HubFile> Texts(string part) => Folder(part)
@@ -136,8 +139,16 @@ internal sealed class HubFileChoice(HubRepository repository, IReadOnlyList<HubF
         {
             if (!ModelFilePath.IsSafe(file.Path))
                 throw new DownloadException($"'{repository.Id}' has a file '{ModelFilePath.Printable(file.Path)}', which leads out of the model's folder or is not valid on every system. Nothing was downloaded. Leave it out with Exclude if you trust the repository.", repository.Id);
-            if (!paths.Add(file.Path))
-                throw new DownloadException($"'{repository.Id}' has two files '{file.Path}' that differ in upper and lower case only. Leave one out with Exclude.", repository.Id);
+            if (paths.TryGetValue(file.Path, out string? other))
+            {
+                throw new DownloadException(
+                    other == file.Path
+                        ? $"'{repository.Id}' is listed by the hub with the file '{other}' twice. Check HF_ENDPOINT."
+                        : $"'{repository.Id}' has the files '{other}' and '{file.Path}', which differ in upper and lower case only. Leave one out with Exclude.",
+                    repository.Id);
+            }
+
+            paths.Add(file.Path);
         }
 
         foreach (string path in paths)

@@ -2,11 +2,6 @@ using System.Text.Json.Serialization;
 
 namespace StableDiffusion.Hub;
 
-/// <summary>The hub's description of a model at a revision; only what is needed.</summary>
-/// <param name="Sha">The commit.</param>
-/// <param name="Siblings">Its files.</param>
-internal sealed record HubModelJson(string? Sha, IReadOnlyList<HubSiblingJson>? Siblings);
-
 /// <summary>A file in a model's description.</summary>
 /// <param name="Rfilename">Its path.</param>
 /// <param name="Size">Its length; absent from hubs that do not support blobs.</param>
@@ -30,6 +25,7 @@ internal sealed record HubLfsJson(string? Sha256, string? Oid, long? Size);
 
 /// <summary>The generated JSON serialization of the hub's responses.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(HubModelJson))]
-[JsonSerializable(typeof(IReadOnlyList<HubTreeEntryJson>))]
+[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(HubSiblingJson))]
+[JsonSerializable(typeof(HubTreeEntryJson))]
 internal sealed partial class HubJson : JsonSerializerContext;

@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
-using System.Text.RegularExpressions;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Hub;
@@ -11,15 +6,10 @@ namespace StableDiffusion.Hub;
 /// <param name="client">The hub.</param>
 /// <param name="settings">The settings for timeouts and retries.</param>
 /// <param name="waiting">Receives the reason for waiting; null when the waiting is over.</param>
-internal sealed partial class HubListings(HubClient client, HubSettings settings, Action<string?> waiting)
+internal sealed class HubListings(HubClient client, HubSettings settings, Action<string?> waiting)
 {
     private const int MaxAnswer = 64 << 20;
     private const int MaxPages = 1000;
-
-    // Far more than models have. Their product fits into 64 bits, so that sums of lengths cannot overflow.
-    private const int MaxFiles = 50_000;
-    private const long MaxLength = 1L << 44;
-    private const int MaxPath = 1024;
 
     /// <summary>Lists the files of a repository.</summary>
     /// <param name="repository">The repository and its revision.</param>
@@ -32,50 +22,28 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         string[] id = repository.Id.Split('/');
         Uri description = new(client.Address("api", "models", id[0], id[1], "revision", repository.Revision) + "?blobs=true");
         (byte[] model, _) = await GetAsync(description, subject, cancellationToken).ConfigureAwait(false);
-        (string commit, IReadOnlyList<HubFile>? files) = ParseModel(model, subject);
+        (string commit, IReadOnlyList<HubFile>? files) = new HubListingReader(subject, cancellationToken).ReadModel(model);
         return new HubListing(commit, files ?? await ReadTreeAsync(client.Address("api", "models", id[0], id[1], "tree", commit), subject, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Reads the description of a repository.</summary>
-    /// <param name="json">The hub's answer.</param>
-    /// <param name="subject">The repository.</param>
-    /// <returns>The commit, and the files; null if the description has no lengths of them.</returns>
-    /// <exception cref="DownloadException">The answer is not a description, or one of its values is not possible.</exception>
-    internal static (string Commit, IReadOnlyList<HubFile>? Files) ParseModel(ReadOnlySpan<byte> json, HubSubject subject)
+    private async Task<IReadOnlyList<HubFile>> ReadTreeAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
     {
-        HubModelJson model = Deserialize(json, subject, HubJson.Default.HubModelJson);
-        if (model.Sha is not string commit || !CommitPattern().IsMatch(commit))
-            throw subject.Error("is described by the hub without a commit, so its files cannot be verified. Check HF_ENDPOINT.");
-        return model.Siblings is not null && model.Siblings.All(static file => LengthOf(file) is not null)
-            ? (commit, ToFiles(subject, model.Siblings.Select(file => ToFile(subject, file?.Rfilename, LengthOf(file), file?.BlobId, file?.Lfs))))
-            : (commit, null);
-    }
-
-    /// <summary>Reads a page of a repository's tree.</summary>
-    /// <param name="json">The hub's answer.</param>
-    /// <param name="subject">The repository.</param>
-    /// <returns>The files on the page.</returns>
-    /// <exception cref="DownloadException">The answer is not a tree, or one of its values is not possible.</exception>
-    internal static IReadOnlyList<HubFile> ParseTree(ReadOnlySpan<byte> json, HubSubject subject) =>
-        ToFiles(subject, Deserialize(json, subject, HubJson.Default.IReadOnlyListHubTreeEntryJson).OfType<HubTreeEntryJson>()
-            .Where(static entry => entry.Type == "file").Select(entry => ToFile(subject, entry.Path, entry.Size, entry.Oid, entry.Lfs)));
-
-    private async Task<List<HubFile>> ReadTreeAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
-    {
-        List<HubFile> files = [];
+        HubListingReader files = new(subject, cancellationToken);
         HashSet<Uri> seen = [];
         Uri? page = new(address + "?recursive=true");
         for (int pages = 0; page is not null; pages++)
         {
-            if (pages == MaxPages || !client.IsHub(page) || !seen.Add(page))
+            if (!client.IsHub(page))
+                throw subject.Error($"is listed by the hub with the next page on another server, '{ModelFilePath.Printable(page.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped))}', which is not asked. Check HF_ENDPOINT.");
+            if (pages == MaxPages || !seen.Add(page))
                 throw subject.Error("is listed by the hub endlessly. Check HF_ENDPOINT.");
 
             (byte[] tree, string? link) = await GetAsync(page, subject, cancellationToken).ConfigureAwait(false);
-            files = ToFiles(subject, files.Concat(ParseTree(tree, subject)));
-            page = NextPage(page, link);
+            files.AddTree(tree);
+            page = NextPage(page, link, subject);
         }
 
-        return files;
+        return files.Files;
     }
 
     private async Task<(byte[] Answer, string? Link)> GetAsync(Uri address, HubSubject subject, CancellationToken cancellationToken)
@@ -119,59 +87,11 @@ internal sealed partial class HubListings(HubClient client, HubSettings settings
         }
     }
 
-    private static T Deserialize<T>(ReadOnlySpan<byte> json, HubSubject subject, JsonTypeInfo<T> type)
-        where T : class
+    private static Uri? NextPage(Uri page, string? link, HubSubject subject)
     {
-        try
-        {
-            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException();
-        }
-        catch (JsonException error)
-        {
-            throw subject.Error("has an invalid description on the hub: the response is not the JSON of a model. Check HF_ENDPOINT, and whether a proxy or a login page answers in place of the hub.", HttpStatusCode.OK, error);
-        }
+        Uri? address = null;
+        return LinkHeader.TryFindNext(link ?? string.Empty, out string? next) && (next is null || Uri.TryCreate(page, next, out address))
+            ? address
+            : throw subject.Error("is listed by the hub with a link to the next page that cannot be read, so that files may be missing. Check HF_ENDPOINT, and whether a proxy answers in place of the hub.");
     }
-
-    private static long? LengthOf(HubSiblingJson? file) => file is null ? 0 : file.Size ?? file.Lfs?.Size;
-
-    private static List<HubFile> ToFiles(HubSubject subject, IEnumerable<HubFile> files)
-    {
-        List<HubFile> list = [.. files.Take(MaxFiles + 1)];
-        return list.Count <= MaxFiles
-            ? list
-            : throw subject.Error(string.Create(CultureInfo.CurrentCulture, $"is listed by the hub with more than {MaxFiles:N0} files, which is not a model. Check HF_ENDPOINT."));
-    }
-
-    private static HubFile ToFile(HubSubject subject, string? path, long? length, string? blobId, HubLfsJson? lfs)
-    {
-        string? sha256 = lfs is null ? null : (lfs.Sha256 ?? lfs.Oid)?.ToLowerInvariant();
-        string? blob = lfs is null ? blobId?.ToLowerInvariant() : null;
-        if (length > MaxLength)
-            throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' of {ByteSize.Format(length.Value)}, more than a file of a model can have. Check HF_ENDPOINT.");
-
-        bool isSound = path is { Length: > 0 and <= MaxPath } && length >= 0
-            && (lfs is null || (sha256 is not null && Sha256Pattern().IsMatch(sha256)))
-            && (blob is null || BlobPattern().IsMatch(blob));
-        return isSound
-            ? new HubFile(path!, length!.Value, sha256, blob)
-            : throw subject.Error($"is listed by the hub with a file '{ModelFilePath.Printable(path)}' without a valid path, length or hash. Check HF_ENDPOINT.");
-    }
-
-    private static Uri? NextPage(Uri page, string? link)
-    {
-        Match next = NextPattern().Match(link ?? string.Empty);
-        return next.Success && Uri.TryCreate(page, next.Groups[1].Value, out Uri? address) ? address : null;
-    }
-
-    [GeneratedRegex(@"\A[0-9a-f]{40,64}\z")]
-    private static partial Regex CommitPattern();
-
-    [GeneratedRegex(@"\A[0-9a-f]{64}\z")]
-    private static partial Regex Sha256Pattern();
-
-    [GeneratedRegex(@"\A[0-9a-f]{40}\z")]
-    private static partial Regex BlobPattern();
-
-    [GeneratedRegex("<([^>]*)>\\s*;[^,]*rel=\"?next\"?", RegexOptions.IgnoreCase)]
-    private static partial Regex NextPattern();
 }

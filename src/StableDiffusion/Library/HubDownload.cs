@@ -134,8 +134,13 @@ internal sealed class HubDownload
         ModelManifest manifest = Run(token => FetchAsync(folder, meter, token), meter, progress, cancellationToken);
         if (IsCheckpoint && Import(folder, manifest, importProgress, cancellationToken) is SavedModel imported)
             return imported;
-        if (!_request.SkipTest && _request.Include is null && manifest.Files.ContainsKey(PipelineConfig.FileName))
-            manifest = Test(folder, manifest, importProgress, cancellationToken);
+        if (_request.Include is null && manifest.Files.ContainsKey(PipelineConfig.FileName))
+        {
+            NoteHashes(folder.FilesFolder, manifest);
+            ModelInfo model = Check(folder);
+            if (!_request.SkipTest)
+                manifest = Test(model, manifest, importProgress, cancellationToken);
+        }
 
         return Run(token => Task.FromResult(Publish(folder, manifest, token)), meter, progress, cancellationToken);
     }
@@ -209,14 +214,32 @@ internal sealed class HubDownload
         return Manifest(done);
     }
 
-    /// <summary>Tests a downloaded model before it is published. Graphs are built from its weights here rather than at its first use.</summary>
-    private ModelManifest Test(DownloadFolder folder, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    /// <summary>Checks what can be seen of a downloaded model without running it, before it gets its name.</summary>
+    private ModelInfo Check(DownloadFolder folder)
     {
-        NoteHashes(folder.FilesFolder, manifest);
+        try
+        {
+            ModelInfo model = ModelReader.Read(Id, folder.FilesFolder);
+            ModelVerifier.CheckFiles(model, new BuildCache(_settings.Folders.Cache));
+            return model;
+        }
+        catch (Exception error) when (error is ModelInvalidException or ModelNotFoundException or InvalidSettingException)
+        {
+            // The files match the hub's hashes, so another download would fail again. With other files, it may not.
+            string reason = Sentence.Of(error).Replace(folder.FilesFolder, Id, StringComparison.Ordinal);
+            if (_request.Exclude is not null)
+                throw new ModelInvalidException($"'{Id}' without the excluded files is not a model, and was not saved: {reason}", error);
+            folder.Discard();
+            throw new ModelInvalidException($"'{Id}' is not a model that can be used, and was not saved: {reason} The hub has its files like that; use another repository.", error);
+        }
+    }
 
+    /// <summary>Tests a downloaded model before it is published. Graphs are built from its weights here rather than at its first use.</summary>
+    private ModelManifest Test(ModelInfo model, ModelManifest manifest, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
         // Graphs are used where they are; only what is built goes to the cache.
-        string? cache = OnnxFolder.FindBackbone(folder.FilesFolder) is null ? _settings.Folders.Cache : null;
-        ImportedContent.Test(ModelReader.Read(Id, folder.FilesFolder), new ProgressClock(progress), cancellationToken, cache);
+        string? cache = OnnxFolder.FindBackbone(model.Path) is null ? _settings.Folders.Cache : null;
+        ImportedContent.Test(model, new ProgressClock(progress), cancellationToken, cache);
         return manifest with { IsTested = true };
     }
 

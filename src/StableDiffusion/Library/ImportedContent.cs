@@ -38,6 +38,7 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
 
         // Before the model has its place: what cannot be listed or used is not kept.
         ModelInfo model = ModelReader.Read(source.Path, folder);
+        Check(model);
         if (isTested)
             Test(model, clock, cancellationToken);
         WriteManifest(folder);
@@ -60,11 +61,27 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
         }
         catch (DiffusionException error) when (error is not (DeviceUnavailableException or OutputWriteException))
         {
-            throw new ModelInvalidException($"The model in '{model.Name}' does not work, and was not kept: {error.Message.Replace(model.Path, model.Name, StringComparison.Ordinal)}", error) { Remedy = Remedy.SkipTest };
+            throw NotKept(model, error, Remedy.SkipTest);
         }
 
         clock.Report(Activity, model.Name, 1, 1, countsBytes: false);
     }
+
+    /// <summary>Checks what can be seen of the model without running it.</summary>
+    private void Check(ModelInfo model)
+    {
+        try
+        {
+            ModelVerifier.CheckFiles(model, hashMemory);
+        }
+        catch (DiffusionException error) when (error is ModelInvalidException or ModelNotFoundException or InvalidSettingException)
+        {
+            throw NotKept(model, error, Remedy.None);
+        }
+    }
+
+    private static ModelInvalidException NotKept(ModelInfo model, DiffusionException error, Remedy remedy) =>
+        new($"The model in '{model.Name}' does not work, and was not kept: {error.Message.Replace(model.Path, model.Name, StringComparison.Ordinal)}", error) { Remedy = remedy };
 
     /// <summary>Caches the hashes of the files in their final place, so that they need not be read again.</summary>
     /// <param name="folder">The folder's full path.</param>

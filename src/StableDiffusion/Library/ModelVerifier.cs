@@ -48,7 +48,7 @@ internal static class ModelVerifier
             }
 
             if (problems.Count == 0)
-                CheckFiles(model, cacheFolder);
+                CheckFiles(model, new BuildCache(cacheFolder));
             if (runs && problems.Count == 0)
             {
                 MakeImage(model, cacheFolder, cancellationToken);
@@ -75,7 +75,12 @@ internal static class ModelVerifier
     /// Checks that the files exist that the configs ask for, and that they are whole: the weights by their lengths and shapes,
     /// graphs by their lengths, and the tokenizers, which must fit their text encoders; and that the scheduler can be created.
     /// </summary>
-    private static void CheckFiles(ModelInfo model, string cacheFolder)
+    /// <param name="model">The model.</param>
+    /// <param name="cache">The cache, for what is written for a moment.</param>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
+    /// <exception cref="InvalidSettingException">The scheduler cannot be created.</exception>
+    public static void CheckFiles(ModelInfo model, BuildCache cache)
     {
         ModelConfigs configs = ModelConfigs.Open(model.Path);
         ModelFamily family = configs.Family;
@@ -87,7 +92,7 @@ internal static class ModelVerifier
             _ = source.Inputs;
             ModelBuilder.Check(source);
             if (File.Exists(model.Path))
-                CheckTokenizers(source, cacheFolder);
+                CheckTokenizers(source, cache);
         }
         else
         {
@@ -108,10 +113,10 @@ internal static class ModelVerifier
     }
 
     /// <summary>Checks that the tokenizers that a single file is used with fit its text encoders.</summary>
-    private static void CheckTokenizers(IModelSource source, string cacheFolder)
+    private static void CheckTokenizers(IModelSource source, BuildCache cache)
     {
         using ModelContents contents = source.Open();
-        _ = new BuildCache(cacheFolder).Borrow(Write, Load);
+        _ = cache.Borrow(Write, Load);
 
         void Write(string folder)
         {

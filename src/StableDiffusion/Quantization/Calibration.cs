@@ -17,7 +17,8 @@ namespace StableDiffusion.Quantization;
 /// <param name="model">The model, whose text encoder and configs are in its folder.</param>
 /// <param name="session">The U-Net in floats, with the outputs of <see cref="CalibrationMatMul"/>.</param>
 /// <param name="paths">The convolutions.</param>
-internal sealed class Calibration(DiffusionModel model, OnnxSession session, IReadOnlyList<string> paths)
+/// <param name="source">The file or folder of the U-Net's weights, for messages.</param>
+internal sealed class Calibration(DiffusionModel model, OnnxSession session, IReadOnlyList<string> paths, string source)
 {
     private const string SchedulerName = "Euler";
     private const int Steps = 6;
@@ -98,7 +99,7 @@ internal sealed class Calibration(DiffusionModel model, OnnxSession session, IRe
     private void Note(string path, float[] values)
     {
         if (!values.All(float.IsFinite))
-            throw new ModelInvalidException($"The U-Net gave values that are not finite at '{path}' during the calibration. Its weights are damaged.");
+            throw new ModelInvalidException($"The U-Net of '{source}' gave values that are not finite at '{path}' during the calibration. Its weights are damaged.");
 
         ConvolutionRanges seen = new(new ActivationRange(values[0], values[1]), new ActivationRange(values[2], values[3]));
         _ranges[path] = _ranges.TryGetValue(path, out ConvolutionRanges known) ? known.Join(seen) : seen;

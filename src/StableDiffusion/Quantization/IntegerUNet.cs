@@ -32,7 +32,7 @@ internal static class IntegerUNet
         IReadOnlyDictionary<string, ConvolutionRanges> ranges;
         using (DiffusionModel model = new(ModelReader.Read(folder, folder), Device.Cpu))
         using (OnnxSession session = OnnxSession.Open(path, Device.Cpu, reordersLayout: true, cancellationToken: cancellationToken))
-            ranges = new Calibration(model, session, observed.Paths).Run(Report, cancellationToken);
+            ranges = new Calibration(model, session, observed.Paths, network.Weights.Source).Run(Report, cancellationToken);
 
         File.Delete(path);
         File.Delete(path + GraphBuilder.ExternalDataSuffix);

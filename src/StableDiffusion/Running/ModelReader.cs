@@ -48,6 +48,8 @@ internal static class ModelReader
         bool isOptional = File.Exists(Path.Combine(path, family.Backbone, ModelParts.Graph));
         VaeConfig vae = FindConfig(ModelParts.Vae, ModelParts.VaeDecoder) is { } vaeConfig ? VaeConfig.From(vaeConfig) : VaeConfig.StableDiffusion;
         ConfigFile? backbone = FindConfig(family.Backbone);
+        if (backbone is not null)
+            vae.CheckLatents(backbone.Count("out_channels", VaeConfig.StableDiffusion.LatentChannels), path, path);
         int side = (backbone?.Count("sample_size", DefaultSampleSize, LatentSpace.HighestSide / vae.Factor) ?? DefaultSampleSize) * vae.Factor;
         ModelVariant? variant = backbone is null ? null : ModelVariants.Find(backbone.Count("in_channels", vae.LatentChannels), vae.LatentChannels);
         if (variant is not (null or ModelVariant.InstructPix2Pix) && configs.Pipeline.ClassName.Contains(nameof(ModelVariant.InstructPix2Pix), StringComparison.Ordinal))

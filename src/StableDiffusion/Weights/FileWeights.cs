@@ -8,7 +8,7 @@ internal sealed class FileWeights(ITensorFile file) : IWeights
 {
     public string Source => file.Path;
 
-    public IReadOnlyList<long>? FindShape(string name) => file.Tensors.GetValueOrDefault(name)?.Shape;
+    public IReadOnlyList<long>? FindShape(string name) => file.FindFloatShape(name);
 
     public void Read(string name, Span<float> destination, long start = 0) => file.Read(name, destination, start);
 }

@@ -9,7 +9,12 @@ internal interface IWeights
     /// <summary>The file or folder of the weights, for messages.</summary>
     string Source { get; }
 
+    /// <summary>The file of a weight, for messages.</summary>
+    /// <param name="name">The name of an existing weight.</param>
+    string SourceOf(string name) => Source;
+
     /// <summary>The shape of a weight, or null if there is no weight of that name.</summary>
+    /// <exception cref="ModelInvalidException">It holds integers or Booleans.</exception>
     IReadOnlyList<long>? FindShape(string name);
 
     /// <summary>Reads values of a weight as 32-bit floats.</summary>

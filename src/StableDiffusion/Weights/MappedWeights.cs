@@ -12,7 +12,13 @@ internal sealed class MappedWeights(ITensorFile file, IReadOnlyDictionary<string
     /// <summary>The names of the weights in diffusers.</summary>
     public IEnumerable<string> Names => origins.Keys;
 
-    public IReadOnlyList<long>? FindShape(string name) => origins.GetValueOrDefault(name)?.Shape;
+    public IReadOnlyList<long>? FindShape(string name)
+    {
+        // The shape in the file may be another.
+        WeightOrigin? origin = origins.GetValueOrDefault(name);
+        _ = origin is null ? null : file.FindFloatShape(origin.Key);
+        return origin?.Shape;
+    }
 
     public void Read(string name, Span<float> destination, long start = 0)
     {

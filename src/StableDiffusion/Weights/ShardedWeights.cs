@@ -46,8 +46,10 @@ internal sealed class ShardedWeights : IWeights, IDisposable
         }
     }
 
+    public string SourceOf(string name) => _index.Map.TryGetValue(name, out string? file) ? _files[file].Path : Source;
+
     public IReadOnlyList<long>? FindShape(string name) =>
-        _index.Map.TryGetValue(name, out string? file) ? _files[file].Tensors[name].Shape : null;
+        _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
 
     public void Read(string name, Span<float> destination, long start = 0)
     {

@@ -9,6 +9,9 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
     /// <summary>The index of the first value that belongs to it.</summary>
     private long Start { get; init; }
 
+    /// <summary>The file that it is in, for messages.</summary>
+    public string Source => Weights.SourceOf(Name);
+
     public int Count
     {
         get
@@ -34,5 +37,11 @@ internal sealed record Weight(IWeights Weights, string Name, int[] Shape)
 
     /// <summary>Reads the values.</summary>
     /// <param name="destination">Receives all values in row-major order.</param>
-    public void Read(Span<float> destination) => Weights.Read(Name, destination, Start);
+    /// <exception cref="ModelInvalidException">A value is infinite or not a number.</exception>
+    public void Read(Span<float> destination)
+    {
+        Weights.Read(Name, destination, Start);
+        if (!TensorPrimitives.IsFiniteAll<float>(destination))
+            throw new ModelInvalidException($"The tensor '{Name}' in '{Source}' has values that are not finite. The file is damaged; get it again.");
+    }
 }

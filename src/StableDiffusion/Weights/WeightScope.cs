@@ -36,7 +36,7 @@ internal readonly record struct WeightScope(IWeights Weights, string Path = "")
         return equal
             ? new Weight(Weights, fullName, shape)
             : throw new ModelInvalidException(
-                $"Tensor '{fullName}' in '{Weights.Source}' has the shape [{string.Join(',', found)}], but the model's configuration requires {Describe(shape)}.");
+                $"Tensor '{fullName}' in '{Weights.SourceOf(fullName)}' has the shape [{string.Join(',', found)}], but the model's configuration requires {Describe(shape)}.");
     }
 
     private static string Describe(int[] shape) => $"[{string.Join(',', shape)}]";

@@ -138,9 +138,14 @@ internal static class TextTargets
     private static byte[] Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
     private static IEnumerable<string> ReadModel(byte[] data) =>
-        HubListings.ParseModel(data, Subject).Files is { } files ? Choose(files) : [];
+        new HubListingReader(Subject, default).ReadModel(data).Files is { } files ? Choose(files) : [];
 
-    private static IEnumerable<string> ReadTree(byte[] data) => Choose(HubListings.ParseTree(data, Subject));
+    private static IEnumerable<string> ReadTree(byte[] data)
+    {
+        HubListingReader reader = new(Subject, default);
+        reader.AddTree(data);
+        return Choose(reader.Files);
+    }
 
     private static HubSubject Subject { get; } = new(new HubRepository("owner/name", "main"));
 

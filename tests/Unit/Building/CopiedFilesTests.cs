@@ -1,6 +1,7 @@
 using StableDiffusion.Building;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Tests.Families;
 using StableDiffusion.Tests.Library;
 using StableDiffusion.Tests.Onnx;
@@ -94,7 +95,9 @@ public sealed class CopiedFilesTests : StoreCase
     public void The_files_with_the_weights_of_a_graph_are_copied()
     {
         string path = CopyExport("source");
-        SmallGraph.Save(Path.Combine(path, "unet", "model.onnx"), SmallGraph.Of(SmallGraph.Node("Identity", "k"), SmallGraph.External("k", "sub/weights.bin", "0", "4")));
+        GraphProto graph = SmallGraph.Of(SmallGraph.Node("Identity", "k"), SmallGraph.External("k", "sub/weights.bin", "0", "4"));
+        graph.Input.Add([SmallGraph.Value("sample", 1, 4, 8, 8), SmallGraph.Value("timestep", 1), SmallGraph.Value("encoder_hidden_states", 1, 77, 32)]);
+        SmallGraph.Save(Path.Combine(path, "unet", "model.onnx"), graph);
         Directory.CreateDirectory(Path.Combine(path, "unet", "sub"));
         File.WriteAllBytes(Path.Combine(path, "unet", "sub", "weights.bin"), new byte[4]);
 

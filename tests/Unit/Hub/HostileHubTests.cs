@@ -1,5 +1,7 @@
 using System.IO.Compression;
+using System.Text;
 using System.Text.Json.Nodes;
+using StableDiffusion.Hub;
 
 namespace StableDiffusion.Tests.Hub;
 
@@ -66,6 +68,64 @@ public sealed class HostileHubTests : HubTests
 
         Assert.Contains("endlessly", Assert.Throws<DownloadException>(() => Save()).Message, StringComparison.Ordinal);
         Assert.Equal(2, Hub.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData("<http://127.0.0.2:1/next>; rel=\"next\"", "another server, 'http://127.0.0.2:1'")]
+    [InlineData("<https://127.0.0.1/next>; rel=next", "another server, 'https://127.0.0.1'")]
+    [InlineData("<file:///etc/passwd>; rel=\"next\"", "another server, 'file://'")]
+    [InlineData("<http://[::bad>; rel=\"next\"", "a link to the next page that cannot be read")]
+    [InlineData("<http://127.0.0.1/; rel=\"next\"", "a link to the next page that cannot be read")]
+    [InlineData("next", "a link to the next page that cannot be read")]
+    public void Pages_that_are_elsewhere_or_nowhere_are_no_end_of_the_list(string link, string what)
+    {
+        Hub.Files[Model] = Bytes(1);
+        Hub.IsPlain = true;
+        Hub.Script = request => request.Path.Contains("/tree/", StringComparison.Ordinal)
+            ? new FakeHub.Answer(200, Text($$"""[{"type": "file", "path": "{{Model}}", "size": 1}]""")) { Headers = { ["Link"] = link } }
+            : null;
+
+        Assert.Contains(what, Assert.Throws<DownloadException>(() => Save()).Message, StringComparison.Ordinal);
+        Assert.Equal(2, Hub.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_flood_of_empty_entries_takes_no_memory(bool isTree)
+    {
+        string entries = $"[{new StringBuilder().Insert(0, "{},", 2_000_000)}{{}}]";
+        byte[] json = Text(isTree ? entries : $$"""{"sha": "{{FakeHub.Commit}}", "siblings": {{entries}}}""");
+        HubListingReader reader = new(new HubSubject(new HubRepository(FakeHub.Id, "main")), Token);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        string message = Assert.Throws<DownloadException>(() =>
+        {
+            if (isTree)
+                reader.AddTree(json);
+            else
+                reader.ReadModel(json);
+        }).Message;
+
+        Assert.Contains("50,000 files", message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20 << 20);
+    }
+
+    [Fact]
+    public void Entries_are_counted_over_all_pages()
+    {
+        HubListingReader reader = new(new HubSubject(new HubRepository(FakeHub.Id, "main")), Token);
+        byte[] page = Text($"[{new StringBuilder().Insert(0, "{},", 29_999)}{{}}]");
+        reader.AddTree(page);
+        Assert.Throws<DownloadException>(() => reader.AddTree(page));
+    }
+
+    [Fact]
+    public void The_reading_of_a_listing_is_cancelled()
+    {
+        HubListingReader reader = new(new HubSubject(new HubRepository(FakeHub.Id, "main")), new CancellationToken(canceled: true));
+        Assert.Throws<OperationCanceledException>(() => reader.AddTree("[{}]"u8));
+        Assert.Throws<OperationCanceledException>(() => reader.ReadModel("""{"siblings": [{}]}"""u8));
     }
 
     [Fact]

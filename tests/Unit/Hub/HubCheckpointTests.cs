@@ -31,14 +31,12 @@ public sealed class HubCheckpointTests : HubTests
     {
         if (isFile)
         {
-            Hub.Files[Model] = TinyCheckpoint.Changed(static tensor => tensor.Values.AsSpan().Fill(float.NaN));
+            Hub.Files[Model] = TinyCheckpoint.Changed(static tensor => tensor.Values.AsSpan().Fill(1e30f));
         }
         else
         {
-            string source = FamilyReference.Find("sd1-diffusers");
-            foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-                Hub.Files[Path.GetRelativePath(source, file).Replace('\\', '/')] = File.ReadAllBytes(file);
-            Hub.Files["tokenizer/tokenizer.json"] = Text("{}");
+            AddTinyFolder();
+            Hub.Files["vae/diffusion_pytorch_model.safetensors"] = Overflowing(Hub.Files["vae/diffusion_pytorch_model.safetensors"]);
         }
 
         Assert.Equal(Remedy.SkipTest, Assert.Throws<ModelInvalidException>(() => Save(Wanted)).Remedy);
@@ -48,6 +46,38 @@ public sealed class HubCheckpointTests : HubTests
         Assert.True(Save(Wanted with { SkipTest = true }).IsModel);
         Assert.True(new ModelLibrary(Folders).Models.Contains("name"));
         Assert.Equal(fetched, Fetched);
+    }
+
+    [Theory]
+    [InlineData("tokenizer/tokenizer.json", false)]
+    [InlineData("tokenizer/tokenizer.json", true)]
+    [InlineData("unet/config.json", false)]
+    [InlineData("unet/config.json", true)]
+    [InlineData("scheduler/scheduler_config.json", true)]
+    public void What_cannot_be_a_model_is_not_published_without_the_test_either(string file, bool skipsTest)
+    {
+        AddTinyFolder();
+        Hub.Files[file] = Text("{}");
+
+        string message = Assert.Throws<ModelInvalidException>(() => Save(Wanted with { SkipTest = skipsTest })).Message;
+
+        Assert.Contains($"'{FakeHub.Id}' is not a model that can be used", message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Folder["downloads"], message, StringComparison.Ordinal);
+        Assert.False(new ModelLibrary(Folders).Models.Contains("name"));
+        Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_model_without_an_excluded_file_is_not_published_and_its_files_stay_for_the_next_try()
+    {
+        AddTinyFolder();
+        HubRequest request = Wanted with { SkipTest = true, Exclude = static path => path == "unet/config.json" };
+        Assert.Contains("without the excluded files", Assert.Throws<ModelInvalidException>(() => Save(request)).Message, StringComparison.Ordinal);
+        Assert.False(new ModelLibrary(Folders).Models.Contains("name"));
+
+        int fetched = Fetched;
+        Assert.True(Save(Wanted).IsModel);
+        Assert.Equal(fetched + 1, Fetched);
     }
 
     [Theory]
@@ -254,5 +284,25 @@ public sealed class HubCheckpointTests : HubTests
     {
         Assert.Empty(FilesIn("models"));
         Assert.All(FilesIn("downloads"), path => Assert.EndsWith(".lock", path, StringComparison.Ordinal));
+    }
+
+    private void AddTinyFolder()
+    {
+        string source = FamilyReference.Find("sd1-diffusers");
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+            Hub.Files[Path.GetRelativePath(source, file).Replace('\\', '/')] = File.ReadAllBytes(file);
+    }
+
+    /// <summary>Weights that are numbers, but so large that the results are not.</summary>
+    private byte[] Overflowing(byte[] weights)
+    {
+        string path = Folder["weights.safetensors"];
+        File.WriteAllBytes(path, weights);
+        SafetensorsWriter.Change(path, static tensors =>
+        {
+            foreach (StableDiffusion.Tensors.Tensor tensor in tensors.Values)
+                tensor.Values.AsSpan().Fill(1e30f);
+        });
+        return File.ReadAllBytes(path);
     }
 }

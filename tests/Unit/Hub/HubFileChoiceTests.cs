@@ -140,13 +140,20 @@ public sealed class HubFileChoiceTests
 
     [Theory]
     [InlineData("model_index.json,transformer/diffusion_pytorch_model.safetensors,vae/config.json", "transformer, vae")]
-    [InlineData("model_index.json,unet/diffusion_pytorch_model.safetensors,vae/flax.msgpack", "no readable weights in 'vae'")]
+    [InlineData("model_index.json,unet/config.json,unet/diffusion_pytorch_model.safetensors,vae/flax.msgpack", "no readable weights in 'vae'")]
+    [InlineData("model_index.json,unet/diffusion_pytorch_model.safetensors,vae/config.json,vae/diffusion_pytorch_model.safetensors", "no 'unet/config.json'")]
     [InlineData("README.md,tf_model.h5", "tf_model.h5")]
     public void A_repository_without_a_model_is_refused_before_anything_is_fetched(string files, string what)
     {
         ModelInvalidException error = Assert.Throws<ModelInvalidException>(() => Choose(files.Split(','), new HubRequest { Id = "o/n" }));
         Assert.Contains(what, error.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("a.json,a.json", "the file 'a.json' twice")]
+    [InlineData("a.json,A.json", "'A.json' and 'a.json', which differ in upper and lower case only")]
+    public void A_file_that_is_listed_twice_is_not_taken_for_two(string files, string what) => Assert.Contains(
+        what, Assert.Throws<DownloadException>(() => Choose(files.Split(','), new HubRequest { Id = "o/n", Include = static _ => true })).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("owner/name", null, "owner/name", "main")]

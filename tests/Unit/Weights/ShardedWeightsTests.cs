@@ -31,6 +31,7 @@ public sealed class ShardedWeightsTests : IDisposable
         Assert.Equal([3], weights.FindShape("b.weight"));
         Assert.Null(weights.FindShape("c.weight"));
         Assert.Equal(index, weights.Source);
+        Assert.Equal(_folder[Second], ((IWeights)weights).SourceOf("b.weight"));
         Assert.Throws<ModelInvalidException>(() => weights.Read("c.weight", a));
     }
 

@@ -49,6 +49,17 @@ internal sealed record VaeConfig
         """u8.ToArray(),
         "the autoencoder's default config"));
 
+    /// <summary>Checks that a U-Net makes latents that the autoencoder takes. Its inputs may have more channels, such as a mask.</summary>
+    /// <param name="channels">The output channels of the U-Net.</param>
+    /// <param name="path">The path of the autoencoder's config or file, for messages.</param>
+    /// <param name="unetPath">The path of the U-Net's config or file, for messages.</param>
+    /// <exception cref="ModelInvalidException">The numbers of channels differ.</exception>
+    public void CheckLatents(int channels, string path, string unetPath)
+    {
+        if (channels != LatentChannels)
+            throw new ModelInvalidException($"The VAE of '{path}' has latents of {LatentChannels} channels ('latent_channels'), and the U-Net of '{unetPath}' makes {channels} ('out_channels'). They belong to different models; use another VAE.");
+    }
+
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
     /// <returns>The configuration.</returns>

@@ -10,5 +10,5 @@ internal static class GraphWeights
     public static Value Weight(this GraphBuilder graph, Weight weight) => graph.Weight(weight.ForGraph());
 
     /// <summary>Converts a weight for a graph, under its own name.</summary>
-    public static GraphWeight ForGraph(this Weight weight) => new(weight.Name, weight.Shape, weight.Read);
+    public static GraphWeight ForGraph(this Weight weight) => new(weight.Name, weight.Shape, weight.Read) { Source = weight.Source };
 }

@@ -50,8 +50,8 @@ internal sealed class Linear
     {
         int outWidth = _weight.Shape[0];
         int inWidth = _weight.Shape[1];
-        GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed);
-        GraphWeight? bias = _bias is null ? null : new(_bias.Name + _suffix, _bias.Shape, _bias.Read);
+        GraphWeight matrix = new(_weight.Name + _suffix, [inWidth, outWidth], ReadTransposed) { Source = _weight.Source };
+        GraphWeight? bias = _bias is null ? null : _bias.ForGraph() with { Name = _bias.Name + _suffix };
         return graph.MatMul.Multiply(graph, x, matrix, bias, _path);
     }
 

@@ -156,6 +156,7 @@ internal sealed class GraphCheck
 
     private void Read()
     {
+        HashSet<string> domains = new(StringComparer.Ordinal);
         _reader.ReadFields(_reader.Length, (field, wire, end) =>
         {
             switch (field, wire)
@@ -163,6 +164,11 @@ internal sealed class GraphCheck
                 case (7, Wire.Length):
                     _hasGraph = true;
                     ReadGraph(end, depth: 0);
+                    return true;
+                case (8, Wire.Length):
+                    string domain = ReadDomain(end);
+                    if (!domains.Add(KnownOperators.Normal(domain)))
+                        throw new InvalidDataException($"it gives the version of the operators of '{ModelFilePath.Printable(domain)}' twice");
                     return true;
                 case (25, Wire.Length):
                     throw Refused("has functions of its own", "Export the model with its functions inlined.");
@@ -172,6 +178,20 @@ internal sealed class GraphCheck
         });
         if (!_hasGraph)
             throw new InvalidDataException("it holds no graph");
+    }
+
+    /// <summary>Reads the domain of a set of operators that the graph says it uses.</summary>
+    private string ReadDomain(long end)
+    {
+        string domain = string.Empty;
+        _reader.ReadFields(end, (field, wire, fieldEnd) =>
+        {
+            if ((field, wire) is not (1, Wire.Length))
+                return false;
+            domain = _reader.ReadText(fieldEnd, LongestName);
+            return true;
+        });
+        return domain;
     }
 
     private void ReadGraph(long end, int depth)

@@ -57,7 +57,7 @@ internal static class KnownOperators
     /// <returns>The number, which is larger than any if it needs each that it has; null if no graph may have it.</returns>
     public static int? Needed(string domain, string name)
     {
-        if (s_needed.TryGetValue((domain == StandardDomain ? string.Empty : domain, name), out int needed))
+        if (s_needed.TryGetValue((Normal(domain), name), out int needed))
             return needed;
         string trusted = Environment.GetEnvironmentVariable(Variable) ?? string.Empty;
         return trusted.Split(',', StringSplitOptions.TrimEntries).Contains(FullName(domain, name), StringComparer.Ordinal) ? 0 : null;
@@ -65,7 +65,11 @@ internal static class KnownOperators
 
     /// <summary>The name of an operator after its domain, if that is not the standard's.</summary>
     /// <inheritdoc cref="Needed"/>
-    public static string FullName(string domain, string name) => domain is "" or StandardDomain ? name : $"{domain}.{name}";
+    public static string FullName(string domain, string name) => Normal(domain).Length == 0 ? name : $"{domain}.{name}";
+
+    /// <summary>The shortest name of a domain; empty for the standard's, which has two.</summary>
+    /// <param name="domain">The domain.</param>
+    public static string Normal(string domain) => domain == StandardDomain ? string.Empty : domain;
 
     private static IEnumerable<((string, string) Key, int Needed)> Of(string domain, (int Needed, string[] Names)[] operators) =>
         operators.SelectMany(group => group.Names.Select(name => ((domain, name), group.Needed)));

@@ -105,18 +105,19 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     /// <param name="initializerName">Its name; the same name always means the same weight.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Reads its values.</param>
+    /// <param name="source">The file that it comes from, for messages; null if it is computed.</param>
     /// <returns>The weight in the type that the graph computes in.</returns>
-    public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read)
+    public Value Weight(string initializerName, ReadOnlySpan<int> shape, InitializerReader read, string? source = null)
     {
         if (!_precision.StoresHalf)
             return AddWeight(initializerName, DataType.Float, SingleSize, shape, bytes => read(MemoryMarshal.Cast<byte, float>(bytes)));
 
-        Value stored = AddWeight(initializerName, DataType.Float16, HalfSize, shape, bytes => ReadHalf(initializerName, read, bytes));
+        Value stored = AddWeight(initializerName, DataType.Float16, HalfSize, shape, bytes => ReadHalf(initializerName, read, bytes, source));
         return _precision.ComputesHalf ? stored : Converted(stored, DataType.Float);
     }
 
-    /// <inheritdoc cref="Weight(string, ReadOnlySpan{int}, InitializerReader)"/>
-    public Value Weight(GraphWeight weight) => Weight(weight.Name, weight.Shape, weight.Read);
+    /// <inheritdoc cref="Weight(string, ReadOnlySpan{int}, InitializerReader, string?)"/>
+    public Value Weight(GraphWeight weight) => Weight(weight.Name, weight.Shape, weight.Read, weight.Source);
 
     /// <summary>Adds a weight of 32-bit floats, whatever the graph computes in. It is read when the graph is saved.</summary>
     /// <param name="initializerName">Its name.</param>
@@ -266,14 +267,14 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         file.Flush(flushToDisk: true);
     }
 
-    private static void ReadHalf(string weightName, InitializerReader read, Span<byte> bytes)
+    private static void ReadHalf(string weightName, InitializerReader read, Span<byte> bytes, string? source)
     {
         Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
         float[] values = GC.AllocateUninitializedArray<float>(halves.Length);
         read(values);
         TensorPrimitives.ConvertToHalf(values, halves);
         if (!TensorPrimitives.IsFiniteAll<Half>(halves))
-            throw new ModelInvalidException($"The tensor '{weightName}' has a value outside the range of half precision, which ends at {(float)Half.MaxValue}. Build the model in full precision.");
+            throw new ModelInvalidException($"The tensor '{weightName}'{(source is null ? string.Empty : $" in '{source}'")} has a value outside the range of half precision, which ends at {(float)Half.MaxValue}. Build the model in full precision.");
     }
 
     private static void SetExternal(TensorProto tensor, string location, long offset, long length)

@@ -29,5 +29,8 @@ internal interface IMatMulWriter
 /// <param name="Read">Reads its values.</param>
 internal sealed record GraphWeight(string Name, int[] Shape, InitializerReader Read)
 {
+    /// <summary>The file that it comes from, for messages; null if it is computed.</summary>
+    public string? Source { get; init; }
+
     public int Count => Shape.Aggregate(1, static (count, length) => checked(count * length));
 }

@@ -199,13 +199,33 @@ public sealed class ModelStoreTests : StoreTests
     public void A_model_that_does_not_work_is_imported_only_without_the_test()
     {
         string folder = Repository.CopyDemoModel(Folder["bad"]);
-        File.WriteAllText(Path.Combine(folder, "tokenizer", "merges.txt"), "no merges");
+        SafetensorsWriter.Change(Path.Combine(folder, "vae", "diffusion_pytorch_model.safetensors"), static tensors =>
+        {
+            foreach (StableDiffusion.Tensors.Tensor tensor in tensors.Values)
+                tensor.Values.AsSpan().Fill(1e30f);
+        });
         Set("bad", folder);
 
         string message = AssertError(Run("Import-DiffusionModel $bad"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel").ErrorDetails.Message;
         Assert.Contains("-SkipTest", message, StringComparison.Ordinal);
-        Assert.Contains(Path.Combine(folder, "tokenizer"), message, StringComparison.Ordinal);
+        Assert.Contains(folder, message, StringComparison.Ordinal);
         Assert.Single(RunWell("Import-DiffusionModel $bad -SkipTest").Values<ModelImport>());
+    }
+
+    [Fact]
+    public void What_is_seen_without_a_run_is_refused_without_the_test_too()
+    {
+        string folder = Repository.CopyDemoModel(Folder["bad"]);
+        File.WriteAllText(Path.Combine(folder, "tokenizer", "merges.txt"), "no merges");
+        Set("bad", folder);
+        foreach (string test in (string[])["", "-SkipTest"])
+        {
+            string message = AssertError(Run($"Import-DiffusionModel $bad {test}"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel").ToString();
+            Assert.Contains(Path.Combine(folder, "tokenizer"), message, StringComparison.Ordinal);
+            Assert.DoesNotContain("-SkipTest", message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["demo"], RunWell("Get-DiffusionModel").Values<ModelInfo>().Select(static model => model.Name));
     }
 
     private byte[] Pixels(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>()).Pixels.ToArray();

@@ -185,6 +185,18 @@ public sealed class GraphCheckTests : IDisposable
         Assert.Contains("functions of its own", Refused(_folder["model.onnx"]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("com.microsoft")]
+    [InlineData("")]
+    [InlineData("ai.onnx")]
+    public void Operators_of_one_domain_in_two_versions_are_damage(string domain)
+    {
+        ModelProto model = SmallGraph.Model(SmallGraph.Of(SmallGraph.Node("Identity", "x")));
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = 16 });
+        File.WriteAllBytes(_folder["model.onnx"], model.ToByteArray());
+        Assert.Contains($"the version of the operators of '{domain}' twice", Refused(_folder["model.onnx"]), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_range_from_a_giant_number_to_one_that_the_graph_computes_is_refused() =>
         Assert.Contains("B with the operator Range", Refused(SmallGraph.Of(SmallGraph.Node("Range", "from", "x", "by"), SmallGraph.Integer("from", int.MinValue), SmallGraph.Integer("by", 1))), StringComparison.Ordinal);
