@@ -33,7 +33,7 @@ internal sealed class OnnxSession : IDisposable
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
 
-    /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed.</summary>
+    /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
     /// <summary>Opens a graph.</summary>
@@ -41,17 +41,18 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="device">The device to run it on.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
+    /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
         SessionOptions options;
         try
         {
-            options = Prepare(path, device, reordersLayout, replaced, cancellationToken);
+            options = Prepare(path, device, reordersLayout, replaced, plansMemory, cancellationToken);
         }
         catch
         {
@@ -91,7 +92,7 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
-    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
+    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
@@ -102,7 +103,7 @@ internal sealed class OnnxSession : IDisposable
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
-        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory);
         replaced?.AddTo(options);
         return options;
     }
@@ -177,6 +178,30 @@ internal sealed class OnnxSession : IDisposable
         finally
         {
             NativeCall.Release(options);
+        }
+    }
+
+    /// <summary>
+    /// Gives back the memory that ONNX Runtime keeps of earlier runs, by a run that is as small as possible. Runs that were left
+    /// alone are waited for.
+    /// </summary>
+    /// <param name="output">The output to compute.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <param name="input">The input with its memory.</param>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public void ReleaseMemory(OnnxValueInfo output, CancellationToken cancellationToken, (OnnxValueInfo Info, OnnxBuffer Buffer) input)
+    {
+        NativeCall.WaitForLeftAlone(cancellationToken);
+        using RunOptions options = CreateRunOptions();
+        options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
+        try
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name]);
+            WasStoppedForMemory = false;
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new InferenceException($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
         }
     }
 

@@ -275,7 +275,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
+        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
@@ -284,7 +284,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 
@@ -471,11 +471,15 @@ public sealed class DiffusionModel : IDisposable
         OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, cancellationToken, reordersLayout);
 
     private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+        OpenSession(graph, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
 
-    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    // An image takes one run of it, for which nothing is worth keeping.
+    private OnnxSession OpenVae(string graphs, string part, CancellationToken cancellationToken) =>
+        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), plansMemory: false, cancellationToken: cancellationToken);
+
+    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
-        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, cancellationToken);
+        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
@@ -496,7 +500,7 @@ public sealed class DiffusionModel : IDisposable
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full)) : null;
+        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)
