@@ -77,13 +77,17 @@ public static class Devices
     /// <summary>Creates the session options for a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while when the session is opened.</param>
-    /// <param name="plansMemory">Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, which doubles the memory.</param>
+    /// <param name="keepsMemory">
+    /// Whether the memory of a run is kept for the next one, which saves milliseconds. For large feature maps that is gigabytes:
+    /// more than a run needs, since what is kept does not fit the next sizes, and twice that from the second run on.
+    /// </param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
-    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true)
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool keepsMemory = true)
     {
         ThrowIfUnavailable(device);
         SessionOptions options = NewOptions(device, reordersLayout);
-        options.EnableMemoryPattern &= plansMemory;
+        if (!keepsMemory)
+            (options.EnableMemoryPattern, options.EnableCpuMemArena) = (false, false);
         return options;
     }
 
