@@ -18,10 +18,13 @@ internal sealed record VaeTiles(TileAxis Rows, TileAxis Columns, int Factor)
     /// <summary>The largest overlap as a part of the side of a tile.</summary>
     public const int OverlapParts = 4;
 
+    /// <summary>The shortest a tile may be, in latent values.</summary>
+    public const int ShortestSide = 4;
+
     /// <summary>Divides an image.</summary>
     /// <param name="height">The height in latent values.</param>
     /// <param name="width">The width in latent values.</param>
-    /// <param name="longest">The longest side of a tile in latent values, 4 or more.</param>
+    /// <param name="longest">The longest side of a tile in latent values, <see cref="ShortestSide"/> or more.</param>
     /// <param name="factor">The number of pixels per latent value along each side.</param>
     /// <returns>The tiles; null if the image fits into one.</returns>
     public static VaeTiles? Divide(int height, int width, int longest, int factor)

@@ -78,8 +78,8 @@ public static class Devices
     /// <param name="device">The device.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while when the session is opened.</param>
     /// <param name="keepsMemory">
-    /// Whether the memory of a run is kept for the next one, which saves milliseconds. For large feature maps that is gigabytes:
-    /// more than a run needs, since what is kept does not fit the next sizes, and twice that from the second run on.
+    /// Whether one block is set aside for all that a run of known sizes needs, and memory is asked for in ever larger steps. This
+    /// saves milliseconds; with feature maps of gigabytes it takes twice of what a run needs.
     /// </param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
     internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool keepsMemory = true)
@@ -87,7 +87,11 @@ public static class Devices
         ThrowIfUnavailable(device);
         SessionOptions options = NewOptions(device, reordersLayout);
         if (!keepsMemory)
-            (options.EnableMemoryPattern, options.EnableCpuMemArena) = (false, false);
+        {
+            options.EnableMemoryPattern = false;
+            OnnxEnvironment.UseExactArena(options);
+        }
+
         return options;
     }
 

@@ -182,16 +182,17 @@ internal sealed class OnnxSession : IDisposable
     }
 
     /// <summary>
-    /// Gives back the memory that ONNX Runtime keeps of earlier runs, by a run that is as small as possible. Runs that were left
-    /// alone are waited for.
+    /// Gives back the memory that ONNX Runtime keeps of earlier runs, by a run that is as small as possible. If one was stopped
+    /// since it took too much, its end is waited for.
     /// </summary>
     /// <param name="output">The output to compute.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <param name="input">The input with its memory.</param>
-    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    /// <remarks>Where ONNX Runtime has no memory of its own to give back, nothing happens.</remarks>
     public void ReleaseMemory(OnnxValueInfo output, CancellationToken cancellationToken, (OnnxValueInfo Info, OnnxBuffer Buffer) input)
     {
-        NativeCall.WaitForLeftAlone(cancellationToken);
+        if (WasStoppedForMemory)
+            NativeCall.WaitForLeftAlone(cancellationToken);
         using RunOptions options = CreateRunOptions();
         options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
         try
@@ -199,9 +200,9 @@ internal sealed class OnnxSession : IDisposable
             using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name]);
             WasStoppedForMemory = false;
         }
-        catch (OnnxRuntimeException error)
+        catch (OnnxRuntimeException)
         {
-            throw new InferenceException($"The graph '{Path}' failed while it ran on {Device}: {OnnxFault.OfRunning(error, Device)}", error);
+            // A session that was stopped is closed after its use then.
         }
     }
 

@@ -45,8 +45,16 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
 
     private T Run<T>(int height, int width, Func<VaeTiles?, T> run, Action release)
     {
+        T result = RunAsAsked(height, width, run, release);
+        if (new MemoryEstimate(model, options).IsWorthReleasing(width, height))
+            release();
+        return result;
+    }
+
+    private T RunAsAsked<T>(int height, int width, Func<VaeTiles?, T> run, Action release)
+    {
         MemoryEstimate memory = new(model, options);
-        int factor = model.Info.LatentFactor, size = memory.TileSize / factor * factor;
+        int factor = model.Info.LatentFactor, size = Math.Max(memory.TileSize / factor, VaeTiles.ShortestSide) * factor;
         VaeTiles? tiles = options.Tiling == VaeTiling.Off ? null : VaeTiles.Divide(height / factor, width / factor, size / factor, factor);
         bool isLarge = memory.IsLarge(width, height);
         if (tiles is null || (options.Tiling == VaeTiling.Auto && !isLarge && memory.FitsWhole(width, height)))

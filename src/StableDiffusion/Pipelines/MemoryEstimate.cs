@@ -20,6 +20,9 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <summary>Above this number of bytes, an image is made in tiles by itself: 1365x1365 pixels with the autoencoder of Stable Diffusion.</summary>
     private const long LargestWhole = 8L << 30;
 
+    /// <summary>Above this number of bytes, the memory of the autoencoder is given back after each image. The next one takes some percent longer.</summary>
+    private const long LargestKept = 2L << 30;
+
     private const int Maps = 9;
 
     // The maps of the U-Net at its highest resolution, measured in the same way, and their channels in Stable Diffusion.
@@ -58,6 +61,11 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
     public bool FitsWhole(int width, int height) => model.Device != Device.Cpu || Whole(width, height) <= Limit;
+
+    /// <summary>Whether the autoencoder takes so much memory for an image that the system should get it back afterwards.</summary>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    public bool IsWorthReleasing(int width, int height) => Whole(width, height) > LargestKept;
 
     /// <summary>The memory for an image as a whole.</summary>
     /// <param name="width">The image's width in pixels.</param>

@@ -6,7 +6,8 @@ namespace StableDiffusion.Pipelines;
 /// <summary>How the autoencoder encodes and decodes images.</summary>
 public sealed record VaeOptions
 {
-    // What models are trained on, up to which a tile takes little memory.
+    // Up to the size that most models are trained on, a tile takes little memory.
+    private const int SmallestDefault = 64;
     private const int LargestDefault = 512;
 
     /// <summary>Whether it works in overlapping tiles, which takes less memory.</summary>
@@ -40,10 +41,10 @@ public sealed record VaeOptions
 
     /// <summary>The longest side of a tile in pixels.</summary>
     /// <param name="sampleSize">The side of the images that the autoencoder was trained on; null if unknown.</param>
-    /// <remarks>The default is that side, up to 512, and the overlap of tiles of that side.</remarks>
+    /// <remarks>The default is that side, 64 to 512, and the overlap of tiles of that side.</remarks>
     internal int TileSizeFor(int? sampleSize)
     {
-        int side = Math.Min(sampleSize ?? LargestDefault, LargestDefault);
+        int side = Math.Clamp(sampleSize ?? LargestDefault, SmallestDefault, LargestDefault);
         return TileSize ?? side + Math.Min(side / VaeTiles.OverlapParts, VaeTiles.LargestOverlap);
     }
 }

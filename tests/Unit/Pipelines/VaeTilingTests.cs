@@ -79,7 +79,7 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
         Assert.True(auto.IsLarge(2736, 2736));
         Assert.Equal(80, auto.TileSize);
         Assert.Equal(96, new MemoryEstimate(demo.Model, new VaeOptions { TileSize = 96 }).TileSize);
-        Assert.Equal((576, 576, 320, 40), (new VaeOptions().TileSizeFor(null), new VaeOptions().TileSizeFor(1024), new VaeOptions().TileSizeFor(256), new VaeOptions().TileSizeFor(32)));
+        Assert.Equal((576, 576, 320, 80), (new VaeOptions().TileSizeFor(null), new VaeOptions().TileSizeFor(1024), new VaeOptions().TileSizeFor(256), new VaeOptions().TileSizeFor(32)));
     }
 
     [Fact]
@@ -106,11 +106,14 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
     {
         Latent latent = Noise(1280);
         DiffusionImage expected = Pipeline.Decode(latent, new VaeOptions { Tiling = VaeTiling.On }, Cancellation);
+        byte[] others = new byte[700_000_000];
+        Array.Fill<byte>(others, 1);
         long needed = MemoryEstimate.Bytes(32, 1280, 1280), used = MemoryWatch.UsedBytes() ?? 0;
         Assert.SkipWhen(used == 0 || used > needed, "The process uses more memory than the image takes, or the system does not say how much.");
-        Environment.SetEnvironmentVariable(MemoryLimit.Variable, $"{Math.Max(needed, used + 500_000_000) / Limit.BytesPerMegabyte + 1}");
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, $"{(needed / Limit.BytesPerMegabyte) + 1}");
 
         DiffusionImage image = Pipeline.Decode(latent, Cancellation);
+        GC.KeepAlive(others);
 
         Assert.Contains("There is not enough memory", Assert.Single(_warnings), StringComparison.Ordinal);
         Assert.Equal(nameof(VaeTiling.On), image.VaeTiling);
