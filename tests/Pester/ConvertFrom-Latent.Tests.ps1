@@ -69,9 +69,9 @@ Describe 'ConvertFrom-Latent' {
 
         It 'says so in the verbose stream and in the record' {
             $image = $latent | ConvertFrom-Latent -VaeTiling On -Verbose 4>&1 -OutVariable all | Where-Object { $_ -isnot [System.Management.Automation.VerboseRecord] }
-            $all.Message -match 'works in 2 tiles of up to 80 pixels' | Should -HaveCount 1
-            $image.VaeTiling, $image.VaeTileSize | Should -Be 'On', 80
-            ($image | Format-List | Out-String) -match 'VaeTileSize +: 80' | Should -BeTrue
+            $all.Message -match 'works in 3 tiles of up to 64 pixels' | Should -HaveCount 1
+            $image.VaeTiling, $image.VaeTileSize | Should -Be 'On', 64
+            ($image | Format-List | Out-String) -match 'VaeTileSize +: 64' | Should -BeTrue
             Test-SameValue $image ($latent | ConvertFrom-Latent) | Should -BeFalse
         }
 

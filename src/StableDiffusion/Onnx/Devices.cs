@@ -77,21 +77,16 @@ public static class Devices
     /// <summary>Creates the session options for a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while when the session is opened.</param>
-    /// <param name="keepsMemory">
-    /// Whether one block is set aside for all that a run of known sizes needs, and memory is asked for in ever larger steps. This
-    /// saves milliseconds; with feature maps of gigabytes it takes twice of what a run needs.
+    /// <param name="plansMemory">
+    /// Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, so
+    /// that the memory doubles.
     /// </param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
-    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool keepsMemory = true)
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true)
     {
         ThrowIfUnavailable(device);
         SessionOptions options = NewOptions(device, reordersLayout);
-        if (!keepsMemory)
-        {
-            options.EnableMemoryPattern = false;
-            OnnxEnvironment.UseExactArena(options);
-        }
-
+        options.EnableMemoryPattern &= plansMemory;
         return options;
     }
 

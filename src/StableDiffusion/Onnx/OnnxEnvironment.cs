@@ -12,7 +12,6 @@ internal static class OnnxEnvironment
     private static readonly DOrtLoggingFunction s_log = Log;
 
     private static readonly Lazy<(OrtEnv Environment, bool IsOwn)> s_instance = new(Create);
-    private static readonly Lazy<bool> s_hasArena = new(AddArena);
     private static string? s_lastError;
 
     /// <summary>The environment, created on first use.</summary>
@@ -30,32 +29,6 @@ internal static class OnnxEnvironment
 
         Volatile.Write(ref s_lastError, null);
         Instance.EnvLogLevel = keep ? OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR : Silent;
-    }
-
-    /// <summary>Lets a session take its memory from an arena that asks the system for no more than is needed. By default, each request is at least twice the last one.</summary>
-    /// <param name="options">The options of the session.</param>
-    public static void UseExactArena(SessionOptions options)
-    {
-        if (s_hasArena.Value)
-            options.AddSessionConfigEntry("session.use_env_allocators", "1");
-    }
-
-    private static bool AddArena()
-    {
-        const uint noLimit = 0;
-        const int asRequested = 1, standard = -1;
-        using OrtMemoryInfo memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default);
-        using OrtArenaCfg arena = new(noLimit, asRequested, standard, standard);
-        try
-        {
-            Instance.CreateAndRegisterAllocator(memory, arena);
-            return true;
-        }
-        catch (OnnxRuntimeException)
-        {
-            // A program that created the environment has an arena of its own.
-            return false;
-        }
     }
 
     private static (OrtEnv Environment, bool IsOwn) Create()

@@ -41,18 +41,18 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="device">The device to run it on.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
-    /// <param name="keepsMemory">As for <see cref="Devices.CreateOptions"/>.</param>
+    /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool keepsMemory = true, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
         SessionOptions options;
         try
         {
-            options = Prepare(path, device, reordersLayout, replaced, keepsMemory, cancellationToken);
+            options = Prepare(path, device, reordersLayout, replaced, plansMemory, cancellationToken);
         }
         catch
         {
@@ -92,7 +92,7 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
-    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, bool keepsMemory, CancellationToken cancellationToken)
+    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
@@ -103,7 +103,7 @@ internal sealed class OnnxSession : IDisposable
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
-        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, keepsMemory);
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory);
         replaced?.AddTo(options);
         return options;
     }

@@ -1,4 +1,3 @@
-using StableDiffusion.Autoencoding;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Pipelines;
@@ -41,10 +40,6 @@ public sealed record VaeOptions
 
     /// <summary>The longest side of a tile in pixels.</summary>
     /// <param name="sampleSize">The side of the images that the autoencoder was trained on; null if unknown.</param>
-    /// <remarks>The default is that side, 64 to 512, and the overlap of tiles of that side.</remarks>
-    internal int TileSizeFor(int? sampleSize)
-    {
-        int side = Math.Clamp(sampleSize ?? LargestDefault, SmallestDefault, LargestDefault);
-        return TileSize ?? side + Math.Min(side / VaeTiles.OverlapParts, VaeTiles.LargestOverlap);
-    }
+    /// <remarks>The default is that side, 64 to 512.</remarks>
+    internal int TileSizeFor(int? sampleSize) => TileSize ?? Math.Clamp(sampleSize ?? LargestDefault, SmallestDefault, LargestDefault);
 }

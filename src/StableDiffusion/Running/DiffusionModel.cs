@@ -475,11 +475,11 @@ public sealed class DiffusionModel : IDisposable
 
     // An image takes one run of it, for which nothing is worth keeping.
     private OnnxSession OpenVae(string graphs, string part, CancellationToken cancellationToken) =>
-        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), keepsMemory: false, cancellationToken: cancellationToken);
+        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), plansMemory: false, cancellationToken: cancellationToken);
 
-    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, bool keepsMemory = true, CancellationToken cancellationToken = default)
+    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
-        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, keepsMemory, cancellationToken);
+        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
@@ -500,7 +500,7 @@ public sealed class DiffusionModel : IDisposable
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, keepsMemory: false)) : null;
+        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

@@ -60,11 +60,11 @@ public sealed class VaeTilesTests(DemoModelFixture demo) : IClassFixture<DemoMod
     }
 
     [Fact]
-    public void An_image_of_1024_pixels_is_four_tiles_of_544()
+    public void An_image_of_1024_pixels_is_nine_tiles_of_384()
     {
-        VaeTiles tiles = VaeTiles.Divide(128, 128, 72, Factor)!;
+        VaeTiles tiles = VaeTiles.Divide(128, 128, 64, Factor)!;
 
-        Assert.Equal((new TileAxis(68, 60, 2), tiles.Rows), (tiles.Rows, tiles.Columns));
+        Assert.Equal((new TileAxis(48, 40, 3), tiles.Rows), (tiles.Rows, tiles.Columns));
         Assert.Null(VaeTiles.Divide(72, 72, 72, Factor));
         Assert.Equal(1, VaeTiles.Divide(72, 73, 72, Factor)!.Rows.Count);
     }

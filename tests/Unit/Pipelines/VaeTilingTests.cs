@@ -26,10 +26,10 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
         DiffusionImage large = Pipeline.Decode(latent, new VaeOptions { Tiling = VaeTiling.On, TileSize = 128 }, Cancellation);
         DiffusionImage off = Pipeline.Decode(latent, new VaeOptions { Tiling = VaeTiling.Off }, Cancellation);
 
-        // The autoencoder was trained on 64 pixels, and its tiles overlap by 16.
-        Assert.Equal((nameof(VaeTiling.On), 80), (tiled.VaeTiling, tiled.VaeTileSize));
-        Assert.Equal("VAE tiling: On, VAE tile size: 80", string.Join(", ", Infotext.Format(tiled.Info).Split(", ").Where(static part => part.Contains("VAE", StringComparison.Ordinal))));
-        Assert.Equal(["The autoencoder works in 4 tiles of up to 80 pixels at 128x128 pixels."], _notes);
+        // That is the size that the autoencoder was trained on.
+        Assert.Equal((nameof(VaeTiling.On), 64), (tiled.VaeTiling, tiled.VaeTileSize));
+        Assert.Equal("VAE tiling: On, VAE tile size: 64", string.Join(", ", Infotext.Format(tiled.Info).Split(", ").Where(static part => part.Contains("VAE", StringComparison.Ordinal))));
+        Assert.Equal(["The autoencoder works in 9 tiles of up to 64 pixels at 128x128 pixels."], _notes);
         Assert.NotEqual(whole.Pixels, tiled.Pixels);
         Assert.All([whole, large, off], image =>
         {
@@ -37,7 +37,7 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
             Assert.Equal(whole.Pixels, image.Pixels);
             Assert.DoesNotContain("Tiling", string.Join(' ', image.Stages![^1].Settings.Keys), StringComparison.Ordinal);
         });
-        Assert.Equal((nameof(VaeTiling.On), 80L), (tiled.Stages![^1].Settings[nameof(VaeTiling)], tiled.Stages[^1].Settings["VaeTileSize"]));
+        Assert.Equal((nameof(VaeTiling.On), 64L), (tiled.Stages![^1].Settings[nameof(VaeTiling)], tiled.Stages[^1].Settings["VaeTileSize"]));
         Assert.Empty(_warnings);
     }
 
@@ -77,9 +77,9 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
         MemoryEstimate auto = new(demo.Model, new VaeOptions());
         Assert.False(auto.IsLarge(2720, 2720));
         Assert.True(auto.IsLarge(2736, 2736));
-        Assert.Equal(80, auto.TileSize);
+        Assert.Equal(64, auto.TileSize);
         Assert.Equal(96, new MemoryEstimate(demo.Model, new VaeOptions { TileSize = 96 }).TileSize);
-        Assert.Equal((576, 576, 320, 80), (new VaeOptions().TileSizeFor(null), new VaeOptions().TileSizeFor(1024), new VaeOptions().TileSizeFor(256), new VaeOptions().TileSizeFor(32)));
+        Assert.Equal((512, 512, 256, 64), (new VaeOptions().TileSizeFor(null), new VaeOptions().TileSizeFor(1024), new VaeOptions().TileSizeFor(256), new VaeOptions().TileSizeFor(32)));
     }
 
     [Fact]
