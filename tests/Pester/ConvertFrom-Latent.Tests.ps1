@@ -77,7 +77,7 @@ Describe 'ConvertFrom-Latent' {
 
         It 'takes the image as a whole where it is small enough or tiles are off' {
             $images = @($latent | ConvertFrom-Latent; $latent | ConvertFrom-Latent -VaeTiling off; $latent | ConvertFrom-Latent -VaeTiling On -VaeTileSize 160)
-            $images.VaeTiling | Should -BeNullOrEmpty
+            $images.Where({ $_.VaeTiling }) | Should -HaveCount 0
             Test-SameValue $images[0] $images[1] | Should -BeTrue
             Test-SameValue $images[0] $images[2] | Should -BeTrue
         }
