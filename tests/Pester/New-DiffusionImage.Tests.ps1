@@ -911,7 +911,7 @@ good,11,,,,init.png,,,11.png
             $image.VaeTiling, $image.VaeTileSize | Should -Be 'On', 96
             Test-SameValue (Get-DiffusionMetadata "$TestDrive/tiles.png" | New-DiffusionImage) $image | Should -BeTrue
             $whole = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -Width 160
-            (Compare-DiffusionImage $whole $image).Settings.Name | Should -Be 'VaeTiling', 'VaeTileSize'
+            (Compare-DiffusionImage $whole $image).SettingDifferences.Name | Should -Be 'VaeTiling', 'VaeTileSize'
         }
 
         It 'encodes the image to start from in tiles too, and makes it again from that image' {

@@ -28,18 +28,19 @@ public sealed class ClearDiffusionCacheCommand : DiffusionCmdlet
         }
 
         string folder = library.Folders.Cache;
-        if (Graphs && Directory.Exists(folder) && ShouldProcess(folder, "Delete built graphs"))
-            ProcessOne(folder, () => DeleteGraphs(library));
+        if (Graphs && Directory.Exists(folder) && library.MeasureGraphs(CancellationToken) is long length && ShouldProcess(folder, $"Delete built graphs ({ByteSize.Format(length)})"))
+            ProcessOne(folder, () => DeleteGraphs(library, length));
 
         if (Downloads && library.Downloads.List() is { Count: > 0 } downloads && ShouldProcess(library.Downloads.Folder, "Delete unfinished downloads"))
             Delete(downloads);
     }
 
-    private void DeleteGraphs(ModelLibrary library)
+    private void DeleteGraphs(ModelLibrary library, long length)
     {
         int kept = library.DeleteGraphs();
         if (kept > 0)
-            WriteWarning($"The graphs of {kept} {(kept == 1 ? "model" : "models")} in '{library.Folders.Cache}' are in use and were not deleted. Run the command again when no session uses them.");
+            WriteWarning($"{kept} {(kept == 1 ? "folder" : "folders")} of graphs in '{library.Folders.Cache}' {(kept == 1 ? "is" : "are")} in use and {(kept == 1 ? "was" : "were")} not deleted. Run the command again when no session uses them.");
+        WriteVerbose($"Graphs deleted: {ByteSize.Format(length - library.MeasureGraphs(CancellationToken))}.");
     }
 
     private void Delete(IReadOnlyList<string> downloads)

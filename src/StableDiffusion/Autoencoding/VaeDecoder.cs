@@ -1,5 +1,6 @@
 using StableDiffusion.Images;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Autoencoding;

@@ -1,6 +1,7 @@
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Autoencoding;

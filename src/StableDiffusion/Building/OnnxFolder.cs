@@ -1,6 +1,6 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
-using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 
 namespace StableDiffusion.Building;
 

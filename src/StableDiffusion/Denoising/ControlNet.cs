@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime.Tensors;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Denoising;

@@ -1,6 +1,7 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

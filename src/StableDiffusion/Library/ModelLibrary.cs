@@ -164,8 +164,12 @@ public sealed class ModelLibrary
         return ModelVerifier.Run(model, runs, Folders.Cache, cancellationToken);
     }
 
-    /// <summary>Deletes the graphs that were built from models; each is built again when its model is next used.</summary>
-    /// <returns>The number of models whose graphs were kept, since this process or another has them open.</returns>
+    /// <summary>The size in bytes of the graphs that were built from models, or prepared for this processor.</summary>
+    /// <param name="cancellationToken">Cancels it between two files.</param>
+    public long MeasureGraphs(CancellationToken cancellationToken = default) => FolderFiles.Length(Folders.Cache, cancellationToken);
+
+    /// <summary>Deletes the graphs that were built from models, or prepared for this processor; each is made again when its model is next used.</summary>
+    /// <returns>The number of folders that were kept, since this process or another has a graph in them open.</returns>
     /// <exception cref="OutputWriteException">A file could not be deleted.</exception>
     public int DeleteGraphs()
     {

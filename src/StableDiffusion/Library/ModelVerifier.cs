@@ -7,6 +7,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;

@@ -17,6 +17,9 @@ internal static class OnnxEnvironment
     /// <summary>The environment, created on first use.</summary>
     public static OrtEnv Instance => s_instance.Value.Environment;
 
+    /// <summary>The version of ONNX Runtime.</summary>
+    public static string Version => Instance.GetVersionString();
+
     /// <summary>The last error that ONNX Runtime logged while errors were kept; it is more precise than the exception. Null if there was none.</summary>
     public static string? LastError => Volatile.Read(ref s_lastError);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Onnx.Checks;
 
 namespace StableDiffusion.Onnx;
 
@@ -9,11 +10,11 @@ internal sealed class OnnxSession : IDisposable
     internal const string NotThePart = "It is not the expected part of a Stable Diffusion model.";
 
     private readonly InferenceSession _session;
-    private readonly ReplacedWeights? _replaced;
+    private readonly IDisposable? _used;
 
-    private OnnxSession(string path, Device device, InferenceSession session, ReplacedWeights? replaced)
+    private OnnxSession(string path, Device device, InferenceSession session, IDisposable? used)
     {
-        _replaced = replaced;
+        _used = used;
         Path = path;
         Device = device;
         _session = session;
@@ -60,6 +61,40 @@ internal sealed class OnnxSession : IDisposable
             throw;
         }
 
+        return Load(path, path, device, options, replaced, cancellationToken);
+    }
+
+    /// <summary>Writes a graph as ONNX Runtime optimizes it for this processor, with weights in the layout of its operators.</summary>
+    /// <param name="path">The <c>.onnx</c> file.</param>
+    /// <param name="reordersLayout">As for <see cref="Open"/>.</param>
+    /// <param name="target">The path of the new graph; its weights are written beside it.</param>
+    /// <param name="cancellationToken">Cancels the writing, within seconds.</param>
+    /// <inheritdoc cref="Open"/>
+    public static void WriteOptimized(string path, bool reordersLayout, string target, CancellationToken cancellationToken)
+    {
+        SessionOptions options = Prepare(path, Device.Cpu, reordersLayout, replaced: null, plansMemory: true, cancellationToken);
+        options.OptimizedModelFilePath = target;
+        options.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", System.IO.Path.GetFileName(target) + "_data");
+        options.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
+        options.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", "1");
+        Load(path, path, Device.Cpu, options, used: null, cancellationToken).Dispose();
+    }
+
+    /// <summary>Opens a graph that <see cref="WriteOptimized"/> wrote on this processor. Its weights are mapped, not read.</summary>
+    /// <param name="optimized">The path of the written graph.</param>
+    /// <param name="path">The path of the graph that it was made from, which messages name.</param>
+    /// <param name="used">What the session uses; it is disposed with the session, or at once if it cannot be opened.</param>
+    /// <param name="cancellationToken">Cancels the loading.</param>
+    /// <inheritdoc cref="Open"/>
+    public static OnnxSession OpenOptimized(string optimized, string path, IDisposable used, CancellationToken cancellationToken)
+    {
+        SessionOptions options = Devices.CreateOptions(Device.Cpu);
+        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        return Load(optimized, path, Device.Cpu, options, used, cancellationToken);
+    }
+
+    private static OnnxSession Load(string file, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken)
+    {
         CancellationTokenSource stop = new();
         try
         {
@@ -81,14 +116,14 @@ internal sealed class OnnxSession : IDisposable
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
                 using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-                return new OnnxSession(path, device, new InferenceSession(path, options), replaced);
+                return new OnnxSession(path, device, new InferenceSession(file, options), used);
             }
         }
 
         void Discard(OnnxSession? session)
         {
             session?.Dispose();
-            replaced?.Dispose();
+            used?.Dispose();
         }
     }
 
@@ -224,7 +259,7 @@ internal sealed class OnnxSession : IDisposable
     public void Dispose()
     {
         NativeCall.Release(_session);
-        NativeCall.Release(_replaced);
+        NativeCall.Release(_used);
     }
 
     internal static RunOptions CreateRunOptions() => new()

@@ -170,7 +170,7 @@ public sealed class DiffusionModel : IDisposable
     internal TextEncoder OpenTextEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: true, progress, cancellationToken)?.OpenTextEncoder(progress, cancellationToken) ?? Open(
         ref _textEncoder,
         "the text encoder",
-        graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, cancellationToken), Info.Name),
+        graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, progress, cancellationToken), Info.Name),
         progress,
         cancellationToken);
 
@@ -179,7 +179,7 @@ public sealed class DiffusionModel : IDisposable
     internal UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
         ref _unet,
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, Family.Backbone, cancellationToken, ReordersUNet(graphs))),
+        graphs => new UNet(OpenGraph(graphs, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs))),
         progress,
         cancellationToken);
 
@@ -199,7 +199,7 @@ public sealed class DiffusionModel : IDisposable
                 throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support ControlNets: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
             }
 
-            return new UNet(OpenFile(graph, Family.Backbone, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
+            return new UNet(OpenFile(graph, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
         cancellationToken);
@@ -255,7 +255,7 @@ public sealed class DiffusionModel : IDisposable
             using RentedBuild graphs = BuildGraphs(source, name, progress, cancellationToken);
             string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
             long start = Stopwatch.GetTimestamp();
-            ControlNet made = new(OpenSession(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), cancellationToken: cancellationToken), name, hash);
+            ControlNet made = new(OpenSession(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), progress, cancellationToken: cancellationToken), name, hash);
             progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
             _controlNets.Add(source.Path, made);
             return made;
@@ -275,7 +275,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
+        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
@@ -284,7 +284,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 
@@ -467,23 +467,29 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
-    private OnnxSession OpenGraph(string graphs, string part, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, cancellationToken, reordersLayout);
+    private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
+        OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
-    private OnnxSession OpenFile(string graph, string part, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
+        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
 
     // An image takes one run of it, for which nothing is worth keeping.
-    private OnnxSession OpenVae(string graphs, string part, CancellationToken cancellationToken) =>
-        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), plansMemory: false, cancellationToken: cancellationToken);
+    private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
+        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
 
-    private OnnxSession OpenSession(string graph, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
+    private OnnxSession OpenSession(
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
-        OnnxSession session = OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
+        OnnxSession session = (plansMemory ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
     }
+
+    private OnnxSession? OpenPrepared(string graph, Action<ProgressReport>? progress, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken) =>
+        CacheFolder is not null && Device == Device.Cpu && replaced is null
+            ? new PreparedGraphs(CacheFolder).Open(graph, reordersLayout, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken)
+            : null;
 
     private bool ReordersUNet(string graphs) =>
         new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;

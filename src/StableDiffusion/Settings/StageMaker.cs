@@ -23,5 +23,5 @@ public sealed record StageMaker(string? Module, string? OnnxRuntime, string? Dev
     /// <returns>The versions and the device.</returns>
     public override string ToString() => PrintableText.Of(string.Join(", ", new[] { Module, OnnxRuntime is null ? null : $"ONNX Runtime {OnnxRuntime}", Device }.OfType<string>()));
 
-    private static StageMaker On(string device) => new(ProductVersion.Text, OnnxEnvironment.Instance.GetVersionString(), device);
+    private static StageMaker On(string device) => new(ProductVersion.Text, OnnxEnvironment.Version, device);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Text;

@@ -74,6 +74,8 @@ internal static class OperatorCases
         Einsum x[2,3,4] x[2,4,5] | equation='bij,bjk->bik'
         Einsum x[2,3] x[3] | equation='ij,j'
         Einsum x[2,3] x[2,3] | equation='...i,...i->...'
+        Einsum x[1,4,2,3] w[1,6,2,3] | equation='bihd,bjhd->bhij'
+        Einsum w[1,2,4,6] x[1,6,2,3] | equation='bhij,bjhd->bihd'
         Elu x[4] | alpha=1.0
         Equal x:7[4] i(1)
         Equal x[4] x[4]
@@ -270,10 +272,13 @@ internal static class OperatorCases
         ms.MultiHeadAttention x[1,4,8] x[1,4,8] x[1,4,8] w[24] - w[1,2,4,4] | num_heads=2 scale=0.3
         ms.MultiHeadAttention x[1,4,8] x[1,4,8] x[1,4,8] - x:6[1,4] | num_heads=2
         ms.MultiHeadAttention x[1,4,8] x[1,2,6,4] x[1,2,6,4] | num_heads=2
+        ms.MultiHeadAttention x[1,4,8] w[1,6,8] w[1,6,8] | num_heads=2
         ms.QuantizeLinear x[1,4,8] w[4] w:2[4] | axis=1
         ms.QuickGelu x[4] | alpha=1.702
         ms.SkipLayerNormalization x[1,4,8] x[1,4,8] w[8] w[8] w[8] | epsilon=0.00001
         ms.SkipLayerNormalization x[1,4,8] x[1,4,8] w[8] > 4
+        ms.SkipLayerNormalization x[1,4,8] w[1,4,8] w[8]
+        ms.SkipSimplifiedLayerNormalization x[1,4,8] w[1,4,8] w[8] w[8]
         ms.SkipSimplifiedLayerNormalization x[1,4,8] x[1,4,8] w[8] w[8] | epsilon=0.00001
         ms.TransposeMatMul x[2,4,8] x[2,6,8] | transB=1
         Conv x[1,4,8,8] w[6,4,3,3] w[6] | pads=1,1,1,1; Relu %1

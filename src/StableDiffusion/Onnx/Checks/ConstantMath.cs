@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>Computes the few numbers that sizes are made of, as ONNX Runtime does.</summary>
 internal static class ConstantMath

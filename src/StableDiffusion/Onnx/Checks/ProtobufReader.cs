@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// Walks through a file of protobuf messages without reading what it is not asked for, such as gigabytes of weights: the

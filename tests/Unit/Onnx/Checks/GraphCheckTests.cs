@@ -3,10 +3,11 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using StableDiffusion.Building;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
-namespace StableDiffusion.Tests.Onnx;
+namespace StableDiffusion.Tests.Onnx.Checks;
 
 /// <summary>Graphs from elsewhere that ONNX Runtime must not see.</summary>
 public sealed class GraphCheckTests : IDisposable
@@ -96,6 +97,30 @@ public sealed class GraphCheckTests : IDisposable
     {
         Assert.Contains("texts in the weight 'words'", Refused(SmallGraph.Of(SmallGraph.Node("Identity", "words"), new TensorProto { Name = "words", DataType = (DataType)8 })), StringComparison.Ordinal);
         Assert.Contains("makes texts of numbers", Refused(SmallGraph.Of(Named("Cast", "made", "x", to: 8))), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Einsum", 1L, 0L, 8L, 8L)]
+    [InlineData("QLinearMatMul", 0L, 4L, 3L, 3L)]
+    [InlineData("LayerNormalization", 0L)]
+    [InlineData("MatMul", 8L, 0L)]
+    public void A_weight_without_elements_is_refused(string name, params long[] shape)
+    {
+        string[] inputs = name == "QLinearMatMul" ? ["x", "x", "x", "k", "x", "x", "x", "x"] : ["x", "k"];
+        Assert.Contains($"a constant without elements, 'k', to the operator {name}", Refused(SmallGraph.Of(SmallGraph.Node(name, inputs), Zeros("k", shape))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_weight_without_elements_that_is_computed_is_refused_but_lists_without_elements_are_usual()
+    {
+        GraphProto graph = SmallGraph.Of(SmallGraph.Node("MatMul", "x", "none"), SmallGraph.Integers("sizes", 8, 0));
+        graph.Node.Insert(0, Named("ConstantOfShape", "none", "sizes"));
+        Assert.Contains("a constant without elements, 'none', to the operator MatMul", Refused(graph), StringComparison.Ordinal);
+
+        GraphProto usual = SmallGraph.Of(SmallGraph.Node("Resize", "x", "roi", "factors"), SmallGraph.Integers("axes"), Zeros("roi", 0), Zeros("factors", 1));
+        usual.Node.Insert(0, Named("Squeeze", "y1", "x", "axes"));
+        usual.Node.Insert(0, Named("Reshape", "y2", "x", "axes"));
+        GraphCheck.Check(SmallGraph.Save(_folder["in", "model.onnx"], usual));
     }
 
     [Theory]

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Storage;
 
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>What <see cref="GraphCheck"/> needs to know of a tensor in a graph: where its bytes are and, of a short one, its values.</summary>
 internal sealed class GraphTensor

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>An input that a part of a model must have.</summary>
 /// <param name="Name">Its name in the graph.</param>

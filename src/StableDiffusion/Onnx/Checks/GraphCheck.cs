@@ -1,9 +1,9 @@
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 using StableDiffusion.Storage;
-using Wire = StableDiffusion.Onnx.ProtobufReader.Wire;
+using Wire = StableDiffusion.Onnx.Checks.ProtobufReader.Wire;
 
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// Checks a graph before ONNX Runtime sees it, since it may come from anywhere: that it reads no file but those beside it, has no
@@ -145,6 +145,7 @@ internal sealed class GraphCheck
         foreach (GraphNode node in GraphOrder.Sort(_nodes))
         {
             sorted++;
+            CheckElements(node);
             CheckSizes(node);
             CheckSize(node.Operator, _shapes.Derive(node) ?? throw UnknownSize(node));
         }
@@ -564,6 +565,16 @@ internal sealed class GraphCheck
             return;
         if (_integers.GetValueOrDefault(node.Inputs[1]) is not double[] divisors || divisors.Contains(-1))
             throw Refused("divides whole numbers by -1 or by numbers that are not constants, which can end the process", "Export the model without it or, if it comes from weights, import those.");
+    }
+
+    // ONNX Runtime divides by the lengths of some. Lists without elements are usual: the axes of an operator, the shape of a single number, the region of Resize.
+    private void CheckElements(GraphNode node)
+    {
+        for (int i = 0; i < node.Inputs.Length; i++)
+        {
+            if (_shapes.Find(node, i) is { Count: 0 } constant && (constant.Shape.Length != 1 || (constant.IsFloat && node.Operator is not ("Resize" or "Concat" or "Identity"))))
+                throw Refused($"gives a constant without elements, '{ModelFilePath.Printable(node.Inputs[i])}', to the operator {ModelFilePath.Printable(node.Operator)}, which can end the process", "Export the model without it.");
+        }
     }
 
     private void CheckSizes(GraphNode node)

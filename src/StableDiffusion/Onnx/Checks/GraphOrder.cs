@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>Puts the operators of a graph in the order in which they can run. ONNX Runtime takes them in any order.</summary>
 internal static class GraphOrder

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// Determines which values of a graph are certainly floating-point numbers, by what the graph says of them and by the operators

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>What is known of a value that a graph makes of its constants alone.</summary>
 /// <param name="Shape">The length of each axis. Lengths are floating-point numbers, which do not overflow.</param>

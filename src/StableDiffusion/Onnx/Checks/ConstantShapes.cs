@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// Derives the shapes of what a graph makes of its constants alone, and the few numbers that other sizes are made of, so that

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// The operators that a graph may have: those that exporters of image models and ONNX Runtime's optimizer and quantizer write. Others

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Onnx;
+namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>What <see cref="GraphCheck"/> keeps of an operator of a graph.</summary>
 /// <param name="Operator">The operator's name.</param>

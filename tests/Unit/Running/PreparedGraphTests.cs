@@ -1,0 +1,136 @@
+using StableDiffusion.Noise;
+using StableDiffusion.Onnx;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Tests.Running;
+
+/// <summary>Graphs that are kept as ONNX Runtime optimizes them: the same results, and never a damaged one.</summary>
+public sealed class PreparedGraphTests(SharedModels models) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<ProgressReport> _reports = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("unet", "out_sample")]
+    [InlineData("vae_decoder", "sample")]
+    [InlineData("text_encoder", "last_hidden_state")]
+    public void A_prepared_graph_gives_the_same_bytes(string part, string output)
+    {
+        foreach (string model in (string[])[models.Demo, models.HalfDemo])
+        {
+            string graph = Path.Combine(model, part, "model.onnx");
+            using OnnxSession plain = OnnxSession.Open(graph, Device.Cpu, cancellationToken: TestContext.Current.CancellationToken);
+            using OnnxSession prepared = Open(graph)!;
+            using OnnxSession again = Open(graph)!;
+            float[] expected = Run(plain, output);
+            Assert.Equal(expected, Run(prepared, output));
+            Assert.Equal(expected, Run(again, output));
+            Assert.Equal(graph, prepared.Path);
+        }
+
+        Assert.Equal([false, true, false, true], _reports.Select(static report => report.IsLast));
+    }
+
+    [Fact]
+    public void A_damaged_or_incomplete_one_is_made_again()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Open(graph)!.Dispose();
+        string data = Path.Combine(Assert.Single(Prepared()), "model.onnx_data");
+        File.SetAttributes(data, FileAttributes.Normal);
+
+        byte[] bytes = File.ReadAllBytes(data);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(data, bytes);
+        AssertMadeAgain();
+
+        File.SetAttributes(data, FileAttributes.Normal);
+        File.WriteAllBytes(data, bytes[..^1]);
+        AssertMadeAgain();
+
+        File.WriteAllText(Path.Combine(Prepared().Single(), "model_manifest.json"), "{");
+        AssertMadeAgain();
+
+        // A new time alone says nothing.
+        _reports.Clear();
+        File.SetAttributes(data, FileAttributes.Normal);
+        File.SetLastWriteTimeUtc(data, DateTime.UtcNow.AddDays(-3));
+        Open(graph)!.Dispose();
+        Assert.Empty(_reports);
+
+        void AssertMadeAgain()
+        {
+            _reports.Clear();
+            using OnnxSession plain = OnnxSession.Open(graph, Device.Cpu, cancellationToken: TestContext.Current.CancellationToken);
+            using OnnxSession prepared = Open(graph)!;
+            Assert.Equal(Run(plain, "sample"), Run(prepared, "sample"));
+            Assert.Equal(2, _reports.Count);
+        }
+    }
+
+    [Fact]
+    public void Small_graphs_and_those_above_the_limit_are_not_prepared()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Assert.Null(new PreparedGraphs(_folder["cache"]).Open(graph, reordersLayout: true, _reports.Add, TestContext.Current.CancellationToken));
+        Assert.Null(Open(_folder["none", "model.onnx"]));
+        Assert.Empty(_reports);
+        Assert.False(Directory.Exists(_folder["cache"]));
+    }
+
+    [Fact]
+    public void One_that_was_not_used_for_months_gives_way_unless_it_is_open()
+    {
+        string first = Path.Combine(models.Demo, "vae_decoder", "model.onnx"), second = Path.Combine(models.Demo, "vae_encoder", "model.onnx"), third = Path.Combine(models.Demo, "text_encoder", "model.onnx");
+        using (Open(first))
+        {
+            string old = Assert.Single(Prepared());
+            Directory.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddDays(-100));
+            Open(second)!.Dispose();
+            Assert.Contains(old, Prepared());
+        }
+
+        Directory.SetLastWriteTimeUtc(Prepared()[0], DateTime.UtcNow.AddDays(-100));
+        Directory.SetLastWriteTimeUtc(Prepared()[1], DateTime.UtcNow.AddDays(-100));
+        Open(third)!.Dispose();
+        Assert.Single(Prepared());
+    }
+
+    [Fact]
+    public void In_a_folder_that_cannot_be_written_to_the_graph_is_opened_as_it_is()
+    {
+        File.WriteAllText(_folder["cache"], "no folder");
+        Assert.Null(Open(Path.Combine(models.Demo, "vae_decoder", "model.onnx")));
+    }
+
+    private OnnxSession? Open(string graph) => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, _reports.Add, TestContext.Current.CancellationToken);
+
+    private string[] Prepared() => Directory.GetDirectories(_folder["cache"], "prepared-*");
+
+    private static float[] Run(OnnxSession session, string output)
+    {
+        List<(OnnxValueInfo, OnnxBuffer)> inputs = [];
+        foreach (OnnxValueInfo input in session.Inputs.Values)
+        {
+            int[] shape = input.Name switch { "sample" or "latent_sample" => [1, 4, 8, 8], "timestep" => [1], "input_ids" => [1, 77], _ => [1, 77, input.Dimensions[2]] };
+            Tensor values = new(shape);
+            new PhiloxRandom(3).Normal(values.Span);
+            if (input.Name == "input_ids")
+                values.Span.Fill(5);
+            inputs.Add((input, new OnnxBuffer(values, input.ElementType)));
+        }
+
+        try
+        {
+            return session.Run(session.Output(output), TestContext.Current.CancellationToken, [.. inputs]).Values;
+        }
+        finally
+        {
+            inputs.ForEach(static input => input.Item2.Dispose());
+        }
+    }
+}
