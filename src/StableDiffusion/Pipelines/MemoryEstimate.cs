@@ -25,7 +25,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
 
     private const int Maps = 9;
 
-    // The maps of the U-Net at its highest resolution, measured in the same way, and their channels in Stable Diffusion.
+    // The maps of the U-Net at its highest resolution, 14 to 24 with the model that ships with the engine, and their channels in Stable Diffusion.
     private const int StepMaps = 20;
     private const int DefaultStepChannels = 320;
 
