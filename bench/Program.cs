@@ -14,6 +14,9 @@ internal static class Program
     /// <summary>Only where it is named: it writes 30 GB and takes twenty minutes.</summary>
     private const string FullSize = "fullsize";
 
+    /// <summary>Only where it is named: it takes 5 GB of memory and some minutes.</summary>
+    private const string Tiling = "tiling";
+
     private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
     {
         ["stages"] = StageRows.Measure,
@@ -21,6 +24,7 @@ internal static class Program
         ["sessions"] = SessionRows.Measure,
         ["precision"] = PrecisionRows.Measure,
         ["process"] = ProcessRows.Measure,
+        [Tiling] = TilingRows.Measure,
         [FullSize] = FullSizeRows.Measure,
     };
 
@@ -44,13 +48,19 @@ internal static class Program
             return 0;
         }
 
+        if (arguments is [TilingRows.RunOption, string half, string tiling, string folder])
+        {
+            TilingRows.Run(half, tiling, folder);
+            return 0;
+        }
+
         if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
             return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
 
         string? unknown = arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)
         {
-            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last two, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
             return BadCommandLine;
         }
 
@@ -59,7 +69,7 @@ internal static class Program
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
         List<Row> rows = [];
-        foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(part => part != FullSize).ToArray() : arguments)
+        foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(static part => part is not (FullSize or Tiling)).ToArray() : arguments)
         {
             Console.Error.WriteLine($"Measuring {part} (load {Machine.Load}) ...");
             rows.AddRange(s_parts[part]());

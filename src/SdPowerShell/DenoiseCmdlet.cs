@@ -132,6 +132,16 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<int>]
     public Number<int>? Height { get; set; }
 
+    /// <summary>Whether the autoencoder works in tiles, which takes less memory: Auto, On or Off.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<VaeTiling>))]
+    public string? VaeTiling { get; set; }
+
+    /// <summary>The longest side of such a tile in pixels.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? VaeTileSize { get; set; }
+
     /// <summary>The original width, in pixels, that SDXL is conditioned on.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]

@@ -83,7 +83,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
                 Write(report);
         }
 
-        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn));
+        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn, WriteVerbose));
     }
 
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>

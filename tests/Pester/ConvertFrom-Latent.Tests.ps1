@@ -61,4 +61,43 @@ Describe 'ConvertFrom-Latent' {
     It 'has examples in its help' {
         (Get-Help ConvertFrom-Latent -Examples).examples.example | Should -Not -BeNullOrEmpty
     }
+
+    Context 'in tiles' {
+        BeforeAll {
+            $latent = Get-TextEmbedding 'a blue fish' | Invoke-Denoise -Seed 1 -Steps 2 -Width 160
+        }
+
+        It 'says so in the verbose stream and in the record' {
+            $image = $latent | ConvertFrom-Latent -VaeTiling On -Verbose 4>&1 -OutVariable all | Where-Object { $_ -isnot [System.Management.Automation.VerboseRecord] }
+            $all.Message -match 'works in 3 tiles of up to 64 pixels' | Should -HaveCount 1
+            $image.VaeTiling, $image.VaeTileSize | Should -Be 'On', 64
+            ($image | Format-List | Out-String) -match 'VaeTileSize +: 64' | Should -BeTrue
+            Test-SameValue $image ($latent | ConvertFrom-Latent) | Should -BeFalse
+        }
+
+        It 'takes the image as a whole where it is small enough or tiles are off' {
+            $images = @($latent | ConvertFrom-Latent; $latent | ConvertFrom-Latent -VaeTiling off; $latent | ConvertFrom-Latent -VaeTiling On -VaeTileSize 160)
+            $images.Where({ $_.VaeTiling }) | Should -HaveCount 0
+            Test-SameValue $images[0] $images[1] | Should -BeTrue
+            Test-SameValue $images[0] $images[2] | Should -BeTrue
+        }
+
+        It 'is made again with the same tiles, from its record and by its script' {
+            $file = "$TestDrive/tiles.png"
+            $image = $latent | ConvertFrom-Latent -VaeTiling On -VaeTileSize 96 | Export-DiffusionImage $file -PassThru
+            Test-SameValue (Get-DiffusionMetadata $file | New-DiffusionImage) $image | Should -BeTrue
+            $script = Get-DiffusionMetadata $file | ConvertTo-DiffusionScript
+            $script | Should -Match "New-DiffusionImage .* -VaeTiling 'On' -VaeTileSize 96"
+            Test-SameValue (Invoke-Expression $script) $image | Should -BeTrue
+        }
+
+        It 'refuses <Name> <Value>' -ForEach @(
+            @{ Name = 'VaeTiling'; Value = 'Maybe' }
+            @{ Name = 'VaeTileSize'; Value = 16 }
+        ) {
+            $parameters = @{ $Name = $Value }
+            $latent | ConvertFrom-Latent @parameters -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "${Name}Invalid,SdPowerShell.Commands.ConvertFromLatentCommand"
+        }
+    }
 }

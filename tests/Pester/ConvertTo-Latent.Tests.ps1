@@ -76,4 +76,16 @@ Describe 'ConvertTo-Latent' {
     It 'has examples in its help' {
         (Get-Help ConvertTo-Latent -Examples).examples.example | Should -Not -BeNullOrEmpty
     }
+
+    It 'encodes in tiles' {
+        $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -Width 160
+        $tiled = $image | ConvertTo-Latent -VaeTiling On
+        $tiled.VaeTiling, $tiled.VaeTileSize | Should -Be 'On', 64
+        $whole = $image | ConvertTo-Latent
+        $whole.VaeTiling | Should -BeNullOrEmpty
+        Test-SameValue $tiled $whole | Should -BeFalse
+        $script = ConvertTo-DiffusionScript $tiled
+        $script | Should -Match "ConvertTo-Latent .* -VaeTiling 'On' -VaeTileSize 64"
+        Test-SameValue (Invoke-Expression $script) $tiled | Should -BeTrue
+    }
 }

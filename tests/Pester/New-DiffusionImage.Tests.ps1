@@ -904,10 +904,30 @@ good,11,,,,init.png,,,11.png
         }
     }
 
+    Context 'in tiles' {
+        It 'takes them from a row, records them, and makes the image again with them' {
+            $row = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Steps = 2; Width = 160; VaeTiling = 'On'; VaeTileSize = '96'; OutFile = "$TestDrive/tiles.png" }
+            $image = $row | New-DiffusionImage
+            $image.VaeTiling, $image.VaeTileSize | Should -Be 'On', 96
+            Test-SameValue (Get-DiffusionMetadata "$TestDrive/tiles.png" | New-DiffusionImage) $image | Should -BeTrue
+            $whole = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -Width 160
+            (Compare-DiffusionImage $whole $image).SettingDifferences.Name | Should -Be 'VaeTiling', 'VaeTileSize'
+        }
+
+        It 'encodes the image to start from in tiles too, and makes it again from that image' {
+            $start = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -Width 160 -OutFile "$TestDrive/start.png"
+            $image = New-DiffusionImage 'a blue house' -Seed 1 -Steps 2 -InitImage "$TestDrive/start.png" -VaeTiling On -OutFile "$TestDrive/from-start.png"
+            $start.VaeTiling | Should -BeNullOrEmpty
+            $image.Stages.Where({ $_.Operation -in 'EncodeImage', 'Decode' }).ForEach({ $_.Settings['VaeTiling'] }) | Should -Be 'On', 'On'
+            Test-SameValue (Get-DiffusionMetadata "$TestDrive/from-start.png" | New-DiffusionImage -InitImage "$TestDrive/start.png") $image | Should -BeTrue
+        }
+    }
+
     Context 'Completion' {
         It 'offers <Expected> for <Line>' -ForEach @(
             @{ Line = 'New-DiffusionImage x -Scheduler dd'; Expected = 'DDIM', 'DDPM' }
             @{ Line = 'New-DiffusionImage x -Scheduler ''Euler a'; Expected = "'Euler a'", "'A1111 Euler a'", "'A1111 Euler a Karras'", "'A1111 Euler a Exponential'" }
+            @{ Line = 'New-DiffusionImage x -VaeTiling o'; Expected = 'On', 'Off' }
             @{ Line = 'New-DiffusionImage x -Model dem'; Expected = 'demo' }
             @{ Line = 'New-DiffusionImage x -Device c'; Expected = 'Cpu', 'Cuda', 'CoreML' }
             @{ Line = 'New-DiffusionImage x -Scheduler Euler -SchedulerOption use_karras'; Expected = '@{ use_karras_sigmas = $true }', '@{ use_karras_sigmas = $false }' }

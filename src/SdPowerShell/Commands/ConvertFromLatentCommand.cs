@@ -3,13 +3,14 @@ using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Pipelines;
 
 namespace SdPowerShell.Commands;
 
 /// <summary>Decodes latents into images with a model's VAE decoder.</summary>
 [Cmdlet(VerbsData.ConvertFrom, "Latent")]
 [OutputType(typeof(DiffusionImage))]
-public sealed class ConvertFromLatentCommand : ModelCmdlet
+public sealed class ConvertFromLatentCommand : VaeCmdlet
 {
     private int _count;
 
@@ -25,7 +26,13 @@ public sealed class ConvertFromLatentCommand : ModelCmdlet
         foreach (Latent latent in Latent)
         {
             Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, CancellationToken)), madeBy: latent.Model)));
+            ProcessOne(latent, () => WriteObject(Decode(latent)));
         }
+    }
+
+    private DiffusionImage Decode(Latent latent)
+    {
+        VaeOptions vae = CreateVaeOptions();
+        return UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, vae, CancellationToken)), madeBy: latent.Model);
     }
 }

@@ -13,7 +13,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Encodes images into latents with a model's VAE encoder.</summary>
 [Cmdlet(VerbsData.ConvertTo, "Latent", DefaultParameterSetName = ImageFileCmdlet.PathSet)]
 [OutputType(typeof(Latent))]
-public sealed class ConvertToLatentCommand : ModelCmdlet
+public sealed class ConvertToLatentCommand : VaeCmdlet
 {
     private ImageInput[] _images = [];
 
@@ -71,8 +71,9 @@ public sealed class ConvertToLatentCommand : ModelCmdlet
 
     private Latent Encode(DiffusionImage image)
     {
+        VaeOptions vae = CreateVaeOptions();
         RandomSource source = EnumSetting.Parse(nameof(RandomSource), RandomSource, StableDiffusion.Noise.RandomSource.TorchCpu);
         StartImage resized = Inspect(pipeline => pipeline.FitImage(image, mask: null, Width ?? image.Width, Height ?? image.Height, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true)), image.Model);
-        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, CancellationToken)), madeBy: image.Model);
+        return UsePipeline(pipeline => Timed("VAE encoder", () => pipeline.EncodeImage(resized, Seed, source, vae, CancellationToken)), madeBy: image.Model);
     }
 }

@@ -22,8 +22,10 @@ internal sealed class StageScript
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
     };
 
-    // A request has the LoRAs of its prompt.
-    private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising, StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
+    private static readonly string[] s_ofVae = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
+
+    // A request has the LoRAs of its prompt, and tiles as its decoding.
+    private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising.Concat(s_ofVae), StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
 
@@ -71,7 +73,7 @@ internal sealed class StageScript
             StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
-            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Names(stage)}",
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Names(stage)}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
@@ -91,7 +93,7 @@ internal sealed class StageScript
             command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
         if (one.Mask is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(mask));
-        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
+        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Settings(one.Decoding, s_ofVae)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
             .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
     }
 
@@ -99,7 +101,7 @@ internal sealed class StageScript
     {
         bool isResized = before is [.., { Operation: StageOperation.Resize }];
         string image = ImageInput(isResized ? new StageList(before.SkipLast(1)) : before);
-        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))}{Names(stage)}";
+        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, [nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource), .. s_ofVae])}{Names(stage)}";
     }
 
     private string Denoise(GenerationStage stage, StageList before)

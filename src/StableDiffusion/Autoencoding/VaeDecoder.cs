@@ -32,13 +32,14 @@ internal sealed class VaeDecoder : IDisposable
 
     /// <summary>Decodes a latent.</summary>
     /// <param name="latent">The latent, scaled for the U-Net, [1, channels, height, width].</param>
-    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <param name="tiles">The tiles to decode it in; null for the whole at once.</param>
     /// <param name="warning">Receives a warning if half precision overflows and the latent is decoded again in full precision; may be null.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
     /// <returns>The image, [1, 3, height * 8, width * 8], about -1..1.</returns>
     /// <exception cref="ShapeMismatchException">The latent does not have the number of channels that the decoder needs.</exception>
     /// <exception cref="ModelInvalidException">The graph did not return an image.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the image has values that are not finite.</exception>
-    public Tensor Decode(Tensor latent, CancellationToken cancellationToken = default, Action<string>? warning = null)
+    public Tensor Decode(Tensor latent, VaeTiles? tiles = null, Action<string>? warning = null, CancellationToken cancellationToken = default)
     {
         int channels = _latent.Dimensions[1];
         if (!latent.HasShape(1, channels, -1, -1))
@@ -46,20 +47,36 @@ internal sealed class VaeDecoder : IDisposable
 
         Tensor unscaled = new([.. latent.Shape]);
         _scaling.Remove(latent.Span, unscaled.Span);
-        using OnnxBuffer buffer = new(unscaled, _latent.ElementType);
-        Tensor pixels = _session.Run(_sample, cancellationToken, (_latent, buffer));
-        if (_full is not null && !pixels.IsFinite())
-        {
-            pixels = _full.Session.Run(_sample, cancellationToken, (_latent, buffer));
+        bool hasOverflowed = false;
+        Tensor pixels = tiles?.Decode(unscaled, Run) ?? Run(unscaled);
+        if (hasOverflowed)
             warning?.Invoke(Overflowed);
-        }
-
-        _session.CheckShape(pixels, _sample, 1, DiffusionImage.Channels, -1, -1);
-        int factor = Math.Max(1, pixels.Shape[2] / latent.Shape[2]);
-        _session.CheckShape(pixels, _sample, 1, DiffusionImage.Channels, latent.Shape[2] * factor, latent.Shape[3] * factor);
         if (!pixels.IsFinite())
             throw new InferenceException("The decoder returned values that are not finite. Its weights are damaged, or too large for half precision.");
         return pixels;
+
+        Tensor Run(Tensor part)
+        {
+            using OnnxBuffer buffer = new(part, _latent.ElementType);
+            Tensor decoded = _session.Run(_sample, cancellationToken, (_latent, buffer));
+            if (_full is not null && !decoded.IsFinite())
+            {
+                decoded = _full.Session.Run(_sample, cancellationToken, (_latent, buffer));
+                hasOverflowed = true;
+            }
+
+            _session.CheckShape(decoded, _sample, 1, DiffusionImage.Channels, -1, -1);
+            int factor = tiles?.Factor ?? Math.Max(1, decoded.Shape[2] / part.Shape[2]);
+            return _session.CheckShape(decoded, _sample, 1, DiffusionImage.Channels, part.Shape[2] * factor, part.Shape[3] * factor);
+        }
+    }
+
+    /// <summary>Gives back the memory of earlier runs, such as one that failed since it took too much.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public void ReleaseMemory(CancellationToken cancellationToken)
+    {
+        using OnnxBuffer buffer = new(_latent.ElementType, 1, _latent.Dimensions[1], 1, 1);
+        _session.ReleaseMemory(_sample, cancellationToken, (_latent, buffer));
     }
 
     /// <summary>Releases the graph.</summary>

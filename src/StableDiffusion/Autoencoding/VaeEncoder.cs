@@ -1,3 +1,4 @@
+using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Checks;
@@ -43,32 +44,51 @@ internal sealed class VaeEncoder : IDisposable
     /// <summary>Encodes an image.</summary>
     /// <param name="pixels">The image, [1, 3, height, width] in -1..1; height and width are multiples of 8.</param>
     /// <param name="noise">The source of noise to sample with; null uses the mean, which is always the same.</param>
-    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <param name="tiles">The tiles to encode it in; null for the whole at once.</param>
     /// <param name="warning">Receives a warning if half precision overflows and the image is encoded again in full precision; may be null.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
     /// <returns>
     /// The latent, scaled for the U-Net, [1, channels, height / 8, width / 8], and the mean of its distribution, unscaled.
     /// </returns>
     /// <exception cref="ModelInvalidException">The graph did not return a latent.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken = default, Action<string>? warning = null)
+    public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, VaeTiles? tiles = null, Action<string>? warning = null, CancellationToken cancellationToken = default)
     {
-        using OnnxBuffer buffer = new(pixels, _sample.ElementType);
-        Tensor output = _session.Run(_output, cancellationToken, (_sample, buffer));
-        if (_full is not null && !output.IsFinite())
-        {
-            output = _full.Session.Run(_output, cancellationToken, (_sample, buffer));
+        bool hasOverflowed = false;
+        Tensor output = tiles?.Encode(pixels, Run) ?? Run(pixels);
+        if (hasOverflowed)
             warning?.Invoke(Overflowed);
-        }
 
-        _session.CheckShape(output, _output, 1, -1, -1, -1);
-        int factor = Math.Max(1, pixels.Shape[2] / Math.Max(1, output.Shape[2]));
-        int channels = GivesDistribution ? output.Shape[1] / 2 * 2 : output.Shape[1];
-        _session.CheckShape(output, _output, 1, channels, pixels.Shape[2] / factor, pixels.Shape[3] / factor);
         LatentDistribution? distribution = GivesDistribution ? LatentDistribution.FromParameters(output) : null;
         Tensor mean = distribution?.Mean ?? output;
         Tensor latent = noise is null || distribution is null ? mean.Clone() : distribution.Sample(noise);
         _scaling.Apply(latent.Span);
         return (latent, mean);
+
+        Tensor Run(Tensor part)
+        {
+            using OnnxBuffer buffer = new(part, _sample.ElementType);
+            Tensor encoded = _session.Run(_output, cancellationToken, (_sample, buffer));
+            if (_full is not null && !encoded.IsFinite())
+            {
+                encoded = _full.Session.Run(_output, cancellationToken, (_sample, buffer));
+                hasOverflowed = true;
+            }
+
+            _session.CheckShape(encoded, _output, 1, -1, -1, -1);
+            int factor = tiles?.Factor ?? Math.Max(1, part.Shape[2] / Math.Max(1, encoded.Shape[2]));
+            int channels = GivesDistribution ? encoded.Shape[1] / 2 * 2 : encoded.Shape[1];
+            return _session.CheckShape(encoded, _output, 1, channels, part.Shape[2] / factor, part.Shape[3] / factor);
+        }
+    }
+
+    /// <summary>Gives back the memory of earlier runs, such as one that failed since it took too much.</summary>
+    /// <param name="factor">The number of pixels per latent value along each side.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public void ReleaseMemory(int factor, CancellationToken cancellationToken)
+    {
+        using OnnxBuffer buffer = new(_sample.ElementType, 1, DiffusionImage.Channels, factor, factor);
+        _session.ReleaseMemory(_output, cancellationToken, (_sample, buffer));
     }
 
     /// <summary>Releases the graph.</summary>

@@ -90,6 +90,7 @@ internal static class GenerationRecord
                 nameof(GenerationInfo.Emphasis) => IsWord<EmphasisMode>(),
                 nameof(GenerationInfo.RandomSource) => IsWord<RandomSource>(),
                 nameof(GenerationInfo.ResizeMode) => IsWord<ResizeMode>(),
+                nameof(GenerationInfo.VaeTiling) => IsWord<VaeTiling>(),
                 nameof(GenerationInfo.SchedulerOptions) => SchedulerOptionText.Read((string)value) is not null,
                 nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => TextList.Read((string)value) is not null,
                 _ => value is not int number || number >= (row.Minimum ?? 0),

@@ -77,11 +77,17 @@ public static class Devices
     /// <summary>Creates the session options for a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while when the session is opened.</param>
+    /// <param name="plansMemory">
+    /// Whether one block is set aside for all that a run of known sizes needs. It comes on top of what the first such run took, so
+    /// that the memory doubles.
+    /// </param>
     /// <exception cref="DeviceUnavailableException">The device does not work here; the message says what is missing.</exception>
-    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true)
+    internal static SessionOptions CreateOptions(Device device, bool reordersLayout = true, bool plansMemory = true)
     {
         ThrowIfUnavailable(device);
-        return NewOptions(device, reordersLayout);
+        SessionOptions options = NewOptions(device, reordersLayout);
+        options.EnableMemoryPattern &= plansMemory;
+        return options;
     }
 
     private static SessionOptions NewOptions(Device device, bool reordersLayout)

@@ -93,6 +93,17 @@ internal static class NativeCall
             leftAlone.ContinueWith(static (_, used) => ((IDisposable?)used)?.Dispose(), used, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
+    /// <summary>Waits until all runs that were left alone have ended.</summary>
+    /// <param name="cancellationToken">Cancels the waiting.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static void WaitForLeftAlone(CancellationToken cancellationToken)
+    {
+        Task leftAlone;
+        lock (s_lock)
+            leftAlone = s_leftAlone;
+        leftAlone.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait(cancellationToken);
+    }
+
     /// <summary>Waits for the end of a task, whether it succeeds or not.</summary>
     /// <returns>Why it was told to end, whether it has ended since or not; null if it ended by itself.</returns>
     private static Exception? Wait(Task task, Action terminate, CancellationToken cancellationToken, TimeSpan? grace, Action? watch)

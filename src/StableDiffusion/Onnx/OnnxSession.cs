@@ -34,7 +34,7 @@ internal sealed class OnnxSession : IDisposable
 
     public IReadOnlyDictionary<string, OnnxValueInfo> Outputs { get; }
 
-    /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed.</summary>
+    /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
     /// <summary>Opens a graph.</summary>
@@ -42,17 +42,18 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="device">The device to run it on.</param>
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
+    /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
         SessionOptions options;
         try
         {
-            options = Prepare(path, device, reordersLayout, replaced, cancellationToken);
+            options = Prepare(path, device, reordersLayout, replaced, plansMemory, cancellationToken);
         }
         catch
         {
@@ -71,7 +72,7 @@ internal sealed class OnnxSession : IDisposable
     /// <inheritdoc cref="Open"/>
     public static void WriteOptimized(string path, bool reordersLayout, string target, CancellationToken cancellationToken)
     {
-        SessionOptions options = Prepare(path, Device.Cpu, reordersLayout, replaced: null, cancellationToken);
+        SessionOptions options = Prepare(path, Device.Cpu, reordersLayout, replaced: null, plansMemory: true, cancellationToken);
         options.OptimizedModelFilePath = target;
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", System.IO.Path.GetFileName(target) + "_data");
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
@@ -126,7 +127,7 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
-    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken)
+    private static SessionOptions Prepare(string path, Device device, bool reordersLayout, ReplacedWeights? replaced, bool plansMemory, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
             throw new ModelNotFoundException($"The model has no file '{path}'. Get the model again, or name another one.");
@@ -137,7 +138,7 @@ internal sealed class OnnxSession : IDisposable
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
-        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false);
+        SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory);
         replaced?.AddTo(options);
         return options;
     }
@@ -212,6 +213,31 @@ internal sealed class OnnxSession : IDisposable
         finally
         {
             NativeCall.Release(options);
+        }
+    }
+
+    /// <summary>
+    /// Gives back the memory that ONNX Runtime keeps of earlier runs, by a run that is as small as possible. If one was stopped
+    /// since it took too much, its end is waited for.
+    /// </summary>
+    /// <param name="output">The output to compute.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <param name="input">The input with its memory.</param>
+    /// <remarks>Where ONNX Runtime has no memory of its own to give back, nothing happens.</remarks>
+    public void ReleaseMemory(OnnxValueInfo output, CancellationToken cancellationToken, (OnnxValueInfo Info, OnnxBuffer Buffer) input)
+    {
+        if (WasStoppedForMemory)
+            NativeCall.WaitForLeftAlone(cancellationToken);
+        using RunOptions options = CreateRunOptions();
+        options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", Device.Kind is DeviceKind.Cuda or DeviceKind.TensorRt ? $"cpu:0;gpu:{Device.Index}" : "cpu:0");
+        try
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Run(options, [input.Info.Name], [input.Buffer.Value], [output.Name]);
+            WasStoppedForMemory = false;
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A session that was stopped is closed after its use then.
         }
     }
 

@@ -1,4 +1,3 @@
-using StableDiffusion.Autoencoding;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
@@ -6,7 +5,6 @@ using StableDiffusion.Noise;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
-using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Pipelines;
@@ -14,12 +12,12 @@ namespace StableDiffusion.Pipelines;
 /// <summary>The start of a denoising: from noise alone, from a clean latent to which noise is added, or where another denoising stopped.</summary>
 /// <param name="model">The open model.</param>
 /// <param name="unet">Its U-Net.</param>
-/// <param name="loading">Receives the progress of opening parts of the model; may be null.</param>
-internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<ProgressReport>? loading = null)
+/// <param name="messages">Receives what there is to say.</param>
+internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMessages messages)
 {
     // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =
-        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model)];
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
 
     /// <summary>Checks the options of a denoising that starts from noise or from an image, without opening a network.</summary>
     /// <param name="model">The model.</param>
@@ -36,7 +34,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
             return Size(options, model);
         }
 
-        (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model);
+        (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model, VaeOptions.From(options));
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
@@ -71,11 +69,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     /// <param name="width">The width in pixels.</param>
     /// <param name="height">The height in pixels.</param>
     /// <param name="model">The model.</param>
-    public static (int Width, int Height) CheckSize(int width, int height, DiffusionModel model)
+    /// <param name="vae">How the image is encoded and decoded.</param>
+    public static (int Width, int Height) CheckSize(int width, int height, DiffusionModel model, VaeOptions vae)
     {
         SettingCheck.Side("Width", width, model.Info);
         SettingCheck.Side("Height", height, model.Info);
-        MemoryEstimate.Check(model, width, height);
+        new MemoryEstimate(model, vae).Check(width, height);
         return (width, height);
     }
 
@@ -104,13 +103,14 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         noise.FillStart(sample, model.Info.LatentFactor);
         TensorPrimitives.Multiply(sample.Span, scheduler.InitNoiseSigma, sample.Span);
         INoiseSource stepNoise = Begin(scheduler, info, noise, firstCall: 0, sample);
+        Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
         DenoiseState state = new(scheduler, stepNoise, OriginCall: 0, NextCall: 0, Inpainting: null)
         {
             AddedChannels = unet.Variant == ModelVariant.Inpainting
-                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
+                ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
                 : null,
         };
-        return (state, sample, info with { Width = width, Height = height });
+        return (state, sample, autoencoder.Record(info) with { Width = width, Height = height });
     }
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
@@ -143,11 +143,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
         Inpainting? inpainting = null;
         Tensor? added = null;
+        Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
         if (takesMasked)
         {
             added = options.Mask is null
-                ? MaskedPicture.OfNothing(height, width, OpenEncoder(cancellationToken), cancellationToken)
-                : MaskedPicture.Of(Source(start.SourcePixels, "Mask", height, width), options.Mask, LatentMask(options.Mask, start), OpenEncoder(cancellationToken), noise.Generator, cancellationToken);
+                ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
+                : MaskedPicture.Of(Source(start.SourcePixels, "Mask", height, width), options.Mask, LatentMask(options.Mask, start), autoencoder, noise.Generator, cancellationToken);
         }
         else if (takesPicture)
         {
@@ -165,7 +166,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
         return (
             new DenoiseState(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
             sample,
-            info with
+            autoencoder.Record(info) with
             {
                 Width = width,
                 Height = height,
@@ -227,7 +228,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
     }
 
     private static (int Width, int Height) Size(DenoiseOptions options, DiffusionModel model) =>
-        CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model);
+        CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model, VaeOptions.From(options));
 
     private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 
@@ -271,8 +272,6 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, Action<Progr
 
         return noise.VariationStrength is null ? noise : noise with { VariationSeed = RandomSeed.Resolve(noise.VariationSeed) };
     }
-
-    private VaeEncoder OpenEncoder(CancellationToken cancellationToken) => model.OpenVaeEncoder(loading, cancellationToken);
 
     private static void CheckEdit(DenoiseOptions options)
     {

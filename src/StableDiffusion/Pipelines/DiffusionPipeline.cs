@@ -20,9 +20,12 @@ namespace StableDiffusion.Pipelines;
 /// <param name="model">The open model; the pipeline does not close it.</param>
 /// <param name="loading">Receives the progress of opening parts of the model when a stage first needs them; may be null.</param>
 /// <param name="warning">Receives non-fatal warnings, on the calling thread; may be null.</param>
-public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressReport>? loading = null, Action<string>? warning = null)
+/// <param name="note">Receives what was done of itself, such as tiles for a large image, on the calling thread; may be null.</param>
+public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressReport>? loading = null, Action<string>? warning = null, Action<string>? note = null)
 {
     private const double DefaultImageGuidanceScale = 1.5;
+
+    private PipelineMessages Messages => new(loading, warning, note);
 
     /// <summary>What the latents of the model are like.</summary>
     public LatentSpace LatentSpace => model.Info.LatentSpace;
@@ -105,7 +108,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     internal void CheckStart(int ownWidth, int ownHeight, int? width, int? height, ResizeMode? mode)
     {
         (int newWidth, int newHeight) = StartImage.SizeOf(ownWidth, ownHeight, width, height, mode ?? StartImage.DefaultResizeMode, model.Info.LatentFactor);
-        DenoiseStart.CheckSize(newWidth, newHeight, model);
+        DenoiseStart.CheckSize(newWidth, newHeight, model, new VaeOptions());
     }
 
     /// <summary>Encodes an image into a latent.</summary>
@@ -117,27 +120,29 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="InvalidSettingException">Width or height is not a multiple of 8.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public Latent EncodeImage(DiffusionImage image, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default) =>
-        EncodeImage(image, ResizeMode.None, seed, randomSource, cancellationToken);
+        EncodeImage(image, ResizeMode.None, seed, randomSource, new VaeOptions(), cancellationToken);
 
     /// <summary>Encodes a resized image into a latent, which records the resize mode.</summary>
     /// <param name="start">The image; width and height are multiples of 8.</param>
     /// <param name="seed">Samples the latent with this seed, as image-to-image does; -1 draws a random one, null uses the mean of the distribution.</param>
     /// <param name="randomSource">The random number generator that the seed is for.</param>
+    /// <param name="vae">Whether to encode in tiles; null means by itself.</param>
     /// <param name="cancellationToken">Cancels the stage.</param>
     /// <returns>The clean latent.</returns>
-    /// <exception cref="InvalidSettingException">Width or height is not a multiple of 8.</exception>
+    /// <exception cref="InvalidSettingException">Width or height is not a multiple of 8, or an option is out of range.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
-    public Latent EncodeImage(StartImage start, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, CancellationToken cancellationToken = default)
+    public Latent EncodeImage(StartImage start, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu, VaeOptions? vae = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(start);
-        return EncodeImage(start.Image, start.ResizeMode, seed, randomSource, cancellationToken);
+        return EncodeImage(start.Image, start.ResizeMode, seed, randomSource, vae ?? new VaeOptions(), cancellationToken);
     }
 
     /// <summary>Encodes an image that was resized in a way.</summary>
-    internal Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, CancellationToken cancellationToken)
+    internal Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, VaeOptions vae, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        DenoiseStart.CheckSize(image.Width, image.Height, model);
+        vae.Check();
+        DenoiseStart.CheckSize(image.Width, image.Height, model, vae);
         if (seed is not null)
         {
             SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
@@ -146,7 +151,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
-        (Tensor tensor, Tensor mean) = model.OpenVaeEncoder(loading, cancellationToken).Encode(pixels, noise, cancellationToken, warning);
+        Autoencoder autoencoder = new(model, vae, Messages);
+        (Tensor tensor, Tensor mean) = autoencoder.Encode(pixels, noise, cancellationToken);
         GenerationInfo info = new()
         {
             Width = image.Width,
@@ -156,7 +162,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        info = SettingTable.WithoutDefaults(info);
+        info = SettingTable.WithoutDefaults(autoencoder.Record(info));
         return new Latent(tensor, info with { Stages = StageRecord.OfImage(model, image, info, tensor) }) { Maker = model.Info.Mark, Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
@@ -197,9 +203,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
-            null => new DenoiseStart(model, unet, loading).FromNoise(options, cancellationToken),
+            null => new DenoiseStart(model, unet, Messages).FromNoise(options, cancellationToken),
             { State: not null } => DenoiseStart.FromState(start, start.State, options),
-            _ => new DenoiseStart(model, unet, loading).FromClean(start, options, cancellationToken),
+            _ => new DenoiseStart(model, unet, Messages).FromClean(start, options, cancellationToken),
         };
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         GenerationInfo prompt = StageRecord.OfEmbedding(embedding);
@@ -270,22 +276,35 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
     /// <exception cref="NotFiniteException">The latent contains a value that is NaN or infinite.</exception>
     /// <exception cref="InferenceException">ONNX Runtime failed, or the image is not finite.</exception>
-    public DiffusionImage Decode(Latent latent, CancellationToken cancellationToken = default)
+    public DiffusionImage Decode(Latent latent, CancellationToken cancellationToken = default) => Decode(latent, vae: null, cancellationToken);
+
+    /// <summary>Decodes a latent into an image, as a whole or in tiles.</summary>
+    /// <param name="latent">The latent; one that was stopped halfway gives a noisy image.</param>
+    /// <param name="vae">Whether to decode in tiles; null means by itself.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of range, or there is not enough memory.</exception>
+    /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">The latent contains a value that is NaN or infinite.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the image is not finite.</exception>
+    public DiffusionImage Decode(Latent latent, VaeOptions? vae, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(latent);
+        vae ??= new VaeOptions();
+        vae.Check();
         latent.CheckFinite();
-        MemoryEstimate.Check(model, latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
-        Tensor decoded = model.OpenVaeDecoder(loading, cancellationToken).Decode(latent.Tensor, cancellationToken, warning);
+        new MemoryEstimate(model, vae).Check(latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
+        Autoencoder autoencoder = new(model, vae, Messages);
+        Tensor decoded = autoencoder.Decode(latent.Tensor, cancellationToken);
         byte[] pixels = PixelTensor.ToPixels(decoded);
-        GenerationInfo info = latent.Info with
+        GenerationInfo info = autoencoder.Record(latent.Info) with
         {
             Width = decoded.Shape[3],
             Height = decoded.Shape[2],
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
-            Stages = StageRecord.OfDecoding(model, latent.Origin(), pixels),
         };
-        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info);
+        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels) });
     }
 
     /// <summary>The embedding of an empty negative prompt.</summary>
@@ -305,6 +324,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     private void CheckSettings(DenoiseOptions options)
     {
         SettingCheck.Family(options, model);
+        VaeOptions.From(options);
         SettingTable.Check(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");

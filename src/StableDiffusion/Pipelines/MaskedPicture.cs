@@ -1,4 +1,3 @@
-using StableDiffusion.Autoencoding;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Tensors;
@@ -13,11 +12,11 @@ internal static class MaskedPicture
     /// <param name="pixels">The image, [1, 3, height, width] in -1..1.</param>
     /// <param name="mask">The mask, as large as the image.</param>
     /// <param name="latentMask">The mask at the latent's size, [1, 1, height, width].</param>
-    /// <param name="encoder">The VAE encoder.</param>
+    /// <param name="encoder">The autoencoder.</param>
     /// <param name="noise">The noise that the latent is sampled with.</param>
     /// <param name="cancellationToken">Stops the encoding.</param>
     /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
-    public static Tensor Of(Tensor pixels, MaskImage mask, Tensor latentMask, VaeEncoder encoder, INoiseSource noise, CancellationToken cancellationToken)
+    public static Tensor Of(Tensor pixels, MaskImage mask, Tensor latentMask, Autoencoder encoder, INoiseSource noise, CancellationToken cancellationToken)
     {
         Tensor kept = pixels.Clone();
         for (int i = 0; i < kept.Length; i++)
@@ -33,10 +32,10 @@ internal static class MaskedPicture
     /// <summary>The inputs without an image: everything is repainted.</summary>
     /// <param name="height">The height in pixels.</param>
     /// <param name="width">The width in pixels.</param>
-    /// <param name="encoder">The VAE encoder.</param>
+    /// <param name="encoder">The autoencoder.</param>
     /// <param name="cancellationToken">Stops the encoding.</param>
     /// <returns>The channels, [1, 1 + latent channels, height, width].</returns>
-    public static Tensor OfNothing(int height, int width, VaeEncoder encoder, CancellationToken cancellationToken)
+    public static Tensor OfNothing(int height, int width, Autoencoder encoder, CancellationToken cancellationToken)
     {
         Tensor grey = encoder.Encode(new Tensor(1, DiffusionImage.Channels, height, width), noise: null, cancellationToken).Latent;
         Tensor all = new(1, 1, grey.Shape[2], grey.Shape[3]);

@@ -2,45 +2,99 @@ using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Pipelines;
 
 /// <summary>
 /// Estimates the memory that an image needs on the processor, so that one that cannot fit is refused before a model is opened.
-/// The most is needed by the autoencoder, whose widest feature maps have the size of the image; attention is computed in
-/// parts, and needs less. Measured with the model that ships with the engine, 512 to 1024 pixels a side: 9 to 13 such maps.
+/// The most is needed by the autoencoder, whose widest feature maps have the size of the image or of a tile; attention is
+/// computed in parts, and needs less. Measured with the model that ships with the engine, 512 to 1024 pixels a side: 9 to 13
+/// such maps; with the autoencoder of Stable Diffusion, 9.
 /// </summary>
-internal static class MemoryEstimate
+/// <param name="model">The model, of which only configs are read.</param>
+/// <param name="options">How it encodes and decodes.</param>
+internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
 {
+    /// <summary>Above this number of bytes, an image is made in tiles by itself: 1365x1365 pixels with the autoencoder of Stable Diffusion.</summary>
+    private const long LargestWhole = 8L << 30;
+
+    /// <summary>Above this number of bytes, the memory of the autoencoder is given back after each image. The next one takes some percent longer.</summary>
+    private const long LargestKept = 2L << 30;
+
     private const int Maps = 9;
 
+    // The maps of the U-Net at its highest resolution, 14 to 24 with the model that ships with the engine, and their channels in Stable Diffusion.
+    private const int StepMaps = 20;
+    private const int DefaultStepChannels = 320;
+
+    private readonly VaeConfig _config = ConfigOf(model.Info);
+
+    /// <summary>The longest side of a tile in pixels.</summary>
+    public int TileSize => options.TileSizeFor(_config.SampleSize);
+
     /// <summary>Throws for an image that cannot fit into memory.</summary>
-    /// <param name="model">The model, of which only configs are read.</param>
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
     /// <exception cref="InvalidSettingException">It needs more memory than there is; the message has the estimate.</exception>
-    public static void Check(DiffusionModel model, int width, int height)
+    public void Check(int width, int height)
     {
-        if (model.Device != Device.Cpu)
+        if (FitsWhole(width, height))
             return;
 
-        long limit = MemoryLimit.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        long needed = Bytes(ChannelsOf(model.Info), width, height);
-        if (needed > limit)
-            throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(needed)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format(limit)}, the memory of this computer if {MemoryLimit.Variable} is not set. Make the image smaller, or set that environment variable to a higher number of MB.");
+        long whole = Whole(width, height), inTiles = Math.Min(whole, InTiles(width, height));
+        bool isOff = options.Tiling == VaeTiling.Off;
+        if (inTiles <= Limit && !isOff)
+            return;
+
+        string advice = isOff && inTiles <= Limit ? "Let the autoencoder work in tiles, make" : "Make";
+        throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels needs about {ByteSize.Format(isOff ? whole : inTiles)} of memory with the model '{model.Info.Name}', and the limit is {ByteSize.Format(Limit)}, the memory of this computer if {MemoryLimit.Variable} is not set. {advice} the image smaller, or set that environment variable to a higher number of MB.");
     }
 
-    /// <summary>The memory for an image.</summary>
-    /// <param name="channels">The number of channels of the autoencoder at the size of the image.</param>
+    /// <summary>Whether an image is so large that it is made in tiles on every computer, so that the same settings give the same image.</summary>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    public bool IsLarge(int width, int height) => Whole(width, height) > LargestWhole;
+
+    /// <summary>Whether there is enough memory for an image as a whole, as far as the estimate can tell.</summary>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    public bool FitsWhole(int width, int height) => model.Device != Device.Cpu || Whole(width, height) <= Limit;
+
+    /// <summary>Whether the autoencoder takes so much memory for an image that the system should get it back afterwards.</summary>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    public bool IsWorthReleasing(int width, int height) => Whole(width, height) > LargestKept;
+
+    /// <summary>The memory for an image as a whole.</summary>
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
     /// <returns>The number of bytes.</returns>
+    public long Whole(int width, int height) => Bytes(_config.BlockChannels[0], width, height);
+
+    /// <summary>The memory for feature maps of the autoencoder.</summary>
+    /// <param name="channels">The number of channels of the autoencoder at the size of the image.</param>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <returns>The number of bytes.</returns>
     internal static long Bytes(int channels, int width, int height) => (long)width * height * channels * sizeof(float) * Maps;
 
-    private static int ChannelsOf(ModelInfo model)
+    private static long Limit => MemoryLimit.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    // The steps need less than the autoencoder for the whole image, but not less than it for a tile.
+    private long InTiles(int width, int height) => Math.Max(Whole(Math.Min(width, TileSize), Math.Min(height, TileSize)), Steps(width, height));
+
+    private long Steps(int width, int height)
+    {
+        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
+        int channels = File.Exists(config) ? UNetConfig.Read(config).BlockChannels[0] : DefaultStepChannels;
+        return (long)(width / model.Info.LatentFactor) * (height / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
+    }
+
+    private static VaeConfig ConfigOf(ModelInfo model)
     {
         string? config = ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(model.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists);
-        return (config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config)).BlockChannels[0];
+        return config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config);
     }
 }

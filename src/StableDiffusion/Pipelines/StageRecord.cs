@@ -42,7 +42,7 @@ internal static class StageRecord
     public static StageList OfImage(DiffusionModel model, DiffusionImage image, GenerationInfo info, Tensors.Tensor latent) => image.Origin().Append(new GenerationStage
     {
         Operation = StageOperation.EncodeImage,
-        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode)),
+        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize)),
         Output = StageList.Hash<float>(latent.Span),
         Made = StageMaker.Of(model.Device),
     });
@@ -94,10 +94,10 @@ internal static class StageRecord
     }
 
     /// <summary>The stages of a decoded latent.</summary>
-    public static StageList OfDecoding(DiffusionModel model, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
+    public static StageList OfDecoding(DiffusionModel model, GenerationInfo info, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
     {
         Operation = StageOperation.Decode,
-        Settings = SettingsOf(model, new GenerationInfo(), static _ => false),
+        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize)),
         Output = StageList.Hash<byte>(pixels),
         Made = StageMaker.Of(model.Device),
     });

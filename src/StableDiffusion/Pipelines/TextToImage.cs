@@ -87,12 +87,13 @@ public sealed class TextToImage
         DenoiseOptions options = OptionsOf(index);
         TextEmbedding embedding = _embedding ??= Encode(options.Prompt!);
         _negative ??= options.NegativePrompt is null ? null : Encode(options.NegativePrompt);
+        VaeOptions vae = VaeOptions.From(options);
         RandomSource source = options.ToNoise().RandomSource ?? default;
         Latent? start = _request.Start is StartImage image
-            ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, cancellationToken))
+            ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, vae, cancellationToken))
             : null;
         Latent latent = observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, _negative, start, options, observer.OnStep, cancellationToken));
-        return observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken));
+        return observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, vae, cancellationToken));
 
         TextEmbedding Encode(string prompt)
         {

@@ -182,7 +182,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
-            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), cancellationToken))),
+            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), VaeOptions.From(stage.To<GenerationInfo>()), cancellationToken))),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
@@ -227,7 +227,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         GenerationInfo info = stage.To<GenerationInfo>();
         RandomSource source = EnumSetting.Parse(nameof(info.RandomSource), info.RandomSource, RandomSource.TorchCpu);
         ResizeMode mode = EnumSetting.Parse(nameof(info.ResizeMode), info.ResizeMode, ResizeMode.None);
-        return Use(stage, pipeline => Observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, mode, info.Seed, source, cancellationToken)));
+        return Use(stage, pipeline => Observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, mode, info.Seed, source, VaeOptions.From(info), cancellationToken)));
     }
 
     private Latent Denoise(GenerationStage stage, Latent? start, CancellationToken cancellationToken)

@@ -275,7 +275,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
         ref _vaeEncoder,
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenGraph(graphs, ModelParts.VaeEncoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
+        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
         progress,
         cancellationToken);
 
@@ -284,7 +284,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenGraph(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 
@@ -471,11 +471,16 @@ public sealed class DiffusionModel : IDisposable
         OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
     private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken);
+        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
 
-    private OnnxSession OpenSession(string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, CancellationToken cancellationToken = default)
+    // An image takes one run of it, for which nothing is worth keeping.
+    private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
+        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
+
+    private OnnxSession OpenSession(
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
     {
-        OnnxSession session = OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, cancellationToken);
+        OnnxSession session = (plansMemory ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
@@ -501,7 +506,7 @@ public sealed class DiffusionModel : IDisposable
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full)) : null;
+        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

@@ -107,6 +107,12 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
     public string? ResizeMode => Info.ResizeMode;
 
+    /// <inheritdoc cref="GenerationSettings.VaeTiling"/>
+    public string? VaeTiling => Info.VaeTiling;
+
+    /// <inheritdoc cref="GenerationSettings.VaeTileSize"/>
+    public int? VaeTileSize => Info.VaeTileSize;
+
     /// <inheritdoc cref="MicroConditioning.OriginalWidth"/>
     public int? OriginalWidth => Info.MicroConditioning?.OriginalWidth;
 

@@ -115,6 +115,17 @@ public record GenerationSettings
     [Setting(IsOfStart = true)]
     public int? Height { get; init; }
 
+    /// <summary>
+    /// Whether the autoencoder works in tiles, as the name of a <see cref="Settings.VaeTiling"/>; null means Auto. In a record,
+    /// On if it did, and Off if it did not although Auto would have; null if it did not.
+    /// </summary>
+    [Setting(Key = "VAE tiling", IsOwnKey = true, Default = nameof(Settings.VaeTiling.Auto), IsOfStart = true)]
+    public string? VaeTiling { get; init; }
+
+    /// <summary>The longest side of a tile of the autoencoder in pixels, 32 to 8192; null means the model's default.</summary>
+    [Setting(Key = "VAE tile size", IsOwnKey = true, Minimum = 32, Maximum = 8192, IsOfStart = true)]
+    public int? VaeTileSize { get; init; }
+
     /// <summary>The model's name.</summary>
     [Setting(Key = "Model", IsOfStart = true)]
     public string? Model { get; init; }

@@ -9,6 +9,8 @@ public sealed class OneImage
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
     ];
 
+    private static readonly string[] s_tiling = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
+
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
 
@@ -27,6 +29,9 @@ public sealed class OneImage
     /// <summary>The denoising.</summary>
     public required GenerationStage Denoising { get; init; }
 
+    /// <summary>The decoding.</summary>
+    public required GenerationStage Decoding { get; init; }
+
     /// <summary>The stages of the mask, before it was resized with the image; null if there was none.</summary>
     public StageList? Mask { get; private init; }
 
@@ -40,6 +45,7 @@ public sealed class OneImage
             || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
             || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
             || !Same(denoising, decoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash))
+            || (denoising.Settings.ContainsKey(nameof(GenerationInfo.VaeTiling)) && !Same(denoising, decoding, s_tiling))
             || !Same(denoising, prompt, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Lora)))
             return null;
 
@@ -53,9 +59,10 @@ public sealed class OneImage
 
         GenerationStage[] before = [.. stages.SkipLast(2)];
         if (before.Length == 0)
-            return denoising.Input("MaskImage") is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising } : null;
+            return denoising.Input("MaskImage") is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding } : null;
         if (before[^1] is not { Operation: StageOperation.EncodeImage } encoding || !denoising.Settings.ContainsKey(nameof(GenerationInfo.Strength)) && !denoising.Settings.ContainsKey(nameof(GenerationInfo.ImageGuidanceScale))
-            || !Same(denoising, encoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource)))
+            || !Same(denoising, encoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))
+            || !Same(encoding, decoding, s_tiling))
             return null;
 
         GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize && encoding.Text(nameof(ResizeMode)) is not null ? before[^2] : null;
@@ -63,7 +70,7 @@ public sealed class OneImage
         if (mask is [.., { Operation: StageOperation.Resize } last] && resize is not null && last.ToString() == resize.ToString())
             mask = new StageList(mask.SkipLast(1));
         return mask is null or [.., { Operation: StageOperation.ToMask }]
-            ? new OneImage { Start = new StageList(before[..^(resize is null ? 1 : 2)]), Resize = resize, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Mask = mask }
+            ? new OneImage { Start = new StageList(before[..^(resize is null ? 1 : 2)]), Resize = resize, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding, Mask = mask }
             : null;
     }
 

@@ -41,7 +41,7 @@ public sealed class MergedModelTests(SharedModels models, MergedModelTests.Chang
         using OnnxSession plain = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
         using OnnxSession rebuilt = OnnxSession.Open(Graph(rebuiltFolder), Device.Cpu, reordersLayout, cancellationToken: cancellation);
         AdapterPlan plan = AdapterPlan.Make(folder, AdapterSet.Create([new Lora(lora, Strength)]), "demo");
-        using OnnxSession merged = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, Graph(folder), cancellation), cancellation);
+        using OnnxSession merged = OnnxSession.Open(Graph(folder), Device.Cpu, reordersLayout, plan.Merge(ModelParts.UNet, Graph(folder), cancellation), cancellationToken: cancellation);
 
         float[] expected = Run(rebuilt);
         float magnitude = expected.Average(Math.Abs);

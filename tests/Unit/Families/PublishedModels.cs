@@ -45,6 +45,38 @@ internal static class PublishedModels
         return file;
     }
 
+    /// <summary>The autoencoder of all of them alone, as diffusers names its tensors.</summary>
+    public static ShapeFile Vae()
+    {
+        ShapeFile file = new();
+        int[] channels = [128, 256, 512, 512];
+        file.AddLayer("quant_conv", 8, 8, 1, 1).AddLayer("post_quant_conv", 4, 4, 1, 1);
+        file.AddLayer("encoder.conv_in", 128, 3, 3, 3).AddLayer("decoder.conv_in", 512, 4, 3, 3);
+        for (int level = 0; level < channels.Length; level++)
+        {
+            string down = $"encoder.down_blocks.{level}", up = $"decoder.up_blocks.{level}";
+            int upWidth = channels[^(level + 1)];
+            for (int i = 0; i < 2; i++)
+                AddVaeResnet(file, $"{down}.resnets.{i}", i == 0 ? channels[Math.Max(level - 1, 0)] : channels[level], channels[level], "conv_shortcut");
+            for (int i = 0; i < 3; i++)
+                AddVaeResnet(file, $"{up}.resnets.{i}", i == 0 ? channels[^Math.Max(level, 1)] : upWidth, upWidth, "conv_shortcut");
+            if (level < channels.Length - 1)
+                file.AddLayer($"{down}.downsamplers.0.conv", channels[level], channels[level], 3, 3).AddLayer($"{up}.upsamplers.0.conv", upWidth, upWidth, 3, 3);
+        }
+
+        foreach (string half in new[] { "encoder", "decoder" })
+        {
+            AddVaeResnet(file, $"{half}.mid_block.resnets.0", 512, 512);
+            AddVaeResnet(file, $"{half}.mid_block.resnets.1", 512, 512);
+            file.AddLayer($"{half}.mid_block.attentions.0.group_norm", 512);
+            foreach (string name in new[] { "to_q", "to_k", "to_v", "to_out.0" })
+                file.AddLayer($"{half}.mid_block.attentions.0.{name}", 512, 512);
+        }
+
+        file.AddLayer("encoder.conv_norm_out", 512).AddLayer("encoder.conv_out", 8, 512, 3, 3);
+        return file.AddLayer("decoder.conv_norm_out", 128).AddLayer("decoder.conv_out", 3, 128, 3, 3);
+    }
+
     private static void AddUNet(
         ShapeFile file, int inChannels, int[] channels, int[] depths, int middleDepth, int textWidth, bool linear, int labelWidth = 0)
     {
@@ -184,11 +216,11 @@ internal static class PublishedModels
         file.AddLayer($"{Path}.decoder.norm_out", 128).AddLayer($"{Path}.decoder.conv_out", 3, 128, 3, 3);
     }
 
-    private static void AddVaeResnet(ShapeFile file, string path, int inWidth, int width)
+    private static void AddVaeResnet(ShapeFile file, string path, int inWidth, int width, string shortcut = "nin_shortcut")
     {
         file.AddLayer($"{path}.norm1", inWidth).AddLayer($"{path}.conv1", width, inWidth, 3, 3);
         file.AddLayer($"{path}.norm2", width).AddLayer($"{path}.conv2", width, width, 3, 3);
         if (inWidth != width)
-            file.AddLayer($"{path}.nin_shortcut", width, inWidth, 1, 1);
+            file.AddLayer($"{path}.{shortcut}", width, inWidth, 1, 1);
     }
 }

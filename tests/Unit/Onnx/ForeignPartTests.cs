@@ -59,7 +59,7 @@ public sealed class ForeignPartTests : IDisposable
         DataType type = name == "Size" ? DataType.Int64 : DataType.Float;
         using OnnxSession session = Open(SmallGraph.Of([SmallGraph.Value("latent_sample", 1, 4, 0, 0)], (Shapeless("sample", type), Identity("latent_sample", name))));
         using VaeDecoder decoder = new(session, s_scaling);
-        DiffusionException error = Assert.Throws<ModelInvalidException>(() => decoder.Decode(new Tensor(1, 4, 2, 2), TestContext.Current.CancellationToken));
+        DiffusionException error = Assert.Throws<ModelInvalidException>(() => decoder.Decode(new Tensor(1, 4, 2, 2), cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains(session.Path, error.Message, StringComparison.Ordinal);
     }
 
@@ -70,7 +70,7 @@ public sealed class ForeignPartTests : IDisposable
     {
         using OnnxSession session = Open(SmallGraph.Of([SmallGraph.Value("sample", 1, 3, 0, 0)], (Shapeless(output), Identity("sample", name))));
         using VaeEncoder encoder = new(session, s_scaling);
-        DiffusionException error = Assert.Throws<ModelInvalidException>(() => encoder.Encode(new Tensor(1, 3, 8, 8), noise: null, TestContext.Current.CancellationToken));
+        DiffusionException error = Assert.Throws<ModelInvalidException>(() => encoder.Encode(new Tensor(1, 3, 8, 8), noise: null, cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains(session.Path, error.Message, StringComparison.Ordinal);
     }
 

@@ -55,7 +55,7 @@ public sealed class InpaintingModelTests(SharedModels models)
         Latent encoded = Encode(item);
         Latent start = new(Encoded("two_threads", "picture"), encoded.Info) { Noise = encoded.Noise, SourcePixels = encoded.SourcePixels };
         DenoiseOptions options = Options(item) with { Seed = item.GetProperty("seed").GetInt64(), Steps = item.GetProperty("steps").GetInt32(), Scheduler = "DDIM" };
-        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, options, TestContext.Current.CancellationToken);
+        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken), new PipelineMessages()).FromClean(start, options, TestContext.Current.CancellationToken);
         Tensor added = state.AddedChannels!.Clone();
         Encoded("two_threads", "masked").Values.CopyTo(added.Values, added.Length - sample.Length);
         Latent begun = new(sample, info, step: 3, stepCount: 6) { State = state with { AddedChannels = added } };
@@ -70,7 +70,7 @@ public sealed class InpaintingModelTests(SharedModels models)
     {
         JsonElement item = Case(0.6);
         Latent start = Encode(item);
-        (DenoiseState state, _, _) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(start, Options(item) with { Seed = start.Seed }, TestContext.Current.CancellationToken);
+        (DenoiseState state, _, _) = new DenoiseStart(_model, _model.OpenUNet(null, TestContext.Current.CancellationToken), new PipelineMessages()).FromClean(start, Options(item) with { Seed = start.Seed }, TestContext.Current.CancellationToken);
 
         Assert.All<(string Name, ReadOnlyMemory<float> Ours)>([("picture", start.Tensor.Values), ("masked", state.AddedChannels!.Values.AsMemory(^start.Tensor.Length))], encoded =>
         {

@@ -23,7 +23,7 @@ public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<D
     public void An_image_that_does_not_fit_into_memory_is_refused_with_the_estimate_and_the_variable()
     {
         Environment.SetEnvironmentVariable(MemoryLimit.Variable, "50000");
-        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192, VaeTiling = "Off" }));
 
         Assert.Equal("Width", error.Setting);
         Assert.Contains("8192x8192", error.Message, StringComparison.Ordinal);
@@ -31,8 +31,13 @@ public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<D
         Assert.Contains(MemoryLimit.Variable, error.Message, StringComparison.Ordinal);
 
         Assert.Equal((2048, 2048), demo.Pipeline.Check(new DenoiseOptions { Width = 2048, Height = 2048 }));
-        Environment.SetEnvironmentVariable(MemoryLimit.Variable, "100000");
+
+        // In tiles, the steps need the most.
         Assert.Equal((8192, 8192), demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, "2000");
+        Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192 }));
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, "100000");
+        Assert.Equal((8192, 8192), demo.Pipeline.Check(new DenoiseOptions { Width = 8192, Height = 8192, VaeTiling = "Off" }));
     }
 
     [Fact]

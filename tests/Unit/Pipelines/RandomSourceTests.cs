@@ -191,7 +191,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         DiffusionImage grey = new(64, 64, [.. Enumerable.Repeat((byte)128, 64 * 64 * DiffusionImage.Channels)]);
         Latent clean = demo.Pipeline.EncodeImage(grey, 5, source, Cancellation);
-        (DenoiseState state, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, RandomSource = source.ToString() }, TestContext.Current.CancellationToken);
+        (DenoiseState state, Tensor sample, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken), new PipelineMessages()).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0, RandomSource = source.ToString() }, TestContext.Current.CancellationToken);
 
         INoiseSource generator = LatentNoise.CreateGenerator(5, source);
         Draw(generator);
@@ -200,7 +200,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
         Assert.Equal(expected, sample.Values);
 
         // The seed is the latent's where none is given, and so is what it stands for.
-        (_, Tensor same, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0 }, TestContext.Current.CancellationToken);
+        (_, Tensor same, _) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken), new PipelineMessages()).FromClean(clean, new DenoiseOptions { Scheduler = "Euler", Steps = 2, StartStep = 0 }, TestContext.Current.CancellationToken);
         Assert.Equal(expected, same.Values);
     }
 
@@ -240,7 +240,7 @@ public sealed class RandomSourceTests(DemoModelFixture demo) : IClassFixture<Dem
     {
         DenoiseOptions options = noise with { Seed = seed, Steps = 4, Scheduler = scheduler, Width = width };
         demo.Pipeline.Check(options);
-        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken)).FromNoise(options, TestContext.Current.CancellationToken);
+        (DenoiseState state, Tensor sample, GenerationInfo info) = new DenoiseStart(demo.Model, demo.Model.OpenUNet(null, TestContext.Current.CancellationToken), new PipelineMessages()).FromNoise(options, TestContext.Current.CancellationToken);
         return (state, sample.Values, info);
     }
 

@@ -35,6 +35,9 @@ internal sealed record VaeConfig
     /// <summary>The factor by which the encoder's latent is multiplied for the U-Net, and divided for the decoder. Not part of the graphs.</summary>
     public required float ScalingFactor { get; init; }
 
+    /// <summary>The side in pixels of the images that it was trained on; null if the config does not say. Nothing of the graphs depends on it.</summary>
+    public required int? SampleSize { get; init; }
+
     /// <summary>The number of pixels per latent value along each side.</summary>
     public int Factor => 1 << (BlockChannels.Count - 1);
 
@@ -92,6 +95,7 @@ internal sealed record VaeConfig
             QuantConv = file.Flag("use_quant_conv", true),
             PostQuantConv = file.Flag("use_post_quant_conv", true),
             ScalingFactor = file.Positive("scaling_factor", 0.18215f),
+            SampleSize = file.OptionalCount("sample_size"),
         };
 
         RequireBlocks("down_block_types", "DownEncoderBlock2D");

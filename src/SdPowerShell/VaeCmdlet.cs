@@ -1,0 +1,22 @@
+using System.Management.Automation;
+using SdPowerShell.Completion;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
+
+namespace SdPowerShell;
+
+/// <summary>Base of the cmdlets that run one half of the autoencoder: its tiles.</summary>
+public abstract class VaeCmdlet : ModelCmdlet
+{
+    /// <summary>Whether the autoencoder works in tiles, which takes less memory: Auto, On or Off.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<VaeTiling>))]
+    public string? VaeTiling { get; set; }
+
+    /// <summary>The longest side of such a tile in pixels.</summary>
+    [Parameter]
+    public int? VaeTileSize { get; set; }
+
+    /// <summary>The options in the form of the engine.</summary>
+    private protected VaeOptions CreateVaeOptions() => VaeOptions.From(new GenerationInfo { VaeTiling = VaeTiling, VaeTileSize = VaeTileSize });
+}
