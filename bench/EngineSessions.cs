@@ -17,6 +17,9 @@ internal static class EngineSessions
 
     public static InferenceSession Of(UNet stage) => Native(Session(stage));
 
+    /// <summary>The path of the graph, as it was written.</summary>
+    public static string PathOf(UNet stage) => Session(stage).Path;
+
     public static InferenceSession Of(VaeEncoder stage) => Native(Session(stage));
 
     public static InferenceSession Of(VaeDecoder stage) => Native(Session(stage));

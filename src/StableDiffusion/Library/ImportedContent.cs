@@ -40,7 +40,7 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
         ModelInfo model = ModelReader.Read(source.Path, folder);
         Check(model);
         if (isTested)
-            Test(model, clock, cancellationToken);
+            Test(model, clock, cancellationToken, preparedFolder: hashMemory.Root);
         WriteManifest(folder);
     }
 
@@ -49,15 +49,16 @@ internal sealed class ImportedContent(IModelSource source, bool isTested, BuildC
     /// <param name="clock">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
+    /// <param name="preparedFolder">The full path of the folder for graphs that are prepared for this processor; null for the folder for built graphs.</param>
     /// <exception cref="ModelInvalidException">A part of the model cannot be opened or run.</exception>
     /// <exception cref="DeviceUnavailableException">The device cannot be used.</exception>
-    public static void Test(ModelInfo model, ProgressClock clock, CancellationToken cancellationToken, string? cacheFolder = null)
+    public static void Test(ModelInfo model, ProgressClock clock, CancellationToken cancellationToken, string? cacheFolder = null, string? preparedFolder = null)
     {
         const string Activity = "Testing the model";
         clock.Report(Activity, model.Name, 0, 1, countsBytes: false);
         try
         {
-            ModelVerifier.MakeImage(model, cacheFolder, cancellationToken);
+            ModelVerifier.MakeImage(model, cacheFolder, preparedFolder, cancellationToken);
         }
         catch (DiffusionException error) when (error is not (DeviceUnavailableException or OutputWriteException))
         {

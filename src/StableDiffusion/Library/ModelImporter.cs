@@ -104,7 +104,7 @@ internal sealed class ModelImporter(StorageFolders folders, ModelPool pool)
 
             // It may have been imported without the test.
             if (target.IsTested && !manifest.IsTested)
-                ImportedContent.Test(ModelReader.Read(source.Path, there.Folder), clock, cancellationToken);
+                ImportedContent.Test(ModelReader.Read(source.Path, there.Folder), clock, cancellationToken, preparedFolder: target.Folders.Cache);
             return there;
         }
         catch

@@ -51,7 +51,7 @@ internal static class ModelVerifier
                 CheckFiles(model, new BuildCache(cacheFolder));
             if (runs && problems.Count == 0)
             {
-                MakeImage(model, cacheFolder, cancellationToken);
+                MakeImage(model, cacheFolder, preparedFolder: null, cancellationToken);
                 hasRun = true;
             }
         }
@@ -141,11 +141,12 @@ internal static class ModelVerifier
     /// <summary>Opens all parts of a model, and makes an image of one step with them.</summary>
     /// <param name="info">The model.</param>
     /// <param name="cacheFolder">The full path of the folder for built graphs; null if the model consists of graphs.</param>
+    /// <param name="preparedFolder">The full path of the folder for graphs that are prepared for this processor; null for the folder for built graphs.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="DiffusionException">A part cannot be opened or run; its shapes do not fit, or its values are not finite.</exception>
-    public static void MakeImage(ModelInfo info, string? cacheFolder, CancellationToken cancellationToken)
+    public static void MakeImage(ModelInfo info, string? cacheFolder, string? preparedFolder, CancellationToken cancellationToken)
     {
-        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder };
+        using DiffusionModel model = new(info, Devices.Resolve(Device.Auto, out _)) { CacheFolder = cacheFolder, PreparedFolder = preparedFolder };
         try
         {
             DiffusionPipeline pipeline = new(model);

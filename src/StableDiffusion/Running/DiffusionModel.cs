@@ -74,6 +74,7 @@ public sealed class DiffusionModel : IDisposable
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
         CacheFolder = plain.CacheFolder;
+        PreparedFolder = plain.PreparedFolder;
         LocateControlNet = plain.LocateControlNet;
         Adapters = adapters;
     }
@@ -98,6 +99,9 @@ public sealed class DiffusionModel : IDisposable
     /// opened, and all of their files are read to check them.
     /// </summary>
     internal string? CacheFolder { get; init; }
+
+    /// <summary>The full path of the folder for graphs that are prepared for this processor; null for that of built graphs.</summary>
+    internal string? PreparedFolder { get; init; }
 
     /// <summary>Its family.</summary>
     internal ModelFamily Family { get; }
@@ -487,8 +491,8 @@ public sealed class DiffusionModel : IDisposable
     }
 
     private OnnxSession? OpenPrepared(string graph, Action<ProgressReport>? progress, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken) =>
-        CacheFolder is not null && Device == Device.Cpu && replaced is null
-            ? new PreparedGraphs(CacheFolder).Open(graph, reordersLayout, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken)
+        (PreparedFolder ?? CacheFolder) is string folder && Device == Device.Cpu && replaced is null
+            ? new PreparedGraphs(folder).Open(graph, reordersLayout, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken)
             : null;
 
     private bool ReordersUNet(string graphs) =>

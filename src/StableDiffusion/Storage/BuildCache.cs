@@ -18,6 +18,9 @@ internal sealed class BuildCache(string root, string description = "the cache")
 
     private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
 
+    /// <summary>The full path of the folder.</summary>
+    public string Root => root;
+
     /// <summary>The folder of the cached hashes of sources.</summary>
     public string HashFolder => Path.Combine(root, ".hashes");
 
