@@ -51,7 +51,7 @@ internal sealed class OutputNames(string? file, string? directory, string format
         return new OutputTarget(path);
     }
 
-    /// <summary>Throws if a path from someone else leads out of a folder. Links in the folder are the user's own.</summary>
+    /// <summary>Throws if a path from someone else leads out of a folder, also through a link to another folder: a table may come with its folder.</summary>
     /// <param name="setting">The setting.</param>
     /// <param name="given">The path as it was given.</param>
     /// <param name="path">The full path of the file.</param>
@@ -59,8 +59,21 @@ internal sealed class OutputNames(string? file, string? directory, string format
     /// <exception cref="InvalidSettingException">It leads out of it.</exception>
     public static void CheckInside(string setting, string given, string path, string folder)
     {
-        if (!RealPath.IsInside(Path.GetFullPath(path), Path.GetFullPath(folder)))
+        if (!IsInside(Path.GetFullPath(path), Path.GetFullPath(folder)))
             throw new InvalidSettingException(setting, $"'{ModelFilePath.Printable(given)}' leads out of the folder '{folder}'. With NamesOnly, what a row names must be in it. Give OutFile or OutDirectory to the command, which may be any path.");
+    }
+
+    // The file itself is replaced, not followed.
+    private static bool IsInside(string path, string folder)
+    {
+        try
+        {
+            return RealPath.IsInside(path, folder) && RealPath.IsInside(Path.Combine(RealPath.Of(Path.GetDirectoryName(path)!), Path.GetFileName(path)), RealPath.Of(folder));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Whether a path begins with the provider of the file system, as the property PSPath does.</summary>

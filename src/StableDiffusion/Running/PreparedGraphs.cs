@@ -55,12 +55,12 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         if (length < smallest || length * MostGrowth > s_limit.Bytes)
             return null;
 
-        string key = Key(graph, weights, reordersLayout);
         try
         {
+            string key = Key(graph, weights, reordersLayout, cancellationToken);
             return OpenWhole(key, graph, cancellationToken) ?? (HasRoom(length * MostGrowth, cancellationToken) && Write(key, graph, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, cancellationToken) : null);
         }
-        catch (Exception error) when (error is OutputWriteException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
         {
             // The cache saves time only.
             return null;
@@ -174,13 +174,17 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         }
     }
 
-    /// <summary>What the optimized graph depends on.</summary>
-    private static string Key(string graph, FileInfo[] weights, bool reordersLayout)
+    /// <summary>What the optimized graph depends on. The weights are read at the first time only: models of one architecture differ in nothing else.</summary>
+    private string Key(string graph, FileInfo[] weights, bool reordersLayout, CancellationToken cancellationToken)
     {
+        FileHashes hashes = FileHashes.Open(_cache.HashFolder, graph);
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"{Version}\n{OnnxEnvironment.Version}\n{Processor.Features}\n{reordersLayout}\n{FileHashes.Forgetful(graph).Get(graph, static _ => { }, default)}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Version}\n{OnnxEnvironment.Version}\n{Processor.Features}\n{reordersLayout}\n{Hash(graph)}\n");
         foreach (FileInfo file in weights)
-            text.Append(CultureInfo.InvariantCulture, $"{file.Name}\n{file.Length}\n{file.LastWriteTimeUtc.Ticks}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{file.Name}\n{Hash(file.FullName)}\n");
+        hashes.Save();
         return KeyPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..32];
+
+        string Hash(string path) => hashes.Get(path, static _ => { }, cancellationToken);
     }
 }

@@ -42,8 +42,9 @@ internal sealed class BuildCache(string root, string description = "the cache")
             return files is not null
                 && files.All(file => new FileInfo(Path.Combine(folder, file.Key)) is { Exists: true } info && info.Length == file.Value);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
+            // A name that is no path is damage as well.
             return false;
         }
     }

@@ -68,6 +68,8 @@ internal static class FolderLock
 
     private static FileStream? TryOpen(string folder, FileAccess access, FileShare share)
     {
+        // Opening a named pipe can wait forever.
+        RegularFile.Check(PathOf(folder));
         try
         {
             return new FileStream(PathOf(folder), FileMode.OpenOrCreate, access, share, bufferSize: 0);

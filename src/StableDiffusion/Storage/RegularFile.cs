@@ -20,11 +20,7 @@ internal static partial class RegularFile
     /// <exception cref="UnauthorizedAccessException">The user may not read it.</exception>
     public static SafeFileHandle OpenHandle(string path)
     {
-        if (OperatingSystem.IsWindows())
-            RefuseDevice(path);
-        else if (Describe(ReadMode(path)) is string what)
-            throw new IOException($"It is {what}, not a file.");
-
+        Check(path);
         try
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
@@ -33,6 +29,17 @@ internal static partial class RegularFile
         {
             throw new FileNotFoundException("It is a link to a file that does not exist.", error);
         }
+    }
+
+    /// <summary>Throws for what exists and is not a regular file.</summary>
+    /// <param name="path">Its path.</param>
+    /// <exception cref="IOException">It is something else; the message says what.</exception>
+    public static void Check(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            RefuseDevice(path);
+        else if (Describe(ReadMode(path)) is string what)
+            throw new IOException($"It is {what}, not a file.");
     }
 
     /// <summary>Reads a whole file of a limited length.</summary>

@@ -109,8 +109,10 @@ public sealed class VaeTilingTests(DemoModelFixture demo) : IClassFixture<DemoMo
         byte[] others = new byte[700_000_000];
         Array.Fill<byte>(others, 1);
         long needed = MemoryEstimate.Bytes(32, 1280, 1280), used = MemoryWatch.UsedBytes() ?? 0;
-        Assert.SkipWhen(used == 0 || used > needed, "The process uses more memory than the image takes, or the system does not say how much.");
-        Environment.SetEnvironmentVariable(MemoryLimit.Variable, $"{(needed / Limit.BytesPerMegabyte) + 1}");
+        Assert.SkipWhen(used == 0, "The system does not say how much memory the process uses.");
+
+        // By the estimate there is enough, but other tests may have left the process with much.
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, $"{(Math.Max(needed, used + (needed / 4)) / Limit.BytesPerMegabyte) + 1}");
 
         DiffusionImage image = Pipeline.Decode(latent, Cancellation);
         GC.KeepAlive(others);

@@ -72,6 +72,54 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         }
     }
 
+    /// <summary>Models of one architecture have the same graph, and a copy may give their weights the same time.</summary>
+    [Fact]
+    public void Other_weights_of_the_same_length_and_time_are_another_graph()
+    {
+        float[][] results =
+        [
+            .. ((string[])["first", "second"]).Select((name, index) =>
+            {
+                string folder = Directory.CreateDirectory(_folder[name, "vae_decoder"]).FullName;
+                foreach (string file in (string[])["model.onnx", "model.onnx_data"])
+                {
+                    byte[] bytes = File.ReadAllBytes(Path.Combine(models.Demo, "vae_decoder", file));
+                    if (index > 0 && file == "model.onnx_data")
+                        bytes.AsSpan(bytes.Length / 2, 1024).Clear();
+                    File.WriteAllBytes(Path.Combine(folder, file), bytes);
+                    File.SetLastWriteTimeUtc(Path.Combine(folder, file), new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+                }
+
+                using OnnxSession session = Open(Path.Combine(folder, "model.onnx"))!;
+                return Run(session, "sample");
+            }),
+        ];
+
+        Assert.NotEqual(results[0], results[1]);
+        Assert.Equal(2, Prepared().Length);
+    }
+
+    [Fact]
+    public void Something_else_in_its_place_is_left_alone_and_the_graph_opened_as_it_is()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Open(graph)!.Dispose();
+        string folder = Assert.Single(Prepared());
+        File.WriteAllText(Path.Combine(folder, "build.json"), "{\"a\\u0000b\":5}");
+        Open(graph)!.Dispose();
+
+        Directory.Delete(folder, recursive: true);
+        File.WriteAllText(folder, "a file");
+        Assert.Null(Open(graph));
+        File.Delete(folder);
+        if (OperatingSystem.IsWindows())
+            return;
+
+        File.Delete(folder + ".lock");
+        System.Diagnostics.Process.Start("mkfifo", [folder + ".lock"]).WaitForExit();
+        Open(graph)!.Dispose();
+    }
+
     [Fact]
     public void Small_graphs_and_those_above_the_limit_are_not_prepared()
     {

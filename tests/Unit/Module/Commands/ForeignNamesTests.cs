@@ -42,14 +42,18 @@ public sealed class ForeignNamesTests : CommandTests
     [InlineData("OutFile = '../a.png'", "-OutDirectory out", "OutFileInvalid")]
     [InlineData("OutFile = '../a.png'; OutDirectory = 'sub'", "", "OutFileInvalid")]
     [InlineData("OutDirectory = '..'", "", "OutDirectoryInvalid")]
+    [InlineData("OutFile = 'link/a.png'", "", "OutFileInvalid")]
+    [InlineData("OutFile = 'link/sub/deep/a.png'", "-OutDirectory .", "OutFileInvalid")]
+    [InlineData("OutDirectory = 'link'", "", "OutDirectoryInvalid")]
     public void With_names_only_a_row_writes_nothing_out_of_the_folder(string columns, string arguments, string id)
     {
         Set("outside", Path.Combine(Path.GetTempPath(), "a.png"));
+        Directory.CreateSymbolicLink(Folder["link"], Path.GetTempPath());
         ShellResult result = Run($"[pscustomobject]@{{ Prompt = 'a'; {columns} }}, [pscustomobject]@{{ Prompt = 'b'; OutFile = 'sub/b.png' }} | New-DiffusionImage -Steps 1 -NamesOnly {arguments}");
 
         Assert.StartsWith($"{id},", Assert.Single(result.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Contains("leads out of the", result.Errors[0].Exception.Message, StringComparison.Ordinal);
-        Assert.Equal(Folder[arguments.Length == 0 ? "sub/b.png" : "out/sub/b.png"], Assert.Single(result.Values<StableDiffusion.Images.DiffusionImage>()).Path);
+        Assert.Equal(Folder[arguments.EndsWith("out", StringComparison.Ordinal) ? "out/sub/b.png" : "sub/b.png"], Assert.Single(result.Values<StableDiffusion.Images.DiffusionImage>()).Path);
     }
 
     [Fact]
