@@ -177,7 +177,8 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
     /// <summary>What the optimized graph depends on. The weights are read at the first time only: models of one architecture differ in nothing else.</summary>
     private string Key(string graph, FileInfo[] weights, bool reordersLayout, CancellationToken cancellationToken)
     {
-        FileHashes hashes = FileHashes.Open(_cache.HashFolder, graph);
+        // An import has read all files of the model already.
+        FileHashes imported = FileHashes.Open(_cache.HashFolder, Path.GetDirectoryName(Path.GetDirectoryName(graph)) ?? graph), hashes = FileHashes.Open(_cache.HashFolder, graph);
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"{Version}\n{OnnxEnvironment.Version}\n{Processor.Features}\n{reordersLayout}\n{Hash(graph)}\n");
         foreach (FileInfo file in weights)
@@ -185,6 +186,6 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         hashes.Save();
         return KeyPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..32];
 
-        string Hash(string path) => hashes.Get(path, static _ => { }, cancellationToken);
+        string Hash(string path) => (imported.Knows(path) ? imported : hashes).Get(path, static _ => { }, cancellationToken);
     }
 }
