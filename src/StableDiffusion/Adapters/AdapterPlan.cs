@@ -61,7 +61,7 @@ internal sealed class AdapterPlan
     /// <summary>Computes the changed weights of a part.</summary>
     /// <param name="part">The name of the part's folder.</param>
     /// <param name="graph">The full path of the graph to open; a part may have several graphs with the same weights.</param>
-    /// <param name="cancellationToken">Cancels between two weights.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a weight.</param>
     /// <returns>The weights as the graph stores them; null if none is changed.</returns>
     public ReplacedWeights? Merge(string part, string graph, CancellationToken cancellationToken)
     {
@@ -95,7 +95,7 @@ internal sealed class AdapterPlan
             foreach ((string path, List<(LoraFile File, LoraLayer Layer, double Strength)> list) in byLayer)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Merge(layers[path], list, replaced);
+                Merge(layers[path], list, replaced, cancellationToken);
             }
 
             return replaced;
@@ -116,14 +116,14 @@ internal sealed class AdapterPlan
         (changes.Exists(change => change.Layer.Change is not null) ? layer.Names(isBias: false) : [])
             .Concat(changes.Exists(change => change.Layer.BiasChange is not null) ? layer.Names(isBias: true) : []);
 
-    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, ReplacedWeights replaced)
+    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, ReplacedWeights replaced, CancellationToken cancellationToken)
     {
         if (changes.Exists(change => change.Layer.Change is not null))
         {
             float[] weight = layer.Read(isBias: false);
             float[] sum = new float[weight.Length];
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.Change is not null))
-                change.AddTo(file.File, layer, weight, strength, sum);
+                change.AddTo(file.File, layer, weight, strength, sum, cancellationToken);
             TensorPrimitives.Add(weight, sum, weight);
             layer.Write(isBias: false, weight, replaced.Add);
         }

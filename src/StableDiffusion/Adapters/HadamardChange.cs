@@ -23,10 +23,10 @@ internal sealed class HadamardChange : LayerChange
             ? new HadamardChange(first, second)
             : null;
 
-    public override float[] Compute(ITensorFile file)
+    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
     {
-        float[] change = _first.Compute(file);
-        TensorPrimitives.Multiply(change, _second.Compute(file), change);
+        float[] change = _first.Compute(file, cancellationToken);
+        TensorPrimitives.Multiply(change, _second.Compute(file, cancellationToken), change);
         return change;
     }
 }

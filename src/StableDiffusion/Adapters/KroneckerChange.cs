@@ -21,10 +21,10 @@ internal sealed class KroneckerChange : LayerChange
             ? new KroneckerChange(first, second)
             : null;
 
-    public override float[] Compute(ITensorFile file)
+    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
     {
-        float[] first = _first.Compute(file);
-        float[] second = _second.Compute(file);
+        float[] first = _first.Compute(file, cancellationToken);
+        float[] second = _second.Compute(file, cancellationToken);
         (int rows, int columns) = ((int)_second.RowCount, (int)_second.ColumnCount);
         int inner = (int)InnerCount;
         float[] change = new float[checked((int)OutWidth * inner)];
@@ -64,6 +64,7 @@ internal sealed class KroneckerChange : LayerChange
             return LowRankProduct.Find(tensors, left, right, core) is { } product ? new Factor(product) : null;
         }
 
-        public float[] Compute(ITensorFile file) => _whole is not null ? file.Read(_whole.Name).Values : _product!.Compute(file);
+        public float[] Compute(ITensorFile file, CancellationToken cancellationToken) =>
+            _whole is not null ? file.Read(_whole.Name).Values : _product!.Compute(file, cancellationToken);
     }
 }

@@ -9,6 +9,9 @@ namespace StableDiffusion.Adapters;
 /// <param name="rank">The divisor of alpha; null if the form is not scaled.</param>
 internal abstract class LayerChange(string kind, long outWidth, long innerCount, long? rank)
 {
+    // In values: 64 MiB. The products of the cores and right factors of real LoRAs are far smaller.
+    private const int SmallProduct = 1 << 24;
+
     public string Kind { get; } = kind;
 
     public long OutWidth { get; } = outWidth;
@@ -19,8 +22,9 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
 
     /// <summary>Computes the unscaled change.</summary>
     /// <param name="file">The open LoRA file.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a product.</param>
     /// <returns>The values in row-major order.</returns>
-    public abstract float[] Compute(ITensorFile file);
+    public abstract float[] Compute(ITensorFile file, CancellationToken cancellationToken);
 
     /// <summary>Detects the form from the tensors of a layer.</summary>
     /// <param name="tensors">The tensors by role.</param>
@@ -55,8 +59,8 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     protected static AdapterInvalidException Contradiction(StoredTensor first, StoredTensor second) =>
         new($"The tensors '{first.Name}' {first.ShapeText} and '{second.Name}' {second.ShapeText} do not fit together.");
 
-    protected static float[] Multiply(ITensorFile file, StoredTensor left, StoredTensor right) =>
-        Matrix.Multiply(file.Read(left.Name).Values, file.Read(right.Name).Values, (int)Rows(left), (int)Rows(right), (int)Columns(right));
+    protected static float[] Multiply(ITensorFile file, StoredTensor left, StoredTensor right, CancellationToken cancellationToken) =>
+        Matrix.Multiply(file.Read(left.Name).Values, file.Read(right.Name).Values, (int)Rows(left), (int)Rows(right), (int)Columns(right), cancellationToken);
 
     /// <summary>The weight of a convolution in Tucker form: W[o,i,·] = Σ left[o,a] core[a,b,·] right[b,i].</summary>
     /// <param name="left">The left factor [out, a].</param>
@@ -65,30 +69,34 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     /// <param name="outWidth">The number of rows of the left factor.</param>
     /// <param name="coreShape">The axes of the core.</param>
     /// <param name="inWidth">The number of columns of the right factor.</param>
-    protected static float[] Tucker(float[] left, float[] core, float[] right, int outWidth, (int A, int B, int Kernel) coreShape, int inWidth)
+    /// <param name="cancellationToken">Cancels between two rows of a product.</param>
+    /// <remarks>The memory is bounded by the factors and the weight, whatever the ranks are.</remarks>
+    protected static float[] Tucker(
+        float[] left, float[] core, float[] right, int outWidth, (int A, int B, int Kernel) coreShape, int inWidth, CancellationToken cancellationToken)
     {
         (int a, int b, int kernel) = coreShape;
 
-        // The kernel axis is kept between the two widths until the end, so that both products are of matrices.
-        float[] turned = new float[core.Length];
-        for (int i = 0; i < a; i++)
-            Matrix.Transpose(core.AsSpan(i * b * kernel, b * kernel), b, kernel, turned.AsSpan(i * b * kernel));
-        float[] half = Matrix.Multiply(turned, right, a * kernel, b, inWidth);
-        float[] whole = Matrix.Multiply(left, half, outWidth, a, kernel * inWidth);
-        float[] weight = new float[whole.Length];
-        for (int row = 0; row < outWidth; row++)
-            Matrix.Transpose(whole.AsSpan(row * kernel * inWidth, kernel * inWidth), kernel, inWidth, weight.AsSpan(row * kernel * inWidth));
-        return weight;
+        // The kernel axis is kept between the two widths until the end, so that all products are of matrices. The core is
+        // multiplied by the right factor first, as long as the result is small or no larger than the weight. Otherwise, a is
+        // larger than the width of the left factor, so the result of the other order is smaller than the core.
+        bool isRightFirst = (long)a * kernel * inWidth <= Math.Max((long)outWidth * kernel * inWidth, SmallProduct);
+        float[] weight = isRightFirst
+            ? Multiply(left, Multiply(TransposeEach(core, a, b, kernel), right, a * kernel, b, inWidth), outWidth, a, kernel * inWidth)
+            : Multiply(TransposeEach(Multiply(left, core, outWidth, a, b * kernel), outWidth, b, kernel), right, outWidth * kernel, b, inWidth);
+        return TransposeEach(weight, outWidth, kernel, inWidth);
+
+        float[] Multiply(float[] first, float[] second, int rows, int inner, int columns) =>
+            Matrix.Multiply(first, second, rows, inner, columns, cancellationToken);
     }
 
     /// <summary>The same for factors in a file, with the left factor stored as [a, out].</summary>
-    protected static float[] Tucker(ITensorFile file, StoredTensor turnedLeft, StoredTensor core, StoredTensor right)
+    protected static float[] Tucker(ITensorFile file, StoredTensor turnedLeft, StoredTensor core, StoredTensor right, CancellationToken cancellationToken)
     {
-        int outWidth = (int)Columns(turnedLeft);
-        int inner = (int)Rows(turnedLeft);
-        float[] left = new float[turnedLeft.Count];
-        Matrix.Transpose(file.Read(turnedLeft.Name).Values, inner, outWidth, left);
-        return Tucker(left, file.Read(core.Name).Values, file.Read(right.Name).Values, outWidth, CoreShape(turnedLeft, core, right), (int)Columns(right));
+        (int rank, int outWidth) = ((int)Rows(turnedLeft), (int)Columns(turnedLeft));
+        float[] left = TransposeEach(file.Read(turnedLeft.Name).Values, 1, rank, outWidth);
+        return Tucker(
+            left, file.Read(core.Name).Values, file.Read(right.Name).Values,
+            outWidth, CoreShape(turnedLeft, core, right), (int)Columns(right), cancellationToken);
     }
 
     /// <summary>Checks the core against its factors.</summary>
@@ -99,6 +107,16 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
         if (core.Shape.Count < 2 || core.Shape[0] != a || core.Shape[1] != b)
             throw Contradiction(core, right);
         return ((int)a, (int)b, (int)(core.Count / (a * b)));
+    }
+
+    /// <summary>Transposes each of a number of matrices that follow each other.</summary>
+    private static float[] TransposeEach(float[] matrices, int count, int rows, int columns)
+    {
+        float[] turned = GC.AllocateUninitializedArray<float>(matrices.Length);
+        int length = rows * columns;
+        for (int i = 0; i < count; i++)
+            Matrix.Transpose(matrices.AsSpan(i * length, length), rows, columns, turned.AsSpan(i * length, length));
+        return turned;
     }
 
     /// <summary>A matrix that is stored as two factors; if there is a core between them, the left one is transposed.</summary>
@@ -132,6 +150,7 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
                 ? new LowRankProduct(leftTensor, rightTensor, core is { } role ? tensors.GetValueOrDefault(role) : null)
                 : null;
 
-        public float[] Compute(ITensorFile file) => _core is null ? Multiply(file, Left, _right) : Tucker(file, Left, _core, _right);
+        public float[] Compute(ITensorFile file, CancellationToken cancellationToken) =>
+            _core is null ? Multiply(file, Left, _right, cancellationToken) : Tucker(file, Left, _core, _right, cancellationToken);
     }
 }

@@ -79,7 +79,18 @@ internal sealed class LoraFile : IDisposable
             return "FLUX";
         if (HasPath("joint_blocks") || HasPath("lora_transformer"))
             return "Stable Diffusion 3";
-        return File.Metadata.GetValueOrDefault("ss_base_model_version");
+
+        // Those of Kohya's scripts and of AI Toolkit. Anything else in the metadata is a stranger's text, which no message repeats.
+        return File.Metadata.GetValueOrDefault("ss_base_model_version") switch
+        {
+            "sd_v1" or "sd_v1_v" or "sd_1.5" => Title<StableDiffusion1>(),
+            "sd_v2" or "sd_v2_v" or "sd_2.1" => Title<StableDiffusion2>(),
+            "sdxl_base_v1-0" or "sdxl_1.0" => Title<StableDiffusionXL>(),
+            _ => null,
+        };
+
+        static string Title<TFamily>()
+            where TFamily : ModelFamily => ModelFamily.All.OfType<TFamily>().First().Title;
 
         bool HasPath(string words) => Layers.Any(layer => layer.Key.Module.Contains(words, StringComparison.Ordinal));
     }

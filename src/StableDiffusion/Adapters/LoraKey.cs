@@ -23,7 +23,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         (".lora.down.weight", LoraRole.Down), (".lora.up.weight", LoraRole.Up),
         ("_lora.down.weight", LoraRole.Down), ("_lora.up.weight", LoraRole.Up),
         (".alpha", LoraRole.Alpha), (".dora_scale", LoraRole.Magnitude),
-        (".lora_magnitude_vector.default.weight", LoraRole.Magnitude), (".lora_magnitude_vector.weight", LoraRole.Magnitude), (".lora_magnitude_vector", LoraRole.Magnitude),
+        ($"{PeftMagnitude}.default.weight", LoraRole.Magnitude), ($"{PeftMagnitude}.weight", LoraRole.Magnitude), (PeftMagnitude, LoraRole.Magnitude),
         (".hada_w1_a", LoraRole.Hada1A), (".hada_w1_b", LoraRole.Hada1B), (".hada_w2_a", LoraRole.Hada2A), (".hada_w2_b", LoraRole.Hada2B),
         (".hada_t1", LoraRole.Hada1Core), (".hada_t2", LoraRole.Hada2Core),
         (".lokr_w1", LoraRole.Kron1), (".lokr_w1_a", LoraRole.Kron1A), (".lokr_w1_b", LoraRole.Kron1B),
@@ -45,6 +45,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         ("time_embedding", ModelParts.UNet), ("add_embedding", ModelParts.UNet), ("text_model", ModelParts.TextEncoder),
     ];
 
+    private const string PeftMagnitude = ".lora_magnitude_vector";
     private const string PeftWrapper = "base_model.model.";
     private const string OldProcessor = ".processor.";
 
@@ -65,6 +66,9 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
 
         return null;
     }
+
+    /// <summary>Whether the name of a magnitude is PEFT's, which has axes of its own.</summary>
+    public static bool IsMagnitudeOfPeft(string name) => name.Contains(PeftMagnitude, StringComparison.Ordinal);
 
     private static (string? Part, string Path) Divide(string module)
     {

@@ -43,9 +43,10 @@ internal sealed class LoraLayer
     {
         if (Change is not null && (Change.OutWidth != layer.OutWidth || Change.InnerCount != layer.InnerCount))
             throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of [{Change.OutWidth},{Change.InnerCount}], but the model's is [{layer.OutWidth},{layer.InnerCount}]");
-        if (BiasChange is not null && (BiasChange.Count != layer.OutWidth || layer.Names(isBias: true).Count == 0))
-            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, but the model's has {layer.OutWidth}");
-        if (_magnitude is not null && _magnitude.Count != layer.OutWidth && _magnitude.Count != layer.InWidth)
+        bool hasBias = layer.Names(isBias: true).Count > 0;
+        if (BiasChange is not null && (!hasBias || BiasChange.Count != layer.OutWidth))
+            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, but {(hasBias ? $"the model's has {layer.OutWidth}" : "the layer has no bias")}");
+        if (_magnitude is not null && !IsOfRows(_magnitude, layer) && !IsOfInputs(_magnitude, layer))
             throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} does not fit the axes of '{layer.Path}'");
     }
 
@@ -55,14 +56,15 @@ internal sealed class LoraLayer
     /// <param name="original">The original weight [out, in · kernel].</param>
     /// <param name="strength">The strength of the change.</param>
     /// <param name="sum">The sum of all changes, to which this one is added.</param>
+    /// <param name="cancellationToken">Cancels between two rows of the change.</param>
     /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
-    public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum)
+    public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum, CancellationToken cancellationToken)
     {
-        float[] change = Change!.Compute(file);
+        float[] change = Change!.Compute(file, cancellationToken);
         TensorPrimitives.Multiply(change, Scale(file), change);
         if (_magnitude is not null)
-            Decompose(layer, original, change, file.Read(_magnitude.Name).Values, isOfRows: _magnitude.Shape.Count < 2 || _magnitude.Shape[0] == layer.OutWidth);
+            Decompose(layer, original, change, file.Read(_magnitude.Name).Values, IsOfRows(_magnitude, layer));
         AddUsable(file, layer, change, strength, sum);
     }
 
@@ -73,6 +75,16 @@ internal sealed class LoraLayer
     /// <param name="bias">The bias, to which the change is added.</param>
     /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     public void AddToBias(ITensorFile file, AdaptableLayer layer, double strength, Span<float> bias) => AddUsable(file, layer, file.Read(BiasChange!.Name).Values, strength, bias);
+
+    // [out] or [out,1,..]; PEFT's convolutions have [1,out,1,..], which LyCORIS uses for the inputs.
+    private static bool IsOfRows(StoredTensor magnitude, AdaptableLayer layer) => HasAll(magnitude, 0, layer.OutWidth)
+        || (magnitude.Shape.Count > 2 && LoraKey.IsMagnitudeOfPeft(magnitude.Name) && HasAll(magnitude, 1, layer.OutWidth));
+
+    // [1,in] or [1,in,1,..].
+    private static bool IsOfInputs(StoredTensor magnitude, AdaptableLayer layer) => HasAll(magnitude, 1, layer.InWidth);
+
+    /// <summary>Whether all values of a tensor lie along an axis, and are as many as expected.</summary>
+    private static bool HasAll(StoredTensor tensor, int axis, int count) => tensor.Count == count && tensor.Shape.Count > axis && tensor.Shape[axis] == count;
 
     private static void AddUsable(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> change, double strength, Span<float> sum)
     {

@@ -21,15 +21,15 @@ internal sealed class LowRankChange : LayerChange
             throw Contradiction(up, mid);
     }
 
-    public override float[] Compute(ITensorFile file)
+    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
     {
         if (_mid is null)
-            return Multiply(file, _up, _down);
+            return Multiply(file, _up, _down, cancellationToken);
 
         (int a, int b) = ((int)_mid.Shape[0], (int)_mid.Shape[1]);
         return Tucker(
             file.Read(_up.Name).Values, file.Read(_mid.Name).Values, file.Read(_down.Name).Values,
-            (int)OutWidth, (a, b, (int)(_mid.Count / ((long)a * b))), (int)Columns(_down));
+            (int)OutWidth, (a, b, (int)(_mid.Count / ((long)a * b))), (int)Columns(_down), cancellationToken);
     }
 
     private static long Inner(StoredTensor down, StoredTensor? mid) => mid is null

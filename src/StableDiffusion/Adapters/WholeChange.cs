@@ -6,5 +6,5 @@ namespace StableDiffusion.Adapters;
 /// <param name="difference">The change.</param>
 internal sealed class WholeChange(StoredTensor difference) : LayerChange("difference", Rows(difference), Columns(difference), rank: null)
 {
-    public override float[] Compute(ITensorFile file) => file.Read(difference.Name).Values;
+    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken) => file.Read(difference.Name).Values;
 }

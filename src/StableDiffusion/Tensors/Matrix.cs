@@ -34,11 +34,12 @@ internal static class Matrix
     /// <param name="rows">The number of rows of the product.</param>
     /// <param name="inner">The number of columns of the left matrix and rows of the right one.</param>
     /// <param name="columns">The number of columns of the product.</param>
+    /// <param name="cancellationToken">Cancels between two rows of the product.</param>
     /// <returns>The product [rows, columns].</returns>
-    public static float[] Multiply(float[] left, float[] right, int rows, int inner, int columns)
+    public static float[] Multiply(float[] left, float[] right, int rows, int inner, int columns, CancellationToken cancellationToken)
     {
         float[] product = new float[checked(rows * columns)];
-        Parallel.For(0, rows, row =>
+        Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, row =>
         {
             Span<float> target = product.AsSpan(row * columns, columns);
             for (int i = 0; i < inner; i++)

@@ -175,6 +175,8 @@ internal static class TensorTargets
         yield return File(($"{Kohya}.lora_up.weight", [8, 2]), ($"{Kohya}.lora_down.weight", [2, 8]), ($"{Kohya}.alpha", []));
         yield return File(($"{Kohya}.hada_w1_a", [8, 2]), ($"{Kohya}.hada_w1_b", [2, 8]), ($"{Kohya}.hada_w2_a", [8, 2]), ($"{Kohya}.hada_w2_b", [2, 8]));
         yield return File(($"{Kohya}.lokr_w1", [2, 2]), ($"{Kohya}.lokr_w2", [4, 4]), ($"{Kohya}.dora_scale", [8]));
+        yield return File(($"{Kohya}.lora_up.weight", [8, 2, 1, 1]), ($"{Kohya}.lora_mid.weight", [2, 3, 3, 3]), ($"{Kohya}.lora_down.weight", [3, 8, 1, 1]));
+        yield return File(($"{Kohya}.lokr_w1", [2, 2]), ($"{Kohya}.lokr_w2_a", [2, 4]), ($"{Kohya}.lokr_t2", [2, 2, 3, 3]), ($"{Kohya}.lokr_w2_b", [2, 4]));
         const string Peft = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
         yield return File(($"{Peft}.lora_A.weight", [2, 8]), ($"{Peft}.lora_B.weight", [8, 2]));
         yield return File(("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff", [8, 8]), ("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff_b", [8]));
@@ -185,6 +187,12 @@ internal static class TensorTargets
         string path = FuzzFiles.Write(data, "lora" + Safetensors);
         AdapterSet set = AdapterSet.Create([new Lora(path)]);
         using LoraFile file = LoraFile.Open(path);
+        foreach (LayerChange change in file.Layers.Select(static layer => layer.Change).OfType<LayerChange>())
+        {
+            if (change.OutWidth <= MaxValues && change.InnerCount <= MaxValues / change.OutWidth)
+                change.Compute(file.File, CancellationToken.None);
+        }
+
         return [file.GuessFamily() ?? string.Empty, set.Hashes ?? string.Empty, .. file.Layers.Select(static layer => layer.Kind)];
     }
 

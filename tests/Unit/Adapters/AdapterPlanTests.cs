@@ -90,6 +90,30 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
         Assert.Contains("Stable Diffusion 1", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("sd_v1", "Stable Diffusion 1")]
+    [InlineData("sd_v2_v", "Stable Diffusion 2")]
+    [InlineData("sdxl_base_v1-0", "Stable Diffusion XL")]
+    [InlineData("\u001b[2Jevil\n\u202e", null)]
+    [InlineData("", null)]
+    public void The_family_in_the_metadata_is_named_only_if_it_is_known(string version, string? family)
+    {
+        _tensors.Add("lora_unet_no_such_layer.diff", 4, 4);
+        string path = _tensors.Save(_folder, metadata: new Dictionary<string, string> { ["ss_base_model_version"] = version });
+        string message = Assert.Throws<AdapterInvalidException>(() => Plan(new Lora(path))).Message;
+        Assert.Contains($"'lora_unet_no_such_layer'.{(family is null ? string.Empty : $" It looks like one for {family}.")} Use", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("lora_unet_conv_in", 95, "but the model's has 96")]
+    [InlineData("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_q", 192, "but the layer has no bias")]
+    public void A_change_of_a_bias_that_the_layer_does_not_have_is_refused(string layer, int count, string reason)
+    {
+        _tensors.Add($"{layer}.diff_b", count);
+        AdapterInvalidException error = Assert.Throws<AdapterInvalidException>(() => Plan(new Lora(_tensors.Save(_folder))));
+        Assert.Contains($"by {count} values, {reason}.", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Factors_that_do_not_fit_together_are_a_damaged_file()
     {

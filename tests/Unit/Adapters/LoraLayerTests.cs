@@ -9,6 +9,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
 {
     private const string LinearPath = "down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
     private const string ConvPath = "down_blocks_1_resnets_0_conv1";
+    private const string SquarePath = "down_blocks_1_resnets_0_conv2";
     private const int Out = 192;
     private const int LinearIn = 128;
     private const int ConvIn = 96;
@@ -63,6 +64,54 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         float[] down = Add(ConvPath, "lora_down.weight", Rank, ConvIn, 1, 1);
         AddAlpha(ConvPath);
         AssertChange(ConvPath, (o, i, k) => Alpha / Rank * Sum(Core, a => Sum(Rank, b => up[o * Core + a] * mid[(a * Rank + b) * Kernel + k] * down[b * ConvIn + i])));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_core_of_a_huge_rank_takes_no_more_memory_than_the_file_and_the_weight(bool isLoHa)
+    {
+        // [a · kernel, in] has 3e9 values, more than an array can have; [out, b · kernel] has 8.
+        const int OutWidth = 2, A = 30_000, B = 2, Places = 2, InWidth = 50_000;
+        (float[] left, float[] core, float[] right) = isLoHa
+            ? (AddSigns("hada_w1_a", A, OutWidth), AddSigns("hada_t1", A, B, Places), AddSigns("hada_w1_b", B, InWidth))
+            : (AddSigns("lora_up.weight", OutWidth, A), AddSigns("lora_mid.weight", A, B, Places), AddSigns("lora_down.weight", B, InWidth));
+        if (isLoHa)
+        {
+            Array.Fill(Add(ConvPath, "hada_w2_a", OutWidth, 1), 1);
+            Array.Fill(Add(ConvPath, "hada_w2_b", 1, InWidth * Places), 1);
+        }
+
+        using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
+        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, TestContext.Current.CancellationToken);
+
+        Assert.Equal(OutWidth * InWidth * Places, change.Length);
+        foreach (int i in (int[])[0, 1, 77, InWidth - 1])
+        {
+            for (int o = 0; o < OutWidth; o++)
+            {
+                for (int k = 0; k < Places; k++)
+                    Assert.Equal(Sum(A, x => Sum(B, y => left[isLoHa ? x * OutWidth + o : o * A + x] * core[(x * B + y) * Places + k] * right[y * InWidth + i])), change[(o * InWidth + i) * Places + k]);
+            }
+        }
+
+        // Whole numbers, so that sums are exact in any order.
+        float[] AddSigns(string ending, params int[] shape)
+        {
+            float[] values = Add(ConvPath, ending, shape);
+            for (int i = 0; i < values.Length; i++)
+                values[i] = Math.Sign(values[i]);
+            return values;
+        }
+    }
+
+    [Fact]
+    public void A_computation_can_be_cancelled()
+    {
+        Add(LinearPath, "lora_up.weight", Out, Rank);
+        Add(LinearPath, "lora_down.weight", Rank, LinearIn);
+        using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
+        Assert.ThrowsAny<OperationCanceledException>(() => Assert.Single(file.Layers).Change!.Compute(file.File, new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -129,27 +178,59 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
     }
 
     [Theory]
-    [InlineData("dora_scale", true)]
-    [InlineData("lora_magnitude_vector", true)]
-    [InlineData("dora_scale", false)]
-    public void DoRA_gives_the_changed_weight_lengths_of_its_own(string name, bool isOfRows)
+    [InlineData("dora_scale", ConvPath, true, Out)]
+    [InlineData("dora_scale", ConvPath, true, Out, 1)]
+    [InlineData("dora_scale", ConvPath, true, Out, 1, 1, 1)]
+    [InlineData("dora_scale", ConvPath, false, 1, ConvIn)]
+    [InlineData("dora_scale", ConvPath, false, 1, ConvIn, 1, 1)]
+    [InlineData("dora_scale", SquarePath, true, Out)]
+    [InlineData("dora_scale", SquarePath, true, Out, 1)]
+    [InlineData("dora_scale", SquarePath, false, 1, Out)]
+    [InlineData("dora_scale", SquarePath, false, 1, Out, 1, 1)]
+    [InlineData("lora_magnitude_vector", ConvPath, true, Out)]
+    [InlineData("lora_magnitude_vector", ConvPath, true, 1, Out, 1, 1)]
+    [InlineData("lora_magnitude_vector.weight", SquarePath, true, 1, Out, 1, 1)]
+    public void DoRA_gives_the_changed_weight_lengths_of_its_own(string name, string path, bool isOfRows, params int[] shape)
     {
-        float[] up = Add(ConvPath, "lora_up.weight", Out, Rank, 1, 1);
-        float[] down = Add(ConvPath, "lora_down.weight", Rank, ConvIn, 3, 3);
-        AddAlpha(ConvPath);
-        float[] lengths = name == "dora_scale" ? Add(ConvPath, name, isOfRows ? [Out, 1, 1, 1] : [1, ConvIn, 1, 1]) : Add(ConvPath, name, Out);
-
-        (AdaptableLayer layer, GraphInitializers graph) = Find(ConvPath);
+        (AdaptableLayer layer, GraphInitializers graph) = Find(path);
         using (graph)
         {
+            int inWidth = layer.InWidth;
+            float[] up = Add(path, "lora_up.weight", Out, Rank, 1, 1);
+            float[] down = Add(path, "lora_down.weight", Rank, inWidth, 3, 3);
+            AddAlpha(path);
+            float[] lengths = Add(path, name, shape);
+
             float[] weight = layer.Read(isBias: false);
-            double Changed(int o, int i, int k) => weight[(o * ConvIn + i) * Kernel + k]
-                + Alpha / Rank * Sum(Rank, r => up[o * Rank + r] * down[(r * ConvIn + i) * Kernel + k]);
+            double Changed(int o, int i, int k) => weight[(o * inWidth + i) * Kernel + k]
+                + Alpha / Rank * Sum(Rank, r => up[o * Rank + r] * down[(r * inWidth + i) * Kernel + k]);
             double[] norms = isOfRows
-                ? [.. Enumerable.Range(0, Out).Select(o => Math.Sqrt(Sum(ConvIn, i => Sum(Kernel, k => Square(Changed(o, i, k))))))]
-                : [.. Enumerable.Range(0, ConvIn).Select(i => Math.Sqrt(Sum(Out, o => Sum(Kernel, k => Square(Changed(o, i, k))))))];
-            AssertChange(ConvPath, (o, i, k) => lengths[isOfRows ? o : i] * Changed(o, i, k) / norms[isOfRows ? o : i] - weight[(o * ConvIn + i) * Kernel + k]);
+                ? [.. Enumerable.Range(0, Out).Select(o => Math.Sqrt(Sum(inWidth, i => Sum(Kernel, k => Square(Changed(o, i, k))))))]
+                : [.. Enumerable.Range(0, inWidth).Select(i => Math.Sqrt(Sum(Out, o => Sum(Kernel, k => Square(Changed(o, i, k))))))];
+            AssertChange(path, (o, i, k) => lengths[isOfRows ? o : i] * Changed(o, i, k) / norms[isOfRows ? o : i] - weight[(o * inWidth + i) * Kernel + k]);
         }
+    }
+
+    [Theory]
+    [InlineData("dora_scale", LinearIn)]
+    [InlineData("dora_scale", LinearIn, 1)]
+    [InlineData("dora_scale", 1, Out)]
+    [InlineData("dora_scale", 1, 1, LinearIn)]
+    [InlineData("dora_scale", 2, LinearIn / 2, 1)]
+    [InlineData("dora_scale", 2, Out / 2, 1)]
+    [InlineData("dora_scale")]
+    [InlineData("dora_scale", 1)]
+    [InlineData("lora_magnitude_vector", LinearIn)]
+    public void Lengths_of_a_shape_that_fits_neither_rows_nor_inputs_are_refused(string name, params int[] shape)
+    {
+        Add(LinearPath, "lora_up.weight", Out, Rank);
+        Add(LinearPath, "lora_down.weight", Rank, LinearIn);
+        Add(LinearPath, name, shape);
+
+        using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
+        (AdaptableLayer layer, GraphInitializers graph) = Find(LinearPath);
+        using (graph)
+            Assert.Contains($".{name}' [{string.Join(',', shape)}]", Assert.Throws<AdapterInvalidException>(() => Assert.Single(file.Layers).Check(layer)).Message, StringComparison.Ordinal);
     }
 
     private static double Square(double value) => value * value;
@@ -182,7 +263,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         {
             change.Check(layer);
             float[] sum = new float[layer.OutWidth * layer.InnerCount];
-            change.AddTo(file.File, layer, layer.Read(isBias: false), Strength, sum);
+            change.AddTo(file.File, layer, layer.Read(isBias: false), Strength, sum, TestContext.Current.CancellationToken);
 
             int kernel = layer.InnerCount / layer.InWidth;
             double worst = 0;

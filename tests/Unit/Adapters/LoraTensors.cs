@@ -19,9 +19,9 @@ internal sealed class LoraTensors
 
     public void AddNumber(string name, float value) => _tensors.Add(name, new Tensor([value]));
 
-    public string Save(TemporaryFolder folder, string name = "test.safetensors")
+    public string Save(TemporaryFolder folder, string name = "test.safetensors", IReadOnlyDictionary<string, string>? metadata = null)
     {
-        SafetensorsWriter.Write(folder[name], _tensors);
+        SafetensorsWriter.Write(folder[name], _tensors, metadata);
         return folder[name];
     }
 }
