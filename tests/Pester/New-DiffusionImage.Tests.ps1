@@ -542,7 +542,7 @@ c,1,,Env:/c.png
         It 'finds an image that does not fit into memory' {
             $env:STABLEDIFFUSION_MAX_MEMORY_MB = 50000
             try {
-                { New-DiffusionImage 'a' -Width 8192 -Height 8192 -VaeTiling Off -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'WidthInvalid,*' -ExpectedMessage '*77*GB*tiles*STABLEDIFFUSION_MAX_MEMORY_MB*'
+                { New-DiffusionImage 'a' -Width 8192 -Height 8192 -VaeTiling Off -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'WidthInvalid,*' -ExpectedMessage '*77*GB*STABLEDIFFUSION_MAX_MEMORY_MB*tiles*'
                 $env:STABLEDIFFUSION_MAX_MEMORY_MB = 5000
                 { New-DiffusionImage 'a' -Width 8192 -Height 8192 -WhatIf -ErrorAction Stop } | Should -Throw -ErrorId 'WidthInvalid,*' -ExpectedMessage '*8*GB*STABLEDIFFUSION_MAX_MEMORY_MB*'
             }
