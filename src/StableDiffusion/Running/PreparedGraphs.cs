@@ -15,7 +15,7 @@ namespace StableDiffusion.Running;
 /// the same to the bit.
 /// </summary>
 /// <param name="cacheFolder">The full path of the folder for built graphs.</param>
-/// <param name="smallest">The size in bytes of the weights from which on a graph is prepared; below it, opening takes no time.</param>
+/// <param name="smallest">The smallest weights of a graph that is prepared, in bytes; others open at once.</param>
 internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L << 20)
 {
     /// <summary>The beginning of the keys of prepared graphs.</summary>
@@ -58,7 +58,7 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         try
         {
             string key = Key(graph, weights, reordersLayout, cancellationToken);
-            return OpenWhole(key, graph, cancellationToken) ?? (HasRoom(length * MostGrowth, cancellationToken) && Write(key, graph, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, cancellationToken) : null);
+            return OpenWhole(key, graph, cancellationToken) ?? (HasRoom(length * MostGrowth, cancellationToken) && Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, cancellationToken) : null);
         }
         catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
         {
@@ -99,7 +99,7 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         return null;
     }
 
-    private bool Write(string key, string graph, bool reordersLayout, Action<ProgressReport> progress, CancellationToken cancellationToken)
+    private bool Write(string key, string graph, FileInfo[] weights, bool reordersLayout, Action<ProgressReport> progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         progress(new ProgressReport(Activity, graph, 0, 1, TimeSpan.Zero) { CountsBytes = false });
@@ -111,7 +111,9 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
                 WriteManifest(folder, cancellationToken);
             });
             Remember(folder);
-            return true;
+
+            // The weights may have been replaced meanwhile.
+            return Key(graph, weights, reordersLayout, cancellationToken) == key || (_cache.TryDelete(key) && false);
         }
         catch (Exception error) when (error is ModelInvalidException or InferenceException)
         {

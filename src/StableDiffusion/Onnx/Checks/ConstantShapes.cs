@@ -44,6 +44,9 @@ internal sealed class ConstantShapes
     /// <param name="index">The input.</param>
     public GraphConstant? Find(GraphNode node, int index) => index < node.Inputs.Length ? _constants.GetValueOrDefault(node.Inputs[index]) : null;
 
+    /// <summary>A constant by its name in the graph; null if there is none.</summary>
+    public GraphConstant? Find(string name) => _constants.GetValueOrDefault(name);
+
     /// <summary>Derives the outputs of an operator, if its inputs are constants. Operators must be given in the order in which they run.</summary>
     /// <param name="node">The operator.</param>
     /// <returns>The number of elements of the outputs; 0 if an input is no constant; null if all are and the number is not known.</returns>

@@ -148,6 +148,11 @@ internal sealed class GraphCheck
             CheckElements(node);
             CheckSizes(node);
             CheckSize(node.Operator, _shapes.Derive(node) ?? throw UnknownSize(node));
+            foreach (string output in node.Outputs)
+            {
+                if (_shapes.Find(output) is GraphConstant made)
+                    CheckElements(output, made, isList: true);
+            }
         }
 
         if (sorted < _nodes.Count)
@@ -213,7 +218,7 @@ internal sealed class GraphCheck
                         throw Refused($"has more than {MostWeights} weights", "Get another model.");
                     GraphTensor weight = ReadTensor(fieldEnd);
                     AddMade(weight.Name);
-                    AddConstant(weight.Name, weight);
+                    AddConstant(weight.Name, weight, isNested: depth > 0);
                     return true;
                 case (11, Wire.Length):
                     inputs.Add(ReadInput(fieldEnd, depth));
@@ -360,7 +365,7 @@ internal sealed class GraphCheck
                 throw new InvalidDataException("an operator Constant has several values");
             if (constant is null && values.Count == 0)
                 throw Refused("has a constant that is no tensor of numbers", "Export the model without it.");
-            AddConstant(node.Output, constant, values);
+            AddConstant(node.Output, constant, isNested: depth > 0, values);
         }
         else
         {
@@ -538,9 +543,11 @@ internal sealed class GraphCheck
     }
 
     /// <summary>Adds a constant to those that sizes are made of, and that operators may divide by.</summary>
-    private void AddConstant(string name, GraphTensor? tensor, Dictionary<string, double[]>? settings = null)
+    private void AddConstant(string name, GraphTensor? tensor, bool isNested, Dictionary<string, double[]>? settings = null)
     {
-        _shapes.Add(name, tensor?.Constant ?? OfSettings(settings!));
+        GraphConstant constant = tensor?.Constant ?? OfSettings(settings!);
+        CheckElements(name, constant, isList: !isNested);
+        _shapes.Add(name, constant);
         double[]? numbers = tensor is not null ? tensor.Values : settings?.GetValueOrDefault("value_int") ?? settings?.GetValueOrDefault("value_ints");
         bool isFloat = tensor is not null ? FloatValues.IsFloat(tensor.Type) : settings?.ContainsKey("value_float") == true || settings?.ContainsKey("value_floats") == true;
         _floats.Add(name, isFloat);
@@ -587,14 +594,20 @@ internal sealed class GraphCheck
             throw Refused("divides whole numbers by -1 or by numbers that are not constants, which can end the process", "Export the model without it or, if it comes from weights, import those.");
     }
 
-    // ONNX Runtime divides by the lengths of some. Lists without elements are usual: the axes of an operator, the shape of a single number, the region of Resize.
     private void CheckElements(GraphNode node)
     {
         for (int i = 0; i < node.Inputs.Length; i++)
         {
-            if (_shapes.Find(node, i) is { Count: 0 } constant && (constant.Shape.Length != 1 || (constant.IsFloat && node.Operator is not ("Resize" or "Concat" or "Identity"))))
-                throw Refused($"gives a constant without elements, '{ModelFilePath.Printable(node.Inputs[i])}', to the operator {ModelFilePath.Printable(node.Operator)}, which can end the process", "Export the model without it.");
+            if (_shapes.Find(node, i) is GraphConstant constant)
+                CheckElements(node.Inputs[i], constant, isList: node.Operator is "Resize" or "Concat" or "Identity");
         }
+    }
+
+    // ONNX Runtime divides by the lengths of some. Lists without elements are usual: whole numbers for the axes of an operator or the shape of a single number, others for the region of Resize.
+    private void CheckElements(string name, GraphConstant constant, bool isList)
+    {
+        if (constant.Count == 0 && (constant.Shape.Length != 1 || (constant.IsFloat && !isList)))
+            throw Refused($"has a constant without elements, '{ModelFilePath.Printable(name)}', which can end the process", "Export the model without it.");
     }
 
     private void CheckSizes(GraphNode node)
