@@ -472,14 +472,14 @@ public sealed class DiffusionModel : IDisposable
     }
 
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OpenFile(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), part, progress, cancellationToken, reordersLayout);
+        OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
     private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
         OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
 
     // An image takes one run of it, for which nothing is worth keeping.
     private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
-        OpenSession(ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
+        OpenSession(GraphPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
 
     private OnnxSession OpenSession(
         string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
@@ -497,6 +497,8 @@ public sealed class DiffusionModel : IDisposable
 
     private bool ReordersUNet(string graphs) =>
         new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
+
+    private string GraphPath(string graphs, string part) => ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part);
 
     private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
 

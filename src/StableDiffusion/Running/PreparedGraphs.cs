@@ -152,12 +152,11 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         if (DiskSpace.Free(cacheFolder) < needed)
             return false;
 
-        DirectoryInfo[] others = [.. _cache.Keys.Where(static key => key.StartsWith(KeyPrefix, StringComparison.Ordinal)).Select(key => new DirectoryInfo(Path.Combine(cacheFolder, key)))];
-        long total = needed + others.Sum(other => FolderFiles.Length(other.FullName, cancellationToken));
-        foreach (DirectoryInfo other in others.OrderBy(static other => other.LastWriteTimeUtc))
+        (DirectoryInfo Folder, long Length)[] others = [.. _cache.Keys.Where(static key => key.StartsWith(KeyPrefix, StringComparison.Ordinal)).Select(key => (new DirectoryInfo(Path.Combine(cacheFolder, key)), FolderFiles.Length(Path.Combine(cacheFolder, key), cancellationToken)))];
+        long total = needed + others.Sum(static other => other.Length);
+        foreach ((DirectoryInfo folder, long length) in others.OrderBy(static other => other.Folder.LastWriteTimeUtc))
         {
-            long length = FolderFiles.Length(other.FullName, cancellationToken);
-            if ((total > s_limit.Bytes || DateTime.UtcNow - other.LastWriteTimeUtc > s_unused) && _cache.TryDelete(other.Name))
+            if ((total > s_limit.Bytes || DateTime.UtcNow - folder.LastWriteTimeUtc > s_unused) && _cache.TryDelete(folder.Name))
                 total -= length;
         }
 
