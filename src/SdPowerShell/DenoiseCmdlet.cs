@@ -116,6 +116,18 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? GuidanceEnd { get; set; }
 
+    /// <summary>The whole U-Net runs at every so many steps only, 1 to 100; its outer layers run in between.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("cache_interval")]
+    [Number<int>]
+    public Number<int>? FeatureReuse { get; set; }
+
+    /// <summary>How many layers run in between, 0 to 2; 0 is the fewest.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("cache_branch_id")]
+    [Number<int>]
+    public Number<int>? FeatureReuseBranch { get; set; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]
@@ -240,6 +252,8 @@ public abstract class DenoiseCmdlet : RecordCmdlet
         // A strength of 0 is a choice; no strength is an oversight.
         if (options is { VariationSeed: >= 0, VariationStrength: null })
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
+        if (options is { FeatureReuseBranch: not null, FeatureReuse: null or 1 })
+            RefuseIdle(nameof(FeatureReuseBranch), "FeatureReuseBranch has no effect without FeatureReuse. Give that too, such as 2 or 3, or omit FeatureReuseBranch.");
         return options;
     }
 

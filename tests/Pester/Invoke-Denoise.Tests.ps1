@@ -16,6 +16,16 @@ Describe 'Invoke-Denoise' {
         $parts.Tensor.Values | Should -Be $whole.Tensor.Values
     }
 
+    It 'reuses features, records it, and refuses a branch without it' {
+        $reused = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -FeatureReuse 2 -FeatureReuseBranch 1
+        $reused.FeatureReuse, $reused.FeatureReuseBranch | Should -Be 2, 1
+        Test-SameValue $reused ($embedding | Invoke-Denoise -Seed 1 -Steps 4) | Should -BeFalse
+        Test-SameValue ($embedding | Invoke-Denoise -Seed 1 -Steps 4 -FeatureReuse 1) ($embedding | Invoke-Denoise -Seed 1 -Steps 4) | Should -BeTrue
+        $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 4 -FeatureReuse 2 -FeatureReuseBranch 1 -OutFile (Join-Path $TestDrive reused.png)
+        (Get-DiffusionMetadata (Join-Path $TestDrive reused.png) | New-DiffusionImage).Pixels | Should -Be $image.Pixels
+        { $embedding | Invoke-Denoise -Steps 4 -FeatureReuseBranch 1 -ErrorAction Stop } | Should -Throw -ErrorId 'FeatureReuseBranchInvalid,*'
+    }
+
     It 'takes the model of its embedding and its latent, as arguments as from the pipeline' {
         $storeBefore = Enter-OtherStore $TestDrive other
         try {

@@ -61,6 +61,10 @@ public sealed class SharedModels : IDisposable
     /// <summary>A refiner made from <see cref="Large"/>.</summary>
     public string Refiner => Build(() => Written(SmallRefiner.Write));
 
+    /// <summary>The folder of the model that a property of this class has.</summary>
+    /// <param name="name">The name of the property.</param>
+    internal string Find(string name) => (string)typeof(SharedModels).GetProperty(name)!.GetValue(this)!;
+
     /// <summary>One of the models, open on the processor; it stays open for the tests after this one.</summary>
     internal DiffusionModel Open(string folder) => _open.GetOrAdd(
         folder, static folder => new(() => new DiffusionModel(ModelLibrary.Default.Models.Describe(Path.GetFileName(folder), folder, TestContext.Current.CancellationToken), Device.Cpu) { CacheFolder = StorageFolders.FromEnvironment().Cache })).Value;

@@ -72,6 +72,11 @@ internal sealed class AdapterPlan
 
         using GraphInitializers initializers = OpenGraph(graph, part);
         IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+
+        // A graph of the outer layers has some of the weights.
+        changes = [.. changes.Where(change => layers.ContainsKey(change.Layer))];
+        if (changes.Length == 0)
+            return null;
         LoraFile?[] files = new LoraFile?[_set.Loras.Count];
         ReplacedWeights? replaced = null;
         try

@@ -12,11 +12,8 @@ namespace StableDiffusion.Building;
 /// <param name="Graph">The graph.</param>
 internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph)
 {
-    /// <summary>The graph that computes in 32-bit floats with the same weights, if the first computes in 16-bit floats; otherwise null.</summary>
-    public GraphBuilder? FullGraph { get; init; }
-
-    /// <summary>The same network with inputs for the residuals of ControlNets, in 32-bit floats with the same weights; null if there is no such form.</summary>
-    public GraphBuilder? ControlGraph { get; init; }
+    /// <summary>Further graphs over the same weights, by the names of their files.</summary>
+    public IReadOnlyList<(string File, GraphBuilder Graph)> Others { get; init; } = [];
 
     /// <summary>Writes the graphs and the config to their folder.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -28,8 +25,8 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
         Directory.CreateDirectory(part);
         File.WriteAllBytes(Path.Combine(part, ModelParts.Config), Config);
         Graph.Save(Path.Combine(part, ModelParts.Graph), written, cancellationToken);
-        FullGraph?.SaveBeside(Path.Combine(part, ModelParts.FullGraph), Graph);
-        ControlGraph?.SaveBeside(Path.Combine(part, ModelParts.ControlGraph), Graph);
+        foreach ((string file, GraphBuilder other) in Others)
+            other.SaveBeside(Path.Combine(part, file), Graph);
     }
 
     /// <summary>Creates all graphs of a model.</summary>
@@ -50,12 +47,21 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
     private static ModelGraph Build(NetworkGraph graph, ModelPrecision precision)
     {
         bool isHalf = precision == ModelPrecision.Half;
-        GraphPrecision? full = isHalf ? GraphPrecision.FullOfHalf : null;
-        return new ModelGraph(graph.Name, graph.Config, graph.Build(isHalf ? GraphPrecision.Half : null))
+        GraphPrecision? own = isHalf ? GraphPrecision.Half : null, full = isHalf ? GraphPrecision.FullOfHalf : null;
+        List<(string, GraphBuilder)> others = [];
+        if (isHalf)
+            others.Add((ModelParts.FullOf(ModelParts.Graph), graph.Build(full)));
+        if (graph.BuildControlled is not null)
+            others.Add((ModelParts.ControlGraph, graph.BuildControlled(full)));
+        for (int branch = 0; branch < graph.BuildOuter.Count; branch++)
         {
-            FullGraph = isHalf ? graph.Build(full) : null,
-            ControlGraph = graph.BuildControlled?.Invoke(full),
-        };
+            string file = ModelParts.OuterGraph(branch);
+            others.Add((file, graph.BuildOuter[branch](own)));
+            if (isHalf)
+                others.Add((ModelParts.FullOf(file), graph.BuildOuter[branch](full)));
+        }
+
+        return new ModelGraph(graph.Name, graph.Config, graph.Build(own)) { Others = others };
     }
 
     private static PipelineConfig ReadIndex(ModelContents contents)

@@ -1,5 +1,6 @@
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx.Checks;
 
 namespace StableDiffusion.Building;
@@ -7,7 +8,8 @@ namespace StableDiffusion.Building;
 /// <summary>A folder of graphs from another exporter. The files that the engine reads are copied unchanged; others are not copied.</summary>
 internal sealed class OnnxFolder : IModelSource
 {
-    private static readonly string[] s_graphs = [ModelParts.Graph, ModelParts.FullGraph, ModelParts.ControlGraph];
+    // Folders that the builder wrote have several graphs for a part.
+    private static readonly string[] s_graphs = [.. new[] { ModelParts.Graph }.Concat(Enumerable.Range(0, DeepFeatures.MostBranches).Select(ModelParts.OuterGraph)).SelectMany(static graph => new[] { graph, ModelParts.FullOf(graph) }), ModelParts.ControlGraph];
 
     private readonly string[] _files;
 

@@ -44,6 +44,9 @@ internal sealed record DenoiseRequest
     /// <summary>The ControlNets; if there are any, the U-Net must be the one with inputs for their residuals.</summary>
     public IReadOnlyList<ControlCondition> Controls { get; init; } = [];
 
+    /// <summary>The reuse of deep features; null if the whole U-Net makes all predictions.</summary>
+    public FeatureReuse? Reuse { get; init; }
+
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }
 }

@@ -30,7 +30,7 @@ internal sealed class Denoiser(UNet unet)
         using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
         int steps = scheduler.CountSteps(scheduler.Timesteps.Count - request.OriginCall);
         using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
-        using UNetPredictions predictions = new(unet, input, control);
+        using UNetPredictions predictions = new(unet, input, control, request.Reuse);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
         Guidance? guidance = isGuided ? new Guidance(sample.Length, request.Settings) : null;
 
@@ -38,28 +38,29 @@ internal sealed class Denoiser(UNet unet)
         using UNetInput? unseen = isGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
-        using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen);
+        using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen, reuse: request.Reuse);
 
         for (int call = request.NextCall; call < request.StopCall; call++)
         {
-            int step = (call - request.OriginCall) / scheduler.Order;
+            int number = call - request.OriginCall;
+            int step = number / scheduler.Order;
             float timestep = scheduler.Timesteps[call];
             scheduler.ScaleModelInput(sample.Span, call, modelInput);
             input.Upload(timestep);
             control?.Upload(modelInput, timestep, step);
 
-            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(cancellationToken);
+            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(number, cancellationToken);
             if (guidance is not null && (guidance.Advance(step, steps) | request.Positive.Parts.Count > 1))
             {
-                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, step).Run(cancellationToken);
+                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, step).Run(number, cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
-                    guidance.Add(predictions.Positive(request.Positive, part, step).Run(cancellationToken), negative, request.Positive.Parts[part].Weight);
+                    guidance.Add(predictions.Positive(request.Positive, part, step).Run(number, cancellationToken), negative, request.Positive.Parts[part].Weight);
                 if (unseenPredictions is not null)
                 {
                     modelInput.CopyTo(unseen!.Sample.Values);
                     unseen.Upload(timestep);
-                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, step).Run(cancellationToken), request.Settings.ImageGuidanceScale!.Value);
+                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, step).Run(number, cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();

@@ -23,12 +23,15 @@ internal sealed class UNet : IDisposable
     internal static readonly GraphInput PooledTextInput = new("text_embeds", 2);
     internal static readonly GraphInput SizesInput = new("time_ids", 2);
 
+    private static readonly GraphInput s_featuresInput = new(DeepFeatures.Input, 4);
+
     private readonly OnnxSession _session;
     private readonly OnnxValueInfo _sample;
     private readonly OnnxValueInfo _timestep;
     private readonly OnnxValueInfo _embedding;
     private readonly OnnxValueInfo? _pooledText;
     private readonly OnnxValueInfo? _sizes;
+    private readonly OnnxValueInfo? _features;
     private readonly OnnxValueInfo _output;
 
     private readonly IReadOnlyList<int> _residualLevels;
@@ -49,6 +52,7 @@ internal sealed class UNet : IDisposable
         _embedding = session.Input(EmbeddingInput);
         _pooledText = session.FindInput(PooledTextInput);
         _sizes = session.FindInput(SizesInput);
+        _features = session.FindInput(s_featuresInput);
         _output = session.Output(4, "out_sample", "noise_pred");
         Channels = Known(_sample, session);
         LatentChannels = Known(_output, session);
@@ -96,7 +100,8 @@ internal sealed class UNet : IDisposable
     /// <param name="text">The text embedding.</param>
     /// <param name="sizes">The image sizes, if the U-Net uses them.</param>
     /// <param name="control">The ControlNets bound to the same text, which run before each prediction; disposed with the binding.</param>
-    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlRun? control = null)
+    /// <param name="reuse">The outer layers that make some of the predictions; null if the whole U-Net makes all.</param>
+    internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlRun? control = null, FeatureReuse? reuse = null)
     {
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
         if (_pooledText is not null)
@@ -108,8 +113,10 @@ internal sealed class UNet : IDisposable
         (OnnxValueInfo Info, OnnxBuffer Buffer)[] observed = Observer is null
             ? []
             : [.. Observer.Outputs.Select(name => _session.Output(name)).Select(info => (info, new OnnxBuffer(info.ElementType, [.. info.Dimensions])))];
-        OnnxCall call = _session.Bind([(_output, output), .. observed], [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
-        return new UNetPrediction(call, output, [.. own.Concat(observed).Select(item => item.Buffer)], control, Observe);
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = reuse is null ? [] : [CreateFeatures(reuse.Branch, input)];
+        OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
+        OuterCall? outer = reuse is null ? null : new(reuse.OuterLayers.BindOuter(input, [.. own.Select(item => item.Buffer)], features[0].Buffer, output), reuse.Interval);
+        return new UNetPrediction(call, output, [.. own.Concat(observed).Concat(features).Select(item => item.Buffer)], control, outer, Observe);
 
         void Observe()
         {
@@ -119,6 +126,19 @@ internal sealed class UNet : IDisposable
                 Observer!.Note(info.Name, buffer.Values);
             }
         }
+    }
+
+    /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
+    private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)
+    {
+        OnnxValueInfo[] inputs = [_sample, _timestep, .. new[] { _embedding, _pooledText, _sizes, _features }.OfType<OnnxValueInfo>()];
+        return _session.Bind([(_output, output)], [.. inputs.Zip([input.Sample, input.Timestep, .. text, features])]);
+    }
+
+    private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, UNetInput input)
+    {
+        OnnxValueInfo info = _session.Output(4, DeepFeatures.Output(branch));
+        return (info, new OnnxBuffer(info.ElementType, 1, info.Dimensions[1], input.Height, input.Width));
     }
 
     /// <summary>Releases the graph.</summary>

@@ -4,7 +4,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Denoising;
 
 /// <summary>The bindings of the U-Net to the embeddings of one denoising, created on first use.</summary>
-internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers? control = null) : IDisposable
+internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers? control = null, FeatureReuse? reuse = null) : IDisposable
 {
     private readonly Dictionary<TextVectors, UNetPrediction> _positive = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TextVectors, UNetPrediction> _negative = new(ReferenceEqualityComparer.Instance);
@@ -25,20 +25,26 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers
     {
         TextVectors embedding = conditioning.Parts[part].At(step);
         if (!predictions.TryGetValue(embedding, out UNetPrediction? prediction))
-            predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes, control?.Bind(embedding, conditioning.Sizes)));
+            predictions.Add(embedding, prediction = unet.Bind(input, embedding, conditioning.Sizes, control?.Bind(embedding, conditioning.Sizes), reuse));
         return prediction;
     }
 }
 
 /// <summary>The U-Net bound to one text embedding.</summary>
-internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, Action observe) : IDisposable
+internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, OuterCall? outer, Action observe) : IDisposable
 {
     /// <summary>Predicts from the shared inputs; the returned memory is valid until the next call.</summary>
-    public ReadOnlySpan<float> Run(CancellationToken cancellationToken)
+    /// <param name="number">The number of the call in the whole denoising, from 0.</param>
+    /// <param name="cancellationToken">Cancels the prediction.</param>
+    public ReadOnlySpan<float> Run(int number, CancellationToken cancellationToken)
     {
-        control?.Run(cancellationToken);
-        call.Run(cancellationToken);
-        observe();
+        if (outer?.TryRun(number, cancellationToken) != true)
+        {
+            control?.Run(cancellationToken);
+            call.Run(cancellationToken);
+            observe();
+        }
+
         output.Download();
         return output.Values;
     }
@@ -46,6 +52,7 @@ internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnly
     public void Dispose()
     {
         control?.Dispose();
+        outer?.Dispose();
         call.Dispose();
         output.Dispose();
         foreach (OnnxBuffer buffer in memory)

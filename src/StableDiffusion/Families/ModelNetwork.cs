@@ -22,4 +22,7 @@ internal sealed record NetworkGraph(string Name, byte[] Config, Func<GraphPrecis
 {
     /// <summary>Makes the graph with inputs for the residuals of ControlNets; null if the network does not support them.</summary>
     public Func<GraphPrecision?, GraphBuilder>? BuildControlled { get; init; }
+
+    /// <summary>Makes the graph of the outer layers of each branch; empty for other networks than a U-Net.</summary>
+    public IReadOnlyList<Func<GraphPrecision?, GraphBuilder>> BuildOuter { get; init; } = [];
 }

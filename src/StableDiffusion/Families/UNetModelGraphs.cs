@@ -25,8 +25,11 @@ internal sealed class UNetModelGraphs(UNetFamily family)
                     unet = UNetConfig.From(config);
                     UNetGraph graph = new(network.Weights, unet);
                     Add(network.Name, precision => graph.Build(precision));
-                    if (unet.Middle)
-                        graphs[^1] = graphs[^1] with { BuildControlled = precision => graph.Build(precision, takesResiduals: true) };
+                    graphs[^1] = graphs[^1] with
+                    {
+                        BuildControlled = unet.Middle ? precision => graph.Build(precision, takesResiduals: true) : null,
+                        BuildOuter = OuterGraphs(graph),
+                    };
                     break;
                 case ModelParts.Vae:
                     vae = VaeConfig.From(config);
@@ -49,6 +52,9 @@ internal sealed class UNetModelGraphs(UNetFamily family)
 
         string PathOf(string part) => networks.First(network => network.Name == part).ConfigPath;
     }
+
+    private static Func<GraphPrecision?, GraphBuilder>[] OuterGraphs(UNetGraph graph) =>
+        [.. Enumerable.Range(0, graph.Branches).Select(branch => (Func<GraphPrecision?, GraphBuilder>)(precision => graph.BuildOuter(branch, precision)))];
 
     private void CheckTogether(UNetConfig unet, int textWidth, PipelineConfig index, string path)
     {

@@ -194,6 +194,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
+        FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
+            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken), options.FeatureReuseBranch ?? 0, interval)
+            : null;
         WarnOfChange("latent", start?.Maker);
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
@@ -215,6 +218,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Prompt = prompt.Prompt,
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
+            FeatureReuseBranch = reuse?.Branch,
             ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
             PromptSyntax = prompt.PromptSyntax,
             Emphasis = prompt.Emphasis,
@@ -245,6 +249,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             AddedChannels = state.AddedChannels,
             Inpainting = state.Inpainting,
             Controls = controls,
+            Reuse = reuse,
         };
 
         Latent Capture(Tensor tensor, int nextCall)
@@ -328,6 +333,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingTable.Check(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
+        if (options.FeatureReuse > 1 && options.Controls.Count > 0)
+            throw new InvalidSettingException(nameof(options.FeatureReuse), "FeatureReuse does not work with ControlNets, whose residuals go to the inner layers of the U-Net at every step. Omit one of them.");
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);

@@ -36,8 +36,11 @@ internal static class IntegerUNet
 
         File.Delete(path);
         File.Delete(path + GraphBuilder.ExternalDataSuffix);
-        new ModelGraph(network.Name, network.Config, unet.Build(new GraphPrecision { MatMul = new IntegerMatMul(ranges) }))
-            .Save(folder, static _ => { }, cancellationToken);
+        GraphPrecision precision = new() { MatMul = new IntegerMatMul(ranges) };
+        new ModelGraph(network.Name, network.Config, unet.Build(precision))
+        {
+            Others = [.. Enumerable.Range(0, unet.Branches).Select(branch => (ModelParts.OuterGraph(branch), unet.BuildOuter(branch, precision)))],
+        }.Save(folder, static _ => { }, cancellationToken);
 
         // No bytes are counted here.
         const int Parts = 1000;

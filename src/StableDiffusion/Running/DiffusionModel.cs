@@ -6,6 +6,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Sampling;
 using StableDiffusion.Storage;
@@ -38,6 +39,7 @@ public sealed class DiffusionModel : IDisposable
     private TextEncoder? _textEncoder;
     private UNet? _unet;
     private UNet? _controlledUNet;
+    private readonly UNet?[] _outerUNets = new UNet?[DeepFeatures.MostBranches];
     private VaeEncoder? _vaeEncoder;
     private VaeDecoder? _vaeDecoder;
 
@@ -195,16 +197,27 @@ public sealed class DiffusionModel : IDisposable
         graphs =>
         {
             string folder = Path.Combine(graphs, Family.Backbone);
-            string graph = Path.Combine(folder, ModelParts.ControlGraph);
-            if (!File.Exists(graph))
-            {
-                // It works without ControlNets.
-                _graphs?.IsNew = false;
-                throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support ControlNets: its folder '{folder}' has no '{ModelParts.ControlGraph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
-            }
-
+            string graph = FindOptional(Path.Combine(folder, ModelParts.ControlGraph), "ControlNets");
             return new UNet(OpenFile(graph, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
+        progress,
+        cancellationToken);
+
+    /// <summary>The outer layers of the U-Net, opened on first use. They have the same weights.</summary>
+    /// <param name="branch">The branch, from 0 for the fewest layers, below <see cref="DeepFeatures.MostBranches"/>.</param>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <inheritdoc cref="OpenTextEncoder"/>
+    internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken) ?? Open(
+        ref _outerUNets[branch],
+        "the outer layers of the U-Net",
+        graphs => new UNet(OpenSession(
+            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"),
+            progress,
+            ReordersUNet(graphs),
+            _plan?.Merge(Family.Backbone, GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), cancellationToken),
+            isPrepared: false,
+            cancellationToken: cancellationToken)),
         progress,
         cancellationToken);
 
@@ -298,6 +311,8 @@ public sealed class DiffusionModel : IDisposable
         _textEncoder?.Dispose();
         _unet?.Dispose();
         _controlledUNet?.Dispose();
+        foreach (UNet? outer in _outerUNets)
+            outer?.Dispose();
         foreach (ControlNet controlNet in _controlNets.Values)
             controlNet.Dispose();
         _vaeEncoder?.Dispose();
@@ -471,6 +486,20 @@ public sealed class DiffusionModel : IDisposable
         }
     }
 
+    /// <summary>Finds a graph that not every model has.</summary>
+    /// <param name="graph">Its full path.</param>
+    /// <param name="feature">What it is for.</param>
+    /// <exception cref="ModelInvalidException">The model does not have it.</exception>
+    private string FindOptional(string graph, string feature)
+    {
+        if (File.Exists(graph))
+            return graph;
+
+        // It works without that.
+        _graphs?.IsNew = false;
+        throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support {feature}: its folder '{Path.GetDirectoryName(graph)}' has no '{Path.GetFileName(graph)}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
+    }
+
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
@@ -482,9 +511,9 @@ public sealed class DiffusionModel : IDisposable
         OpenSession(GraphPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
 
     private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, CancellationToken cancellationToken = default)
     {
-        OnnxSession session = (plansMemory ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
+        OnnxSession session = (plansMemory && isPrepared ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
@@ -498,21 +527,19 @@ public sealed class DiffusionModel : IDisposable
     private bool ReordersUNet(string graphs) =>
         new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
 
-    private string GraphPath(string graphs, string part) => ComputesHalf ? HalfPath(graphs, part) : FullPath(graphs, part);
+    private string GraphPath(string graphs, string part, string graph = ModelParts.Graph) => ComputesHalf ? Path.Combine(graphs, part, graph) : FullPath(graphs, part, graph);
 
-    private static string HalfPath(string graphs, string part) => Path.Combine(graphs, part, ModelParts.Graph);
-
-    private static string FullPath(string graphs, string part)
+    private static string FullPath(string graphs, string part, string graph = ModelParts.Graph)
     {
-        string full = Path.Combine(graphs, part, ModelParts.FullGraph);
-        return File.Exists(full) ? full : HalfPath(graphs, part);
+        string full = Path.Combine(graphs, part, ModelParts.FullOf(graph));
+        return File.Exists(full) ? full : Path.Combine(graphs, part, graph);
     }
 
     /// <summary>The graph to use if another one overflows; null if that one computes in full precision itself.</summary>
     private FullPrecisionGraph? FullGraph(string graphs, string part)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != HalfPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
+        return ComputesHalf && full != GraphPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

@@ -101,6 +101,12 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.GuidanceEnd"/>
     public double? GuidanceEnd => Info.GuidanceEnd;
 
+    /// <inheritdoc cref="GenerationSettings.FeatureReuse"/>
+    public int? FeatureReuse => Info.FeatureReuse;
+
+    /// <inheritdoc cref="GenerationSettings.FeatureReuseBranch"/>
+    public int? FeatureReuseBranch => Info.FeatureReuseBranch;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

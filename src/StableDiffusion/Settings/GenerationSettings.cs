@@ -96,6 +96,17 @@ public record GenerationSettings
     [Setting(Key = "Guidance end", IsOwnKey = true, Minimum = 0, ExcludesMinimum = true, Maximum = 1, Default = 1.0)]
     public double? GuidanceEnd { get; init; }
 
+    /// <summary>
+    /// The whole U-Net runs at every so many steps only, 1 to 100; in between, its outer layers run with what the inner ones made
+    /// last (DeepCache: Ma et al., arXiv 2312.00858). Null means 1, all steps.
+    /// </summary>
+    [Setting(Key = "Feature reuse", IsOwnKey = true, Minimum = 1, Maximum = 100, Default = 1)]
+    public int? FeatureReuse { get; init; }
+
+    /// <summary>How many layers of the first down block run in between, 0 to 2, and so many more of the last up block; null means 0, the fewest.</summary>
+    [Setting(Key = "Feature reuse branch", IsOwnKey = true, Minimum = 0, Maximum = 2, Default = 0)]
+    public int? FeatureReuseBranch { get; init; }
+
     /// <summary>The sizes, crops and scores that SDXL is conditioned on; null means the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 

@@ -55,7 +55,7 @@ public sealed class MergedModelTests(SharedModels models, MergedModelTests.Chang
     // What the processor runs.
     private static string Graph(string folder)
     {
-        string path = Path.Combine(folder, ModelParts.UNet, ModelParts.FullGraph);
+        string path = Path.Combine(folder, ModelParts.UNet, ModelParts.FullOf(ModelParts.Graph));
         return File.Exists(path) ? path : Path.Combine(folder, ModelParts.UNet, ModelParts.Graph);
     }
 

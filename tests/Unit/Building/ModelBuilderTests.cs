@@ -31,6 +31,7 @@ public sealed class ModelBuilderTests : IDisposable
                 "text_encoder/config.json", "text_encoder/model.onnx", "text_encoder/model.onnx_data",
                 "tokenizer/merges.txt", "tokenizer/special_tokens_map.json", "tokenizer/tokenizer_config.json", "tokenizer/vocab.json",
                 "unet/config.json", "unet/model.onnx", "unet/model.onnx_data", "unet/model_control.onnx",
+                "unet/model_outer_0.onnx", "unet/model_outer_1.onnx", "unet/model_outer_2.onnx",
                 "vae_decoder/config.json", "vae_decoder/model.onnx", "vae_decoder/model.onnx_data",
                 "vae_encoder/config.json", "vae_encoder/model.onnx", "vae_encoder/model.onnx_data",
             ],

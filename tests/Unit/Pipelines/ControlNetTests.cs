@@ -4,6 +4,8 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
@@ -139,7 +141,9 @@ public sealed class ControlNetTests(SharedModels models)
     public void The_second_graph_has_no_weights_of_its_own()
     {
         string unet = Path.Combine(models.Sd1, "unet");
-        Assert.Equal(["config.json", "model.onnx", "model.onnx_data", "model_control.onnx"], Directory.EnumerateFiles(unet).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["config.json", "model.onnx", "model.onnx_data", "model_control.onnx", "model_outer_0.onnx", "model_outer_1.onnx", "model_outer_2.onnx"], Directory.EnumerateFiles(unet).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        foreach (int branch in Enumerable.Range(0, DeepFeatures.MostBranches))
+            Assert.InRange(new FileInfo(Path.Combine(unet, ModelParts.OuterGraph(branch))).Length, 1, new FileInfo(Path.Combine(unet, "model.onnx")).Length);
         Assert.InRange(new FileInfo(Path.Combine(unet, "model_control.onnx")).Length, 1, 2 * new FileInfo(Path.Combine(unet, "model.onnx")).Length);
     }
 

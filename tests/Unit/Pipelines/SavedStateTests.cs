@@ -167,7 +167,7 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
         Assert.Equal(embedding.Lora, TextEmbeddingFile.FromBytes(TextEmbeddingFile.ToBytes(embedding)).Lora);
     }
 
-    private DiffusionPipeline Open(string model) => new(models.Open((string)typeof(SharedModels).GetProperty(model)!.GetValue(models)!));
+    private DiffusionPipeline Open(string model) => new(models.Open(models.Find(model)));
 
     private Latent Saved(Latent latent) => Assert.Single(LatentFile.Read(LatentFile.Write(latent, _folder["latent.safetensors"], overwrite: true)));
 

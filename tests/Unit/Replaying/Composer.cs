@@ -80,6 +80,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
     private Latent Denoise(Latent? start, bool isMasked, int depth)
     {
         bool goesOn = start is { IsComplete: false };
+        bool isControlled = Chance(0.15);
         int steps = _random.Next(2, 5);
         DenoiseOptions options = goesOn ? new DenoiseOptions() : new DenoiseOptions
         {
@@ -97,9 +98,10 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             GuidanceScale = Pick([1.0, 3.0, 6.5]),
             GuidanceRescale = Chance(0.2) ? 0.5 : null,
             GuidanceEnd = Chance(0.1) ? 0.5 : null,
+            FeatureReuse = isControlled || !Chance(0.1) ? null : 2,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
             Mask = isMasked ? Mask(start!) : null,
-            Controls = Chance(0.15) ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
+            Controls = isControlled ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
         };
         string model = Model(), textModel = Chance(0.1) ? Model() : model;
         AdapterSet? adapters = Chance(0.15) ? AdapterSet.Create([library.FindLora("style", cancellationToken) with { Strength = 0.8 }]) : null;

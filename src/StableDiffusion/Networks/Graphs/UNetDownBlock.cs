@@ -39,16 +39,17 @@ internal sealed class UNetDownBlock
     /// <summary>The channels of each skip connection of the block.</summary>
     public int[] OutputChannels { get; }
 
-    /// <summary>Adds the block to a graph.</summary>
+    /// <summary>Adds the block, or its first layers, to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Feature maps [batch, channels, height, width].</param>
     /// <param name="time">The activated timestep embedding.</param>
     /// <param name="text">The text embedding.</param>
     /// <param name="skips">Receives the skip connections.</param>
-    /// <returns>Feature maps of half the size, or of the same size for the last block.</returns>
-    public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips)
+    /// <param name="layers">The number of layers to add, without the downsampling; null for the whole block.</param>
+    /// <returns>Feature maps of half the size, or of the same size for the last block and for layers.</returns>
+    public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips, int? layers = null)
     {
-        for (int i = 0; i < _resnets.Length; i++)
+        for (int i = 0; i < (layers ?? _resnets.Length); i++)
         {
             x = _resnets[i].Apply(graph, x, time);
             if (_attentions is not null)
@@ -56,7 +57,7 @@ internal sealed class UNetDownBlock
             skips.Push(x);
         }
 
-        if (_downsample is not null)
+        if (_downsample is not null && layers is null)
         {
             x = _downsample.Apply(graph, x);
             skips.Push(x);

@@ -8,7 +8,8 @@ namespace StableDiffusion.Networks.Graphs;
 /// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
 /// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
 /// [batch, sequence, width] → <c>out_sample</c> of the shape of the sample. For SDXL, also <c>text_embeds</c> [batch, width]
-/// and <c>time_ids</c> [batch, 6], or 5 for the refiner.
+/// and <c>time_ids</c> [batch, 6], or 5 for the refiner. Further outputs are the feature maps that its outer layers take
+/// (<see cref="DeepFeatures"/>).
 /// </summary>
 internal sealed class UNetGraph
 {
@@ -56,6 +57,9 @@ internal sealed class UNetGraph
         _convOut = new Conv2d(root["conv_out"], firstChannels, config.OutChannels, config.KernelOut);
     }
 
+    /// <summary>The number of branches of outer layers: one for each layer of the last up block.</summary>
+    public int Branches => Math.Min(_upBlocks[^1].Layers, DeepFeatures.MostBranches);
+
     /// <summary>Builds the graph.</summary>
     /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
     /// <param name="takesResiduals">
@@ -66,13 +70,7 @@ internal sealed class UNetGraph
     public GraphBuilder Build(GraphPrecision? precision = null, bool takesResiduals = false)
     {
         GraphBuilder graph = new("unet", precision);
-        Value sample = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
-        Value timestep = graph.Input("timestep", "steps");
-        Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
-
-        // Every residual block starts with the activation of the embedding, so it is computed once.
-        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
-        Value x = _convIn.Apply(graph, sample);
+        (Value x, Value time, Value text) = Begin(graph);
         Stack<Value> skips = new([x]);
         foreach (UNetDownBlock block in _downBlocks)
             x = block.Apply(graph, x, time, text, skips);
@@ -84,13 +82,50 @@ internal sealed class UNetGraph
             x = graph.Add(x, graph.ToComputed(graph.Input(ControlResiduals.Middle, ControlResiduals.Shape(_config.BlockChannels[^1], _config.BlockChannels.Count - 1))));
         }
 
+        List<Value> layerInputs = [];
         foreach (UNetUpBlock block in _upBlocks)
-            x = block.Apply(graph, x, time, text, skips);
-        x = _convOut.Apply(graph, graph.Silu(_normOut.Apply(graph, x)));
-
-        graph.Output("out_sample", x, "batch", _config.OutChannels, "height", "width");
+            x = block.Apply(graph, x, time, text, skips, layerInputs: block == _upBlocks[^1] ? layerInputs : null);
+        End(graph, x);
+        for (int branch = 0; branch < Branches && !takesResiduals; branch++)
+            graph.Output(DeepFeatures.Output(branch), layerInputs[layerInputs.Count - 1 - branch], FeatureShape(branch));
         return graph;
     }
+
+    /// <summary>
+    /// Builds a graph of the outer layers alone: those of the first down block before the layer of a branch, and those of the
+    /// last up block that use their skip connections. It has the inputs and the output of the whole graph, and takes what the
+    /// inner layers made as <see cref="DeepFeatures.Input"/> (DeepCache: Ma et al., arXiv 2312.00858).
+    /// </summary>
+    /// <param name="branch">The branch, from 0 for the smallest graph.</param>
+    /// <param name="precision">The types in which weights are stored and values are computed; 32-bit floats if null.</param>
+    /// <returns>The unsaved graph.</returns>
+    public GraphBuilder BuildOuter(int branch, GraphPrecision? precision = null)
+    {
+        GraphBuilder graph = new("unet_outer", precision);
+        (Value x, Value time, Value text) = Begin(graph);
+        Stack<Value> skips = new([x]);
+        _downBlocks[0].Apply(graph, x, time, text, skips, branch);
+        x = graph.ToComputed(graph.Input(DeepFeatures.Input, FeatureShape(branch)));
+        End(graph, _upBlocks[^1].Apply(graph, x, time, text, skips, _upBlocks[^1].Layers - 1 - branch));
+        return graph;
+    }
+
+    private (Value X, Value Time, Value Text) Begin(GraphBuilder graph)
+    {
+        Value sample = graph.ToComputed(graph.Input("sample", "batch", _config.InChannels, "height", "width"));
+        Value timestep = graph.Input("timestep", "steps");
+        Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
+
+        // Every residual block starts with the activation of the embedding, so it is computed once.
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
+        return (_convIn.Apply(graph, sample), time, text);
+    }
+
+    private void End(GraphBuilder graph, Value x) =>
+        graph.Output("out_sample", _convOut.Apply(graph, graph.Silu(_normOut.Apply(graph, x))), "batch", _config.OutChannels, "height", "width");
+
+    private Dimension[] FeatureShape(int branch) =>
+        ["batch", branch == _upBlocks[^1].Layers - 1 ? UNetUpBlock.InChannels(_config, level: 0) : _config.BlockChannels[0], "height", "width"];
 
     private Stack<Value> AddResiduals(GraphBuilder graph, Stack<Value> skips)
     {

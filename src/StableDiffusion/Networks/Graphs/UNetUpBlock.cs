@@ -21,7 +21,7 @@ internal sealed class UNetUpBlock
         int level = config.BlockChannels.Count - 1 - index;
         int layers = config.LayersPerBlock[level] + 1;
         int channels = config.BlockChannels[level];
-        int inChannels = config.BlockChannels[Math.Min(level + 1, config.BlockChannels.Count - 1)];
+        int inChannels = InChannels(config, level);
         _resnets = new ResnetBlock[layers];
         _attentions = config.UpAttention[index] ? new SpatialTransformer[layers] : null;
         for (int i = 0; i < layers; i++)
@@ -44,17 +44,28 @@ internal sealed class UNetUpBlock
             _upsample = new Upsample(weights["upsamplers.0"], channels);
     }
 
-    /// <summary>Adds the block to a graph.</summary>
+    /// <summary>The channels of the feature maps that a block takes, besides those of the skip connections.</summary>
+    /// <param name="config">The configuration of the U-Net.</param>
+    /// <param name="level">How often the latent is halved at the block.</param>
+    public static int InChannels(UNetConfig config, int level) => config.BlockChannels[Math.Min(level + 1, config.BlockChannels.Count - 1)];
+
+    /// <summary>Its number of layers: residual blocks, each with an attention if the block has them.</summary>
+    public int Layers => _resnets.Length;
+
+    /// <summary>Adds the block, or its last layers, to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Feature maps [batch, channels, height, width].</param>
     /// <param name="time">The activated timestep embedding.</param>
     /// <param name="text">The text embedding.</param>
     /// <param name="skips">The remaining skip connections; those that the block uses are removed.</param>
+    /// <param name="firstLayer">The first layer to add, whose input is <paramref name="x"/>.</param>
+    /// <param name="layerInputs">Receives the input of each layer; may be null.</param>
     /// <returns>Feature maps of twice the size, or of the same size for the last block.</returns>
-    public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips)
+    public Value Apply(GraphBuilder graph, Value x, Value time, Value text, Stack<Value> skips, int firstLayer = 0, List<Value>? layerInputs = null)
     {
-        for (int i = 0; i < _resnets.Length; i++)
+        for (int i = firstLayer; i < _resnets.Length; i++)
         {
+            layerInputs?.Add(x);
             x = _resnets[i].Apply(graph, graph.Concat(1, x, skips.Pop()), time);
             if (_attentions is not null)
                 x = _attentions[i].Apply(graph, x, text);
