@@ -50,7 +50,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <remarks>An error of a model or device that a record specifies is an error of that record only.</remarks>
     protected override bool EndsPipeline(Exception error) => error switch
     {
-        StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || string.IsNullOrEmpty(_modelInUse),
+        StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || _modelInUse is null,
         StableDiffusion.DeviceUnavailableException => IsDeviceOfAll,
         StableDiffusion.InvalidSettingException invalid => invalid.Setting == nameof(Device) && IsDeviceOfAll,
         _ => base.EndsPipeline(error),

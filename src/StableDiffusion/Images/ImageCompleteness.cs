@@ -22,7 +22,7 @@ internal static class ImageCompleteness
     /// <returns>False if it is truncated.</returns>
     public static bool IsWhole(ReadOnlySpan<byte> data, IImageFormat format, IImageInfo info) => format switch
     {
-        PngFormat => PngChunk.TryFind(data, "IEND"u8, out _) && PngInterlace.IsWhole(data),
+        PngFormat => PngChunk.TryFind(data, "IEND"u8, out _) && PngPixels.IsWhole(data),
         JpegFormat => IsWholeJpeg(data),
         WebpFormat => WebPChunks.IsWhole(data),
         TiffFormat => TiffFile.IsWhole(data, info),

@@ -19,6 +19,9 @@ internal static class ImageDecoder
     private const long MaxPixelsPerByte = 10_000;
     private const long MaxPixelsUnchecked = 16L * 1024 * 1024;
 
+    // Each row takes time, however narrow it is.
+    private const int MaxSide = 1 << 20;
+
     private const int MaxProfileSize = 4 << 20;
 
     // Source: Exif 2.32, section 4.6.4. From 5 on, the image is turned by a quarter.
@@ -114,6 +117,8 @@ internal static class ImageDecoder
     private static void CheckSize(Size size, byte[] data, string name)
     {
         long pixels = (long)size.Width * size.Height;
+        if (Math.Max(size.Width, size.Height) > MaxSide)
+            throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, and a side can have up to {MaxSide}. Crop it first.");
         if (pixels > ImageLibrary.MaxPixels)
             throw new ImageInvalidException($"{name} has {size.Width}x{size.Height} pixels, more than the {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels that can be read. Make it smaller first.");
         if (pixels > MaxPixelsUnchecked && pixels / data.Length > MaxPixelsPerByte)

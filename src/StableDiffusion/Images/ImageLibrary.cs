@@ -40,8 +40,14 @@ internal static class ImageLibrary
     {
         Configuration configuration = Configuration.Clone();
         configuration.MemoryAllocator = new BoundedAllocator(Configuration.MemoryAllocator, MinMemory + ((long)size.Width * size.Height * MaxBytesPerPixel));
-        using MemoryStream stream = new(file);
-        return Image.LoadAsync<Rgba32>(configuration, stream, cancellationToken).GetAwaiter().GetResult();
+        return BackgroundCall.Run(Load, cancellationToken);
+
+        // It looks at the cancellation rarely.
+        Image<Rgba32> Load()
+        {
+            using MemoryStream stream = new(file);
+            return Image.LoadAsync<Rgba32>(configuration, stream, cancellationToken).GetAwaiter().GetResult();
+        }
     }
 
     private static Configuration CreateConfiguration()

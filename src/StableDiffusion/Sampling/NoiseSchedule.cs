@@ -168,9 +168,10 @@ internal sealed class NoiseSchedule
     {
         if (settings.Numbers("trained_betas") is double[] trained)
         {
-            return trained.Length > 1
+            int timesteps = settings.Integer("num_train_timesteps");
+            return trained.Length > 1 && trained.Length == timesteps
                 ? Array.ConvertAll(trained, beta => (float)beta)
-                : throw new InvalidSettingException("trained_betas", "trained_betas has fewer than two values. Give one for each timestep of the training.");
+                : throw new InvalidSettingException("trained_betas", $"trained_betas has {trained.Length} values, and num_train_timesteps is {timesteps}. Give a value for each timestep of the training, at least two.");
         }
 
         int count = settings.Integer("num_train_timesteps");

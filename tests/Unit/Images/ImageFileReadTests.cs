@@ -47,6 +47,7 @@ public sealed class ImageFileReadTests : IDisposable
         { "GIF of 65535x65535", GifOf(65535, 65535, 65535, 65535) },
         { "small GIF frame on a canvas of 65535x65535", GifOf(65535, 65535, 1, 1) },
         { "BMP of 60000x60000", BmpOf(60000, 60000) },
+        { "PNG of 60 million rows", [.. PngOf(1, 60_000_000), .. new byte[10_000]] },
         { "PNG of 60 megapixels in 70 bytes", PngOf(8000, 7500) },
     };
 
@@ -55,6 +56,21 @@ public sealed class ImageFileReadTests : IDisposable
         "rgb.png", "rgb16.png", "palette.png", "grey-alpha.png", "swapped-profile.png", "rgb.jpg", "cmyk.jpg", "orientation-6.jpg", "rgb.webp", "many.webp",
         "many.gif", "frames.gif", "rgb.bmp", "rgb.tif", "cmyk.tif", "rgb.avif", "own PNG", "own JPEG", "own WebP", "TGA",
     ];
+
+    [Theory]
+    [InlineData("uneven-chroma.jpg")]
+    [InlineData("empty-scan.jpg")]
+    [InlineData("no-restarts.jpg")]
+    public void What_a_file_lacks_is_never_the_pixels_of_another_one(string name)
+    {
+        string file = Repository.Data("images", name);
+        byte[] expected = ImageFile.Read(file).Pixels;
+        foreach (string other in new[] { "scene.png", "rgb.tif", "rgb.webp", "frames.gif", "rgb.bmp", "cmyk.jpg" })
+        {
+            ImageFile.Read(Repository.Data("images", other));
+            Assert.Equal(expected, ImageFile.Read(file).Pixels);
+        }
+    }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

@@ -43,6 +43,19 @@ public sealed class SchedulerConfigTests
     }
 
     [Theory]
+    [InlineData(2)]
+    [InlineData(9)]
+    [InlineData(11)]
+    public void Betas_are_as_many_as_the_timesteps(int count)
+    {
+        SchedulerConfig config = SchedulerConfig.Parse($$"""{ "num_train_timesteps": 10, "trained_betas": [{{string.Join(',', Enumerable.Repeat("0.1", count))}}] }""");
+
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => SchedulerCatalog.Create(SchedulerCatalog.Find("DDIMScheduler"), config, 2));
+
+        Assert.Contains($"trained_betas has {count} values, and num_train_timesteps is 10", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("[]")]
     [InlineData("{ \"beta_start\": ")]
     [InlineData("")]

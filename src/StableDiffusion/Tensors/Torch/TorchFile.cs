@@ -21,16 +21,19 @@ internal sealed class TorchFile : ITensorFile
         object? root = IsArchive(file.Head(4)) ? TorchArchive.Read(file, budget) : TorchStream.Read(file, budget);
         _state = StateDictionary.From(file.Path, root, budget);
 
-        Int128 bytes = 0;
+        Int128 bytes = 0, spread = 0;
         foreach ((string name, TorchTensor tensor) in _state.Tensors)
         {
             StoredTensor stored = tensor.Describe(name);
             _tensors.Add(name, stored);
             bytes += stored.ByteLength;
+            spread += tensor.SpreadBytes;
         }
 
         if (bytes > (Int128)file.Length * MaxSharing)
             throw budget.Exceeded($"tensors of {bytes} bytes in a file of {file.Length}");
+        if (spread > (Int128)file.Length * MaxSharing)
+            throw budget.Exceeded($"tensors that are spread over {spread} bytes in a file of {file.Length}");
     }
 
     /// <summary>The file's full path.</summary>

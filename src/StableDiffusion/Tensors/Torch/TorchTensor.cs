@@ -37,6 +37,18 @@ internal sealed class TorchTensor
 
     public long Count { get; }
 
+    /// <summary>The number of bytes from the first to the last value, all of which are read if its values are not in order.</summary>
+    public Int128 SpreadBytes
+    {
+        get
+        {
+            Int128 spread = Count == 0 ? 0 : 1;
+            for (int axis = 0; axis < _lengths.Length && Count > 0; axis++)
+                spread += (Int128)(_lengths[axis] - 1) * _strides[axis];
+            return spread * StoredTensor.SizeOf(ElementType);
+        }
+    }
+
     /// <summary>Creates a view.</summary>
     /// <returns>The view, or null and the fault.</returns>
     public static TorchTensor? Create(

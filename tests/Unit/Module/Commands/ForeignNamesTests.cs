@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text;
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
@@ -153,6 +154,20 @@ public sealed class ForeignNamesTests : CommandTests
         WriteRecord($"{{\"Prompt\":\"a\",\"Seed\":1,\"Steps\":1,{member}}}");
 
         AssertError(Run("Get-DiffusionMetadata image.png | New-DiffusionImage"), id, ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/")]
+    public void A_model_without_a_name_in_a_stage_is_an_error_of_its_image(string model)
+    {
+        const string Made = "\"Prompt\":\"a\",\"Seed\":1,\"Steps\":1,\"Width\":64,\"Height\":64,\"Scheduler\":\"DDIM\",\"GuidanceScale\":1";
+        WriteRecord($"{{{Made},\"Stages\":[{{\"Operation\":\"Denoise\",\"Settings\":{{{Made.Replace("\"Prompt\":\"a\",", "", StringComparison.Ordinal)},\"Model\":\"{model}\"}},\"Inputs\":{{\"Embedding\":[[{{\"Operation\":\"EncodePrompt\",\"Settings\":{{\"Prompt\":\"a\"}}}}]]}}}},{{\"Operation\":\"Decode\",\"Settings\":{{}}}}]}}");
+
+        ShellResult result = Run($"New-DiffusionImage b -Steps 1 -OutFile good.png | Out-Null; Get-DiffusionMetadata image.png, good.png | New-DiffusionImage");
+
+        Assert.Equal("ModelNotFound", Assert.Single(result.Errors).FullyQualifiedErrorId.Split(',')[0]);
+        Assert.Equal("b", Assert.Single(result.Values<DiffusionImage>()).Prompt);
     }
 
     [Fact]

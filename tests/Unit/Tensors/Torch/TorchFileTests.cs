@@ -263,6 +263,22 @@ public sealed class TorchFileTests : IDisposable
     }
 
     [Fact]
+    public void Many_views_that_are_spread_over_one_block_are_refused()
+    {
+        TorchWriter writer = new();
+        PickledId storage = writer.Storage("FloatStorage", 1000, new byte[4000]);
+        PickledDictionary root = new();
+        for (int i = 0; i < 8; i++)
+            root.Add($"t{i}", TorchWriter.Tensor(storage, 0, [2], [999]));
+        using ITensorFile file = Open(writer.Archive(root));
+        Assert.Equal([0, 0], file.Read("t7").Values);
+
+        for (int i = 8; i < 200; i++)
+            root.Add($"t{i}", TorchWriter.Tensor(storage, 0, [2], [999]));
+        Refused("spread over 800000 bytes", writer.Archive(root));
+    }
+
+    [Fact]
     public void What_is_no_file_of_weights_is_refused_by_what_it_is()
     {
         TorchWriter writer = new();

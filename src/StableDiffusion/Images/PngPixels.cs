@@ -4,10 +4,10 @@ using System.IO.Compression;
 namespace StableDiffusion.Images;
 
 /// <summary>
-/// Checks interlaced PNG files: the image library reads them without an end if they have fewer pixels than they say. Source:
-/// PNG specification, sections 8.2 (Adam7) and 9.2.
+/// Checks that PNG files have the pixels that they say: the image library leaves missing rows blank, and reads interlaced ones
+/// without an end. Source: PNG specification, sections 8.2 (Adam7) and 9.2.
 /// </summary>
-internal static class PngInterlace
+internal static class PngPixels
 {
     private const int HeaderSize = 13;
     private const int FewestColumns = 5;
@@ -16,9 +16,11 @@ internal static class PngInterlace
     private static readonly (int Column, int Row, int ColumnStep, int RowStep)[] s_passes =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
-    /// <summary>Determines whether a file has all its pixels, if it is interlaced.</summary>
+    private static readonly (int Column, int Row, int ColumnStep, int RowStep)[] s_onePass = [(0, 0, 1, 1)];
+
+    /// <summary>Determines whether a file has all its pixels.</summary>
     /// <param name="png">The file's bytes.</param>
-    /// <returns>False if it is truncated or damaged; true if it is not interlaced.</returns>
+    /// <returns>False if it is truncated or damaged.</returns>
     /// <exception cref="NotSupportedException">It is interlaced and too narrow for the image library, which mixes up its rows.</exception>
     public static bool IsWhole(ReadOnlySpan<byte> png)
     {
@@ -42,22 +44,23 @@ internal static class PngInterlace
                 pixels.Write(chunk.Data);
         }
 
-        if (header.IsEmpty || header[^1] == 0)
-            return !header.IsEmpty;
+        if (header.IsEmpty)
+            return false;
 
         int width = BinaryPrimitives.ReadInt32BigEndian(header);
-        return width >= FewestColumns
-            ? HasBytes(pixels, Length(header, width))
+        bool isInterlaced = header[^1] != 0;
+        return !isInterlaced || width >= FewestColumns
+            ? HasBytes(pixels, Length(header, width, isInterlaced ? s_passes : s_onePass))
             : throw new NotSupportedException("It is interlaced, and has fewer than five columns.");
     }
 
     /// <summary>The number of bytes of all passes: each row has a byte for its filter.</summary>
-    private static long Length(ReadOnlySpan<byte> header, int width)
+    private static long Length(ReadOnlySpan<byte> header, int width, (int Column, int Row, int ColumnStep, int RowStep)[] passes)
     {
         int height = BinaryPrimitives.ReadInt32BigEndian(header[sizeof(int)..]);
         int channels = header[9] switch { 2 => 3, 4 => 2, 6 => 4, _ => 1 };
         long length = 0;
-        foreach ((int column, int row, int columnStep, int rowStep) in s_passes)
+        foreach ((int column, int row, int columnStep, int rowStep) in passes)
         {
             long columns = (width - column + columnStep - 1) / columnStep;
             long rows = Math.Max(0, (height - row + rowStep - 1) / rowStep);
