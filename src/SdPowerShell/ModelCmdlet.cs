@@ -36,6 +36,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     [Parameter]
     public SwitchParameter NamesOnly { get; set; }
 
+    /// <summary>Closes the parts of the model that a stage does not need before it runs.</summary>
+    [Parameter]
+    public SwitchParameter LowMemory { get; set; }
+
     /// <summary>Determines the parameters that are the same for all records.</summary>
     /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
     protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
@@ -83,7 +87,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
                 Write(report);
         }
 
-        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn, WriteVerbose));
+        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn, WriteVerbose) { LowMemory = LowMemory });
     }
 
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>

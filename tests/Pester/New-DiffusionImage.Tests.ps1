@@ -142,6 +142,13 @@ seventh,,1,,,,
             $missing[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
         }
 
+        It 'closes parts with -LowMemory, and makes the same image' {
+            $verbose = [Collections.Generic.List[string]]::new()
+            $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -LowMemory -Verbose 4>&1 | ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
+            $image.Pixels | Should -Be (New-DiffusionImage 'a red house' -Seed 1 -Steps 2).Pixels
+            $verbose | Should -Contain 'Closed to free memory: text encoder.'
+        }
+
         It 'fails the row alone whose model is none, and the pipeline where it is given for all' {
             $rows = [pscustomobject]@{ Prompt = 'a'; Model = 'nope'; Steps = 1 }, [pscustomobject]@{ Prompt = 'b'; Model = ''; Steps = 1 }
             ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'b'

@@ -37,6 +37,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
+    /// <summary>Whether it was disposed.</summary>
+    public bool IsClosed { get; private set; }
+
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="device">The device to run it on.</param>
@@ -258,6 +261,7 @@ internal sealed class OnnxSession : IDisposable
 
     public void Dispose()
     {
+        IsClosed = true;
         NativeCall.Release(_session);
         NativeCall.Release(_used);
     }

@@ -34,6 +34,7 @@ public sealed class DiffusionModel : IDisposable
     private readonly DiffusionModel? _plain;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
+    private readonly PartUses _uses = new();
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
@@ -305,20 +306,60 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
+    /// <summary>Keeps a part from being closed by <see cref="CloseUnused"/> while it is used. Begin before the part is opened.</summary>
+    /// <param name="part">The part.</param>
+    /// <returns>Dispose it after the use.</returns>
+    internal IDisposable Use(ModelPart part) => _plain is null ? _uses.Begin(part) : new TwoUses(_uses.Begin(part), _plain.Use(part));
+
+    /// <summary>Closes the parts that nobody uses, so that their memory is free. They are opened again when they are needed.</summary>
+    /// <param name="cancellationToken">Cancels the waiting for a part that is being opened.</param>
+    /// <returns>The parts that were open.</returns>
+    internal IReadOnlyList<ModelPart> CloseUnused(CancellationToken cancellationToken)
+    {
+        List<(ModelPart Part, IDisposable Opened)> closed = [];
+        _gate.Wait(cancellationToken);
+        try
+        {
+            _uses.TakeUnused(part => closed.AddRange(Take(part).Select(opened => (part, opened))));
+            foreach ((_, IDisposable opened) in closed)
+                opened.Dispose();
+            lock (_sessions)
+                _sessions.RemoveAll(static session => session.IsClosed);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        return [.. closed.Select(static item => item.Part).Concat(_plain?.CloseUnused(cancellationToken) ?? []).Distinct()];
+    }
+
     /// <summary>Closes every part that is open.</summary>
     public void Dispose()
     {
-        _textEncoder?.Dispose();
-        _unet?.Dispose();
-        _controlledUNet?.Dispose();
-        foreach (UNet? outer in _outerUNets)
-            outer?.Dispose();
-        foreach (ControlNet controlNet in _controlNets.Values)
-            controlNet.Dispose();
-        _vaeEncoder?.Dispose();
-        _vaeDecoder?.Dispose();
+        foreach (IDisposable opened in Enum.GetValues<ModelPart>().SelectMany(Take))
+            opened.Dispose();
         _graphs?.Dispose();
         _gate.Dispose();
+    }
+
+    /// <summary>Forgets a part, and returns what is to be disposed of it.</summary>
+    private IDisposable[] Take(ModelPart part)
+    {
+        IDisposable?[] taken = part switch
+        {
+            ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
+            ModelPart.VaeEncoder => [Interlocked.Exchange(ref _vaeEncoder, null)],
+            ModelPart.VaeDecoder => [Interlocked.Exchange(ref _vaeDecoder, null)],
+            _ => [Interlocked.Exchange(ref _unet, null), Interlocked.Exchange(ref _controlledUNet, null), .. _outerUNets, .. _controlNets.Values],
+        };
+        if (part == ModelPart.UNet)
+        {
+            Array.Clear(_outerUNets);
+            _controlNets.Clear();
+        }
+
+        return [.. taken.OfType<IDisposable>()];
     }
 
     /// <summary>The model whose part is shared, or null if this model has its own part.</summary>
@@ -546,5 +587,14 @@ public sealed class DiffusionModel : IDisposable
     {
         string config = Path.Combine(graphs, part, ModelParts.Config);
         return new((File.Exists(config) ? VaeConfig.Read(config) : VaeConfig.StableDiffusion).ScalingFactor);
+    }
+
+    private sealed class TwoUses(IDisposable first, IDisposable second) : IDisposable
+    {
+        public void Dispose()
+        {
+            first.Dispose();
+            second.Dispose();
+        }
     }
 }
