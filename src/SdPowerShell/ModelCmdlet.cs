@@ -123,7 +123,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="value">The value.</param>
     private protected static bool IsName(string value) => value.AsSpan().IndexOfAny('/', '\\') < 0;
 
-    private string? ChooseModel(string? madeBy)
+    /// <summary>Finds the model of the parameter or, without it, the one that made the input.</summary>
+    /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    /// <returns>The name or path for the engine; null for the model that ships with the module.</returns>
+    private protected string? ChooseModel(string? madeBy)
     {
         bool isGiven = !string.IsNullOrEmpty(Model);
         string? model = isGiven ? Model : madeBy;

@@ -213,8 +213,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
-        if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
-            CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
+        negative = CompleteNegative(embedding, negative, guidanceScale, cancellationToken);
+        if (negative is not null && NeedsNegative(embedding, guidanceScale))
+            CheckEmbedding(negative, unet);
 
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
@@ -344,13 +345,23 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             note?.Invoke($"Closed to free memory: {string.Join(", ", closed.Select(static part => part switch { ModelPart.TextEncoder => "text encoder", ModelPart.UNet => "U-Net", ModelPart.VaeEncoder => "VAE encoder", _ => "VAE decoder" }))}.");
     }
 
-    /// <summary>The embedding of an empty negative prompt.</summary>
-    private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
+    /// <summary>The embedding of the negative prompt that a denoising uses: that of the empty prompt if none is given and the guidance needs one.</summary>
+    /// <param name="embedding">The embedding of the prompt.</param>
+    /// <param name="negative">The given one; null for none.</param>
+    /// <param name="guidanceScale">The guidance scale; null means the model's.</param>
+    /// <param name="cancellationToken">Cancels the encoding.</param>
+    /// <returns>The embedding; null for none.</returns>
+    internal TextEmbedding? CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, double? guidanceScale, CancellationToken cancellationToken)
     {
+        if (!NeedsNegative(embedding, guidanceScale ?? model.Info.GuidanceScale))
+            return negative;
+
         return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
+
+    private static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
 
     private void WarnOfChange(string what, ModelMark? maker)
     {
