@@ -6,7 +6,7 @@ using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>The changes of a set of adapters to the layers of a model's graphs: W' = W + Σ strength · change(W).</summary>
+/// <summary>The changes of a set of adapters to the layers of a model's graphs. Each is computed from the original weight, and all are added to it.</summary>
 internal sealed class AdapterPlan
 {
     private static readonly string[] s_parts = [.. ModelFamily.AllBackbones, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];

@@ -11,7 +11,8 @@ namespace StableDiffusion.Tests.Adapters;
 /// <c>kinds.safetensors</c> holds the layers' random weights, and the changed weights at strengths. They were computed with
 /// numpy by the formulas of the papers, row by row, and agree to 1e-15 with the modules of LyCORIS 3.2 (glora, ia3, norms,
 /// diag_oft, boft) in double precision. The cases <c>oldglora</c> are W + (b2·b1 + W·a2·a1)·s, which LyCORIS wrote before version 3 and A1111
-/// (network_glora.py) computes; <c>oftdiag</c> has the rotations themselves, as A1111's network_oft.py reads them.
+/// (network_glora.py) computes; <c>oftdiag</c> has the rotations themselves, as A1111's network_oft.py reads them; and <c>dora</c> gives the rows
+/// of W + Δ lengths of their own, as ComfyUI's weight_decompose does.
 /// </remarks>
 public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClassFixture<KindReferenceTests.Layers>
 {
@@ -44,6 +45,14 @@ public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClas
         float[] sum = new float[weight.Length];
         change.AddTo(file.File, layer, weight, strength, sum, TestContext.Current.CancellationToken);
         AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
+    }
+
+    [Fact]
+    public void The_kinds_are_named()
+    {
+        using LoraFile file = LoraFile.Open(Repository.Data("adapters", "kinds-lora.safetensors"));
+        Assert.Empty(file.UnknownTensors);
+        Assert.Equal(["BOFT", "GLoRA", "GLoRA, DoRA", "IA3", "OFT", "norm"], file.Layers.Select(static layer => layer.Kind).Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]

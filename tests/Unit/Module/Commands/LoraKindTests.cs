@@ -73,6 +73,9 @@ public sealed class LoraKindTests : CommandTests
         Assert.Equal(down, Picture("New-DiffusionImage 'a red house<lora:style:1:lbw=0,0,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0>' -PromptSyntax A1111 -Steps 2 -Seed 1").Pixels);
         Assert.Equal(text, Picture("New-DiffusionImage 'a red house' -Steps 2 -Seed 1 -Lora @('style;lbw=OUTS', '')").Pixels);
         Assert.Equal(plain, Picture("New-DiffusionImage 'a red house' -Steps 2 -Seed 1 -Lora 'style:3;lbw=NONE'").Pixels);
+        Assert.Equal(down, Picture("[pscustomobject]@{ Prompt = 'a red house'; Steps = 2; Seed = 1; Lora = 'style:3; lbw=NONE; style:0.5; lbw=0,2,0,0,0,0,0,0,0,0,0,0' } | New-DiffusionImage").Pixels);
+        Assert.Equal(down, Picture(
+            "Get-TextEmbedding 'a red house' -Lora 'style;lbw=0,1,0,0,0,0,0,0,0,0,0,0' | Export-TextEmbedding -Path a.safetensors; Import-TextEmbedding a.safetensors | Invoke-Denoise -Steps 2 -Seed 1 | ConvertFrom-Latent").Pixels);
         Assert.Equal(3, new[] { down, text, plain }.Select(Convert.ToHexString).Distinct().Count());
     }
 
@@ -84,6 +87,9 @@ public sealed class LoraKindTests : CommandTests
         DiffusionImage first = Picture($"New-DiffusionImage 'a red house' -Lora 'style:0.5:0.25;lbw={Blocks}; down;lbw=INALL' -Steps 2 -Seed 1 -OutFile first.png");
         Assert.Equal(first.Pixels, Picture("Get-DiffusionMetadata first.png | New-DiffusionImage").Pixels);
         Assert.Equal(first.Pixels, Picture("$script = Get-DiffusionMetadata first.png | ConvertTo-DiffusionScript; & ([scriptblock]::Create($script))").Pixels);
+
+        DiffusionImage second = Picture($"New-DiffusionImage 'a red house' -Lora 'style;lbw={Blocks}' -Steps 2 -Seed 1 -OutFile second.png");
+        Assert.Equal(second.Pixels, Picture("$script = Get-DiffusionMetadata second.png | ConvertTo-DiffusionScript; & ([scriptblock]::Create($script))").Pixels);
 
         ImageMetadata metadata = Assert.Single(RunWell("Get-DiffusionMetadata first.png").Values<ImageMetadata>());
         Assert.Equal(["down:1;lbw=INALL", $"style:0.5:0.25;lbw={Blocks}"], metadata.Lora);
