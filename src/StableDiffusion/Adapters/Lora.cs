@@ -35,12 +35,12 @@ public sealed record Lora(string Path, double Strength = 1, double? TextEncoderS
         if (name.Length == 0)
             throw new InvalidSettingException("Lora", $"'{text}' does not name a LoRA. Give a name or a path, optionally with a strength after a colon, such as style:0.8.");
 
-        Lora found = find(name);
-        return found with
+        BlockWeights? weights = blocks is null ? null : BlockWeights.Parse(blocks);
+        return find(name) with
         {
             Strength = strengths.Count > 0 ? Check(strengths[0]) : 1,
             TextEncoderStrength = strengths.Count > 1 ? Check(strengths[1]) : null,
-            BlockWeights = blocks is null ? null : BlockWeights.Parse(blocks),
+            BlockWeights = weights,
         };
     }
 
