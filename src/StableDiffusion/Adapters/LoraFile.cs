@@ -54,7 +54,9 @@ internal sealed class LoraFile : IDisposable
 
             return groups.Count > 0
                 ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value, file))], unknown)
-                : throw new AdapterInvalidException($"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
+                : throw new AdapterInvalidException(unknown.Exists(LoraKey.IsRotationOfPeft)
+                    ? $"'{path}' is an adapter of PEFT's OFT, which cannot be used: the file does not say how its rotations are computed. Use a file of Kohya's scripts or of LyCORIS."
+                    : $"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
         }
         catch (AdapterInvalidException error) when (!error.Message.Contains(path, StringComparison.Ordinal))
         {

@@ -53,6 +53,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
     private const string Weight = ".weight";
     private const string OnInput = ".on_input";
     private const string PeftMagnitude = ".lora_magnitude_vector";
+    private const string PeftRotation = ".oft_R.";
     private const string PeftWrapper = "base_model.model.";
     private const string OldProcessor = ".processor.";
 
@@ -79,6 +80,9 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
 
     /// <summary>Whether the name of a magnitude is PEFT's, which has axes of its own.</summary>
     public static bool IsMagnitudeOfPeft(string name) => name.Contains(PeftMagnitude, StringComparison.Ordinal);
+
+    /// <summary>Whether a name is that of PEFT's OFT. How its values become rotations is in another file, so they cannot be used.</summary>
+    public static bool IsRotationOfPeft(string name) => name.Contains(PeftRotation, StringComparison.Ordinal);
 
     private static LoraKey Of(string module, LoraRole role)
     {

@@ -3,8 +3,8 @@ using StableDiffusion.Networks;
 
 namespace StableDiffusion.Tests.Adapters;
 
-/// <summary>Tensors of the less common kinds of LoRA that do not fit: each error names one of them.</summary>
-public sealed class LoraKindErrorTests(SharedModels models) : IDisposable
+/// <summary>Files of the less common kinds of LoRA with a model: tensors that do not fit, of which each error names one, and sets of them.</summary>
+public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
 {
     private const string Layer = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k";
     private const int Out = 192;
@@ -43,6 +43,31 @@ public sealed class LoraKindErrorTests(SharedModels models) : IDisposable
         string message = Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message;
         Assert.Contains($"'{Layer}.{named}'", message, StringComparison.Ordinal);
         Assert.Contains(path, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OFT_of_PEFT_is_named()
+    {
+        _tensors.Add("base_model.model.down_blocks.1.attentions.0.proj_in.oft_R.weight", 24, 28);
+        string path = _tensors.Save(_folder);
+        Assert.StartsWith($"'{path}' is an adapter of PEFT's OFT", Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_can_be_used_twice_with_other_block_weights()
+    {
+        Add("weight:192 on_input:1");
+        string path = _tensors.Save(_folder);
+        Lora[] loras = [new Lora(path, 0.5) { BlockWeights = BlockWeights.Parse("MIDD") }, new Lora(path), new Lora(path, 0.25) { BlockWeights = BlockWeights.Parse("MIDD") }];
+
+        AdapterSet set = AdapterSet.Create(loras);
+        Assert.Equal([$"{path}:1", $"{path}:0.75;lbw=MIDD"], set.Loras.Select(static lora => lora.ToString()));
+        Assert.Equal(set, AdapterSet.Create(loras.Reverse()));
+        Assert.NotEqual(set, AdapterSet.Create([loras[1], loras[0] with { Strength = 0.75, BlockWeights = BlockWeights.Parse("INS") }]));
+        Assert.Matches("^test: [0-9a-f]{12}$", set.Hashes);
+
+        // The layer is in IN04, which MIDD leaves out.
+        Assert.Equal([1, 0], AdapterPlan.Make(models.Demo, set, "demo").Reports.Select(static report => report.Applied));
     }
 
     [Theory]
