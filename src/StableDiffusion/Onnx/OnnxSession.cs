@@ -137,7 +137,7 @@ internal sealed class OnnxSession : IDisposable
 
         // A GPU's execution provider ignores weights in the CPU's memory, and only its log says so.
         if (replaced is not null && device.Kind != DeviceKind.Cpu)
-            throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or choose another device.") { Remedy = Remedy.ChooseDevice };
+            throw new InvalidOperationException($"Weights in memory can be used on the CPU only, and the device is {device}.");
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);

@@ -35,6 +35,9 @@ public sealed class DiffusionModel : IDisposable
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
     private readonly PartUses _uses = new();
+
+    // The folders of graphs that the adapters changed, by part.
+    private readonly Dictionary<string, RentedBuild> _adapted = new(StringComparer.Ordinal);
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
@@ -55,7 +58,7 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         Info = info;
         Device = device;
-        ComputesHalf = device.Kind != DeviceKind.Cpu;
+        ComputesHalf = AdaptsFiles = device.Kind != DeviceKind.Cpu;
         ModelConfigs configs = ModelConfigs.Open(info.Path);
         Pipeline = configs.Pipeline;
         Family = configs.Family;
@@ -73,6 +76,7 @@ public sealed class DiffusionModel : IDisposable
         Info = plain.Info;
         Device = plain.Device;
         ComputesHalf = plain.ComputesHalf;
+        AdaptsFiles = plain.AdaptsFiles;
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
@@ -96,6 +100,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>Whether a half-precision model computes in 16-bit floats, which CPUs do not support.</summary>
     internal bool ComputesHalf { get; init; }
+
+    /// <summary>Whether the changes of adapters are written to files, since graphics cards ignore weights in the CPU's memory.</summary>
+    internal bool AdaptsFiles { get; init; }
 
     /// <summary>
     /// The full path of the folder for built graphs and remembered hashes. Null for none: then only folders of graphs can be
@@ -212,13 +219,8 @@ public sealed class DiffusionModel : IDisposable
     internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken) ?? Open(
         ref _outerUNets[branch],
         "the outer layers of the U-Net",
-        graphs => new UNet(OpenSession(
-            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"),
-            progress,
-            ReordersUNet(graphs),
-            _plan?.Merge(Family.Backbone, GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), cancellationToken),
-            isPrepared: false,
-            cancellationToken: cancellationToken)),
+        graphs => new UNet(OpenFile(
+            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false)),
         progress,
         cancellationToken);
 
@@ -339,6 +341,8 @@ public sealed class DiffusionModel : IDisposable
     {
         foreach (IDisposable opened in Enum.GetValues<ModelPart>().SelectMany(Take))
             opened.Dispose();
+        foreach (RentedBuild adapted in _adapted.Values)
+            adapted.Dispose();
         _graphs?.Dispose();
         _gate.Dispose();
     }
@@ -544,8 +548,22 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true)
+    {
+        if (_plan?.ChangesPart(part) != true)
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, cancellationToken: cancellationToken);
+        if (!AdaptsFiles && !_plan.IsQuantized(part))
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+
+        if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
+        {
+            string cache = PreparedFolder ?? RequiredCache;
+            adapted = new AdaptedGraphs(cache).Rent(Path.GetDirectoryName(graph)!, _plan, Adapters, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
+            _adapted.Add(part, adapted);
+        }
+
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, cancellationToken: cancellationToken);
+    }
 
     // An image takes one run of it, for which nothing is worth keeping.
     private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
