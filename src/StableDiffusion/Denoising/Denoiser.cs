@@ -25,9 +25,10 @@ internal sealed class Denoiser(UNet unet)
         Tensor sample = request.Sample.Clone();
         (int height, int width) = (sample.Shape[2], sample.Shape[3]);
         Scheduler scheduler = request.Scheduler;
-        bool isGuided = request.Negative is not null && (request.Settings.GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        double guidanceScale = request.Settings.GuidanceScale ?? Guidance.NeutralScale;
+        bool isGuided = request.Negative is not null && !unet.TakesGuidance && (guidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
 
-        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
+        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels, guidanceScale);
         int steps = scheduler.CountSteps(scheduler.Timesteps.Count - request.OriginCall);
         using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
         using UNetPredictions predictions = new(unet, input, control, request.Reuse);

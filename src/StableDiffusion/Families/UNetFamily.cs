@@ -165,7 +165,12 @@ internal abstract class UNetFamily : ModelFamily
         return Encoders[0].IsOpenClip == (findConfig(ModelParts.TextEncoder)?.Text("hidden_act", QuickGelu) is not (null or QuickGelu));
     }
 
-    public override double DefaultGuidanceScale(PipelineConfig index) => 7.5;
+    public override double DefaultGuidanceScale(PipelineConfig index) => IsLcm(index) ? 8.5 : 7.5;
+
+    public override int DefaultSteps(PipelineConfig index) => IsLcm(index) ? 4 : base.DefaultSteps(index);
+
+    // Latent consistency models (Luo et al., arXiv 2310.04378), with the defaults of diffusers.
+    private static bool IsLcm(PipelineConfig index) => index.ClassName.StartsWith("LatentConsistencyModel", StringComparison.Ordinal);
 
     public override bool ZerosNegativePrompt(PipelineConfig index, string? negativePrompt, bool isA1111) =>
         !isA1111 && negativePrompt is null && index.ForcesZeros == true;

@@ -213,6 +213,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
+        if (unet.TakesGuidance)
+            CheckGuidanceInput(embedding, negative, options);
         negative = CompleteNegative(embedding, negative, guidanceScale, cancellationToken);
         if (negative is not null && NeedsNegative(embedding, guidanceScale))
             CheckEmbedding(negative, unet);
@@ -359,6 +361,21 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
+    }
+
+    /// <summary>Refuses settings that need a second prediction, for a U-Net that takes the guidance scale as an input.</summary>
+    private void CheckGuidanceInput(TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options)
+    {
+        string? setting = options.GuidanceRescale is > 0 ? nameof(options.GuidanceRescale)
+            : options.GuidanceStart is > 0 ? nameof(options.GuidanceStart)
+            : options.GuidanceEnd is < 1 ? nameof(options.GuidanceEnd)
+            : null;
+        if (setting is not null)
+            throw new InvalidSettingException(setting, $"The model '{model.Info.Name}' takes the guidance scale as an input, so {setting} has no effect. Omit it.");
+        if (embedding.DynamicText is string text && CompositePrompt.Parse(text).Count > 1)
+            throw new InvalidSettingException(nameof(options.Prompt), $"The model '{model.Info.Name}' takes the guidance scale as an input, so it cannot combine prompts with AND. Write one prompt.");
+        if (!string.IsNullOrWhiteSpace(negative?.Prompt))
+            warning?.Invoke($"The model '{model.Info.Name}' takes the guidance scale as an input, so the negative prompt has no effect.");
     }
 
     private static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
