@@ -17,9 +17,9 @@ internal static class TinyVaeFile
     public static bool Recognise(ITensorFile file) => TinyVaeKeys.Recognise(file.Tensors);
 
     /// <summary>The error for a tiny autoencoder in a place where it cannot be used.</summary>
-    /// <param name="file">The file.</param>
-    public static ModelInvalidException Refuse(ITensorFile file) =>
-        new($"'{file.Path}' is a tiny autoencoder (TAESD), which cannot become a part of a model. Put it into the folder of VAEs, and choose it with the setting Vae when you make images.");
+    /// <param name="path">The path of its file or folder.</param>
+    public static ModelInvalidException Refuse(string path) =>
+        new($"'{path}' is a tiny autoencoder (TAESD), which cannot become a part of a model. Put it into the folder of VAEs, and choose it with the setting Vae when you make images.");
 
     /// <summary>Reads a tiny autoencoder.</summary>
     /// <param name="files">One file, or those of the two halves; they stay open as long as the weights are read.</param>

@@ -167,7 +167,11 @@ public sealed class VaeTests : CommandTests
         ErrorRecord error = AssertError(Run("Import-DiffusionModel local.safetensors -Name tiny"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel");
         Assert.Contains("a tiny autoencoder (TAESD)", error.ToString(), StringComparison.Ordinal);
         Set("model", FamilyReference.Find("sd1", "sd1-tiny.safetensors"));
-        error = AssertError(Run("Import-DiffusionModel $model -Name tiny -Vae local.safetensors"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel");
-        Assert.Contains("setting Vae", error.ToString(), StringComparison.Ordinal);
+        Set("tiny", TinyVaeFiles.Folder);
+        foreach (string vae in (string[])["local.safetensors", "$tiny"])
+        {
+            error = AssertError(Run($"Import-DiffusionModel $model -Name tiny -Vae {vae}"), "ModelInvalid", ErrorCategory.InvalidData, "ImportDiffusionModel");
+            Assert.Contains("setting Vae", error.ToString(), StringComparison.Ordinal);
+        }
     }
 }
