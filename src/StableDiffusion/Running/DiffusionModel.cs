@@ -32,6 +32,7 @@ public sealed class DiffusionModel : IDisposable
 
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
+    private readonly SeparateVaes? _ownVaes;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
     private readonly PartUses _uses = new();
@@ -63,6 +64,7 @@ public sealed class DiffusionModel : IDisposable
         Pipeline = configs.Pipeline;
         Family = configs.Family;
         SchedulerConfig = configs.Scheduler;
+        _ownVaes = new SeparateVaes(this);
     }
 
     /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
@@ -83,6 +85,7 @@ public sealed class DiffusionModel : IDisposable
         CacheFolder = plain.CacheFolder;
         PreparedFolder = plain.PreparedFolder;
         LocateControlNet = plain.LocateControlNet;
+        LocateVae = plain.LocateVae;
         Adapters = adapters;
     }
 
@@ -119,6 +122,13 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Finds the name and the full path of a ControlNet by its name or path. By default, only paths are supported.</summary>
     internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => NameOrPath.Find(
         path, static _ => null, Path.Exists, static path => new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file."));
+
+    /// <summary>Finds the name and the full path of an autoencoder by its name or path. By default, only paths are supported.</summary>
+    internal Func<string, (string Name, string Path)> LocateVae { get; init; } = static path => NameOrPath.Find(
+        path, static _ => null, Path.Exists, static path => new VaeNotFoundException($"There is no VAE '{path}'. Give the path of its folder or file."));
+
+    /// <summary>The autoencoders that are used in place of its own. Adapters do not change them.</summary>
+    internal SeparateVaes Vaes => _plain?.Vaes ?? _ownVaes!;
 
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
@@ -343,6 +353,7 @@ public sealed class DiffusionModel : IDisposable
             opened.Dispose();
         foreach (RentedBuild adapted in _adapted.Values)
             adapted.Dispose();
+        _ownVaes?.Dispose();
         _graphs?.Dispose();
         _gate.Dispose();
     }
@@ -512,9 +523,17 @@ public sealed class DiffusionModel : IDisposable
         new BuildCache(Path.GetDirectoryName(Info.Path)!).Rent(Path.GetFileName(Info.Path), cancellationToken)
         ?? throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
 
-    private string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
+    /// <summary>The folder for built graphs.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    internal string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
 
-    private RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    /// <summary>Builds the graphs of the model, or of something that is used with it, unless they are already built.</summary>
+    /// <param name="source">What to build.</param>
+    /// <param name="name">Its name, for the progress.</param>
+    /// <param name="progress">Receives the progress; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    /// <returns>The folder of the graphs; dispose it after the last use.</returns>
+    internal RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
@@ -565,8 +584,12 @@ public sealed class DiffusionModel : IDisposable
         return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, cancellationToken: cancellationToken);
     }
 
-    // An image takes one run of it, for which nothing is worth keeping.
-    private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
+    /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
+    /// <param name="graphs">The folder of the graphs.</param>
+    /// <param name="part">The name of the half.</param>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    internal OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
         OpenSession(GraphPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
 
     private OnnxSession OpenSession(
