@@ -258,6 +258,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         if (names.Length == 0)
             return [];
 
+        // Anyone can write a path into an image.
+        foreach (string name in images.OpensPaths ? [] : names)
+            library.ControlNets.CheckName(name);
         DiffusionImage[] inputs = [.. Inputs<DiffusionImage>(stage, "ControlImage", cancellationToken)];
         string[] preprocessors = Values<string>("ControlPreprocessor");
         double[] scales = Values<double>("ControlScale"), starts = Values<double>("ControlStart"), ends = Values<double>("ControlEnd");
@@ -291,7 +294,6 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         return found;
     }
 
-    // Anyone can write a path into an image.
     private void CheckVaeName(GenerationStage stage)
     {
         if (!images.OpensPaths && stage.Text(nameof(GenerationInfo.Vae)) is string vae)

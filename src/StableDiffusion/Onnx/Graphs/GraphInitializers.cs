@@ -121,23 +121,27 @@ internal sealed class GraphInitializers : IDisposable
             return Dequantize(name);
 
         int count = ShapeOf(name).Aggregate(1, static (product, length) => product * length);
-        float[] values = GC.AllocateUninitializedArray<float>(count);
         StoredElementType type = tensor.DataType switch
         {
             DataType.Int8 => StoredElementType.I8,
             DataType.Int32 => StoredElementType.I32,
             _ => TypeOf(name) ?? throw Damaged(name),
         };
-        if (PlaceOf(name, (long)count * StoredTensor.SizeOf(type)) is not (string location, long offset))
+
+        // What the graph says is compared with what there is, before memory is taken for it.
+        long bytes = (long)count * StoredTensor.SizeOf(type);
+        if (PlaceOf(name, bytes) is not (string location, long offset))
         {
-            ElementConversion.ToSingle(type, tensor.RawData.Span, values);
-            return values;
+            float[] inline = GC.AllocateUninitializedArray<float>(count);
+            ElementConversion.ToSingle(type, tensor.RawData.Span, inline);
+            return inline;
         }
 
         if (!_files.TryGetValue(location, out RandomAccessFile? file))
             _files.Add(location, file = RandomAccessFile.Open(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, location)));
-        if (offset > file.Length - ((long)count * StoredTensor.SizeOf(type)))
+        if (offset > file.Length - bytes)
             throw Damaged(name);
+        float[] values = GC.AllocateUninitializedArray<float>(count);
         file.ReadValues(type, offset, values);
         return values;
     }

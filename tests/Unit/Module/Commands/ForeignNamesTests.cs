@@ -156,6 +156,16 @@ public sealed class ForeignNamesTests : CommandTests
         AssertError(Run("Get-DiffusionMetadata image.png | New-DiffusionImage"), id, ErrorCategory.ObjectNotFound, Cmdlet);
     }
 
+    [Fact]
+    public void A_ControlNet_in_a_stage_is_not_opened_by_path()
+    {
+        string net = Repository.Data("adapters", "sd1-controlnet");
+        const string Made = "\"Seed\":1,\"Steps\":1,\"Width\":64,\"Height\":64,\"Scheduler\":\"DDIM\",\"GuidanceScale\":1";
+        WriteRecord($"{{\"Prompt\":\"a\",{Made},\"Stages\":[{{\"Operation\":\"Denoise\",\"Settings\":{{{Made},\"ControlNet\":[\"{net}\"],\"ControlPreprocessor\":[\"None\"],\"ControlScale\":[1],\"ControlStart\":[0],\"ControlEnd\":[1]}},\"Inputs\":{{\"Embedding\":[[{{\"Operation\":\"EncodePrompt\",\"Settings\":{{\"Prompt\":\"a\"}}}}]],\"ControlImage\":[[{{\"Operation\":\"Read\",\"Settings\":{{\"File\":\"c.png\"}},\"Output\":\"0123456789abcdef\"}}]]}}}},{{\"Operation\":\"Decode\",\"Settings\":{{}}}},{{\"Operation\":\"Resize\",\"Settings\":{{\"Width\":32,\"Height\":32,\"ResizeMode\":\"Stretch\"}}}}]}}");
+
+        AssertError(Run($"Get-DiffusionMetadata image.png -WarningAction SilentlyContinue | New-DiffusionImage -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("/")]
