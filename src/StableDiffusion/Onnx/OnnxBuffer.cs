@@ -44,6 +44,9 @@ internal sealed class OnnxBuffer : IDisposable
     /// <summary>The element type of the graph's input or output.</summary>
     public TensorElementType ElementType { get; }
 
+    /// <summary>How often the values of the graph's type were written, by <see cref="Upload"/> or by a graph.</summary>
+    public int Written { get; private set; }
+
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
     /// <summary>Whether floats can be converted to the elements of an input, or from those of an output.</summary>
@@ -60,9 +63,10 @@ internal sealed class OnnxBuffer : IDisposable
         return buffer;
     }
 
-    /// <summary>Converts the written floats to the graph's type.</summary>
+    /// <summary>Converts the written floats to the graph's type. Call it after every writing, also where the graph uses floats.</summary>
     public void Upload()
     {
+        NoteWriting();
         switch (_native)
         {
             case Float16[] halves:
@@ -99,6 +103,9 @@ internal sealed class OnnxBuffer : IDisposable
                 break;
         }
     }
+
+    /// <summary>Notes that a graph wrote its output here.</summary>
+    public void NoteWriting() => Written++;
 
     public void Dispose() => NativeCall.Release(Value);
 

@@ -253,7 +253,7 @@ internal sealed class OnnxSession : IDisposable
             binding.BindInput(info.Name, buffer.Value);
         foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
             binding.BindOutput(info.Name, buffer.Value);
-        return new OnnxCall(this, binding);
+        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(inputs.ToArray()));
     }
 
     public void Dispose()
