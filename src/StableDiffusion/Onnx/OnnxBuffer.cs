@@ -11,6 +11,7 @@ namespace StableDiffusion.Onnx;
 internal sealed class OnnxBuffer : IDisposable
 {
     private readonly Array? _native;
+    private readonly OrtAllocator? _allocator;
 
     /// <summary>Creates a buffer with its own array of zeros.</summary>
     public OnnxBuffer(TensorElementType elementType, params ReadOnlySpan<int> shape)
@@ -34,6 +35,18 @@ internal sealed class OnnxBuffer : IDisposable
             _ => throw new ModelInvalidException($"The graph has inputs or outputs of the type {elementType}, which is not supported. Export it with float32 or float16."),
         };
         Upload();
+    }
+
+    /// <summary>Creates a buffer in the memory of a device, which only graphs can read and write: it has no <see cref="Values"/>.</summary>
+    /// <param name="allocator">Gives the memory; disposed with the buffer.</param>
+    /// <param name="elementType">The type of its elements.</param>
+    /// <param name="shape">The length of each axis.</param>
+    public OnnxBuffer(OrtAllocator allocator, TensorElementType elementType, params ReadOnlySpan<int> shape)
+    {
+        _allocator = allocator;
+        Values = [];
+        ElementType = elementType;
+        Value = OrtValue.CreateAllocatedTensorValue(allocator, elementType, [.. shape.ToArray().Select(length => (long)length)]);
     }
 
     /// <summary>The values as floats. Call <see cref="Upload"/> after writing, <see cref="Download"/> before reading.</summary>
@@ -107,7 +120,7 @@ internal sealed class OnnxBuffer : IDisposable
     /// <summary>Notes that a graph wrote its output here.</summary>
     public void NoteWriting() => Written++;
 
-    public void Dispose() => NativeCall.Release(Value);
+    public void Dispose() => NativeCall.Release(_allocator is null ? Value : new DeviceMemory(Value, _allocator));
 
     /// <summary>Copies a value that ONNX Runtime allocated into a tensor.</summary>
     public static Tensors.Tensor ToTensor(OrtValue value)
@@ -136,6 +149,16 @@ internal sealed class OnnxBuffer : IDisposable
         }
 
         return tensor;
+    }
+
+    /// <summary>Memory of a device, and what gave it.</summary>
+    private sealed record DeviceMemory(OrtValue Value, OrtAllocator Allocator) : IDisposable
+    {
+        public void Dispose()
+        {
+            Value.Dispose();
+            Allocator.Dispose();
+        }
     }
 
     private static (Array Native, OrtValue Value) Staged<T>(T[] native, long[] dimensions)
