@@ -36,6 +36,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     [Parameter]
     public SwitchParameter NamesOnly { get; set; }
 
+    /// <summary>Closes the parts of the model that a stage does not need before it runs.</summary>
+    [Parameter]
+    public SwitchParameter LowMemory { get; set; }
+
     /// <summary>Determines the parameters that are the same for all records.</summary>
     /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
     protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
@@ -83,7 +87,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
                 Write(report);
         }
 
-        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn, WriteVerbose));
+        return use(new DiffusionPipeline(lease.Model, ReportLoading, Warn, WriteVerbose) { LowMemory = LowMemory });
     }
 
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>
@@ -119,7 +123,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="value">The value.</param>
     private protected static bool IsName(string value) => value.AsSpan().IndexOfAny('/', '\\') < 0;
 
-    private string? ChooseModel(string? madeBy)
+    /// <summary>Finds the model of the parameter or, without it, the one that made the input.</summary>
+    /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
+    /// <returns>The name or path for the engine; null for the model that ships with the module.</returns>
+    private protected string? ChooseModel(string? madeBy)
     {
         bool isGiven = !string.IsNullOrEmpty(Model);
         string? model = isGiven ? Model : madeBy;

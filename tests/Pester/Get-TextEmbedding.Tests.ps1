@@ -56,6 +56,7 @@ Describe 'Get-TextEmbedding' {
     It 'refuses <Parameter> <Value>' -ForEach @(
         @{ Parameter = 'Lora'; Value = 'no-such-lora'; Id = 'AdapterNotFound'; Category = 'ObjectNotFound' }
         @{ Parameter = 'Lora'; Value = "$PSScriptRoot/../data/adapters/my-style.safetensors"; Id = 'AdapterInvalid'; Category = 'InvalidData' }
+        @{ Parameter = 'Lora'; Value = 'style;lbw=XYZ'; Id = 'LoraInvalid'; Category = 'InvalidArgument' }
         @{ Parameter = 'TextualInversion'; Value = "$PSScriptRoot/../data/adapters/my-style.safetensors"; Id = 'AdapterInvalid'; Category = 'InvalidData' }
     ) {
         $arguments = @{ $Parameter = $Value }

@@ -142,6 +142,37 @@ seventh,,1,,,,
             $missing[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
         }
 
+        It 'makes images stage by stage with -StageMajor, as without' {
+            $rows = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Count = 2; OutFile = 'a.png' },
+                [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; Device = 'nope' },
+                [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; NoMetadata = $true; OutFile = 'b.png' },
+                [pscustomobject]@{ Prompt = 'a'; Seed = 4; Model = 'nope' }
+            $folders = foreach ($staged in $false, $true) {
+                $folder = Join-Path $TestDrive "staged-$staged"
+                $verbose = [Collections.Generic.List[string]]::new()
+                $images = $rows | New-DiffusionImage -Steps 2 -StageMajor:$staged -LowMemory -OutDirectory $folder -ErrorAction SilentlyContinue -ErrorVariable problems -Verbose 4>&1 |
+                    ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
+                $images.Prompt | Should -Be 'a red house', 'a red house', 'a blue fish'
+                $images.Seed | Should -Be 1, 2, 4
+                $problems.FullyQualifiedErrorId | Should -Be "DeviceInvalid,$cmdlet", "ModelNotFound,$cmdlet"
+                $problems.TargetObject | Should -Be $rows[1, 3]
+                @($verbose -like 'Closed*text encoder*').Count | Should -Be $(if ($staged) { 1 } else { 2 }) -Because ($verbose -join ' | ')
+                $folder
+            }
+
+            (Get-FileHash "$($folders[0])/*").Hash | Should -Be (Get-FileHash "$($folders[1])/*").Hash
+            (Get-ChildItem $folders[1]).Name | Should -Be 'a-1.png', 'a-2.png', 'b.png'
+            $record = Get-DiffusionMetadata "$($folders[1])/a-1.png"
+            ('a' | New-DiffusionImage -Steps 1 -StageMajor), ($record | New-DiffusionImage -StageMajor) | Should -HaveCount 2
+        }
+
+        It 'closes parts with -LowMemory, and makes the same image' {
+            $verbose = [Collections.Generic.List[string]]::new()
+            $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -LowMemory -Verbose 4>&1 | ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
+            $image.Pixels | Should -Be (New-DiffusionImage 'a red house' -Seed 1 -Steps 2).Pixels
+            $verbose | Should -Contain 'Closed to free memory: text encoder.'
+        }
+
         It 'fails the row alone whose model is none, and the pipeline where it is given for all' {
             $rows = [pscustomobject]@{ Prompt = 'a'; Model = 'nope'; Steps = 1 }, [pscustomobject]@{ Prompt = 'b'; Model = ''; Steps = 1 }
             ($rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'b'

@@ -29,9 +29,14 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor),
     };
 
+    // Embeddings, latents and images to start from are kept until their stage.
+    private const int MostStaged = 100;
+    private const long MostStagedBytes = 256L << 20;
+
+    private readonly List<StagedImage> _staged = [];
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
@@ -124,6 +129,10 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Makes the images of many records stage by stage: all embeddings, all latents, then all images.</summary>
+    [Parameter]
+    public SwitchParameter StageMajor { get; set; }
+
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
 
@@ -159,9 +168,17 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
+            {
                 _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
+            }
             else
+            {
+                MakeStaged();
                 ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
+            }
+
+            if (_staged.Count >= MostStaged || _staged.Sum(static image => image.Bytes) >= MostStagedBytes)
+                MakeStaged();
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -174,6 +191,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        MakeStaged();
         _prompts.ReportPassedOver();
         _progress?.Complete();
     }
@@ -208,9 +226,65 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 continue;
 
             target?.CreateFolder();
+            if (StageMajor)
+            {
+                _staged.Add(new StagedImage
+                {
+                    Input = Input,
+                    Subject = Subject,
+                    Model = ChooseModel(madeBy: null),
+                    Device = Device,
+                    NoMetadata = NoMetadata,
+                    Adapters = adapters,
+                    Job = job,
+                    Index = index,
+                    Options = options,
+                    Target = target,
+                    Output = output,
+                    Bytes = (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength),
+                });
+                continue;
+            }
+
             _progress!.Start();
             DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
+            _progress.Finish();
             Finish(image, target, output);
+        }
+    }
+
+    /// <summary>Makes the images that wait, stage by stage. As without stages, an error ends the request of its image alone.</summary>
+    private void MakeStaged()
+    {
+        HashSet<TextToImage> failed = [];
+        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata) = (Input, Subject, Device, NoMetadata);
+        RunStage((image, pipeline, stages) => image.Job.Encode(pipeline, stages, CancellationToken));
+        RunStage((image, pipeline, stages) =>
+        {
+            _progress!.Start();
+            image.Latent = image.Job.Denoise(pipeline, image.Index, stages, CancellationToken);
+            _progress.Finish();
+        });
+        RunStage((image, pipeline, stages) => Finish(image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken), image.Target, image.Output));
+        _staged.Clear();
+        (Input, Subject, Device, NoMetadata) = (input, subject, device, noMetadata);
+
+        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run)
+        {
+            foreach (StagedImage image in _staged.Where(image => !failed.Contains(image.Job) && !CancellationToken.IsCancellationRequested))
+            {
+                (Input, Subject, Device, NoMetadata) = (image.Input, image.Subject, image.Device, image.NoMetadata);
+                bool isDone = ProcessOne(image.Options.Prompt, () => UseModel(
+                    ChooseModel(image.Model, isNameOnly: false),
+                    pipeline =>
+                    {
+                        run(image, pipeline, new Stages(this, image.Options));
+                        return true;
+                    },
+                    image.Adapters));
+                if (!isDone)
+                    failed.Add(image.Job);
+            }
         }
     }
 
@@ -272,7 +346,9 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
 
         target?.CreateFolder();
         _progress!.Start();
-        Finish(replay.Run(stages, CancellationToken), target, output);
+        DiffusionImage image = replay.Run(stages, CancellationToken);
+        _progress.Finish();
+        Finish(image, target, output);
     }
 
     /// <summary>A setting that was given and would change what recorded stages make; null if there is none.</summary>
@@ -284,7 +360,6 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     {
         if (target is not null)
             Write(image, target, output);
-        _progress!.Finish();
         WriteObject(NoMetadata ? Private(image) : image);
     }
 

@@ -1,6 +1,7 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Prompts;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Parameters;
@@ -16,13 +17,13 @@ internal static class AdapterSetting
     public static AdapterSet ReadLoras(RecordCmdlet cmdlet, IEnumerable<string?>? parameter, string? prompt = null, PromptSyntax syntax = PromptSyntax.Plain)
     {
         ModelLibrary library = ModelLibrary.Default;
-        List<Lora> loras = [.. Given(parameter).Select(text => Lora.Parse(text, Finder(cmdlet, nameof(cmdlet.Lora), library.FindLora, library.FindLoraByName)))];
+        List<Lora> loras = [.. LoraText.Join(Given(parameter)).Select(text => Lora.Parse(text, Finder(cmdlet, nameof(cmdlet.Lora), library.FindLora, library.FindLoraByName)))];
         HashSet<string> given = [.. loras.Select(lora => lora.Path)];
         if (syntax == PromptSyntax.A1111 && prompt is not null)
         {
             loras.AddRange(ExtraNetworks.Find(prompt)
                 .Where(tag => tag.IsLora)
-                .Select(tag => library.FindLoraByName(tag.Name, cmdlet.CancellationToken) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength })
+                .Select(tag => library.FindLoraByName(tag.Name, cmdlet.CancellationToken) with { Strength = tag.UNetStrength, TextEncoderStrength = tag.TextEncoderStrength, BlockWeights = tag.BlockWeights is string blocks ? BlockWeights.Parse(blocks) : null })
                 .Where(lora => !given.Contains(lora.Path)));
         }
 

@@ -1,11 +1,12 @@
 using StableDiffusion.Families;
+using StableDiffusion.Families.Keys;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
 
 namespace StableDiffusion.Adapters;
 
-/// <summary>The changes of a set of adapters to the layers of a model's graphs: W' = W + Σ strength · change(W).</summary>
+/// <summary>The changes of a set of adapters to the layers of a model's graphs. Each is computed from the original weight, and all are added to it.</summary>
 internal sealed class AdapterPlan
 {
     private static readonly string[] s_parts = [.. ModelFamily.AllBackbones, .. ModelFamily.AllEncoderSuffixes.Select(static suffix => ModelParts.TextEncoder + suffix)];
@@ -13,8 +14,10 @@ internal sealed class AdapterPlan
     private readonly string _graphs;
     private readonly AdapterSet _set;
 
-    // The paths of the layers, with underscores in place of dots, by the adapter, the part and the layer's name in the file.
-    private readonly Dictionary<(int Lora, string Module), (string Part, string Layer)> _matches = [];
+    // The paths of the layers, with underscores in place of dots, and the strengths, by the adapter and the layer's name in the file.
+    private readonly Dictionary<(int Lora, string Module), (string Part, string Layer, double Strength)> _matches = [];
+
+    private readonly HashSet<string> _quantized = new(StringComparer.Ordinal);
 
     private AdapterPlan(string graphs, AdapterSet set, string model)
     {
@@ -28,9 +31,10 @@ internal sealed class AdapterPlan
             {
                 GraphInitializers initializers = OpenPart(part, model);
                 parts.Add(part, initializers);
-                if (initializers.Names.Any(static name => name.EndsWith(QuantizedWeight.ValuesEnding, StringComparison.Ordinal)))
-                    throw new AdapterInvalidException($"The weights of the model '{model}' are 8-bit integers, which a LoRA cannot change. Import the model with a precision of Full or Half.");
-                names.Add(part, new LayerNames(AdaptableLayer.ListOf(initializers)));
+                IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+                if (layers.Values.Any(static layer => layer.IsQuantized))
+                    _quantized.Add(part);
+                names.Add(part, new LayerNames(layers));
             }
 
             Reports = [.. set.Loras.Select((lora, index) => Match(index, lora, names, model))];
@@ -56,7 +60,15 @@ internal sealed class AdapterPlan
 
     /// <summary>Whether the text encoders or the U-Net are changed.</summary>
     /// <param name="isText">True for the text encoders, false for the U-Net.</param>
-    public bool Changes(bool isText) => _matches.Any(match => ModelFamily.AllBackbones.Contains(match.Value.Part) != isText && StrengthOf(match.Key.Lora, match.Value.Part) != 0);
+    public bool Changes(bool isText) => _matches.Any(match => ModelFamily.AllBackbones.Contains(match.Value.Part) != isText && match.Value.Strength != 0);
+
+    /// <summary>Whether a part is changed.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    public bool ChangesPart(string part) => _matches.Any(match => match.Value.Part == part && match.Value.Strength != 0);
+
+    /// <summary>Whether a part has weights in integers, which are quantized again when they are changed.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    public bool IsQuantized(string part) => _quantized.Contains(part);
 
     /// <summary>Computes the changed weights of a part.</summary>
     /// <param name="part">The name of the part's folder.</param>
@@ -65,20 +77,56 @@ internal sealed class AdapterPlan
     /// <returns>The weights as the graph stores them; null if none is changed.</returns>
     public ReplacedWeights? Merge(string part, string graph, CancellationToken cancellationToken)
     {
-        (int Lora, string Module, string Layer)[] changes =
-            [.. _matches.Where(match => match.Value.Part == part && StrengthOf(match.Key.Lora, part) != 0).Select(match => (match.Key.Lora, match.Key.Module, match.Value.Layer))];
-        if (changes.Length == 0)
-            return null;
-
         using GraphInitializers initializers = OpenGraph(graph, part);
-        IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
-
-        // A graph of the outer layers has some of the weights.
-        changes = [.. changes.Where(change => layers.ContainsKey(change.Layer))];
-        if (changes.Length == 0)
-            return null;
-        LoraFile?[] files = new LoraFile?[_set.Loras.Count];
         ReplacedWeights? replaced = null;
+        try
+        {
+            Compute(part, AdaptableLayer.ListOf(initializers), names => (replaced = new ReplacedWeights(initializers.OptimizersToLeaveOut(names))).Add, cancellationToken);
+            return replaced;
+        }
+        catch
+        {
+            replaced?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes all graphs of a part with changed weights.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    /// <param name="folder">The full path of the new folder, which exists and is empty.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a weight.</param>
+    public void Write(string part, string folder, CancellationToken cancellationToken)
+    {
+        using GraphInitializers initializers = OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), part);
+        IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+        using GraphPatch patch = new(initializers, folder);
+        Compute(part, layers, _ => patch.Write, cancellationToken);
+        Dictionary<string, string> biases = new(StringComparer.Ordinal);
+        foreach (AdaptableLayer layer in layers.Values.Where(static layer => layer.Names(isBias: true).Count > 0))
+        {
+            foreach ((string weight, string bias) in layer.Names(isBias: false).Zip(layer.Names(isBias: true)))
+                biases[weight] = bias;
+        }
+
+        patch.Save(biases.GetValueOrDefault);
+    }
+
+    /// <summary>Computes the changed weights of a graph.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    /// <param name="layers">The layers of the graph; one of the outer layers has some of those of the part.</param>
+    /// <param name="begin">Gets the names of the weights that are changed, before they are read, and returns what receives them.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a weight.</param>
+    private void Compute(string part, IReadOnlyDictionary<string, AdaptableLayer> layers, Func<IReadOnlySet<string>, WeightWriter> begin, CancellationToken cancellationToken)
+    {
+        (int Lora, string Module, string Layer, double Strength)[] changes =
+        [
+            .. _matches.Where(match => match.Value.Part == part && match.Value.Strength != 0 && layers.ContainsKey(match.Value.Layer))
+                .Select(match => (match.Key.Lora, match.Key.Module, match.Value.Layer, match.Value.Strength)),
+        ];
+        if (changes.Length == 0)
+            return;
+
+        LoraFile?[] files = new LoraFile?[_set.Loras.Count];
         try
         {
             foreach (int lora in changes.Select(change => change.Lora).Distinct())
@@ -88,27 +136,19 @@ internal sealed class AdapterPlan
                 .ToDictionary(entry => entry.Key, entry => entry.layer);
 
             Dictionary<string, List<(LoraFile File, LoraLayer Layer, double Strength)>> byLayer = new(StringComparer.Ordinal);
-            foreach ((int lora, string module, string layer) in changes)
+            foreach ((int lora, string module, string layer, double strength) in changes)
             {
                 if (!byLayer.TryGetValue(layer, out List<(LoraFile, LoraLayer, double)>? list))
                     byLayer.Add(layer, list = []);
-                list.Add((files[lora]!, modules[(lora, module)], StrengthOf(lora, part)));
+                list.Add((files[lora]!, modules[(lora, module)], strength));
             }
 
-            HashSet<string> names = [.. byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value))];
-            replaced = new ReplacedWeights(initializers.OptimizersToLeaveOut(names));
+            WeightWriter write = begin(byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value)).ToHashSet(StringComparer.Ordinal));
             foreach ((string path, List<(LoraFile File, LoraLayer Layer, double Strength)> list) in byLayer)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Merge(layers[path], list, replaced, cancellationToken);
+                Merge(layers[path], list, write, cancellationToken);
             }
-
-            return replaced;
-        }
-        catch
-        {
-            replaced?.Dispose();
-            throw;
         }
         finally
         {
@@ -121,7 +161,7 @@ internal sealed class AdapterPlan
         (changes.Exists(change => change.Layer.Change is not null) ? layer.Names(isBias: false) : [])
             .Concat(changes.Exists(change => change.Layer.BiasChange is not null) ? layer.Names(isBias: true) : []);
 
-    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, ReplacedWeights replaced, CancellationToken cancellationToken)
+    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, WeightWriter write, CancellationToken cancellationToken)
     {
         if (changes.Exists(change => change.Layer.Change is not null))
         {
@@ -130,7 +170,7 @@ internal sealed class AdapterPlan
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.Change is not null))
                 change.AddTo(file.File, layer, weight, strength, sum, cancellationToken);
             TensorPrimitives.Add(weight, sum, weight);
-            layer.Write(isBias: false, weight, replaced.Add);
+            layer.Write(isBias: false, weight, write);
         }
 
         if (changes.Exists(change => change.Layer.BiasChange is not null))
@@ -138,14 +178,14 @@ internal sealed class AdapterPlan
             float[] bias = layer.Read(isBias: true);
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.BiasChange is not null))
                 change.AddToBias(file.File, layer, strength, bias);
-            layer.Write(isBias: true, bias, replaced.Add);
+            layer.Write(isBias: true, bias, write);
         }
     }
 
-    private double StrengthOf(int lora, string part)
+    private static double StrengthOf(Lora lora, string part, AdaptableLayer layer, LayerNames names)
     {
-        Lora item = _set.Loras[lora];
-        return ModelFamily.AllBackbones.Contains(part) ? item.Strength : item.TextEncoderStrength ?? item.Strength;
+        double strength = ModelFamily.AllBackbones.Contains(part) ? lora.Strength : lora.TextEncoderStrength ?? lora.Strength;
+        return strength * (lora.BlockWeights?.For(part, layer.Path, names.Keys) ?? 1);
     }
 
     private GraphInitializers OpenPart(string part, string model) => OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), model);
@@ -159,23 +199,22 @@ internal sealed class AdapterPlan
         List<AdapterKey> keys = [.. file.UnknownTensors.Select(static name => new AdapterKey(name, null, "unknown", AdapterKeyState.Unmatched))];
         foreach (LoraLayer layer in file.Layers)
         {
-            AdaptableLayer? target = null;
             bool isReadable = layer.Change is not null || layer.BiasChange is not null;
-            if (isReadable && layer.Key.Part is { } part && parts.TryGetValue(part, out LayerNames? names))
-                target = names.Find(layer.Key.Path);
-            if (target is null)
+            LayerNames? names = isReadable && layer.Key.Part is { } part ? parts.GetValueOrDefault(part) : null;
+            if (names?.Find(layer.Key.Path) is not { } target)
             {
                 keys.Add(new AdapterKey(layer.Key.Module, null, isReadable ? layer.Kind : "incomplete", AdapterKeyState.Unmatched));
                 continue;
             }
 
             CheckShape(file, lora, layer, target, model);
-            _matches.Add((index, layer.Key.Module), (layer.Key.Part!, target.Path.Replace('.', '_')));
+            double strength = StrengthOf(lora, layer.Key.Part!, target, names);
+            _matches.Add((index, layer.Key.Module), (layer.Key.Part!, target.Path.Replace('.', '_'), strength));
             keys.Add(new AdapterKey(
                 layer.Key.Module,
                 $"{layer.Key.Part}/{target.Path}",
                 layer.Kind,
-                StrengthOf(index, layer.Key.Part!) == 0 ? AdapterKeyState.Skipped : AdapterKeyState.Applied));
+                strength == 0 ? AdapterKeyState.Skipped : AdapterKeyState.Applied));
         }
 
         return keys.Exists(key => key.State != AdapterKeyState.Unmatched)
@@ -206,7 +245,10 @@ internal sealed class AdapterPlan
         // The names of the text encoders' projections in diffusers' first LoRAs.
         private static readonly (string Old, string New)[] s_oldText = [("_to_q", "_q_proj"), ("_to_k", "_k_proj"), ("_to_v", "_v_proj"), ("_to_out", "_out_proj")];
 
-        private readonly LdmPaths _ldm = new(layers.Keys.Count(static path => path.StartsWith("down_blocks_0_resnets_", StringComparison.Ordinal) && path.EndsWith("_conv1", StringComparison.Ordinal)));
+        private readonly LdmPaths _ldm = new(LayersPerBlock(layers));
+
+        /// <summary>The names of the U-Net, if the part is one.</summary>
+        public UNetKeys Keys { get; } = UNetKeys.OfLayers(LayersPerBlock(layers));
 
         public AdaptableLayer? Find(string path)
         {
@@ -222,5 +264,8 @@ internal sealed class AdapterPlan
 
             return _ldm.ToDiffusers(path) is string translated ? layers.GetValueOrDefault(translated) : null;
         }
+
+        private static int LayersPerBlock(IReadOnlyDictionary<string, AdaptableLayer> layers) =>
+            layers.Keys.Count(static path => path.StartsWith("down_blocks_0_resnets_", StringComparison.Ordinal) && path.EndsWith("_conv1", StringComparison.Ordinal));
     }
 }

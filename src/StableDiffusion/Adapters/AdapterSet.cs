@@ -13,13 +13,13 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
     {
         _entries = entries;
         Loras = [.. entries.Select(entry => entry.Lora)];
-        _hashes = new Lazy<string>(() => string.Join(", ", Loras.Select(lora => $"{lora.Name}: {AdapterFiles.HashWithoutHeader(lora.Path)}")));
+        _hashes = new Lazy<string>(() => string.Join(", ", Loras.DistinctBy(lora => lora.Path).Select(lora => $"{lora.Name}: {AdapterFiles.HashWithoutHeader(lora.Path)}")));
     }
 
     /// <summary>The empty set.</summary>
     public static AdapterSet Empty { get; } = new([]);
 
-    /// <summary>The LoRAs by path, each only once.</summary>
+    /// <summary>The LoRAs by path, each only once with the same block weights.</summary>
     public IReadOnlyList<Lora> Loras { get; }
 
     /// <summary>Whether there are none.</summary>
@@ -31,7 +31,7 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
     /// <summary>The names of the LoRAs with A1111's hashes; null if there are none. The files are read on first use.</summary>
     internal string? Hashes => IsEmpty ? null : _hashes.Value;
 
-    /// <summary>Creates a set. The strengths of a file that is named twice are added.</summary>
+    /// <summary>Creates a set. The strengths of a file that is named twice with the same block weights are added.</summary>
     /// <param name="loras">The LoRAs.</param>
     /// <returns>The set.</returns>
     /// <exception cref="AdapterNotFoundException">A file was not found.</exception>
@@ -39,12 +39,13 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
     {
         ArgumentNullException.ThrowIfNull(loras);
         Entry[] entries = [.. loras
-            .GroupBy(lora => Path.GetFullPath(lora.Path), StringComparer.Ordinal)
-            .OrderBy(group => group.Key, StringComparer.Ordinal)
+            .GroupBy(lora => (Path: Path.GetFullPath(lora.Path), lora.BlockWeights))
+            .OrderBy(group => group.Key.Path, StringComparer.Ordinal)
+            .ThenBy(group => group.Key.BlockWeights?.ToString(), StringComparer.Ordinal)
             .Select(group => Describe(new Lora(
-                group.Key,
+                group.Key.Path,
                 Lora.Check(group.Sum(lora => lora.Strength)),
-                Lora.Check(group.Sum(lora => lora.TextEncoderStrength ?? lora.Strength))) { HasName = group.Any(lora => lora.HasName) }))];
+                Lora.Check(group.Sum(lora => lora.TextEncoderStrength ?? lora.Strength))) { HasName = group.Any(lora => lora.HasName), BlockWeights = group.Key.BlockWeights }))];
         return entries.Length == 0 ? Empty : new AdapterSet(entries);
     }
 

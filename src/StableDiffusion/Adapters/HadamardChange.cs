@@ -23,7 +23,7 @@ internal sealed class HadamardChange : LayerChange
             ? new HadamardChange(first, second)
             : null;
 
-    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
+    public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken)
     {
         float[] change = _first.Compute(file, cancellationToken);
         TensorPrimitives.Multiply(change, _second.Compute(file, cancellationToken), change);

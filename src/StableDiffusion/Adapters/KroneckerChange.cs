@@ -21,13 +21,13 @@ internal sealed class KroneckerChange : LayerChange
             ? new KroneckerChange(first, second)
             : null;
 
-    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
+    public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken)
     {
         float[] first = _first.Compute(file, cancellationToken);
         float[] second = _second.Compute(file, cancellationToken);
         (int rows, int columns) = ((int)_second.RowCount, (int)_second.ColumnCount);
-        int inner = (int)InnerCount;
-        float[] change = new float[checked((int)OutWidth * inner)];
+        int inner = weight.InnerCount;
+        float[] change = new float[checked(weight.OutWidth * inner)];
         for (int i = 0; i < first.Length; i++)
         {
             (int firstRow, int firstColumn) = Math.DivRem(i, (int)_first.ColumnCount);

@@ -1,44 +1,105 @@
+using System.Globalization;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
 /// <summary>The change of one layer's weight by a LoRA, in one of the forms in which it can be stored.</summary>
 /// <param name="kind">The name of the form.</param>
-/// <param name="outWidth">The number of rows of the changed weight.</param>
-/// <param name="innerCount">The number of values per row.</param>
+/// <param name="outWidth">The number of rows of the changed weight; null if the form does not say.</param>
+/// <param name="innerCount">The number of values per row; null if the form does not say.</param>
 /// <param name="rank">The divisor of alpha; null if the form is not scaled.</param>
-internal abstract class LayerChange(string kind, long outWidth, long innerCount, long? rank)
+internal abstract class LayerChange(string kind, long? outWidth, long? innerCount, long? rank)
 {
     // In values: 64 MiB. The products of the cores and right factors of real LoRAs are far smaller.
     private const int SmallProduct = 1 << 24;
 
+    private const string Any = "*";
+
     public string Kind { get; } = kind;
 
-    public long OutWidth { get; } = outWidth;
+    public long? OutWidth { get; } = outWidth;
 
-    public long InnerCount { get; } = innerCount;
+    public long? InnerCount { get; } = innerCount;
 
     public long? Rank { get; } = rank;
 
-    /// <summary>Computes the unscaled change.</summary>
+    /// <summary>Whether the change is proportional to the strength. Otherwise, it is computed for the strength of the weight.</summary>
+    public virtual bool IsProportional => true;
+
+    /// <summary>The shape of the changed weight as text, with an asterisk for what the form does not say.</summary>
+    public virtual string ShapeText => $"[{OutWidth?.ToString(CultureInfo.InvariantCulture) ?? Any},{InnerCount?.ToString(CultureInfo.InvariantCulture) ?? Any}]";
+
+    /// <summary>Whether the change fits a weight.</summary>
+    /// <param name="outWidth">The number of outputs.</param>
+    /// <param name="inWidth">The number of inputs.</param>
+    /// <param name="innerCount">The number of values per output.</param>
+    public virtual bool Fits(int outWidth, int inWidth, int innerCount) => (OutWidth ?? outWidth) == outWidth && (InnerCount ?? innerCount) == innerCount;
+
+    /// <summary>Computes the change, without its strength if it is proportional to that, and not scaled by alpha if it has a rank.</summary>
     /// <param name="file">The open LoRA file.</param>
+    /// <param name="weight">The original weight, which fits the change. Most forms do not depend on its values.</param>
     /// <param name="cancellationToken">Cancels between two rows of a product.</param>
     /// <returns>The values in row-major order.</returns>
-    public abstract float[] Compute(ITensorFile file, CancellationToken cancellationToken);
+    public abstract float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken);
 
     /// <summary>Detects the form from the tensors of a layer.</summary>
     /// <param name="tensors">The tensors by role.</param>
+    /// <param name="file">The file that they are in.</param>
     /// <returns>The change; null if tensors are missing.</returns>
-    /// <exception cref="AdapterInvalidException">The shapes of the tensors do not fit together.</exception>
-    public static LayerChange? From(IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
+    /// <exception cref="AdapterInvalidException">The tensors are of several forms, or their shapes do not fit together.</exception>
+    public static LayerChange? From(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file)
     {
+        RequireOneForm(tensors);
         if (tensors.TryGetValue(LoraRole.Up, out StoredTensor? up) && tensors.TryGetValue(LoraRole.Down, out StoredTensor? down))
             return new LowRankChange(up, down, tensors.GetValueOrDefault(LoraRole.Mid));
         if (HadamardChange.Find(tensors) is { } hadamard)
             return hadamard;
         if (KroneckerChange.Find(tensors) is { } kronecker)
             return kronecker;
-        return tensors.TryGetValue(LoraRole.Difference, out StoredTensor? difference) ? new WholeChange(difference) : null;
+        if (GeneralizedChange.Find(tensors) is { } generalized)
+            return generalized;
+        if (ScalingChange.Find(tensors, file) is { } scaling)
+            return scaling;
+        if (RotationChange.Find(tensors) is { } rotation)
+            return rotation;
+        if (tensors.TryGetValue(LoraRole.Difference, out StoredTensor? difference))
+            return new WholeChange(difference, "difference");
+        return tensors.TryGetValue(LoraRole.NormDifference, out StoredTensor? norm) ? new WholeChange(norm, "norm") : null;
+    }
+
+    private static void RequireOneForm(IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
+    {
+        (string? Form, StoredTensor Tensor)[] all = [.. tensors.OrderBy(static entry => entry.Key).Select(static entry => (FormOf(entry.Key), entry.Value)).Where(static entry => entry.Item1 is not null)];
+        foreach ((string? form, StoredTensor tensor) in all)
+        {
+            if (form != all[0].Form)
+                throw new AdapterInvalidException($"The tensors '{all[0].Tensor.Name}' ({all[0].Form}) and '{tensor.Name}' ({form}) are of different kinds, but change the same layer.");
+        }
+    }
+
+    /// <summary>The form that only tensors of this role belong to; null if several forms have them.</summary>
+    private static string? FormOf(LoraRole role) => role switch
+    {
+        LoraRole.Up or LoraRole.Down or LoraRole.Mid => "LoRA",
+        LoraRole.Hada1A or LoraRole.Hada1B or LoraRole.Hada2A or LoraRole.Hada2B or LoraRole.Hada1Core or LoraRole.Hada2Core => "LoHa",
+        LoraRole.Kron1 or LoraRole.Kron1A or LoraRole.Kron1B or LoraRole.Kron2 or LoraRole.Kron2A or LoraRole.Kron2B or LoraRole.Kron2Core => "LoKr",
+        LoraRole.GeneralA1 or LoraRole.GeneralA2 or LoraRole.GeneralB1 or LoraRole.GeneralB2 => "GLoRA",
+        LoraRole.Factors or LoraRole.OnInput => "IA3",
+        LoraRole.Blocks or LoraRole.RowScales => "OFT",
+        LoraRole.Rotations => "OFT of whole rotations",
+        LoraRole.Difference or LoraRole.BiasDifference => "difference",
+        LoraRole.NormDifference or LoraRole.NormBiasDifference => "norm",
+        _ => null,
+    };
+
+    /// <summary>The factor of a change: alpha by the rank. A missing alpha and one of 0 stand for the rank.</summary>
+    /// <param name="file">The open LoRA file.</param>
+    /// <param name="alpha">The tensor of alpha, if there is one.</param>
+    /// <param name="rank">The rank.</param>
+    public static float ScaleOf(ITensorFile file, StoredTensor? alpha, long rank)
+    {
+        float value = alpha is { Count: 1 } ? file.Read(alpha.Name).Values[0] : 0;
+        return value == 0 ? 1 : value / rank;
     }
 
     /// <summary>The length of a tensor's first axis.</summary>
@@ -110,7 +171,7 @@ internal abstract class LayerChange(string kind, long outWidth, long innerCount,
     }
 
     /// <summary>Transposes each of a number of matrices that follow each other.</summary>
-    private static float[] TransposeEach(float[] matrices, int count, int rows, int columns)
+    protected static float[] TransposeEach(float[] matrices, int count, int rows, int columns)
     {
         float[] turned = GC.AllocateUninitializedArray<float>(matrices.Length);
         int length = rows * columns;

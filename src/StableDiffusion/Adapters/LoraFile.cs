@@ -4,8 +4,8 @@ using StableDiffusion.Tensors;
 namespace StableDiffusion.Adapters;
 
 /// <summary>
-/// An open LoRA file of Kohya's scripts, PEFT or diffusers, in the forms LoRA (Hu et al., arXiv 2106.09685), LoCon, LoHa and
-/// LoKr (LyCORIS), with or without DoRA, and of whole differences.
+/// An open LoRA file of Kohya's scripts, LyCORIS, PEFT or diffusers, in the forms LoRA (Hu et al., arXiv 2106.09685), LoCon, LoHa,
+/// LoKr and GLoRA, with or without DoRA, IA3, OFT and BOFT, and of whole differences.
 /// </summary>
 internal sealed class LoraFile : IDisposable
 {
@@ -40,7 +40,7 @@ internal sealed class LoraFile : IDisposable
             List<string> unknown = [];
             foreach ((string name, StoredTensor tensor) in file.Tensors.OrderBy(entry => entry.Key, StringComparer.Ordinal))
             {
-                if (LoraKey.Parse(name) is not { } key)
+                if (LoraKey.Parse(name, file.Tensors) is not { } key)
                 {
                     unknown.Add(name);
                     continue;
@@ -53,8 +53,10 @@ internal sealed class LoraFile : IDisposable
             }
 
             return groups.Count > 0
-                ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value))], unknown)
-                : throw new AdapterInvalidException($"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
+                ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value, file))], unknown)
+                : throw new AdapterInvalidException(unknown.Exists(LoraKey.IsRotationOfPeft)
+                    ? $"'{path}' is an adapter of PEFT's OFT, which cannot be used: the file does not say how its rotations are computed. Use a file of Kohya's scripts or of LyCORIS."
+                    : $"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
         }
         catch (AdapterInvalidException error) when (!error.Message.Contains(path, StringComparison.Ordinal))
         {

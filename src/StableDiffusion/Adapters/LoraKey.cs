@@ -1,4 +1,5 @@
 using StableDiffusion.Networks;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Adapters;
 
@@ -28,12 +29,16 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         (".hada_t1", LoraRole.Hada1Core), (".hada_t2", LoraRole.Hada2Core),
         (".lokr_w1", LoraRole.Kron1), (".lokr_w1_a", LoraRole.Kron1A), (".lokr_w1_b", LoraRole.Kron1B),
         (".lokr_w2", LoraRole.Kron2), (".lokr_w2_a", LoraRole.Kron2A), (".lokr_w2_b", LoraRole.Kron2B), (".lokr_t2", LoraRole.Kron2Core),
+        (".a1.weight", LoraRole.GeneralA1), (".a2.weight", LoraRole.GeneralA2), (".b1.weight", LoraRole.GeneralB1), (".b2.weight", LoraRole.GeneralB2),
+        (OnInput, LoraRole.OnInput), (".oft_blocks", LoraRole.Blocks), (".oft_diag", LoraRole.Rotations), (".rescale", LoraRole.RowScales),
+        (".w_norm", LoraRole.NormDifference), (".b_norm", LoraRole.NormBiasDifference),
         (".diff", LoraRole.Difference), (".diff_b", LoraRole.BiasDifference),
     ];
 
     private static readonly (string Start, string Part)[] s_parts =
     [
         ("lora_unet_", ModelParts.UNet), ("lora_te1_", ModelParts.TextEncoder), ("lora_te2_", ModelParts.TextEncoder2), ("lora_te_", ModelParts.TextEncoder),
+        ("oft_unet_", ModelParts.UNet),
         ("unet.", ModelParts.UNet), ("text_encoder_2.", ModelParts.TextEncoder2), ("text_encoder.", ModelParts.TextEncoder),
         ("diffusion_model.", ModelParts.UNet), ("model.diffusion_model.", ModelParts.UNet),
     ];
@@ -45,7 +50,10 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         ("time_embedding", ModelParts.UNet), ("add_embedding", ModelParts.UNet), ("text_model", ModelParts.TextEncoder),
     ];
 
+    private const string Weight = ".weight";
+    private const string OnInput = ".on_input";
     private const string PeftMagnitude = ".lora_magnitude_vector";
+    private const string PeftRotation = ".oft_R.";
     private const string PeftWrapper = "base_model.model.";
     private const string OldProcessor = ".processor.";
 
@@ -56,19 +64,31 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
     {
         foreach ((string ending, LoraRole role) in s_roles)
         {
-            if (!name.EndsWith(ending, StringComparison.Ordinal))
-                continue;
-
-            string module = name[..^ending.Length];
-            (string? part, string path) = Divide(module.StartsWith(PeftWrapper, StringComparison.Ordinal) ? module[PeftWrapper.Length..] : module);
-            return new LoraKey(part, path.Replace(OldProcessor, ".", StringComparison.Ordinal).Replace('.', '_'), module, role);
+            if (name.EndsWith(ending, StringComparison.Ordinal))
+                return Of(name[..^ending.Length], role);
         }
 
         return null;
     }
 
+    /// <summary>Parses a name in a file. IA3's factors are named like the weights of a model, and known by the tensor beside them.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="tensors">All tensors of the file, by name.</param>
+    /// <returns>The parsed name; null if it has no known suffix.</returns>
+    public static LoraKey? Parse(string name, IReadOnlyDictionary<string, StoredTensor> tensors) => Parse(name)
+        ?? (name.EndsWith(Weight, StringComparison.Ordinal) && tensors.ContainsKey(name[..^Weight.Length] + OnInput) ? Of(name[..^Weight.Length], LoraRole.Factors) : null);
+
     /// <summary>Whether the name of a magnitude is PEFT's, which has axes of its own.</summary>
     public static bool IsMagnitudeOfPeft(string name) => name.Contains(PeftMagnitude, StringComparison.Ordinal);
+
+    /// <summary>Whether a name is that of PEFT's OFT. How its values become rotations is in another file, so they cannot be used.</summary>
+    public static bool IsRotationOfPeft(string name) => name.Contains(PeftRotation, StringComparison.Ordinal);
+
+    private static LoraKey Of(string module, LoraRole role)
+    {
+        (string? part, string path) = Divide(module.StartsWith(PeftWrapper, StringComparison.Ordinal) ? module[PeftWrapper.Length..] : module);
+        return new LoraKey(part, path.Replace(OldProcessor, ".", StringComparison.Ordinal).Replace('.', '_'), module, role);
+    }
 
     private static (string? Part, string Path) Divide(string module)
     {

@@ -16,14 +16,17 @@ internal sealed class LoraLayer
     /// <summary>Collects the tensors of a layer.</summary>
     /// <param name="key">The key of any of them.</param>
     /// <param name="tensors">The tensors by role.</param>
-    /// <exception cref="AdapterInvalidException">Their shapes do not fit together.</exception>
-    public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors)
+    /// <param name="file">The file that they are in.</param>
+    /// <exception cref="AdapterInvalidException">They are of several forms, or their shapes do not fit together.</exception>
+    public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file)
     {
         Key = key;
-        Change = LayerChange.From(tensors);
-        BiasChange = tensors.GetValueOrDefault(LoraRole.BiasDifference);
+        Change = LayerChange.From(tensors, file);
+        BiasChange = tensors.GetValueOrDefault(LoraRole.BiasDifference) ?? tensors.GetValueOrDefault(LoraRole.NormBiasDifference);
         _alpha = tensors.GetValueOrDefault(LoraRole.Alpha);
         _magnitude = tensors.GetValueOrDefault(LoraRole.Magnitude);
+        if (_magnitude is not null && (Change is ScalingChange or RotationChange))
+            throw new AdapterInvalidException($"The tensor '{_magnitude.Name}' gives the layer lengths of its own, which {Change.Kind} cannot have.");
     }
 
     /// <summary>The layer, as the file names it.</summary>
@@ -41,8 +44,8 @@ internal sealed class LoraLayer
     /// <exception cref="AdapterInvalidException">The shapes differ.</exception>
     public void Check(AdaptableLayer layer)
     {
-        if (Change is not null && (Change.OutWidth != layer.OutWidth || Change.InnerCount != layer.InnerCount))
-            throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of [{Change.OutWidth},{Change.InnerCount}], but the model's is [{layer.OutWidth},{layer.InnerCount}]");
+        if (Change is not null && !Change.Fits(layer.OutWidth, layer.InWidth, layer.InnerCount))
+            throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of {Change.ShapeText}, but the model's is [{layer.OutWidth},{layer.InnerCount}]");
         bool hasBias = layer.Names(isBias: true).Count > 0;
         if (BiasChange is not null && (!hasBias || BiasChange.Count != layer.OutWidth))
             throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, but {(hasBias ? $"the model's has {layer.OutWidth}" : "the layer has no bias")}");
@@ -59,13 +62,14 @@ internal sealed class LoraLayer
     /// <param name="cancellationToken">Cancels between two rows of the change.</param>
     /// <exception cref="AdapterInvalidException">The change has a value that no network can use.</exception>
     /// <remarks>DoRA replaces the magnitudes of the changed weight, so its change depends on the original weight (Liu et al., arXiv 2402.09353).</remarks>
-    public void AddTo(ITensorFile file, AdaptableLayer layer, ReadOnlySpan<float> original, double strength, Span<float> sum, CancellationToken cancellationToken)
+    public void AddTo(ITensorFile file, AdaptableLayer layer, float[] original, double strength, Span<float> sum, CancellationToken cancellationToken)
     {
-        float[] change = Change!.Compute(file, cancellationToken);
-        TensorPrimitives.Multiply(change, Scale(file), change);
+        float[] change = Change!.Compute(file, new ChangedWeight(original, layer.OutWidth, layer.InWidth, strength), cancellationToken);
+        if (Change.Rank is { } rank)
+            TensorPrimitives.Multiply(change, LayerChange.ScaleOf(file, _alpha, rank), change);
         if (_magnitude is not null)
             Decompose(layer, original, change, file.Read(_magnitude.Name).Values, IsOfRows(_magnitude, layer));
-        AddUsable(file, layer, change, strength, sum);
+        AddUsable(file, layer, change, Change.IsProportional ? strength : 1, sum);
     }
 
     /// <summary>Adds the change to a bias.</summary>
@@ -92,12 +96,6 @@ internal sealed class LoraLayer
         if (change.Length > 0 && !(Math.Abs(TensorPrimitives.MaxMagnitude(change) * strength) <= LargestChange))
             throw new AdapterInvalidException($"The LoRA '{file.Path}' changes '{layer.Path}' by a value that is NaN, infinite or far too large. Get the file again, or use another LoRA.");
         TensorPrimitives.MultiplyAdd(change, (float)strength, sum, sum);
-    }
-
-    private float Scale(ITensorFile file)
-    {
-        float alpha = _alpha is { Count: 1 } ? file.Read(_alpha.Name).Values[0] : 0;
-        return alpha == 0 || Change!.Rank is not { } rank ? 1 : alpha / rank;
     }
 
     /// <summary>Converts a change W + Δ to m·(W + Δ)/‖W + Δ‖ - W.</summary>

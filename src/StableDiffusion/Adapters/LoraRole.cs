@@ -57,9 +57,42 @@ internal enum LoraRole
     /// <summary>The core of LoKr's second matrix.</summary>
     Kron2Core,
 
+    /// <summary>GLoRA's first factor of the matrix that mixes the inputs.</summary>
+    GeneralA1,
+
+    /// <summary>GLoRA's second factor of that matrix.</summary>
+    GeneralA2,
+
+    /// <summary>GLoRA's first factor of the matrix that is added.</summary>
+    GeneralB1,
+
+    /// <summary>GLoRA's second factor of that matrix.</summary>
+    GeneralB2,
+
+    /// <summary>IA3's factors of the outputs or inputs, as differences from 1.</summary>
+    Factors,
+
+    /// <summary>Whether IA3's factors are those of the inputs: 1 if so, 0 for the outputs.</summary>
+    OnInput,
+
+    /// <summary>The blocks that the rotations of OFT and BOFT are made of.</summary>
+    Blocks,
+
+    /// <summary>OFT's rotations themselves, as older files have them.</summary>
+    Rotations,
+
+    /// <summary>The scales of the rows that OFT and BOFT rotated.</summary>
+    RowScales,
+
     /// <summary>The whole change of the weight.</summary>
     Difference,
 
     /// <summary>The whole change of the bias.</summary>
     BiasDifference,
+
+    /// <summary>The whole change of a norm's weight.</summary>
+    NormDifference,
+
+    /// <summary>The whole change of a norm's bias.</summary>
+    NormBiasDifference,
 }

@@ -21,7 +21,7 @@ internal sealed class LowRankChange : LayerChange
             throw Contradiction(up, mid);
     }
 
-    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken)
+    public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken)
     {
         if (_mid is null)
             return Multiply(file, _up, _down, cancellationToken);
@@ -29,7 +29,7 @@ internal sealed class LowRankChange : LayerChange
         (int a, int b) = ((int)_mid.Shape[0], (int)_mid.Shape[1]);
         return Tucker(
             file.Read(_up.Name).Values, file.Read(_mid.Name).Values, file.Read(_down.Name).Values,
-            (int)OutWidth, (a, b, (int)(_mid.Count / ((long)a * b))), (int)Columns(_down), cancellationToken);
+            weight.OutWidth, (a, b, (int)(_mid.Count / ((long)a * b))), (int)Columns(_down), cancellationToken);
     }
 
     private static long Inner(StoredTensor down, StoredTensor? mid) => mid is null

@@ -4,7 +4,8 @@ namespace StableDiffusion.Adapters;
 
 /// <summary>A change that is stored whole, with one value for each value of the weight.</summary>
 /// <param name="difference">The change.</param>
-internal sealed class WholeChange(StoredTensor difference) : LayerChange("difference", Rows(difference), Columns(difference), rank: null)
+/// <param name="kind">The name of the form.</param>
+internal sealed class WholeChange(StoredTensor difference, string kind) : LayerChange(kind, Rows(difference), Columns(difference), rank: null)
 {
-    public override float[] Compute(ITensorFile file, CancellationToken cancellationToken) => file.Read(difference.Name).Values;
+    public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken) => file.Read(difference.Name).Values;
 }

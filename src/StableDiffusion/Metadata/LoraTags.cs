@@ -24,11 +24,14 @@ internal static class LoraTags
     // A1111 has the text encoder's strength first. Characters that are not valid in a tag are replaced; otherwise it could not be read back.
     private static (string Name, string Text) ToTag(string lora)
     {
-        (string path, IReadOnlyList<double> strengths) = LoraText.Split(lora);
-        string name = Path.GetFileNameWithoutExtension(path).Replace(':', '_').Replace('>', '_');
+        (string path, IReadOnlyList<double> strengths, string? blocks) = LoraText.Split(lora);
+        string name = Safe(Path.GetFileNameWithoutExtension(path));
         (double unet, double? text) = (strengths.Count > 0 ? strengths[0] : 1, strengths.Count > 1 ? strengths[1] : null);
+        string ending = blocks is null ? string.Empty : $":{ExtraNetwork.BlockWeightsKey}{Safe(blocks)}";
         return (name, text is null
-            ? string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{unet}>")
-            : string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{text}:{unet}>"));
+            ? string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{unet}{ending}>")
+            : string.Create(CultureInfo.InvariantCulture, $"<lora:{name}:{text}:{unet}{ending}>"));
     }
+
+    private static string Safe(string text) => text.Replace(':', '_').Replace('>', '_');
 }

@@ -71,7 +71,7 @@ internal static class RecordedNames
     /// <param name="text">The LoRA with its strengths, as <see cref="LoraText"/> describes.</param>
     public static string LoraName(string text)
     {
-        (string name, _) = LoraText.Split(text);
+        (string name, _, _) = LoraText.Split(text);
         return NameOrPath.WithoutFolder(name) + text.Trim()[name.Length..];
     }
 }

@@ -15,14 +15,21 @@ internal static class MemoryWatch
     /// <exception cref="InvalidSettingException">The variable does not hold a whole number above 0.</exception>
     public static void Check() => Check(UsedBytes());
 
+    /// <summary>Whether the process can use some more memory within the limit, as far as is known.</summary>
+    /// <param name="bytes">The number of bytes.</param>
+    /// <exception cref="InvalidSettingException">The variable does not hold a whole number above 0.</exception>
+    public static bool HasRoom(long bytes) => UsedBytes() is not long used || used + bytes <= Limit;
+
     /// <inheritdoc cref="Check()"/>
     /// <param name="used">The memory that the process uses, in bytes; null if not known.</param>
     internal static void Check(long? used)
     {
-        // The memory load that the runtime considers high is of the computer or container too, not of its own heap.
-        if (used is long bytes && MemoryLimit.Bytes(GC.GetGCMemoryInfo().HighMemoryLoadThresholdBytes) is long limit && bytes > limit)
+        if (used is long bytes && Limit is long limit && bytes > limit)
             throw new InsufficientMemoryException($"the process needs more memory ({ByteSize.Format(bytes)}) than the limit of {ByteSize.Format(limit)}. Choose a smaller size or a smaller model or, if there is more memory, set the environment variable {MemoryLimit.Variable} to a higher number of MB.");
     }
+
+    // The memory load that the runtime considers high is of the computer or container too, not of its own heap.
+    private static long Limit => MemoryLimit.Bytes(GC.GetGCMemoryInfo().HighMemoryLoadThresholdBytes);
 
     /// <summary>The memory that the process does not share with others or with files, in bytes; null if the system does not say.</summary>
     internal static long? UsedBytes()

@@ -37,6 +37,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Whether a run was stopped since it took too much memory. ONNX Runtime keeps that memory until the session is closed, or <see cref="ReleaseMemory"/> succeeds.</summary>
     public bool WasStoppedForMemory { get; private set; }
 
+    /// <summary>Whether it was disposed.</summary>
+    public bool IsClosed { get; private set; }
+
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The <c>.onnx</c> file.</param>
     /// <param name="device">The device to run it on.</param>
@@ -134,7 +137,7 @@ internal sealed class OnnxSession : IDisposable
 
         // A GPU's execution provider ignores weights in the CPU's memory, and only its log says so.
         if (replaced is not null && device.Kind != DeviceKind.Cpu)
-            throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or choose another device.") { Remedy = Remedy.ChooseDevice };
+            throw new InvalidOperationException($"Weights in memory can be used on the CPU only, and the device is {device}.");
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
@@ -270,6 +273,7 @@ internal sealed class OnnxSession : IDisposable
 
     public void Dispose()
     {
+        IsClosed = true;
         NativeCall.Release(_session);
         NativeCall.Release(_used);
     }

@@ -2,6 +2,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
+using StableDiffusion.Onnx;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -27,6 +28,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
     private PipelineMessages Messages => new(loading, warning, note);
 
+    /// <summary>
+    /// Whether the parts of the model that a stage does not need are closed before it runs, and opened again when they are needed.
+    /// Otherwise that happens where the memory is short.
+    /// </summary>
+    public bool LowMemory { get; init; }
+
     /// <summary>What the latents of the model are like.</summary>
     public LatentSpace LatentSpace => model.Info.LatentSpace;
 
@@ -41,6 +48,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
     {
+        using IDisposable use = model.Use(ModelPart.TextEncoder);
+        FreeMemory(needed: 0, cancellationToken);
         TextEmbedding embedding = model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
         embedding.Maker = model.Info.Mark;
         embedding.Stages = StageRecord.OfPrompt(model, embedding);
@@ -151,6 +160,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         INoiseSource? noise = seed is long value ? LatentNoise.CreateGenerator(value, randomSource) : null;
         Tensor pixels = PixelTensor.FromImage(image);
+        using IDisposable use = model.Use(ModelPart.VaeEncoder);
+        FreeMemory(new MemoryEstimate(model, vae).Whole(image.Width, image.Height), cancellationToken);
         Autoencoder autoencoder = new(model, vae, Messages);
         (Tensor tensor, Tensor mean) = autoencoder.Encode(pixels, noise, cancellationToken);
         GenerationInfo info = new()
@@ -191,6 +202,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
+        using IDisposable use = model.Use(ModelPart.UNet);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
@@ -201,8 +213,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
-        if (guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null)
-            CheckEmbedding(negative = CompleteNegative(embedding, negative, cancellationToken), unet);
+        negative = CompleteNegative(embedding, negative, guidanceScale, cancellationToken);
+        if (negative is not null && NeedsNegative(embedding, guidanceScale))
+            CheckEmbedding(negative, unet);
 
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
@@ -233,7 +246,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         int stopStep = DenoiseStart.CheckStopStep(options, scheduler.CountSteps(state.NextCall), scheduler);
 
         TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
-        DenoiseRequest request = new()
+        DenoiseRequest request;
+        using (model.Use(ModelPart.TextEncoder))
+            request = CreateRequest();
+        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(info.Width!.Value, info.Height!.Value), cancellationToken);
+
+        DenoiseRequest CreateRequest() => new()
         {
             Sample = sample,
             Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
@@ -298,7 +316,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         vae ??= new VaeOptions();
         vae.Check();
         latent.CheckFinite();
-        new MemoryEstimate(model, vae).Check(latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
+        (int width, int height) = (latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
+        MemoryEstimate memory = new(model, vae);
+        memory.Check(width, height);
+        using IDisposable use = model.Use(ModelPart.VaeDecoder);
+        FreeMemory(memory.Whole(width, height), cancellationToken);
         Autoencoder autoencoder = new(model, vae, Messages);
         Tensor decoded = autoencoder.Decode(latent.Tensor, cancellationToken);
         byte[] pixels = PixelTensor.ToPixels(decoded);
@@ -312,13 +334,34 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels) });
     }
 
-    /// <summary>The embedding of an empty negative prompt.</summary>
-    private TextEmbedding CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, CancellationToken cancellationToken)
+    /// <summary>Closes the parts that no stage uses, if that was asked for or the memory for this stage is short.</summary>
+    private void FreeMemory(long needed, CancellationToken cancellationToken)
     {
+        if (!LowMemory && MemoryWatch.HasRoom(needed))
+            return;
+
+        IReadOnlyList<ModelPart> closed = model.CloseUnused(cancellationToken);
+        if (closed.Count > 0)
+            note?.Invoke($"Closed to free memory: {string.Join(", ", closed.Select(static part => part switch { ModelPart.TextEncoder => "text encoder", ModelPart.UNet => "U-Net", ModelPart.VaeEncoder => "VAE encoder", _ => "VAE decoder" }))}.");
+    }
+
+    /// <summary>The embedding of the negative prompt that a denoising uses: that of the empty prompt if none is given and the guidance needs one.</summary>
+    /// <param name="embedding">The embedding of the prompt.</param>
+    /// <param name="negative">The given one; null for none.</param>
+    /// <param name="guidanceScale">The guidance scale; null means the model's.</param>
+    /// <param name="cancellationToken">Cancels the encoding.</param>
+    /// <returns>The embedding; null for none.</returns>
+    internal TextEmbedding? CompleteNegative(TextEmbedding embedding, TextEmbedding? negative, double? guidanceScale, CancellationToken cancellationToken)
+    {
+        if (!NeedsNegative(embedding, guidanceScale ?? model.Info.GuidanceScale))
+            return negative;
+
         return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
+
+    private static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
 
     private void WarnOfChange(string what, ModelMark? maker)
     {

@@ -85,7 +85,11 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     // The steps need less than the autoencoder for the whole image, but not less than it for a tile.
     private long InTiles(int width, int height) => Math.Max(Whole(Math.Min(width, TileSize), Math.Min(height, TileSize)), Steps(width, height));
 
-    private long Steps(int width, int height)
+    /// <summary>The memory for the steps of the denoising, without the weights.</summary>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    /// <returns>The number of bytes.</returns>
+    public long Steps(int width, int height)
     {
         string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
         int channels = File.Exists(config) ? UNetConfig.Read(config).BlockChannels[0] : DefaultStepChannels;

@@ -82,18 +82,18 @@ public sealed class TextToImage
     /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run; see the stages of <see cref="DiffusionPipeline"/>.</exception>
     public DiffusionImage Make(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
+        return Decode(pipeline, Denoise(pipeline, index, observer, cancellationToken), observer, cancellationToken);
+    }
+
+    /// <summary>Encodes the prompts, the first of the three parts of <see cref="Make"/>. They are kept for all images of the request.</summary>
+    /// <inheritdoc cref="Make"/>
+    public void Encode(DiffusionPipeline pipeline, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
         ArgumentNullException.ThrowIfNull(pipeline);
         observer ??= new StageObserver();
-        DenoiseOptions options = OptionsOf(index);
-        TextEmbedding embedding = _embedding ??= Encode(options.Prompt!);
-        _negative ??= options.NegativePrompt is null ? null : Encode(options.NegativePrompt);
-        VaeOptions vae = VaeOptions.From(options);
-        RandomSource source = options.ToNoise().RandomSource ?? default;
-        Latent? start = _request.Start is StartImage image
-            ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, vae, cancellationToken))
-            : null;
-        Latent latent = observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, _negative, start, options, observer.OnStep, cancellationToken));
-        return observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, vae, cancellationToken));
+        _embedding ??= Encode(_options.Prompt!);
+        _negative ??= pipeline.CompleteNegative(
+            _embedding, _options.NegativePrompt is null ? null : Encode(_options.NegativePrompt), _options.GuidanceScale, cancellationToken);
 
         TextEmbedding Encode(string prompt)
         {
@@ -101,6 +101,33 @@ public sealed class TextToImage
             observer.OnEncoded(encoded);
             return encoded;
         }
+    }
+
+    /// <summary>Denoises one image, the second of the three parts of <see cref="Make"/>.</summary>
+    /// <returns>The latent of the image.</returns>
+    /// <inheritdoc cref="Make"/>
+    public Latent Denoise(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        Encode(pipeline, observer, cancellationToken);
+        observer ??= new StageObserver();
+        DenoiseOptions options = OptionsOf(index);
+        RandomSource source = options.ToNoise().RandomSource ?? default;
+        Latent? start = _request.Start is StartImage image
+            ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, VaeOptions.From(options), cancellationToken))
+            : null;
+        return observer.Run(Stage.Denoising, () => pipeline.Denoise(_embedding!, _negative, start, options, observer.OnStep, cancellationToken));
+    }
+
+    /// <summary>Decodes the latent of an image of the request, the last of the three parts of <see cref="Make"/>.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="latent">The latent.</param>
+    /// <param name="observer">Observes the stages; may be null.</param>
+    /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
+    /// <inheritdoc cref="Make"/>
+    public DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        return (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>

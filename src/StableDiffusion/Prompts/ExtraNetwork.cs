@@ -9,6 +9,9 @@ namespace StableDiffusion.Prompts;
 /// <param name="Arguments">The text after each further colon.</param>
 internal sealed record ExtraNetwork(string Text, string Kind, string Name, IReadOnlyList<string> Arguments)
 {
+    /// <summary>The name of the argument with block weights, with the sign after it.</summary>
+    public const string BlockWeightsKey = "lbw=";
+
     /// <summary>Whether it names a LoRA of any kind; the LyCORIS extension had its own keyword.</summary>
     public bool IsLora => Kind is "lora" or "lyco";
 
@@ -19,6 +22,9 @@ internal sealed record ExtraNetwork(string Text, string Kind, string Name, IRead
     /// <summary>The strength for the U-Net: the second argument, or <c>unet=</c>; that of the text encoder by default.</summary>
     /// <exception cref="InvalidSettingException">It is not a number.</exception>
     public double UNetStrength => Number("unet", 1) ?? TextEncoderStrength;
+
+    /// <summary>The block weights, <c>lbw=</c>, as in the extension sd-webui-lora-block-weight; null if there are none.</summary>
+    public string? BlockWeights => Arguments.FirstOrDefault(static argument => argument.StartsWith(BlockWeightsKey, StringComparison.Ordinal))?[BlockWeightsKey.Length..];
 
     // As in A1111 (extra_networks_lora.py): a named argument takes precedence over the one at its position.
     private double? Number(string name, int index)

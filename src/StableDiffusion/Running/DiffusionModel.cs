@@ -34,6 +34,10 @@ public sealed class DiffusionModel : IDisposable
     private readonly DiffusionModel? _plain;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
+    private readonly PartUses _uses = new();
+
+    // The folders of graphs that the adapters changed, by part.
+    private readonly Dictionary<string, RentedBuild> _adapted = new(StringComparer.Ordinal);
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
@@ -54,7 +58,7 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         Info = info;
         Device = device;
-        ComputesHalf = device.Kind != DeviceKind.Cpu;
+        ComputesHalf = AdaptsFiles = device.Kind != DeviceKind.Cpu;
         ModelConfigs configs = ModelConfigs.Open(info.Path);
         Pipeline = configs.Pipeline;
         Family = configs.Family;
@@ -72,6 +76,7 @@ public sealed class DiffusionModel : IDisposable
         Info = plain.Info;
         Device = plain.Device;
         ComputesHalf = plain.ComputesHalf;
+        AdaptsFiles = plain.AdaptsFiles;
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
@@ -95,6 +100,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>Whether a half-precision model computes in 16-bit floats, which CPUs do not support.</summary>
     internal bool ComputesHalf { get; init; }
+
+    /// <summary>Whether the changes of adapters are written to files, since graphics cards ignore weights in the CPU's memory.</summary>
+    internal bool AdaptsFiles { get; init; }
 
     /// <summary>
     /// The full path of the folder for built graphs and remembered hashes. Null for none: then only folders of graphs can be
@@ -211,13 +219,8 @@ public sealed class DiffusionModel : IDisposable
     internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken) ?? Open(
         ref _outerUNets[branch],
         "the outer layers of the U-Net",
-        graphs => new UNet(OpenSession(
-            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"),
-            progress,
-            ReordersUNet(graphs),
-            _plan?.Merge(Family.Backbone, GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), cancellationToken),
-            isPrepared: false,
-            cancellationToken: cancellationToken)),
+        graphs => new UNet(OpenFile(
+            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false)),
         progress,
         cancellationToken);
 
@@ -305,20 +308,62 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
+    /// <summary>Keeps a part from being closed by <see cref="CloseUnused"/> while it is used. Begin before the part is opened.</summary>
+    /// <param name="part">The part.</param>
+    /// <returns>Dispose it after the use.</returns>
+    internal IDisposable Use(ModelPart part) => _plain is null ? _uses.Begin(part) : new TwoUses(_uses.Begin(part), _plain.Use(part));
+
+    /// <summary>Closes the parts that nobody uses, so that their memory is free. They are opened again when they are needed.</summary>
+    /// <param name="cancellationToken">Cancels the waiting for a part that is being opened.</param>
+    /// <returns>The parts that were open.</returns>
+    internal IReadOnlyList<ModelPart> CloseUnused(CancellationToken cancellationToken)
+    {
+        List<(ModelPart Part, IDisposable Opened)> closed = [];
+        _gate.Wait(cancellationToken);
+        try
+        {
+            _uses.TakeUnused(part => closed.AddRange(Take(part).Select(opened => (part, opened))));
+            foreach ((_, IDisposable opened) in closed)
+                opened.Dispose();
+            lock (_sessions)
+                _sessions.RemoveAll(static session => session.IsClosed);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        return [.. closed.Select(static item => item.Part).Concat(_plain?.CloseUnused(cancellationToken) ?? []).Distinct()];
+    }
+
     /// <summary>Closes every part that is open.</summary>
     public void Dispose()
     {
-        _textEncoder?.Dispose();
-        _unet?.Dispose();
-        _controlledUNet?.Dispose();
-        foreach (UNet? outer in _outerUNets)
-            outer?.Dispose();
-        foreach (ControlNet controlNet in _controlNets.Values)
-            controlNet.Dispose();
-        _vaeEncoder?.Dispose();
-        _vaeDecoder?.Dispose();
+        foreach (IDisposable opened in Enum.GetValues<ModelPart>().SelectMany(Take))
+            opened.Dispose();
+        foreach (RentedBuild adapted in _adapted.Values)
+            adapted.Dispose();
         _graphs?.Dispose();
         _gate.Dispose();
+    }
+
+    /// <summary>Forgets a part, and returns what is to be disposed of it.</summary>
+    private IDisposable[] Take(ModelPart part)
+    {
+        IDisposable?[] taken = part switch
+        {
+            ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
+            ModelPart.VaeEncoder => [Interlocked.Exchange(ref _vaeEncoder, null)],
+            ModelPart.VaeDecoder => [Interlocked.Exchange(ref _vaeDecoder, null)],
+            _ => [Interlocked.Exchange(ref _unet, null), Interlocked.Exchange(ref _controlledUNet, null), .. _outerUNets, .. _controlNets.Values],
+        };
+        if (part == ModelPart.UNet)
+        {
+            Array.Clear(_outerUNets);
+            _controlNets.Clear();
+        }
+
+        return [.. taken.OfType<IDisposable>()];
     }
 
     /// <summary>The model whose part is shared, or null if this model has its own part.</summary>
@@ -503,8 +548,22 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true)
+    {
+        if (_plan?.ChangesPart(part) != true)
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, cancellationToken: cancellationToken);
+        if (!AdaptsFiles && !_plan.IsQuantized(part))
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+
+        if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
+        {
+            string cache = PreparedFolder ?? RequiredCache;
+            adapted = new AdaptedGraphs(cache).Rent(Path.GetDirectoryName(graph)!, _plan, Adapters, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
+            _adapted.Add(part, adapted);
+        }
+
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, cancellationToken: cancellationToken);
+    }
 
     // An image takes one run of it, for which nothing is worth keeping.
     private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
@@ -546,5 +605,14 @@ public sealed class DiffusionModel : IDisposable
     {
         string config = Path.Combine(graphs, part, ModelParts.Config);
         return new((File.Exists(config) ? VaeConfig.Read(config) : VaeConfig.StableDiffusion).ScalingFactor);
+    }
+
+    private sealed class TwoUses(IDisposable first, IDisposable second) : IDisposable
+    {
+        public void Dispose()
+        {
+            first.Dispose();
+            second.Dispose();
+        }
     }
 }

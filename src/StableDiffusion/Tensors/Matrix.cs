@@ -47,4 +47,42 @@ internal static class Matrix
         });
         return product;
     }
+
+    /// <summary>Inverts a square matrix I - Q with Qᵀ = -Q in place. Such a matrix needs no pivots: each would be at least 1.</summary>
+    /// <param name="matrix">The matrix [size, size], which becomes its inverse.</param>
+    /// <param name="size">The number of rows.</param>
+    /// <param name="cancellationToken">Cancels between two rows.</param>
+    public static void InvertAboutIdentity(double[] matrix, int size, CancellationToken cancellationToken)
+    {
+        const int FewRows = 128;
+        ParallelOptions options = new() { CancellationToken = cancellationToken };
+        for (int pivot = 0; pivot < size; pivot++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            double divisor = matrix[pivot * size + pivot];
+            matrix[pivot * size + pivot] = 1;
+            TensorPrimitives.Divide(matrix.AsSpan(pivot * size, size), divisor, matrix.AsSpan(pivot * size, size));
+            int current = pivot;
+            if (size < FewRows)
+            {
+                for (int row = 0; row < size; row++)
+                    Reduce(row);
+            }
+            else
+            {
+                Parallel.For(0, size, options, Reduce);
+            }
+
+            void Reduce(int row)
+            {
+                if (row == current)
+                    return;
+
+                Span<double> values = matrix.AsSpan(row * size, size);
+                double factor = values[current];
+                values[current] = 0;
+                TensorPrimitives.MultiplyAdd(matrix.AsSpan(current * size, size), -factor, values, values);
+            }
+        }
+    }
 }

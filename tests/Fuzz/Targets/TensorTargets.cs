@@ -177,6 +177,14 @@ internal static class TensorTargets
         yield return File(($"{Kohya}.lokr_w1", [2, 2]), ($"{Kohya}.lokr_w2", [4, 4]), ($"{Kohya}.dora_scale", [8]));
         yield return File(($"{Kohya}.lora_up.weight", [8, 2, 1, 1]), ($"{Kohya}.lora_mid.weight", [2, 3, 3, 3]), ($"{Kohya}.lora_down.weight", [3, 8, 1, 1]));
         yield return File(($"{Kohya}.lokr_w1", [2, 2]), ($"{Kohya}.lokr_w2_a", [2, 4]), ($"{Kohya}.lokr_t2", [2, 2, 3, 3]), ($"{Kohya}.lokr_w2_b", [2, 4]));
+        yield return File(($"{Kohya}.a1.weight", [8, 2]), ($"{Kohya}.a2.weight", [2, 8]), ($"{Kohya}.b1.weight", [8, 2]), ($"{Kohya}.b2.weight", [2, 8]), ($"{Kohya}.alpha", []));
+        yield return File(($"{Kohya}.a1.weight", [2, 8, 1, 1]), ($"{Kohya}.a2.weight", [8, 2, 1, 1]), ($"{Kohya}.b1.weight", [2, 8, 1, 1]), ($"{Kohya}.b2.weight", [4, 2, 1, 1]));
+        yield return File(($"{Kohya}.weight", [8]), ($"{Kohya}.on_input", []));
+        yield return File(($"{Kohya}.weight", [1, 8, 1, 1]), ($"{Kohya}.on_input", [1]));
+        yield return File(($"{Kohya}.oft_blocks", [4, 2, 2]), ($"{Kohya}.rescale", [8, 1]), ($"{Kohya}.alpha", []));
+        yield return File(($"{Kohya}.oft_diag", [2, 4, 4]));
+        yield return File(($"{Kohya}.oft_blocks", [3, 4, 2, 2]), ($"{Kohya}.alpha", []));
+        yield return File(("lora_unet_down_blocks_0_resnets_0_norm1.w_norm", [8]), ("lora_unet_down_blocks_0_resnets_0_norm1.b_norm", [8]));
         const string Peft = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
         yield return File(($"{Peft}.lora_A.weight", [2, 8]), ($"{Peft}.lora_B.weight", [8, 2]));
         yield return File(("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff", [8, 8]), ("lora_te_text_model_encoder_layers_0_self_attn_k_proj.diff_b", [8]));
@@ -189,11 +197,25 @@ internal static class TensorTargets
         using LoraFile file = LoraFile.Open(path);
         foreach (LayerChange change in file.Layers.Select(static layer => layer.Change).OfType<LayerChange>())
         {
-            if (change.OutWidth <= MaxValues && change.InnerCount <= MaxValues / change.OutWidth)
-                change.Compute(file.File, CancellationToken.None);
+            if (WeightFor(change) is { } weight)
+                change.Compute(file.File, weight, CancellationToken.None);
         }
 
         return [file.GuessFamily() ?? string.Empty, set.Hashes ?? string.Empty, .. file.Layers.Select(static layer => layer.Kind)];
+    }
+
+    /// <summary>A small weight that a change fits; null if there is none.</summary>
+    private static ChangedWeight? WeightFor(LayerChange change)
+    {
+        int outWidth = (int)Math.Min(change.OutWidth ?? 8, MaxValues);
+        int inner = (int)Math.Min(change.InnerCount ?? 8, MaxValues / Math.Max(outWidth, 1));
+        foreach (int kernel in (ReadOnlySpan<int>)[1, 9])
+        {
+            if (inner >= kernel && inner % kernel == 0 && change.Fits(outWidth, inner / kernel, inner))
+                return new ChangedWeight(new float[outWidth * inner], outWidth, inner / kernel, Strength: 0.5);
+        }
+
+        return null;
     }
 
     private static IEnumerable<byte[]> Embeddings()

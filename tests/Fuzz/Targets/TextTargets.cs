@@ -50,7 +50,7 @@ internal static class TextTargets
         yield return Metadata("record", JsonMutations.All, ImageTexts.RecordName, [GenerationRecord.Write(s_settings)]);
         yield return new DelegateTarget("metadata-copy", JsonMutations.All, static () => [new ImageMetadata(MetadataSource.A1111, new GenerationInfo { Prompt = "a cat", Seed = 42 }, "Cuda") { Settings = new Dictionary<string, string> { ["Steps"] = "20" }, Entries = [new TextEntry("tEXt", "parameters", "a cat")], Warnings = ["a"], Path = "a.png" }.ToBytes()], static data => ImageMetadata.FromBytes(data).Warnings);
         yield return DelegateTarget.OfText("scheduler-options", JsonMutations.All, ["""{"timestep_spacing":"trailing","eta":0.5,"use_karras_sigmas":true,"solver_order":2,"timesteps":[999,500,1],"rescale_betas_zero_snr":false}"""], ReadOptions);
-        yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "Euler a", "unet/config.json"], ReadName);
+        yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "a-lora:0.5;lbw=MIDD", "1,0,0.5,0,0,0,0,0,0,0,1,-1", "Euler a", "unet/config.json"], ReadName);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
         yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
     }
@@ -71,7 +71,7 @@ internal static class TextTargets
     {
         using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(Repository.Data("prompts-random.json")));
         string[] random = [.. Texts(document.RootElement).Where(static text => text.Length is > 8 and < 400).Take(40)];
-        return ["a (red:1.3) house, [blue|green] roof, <lora:style:0.8> AND [day:night:0.5] :1.2 BREAK \\(not\\)", "((a)) [b] (embedding:my-style:1.1), {c|d}", .. random];
+        return ["a (red:1.3) house, [blue|green] roof, <lora:style:0.8:lbw=OUTALL> AND [day:night:0.5] :1.2 BREAK \\(not\\)", "((a)) [b] (embedding:my-style:1.1), {c|d}", .. random];
     }
 
     private static IEnumerable<string> Texts(JsonElement element) => element.ValueKind switch
@@ -115,6 +115,7 @@ internal static class TextTargets
             ModelFilePath.Printable(text),
             Refusal(() => HubRepository.Parse(text, null)),
             Refusal(() => Lora.Parse(text, static name => throw new AdapterNotFoundException($"There is no LoRA '{name}'."))),
+            Refusal(() => BlockWeights.Parse(text)),
             Refusal(() => SchedulerCatalog.Find(text)),
         ];
     }

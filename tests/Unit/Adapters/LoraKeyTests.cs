@@ -20,6 +20,15 @@ public sealed class LoraKeyTests
     [InlineData("lora_unet_conv_in.lokr_t2", "unet", "conv_in", "Kron2Core")]
     [InlineData("lora_unet_conv_in.diff_b", "unet", "conv_in", "BiasDifference")]
     [InlineData("lora_unet_conv_in.dora_scale", "unet", "conv_in", "Magnitude")]
+    [InlineData("lora_unet_conv_in.a1.weight", "unet", "conv_in", "GeneralA1")]
+    [InlineData("lora_te_text_model_encoder_layers_0_mlp_fc1.b2.weight", "text_encoder", "text_model_encoder_layers_0_mlp_fc1", "GeneralB2")]
+    [InlineData("lora_unet_conv_in.on_input", "unet", "conv_in", "OnInput")]
+    [InlineData("lora_unet_conv_in.oft_blocks", "unet", "conv_in", "Blocks")]
+    [InlineData("oft_unet_conv_in.oft_blocks", "unet", "conv_in", "Blocks")]
+    [InlineData("lora_unet_conv_in.oft_diag", "unet", "conv_in", "Rotations")]
+    [InlineData("lora_unet_conv_in.rescale", "unet", "conv_in", "RowScales")]
+    [InlineData("lora_unet_conv_norm_out.w_norm", "unet", "conv_norm_out", "NormDifference")]
+    [InlineData("lora_unet_conv_norm_out.b_norm", "unet", "conv_norm_out", "NormBiasDifference")]
     [InlineData("lora_transformer_single_blocks_0.lora_up.weight", null, "lora_transformer_single_blocks_0", "Up")]
     public void Names_of_all_conventions_are_taken_apart(string name, string? part, string path, string role)
     {
@@ -29,7 +38,8 @@ public sealed class LoraKeyTests
 
     [Theory]
     [InlineData("model.diffusion_model.input_blocks.0.0.weight")]
-    [InlineData("lora_unet_conv_in.oft_blocks")]
+    [InlineData("lora_unet_conv_in.weight")]
+    [InlineData("base_model.model.unet.conv_in.oft_R.default.weight")]
     public void Names_of_other_kinds_are_not(string name) => Assert.Null(LoraKey.Parse(name));
 
     [Theory]

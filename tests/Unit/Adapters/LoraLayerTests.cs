@@ -83,7 +83,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         }
 
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
-        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, TestContext.Current.CancellationToken);
+        float[] change = Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new float[OutWidth * InWidth * Places], OutWidth, InWidth, Strength: 1), TestContext.Current.CancellationToken);
 
         Assert.Equal(OutWidth * InWidth * Places, change.Length);
         foreach (int i in (int[])[0, 1, 77, InWidth - 1])
@@ -111,7 +111,7 @@ public sealed class LoraLayerTests(SharedModels models) : IDisposable
         Add(LinearPath, "lora_up.weight", Out, Rank);
         Add(LinearPath, "lora_down.weight", Rank, LinearIn);
         using LoraFile file = LoraFile.Open(_tensors.Save(_folder));
-        Assert.ThrowsAny<OperationCanceledException>(() => Assert.Single(file.Layers).Change!.Compute(file.File, new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => Assert.Single(file.Layers).Change!.Compute(file.File, new ChangedWeight(new float[Out * LinearIn], Out, LinearIn, Strength: 1), new CancellationToken(canceled: true)));
     }
 
     [Fact]

@@ -7,6 +7,15 @@ namespace StableDiffusion.Families.Keys;
 /// </summary>
 internal sealed class UNetKeys
 {
+    /// <summary>That code's list of the first convolution, the down blocks and the downsamplers.</summary>
+    public const string InputBlocks = "input_blocks";
+
+    /// <summary>That code's block in the middle.</summary>
+    public const string MiddleBlock = "middle_block";
+
+    /// <summary>That code's list of the up blocks and the upsamplers.</summary>
+    public const string OutputBlocks = "output_blocks";
+
     private readonly int _stride;
 
     private UNetKeys(int stride) => _stride = stride;
@@ -28,13 +37,13 @@ internal sealed class UNetKeys
         foreach (string text in names)
         {
             DottedName name = new(text);
-            if (name.Take("input_blocks") && name.Take(out int input))
+            if (name.Take(InputBlocks) && name.Take(out int input))
             {
                 inputs.Add(input);
                 if (name.Take("0") && name.Take("op"))
                     downs.Add(input);
             }
-            else if (name.Take("output_blocks") && name.Take(out int output))
+            else if (name.Take(OutputBlocks) && name.Take(out int output))
             {
                 outputs.Add(output);
             }
@@ -59,11 +68,11 @@ internal sealed class UNetKeys
     public string? ToDiffusers(string key)
     {
         DottedName name = new(key);
-        if (name.Take("input_blocks"))
+        if (name.Take(InputBlocks))
             return name.Take(out int input) && name.Take(out int part) ? FromInput(input, part, name) : null;
-        if (name.Take("output_blocks"))
+        if (name.Take(OutputBlocks))
             return name.Take(out int output) && name.Take(out int part) ? FromOutput(output, part, name) : null;
-        if (name.Take("middle_block"))
+        if (name.Take(MiddleBlock))
             return name.Take(out int part) ? FromMiddle(part, name) : null;
         if (name.Take("time_embed"))
             return ToLinear("time_embedding", name);
@@ -71,6 +80,31 @@ internal sealed class UNetKeys
             return ToLinear("add_embedding", name);
         if (name.Take("out"))
             return name.Take("0") ? $"conv_norm_out.{name.Rest}" : name.Take("2") ? $"conv_out.{name.Rest}" : null;
+        return null;
+    }
+
+    /// <summary>Finds the block that a layer is in.</summary>
+    /// <param name="path">Diffusers' path of the layer, such as <c>down_blocks.1.attentions.0.proj_in</c>.</param>
+    /// <returns>The list and the number in it; null if the layer is outside of the blocks.</returns>
+    public (string List, int Block)? BlockOf(string path)
+    {
+        // The name of any tensor of the layer.
+        DottedName name = new($"{path}.weight");
+        if (name.Take("conv_in"))
+            return (InputBlocks, 0);
+        if (name.Take("mid_block"))
+            return (MiddleBlock, 0);
+        bool isInput = name.Take("down_blocks");
+        if ((!isInput && !name.Take("up_blocks")) || !name.Take(out int level) || level > byte.MaxValue)
+            return null;
+
+        // The down blocks follow the first convolution.
+        int first = isInput ? level * _stride + 1 : level * _stride;
+        bool isIndexed = name.Take("resnets") || name.Take("attentions");
+        if (isIndexed && name.Take(out int index))
+            return index < _stride ? (isInput ? InputBlocks : OutputBlocks, first + index) : null;
+        if (name.Take("downsamplers") || name.Take("upsamplers"))
+            return (isInput ? InputBlocks : OutputBlocks, first + _stride - 1);
         return null;
     }
 

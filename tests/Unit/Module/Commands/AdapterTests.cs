@@ -178,6 +178,4 @@ public sealed class AdapterTests : CommandTests
         Set("line", line);
         Assert.Contains(expected, RunWell("[System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null).CompletionMatches.CompletionText").Values<string>());
     }
-
-    private DiffusionImage Picture(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>());
 }

@@ -157,6 +157,4 @@ public sealed class CheckpointFileTests(CommandShell fixture) : StoreTests(fixtu
             StorageFolders.FromEnvironment().Cache,
             ModelBuilder.GetKey(source.Options, source.Inputs.Select(input => (input.Name, hashes.Get(input.Path, static _ => { }, TestContext.Current.CancellationToken)))));
     }
-
-    private DiffusionImage Picture(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>());
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using StableDiffusion.Images;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
@@ -44,6 +45,9 @@ public abstract class CommandTests : IDisposable
     protected void Set(string variable, object? value) => _shell.Set(variable, value);
 
     protected void Stop() => _shell.Stop();
+
+    /// <summary>Runs a script that makes one image, without errors.</summary>
+    protected DiffusionImage Picture(string script) => Assert.Single(RunWell(script).Values<DiffusionImage>());
 
     /// <summary>Runs a script that may write errors.</summary>
     private protected ShellResult Run(string script, params object?[] input) => _shell.Invoke(script, input);

@@ -1,0 +1,49 @@
+using SdPowerShell.Parameters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Denoising;
+using StableDiffusion.Pipelines;
+
+namespace SdPowerShell.Records;
+
+/// <summary>An image that waits for its next stage, with what its record said.</summary>
+internal sealed class StagedImage
+{
+    /// <summary>The record; null if the parameters give all.</summary>
+    public required InputRecord? Input { get; init; }
+
+    /// <summary>The subject of its errors and warnings.</summary>
+    public required string? Subject { get; init; }
+
+    /// <summary>The model; null for the one that ships with the module.</summary>
+    public required string? Model { get; init; }
+
+    /// <summary>The device, as it was given.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>Whether it is written without metadata.</summary>
+    public required bool NoMetadata { get; init; }
+
+    /// <summary>The LoRAs.</summary>
+    public required AdapterSet Adapters { get; init; }
+
+    /// <summary>The request that it is an image of.</summary>
+    public required TextToImage Job { get; init; }
+
+    /// <summary>Its index in the request.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>The settings of the request.</summary>
+    public required DenoiseOptions Options { get; init; }
+
+    /// <summary>The file to write; null for none.</summary>
+    public required OutputTarget? Target { get; init; }
+
+    /// <summary>Writes the file.</summary>
+    public required ImageOutput Output { get; init; }
+
+    /// <summary>The number of bytes of the images that it is made from.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>The latent, once it is denoised.</summary>
+    public Latent? Latent { get; set; }
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using StableDiffusion.Adapters;
+using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Tests.Adapters;
+
+/// <summary>GLoRA, IA3, OFT, BOFT and changes of norms on small layers, against numbers in double precision.</summary>
+/// <remarks>
+/// <c>kinds-lora.safetensors</c> holds a module for each case, named after its kind, its layer and what is special about it;
+/// <c>kinds.safetensors</c> holds the layers' random weights, and the changed weights at strengths. They were computed with
+/// numpy by the formulas of the papers, row by row, and agree to 1e-15 with the modules of LyCORIS 3.2 (glora, ia3, norms,
+/// diag_oft, boft) in double precision. The cases <c>oldglora</c> are W + (b2·b1 + W·a2·a1)·s, which LyCORIS wrote before version 3 and A1111
+/// (network_glora.py) computes; <c>oftdiag</c> has the rotations themselves, as A1111's network_oft.py reads them; and <c>dora</c> gives the rows
+/// of W + Δ lengths of their own, as ComfyUI's weight_decompose does.
+/// </remarks>
+public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClassFixture<KindReferenceTests.Layers>
+{
+    private const string Prefix = "lora_unet_";
+    private const double Tolerance = 1e-5;
+
+    public static TheoryData<string, double> Cases
+    {
+        get
+        {
+            TheoryData<string, double> cases = [];
+            using SafetensorsFile reference = SafetensorsFile.Open(Repository.Data("adapters", "kinds.safetensors"));
+            foreach (string[] name in reference.Tensors.Keys.Select(static name => name.Split('.', 2)).Where(static name => char.IsAsciiDigit(name[1][0])))
+                cases.Add(name[0], double.Parse(name[1], CultureInfo.InvariantCulture));
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_changed_weight_is_that_of_the_formula(string name, double strength)
+    {
+        using SafetensorsFile reference = SafetensorsFile.Open(Repository.Data("adapters", "kinds.safetensors"));
+        using LoraFile file = LoraFile.Open(Repository.Data("adapters", "kinds-lora.safetensors"));
+        LoraLayer change = file.Layers.Single(layer => layer.Key.Module == Prefix + name);
+        AdaptableLayer layer = layers.Find(name);
+        float[] weight = layer.Read(isBias: false);
+
+        change.Check(layer);
+        float[] sum = new float[weight.Length];
+        change.AddTo(file.File, layer, weight, strength, sum, TestContext.Current.CancellationToken);
+        AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
+    }
+
+    [Fact]
+    public void The_kinds_are_named()
+    {
+        using LoraFile file = LoraFile.Open(Repository.Data("adapters", "kinds-lora.safetensors"));
+        Assert.Empty(file.UnknownTensors);
+        Assert.Equal(["BOFT", "GLoRA", "GLoRA, DoRA", "IA3", "OFT", "norm"], file.Layers.Select(static layer => layer.Kind).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_changed_bias_of_a_norm_is_the_sum()
+    {
+        using SafetensorsFile reference = SafetensorsFile.Open(Repository.Data("adapters", "kinds.safetensors"));
+        using LoraFile file = LoraFile.Open(Repository.Data("adapters", "kinds-lora.safetensors"));
+        LoraLayer change = file.Layers.Single(layer => layer.Key.Module == $"{Prefix}norm_norm");
+        AdaptableLayer layer = layers.Find("norm_norm");
+
+        Assert.Equal("norm", change.Kind);
+        float[] bias = layer.Read(isBias: true);
+        float[] changed = [.. bias];
+        change.AddToBias(file.File, layer, 0.7, changed);
+        AssertSum(bias, [.. changed.Zip(bias, static (sum, original) => sum - original)], reference.Read("norm_norm.bias.0.7").Values);
+    }
+
+    private static void AssertSum(float[] weight, float[] change, float[] expected)
+    {
+        double worst = 0, largest = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double wanted = (double)expected[i] - weight[i];
+            worst = Math.Max(worst, Math.Abs(wanted - change[i]));
+            largest = Math.Max(largest, Math.Abs(wanted));
+        }
+
+        Assert.Equal(expected.Length, change.Length);
+        Assert.True(largest > 0.01, "The expected change is next to nothing.");
+        Assert.True(worst <= Tolerance * largest, $"The change is off by {worst}, and its largest value is {largest}.");
+    }
+
+    /// <summary>A graph of the layers of the cases.</summary>
+    public sealed class Layers : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+        private readonly GraphInitializers _graph;
+        private readonly IReadOnlyDictionary<string, AdaptableLayer> _layers;
+
+        public Layers()
+        {
+            using SafetensorsFile reference = SafetensorsFile.Open(Repository.Data("adapters", "kinds.safetensors"));
+            GraphBuilder graph = new("layers");
+            foreach (string name in reference.Tensors.Keys.Where(static name => name.EndsWith(".weight", StringComparison.Ordinal)))
+                Add(name, reference.Read(name));
+            Add("norm.bias", reference.Read("norm.bias"));
+            graph.Save(_folder["model.onnx"]);
+            _graph = Assert.IsType<GraphInitializers>(GraphInitializers.Open(_folder["model.onnx"]));
+            _layers = AdaptableLayer.ListOf(_graph);
+
+            // A graph holds matrices transposed.
+            void Add(string name, Tensor weight)
+            {
+                int[] shape = [.. weight.Shape];
+                float[] values = [.. weight.Values];
+                if (shape.Length == 2)
+                {
+                    Matrix.Transpose(weight.Values, shape[0], shape[1], values);
+                    Array.Reverse(shape);
+                }
+
+                graph.Output($"out.{name}", graph.Weight(name, shape, target => values.CopyTo(target)), [.. shape]);
+            }
+        }
+
+        public void Dispose()
+        {
+            _graph.Dispose();
+            _folder.Dispose();
+        }
+
+        internal AdaptableLayer Find(string name) => _layers[name.Split('_')[1]];
+    }
+}
