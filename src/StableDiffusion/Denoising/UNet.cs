@@ -154,7 +154,7 @@ internal sealed class UNet : IDisposable
     private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, UNetInput input)
     {
         OnnxValueInfo info = _session.Output(4, DeepFeatures.Output(branch));
-        return (info, new OnnxBuffer(info.ElementType, 1, info.Dimensions[1], input.Height, input.Width));
+        return (info, _session.AllocateShared(info, 1, info.Dimensions[1], input.Height, input.Width));
     }
 
     /// <summary>Releases the graph.</summary>

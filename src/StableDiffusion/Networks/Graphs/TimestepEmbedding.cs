@@ -48,9 +48,7 @@ internal sealed class TimestepEmbedding
         if (added is not { } conditioning)
             return time;
 
-        Value sizes = _sizeWaves!.Apply(graph, conditioning.Sizes);
-        Value batch = graph.Shape(conditioning.PooledText, 0, 1);
-        Value rows = graph.Reshape(sizes, graph.Concat(0, batch, graph.Integers(-1)));
+        Value rows = graph.Reshape(_sizeWaves!.Apply(graph, conditioning.Sizes), 0, -1);
         return graph.Add(time, ApplyLayers(graph, _addedLayers, graph.Concat(1, conditioning.PooledText, rows)));
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Onnx.Graphs;
@@ -126,7 +127,7 @@ internal sealed class GraphPatch : IDisposable
     private void WriteGraph(string graph)
     {
         ModelProto model;
-        using (FileStream source = File.OpenRead(graph))
+        using (FileStream source = RegularFile.Open(graph))
             model = ModelProto.Parser.ParseFrom(source);
         foreach (TensorProto tensor in model.Graph.Initializer)
         {
