@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Library;
@@ -83,6 +84,14 @@ internal static class FullSizeRows
             Tell("bare", time);
         Tell("anonymous", memory.Stop());
 
+        VaeDecoder decoder = lease.Model.OpenVaeDecoder(null, default);
+        using (BareGraph decode = new(EngineSessions.Of(decoder), ownsSession: false, ("sample", [1, 3, Side, Side]), ("latent_sample", [1, lease.Model.Info.LatentChannels, Side / lease.Model.Info.LatentFactor, Side / lease.Model.Info.LatentFactor])))
+        {
+            start = Stopwatch.GetTimestamp();
+            decode.Run();
+            Tell("decode", Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+
         start = Stopwatch.GetTimestamp();
         new InferenceSession(EngineSessions.PathOf(unet)).Dispose();
         Tell("default", Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -123,6 +132,12 @@ internal static class FullSizeRows
             Goal = $"at most {HighestOpening} x",
             IsMet = unet / standard <= HighestOpening,
         };
+
+        if (name == s_models[0].Name && precision == ModelPrecision.Full)
+        {
+            foreach (Row row in WholeImageRows.Measure(precision.ToString(), file, folder, bare, run.Numbers("decode")[0], variables))
+                yield return row;
+        }
     }
 
     private static void Tell(string word, double number) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{word} {number}"));

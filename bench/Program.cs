@@ -11,11 +11,14 @@ internal static class Program
 {
     private const int BadCommandLine = 64;
 
-    /// <summary>Only where it is named: it writes 30 GB and takes twenty minutes.</summary>
+    /// <summary>Only where it is named: it writes 30 GB and takes half an hour.</summary>
     private const string FullSize = "fullsize";
 
     /// <summary>Only where it is named: it takes 5 GB of memory and some minutes.</summary>
     private const string Tiling = "tiling";
+
+    /// <summary>Precedes the path of stable-diffusion.cpp's command, at the end of the command line.</summary>
+    private const string PeerOption = "--sd-cli";
 
     private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -56,6 +59,9 @@ internal static class Program
 
         if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
             return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
+
+        if (arguments is [.. string[] named, PeerOption, string peer])
+            (arguments, WholeImageRows.Peer) = (named, peer);
 
         string? unknown = arguments is [CardRows.Command, ..] ? null : arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)

@@ -6,6 +6,7 @@ using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Metadata;
+using StableDiffusion.Tests.Pipelines;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Module.Commands;
@@ -159,11 +160,10 @@ public sealed class ForeignNamesTests : CommandTests
     [Fact]
     public void A_ControlNet_in_a_stage_is_not_opened_by_path()
     {
-        string net = Repository.Data("adapters", "sd1-controlnet");
-        const string Made = "\"Seed\":1,\"Steps\":1,\"Width\":64,\"Height\":64,\"Scheduler\":\"DDIM\",\"GuidanceScale\":1";
-        WriteRecord($"{{\"Prompt\":\"a\",{Made},\"Stages\":[{{\"Operation\":\"Denoise\",\"Settings\":{{{Made},\"ControlNet\":[\"{net}\"],\"ControlPreprocessor\":[\"None\"],\"ControlScale\":[1],\"ControlStart\":[0],\"ControlEnd\":[1]}},\"Inputs\":{{\"Embedding\":[[{{\"Operation\":\"EncodePrompt\",\"Settings\":{{\"Prompt\":\"a\"}}}}]],\"ControlImage\":[[{{\"Operation\":\"Read\",\"Settings\":{{\"File\":\"c.png\"}},\"Output\":\"0123456789abcdef\"}}]]}}}},{{\"Operation\":\"Decode\",\"Settings\":{{}}}},{{\"Operation\":\"Resize\",\"Settings\":{{\"Width\":32,\"Height\":32,\"ResizeMode\":\"Stretch\"}}}}]}}");
+        string model = FamilyReference.Find("sd1", "sd1-tiny.safetensors"), net = $"-ControlNet '{Repository.Data("adapters", "sd1-controlnet")}' -ControlImage '{Scene}'";
+        RunWell($"$e = Get-TextEmbedding a -Model '{model}'; $e | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 {net} | Invoke-Denoise -Embedding $e -GuidanceScale 2 {net} | ConvertFrom-Latent | Export-DiffusionImage image.png");
 
-        AssertError(Run($"Get-DiffusionMetadata image.png -WarningAction SilentlyContinue | New-DiffusionImage -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
+        AssertError(Run($"Get-DiffusionMetadata image.png -WarningAction SilentlyContinue | New-DiffusionImage -Model '{model}' -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
     }
 
     [Theory]
