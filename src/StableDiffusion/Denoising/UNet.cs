@@ -76,6 +76,9 @@ internal sealed class UNet : IDisposable
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
+    /// <summary>Whether it can predict for several rows at once, each with its own timestep: the graph leaves the number of rows open.</summary>
+    internal bool TakesBatches => _timestep.Rank == 1 && Residuals.Count == 0 && BatchValues.All(static value => value.Dimensions[0] <= 0);
+
     /// <summary>Observes values inside the graph; null for no observation.</summary>
     internal UNetObserver? Observer { get; init; }
 
@@ -127,6 +130,30 @@ internal sealed class UNet : IDisposable
             }
         }
     }
+
+    /// <summary>Binds memory for a number of rows that are predicted at once. Not thread-safe.</summary>
+    /// <param name="items">As many items as there are rows, whose texts have the same number of tokens.</param>
+    /// <param name="height">The height of the latents.</param>
+    /// <param name="width">The width of the latents.</param>
+    internal UNetBatch CreateBatch(IReadOnlyList<UNetBatchItem> items, int height, int width)
+    {
+        int rows = items.Count;
+        UNetBatchItem first = items[0];
+        OnnxBuffer sample = new(_sample.ElementType, rows, Channels, height, width);
+        OnnxBuffer timestep = new(_timestep.ElementType, rows);
+        OnnxBuffer embedding = new(_embedding.ElementType, rows, first.Text.HiddenStates.Shape[1], first.Text.HiddenStates.Shape[2]);
+        OnnxBuffer? pooled = _pooledText is null ? null : new OnnxBuffer(_pooledText.ElementType, rows, first.Text.PooledState!.Shape[1]);
+        OnnxBuffer? sizes = _sizes is null ? null : new OnnxBuffer(_sizes.ElementType, rows, first.Sizes.Length);
+        OnnxBuffer output = new(_output.ElementType, rows, LatentChannels, height, width);
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs = [(_sample, sample), (_timestep, timestep), (_embedding, embedding)];
+        if (pooled is not null)
+            inputs.Add((_pooledText!, pooled));
+        if (sizes is not null)
+            inputs.Add((_sizes!, sizes));
+        return new UNetBatch(_session.Bind((_output, output), [.. inputs]), sample, timestep, embedding, pooled, sizes, output);
+    }
+
+    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _output }.OfType<OnnxValueInfo>();
 
     /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
     private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)
