@@ -180,8 +180,9 @@ seventh,,1,,,,
                     ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
                 $images.Seed | Should -Be $alone.Seed
                 $images.Prompt | Should -Be $alone.Prompt
-                $problems.FullyQualifiedErrorId | Should -Be "SettingInvalid,$cmdlet", "ModelNotFound,$cmdlet"
-                $problems.TargetObject | Should -Be $rows[1, 3]
+                $order = if ($staged) { 1, 0 } else { 0, 1 }
+                $problems[$order].FullyQualifiedErrorId | Should -Be "ClipSkipInvalid,$cmdlet", "ModelNotFound,$cmdlet"
+                $problems[$order].TargetObject | Should -Be $rows[1, 3]
                 0..($alone.Count - 1) | ForEach-Object { (Compare-DiffusionImage $alone[$_] $images[$_]).LargestDifference | Should -BeLessOrEqual 1 }
                 (Get-ChildItem "$TestDrive/batch-3-$staged").Name | Should -Be (Get-ChildItem "$TestDrive/batch-1").Name
                 @($verbose -like 'Denoising of 3 images at once: *').Count | Should -BeGreaterThan 0 -Because ($verbose -join ' | ')
@@ -195,10 +196,15 @@ seventh,,1,,,,
             # An image of the batch is made again alone, and says what differs.
             $again = $record | New-DiffusionImage
             $again.Reproducibility | Should -Be Exact
-            (Compare-DiffusionImage $alone[1] $again).IsEqual | Should -BeTrue
+            (Compare-DiffusionImage $alone[1] $again).DifferentPixels | Should -Be 0
             ("$record" + (ConvertTo-DiffusionScript -InputObject $record)) | Should -Not -Match 'BatchOnDevice'
             $known = $images[0..2] | New-DiffusionImage -BatchOnDevice 2
-            $known.Stages.Made.BatchRow | Should -Be 0, 1
+            $known.ForEach{ $_.Stages[0].Made.BatchRow } | Should -Be 0, 1, $null
+
+            # What was asked for before an error that ends the pipeline is made.
+            $before = [Collections.Generic.List[object]]::new()
+            { $rows[0, 3] | New-DiffusionImage -Steps 1 -BatchOnDevice 4 -OutDirectory "$TestDrive/stopped" -ErrorAction Stop | ForEach-Object { $before.Add($_) } } | Should -Throw '*nope*'
+            $before | Should -HaveCount 3
         }
 
         It 'refuses a batch on the device of no image, and makes nothing of it with -WhatIf' {

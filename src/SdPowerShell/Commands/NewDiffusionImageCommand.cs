@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Runtime.ExceptionServices;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using SdPowerShell.Records;
@@ -175,7 +176,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
             {
-                _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
+                _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
             else
             {
@@ -200,6 +201,20 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         MakeStaged();
         _prompts.ReportPassedOver();
         _progress?.Complete();
+    }
+
+    /// <remarks>The images that wait for their batch come before the error of a later record, which may end the pipeline.</remarks>
+    private void Plan(string? prompt, OneImage? recorded)
+    {
+        try
+        {
+            Make(prompt, recorded);
+        }
+        catch (Exception error) when (error is DiffusionException or RecordException && !StageMajor)
+        {
+            MakeStaged();
+            throw;
+        }
     }
 
     private void Make(string? prompt, OneImage? recorded)
@@ -263,7 +278,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     /// <param name="isLast">Whether those are made too that are fewer than a batch.</param>
     private void MakeStaged(bool isLast = true)
     {
-        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata) = (Input, Subject, Device, NoMetadata);
+        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata, string? model) = (Input, Subject, Device, NoMetadata, ModelInUse);
         foreach (StagedImage[] images in _staged.Chunk(StageMajor ? int.MaxValue : BatchOnDevice).ToArray())
         {
             if (isLast || images.Length == BatchOnDevice)
@@ -273,7 +288,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             }
         }
 
-        (Input, Subject, Device, NoMetadata) = (input, subject, device, noMetadata);
+        (Input, Subject, Device, NoMetadata, ModelInUse) = (input, subject, device, noMetadata, model);
     }
 
     /// <remarks>
@@ -372,7 +387,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     }
 
     /// <summary>Sets what the record of an image that waits said.</summary>
-    private void Begin(StagedImage image) => (Input, Subject, Device, NoMetadata) = (image.Input, image.Subject, image.Device, image.NoMetadata);
+    private void Begin(StagedImage image) => (Input, Subject, Device, NoMetadata, ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
 
     /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
     private GeneratedObject? FindMade() => Given switch

@@ -1,14 +1,17 @@
 using System.Text.Json;
+using Google.Protobuf;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Tests.Onnx;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Pipelines;
@@ -201,6 +204,45 @@ public sealed class DeviceBatchTests(SharedModels models) : IDisposable
         Assert.All([results[1], results[2]], static result => Assert.Null(result.Latent));
         foreach (int row in (int[])[0, 3])
             LatentCheck.AssertClose(Alone(pipeline, jobs[row]).Tensor, results[row].Latent!, Tolerance);
+    }
+
+    [Fact]
+    public void Where_the_graph_fails_for_a_batch_its_images_are_made_one_by_one()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.EnumerateFiles(models.Demo, "*", SearchOption.AllDirectories))
+        {
+            string copy = folder[Path.GetRelativePath(models.Demo, file)];
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        // It leaves the number of timesteps open, as some exporters do, and takes one.
+        string unet = folder["unet", "model.onnx"];
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(unet));
+        foreach (NodeProto node in graph.Graph.Node)
+        {
+            for (int i = 0; i < node.Input.Count; i++)
+                node.Input[i] = node.Input[i] == "timestep" ? "only_timestep" : node.Input[i];
+        }
+
+        graph.Graph.Initializer.Add(SmallGraph.Integers("one", 1));
+        graph.Graph.Node.Insert(0, new NodeProto { OpType = "Reshape", Input = { "timestep", "one" }, Output = { "only_timestep" } });
+        File.SetAttributes(unet, FileAttributes.Normal);
+        File.WriteAllBytes(unet, graph.ToByteArray());
+        using DiffusionModel model = new(ModelReader.Read(folder.Path, folder.Path, Cancellation), Device.Cpu);
+        DiffusionPipeline pipeline = new(model, note: _notes.Add);
+        DenoiseJob[] jobs = [.. Enumerable.Range(0, 3).Select(i => Job(pipeline, House, new() { Seed = i, Steps = 2, Scheduler = "Euler a" }))];
+        using DeviceBatches batches = pipeline.Divide(jobs, 3, cancellationToken: Cancellation);
+
+        IReadOnlyList<DenoiseResult> results = Assert.Single(batches.All).Run();
+
+        Assert.StartsWith("The batch of 3 failed, so its images are made one by one.", _notes[0], StringComparison.Ordinal);
+        for (int i = 0; i < jobs.Length; i++)
+        {
+            Assert.Equal(Alone(Pipeline(models.Demo), jobs[i]).Tensor.Values, results[i].Latent!.Tensor.Values);
+            Assert.Equal(Reproducibility.Exact, results[i].Latent!.Reproducibility);
+        }
     }
 
     [Fact]
