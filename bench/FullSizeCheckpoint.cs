@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using StableDiffusion.Tensors;
@@ -25,19 +26,24 @@ internal static class FullSizeCheckpoint
 
         Half[] values = new Half[Chunk];
         Random random = new(1);
+        float[] drawn = new float[2 * Chunk];
+        for (int i = 0; i < drawn.Length; i++)
+            drawn[i] = (2 * random.NextSingle()) - 1;
+
         foreach (StoredTensor tensor in shapes.Tensors.Values)
         {
             for (long done = 0; done < tensor.Count; done += Chunk)
             {
                 Span<Half> part = values.AsSpan(0, (int)Math.Min(Chunk, tensor.Count - done));
-                Fill(part, tensor, random);
+                Fill(part, tensor, drawn.AsSpan(random.Next(Chunk)));
                 file.Write(MemoryMarshal.AsBytes(part));
             }
         }
     }
 
-    // Scaled so that a layer keeps the size of what it is given; norms begin as they are trained from.
-    private static void Fill(Span<Half> values, StoredTensor tensor, Random random)
+    // Scaled so that a layer keeps the size of what it is given; norms begin as they are trained from. Drawing billions of numbers
+    // would take a minute, so each part is a stretch of some millions, from a random place on.
+    private static void Fill(Span<Half> values, StoredTensor tensor, Span<float> drawn)
     {
         if (tensor.Shape.Count < 2)
         {
@@ -47,8 +53,9 @@ internal static class FullSizeCheckpoint
 
         long inputs = tensor.Count / tensor.Shape[0];
         float scale = MathF.Sqrt(3f / inputs);
-        for (int i = 0; i < values.Length; i++)
-            values[i] = (Half)(scale * ((2 * random.NextSingle()) - 1));
+        float[] scaled = new float[values.Length];
+        TensorPrimitives.Multiply(drawn[..values.Length], scale, scaled);
+        TensorPrimitives.ConvertToHalf(scaled, values);
     }
 
     private static byte[] Header(IEnumerable<StoredTensor> tensors)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Library;
@@ -76,30 +77,20 @@ internal static class FullSizeRows
         Tell("unet", Stopwatch.GetElapsedTime(unetStart).TotalSeconds);
         Tell("opening", Stopwatch.GetElapsedTime(start).TotalSeconds);
 
-        (string, int[])[] added = embedding.PooledState is null ? [] : [("text_embeds", [1, embedding.PooledState.Shape[1]]), ("time_ids", [1, 6])];
-        int side = Side / lease.Model.Info.LatentFactor;
-        int[] latent = [1, unet.LatentChannels, side, side];
-        using BareGraph bare = new(
-            EngineSessions.Of(unet), ownsSession: false, ("out_sample", latent),
-            [("sample", latent), ("timestep", [1]), ("encoder_hidden_states", [.. embedding.HiddenStates.Shape]), .. added]);
-        bare.Run();
-
-        List<double> times = [];
-        long last = 0;
-        DenoiseOptions options = new() { Seed = 1, Steps = Steps, GuidanceScale = 1, Width = Side, Height = Side, Scheduler = "Euler" };
-        pipeline.Denoise(embedding, null, null, options, _ =>
-        {
-            // The first step also allocates.
-            if (last != 0)
-                times.Add(Stopwatch.GetElapsedTime(last).TotalMilliseconds);
-
-            long bareStart = Stopwatch.GetTimestamp();
-            bare.Run();
-            Tell("bare", Stopwatch.GetElapsedTime(bareStart).TotalMilliseconds);
-            last = Stopwatch.GetTimestamp();
-        });
-        times.ForEach(time => Tell("step", time));
+        (IReadOnlyList<double> steps, IReadOnlyList<double> bare) = StepTimes.Measure(lease.Model, pipeline, embedding, Side, Steps, default);
+        foreach (double time in steps)
+            Tell("step", time);
+        foreach (double time in bare)
+            Tell("bare", time);
         Tell("anonymous", memory.Stop());
+
+        VaeDecoder decoder = lease.Model.OpenVaeDecoder(null, default);
+        using (BareGraph decode = new(EngineSessions.Of(decoder), ownsSession: false, ("sample", [1, 3, Side, Side]), ("latent_sample", [1, lease.Model.Info.LatentChannels, Side / lease.Model.Info.LatentFactor, Side / lease.Model.Info.LatentFactor])))
+        {
+            start = Stopwatch.GetTimestamp();
+            decode.Run();
+            Tell("decode", Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
 
         start = Stopwatch.GetTimestamp();
         new InferenceSession(EngineSessions.PathOf(unet)).Dispose();
@@ -141,6 +132,12 @@ internal static class FullSizeRows
             Goal = $"at most {HighestOpening} x",
             IsMet = unet / standard <= HighestOpening,
         };
+
+        if (name == s_models[0].Name && precision == ModelPrecision.Full)
+        {
+            foreach (Row row in WholeImageRows.Measure(precision.ToString(), file, folder, bare, run.Numbers("decode")[0], variables))
+                yield return row;
+        }
     }
 
     private static void Tell(string word, double number) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{word} {number}"));

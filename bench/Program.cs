@@ -11,11 +11,14 @@ internal static class Program
 {
     private const int BadCommandLine = 64;
 
-    /// <summary>Only where it is named: it writes 30 GB and takes twenty minutes.</summary>
+    /// <summary>Only where it is named: it writes 30 GB and takes half an hour.</summary>
     private const string FullSize = "fullsize";
 
     /// <summary>Only where it is named: it takes 5 GB of memory and some minutes.</summary>
     private const string Tiling = "tiling";
+
+    /// <summary>Precedes the path of stable-diffusion.cpp's command, at the end of the command line.</summary>
+    private const string PeerOption = "--sd-cli";
 
     private static readonly Dictionary<string, Func<IEnumerable<Row>>> s_parts = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -57,16 +60,21 @@ internal static class Program
         if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
             return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
 
-        string? unknown = arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
+        if (arguments is [.. string[] named, PeerOption, string peer])
+            (arguments, WholeImageRows.Peer) = (named, peer);
+
+        string? unknown = arguments is [CardRows.Command, ..] ? null : arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)
         {
-            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last two, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' alone.");
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last two, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' or '{CardRows.Command}' alone.");
             return BadCommandLine;
         }
 
         // Away from the user's own graphs; the child processes inherit it.
         Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "graphs"));
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        if (arguments is [CardRows.Command, .. string[] options])
+            return CardRows.Make(options);
 
         List<Row> rows = [];
         foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(static part => part is not (FullSize or Tiling)).ToArray() : arguments)

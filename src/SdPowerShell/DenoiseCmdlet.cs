@@ -144,6 +144,11 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<int>]
     public Number<int>? Height { get; set; }
 
+    /// <summary>The autoencoder to use in place of the model's own: a name in the store, or the path of a folder or file.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(VaeCompleter))]
+    public string? Vae { get; set; }
+
     /// <summary>Whether the autoencoder works in tiles, which takes less memory: Auto, On or Off.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<VaeTiling>))]
@@ -243,6 +248,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
             SchedulerCatalog.Find(options.Scheduler);
         options = options with
         {
+            Vae = ResolveVae(options.Vae),
             SchedulerOptions = SchedulerOptionText.Write(IsLeftOut(nameof(SchedulerOption)) ? null : SchedulerOption?.Cast<DictionaryEntry>().ToDictionary(
                 entry => Convert.ToString(entry.Key, CultureInfo.InvariantCulture)!,
                 entry => Cell.UnwrapAll(entry.Value),

@@ -6,6 +6,7 @@ using SdPowerShell.Parameters;
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell;
@@ -31,7 +32,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     [ArgumentCompleter(typeof(DeviceCompleter))]
     public string Device { get; set; } = StableDiffusion.Onnx.Device.Auto;
 
-    /// <summary>Takes models, adapters and ControlNets by their names in the folders of the models alone, never by a path.</summary>
+    /// <summary>Takes models, adapters, ControlNets and VAEs by their names in the folders of the models alone, never by a path.</summary>
     [Parameter]
     public SwitchParameter NamesOnly { get; set; }
 
@@ -114,6 +115,23 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="parameter">The parameter.</param>
     /// <param name="value">Its value, or one of several.</param>
     internal bool TakesNamesOnly(string parameter, string value) => NamesOnly || IsForeign(parameter, value);
+
+    /// <summary>Finds a ControlNet or a VAE.</summary>
+    /// <param name="parameter">The parameter that names it.</param>
+    /// <param name="value">Its name or path.</param>
+    /// <param name="store">Those that have names.</param>
+    /// <returns>The name or full path for the engine, which reports what does not exist.</returns>
+    internal string ResolveNetwork(string parameter, string value, NetworkStore store)
+    {
+        if (TakesNamesOnly(parameter, value))
+            store.CheckName(value);
+        return store.Contains(value) ? value : PathHelper.FindExisting(this, value) ?? value;
+    }
+
+    /// <summary>Finds an autoencoder.</summary>
+    /// <param name="vae">Its name or path; empty for none.</param>
+    /// <returns>The name or full path for the engine; null for none.</returns>
+    private protected string? ResolveVae(string? vae) => string.IsNullOrWhiteSpace(vae) ? null : ResolveNetwork(nameof(GenerationSettings.Vae), vae, ModelLibrary.Default.Vaes);
 
     /// <summary>Whether the value of a parameter may be someone else's, such as the metadata of an image.</summary>
     /// <param name="parameter">The parameter.</param>

@@ -5,9 +5,14 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell;
 
-/// <summary>Base of the cmdlets that run one half of the autoencoder: its tiles.</summary>
+/// <summary>Base of the cmdlets that run one half of the autoencoder: which one, and its tiles.</summary>
 public abstract class VaeCmdlet : ModelCmdlet
 {
+    /// <summary>The autoencoder to use in place of the model's own: a name in the store, or the path of a folder or file.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(VaeCompleter))]
+    public string? Vae { get; set; }
+
     /// <summary>Whether the autoencoder works in tiles, which takes less memory: Auto, On or Off.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<VaeTiling>))]
@@ -18,5 +23,5 @@ public abstract class VaeCmdlet : ModelCmdlet
     public int? VaeTileSize { get; set; }
 
     /// <summary>The options in the form of the engine.</summary>
-    private protected VaeOptions CreateVaeOptions() => VaeOptions.From(new GenerationInfo { VaeTiling = VaeTiling, VaeTileSize = VaeTileSize });
+    private protected VaeOptions CreateVaeOptions() => VaeOptions.From(new GenerationInfo { Vae = ResolveVae(Vae), VaeTiling = VaeTiling, VaeTileSize = VaeTileSize });
 }

@@ -11,6 +11,7 @@ if (-not (Test-Path -LiteralPath "$ModuleFolder/StableDiffusion.psd1")) {
 $env:STABLEDIFFUSION_CACHE = "$OutFolder/pester/cache"
 $env:STABLEDIFFUSION_MODELS = "$OutFolder/pester/models"
 $env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
+$env:STABLEDIFFUSION_VAES = "$OutFolder/pester/vaes"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
 

@@ -12,5 +12,6 @@ internal static class TestSetup
         Environment.SetEnvironmentVariable(StorageFolders.CacheVariable, Path.Combine(AppContext.BaseDirectory, "cache"));
         Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Path.Combine(AppContext.BaseDirectory, "models"));
         Environment.SetEnvironmentVariable(StorageFolders.ControlNetsVariable, Path.Combine(AppContext.BaseDirectory, "controlnets"));
+        Environment.SetEnvironmentVariable(StorageFolders.VaesVariable, Path.Combine(AppContext.BaseDirectory, "vaes"));
     }
 }

@@ -28,6 +28,7 @@ internal static class DiffusionError
             ModelNotFoundException => ("ModelNotFound", ErrorCategory.ObjectNotFound),
             ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
             ControlNetNotFoundException => ("ControlNetNotFound", ErrorCategory.ObjectNotFound),
+            VaeNotFoundException => ("VaeNotFound", ErrorCategory.ObjectNotFound),
             AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),

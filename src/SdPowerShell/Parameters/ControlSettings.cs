@@ -57,12 +57,7 @@ internal sealed class ControlSettings(DenoiseCmdlet cmdlet)
             (nameof(cmdlet.ControlEnd), cmdlet.ControlEnd),
         ]).Where(control => control.Values?.Any(value => !Cell.IsEmpty(Cell.Unwrap(value))) == true).Select(control => control.Setting);
 
-    private string Resolve(string net)
-    {
-        if (cmdlet.TakesNamesOnly(nameof(cmdlet.ControlNet), net))
-            ModelLibrary.Default.ControlNets.CheckName(net);
-        return ModelLibrary.Default.ControlNets.Contains(net) ? net : PathHelper.FindExisting(cmdlet, net) ?? net;
-    }
+    private string Resolve(string net) => cmdlet.ResolveNetwork(nameof(cmdlet.ControlNet), net, ModelLibrary.Default.ControlNets);
 
     private static T[] Of<T>(string setting, T[]? values, int count, T absent) => values switch
     {

@@ -4,7 +4,7 @@ using StableDiffusion.Settings;
 
 namespace SdPowerShell.Scripts;
 
-/// <summary>The models, adapters and ControlNets that a script names. Anyone can write a name into an image, so it must not be read as a path.</summary>
+/// <summary>The models, adapters, ControlNets and VAEs that a script names. Anyone can write a name into an image, so it must not be read as a path.</summary>
 internal sealed class ScriptNames
 {
     /// <summary>The setting with the ControlNets of a stage.</summary>
@@ -50,7 +50,7 @@ internal sealed class ScriptNames
     private static IEnumerable<string> NamesOf(GenerationStage stage, string setting) => (setting, stage.Settings.GetValueOrDefault(setting)) switch
     {
         (_, null) => [],
-        (nameof(GenerationInfo.Model), string name) => [name],
+        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae), string name) => [name],
         (nameof(GenerationInfo.Lora), string list) => Texts(list).Select(static text => LoraText.Split(text).Name),
         (nameof(GenerationInfo.TextualInversion), string list) => Texts(list),
         (ControlNet, string[] names) => names,
@@ -62,7 +62,7 @@ internal sealed class ScriptNames
     private void Check(string setting, string name)
     {
         // A semicolon separates the items of a parameter.
-        if (!IsName(name) || setting != nameof(GenerationInfo.Model) && name.Contains(';'))
+        if (!IsName(name) || setting is not (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae)) && name.Contains(';'))
             throw new NotRepeatableException($"{setting} is '{PrintableText.Of(name)}' in the record, which is not a name.");
         if (!IsThere(setting, name))
             _missing.Add($"{KindOf(setting)} '{PrintableText.Of(name)}'");
@@ -73,6 +73,7 @@ internal sealed class ScriptNames
         nameof(GenerationInfo.Model) => _library.Models.Contains(name),
         nameof(GenerationInfo.Lora) => _library.Loras.Contains(name),
         nameof(GenerationInfo.TextualInversion) => _library.Embeddings.Contains(name),
+        nameof(GenerationInfo.Vae) => _library.Vaes.Contains(name),
         _ => _library.ControlNets.Contains(name),
     };
 
@@ -81,6 +82,7 @@ internal sealed class ScriptNames
         nameof(GenerationInfo.Model) => "the model",
         nameof(GenerationInfo.Lora) => "the LoRA",
         nameof(GenerationInfo.TextualInversion) => "the embedding",
+        nameof(GenerationInfo.Vae) => "the VAE",
         _ => "the ControlNet",
     };
 }

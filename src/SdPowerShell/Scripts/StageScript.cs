@@ -19,12 +19,12 @@ internal sealed class StageScript
     private static readonly HashSet<string> s_notOfDenoising = new(StringComparer.Ordinal)
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
-        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
     };
 
-    private static readonly string[] s_ofVae = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
+    private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
 
-    // A request has the LoRAs of its prompt, and tiles as its decoding.
+    // A request has the LoRAs of its prompt, and the VAE and its tiles as its decoding.
     private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising.Concat(s_ofVae), StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
@@ -73,7 +73,7 @@ internal sealed class StageScript
             StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
-            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Names(stage)}",
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Names(stage, nameof(GenerationInfo.Vae))}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
@@ -94,14 +94,14 @@ internal sealed class StageScript
         if (one.Mask is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(mask));
         return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Settings(one.Decoding, s_ofVae)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
-            .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
+            .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet, nameof(GenerationInfo.Vae)), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
     }
 
     private string EncodeImage(GenerationStage stage, StageList before)
     {
         bool isResized = before is [.., { Operation: StageOperation.Resize }];
         string image = ImageInput(isResized ? new StageList(before.SkipLast(1)) : before);
-        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, [nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource), .. s_ofVae])}{Names(stage)}";
+        return $"ConvertTo-Latent {image}{(isResized ? Settings(before[^1], nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)) : string.Empty)}{Settings(stage, [nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource), .. s_ofVae])}{Names(stage, nameof(GenerationInfo.Vae))}";
     }
 
     private string Denoise(GenerationStage stage, StageList before)
@@ -119,7 +119,7 @@ internal sealed class StageScript
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet)).ToString();
+        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }
 
     private string Controls(GenerationStage stage)

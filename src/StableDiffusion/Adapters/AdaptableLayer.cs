@@ -73,6 +73,9 @@ internal sealed class AdaptableLayer
             : [.. FeedForward.HalfNames.Select(half => $"{name}.{half}").Where(names.Contains)];
     }
 
+    /// <summary>Whether the weight is stored as integers.</summary>
+    public bool IsQuantized => _graph.IsQuantized(_weights[0]);
+
     /// <summary>The initializers of the weight, or of the bias.</summary>
     public IReadOnlyList<string> Names(bool isBias) => isBias ? _biases : _weights;
 

@@ -17,6 +17,8 @@ internal sealed class AdapterPlan
     // The paths of the layers, with underscores in place of dots, and the strengths, by the adapter and the layer's name in the file.
     private readonly Dictionary<(int Lora, string Module), (string Part, string Layer, double Strength)> _matches = [];
 
+    private readonly HashSet<string> _quantized = new(StringComparer.Ordinal);
+
     private AdapterPlan(string graphs, AdapterSet set, string model)
     {
         _graphs = graphs;
@@ -29,9 +31,10 @@ internal sealed class AdapterPlan
             {
                 GraphInitializers initializers = OpenPart(part, model);
                 parts.Add(part, initializers);
-                if (initializers.Names.Any(static name => name.EndsWith(QuantizedWeight.ValuesEnding, StringComparison.Ordinal)))
-                    throw new AdapterInvalidException($"The weights of the model '{model}' are 8-bit integers, which a LoRA cannot change. Import the model with a precision of Full or Half.");
-                names.Add(part, new LayerNames(AdaptableLayer.ListOf(initializers)));
+                IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+                if (layers.Values.Any(static layer => layer.IsQuantized))
+                    _quantized.Add(part);
+                names.Add(part, new LayerNames(layers));
             }
 
             Reports = [.. set.Loras.Select((lora, index) => Match(index, lora, names, model))];
@@ -59,6 +62,14 @@ internal sealed class AdapterPlan
     /// <param name="isText">True for the text encoders, false for the U-Net.</param>
     public bool Changes(bool isText) => _matches.Any(match => ModelFamily.AllBackbones.Contains(match.Value.Part) != isText && match.Value.Strength != 0);
 
+    /// <summary>Whether a part is changed.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    public bool ChangesPart(string part) => _matches.Any(match => match.Value.Part == part && match.Value.Strength != 0);
+
+    /// <summary>Whether a part has weights in integers, which are quantized again when they are changed.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    public bool IsQuantized(string part) => _quantized.Contains(part);
+
     /// <summary>Computes the changed weights of a part.</summary>
     /// <param name="part">The name of the part's folder.</param>
     /// <param name="graph">The full path of the graph to open; a part may have several graphs with the same weights.</param>
@@ -66,20 +77,56 @@ internal sealed class AdapterPlan
     /// <returns>The weights as the graph stores them; null if none is changed.</returns>
     public ReplacedWeights? Merge(string part, string graph, CancellationToken cancellationToken)
     {
-        (int Lora, string Module, string Layer, double Strength)[] changes =
-            [.. _matches.Where(match => match.Value.Part == part && match.Value.Strength != 0).Select(match => (match.Key.Lora, match.Key.Module, match.Value.Layer, match.Value.Strength))];
-        if (changes.Length == 0)
-            return null;
-
         using GraphInitializers initializers = OpenGraph(graph, part);
-        IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
-
-        // A graph of the outer layers has some of the weights.
-        changes = [.. changes.Where(change => layers.ContainsKey(change.Layer))];
-        if (changes.Length == 0)
-            return null;
-        LoraFile?[] files = new LoraFile?[_set.Loras.Count];
         ReplacedWeights? replaced = null;
+        try
+        {
+            Compute(part, AdaptableLayer.ListOf(initializers), names => (replaced = new ReplacedWeights(initializers.OptimizersToLeaveOut(names))).Add, cancellationToken);
+            return replaced;
+        }
+        catch
+        {
+            replaced?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes all graphs of a part with changed weights.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    /// <param name="folder">The full path of the new folder, which exists and is empty.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a weight.</param>
+    public void Write(string part, string folder, CancellationToken cancellationToken)
+    {
+        using GraphInitializers initializers = OpenGraph(Path.Combine(_graphs, part, ModelParts.Graph), part);
+        IReadOnlyDictionary<string, AdaptableLayer> layers = AdaptableLayer.ListOf(initializers);
+        using GraphPatch patch = new(initializers, folder);
+        Compute(part, layers, _ => patch.Write, cancellationToken);
+        Dictionary<string, string> biases = new(StringComparer.Ordinal);
+        foreach (AdaptableLayer layer in layers.Values.Where(static layer => layer.Names(isBias: true).Count > 0))
+        {
+            foreach ((string weight, string bias) in layer.Names(isBias: false).Zip(layer.Names(isBias: true)))
+                biases[weight] = bias;
+        }
+
+        patch.Save(biases.GetValueOrDefault);
+    }
+
+    /// <summary>Computes the changed weights of a graph.</summary>
+    /// <param name="part">The name of the part's folder.</param>
+    /// <param name="layers">The layers of the graph; one of the outer layers has some of those of the part.</param>
+    /// <param name="begin">Gets the names of the weights that are changed, before they are read, and returns what receives them.</param>
+    /// <param name="cancellationToken">Cancels between two rows of a weight.</param>
+    private void Compute(string part, IReadOnlyDictionary<string, AdaptableLayer> layers, Func<IReadOnlySet<string>, WeightWriter> begin, CancellationToken cancellationToken)
+    {
+        (int Lora, string Module, string Layer, double Strength)[] changes =
+        [
+            .. _matches.Where(match => match.Value.Part == part && match.Value.Strength != 0 && layers.ContainsKey(match.Value.Layer))
+                .Select(match => (match.Key.Lora, match.Key.Module, match.Value.Layer, match.Value.Strength)),
+        ];
+        if (changes.Length == 0)
+            return;
+
+        LoraFile?[] files = new LoraFile?[_set.Loras.Count];
         try
         {
             foreach (int lora in changes.Select(change => change.Lora).Distinct())
@@ -96,20 +143,12 @@ internal sealed class AdapterPlan
                 list.Add((files[lora]!, modules[(lora, module)], strength));
             }
 
-            HashSet<string> names = [.. byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value))];
-            replaced = new ReplacedWeights(initializers.OptimizersToLeaveOut(names));
+            WeightWriter write = begin(byLayer.SelectMany(entry => NamesOf(layers[entry.Key], entry.Value)).ToHashSet(StringComparer.Ordinal));
             foreach ((string path, List<(LoraFile File, LoraLayer Layer, double Strength)> list) in byLayer)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Merge(layers[path], list, replaced, cancellationToken);
+                Merge(layers[path], list, write, cancellationToken);
             }
-
-            return replaced;
-        }
-        catch
-        {
-            replaced?.Dispose();
-            throw;
         }
         finally
         {
@@ -122,7 +161,7 @@ internal sealed class AdapterPlan
         (changes.Exists(change => change.Layer.Change is not null) ? layer.Names(isBias: false) : [])
             .Concat(changes.Exists(change => change.Layer.BiasChange is not null) ? layer.Names(isBias: true) : []);
 
-    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, ReplacedWeights replaced, CancellationToken cancellationToken)
+    private static void Merge(AdaptableLayer layer, List<(LoraFile File, LoraLayer Layer, double Strength)> changes, WeightWriter write, CancellationToken cancellationToken)
     {
         if (changes.Exists(change => change.Layer.Change is not null))
         {
@@ -131,7 +170,7 @@ internal sealed class AdapterPlan
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.Change is not null))
                 change.AddTo(file.File, layer, weight, strength, sum, cancellationToken);
             TensorPrimitives.Add(weight, sum, weight);
-            layer.Write(isBias: false, weight, replaced.Add);
+            layer.Write(isBias: false, weight, write);
         }
 
         if (changes.Exists(change => change.Layer.BiasChange is not null))
@@ -139,7 +178,7 @@ internal sealed class AdapterPlan
             float[] bias = layer.Read(isBias: true);
             foreach ((LoraFile file, LoraLayer change, double strength) in changes.Where(change => change.Layer.BiasChange is not null))
                 change.AddToBias(file.File, layer, strength, bias);
-            layer.Write(isBias: true, bias, replaced.Add);
+            layer.Write(isBias: true, bias, write);
         }
     }
 

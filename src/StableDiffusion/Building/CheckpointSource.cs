@@ -78,7 +78,8 @@ internal sealed class CheckpointSource(string path, ImportOptions options) : IMo
             (string config, string weights) = VaeFolder(vae);
             (IWeights vaeWeights, IDisposable file) = FolderWeights.Open(weights);
             opened.Add(file);
-            return new ModelNetwork(ModelParts.Vae, config, ConfigFile.ReadBytes(config), vaeWeights);
+            ModelNetwork network = new(ModelParts.Vae, config, ConfigFile.ReadBytes(config), vaeWeights);
+            return VaeTraits.IsTiny(network.ReadConfig()) ? throw TinyVaeFile.Refuse(vae) : network;
         }
 
         ITensorFile vaeFile = TensorFile.Open(vae);

@@ -20,7 +20,7 @@ internal delegate void UNetWriter(ModelNetwork network, string folder, ProgressC
 internal static class ModelBuilder
 {
     // Increase with every change of what the graphs compute or how they are written, so that older builds are not used.
-    private const int WriterVersion = 6;
+    private const int WriterVersion = 7;
 
     private const int MostAttempts = 3;
 

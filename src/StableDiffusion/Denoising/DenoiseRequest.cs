@@ -49,7 +49,4 @@ internal sealed record DenoiseRequest
 
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }
-
-    /// <summary>Whether there is guidance, in some of the calls at least.</summary>
-    public bool IsGuided => Negative is not null && (Settings.GuidanceScale > Guidance.NeutralScale || Positive.Parts.Count > 1);
 }

@@ -19,7 +19,8 @@ internal sealed class DenoiseRow
         Request = request;
         Sample = request.Sample.Clone();
         Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
-        _guidance = request.IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
+        IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
     }
 
     /// <summary>The request.</summary>
@@ -27,6 +28,12 @@ internal sealed class DenoiseRow
 
     /// <summary>The sample, [1, channels, height, width], which each call changes.</summary>
     public Tensor Sample { get; }
+
+    /// <summary>The guidance scale.</summary>
+    public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
+
+    /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
+    public bool IsGuided { get; }
 
     /// <summary>The number of steps of the whole denoising.</summary>
     public int Steps { get; }

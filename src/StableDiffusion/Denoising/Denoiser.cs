@@ -21,13 +21,13 @@ internal sealed class Denoiser(UNet unet)
     {
         DenoiseRow row = new(request, unet);
         (int height, int width) = (row.Sample.Shape[2], row.Sample.Shape[3]);
-        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels);
+        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels, row.GuidanceScale);
         using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, row.Steps) : null;
         using UNetPredictions predictions = new(unet, input, control, request.Reuse);
         Span<float> modelInput = input.Sample.Values.AsSpan(0, row.Sample.Length);
 
         // The prediction without the image; at the neutral scale it has no effect.
-        using UNetInput? unseen = request.IsGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+        using UNetInput? unseen = row.IsGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
         using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen, reuse: request.Reuse);
@@ -119,6 +119,6 @@ internal sealed class Denoiser(UNet unet)
         }
 
         UNetBatchItem Item(int row, Conditioning conditioning) => new(
-            modelInputs[row], rows[row].Request.AddedChannels, rows[row].Timestep, conditioning.Parts[0].At(rows[row].Step), conditioning.Sizes);
+            modelInputs[row], rows[row].Request.AddedChannels, rows[row].Timestep, conditioning.Parts[0].At(rows[row].Step), conditioning.Sizes, rows[row].GuidanceScale);
     }
 }

@@ -23,6 +23,9 @@ internal sealed class UNet : IDisposable
     internal static readonly GraphInput PooledTextInput = new("text_embeds", 2);
     internal static readonly GraphInput SizesInput = new("time_ids", 2);
 
+    private const int DefaultGuidanceWidth = 256;
+
+    private static readonly GraphInput s_guidanceInput = new("timestep_cond", 2);
     private static readonly GraphInput s_featuresInput = new(DeepFeatures.Input, 4);
 
     private readonly OnnxSession _session;
@@ -31,6 +34,7 @@ internal sealed class UNet : IDisposable
     private readonly OnnxValueInfo _embedding;
     private readonly OnnxValueInfo? _pooledText;
     private readonly OnnxValueInfo? _sizes;
+    private readonly OnnxValueInfo? _guidance;
     private readonly OnnxValueInfo? _features;
     private readonly OnnxValueInfo _output;
 
@@ -52,6 +56,7 @@ internal sealed class UNet : IDisposable
         _embedding = session.Input(EmbeddingInput);
         _pooledText = session.FindInput(PooledTextInput);
         _sizes = session.FindInput(SizesInput);
+        _guidance = session.FindInput(s_guidanceInput);
         _features = session.FindInput(s_featuresInput);
         _output = session.Output(4, "out_sample", "noise_pred");
         Channels = Known(_sample, session);
@@ -70,6 +75,9 @@ internal sealed class UNet : IDisposable
     /// <summary>Whether it also has inputs for the pooled text embedding and the image sizes, as for SDXL.</summary>
     public bool TakesPooledText => _pooledText is not null;
 
+    /// <summary>Whether the guidance scale is an input, so that there are no predictions for the negative prompt (LCM).</summary>
+    public bool TakesGuidance => _guidance is not null;
+
     /// <summary>The kind of its input channels besides the noisy latent; null if not known.</summary>
     internal ModelVariant? Variant => ModelVariants.Find(Channels, LatentChannels);
 
@@ -86,8 +94,9 @@ internal sealed class UNet : IDisposable
     /// <param name="height">The height of the latent, an eighth of the image's.</param>
     /// <param name="width">The width of the latent.</param>
     /// <param name="added">The input channels besides the latent, [1, channels, height, width], the same at every step. Null for none: a U-Net that edits images then gets zeros, as in a part of its training.</param>
+    /// <param name="guidanceScale">The guidance scale, for a U-Net that takes it as an input.</param>
     /// <exception cref="ModelInvalidException">It has inputs of unknown meaning.</exception>
-    internal UNetInput CreateInput(int height, int width, Tensor? added)
+    internal UNetInput CreateInput(int height, int width, Tensor? added, double guidanceScale = Guidance.NeutralScale)
     {
         if ((added?.Shape[1] ?? 0) != Channels - LatentChannels && !(added is null && Variant == ModelVariant.InstructPix2Pix))
             throw new ModelInvalidException($"The U-Net has {Channels} input channels, {LatentChannels} of them for the latent; the meaning of the others is not known. Use a model for text-to-image, inpainting or instruct-pix2pix.");
@@ -95,7 +104,10 @@ internal sealed class UNet : IDisposable
         OnnxBuffer sample = new(_sample.ElementType, 1, Channels, height, width);
         added?.Span.CopyTo(sample.Values.AsSpan(LatentChannels * height * width));
         OnnxBuffer timestep = _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1);
-        return new UNetInput(sample, timestep, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
+        OnnxBuffer? guidance = _guidance is null
+            ? null
+            : new OnnxBuffer(GuidanceEmbedding.Of(guidanceScale, GuidanceWidth), _guidance.ElementType);
+        return new UNetInput(sample, timestep, guidance, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
     }
 
     /// <summary>Binds inputs and a text embedding, for one prediction per step. Not thread-safe.</summary>
@@ -117,7 +129,7 @@ internal sealed class UNet : IDisposable
             ? []
             : [.. Observer.Outputs.Select(name => _session.Output(name)).Select(info => (info, new OnnxBuffer(info.ElementType, [.. info.Dimensions])))];
         (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = reuse is null ? [] : [CreateFeatures(reuse.Branch, input)];
-        OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], [(_sample, input.Sample), (_timestep, input.Timestep), .. Residuals.Zip(input.Residuals), .. own]);
+        OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], [.. Common(input), .. Residuals.Zip(input.Residuals), .. own]);
         OuterCall? outer = reuse is null ? null : new(reuse.OuterLayers.BindOuter(input, [.. own.Select(item => item.Buffer)], features[0].Buffer, output), reuse.Interval);
         return new UNetPrediction(call, output, [.. own.Concat(observed).Concat(features).Select(item => item.Buffer)], control, outer, Observe);
 
@@ -144,28 +156,37 @@ internal sealed class UNet : IDisposable
         OnnxBuffer embedding = new(_embedding.ElementType, rows, first.Text.HiddenStates.Shape[1], first.Text.HiddenStates.Shape[2]);
         OnnxBuffer? pooled = _pooledText is null ? null : new OnnxBuffer(_pooledText.ElementType, rows, first.Text.PooledState!.Shape[1]);
         OnnxBuffer? sizes = _sizes is null ? null : new OnnxBuffer(_sizes.ElementType, rows, first.Sizes.Length);
+        OnnxBuffer? guidance = _guidance is null ? null : new OnnxBuffer(_guidance.ElementType, rows, GuidanceWidth);
         OnnxBuffer output = new(_output.ElementType, rows, LatentChannels, height, width);
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs = [(_sample, sample), (_timestep, timestep), (_embedding, embedding)];
         if (pooled is not null)
             inputs.Add((_pooledText!, pooled));
         if (sizes is not null)
             inputs.Add((_sizes!, sizes));
-        return new UNetBatch(_session.Bind((_output, output), [.. inputs]), sample, timestep, embedding, pooled, sizes, output);
+        if (guidance is not null)
+            inputs.Add((_guidance!, guidance));
+        return new UNetBatch(_session.Bind((_output, output), [.. inputs]), sample, timestep, embedding, pooled, sizes, guidance, output);
     }
 
-    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _output }.OfType<OnnxValueInfo>();
+    private int GuidanceWidth => _guidance!.Dimensions[1] is > 0 and int known ? known : DefaultGuidanceWidth;
+
+    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _guidance, _output }.OfType<OnnxValueInfo>();
 
     /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
     private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)
     {
-        OnnxValueInfo[] inputs = [_sample, _timestep, .. new[] { _embedding, _pooledText, _sizes, _features }.OfType<OnnxValueInfo>()];
-        return _session.Bind([(_output, output)], [.. inputs.Zip([input.Sample, input.Timestep, .. text, features])]);
+        IEnumerable<OnnxValueInfo> inputs = new[] { _embedding, _pooledText, _sizes, _features }.OfType<OnnxValueInfo>();
+        return _session.Bind([(_output, output)], [.. Common(input), .. inputs.Zip([.. text, features])]);
     }
+
+    // What all texts have in common.
+    private IEnumerable<(OnnxValueInfo Info, OnnxBuffer Buffer)> Common(UNetInput input) =>
+        new[] { (_sample, input.Sample), (_timestep, input.Timestep) }.Concat(_guidance is null ? [] : [(_guidance, input.Guidance!)]);
 
     private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, UNetInput input)
     {
         OnnxValueInfo info = _session.Output(4, DeepFeatures.Output(branch));
-        return (info, new OnnxBuffer(info.ElementType, 1, info.Dimensions[1], input.Height, input.Width));
+        return (info, _session.AllocateShared(info, 1, info.Dimensions[1], input.Height, input.Width));
     }
 
     /// <summary>Releases the graph.</summary>

@@ -10,7 +10,8 @@ namespace StableDiffusion.Denoising;
 /// <param name="timestep">The timestep.</param>
 /// <param name="text">The text embedding.</param>
 /// <param name="sizes">The image sizes; empty if the U-Net does not use them.</param>
-internal sealed class UNetBatchItem(float[] sample, Tensor? added, float timestep, TextVectors text, float[] sizes)
+/// <param name="guidanceScale">The guidance scale, for a U-Net that takes it as an input.</param>
+internal sealed class UNetBatchItem(float[] sample, Tensor? added, float timestep, TextVectors text, float[] sizes, double guidanceScale)
 {
     private UNetBatch? _batch;
     private int _row;
@@ -24,6 +25,12 @@ internal sealed class UNetBatchItem(float[] sample, Tensor? added, float timeste
     public TextVectors Text { get; } = text;
 
     public float[] Sizes { get; } = sizes;
+
+    public double GuidanceScale { get; } = guidanceScale;
+
+    /// <summary>Whether all is the same but for the sample and the timestep.</summary>
+    public bool IsOf(UNetBatchItem other) =>
+        ReferenceEquals(other.Text, Text) && ReferenceEquals(other.Sizes, Sizes) && ReferenceEquals(other.Added, Added) && other.GuidanceScale.Equals(GuidanceScale);
 
     /// <summary>The prediction, valid until the next one of the same side.</summary>
     public ReadOnlySpan<float> Prediction => _batch!.Prediction(_row);
@@ -69,8 +76,9 @@ internal sealed class UNetBatches(UNet unet, int height, int width) : IDisposabl
 /// <param name="embedding">The text embeddings, [rows, tokens, width].</param>
 /// <param name="pooled">The pooled text embeddings, [rows, width]; null if the U-Net does not take them.</param>
 /// <param name="sizes">The image sizes, [rows, count]; null if the U-Net does not take them.</param>
+/// <param name="guidance">The embeddings of the guidance scales, [rows, width]; null if the U-Net does not take them.</param>
 /// <param name="output">The predictions, [rows, channels, height, width].</param>
-internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer timestep, OnnxBuffer embedding, OnnxBuffer? pooled, OnnxBuffer? sizes, OnnxBuffer output) : IDisposable
+internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer timestep, OnnxBuffer embedding, OnnxBuffer? pooled, OnnxBuffer? sizes, OnnxBuffer? guidance, OnnxBuffer output) : IDisposable
 {
     private readonly UNetBatchItem?[] _last = new UNetBatchItem?[output.Shape[0]];
 
@@ -85,7 +93,7 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
             Span<float> own = Row(sample, row);
             item.Sample.CopyTo(own);
             timestep.Values[row] = item.Timestep;
-            if (_last[row] is UNetBatchItem last && ReferenceEquals(last.Text, item.Text) && ReferenceEquals(last.Sizes, item.Sizes) && ReferenceEquals(last.Added, item.Added))
+            if (_last[row]?.IsOf(item) == true)
                 continue;
 
             item.Added?.Span.CopyTo(own[item.Sample.Length..]);
@@ -94,6 +102,8 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
                 item.Text.PooledState!.Span.CopyTo(Row(pooled, row));
             if (sizes is not null)
                 item.Sizes.CopyTo(Row(sizes, row));
+            if (guidance is not null)
+                GuidanceEmbedding.Of(item.GuidanceScale, guidance.Shape[1]).Span.CopyTo(Row(guidance, row));
             _last[row] = item;
             hasNewText = true;
         }
@@ -105,6 +115,7 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
             embedding.Upload();
             pooled?.Upload();
             sizes?.Upload();
+            guidance?.Upload();
         }
 
         call.Run(cancellationToken);
@@ -117,7 +128,7 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
     public void Dispose()
     {
         call.Dispose();
-        foreach (OnnxBuffer? buffer in (ReadOnlySpan<OnnxBuffer?>)[sample, timestep, embedding, pooled, sizes, output])
+        foreach (OnnxBuffer? buffer in (ReadOnlySpan<OnnxBuffer?>)[sample, timestep, embedding, pooled, sizes, guidance, output])
             buffer?.Dispose();
     }
 

@@ -107,6 +107,10 @@ internal abstract class ModelFamily
     /// <param name="index">The model's index.</param>
     public abstract double DefaultGuidanceScale(PipelineConfig index);
 
+    /// <summary>The number of steps by default.</summary>
+    /// <param name="index">The model's index.</param>
+    public virtual int DefaultSteps(PipelineConfig index) => 20;
+
     /// <summary>Whether zeros replace a missing negative prompt, instead of the encoded empty prompt.</summary>
     /// <param name="index">The model's index.</param>
     /// <param name="negativePrompt">The negative prompt; null if none was given.</param>

@@ -17,6 +17,8 @@ namespace StableDiffusion.Families;
 /// </summary>
 internal abstract class UNetFamily : ModelFamily
 {
+    private const string LcmPrefix = "LatentConsistencyModel";
+
     // An empty tensor of this name marks models that were trained with a zero terminal SNR.
     private const string ZeroSnrMark = "ztsnr";
 
@@ -51,7 +53,7 @@ internal abstract class UNetFamily : ModelFamily
     public override int LatentChannels => 4;
 
     public override IReadOnlyList<string> PipelineClasses { get; } =
-        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline"];
+        ["StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionInstructPix2PixPipeline", LcmPrefix + "Pipeline", LcmPrefix + "Img2ImgPipeline"];
 
     /// <summary>Whether the published models of the family differ in what they predict.</summary>
     protected virtual bool HasSeveralPredictionTypes => false;
@@ -165,7 +167,12 @@ internal abstract class UNetFamily : ModelFamily
         return Encoders[0].IsOpenClip == (findConfig(ModelParts.TextEncoder)?.Text("hidden_act", QuickGelu) is not (null or QuickGelu));
     }
 
-    public override double DefaultGuidanceScale(PipelineConfig index) => 7.5;
+    public override double DefaultGuidanceScale(PipelineConfig index) => IsLcm(index) ? 8.5 : 7.5;
+
+    public override int DefaultSteps(PipelineConfig index) => IsLcm(index) ? 4 : base.DefaultSteps(index);
+
+    // Latent consistency models (Luo et al., arXiv 2310.04378), with the defaults of diffusers.
+    private static bool IsLcm(PipelineConfig index) => index.ClassName.StartsWith(LcmPrefix, StringComparison.Ordinal);
 
     public override bool ZerosNegativePrompt(PipelineConfig index, string? negativePrompt, bool isA1111) =>
         !isA1111 && negativePrompt is null && index.ForcesZeros == true;

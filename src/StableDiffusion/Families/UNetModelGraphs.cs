@@ -33,8 +33,7 @@ internal sealed class UNetModelGraphs(UNetFamily family)
                     break;
                 case ModelParts.Vae:
                     vae = VaeConfig.From(config);
-                    Add(ModelParts.VaeEncoder, new VaeEncoderGraph(network.Weights, vae).Build);
-                    Add(ModelParts.VaeDecoder, new VaeDecoderGraph(network.Weights, vae).Build);
+                    graphs.AddRange(VaeGraphs.Make(network));
                     break;
                 default:
                     ClipTextConfig text = ClipTextConfig.From(config);

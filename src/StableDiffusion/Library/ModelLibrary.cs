@@ -10,7 +10,7 @@ using StableDiffusion.Text;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The models, ControlNets and adapters that can be used by name, and the way to open, import, test and remove models:
+/// The models, ControlNets, VAEs and adapters that can be used by name, and the way to open, import, test and remove models:
 /// <code>
 /// using ModelLease lease = ModelLibrary.Default.Open("demo");
 /// DiffusionPipeline pipeline = new(lease.Model);
@@ -31,7 +31,8 @@ public sealed class ModelLibrary
         ArgumentNullException.ThrowIfNull(folders);
         Folders = folders;
         Models = new ModelStore(folders.Models, _pool);
-        ControlNets = new ControlNetStore(folders.ControlNets);
+        ControlNets = new NetworkStore(folders.ControlNets, "ControlNet", static (message, remedy) => new ControlNetNotFoundException(message) { Remedy = remedy });
+        Vaes = new NetworkStore(folders.Vaes, "VAE", static (message, remedy) => new VaeNotFoundException(message) { Remedy = remedy }, (VaeSource.DecoderEnding, VaeSource.EncoderEnding));
         Loras = new AdapterStore(folders.Loras, "LoRA");
         Embeddings = new AdapterStore(folders.Embeddings, "embedding");
         Downloads = new DownloadCache(folders.Downloads);
@@ -47,7 +48,10 @@ public sealed class ModelLibrary
     public ModelStore Models { get; }
 
     /// <summary>The ControlNets.</summary>
-    internal ControlNetStore ControlNets { get; }
+    internal NetworkStore ControlNets { get; }
+
+    /// <summary>The autoencoders that can be used in place of a model's own.</summary>
+    internal NetworkStore Vaes { get; }
 
     /// <summary>The LoRAs.</summary>
     internal AdapterStore Loras { get; }

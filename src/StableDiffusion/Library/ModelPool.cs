@@ -31,7 +31,7 @@ internal sealed class ModelPool
         lock (_lock)
         {
             // The configs are read once, not for every image.
-            Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets);
+            Key key = new(path, device, AdapterSet.Empty, library.Folders.Cache, library.Folders.ControlNets, library.Folders.Vaes);
             if (_entries.TryGetValue(key, out Entry? entry) && entry.Stamp != stamp)
             {
                 // The model was replaced in its place; those who use it keep what they have.
@@ -140,6 +140,7 @@ internal sealed class ModelPool
         {
             CacheFolder = library.Folders.Cache,
             LocateControlNet = library.ControlNets.Locate,
+            LocateVae = library.Vaes.Locate,
         };
     }
 
@@ -164,5 +165,5 @@ internal sealed class ModelPool
     }
 
     /// <summary>The key of an open model, with the folders that it uses.</summary>
-    private readonly record struct Key(string Path, Device Device, AdapterSet Adapters, string Cache, string ControlNets);
+    private readonly record struct Key(string Path, Device Device, AdapterSet Adapters, string Cache, string ControlNets, string Vaes);
 }

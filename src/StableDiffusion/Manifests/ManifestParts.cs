@@ -11,7 +11,7 @@ internal static class ManifestParts
 
     /// <summary>Collects them from the records of images.</summary>
     /// <param name="images">The images.</param>
-    /// <param name="library">The models and ControlNets, of which it is known where they came from.</param>
+    /// <param name="library">The models, ControlNets and VAEs, of which it is known where they came from.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>Each once, ordered by kind and name.</returns>
     public static ManifestPart[] Of(IEnumerable<ManifestImage> images, ModelLibrary library, CancellationToken cancellationToken) =>
@@ -26,10 +26,10 @@ internal static class ManifestParts
         if (info.Stages is not null)
             return info.Stages.WithInputs().SelectMany(Of);
 
-        IEnumerable<ManifestPart> model = info.Model is null ? [] : [new ManifestPart(nameof(info.Model), info.Model, info.ModelHash)];
-        return model
+        return Named(nameof(info.Model), info.Model, info.ModelHash)
             .Concat(Listed(nameof(info.Lora), info.LoraHashes))
             .Concat(Listed(nameof(info.TextualInversion), info.TextualInversionHashes))
+            .Concat(Named(nameof(info.Vae), info.Vae, info.VaeHash))
             .Concat((info.ControlNets ?? []).Select(static net => new ManifestPart(ControlNet, net.Name, net.Hash)));
     }
 
@@ -37,12 +37,14 @@ internal static class ManifestParts
     {
         string[] nets = stage.Settings.GetValueOrDefault(ControlNet) as string[] ?? [];
         string[] hashes = stage.Settings.GetValueOrDefault("ControlHash") as string[] ?? [];
-        IEnumerable<ManifestPart> model = stage.Text(nameof(GenerationInfo.Model)) is string name ? [new ManifestPart(nameof(GenerationInfo.Model), name, stage.Text(nameof(GenerationInfo.ModelHash)))] : [];
-        return model
+        return Named(nameof(GenerationInfo.Model), stage.Text(nameof(GenerationInfo.Model)), stage.Text(nameof(GenerationInfo.ModelHash)))
             .Concat(Listed(nameof(GenerationInfo.Lora), stage.Text(nameof(GenerationInfo.LoraHashes))))
             .Concat(Listed(nameof(GenerationInfo.TextualInversion), stage.Text(nameof(GenerationInfo.TextualInversionHashes))))
+            .Concat(Named(nameof(GenerationInfo.Vae), stage.Text(nameof(GenerationInfo.Vae)), stage.Text(nameof(GenerationInfo.VaeHash))))
             .Concat(nets.Select((net, i) => new ManifestPart(ControlNet, net, hashes.ElementAtOrDefault(i) is { Length: > 0 } hash ? hash : null)));
     }
+
+    private static IEnumerable<ManifestPart> Named(string kind, string? name, string? hash) => name is null ? [] : [new ManifestPart(kind, name, hash)];
 
     // As A1111 lists them: 'name: hash, name: hash'.
     private static IEnumerable<ManifestPart> Listed(string kind, string? hashes) => (hashes ?? string.Empty)
@@ -63,7 +65,13 @@ internal static class ManifestParts
                 return model.IsEmbedded ? part with { Source = ProductVersion.Text } : With(ModelManifest.Read(model.Path));
             }
 
-            return part.Kind == ControlNet && library.ControlNets.Contains(part.Name) ? With(ModelManifest.Read(library.ControlNets.Locate(part.Name).Path)) : part;
+            NetworkStore? store = part.Kind switch
+            {
+                ControlNet => library.ControlNets,
+                nameof(GenerationInfo.Vae) => library.Vaes,
+                _ => null,
+            };
+            return store?.Contains(part.Name) == true ? With(ModelManifest.Read(store.Locate(part.Name).Path)) : part;
         }
         catch (DiffusionException)
         {

@@ -21,6 +21,7 @@ internal static class GenerationRecord
         (nameof(GenerationInfo.ControlNets), nameof(GenerationInfo.ResizeMode)),
         (nameof(GenerationInfo.LoraHashes), nameof(GenerationInfo.Lora)),
         (nameof(GenerationInfo.TextualInversionHashes), nameof(GenerationInfo.TextualInversion)),
+        (nameof(GenerationInfo.VaeHash), nameof(GenerationInfo.Vae)),
         (nameof(GenerationInfo.ModelHash), null),
         (nameof(GenerationInfo.Stages), null),
     ];

@@ -10,6 +10,8 @@ internal static class InfotextMetadata
     // without one.
     private const string OwnRandomSource = "CPU";
 
+    private const string VaeKey = "VAE";
+
     private const string CppVersion = "Version: stable-diffusion.cpp";
     private const string CppJsonMark = ", SDCPP: {";
 
@@ -88,6 +90,8 @@ internal static class InfotextMetadata
             },
         };
         WarnOfPromptFiles(parameters, warnings);
+        if (source != MetadataSource.PowerShell && reader.Text(VaeKey) is string vae && used.Add(VaeKey))
+            warnings.Add($"The image was made with the VAE '{SettingReader.Shorten(vae)}'. The model's own is used unless you choose that one.");
         WarnOfOthers(settings, used, warnings);
         return new ImageMetadata(source, info, RandomSource(reader, source, info.Seed, warnings)) { Settings = settings };
     }

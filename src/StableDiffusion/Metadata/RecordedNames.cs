@@ -15,6 +15,7 @@ internal static class RecordedNames
     public static GenerationInfo Only(GenerationInfo info) => info with
     {
         Model = info.Model is null ? null : NameOrPath.WithoutFolder(info.Model),
+        Vae = info.Vae is null ? null : NameOrPath.WithoutFolder(info.Vae),
         Lora = Each(info.Lora, LoraName),
         TextualInversion = Each(info.TextualInversion, NameOrPath.WithoutFolder),
         ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Where(static net => net is not null).Select(NameOf)],
@@ -59,8 +60,8 @@ internal static class RecordedNames
     {
         (nameof(GenerationInfo.Lora), string list) => Each(list, LoraName) ?? string.Empty,
         (nameof(GenerationInfo.TextualInversion), string list) => Each(list, NameOrPath.WithoutFolder) ?? string.Empty,
-        (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) or nameof(GenerationInfo.Model) or "ControlNet" or "Path", string[] names) => Array.ConvertAll(names, NameOrPath.WithoutFolder),
-        (nameof(GenerationInfo.Model) or "ControlNet" or "Path", string name) => NameOrPath.WithoutFolder(name),
+        (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Path", string[] names) => Array.ConvertAll(names, NameOrPath.WithoutFolder),
+        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Path", string name) => NameOrPath.WithoutFolder(name),
         _ => value,
     };
 

@@ -11,6 +11,7 @@ namespace StableDiffusion.Onnx;
 internal sealed class OnnxBuffer : IDisposable
 {
     private readonly Array? _native;
+    private readonly OrtAllocator? _allocator;
 
     /// <summary>Creates a buffer with its own array of zeros.</summary>
     public OnnxBuffer(TensorElementType elementType, params ReadOnlySpan<int> shape)
@@ -36,6 +37,18 @@ internal sealed class OnnxBuffer : IDisposable
         Upload();
     }
 
+    /// <summary>Creates a buffer in the memory of a device, which only graphs can read and write: it has no <see cref="Values"/>.</summary>
+    /// <param name="allocator">Gives the memory; disposed with the buffer.</param>
+    /// <param name="elementType">The type of its elements.</param>
+    /// <param name="shape">The length of each axis.</param>
+    public OnnxBuffer(OrtAllocator allocator, TensorElementType elementType, params ReadOnlySpan<int> shape)
+    {
+        _allocator = allocator;
+        Values = [];
+        ElementType = elementType;
+        Value = OrtValue.CreateAllocatedTensorValue(allocator, elementType, [.. shape.ToArray().Select(length => (long)length)]);
+    }
+
     /// <summary>The values as floats. Call <see cref="Upload"/> after writing, <see cref="Download"/> before reading.</summary>
     public float[] Values { get; }
 
@@ -43,6 +56,9 @@ internal sealed class OnnxBuffer : IDisposable
 
     /// <summary>The element type of the graph's input or output.</summary>
     public TensorElementType ElementType { get; }
+
+    /// <summary>How often the values of the graph's type were written, by <see cref="Upload"/> or by a graph.</summary>
+    public int Written { get; private set; }
 
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
@@ -60,9 +76,10 @@ internal sealed class OnnxBuffer : IDisposable
         return buffer;
     }
 
-    /// <summary>Converts the written floats to the graph's type.</summary>
+    /// <summary>Converts the written floats to the graph's type. Call it after every writing, also where the graph uses floats.</summary>
     public void Upload()
     {
+        NoteWriting();
         switch (_native)
         {
             case Float16[] halves:
@@ -100,7 +117,10 @@ internal sealed class OnnxBuffer : IDisposable
         }
     }
 
-    public void Dispose() => NativeCall.Release(Value);
+    /// <summary>Notes that a graph wrote its output here.</summary>
+    public void NoteWriting() => Written++;
+
+    public void Dispose() => NativeCall.Release(_allocator is null ? Value : new DeviceMemory(Value, _allocator));
 
     /// <summary>Copies a value that ONNX Runtime allocated into a tensor.</summary>
     public static Tensors.Tensor ToTensor(OrtValue value)
@@ -129,6 +149,16 @@ internal sealed class OnnxBuffer : IDisposable
         }
 
         return tensor;
+    }
+
+    /// <summary>Memory of a device, and what gave it.</summary>
+    private sealed record DeviceMemory(OrtValue Value, OrtAllocator Allocator) : IDisposable
+    {
+        public void Dispose()
+        {
+            Value.Dispose();
+            Allocator.Dispose();
+        }
     }
 
     private static (Array Native, OrtValue Value) Staged<T>(T[] native, long[] dimensions)

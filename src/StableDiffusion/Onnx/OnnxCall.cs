@@ -10,13 +10,21 @@ internal sealed class OnnxCall : IDisposable
     private readonly RunOptions _options = OnnxSession.CreateRunOptions();
     private readonly Func<bool> _run;
 
-    internal OnnxCall(OnnxSession session, OrtIoBinding binding)
+    /// <summary>Initializes the call.</summary>
+    /// <param name="session">The graph.</param>
+    /// <param name="binding">The binding of all memory.</param>
+    /// <param name="outputs">The memory of the outputs.</param>
+    /// <param name="inputs">The inputs, if the device has memory of its own; null if the graph reads what is in the buffers.</param>
+    internal OnnxCall(OnnxSession session, OrtIoBinding binding, IReadOnlyList<OnnxBuffer> outputs, BoundInputs? inputs)
     {
         _session = session;
         _binding = binding;
         _run = () =>
         {
+            inputs?.Refresh(_binding.BindInput);
             _session.RunBound(_options, _binding);
+            foreach (OnnxBuffer output in outputs)
+                output.NoteWriting();
             return true;
         };
     }

@@ -137,7 +137,7 @@ internal sealed class OnnxSession : IDisposable
 
         // A GPU's execution provider ignores weights in the CPU's memory, and only its log says so.
         if (replaced is not null && device.Kind != DeviceKind.Cpu)
-            throw new DeviceUnavailableException($"LoRAs can be applied on the CPU only, and the device is {device}. Leave them out, or choose another device.") { Remedy = Remedy.ChooseDevice };
+            throw new InvalidOperationException($"Weights in memory can be used on the CPU only, and the device is {device}.");
 
         cancellationToken.ThrowIfCancellationRequested();
         GraphCheck.Check(path);
@@ -244,6 +244,18 @@ internal sealed class OnnxSession : IDisposable
         }
     }
 
+    /// <summary>Allocates memory that this graph writes and another one on the same device reads. It lies on an NVIDIA card, if they run on one.</summary>
+    /// <param name="output">The output.</param>
+    /// <param name="shape">The length of each of its axes.</param>
+    /// <returns>The memory; only on the processor it has <see cref="OnnxBuffer.Values"/>. Dispose it before the session.</returns>
+    public OnnxBuffer AllocateShared(OnnxValueInfo output, params ReadOnlySpan<int> shape)
+    {
+        if (Device.Kind is not (DeviceKind.Cuda or DeviceKind.TensorRt))
+            return new OnnxBuffer(output.ElementType, shape);
+        using OrtMemoryInfo place = new("Cuda", OrtAllocatorType.ArenaAllocator, Device.Index, OrtMemType.Default);
+        return new OnnxBuffer(new OrtAllocator(_session, place), output.ElementType, shape);
+    }
+
     /// <summary>Binds memory to the inputs and one output of a graph that runs many times on the same memory.</summary>
     public OnnxCall Bind((OnnxValueInfo Info, OnnxBuffer Buffer) output, params ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs) =>
         Bind([output], inputs);
@@ -256,7 +268,7 @@ internal sealed class OnnxSession : IDisposable
             binding.BindInput(info.Name, buffer.Value);
         foreach ((OnnxValueInfo info, OnnxBuffer buffer) in outputs)
             binding.BindOutput(info.Name, buffer.Value);
-        return new OnnxCall(this, binding);
+        return new OnnxCall(this, binding, [.. outputs.Select(static output => output.Buffer)], Device.Kind == DeviceKind.Cpu ? null : new BoundInputs(inputs.ToArray()));
     }
 
     public void Dispose()

@@ -16,12 +16,16 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
 {
     private string? _tiling;
     private int? _tileSize;
+    private SeparateVae? _separate;
+
+    /// <summary>The autoencoder that is used in place of the model's own; null for that.</summary>
+    private SeparateVae? Separate => _separate ??= options.Vae is string vae ? model.Vaes.Find(vae) : null;
 
     /// <summary>Encodes an image.</summary>
     /// <inheritdoc cref="VaeEncoder.Encode"/>
     public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken)
     {
-        VaeEncoder encoder = model.OpenVaeEncoder(messages.Loading, cancellationToken);
+        VaeEncoder encoder = Separate is SeparateVae vae ? model.Vaes.OpenEncoder(vae, messages.Loading, cancellationToken) : model.OpenVaeEncoder(messages.Loading, cancellationToken);
         return Run(
             pixels.Shape[2], pixels.Shape[3],
             tiles => encoder.Encode(pixels, noise, tiles, messages.Warning, cancellationToken),
@@ -32,16 +36,26 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
     /// <inheritdoc cref="VaeDecoder.Decode"/>
     public Tensor Decode(Tensor latent, CancellationToken cancellationToken)
     {
-        VaeDecoder decoder = model.OpenVaeDecoder(messages.Loading, cancellationToken);
+        VaeDecoder decoder = Separate is SeparateVae vae ? model.Vaes.OpenDecoder(vae, messages.Loading, cancellationToken) : model.OpenVaeDecoder(messages.Loading, cancellationToken);
         return Run(
             latent.Shape[2] * model.Info.LatentFactor, latent.Shape[3] * model.Info.LatentFactor,
             tiles => decoder.Decode(latent, tiles, messages.Warning, cancellationToken),
             () => decoder.ReleaseMemory(cancellationToken));
     }
 
-    /// <summary>Records how the autoencoder was run last: in tiles, or as a whole where tiles are to be expected. Nothing otherwise.</summary>
+    /// <summary>
+    /// Records which autoencoder was chosen in place of the model's own, and how it was run last: in tiles, or as a whole where
+    /// tiles are to be expected. Nothing otherwise.
+    /// </summary>
     /// <param name="info">The settings of the result.</param>
-    public GenerationInfo Record(GenerationInfo info) => info with { VaeTiling = _tiling, VaeTileSize = _tileSize };
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    public GenerationInfo Record(GenerationInfo info, CancellationToken cancellationToken) => info with
+    {
+        Vae = Separate?.Name,
+        VaeHash = Separate is SeparateVae vae ? model.Vaes.Identify(vae, cancellationToken) : null,
+        VaeTiling = _tiling,
+        VaeTileSize = _tileSize,
+    };
 
     private T Run<T>(int height, int width, Func<VaeTiles?, T> run, Action release)
     {

@@ -17,7 +17,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
 {
     // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =
-        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
 
     /// <summary>Checks the options of a denoising that starts from noise or from an image, without opening a network.</summary>
     /// <param name="model">The model.</param>
@@ -35,6 +35,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         }
 
         (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model, VaeOptions.From(options));
+        if (options.Vae is string vae)
+            model.Vaes.Find(vae).RequireEncoder();
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
@@ -110,7 +112,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
                 ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
                 : null,
         };
-        return (state, sample, autoencoder.Record(info) with { Width = width, Height = height });
+        return (state, sample, autoencoder.Record(info, cancellationToken) with { Width = width, Height = height });
     }
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
@@ -166,7 +168,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         return (
             new DenoiseState(scheduler, stepNoise, firstCall, firstCall, inpainting) { AddedChannels = added },
             sample,
-            autoencoder.Record(info) with
+            autoencoder.Record(info, cancellationToken) with
             {
                 Width = width,
                 Height = height,

@@ -60,6 +60,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="cancellationToken">Cancels the building.</param>
     internal string? Identify(CancellationToken cancellationToken) => model.Identify(loading, cancellationToken);
 
+    /// <summary>The hash of an autoencoder that is used in place of the model's own.</summary>
+    /// <param name="vae">Its name or path.</param>
+    /// <param name="cancellationToken">Cancels the reading of its files.</param>
+    internal string IdentifyVae(string vae, CancellationToken cancellationToken) => model.Vaes.Identify(model.Vaes.Find(vae), cancellationToken);
+
     /// <summary>Resizes the image that a denoising starts from, and its mask, to a size that the model supports.</summary>
     /// <param name="image">The image.</param>
     /// <param name="mask">The mask, of the size of the image; null repaints the whole image. A mask of another size is not resized.</param>
@@ -173,7 +178,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
             Model = model.Info.Name,
         };
-        info = SettingTable.WithoutDefaults(autoencoder.Record(info));
+        info = SettingTable.WithoutDefaults(autoencoder.Record(info, cancellationToken));
         return new Latent(tensor, info with { Stages = StageRecord.OfImage(model, image, info, tensor) }) { Maker = model.Info.Mark, Noise = noise, SourcePixels = pixels, SourceMean = mean };
     }
 
@@ -242,6 +247,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
         CheckEmbedding(embedding, unet);
+        if (unet.TakesGuidance)
+            CheckGuidanceInput(embedding, negative, options);
         negative = CompleteNegative(embedding, negative, guidanceScale, cancellationToken);
         if (negative is not null && NeedsNegative(embedding, guidanceScale))
             CheckEmbedding(negative, unet);
@@ -331,7 +338,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         Autoencoder autoencoder = new(model, vae, Messages);
         Tensor decoded = autoencoder.Decode(latent.Tensor, cancellationToken);
         byte[] pixels = PixelTensor.ToPixels(decoded);
-        GenerationInfo info = autoencoder.Record(latent.Info) with
+        GenerationInfo info = autoencoder.Record(latent.Info, cancellationToken) with
         {
             Width = decoded.Shape[3],
             Height = decoded.Shape[2],
@@ -370,6 +377,21 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
     }
 
+    /// <summary>Refuses settings that need a second prediction, for a U-Net that takes the guidance scale as an input.</summary>
+    private void CheckGuidanceInput(TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options)
+    {
+        string? setting = options.GuidanceRescale is > 0 ? nameof(options.GuidanceRescale)
+            : options.GuidanceStart is > 0 ? nameof(options.GuidanceStart)
+            : options.GuidanceEnd is < 1 ? nameof(options.GuidanceEnd)
+            : null;
+        if (setting is not null)
+            throw new InvalidSettingException(setting, $"The model '{model.Info.Name}' takes the guidance scale as an input, so {setting} has no effect. Omit it.");
+        if (embedding.DynamicText is string text && CompositePrompt.Parse(text).Count > 1)
+            throw new InvalidSettingException(nameof(options.Prompt), $"The model '{model.Info.Name}' takes the guidance scale as an input, so it cannot combine prompts with AND. Write one prompt.");
+        if (!string.IsNullOrWhiteSpace(negative?.Prompt))
+            warning?.Invoke($"The model '{model.Info.Name}' takes the guidance scale as an input, so the negative prompt has no effect.");
+    }
+
     private static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
 
     private void WarnOfChange(string what, ModelMark? maker)
@@ -381,7 +403,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     private void CheckSettings(DenoiseOptions options)
     {
         SettingCheck.Family(options, model);
-        VaeOptions.From(options);
+        if (VaeOptions.From(options).Vae is string vae)
+            model.Vaes.Find(vae);
         SettingTable.Check(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");

@@ -10,8 +10,7 @@ namespace StableDiffusion.Pipelines;
 /// <summary>
 /// Estimates the memory that an image needs on the processor, so that one that cannot fit is refused before a model is opened.
 /// The most is needed by the autoencoder, whose widest feature maps have the size of the image or of a tile; attention is
-/// computed in parts, and needs less. Measured with the model that ships with the engine, 512 to 1024 pixels a side: 9 to 13
-/// such maps; with the autoencoder of Stable Diffusion, 9.
+/// computed in parts, and needs less.
 /// </summary>
 /// <param name="model">The model, of which only configs are read.</param>
 /// <param name="options">How it encodes and decodes.</param>
@@ -23,16 +22,14 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <summary>Above this number of bytes, the memory of the autoencoder is given back after each image. The next one takes some percent longer.</summary>
     private const long LargestKept = 2L << 30;
 
-    private const int Maps = 9;
-
     // The maps of the U-Net at its highest resolution, 14 to 24 with the model that ships with the engine, and their channels in Stable Diffusion.
     private const int StepMaps = 20;
     private const int DefaultStepChannels = 320;
 
-    private readonly VaeConfig _config = ConfigOf(model.Info);
+    private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : TraitsOf(model.Info);
 
     /// <summary>The longest side of a tile in pixels.</summary>
-    public int TileSize => options.TileSizeFor(_config.SampleSize);
+    public int TileSize => options.TileSizeFor(_vae.SampleSize);
 
     /// <summary>Throws for an image that cannot fit into memory.</summary>
     /// <param name="width">The image's width in pixels.</param>
@@ -71,14 +68,15 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
     /// <returns>The number of bytes.</returns>
-    public long Whole(int width, int height) => Bytes(_config.BlockChannels[0], width, height);
+    public long Whole(int width, int height) => Bytes(_vae.WidestChannels, width, height, _vae.Maps);
 
     /// <summary>The memory for feature maps of the autoencoder.</summary>
     /// <param name="channels">The number of channels of the autoencoder at the size of the image.</param>
     /// <param name="width">The width in pixels.</param>
     /// <param name="height">The height in pixels.</param>
+    /// <param name="maps">The number of feature maps.</param>
     /// <returns>The number of bytes.</returns>
-    internal static long Bytes(int channels, int width, int height) => (long)width * height * channels * sizeof(float) * Maps;
+    internal static long Bytes(int channels, int width, int height, int maps = VaeTraits.FullMaps) => (long)width * height * channels * sizeof(float) * maps;
 
     private static long Limit => MemoryLimit.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
@@ -96,9 +94,9 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
         return (long)(width / model.Info.LatentFactor) * (height / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
     }
 
-    private static VaeConfig ConfigOf(ModelInfo model)
+    private static VaeTraits TraitsOf(ModelInfo model)
     {
         string? config = ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(model.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists);
-        return config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config);
+        return VaeTraits.Of(config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config));
     }
 }

@@ -42,7 +42,7 @@ internal static class StageRecord
     public static StageList OfImage(DiffusionModel model, DiffusionImage image, GenerationInfo info, Tensors.Tensor latent) => image.Origin().Append(new GenerationStage
     {
         Operation = StageOperation.EncodeImage,
-        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize)),
+        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.Seed) or nameof(GenerationInfo.RandomSource) or nameof(GenerationInfo.ResizeMode) || IsOfVae(row)),
         Output = StageList.Hash<float>(latent.Span),
         Made = StageMaker.Of(model.Device),
     });
@@ -98,10 +98,12 @@ internal static class StageRecord
     public static StageList OfDecoding(DiffusionModel model, GenerationInfo info, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
     {
         Operation = StageOperation.Decode,
-        Settings = SettingsOf(model, info, static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize)),
+        Settings = SettingsOf(model, info, IsOfVae),
         Output = StageList.Hash<byte>(pixels),
         Made = StageMaker.Of(model.Device),
     });
+
+    private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize);
 
     /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
     private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)

@@ -9,6 +9,9 @@ public sealed record VaeOptions
     private const int SmallestDefault = 64;
     private const int LargestDefault = 512;
 
+    /// <summary>The name or path of the autoencoder to use; null for the model's own.</summary>
+    public string? Vae { get; init; }
+
     /// <summary>Whether it works in overlapping tiles, which takes less memory.</summary>
     public VaeTiling Tiling { get; init; }
 
@@ -24,6 +27,7 @@ public sealed record VaeOptions
         ArgumentNullException.ThrowIfNull(settings);
         VaeOptions options = new()
         {
+            Vae = settings.Vae,
             Tiling = EnumSetting.Parse(nameof(GenerationSettings.VaeTiling), settings.VaeTiling, VaeTiling.Auto),
             TileSize = settings.VaeTileSize,
         };

@@ -29,8 +29,8 @@ internal sealed class IntegerMatMul(IReadOnlyDictionary<string, ConvolutionRange
         Value shift = graph.Node(
             "DequantizeLinear",
             [
-                graph.IntegerWeight($"{bias.Name}.int32", bias.Shape, ReadBias),
-                graph.SingleWeight($"{bias.Name}.scale", bias.Shape, ReadBiasScales),
+                graph.IntegerWeight(bias.Name + QuantizedWeight.BiasEnding, bias.Shape, ReadBias),
+                graph.SingleWeight(bias.Name + QuantizedWeight.ScalesEnding, bias.Shape, ReadBiasScales),
                 graph.ShortIntegers(new int[quantized.Channels]),
             ],
             [("axis", 0)],

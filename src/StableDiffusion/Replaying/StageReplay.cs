@@ -150,6 +150,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         Compare("The LoRAs", stage.Text(nameof(info.LoraHashes)), adapters.Hashes);
         IReadOnlyList<TextualInversion> words = Words(stage, cancellationToken);
         Compare("The textual inversion embeddings", stage.Text(nameof(info.TextualInversionHashes)), words.Count == 0 ? null : string.Join(", ", words.Select(static word => $"{word.Name}: {word.Hash}")));
+        CheckVaeName(stage);
+        if (info.Vae is string vae)
+            Compare($"The VAE '{PrintableText.Of(vae)}'", info.VaeHash, use(Model ?? info.Model, AdapterSet.Empty, pipeline => pipeline.IdentifyVae(vae, cancellationToken)) as string);
         if (Model is null)
             Compare($"The model '{info.Model}'", info.ModelHash, use(info.Model, AdapterSet.Empty, pipeline => pipeline.Identify(cancellationToken)) as string);
 
@@ -177,6 +180,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
     private object RunOne(GenerationStage stage, object? value, CancellationToken cancellationToken)
     {
+        CheckVaeName(stage);
         return stage.Operation switch
         {
             StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
@@ -254,6 +258,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         if (names.Length == 0)
             return [];
 
+        // Anyone can write a path into an image.
+        foreach (string name in images.OpensPaths ? [] : names)
+            library.ControlNets.CheckName(name);
         DiffusionImage[] inputs = [.. Inputs<DiffusionImage>(stage, "ControlImage", cancellationToken)];
         string[] preprocessors = Values<string>("ControlPreprocessor");
         double[] scales = Values<double>("ControlScale"), starts = Values<double>("ControlStart"), ends = Values<double>("ControlEnd");
@@ -285,6 +292,12 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         if (!known.TryGetValue(list, out T? found))
             known.Add(list, found = find(TextList.Read(list) ?? []));
         return found;
+    }
+
+    private void CheckVaeName(GenerationStage stage)
+    {
+        if (!images.OpensPaths && stage.Text(nameof(GenerationInfo.Vae)) is string vae)
+            library.Vaes.CheckName(vae);
     }
 
     private T Use<T>(GenerationStage stage, Func<DiffusionPipeline, T> run, AdapterSet? adapters = null)

@@ -32,9 +32,13 @@ public sealed class DiffusionModel : IDisposable
 
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
+    private readonly SeparateVaes? _ownVaes;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
     private readonly PartUses _uses = new();
+
+    // The folders of graphs that the adapters changed, by part.
+    private readonly Dictionary<string, RentedBuild> _adapted = new(StringComparer.Ordinal);
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
@@ -55,11 +59,12 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         Info = info;
         Device = device;
-        ComputesHalf = device.Kind != DeviceKind.Cpu;
+        ComputesHalf = AdaptsFiles = device.Kind != DeviceKind.Cpu;
         ModelConfigs configs = ModelConfigs.Open(info.Path);
         Pipeline = configs.Pipeline;
         Family = configs.Family;
         SchedulerConfig = configs.Scheduler;
+        _ownVaes = new SeparateVaes(this);
     }
 
     /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
@@ -73,12 +78,14 @@ public sealed class DiffusionModel : IDisposable
         Info = plain.Info;
         Device = plain.Device;
         ComputesHalf = plain.ComputesHalf;
+        AdaptsFiles = plain.AdaptsFiles;
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
         CacheFolder = plain.CacheFolder;
         PreparedFolder = plain.PreparedFolder;
         LocateControlNet = plain.LocateControlNet;
+        LocateVae = plain.LocateVae;
         Adapters = adapters;
     }
 
@@ -97,6 +104,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Whether a half-precision model computes in 16-bit floats, which CPUs do not support.</summary>
     internal bool ComputesHalf { get; init; }
 
+    /// <summary>Whether the changes of adapters are written to files, since graphics cards ignore weights in the CPU's memory.</summary>
+    internal bool AdaptsFiles { get; init; }
+
     /// <summary>
     /// The full path of the folder for built graphs and remembered hashes. Null for none: then only folders of graphs can be
     /// opened, and all of their files are read to check them.
@@ -112,6 +122,13 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Finds the name and the full path of a ControlNet by its name or path. By default, only paths are supported.</summary>
     internal Func<string, (string Name, string Path)> LocateControlNet { get; init; } = static path => NameOrPath.Find(
         path, static _ => null, Path.Exists, static path => new ControlNetNotFoundException($"There is no ControlNet '{path}'. Give the path of its folder or file."));
+
+    /// <summary>Finds the name and the full path of an autoencoder by its name or path. By default, only paths are supported.</summary>
+    internal Func<string, (string Name, string Path)> LocateVae { get; init; } = static path => NameOrPath.Find(
+        path, static _ => null, Path.Exists, static path => new VaeNotFoundException($"There is no VAE '{path}'. Give the path of its folder or file."));
+
+    /// <summary>The autoencoders that are used in place of its own. Adapters do not change them.</summary>
+    internal SeparateVaes Vaes => _plain?.Vaes ?? _ownVaes!;
 
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
@@ -212,13 +229,8 @@ public sealed class DiffusionModel : IDisposable
     internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken) ?? Open(
         ref _outerUNets[branch],
         "the outer layers of the U-Net",
-        graphs => new UNet(OpenSession(
-            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"),
-            progress,
-            ReordersUNet(graphs),
-            _plan?.Merge(Family.Backbone, GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), cancellationToken),
-            isPrepared: false,
-            cancellationToken: cancellationToken)),
+        graphs => new UNet(OpenFile(
+            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false)),
         progress,
         cancellationToken);
 
@@ -339,6 +351,9 @@ public sealed class DiffusionModel : IDisposable
     {
         foreach (IDisposable opened in Enum.GetValues<ModelPart>().SelectMany(Take))
             opened.Dispose();
+        foreach (RentedBuild adapted in _adapted.Values)
+            adapted.Dispose();
+        _ownVaes?.Dispose();
         _graphs?.Dispose();
         _gate.Dispose();
     }
@@ -508,9 +523,17 @@ public sealed class DiffusionModel : IDisposable
         new BuildCache(Path.GetDirectoryName(Info.Path)!).Rent(Path.GetFileName(Info.Path), cancellationToken)
         ?? throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
 
-    private string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
+    /// <summary>The folder for built graphs.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    internal string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
 
-    private RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    /// <summary>Builds the graphs of the model, or of something that is used with it, unless they are already built.</summary>
+    /// <param name="source">What to build.</param>
+    /// <param name="name">Its name, for the progress.</param>
+    /// <param name="progress">Receives the progress; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    /// <returns>The folder of the graphs; dispose it after the last use.</returns>
+    internal RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         bool isBuilt = false;
@@ -544,11 +567,29 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout) =>
-        OpenSession(graph, progress, reordersLayout, _plan?.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true)
+    {
+        if (_plan?.ChangesPart(part) != true)
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, cancellationToken: cancellationToken);
+        if (!AdaptsFiles && !_plan.IsQuantized(part))
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
 
-    // An image takes one run of it, for which nothing is worth keeping.
-    private OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
+        if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
+        {
+            string cache = PreparedFolder ?? RequiredCache;
+            adapted = new AdaptedGraphs(cache).Rent(Path.GetDirectoryName(graph)!, _plan, Adapters, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
+            _adapted.Add(part, adapted);
+        }
+
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, cancellationToken: cancellationToken);
+    }
+
+    /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
+    /// <param name="graphs">The folder of the graphs.</param>
+    /// <param name="part">The name of the half.</param>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    internal OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
         OpenSession(GraphPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
 
     private OnnxSession OpenSession(

@@ -14,9 +14,8 @@ internal static class ModelReader
     /// <summary>The number of digits of a model's hash in an image's metadata, as in A1111.</summary>
     public const int ShortHashLength = 10;
 
-    // The defaults for models without a value: the settings of Stable Diffusion 1.5.
+    // The default for models without a value: that of Stable Diffusion 1.5.
     private const int DefaultSampleSize = 64;
-    private const int DefaultSteps = 20;
 
     /// <summary>Reads the information about a model from its configs.</summary>
     /// <param name="name">Its name.</param>
@@ -56,6 +55,7 @@ internal static class ModelReader
             throw new ModelInvalidException($"The model in '{path}' edits images by its {PipelineConfig.FileName} ({configs.Pipeline.ClassName}), but its U-Net has no input for an image: 'in_channels' must be {2 * vae.LatentChannels}. Its files belong to different models; get it again.");
         SchedulerConfig scheduler = configs.Scheduler;
         ConfigFile? defaults = configs.Find("generation_config.json");
+        int steps = family.DefaultSteps(configs.Pipeline);
         return new ModelInfo
         {
             Name = name,
@@ -64,7 +64,7 @@ internal static class ModelReader
             Hash = ModelManifest.Read(path) is { Source: { Kind: ModelSource.Import, Revision: { Length: > ShortHashLength } hash } } ? hash[..ShortHashLength] : null,
             Width = side,
             Height = side,
-            Steps = defaults?.Count("num_inference_steps", DefaultSteps, SchedulerCatalog.MaxSteps) ?? DefaultSteps,
+            Steps = defaults?.Count("num_inference_steps", steps, SchedulerCatalog.MaxSteps) ?? steps,
             GuidanceScale = defaults?.OptionalNumber("guidance_scale") ?? family.DefaultGuidanceScale(configs.Pipeline),
             Scheduler = SchedulerCatalog.Default(scheduler).Name,
             PredictionType = scheduler.TryGetValue(PredictionTypes.OptionName, out object? type) && type is string text ? text : PredictionTypes.NameOf(PredictionType.Epsilon),

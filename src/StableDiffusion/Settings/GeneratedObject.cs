@@ -113,6 +113,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
     public string? ResizeMode => Info.ResizeMode;
 
+    /// <inheritdoc cref="GenerationSettings.Vae"/>
+    public string? Vae => Info.Vae;
+
     /// <inheritdoc cref="GenerationSettings.VaeTiling"/>
     public string? VaeTiling => Info.VaeTiling;
 

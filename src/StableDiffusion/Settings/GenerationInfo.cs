@@ -24,6 +24,10 @@ public sealed record GenerationInfo : GenerationSettings
     /// <summary>The names of the textual inversion embeddings with the hashes that A1111 uses for them; null if there were none.</summary>
     public string? TextualInversionHashes { get; init; }
 
+    /// <summary>The first ten hexadecimal digits of the SHA-256 of the weights of the autoencoder that is used in place of the model's own.</summary>
+    [Setting(Key = "VAE hash", IsOwnKey = true, IsOfStart = true)]
+    public string? VaeHash { get; init; }
+
     /// <summary>The first ten hexadecimal digits of the SHA-256 of the model's U-Net weights.</summary>
     [Setting(Key = "Model hash")]
     public string? ModelHash { get; init; }

@@ -126,6 +126,10 @@ public record GenerationSettings
     [Setting(IsOfStart = true)]
     public int? Height { get; init; }
 
+    /// <summary>The name of the autoencoder (VAE) that is used in place of the model's own, or its path; null for the model's own.</summary>
+    [Setting(Key = "VAE", IsOwnKey = true, IsOfStart = true)]
+    public string? Vae { get; init; }
+
     /// <summary>
     /// Whether the autoencoder works in tiles, as the name of a <see cref="Settings.VaeTiling"/>; null means Auto. In a record,
     /// On if it did, and Off if it did not although Auto would have; null if it did not.

@@ -11,6 +11,8 @@ public sealed class OneImage
 
     private static readonly string[] s_tiling = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
 
+    private static readonly string[] s_vae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeHash)];
+
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
 
@@ -45,6 +47,7 @@ public sealed class OneImage
             || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
             || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
             || !Same(denoising, decoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash))
+            || !Same(denoising, decoding, s_vae)
             || (denoising.Settings.ContainsKey(nameof(GenerationInfo.VaeTiling)) && !Same(denoising, decoding, s_tiling))
             || !Same(denoising, prompt, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Lora)))
             return null;
@@ -62,7 +65,7 @@ public sealed class OneImage
             return denoising.Input("MaskImage") is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding } : null;
         if (before[^1] is not { Operation: StageOperation.EncodeImage } encoding || !denoising.Settings.ContainsKey(nameof(GenerationInfo.Strength)) && !denoising.Settings.ContainsKey(nameof(GenerationInfo.ImageGuidanceScale))
             || !Same(denoising, encoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))
-            || !Same(encoding, decoding, s_tiling))
+            || !Same(encoding, decoding, s_tiling) || !Same(encoding, decoding, s_vae))
             return null;
 
         GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize && encoding.Text(nameof(ResizeMode)) is not null ? before[^2] : null;

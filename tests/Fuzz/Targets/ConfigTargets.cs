@@ -27,6 +27,7 @@ internal static class ConfigTargets
     {
         yield return Config("unet-config", Demo("unet", "config.json"), static file => UNetConfig.From(file).SkipLevels.Count);
         yield return Config("vae-config", Demo("vae", "config.json"), static file => VaeConfig.From(file).Factor);
+        yield return Config("tiny-vae-config", Repository.Data("taesd", "taesd-diffusers", "config.json"), static file => VaeTraits.From(file).Factor);
         yield return Config("text-config", Demo("text_encoder", "config.json"), ClipTextConfig.From);
         yield return Config("controlnet-config", Repository.Data("adapters", "sd1-controlnet", "config.json"), ControlNetConfig.From);
         yield return Config("model-index", Demo("model_index.json"), PipelineConfig.From);

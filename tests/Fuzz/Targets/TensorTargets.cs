@@ -3,8 +3,11 @@ using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using StableDiffusion.Adapters;
+using StableDiffusion.Building;
+using StableDiffusion.Families;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Fuzz.Mutations;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests;
 using StableDiffusion.Tests.Tensors.Torch;
@@ -32,6 +35,7 @@ internal static class TensorTargets
         yield return new DelegateTarget("pickle", [TensorFileMutations.Opcodes], Pickles, data => ReadAll(FuzzFiles.Write(Writer().Archive(data), "pickle.pt")));
         yield return new DelegateTarget("shard-index", JsonMutations.All, ShardIndexes, ReadShards);
         yield return new DelegateTarget("checkpoint", JsonMutations.All, CheckpointHeaders, ReadCheckpoint);
+        yield return new DelegateTarget("tiny-vae", JsonMutations.All, TinyVaeHeaders, ReadTinyVae);
         yield return new DelegateTarget("lora", s_safetensors, Loras, ReadLora);
         yield return new DelegateTarget("embedding", [.. s_safetensors, .. s_archive], Embeddings, data =>
         {
@@ -140,17 +144,43 @@ internal static class TensorTargets
         }
     }
 
+    private static IEnumerable<byte[]> TinyVaeHeaders()
+    {
+        foreach ((string prefix, int shift) in ((string, int)[])[("decoder.layers.", 0), (string.Empty, 1)])
+        {
+            List<(string, int[])> tensors = [Layer(0, "weight", 2, 4), Layer(0, "bias", 2)];
+            foreach (int block in (int[])[2, 3, 4, 7])
+                tensors.AddRange(((int[])[0, 2, 4]).SelectMany(convolution => ((string, int[])[])[Layer(block, $"conv.{convolution}.weight", 2, 2), Layer(block, $"conv.{convolution}.bias", 2)]));
+            byte[] file = File([.. tensors, Layer(6, "weight", 2, 2), Layer(8, "weight", 3, 2), Layer(8, "bias", 3)]);
+            yield return file[8..(8 + (int)BitConverter.ToInt64(file))];
+
+            (string, int[]) Layer(int layer, string name, params int[] channels) => ($"{prefix}{layer + shift}.{name}", channels.Length == 1 ? channels : [.. channels, 3, 3]);
+        }
+    }
+
+    private static IEnumerable<string> ReadTinyVae(byte[] header)
+    {
+        VaeSource source = new(WriteHeader("vae", header), ModelFamily.All[0]);
+        using ModelContents contents = source.Open();
+        ModelNetwork network = contents.Networks[0];
+        string text = $"{VaeTraits.From(network.ReadConfig())} {VaeGraphs.HasEncoder(network)} {VaeGraphs.HasDecoder(network)}";
+        return [text, $"{ModelGraph.Make(contents, source).Count}"];
+    }
+
+    /// <summary>Writes a safetensors file with a header, and with zeros for the tensors.</summary>
+    private static string WriteHeader(string name, byte[] header)
+    {
+        string path = FuzzFiles.PathOf(name + Safetensors);
+        using FileStream stream = System.IO.File.Create(path);
+        stream.Write(BitConverter.GetBytes((long)header.Length));
+        stream.Write(header);
+        stream.SetLength(stream.Length + DataLength(header));
+        return path;
+    }
+
     private static IEnumerable<string> ReadCheckpoint(byte[] header)
     {
-        string path = FuzzFiles.PathOf("checkpoint" + Safetensors);
-        using (FileStream stream = System.IO.File.Create(path))
-        {
-            stream.Write(BitConverter.GetBytes((long)header.Length));
-            stream.Write(header);
-            stream.SetLength(stream.Length + DataLength(header));
-        }
-
-        using ITensorFile file = TensorFile.Open(path);
+        using ITensorFile file = TensorFile.Open(WriteHeader("checkpoint", header));
         Exception? other = Checkpoint.FindOther(file);
         Checkpoint checkpoint = Checkpoint.Open(file);
         return [.. checkpoint.Findings.Select(static finding => finding.Text), other?.Message ?? string.Empty];

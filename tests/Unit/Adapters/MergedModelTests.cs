@@ -47,8 +47,47 @@ public sealed class MergedModelTests(SharedModels models, MergedModelTests.Chang
         float magnitude = expected.Average(Math.Abs);
         Assert.True(Deviation(Run(plain), expected) > 0.01 * magnitude, "The change does not show.");
         Assert.InRange(Deviation(Run(merged), expected), 0, 1e-4 * magnitude);
+
+        using TemporaryFolder copy = new();
+        plan.Write(ModelParts.UNet, copy.Path, cancellation);
+        using OnnxSession written = OnnxSession.Open(copy[Path.GetFileName(Graph(folder))], Device.Cpu, reordersLayout, cancellationToken: cancellation);
+        Assert.InRange(Deviation(Run(written), expected), 0, 1e-4 * magnitude);
         Assert.Equal(s_weights.Union(s_biases).Count(path => withConvolutions || !IsConvolution(path)), plan.Reports[0].Applied);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_change_of_weights_in_integers_is_as_close_as_the_integers_are(bool withConvolutions)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        string lora = changed.Build(ModelPrecision.Full, withConvolutions).Lora;
+        AdapterSet strong = AdapterSet.Create([new Lora(lora, 4)]);
+        AdapterPlan plan = AdapterPlan.Make(models.IntegerDemo, strong, "demo");
+        using TemporaryFolder copy = new();
+        plan.Write(ModelParts.UNet, copy.Path, cancellation);
+        float[] full = Result(Graph(models.Demo)), integers = Result(Graph(models.IntegerDemo)), changedIntegers = Result(copy["model.onnx"]);
+        float[] expected = Result(Graph(models.Demo), AdapterPlan.Make(models.Demo, strong, "demo").Merge(ModelParts.UNet, Graph(models.Demo), cancellation));
+
+        // The rounding between the layers is another one with other weights, so the two errors are as two of the integers.
+        Assert.True(plan.IsQuantized(ModelParts.UNet));
+        double own = Distance(integers, full), moved = Distance(changedIntegers, expected), change = Distance(expected, full);
+        double fault = Distance([.. changedIntegers.Zip(integers, static (a, b) => a - b)], [.. expected.Zip(full, static (a, b) => a - b)]);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Integers: {own:E2}, with the change: {moved:E2}; the change: {change:E2}, and {fault:P0} of it are off.");
+        Assert.InRange(moved, 0, 2 * own);
+        Assert.InRange(fault * change, 0, 3 * own);
+        Assert.InRange(change, 5 * own, double.MaxValue);
+
+        float[] Result(string graph, ReplacedWeights? replaced = null)
+        {
+            using OnnxSession session = OnnxSession.Open(graph, Device.Cpu, replaced: replaced, cancellationToken: cancellation);
+            return Run(session);
+        }
+    }
+
+    // Root mean square, against that of the second.
+    private static double Distance(float[] actual, float[] expected) =>
+        Math.Sqrt(actual.Zip(expected, static (a, b) => ((double)a - b) * (a - b)).Sum() / expected.Sum(static value => (double)value * value));
 
     private static bool IsConvolution(string path) => path.Contains("conv", StringComparison.Ordinal);
 

@@ -79,6 +79,7 @@ public sealed class LatentFileTests : IDisposable
         Latent latent = new(Filled(1, 4, 2, 3), new GenerationInfo
         {
             Model = "/models/my-model.safetensors",
+            Vae = @"C:\vaes\tiny.safetensors",
             Lora = """["/loras/style.safetensors:0.8"]""",
             ControlNets = [new ControlNetInfo { Name = @"\\host\share\net", Image = "/control.png", Preprocessor = "None", Scale = 1, Start = 0, End = 1 }],
         });
@@ -86,6 +87,7 @@ public sealed class LatentFileTests : IDisposable
 
         Latent read = Assert.Single(LatentFile.Read(LatentFile.Write(latent, _folder["x.safetensors"]), warning: warnings.Add));
 
+        Assert.Equal("tiny.safetensors", read.Vae);
         Assert.Equal(("my-model.safetensors", "style.safetensors:0.8", "net", null), (read.Model, Assert.Single(read.Lora!), Assert.Single(read.ControlNet!), read.ControlImage));
         Assert.Contains("control.png", Assert.Single(warnings), StringComparison.Ordinal);
         Assert.Equal(latent.Model, LatentFile.FromBytes(LatentFile.ToBytes(latent)).Model);

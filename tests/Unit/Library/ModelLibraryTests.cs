@@ -16,6 +16,7 @@ public sealed class ModelLibraryTests : IDisposable
         Loras = _folder["loras"],
         Embeddings = _folder["embeddings"],
         ControlNets = _folder["controlnets"],
+        Vaes = _folder["vaes"],
         Cache = _folder["graphs"],
         Downloads = _folder["downloads"],
     });

@@ -18,6 +18,7 @@ public abstract class StoreCase : IDisposable
         Loras = Folder["loras"],
         Embeddings = Folder["embeddings"],
         ControlNets = Folder["controlnets"],
+        Vaes = Folder["vaes"],
         Cache = Folder["cache"],
         Downloads = Folder["downloads"],
     });

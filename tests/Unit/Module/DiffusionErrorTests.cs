@@ -14,6 +14,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new ModelNotFoundException("message"), "ModelNotFound", ErrorCategory.ObjectNotFound, true },
         { new ModelInvalidException("message"), "ModelInvalid", ErrorCategory.InvalidData, false },
         { new ControlNetNotFoundException("message"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, false },
+        { new VaeNotFoundException("message"), "VaeNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterNotFoundException("message"), "AdapterNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterInvalidException("message"), "AdapterInvalid", ErrorCategory.InvalidData, false },
         { new UnsafeFileException("file.pt", "GLOBAL", "os.system", 2), "UnsafeFile", ErrorCategory.SecurityError, false },

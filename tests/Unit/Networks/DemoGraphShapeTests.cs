@@ -10,7 +10,7 @@ public sealed class DemoGraphShapeTests(SharedModels models)
 
     [Theory]
     [InlineData("text_encoder", "input_ids Int64 [-1,-1]", "last_hidden_state Float [-1,-1,128]; pooler_output Float [-1,128]")]
-    [InlineData("unet", "encoder_hidden_states Float [-1,-1,128]; sample Float [-1,4,-1,-1]; timestep Float [-1]", "out_sample Float [-1,4,-1,-1]")]
+    [InlineData("unet", "encoder_hidden_states Float [-1,-1,128]; sample Float [-1,4,-1,-1]; timestep Float [-1]", "deep_features_0 Float [-1,96,-1,-1]; deep_features_1 Float [-1,96,-1,-1]; deep_features_2 Float [-1,192,-1,-1]; out_sample Float [-1,4,-1,-1]")]
     [InlineData("vae_encoder", "sample Float [-1,3,-1,-1]", "latent_parameters Float [-1,8,-1,-1]")]
     [InlineData("vae_decoder", "latent_sample Float [-1,4,-1,-1]", "sample Float [-1,3,-1,-1]")]
     public void Inputs_and_outputs_have_the_names_and_shapes_of_exports(string part, string inputs, string outputs)

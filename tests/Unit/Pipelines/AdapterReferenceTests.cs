@@ -1,8 +1,10 @@
 using System.Text.Json;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -41,6 +43,22 @@ public sealed class AdapterReferenceTests(SharedModels models)
             [new Lora(file, item.GetProperty("strength").GetDouble(), item.TryGetProperty("text_encoder_strength", out JsonElement text) ? text.GetDouble() : null)]));
         AssertLatent(name, Denoise(adapted));
         Assert.Equal(0, Assert.Single(adapted.MatchAdapters(null, TestContext.Current.CancellationToken)).Unmatched);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void An_adapter_that_is_written_to_files_gives_the_same(string name)
+    {
+        JsonElement item = s_reference.Value.GetProperty("cases").EnumerateArray().Single(item => item.GetProperty("latent").GetString() == name);
+        if (item.GetProperty("kind").GetString() != "lora")
+            return;
+
+        using TemporaryFolder cache = new();
+        using DiffusionModel plain = new(ModelReader.Read(models.Sd1, models.Sd1, TestContext.Current.CancellationToken), Device.Cpu) { AdaptsFiles = true, CacheFolder = StorageFolders.FromEnvironment().Cache, PreparedFolder = cache.Path };
+        using DiffusionModel adapted = new(plain, AdapterSet.Create(
+            [new Lora(Repository.Data("adapters", item.GetProperty("file").GetString()!), item.GetProperty("strength").GetDouble(), item.TryGetProperty("text_encoder_strength", out JsonElement text) ? text.GetDouble() : null)]));
+        AssertLatent(name, Denoise(adapted));
+        Assert.NotEmpty(Directory.EnumerateDirectories(cache.Path, "prepared-*"));
     }
 
     [Fact]

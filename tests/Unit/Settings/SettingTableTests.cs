@@ -12,6 +12,7 @@ public sealed class SettingTableTests
     private static readonly Dictionary<string, string?> s_names = new()
     {
         [nameof(GenerationInfo.SchedulerOptions)] = nameof(NewDiffusionImageCommand.SchedulerOption),
+        [nameof(GenerationInfo.VaeHash)] = null,
         [nameof(GenerationInfo.ModelHash)] = null,
     };
 

@@ -70,6 +70,8 @@ internal sealed class Checkpoint
     /// <exception cref="ModelInvalidException">The file does not contain one.</exception>
     public static CheckpointPart OpenVae(ITensorFile file, ModelFamily family)
     {
+        if (TinyVaeFile.Recognise(file))
+            throw TinyVaeFile.Refuse(file.Path);
         MappedWeights weights = new CheckpointReader(file).ReadVae(alone: true)
             ?? throw new ModelInvalidException($"'{file.Path}' does not contain an autoencoder (VAE). {TensorGroups.Describe(file.Tensors.Keys)}");
         return family.DescribeVae(weights);

@@ -46,6 +46,7 @@ internal static class UnsupportedFiles
         (["model.diffusion_model.", "model_ema.", "input_blocks.0.0."], "a U-Net without text encoders", Incomplete),
         (["down_blocks.0.resnets.0.time_emb_proj."], "a U-Net without text encoders, with the names that diffusers gives", Incomplete + " Import the folder of the diffusers model that it belongs to."),
         (["first_stage_model.", "encoder.conv_in.", "decoder.conv_in.", "decoder.mid.", "encoder.mid."], "an autoencoder (VAE) alone", "Specify it together with the model that should use it."),
+        (["3.conv.0.weight"], "a tiny autoencoder (TAESD)", "Put it into the folder of VAEs, and choose it with the setting Vae when you make images."),
         (["text_model.embeddings.", "transformer.resblocks.", "encoder.block.0."], "a text encoder alone", Incomplete),
         (["string_to_param", "emb_params", "clip_l", "clip_g"], "a textual inversion embedding", Adapter),
         ([".RDB1.", ".rdb1.", "model.1.sub.", "conv_first."], "an upscaler", "It is not supported."),

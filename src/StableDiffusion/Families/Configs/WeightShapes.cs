@@ -10,13 +10,14 @@ internal sealed class WeightShapes(MappedWeights weights, string network)
     /// <summary>Whether the network has a weight.</summary>
     public bool Has(string name) => weights.FindShape(name) is not null;
 
-    /// <summary>The number of elements of a list, from 0 on without a gap.</summary>
+    /// <summary>The number of elements of a list, from one on without a gap.</summary>
     /// <param name="list">The list's path.</param>
     /// <param name="mark">A weight that every element has.</param>
-    public int Count(string list, string mark)
+    /// <param name="first">The index of the first element.</param>
+    public int Count(string list, string mark, int first = 0)
     {
         int count = 0;
-        while (Has($"{list}.{count}.{mark}"))
+        while (Has($"{list}.{first + count}.{mark}"))
             count++;
         return count;
     }

@@ -23,7 +23,7 @@ internal sealed record UNetConfig
         "center_input_sample", "class_embed_type", "class_embeddings_concat", "cross_attention_norm",
         "dual_cross_attention", "encoder_hid_dim", "encoder_hid_dim_type", "mid_block_only_cross_attention",
         "num_attention_heads", "num_class_embeds", "only_cross_attention", "resnet_skip_time_act",
-        "reverse_transformer_layers_per_block", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
+        "reverse_transformer_layers_per_block", "time_embedding_act_fn", "timestep_post_act",
     ];
 
     /// <summary>The channels of the sample: 4, or more if a mask, an image or a depth map is added to it.</summary>
@@ -58,6 +58,9 @@ internal sealed record UNetConfig
 
     /// <summary>How the pooled text and the image sizes are added to the timestep embedding in SDXL; null for other models.</summary>
     public required AddedConditioningConfig? Added { get; init; }
+
+    /// <summary>The width of the embedding of the guidance scale, which models take that were distilled with guidance (LCM); null for other models.</summary>
+    public required int? GuidanceWidth { get; init; }
 
     /// <summary>Whether the cosines of a timestep precede its sines.</summary>
     public required bool CosinesFirst { get; init; }
@@ -159,6 +162,7 @@ internal sealed record UNetConfig
             TextWidth = ReadTextWidth(file, blocks),
             TimeWidth = file.OptionalCount("time_embedding_dim") ?? 4 * channels[0],
             Added = ReadAdded(file),
+            GuidanceWidth = ReadGuidanceWidth(file, hasWayUp),
             CosinesFirst = file.Flag("flip_sin_to_cos", true),
             FrequencyShift = file.Integer("freq_shift", 0),
             Groups = file.Count("norm_num_groups", 32),
@@ -183,6 +187,16 @@ internal sealed record UNetConfig
         int waves = file.Count("addition_time_embed_dim", 256);
         int width = file.Count("projection_class_embeddings_input_dim", 2816);
         return waves % 2 == 0 ? new AddedConditioningConfig(waves, width) : throw file.Invalid("addition_time_embed_dim", "it must be even, for sines and cosines");
+    }
+
+    private static int? ReadGuidanceWidth(ConfigFile file, bool isUNet)
+    {
+        const string Key = "time_cond_proj_dim";
+        if (!isUNet)
+            file.RefuseIfSet(Key);
+        return file.OptionalCount(Key) is not int width ? null
+            : width >= 4 && width % 2 == 0 ? width
+            : throw file.Invalid(Key, "it must be even and at least 4, for sines and cosines of the guidance scale");
     }
 
     private static bool[] ReadBlocks(ConfigFile file, string key, int blocks, string plain, string withAttention, params string[] absent)

@@ -62,7 +62,8 @@ internal sealed class ClipTextGraph
         GraphBuilder graph = new("text_encoder", precision);
         Value ids = graph.IntegerInput("input_ids", "batch", "sequence");
         Value skip = graph.OptionalInteger("clip_skip", _isPenultimate ? Penultimate : 1);
-        Value positions = graph.Slice(graph.Weight(_positions), graph.Integers(0), graph.Shape(ids, 1, 2), axis: 0);
+        Value length = graph.Shape(ids, 1, 2);
+        Value positions = graph.Slice(graph.Weight(_positions), graph.Integers(0), length, axis: 0);
         Value x = graph.Add(Embed(graph, ids), positions);
         Value[] states = new Value[_layers.Length];
         for (int i = 0; i < _layers.Length; i++)
@@ -75,7 +76,7 @@ internal sealed class ClipTextGraph
         Value chosen = graph.Node("Squeeze", [graph.Node("Gather", [graph.Concat(0, states), layer]), graph.Integers(0)]);
         graph.Output("last_hidden_state", _isPenultimate ? chosen : _norm.Apply(graph, chosen), "batch", "sequence", _config.Width);
 
-        Value end = Pool(graph, x, ids);
+        Value end = Pool(graph, x, ids, length);
         if (_projection is null)
             graph.Output("pooler_output", end, "batch", _config.Width);
         else
@@ -93,11 +94,18 @@ internal sealed class ClipTextGraph
         return graph.Node("Where", [isKnown, known, learned]);
     }
 
-    private Value Pool(GraphBuilder graph, Value x, Value ids)
+    /// <remarks>
+    /// The marks fall from token to token, so that the first end is the only greatest one: texts are padded with more of them, and
+    /// not every device is bound to take the first of equal ones. They are floats, since CUDA has no ArgMax of integers.
+    /// </remarks>
+    private Value Pool(GraphBuilder graph, Value x, Value ids, Value length)
     {
-        const long Int32 = 6;
+        const long Float = 1;
         int endId = _config.EosTokenId == LegacyEosTokenId ? _config.VocabSize - 1 : _config.EosTokenId;
-        Value marks = graph.Node("Cast", [graph.Node("Equal", [ids, graph.Integers(endId)])], [("to", Int32)]);
+        float[] falling = [.. Enumerable.Range(0, _config.MaxPositions).Select(position => (float)(_config.MaxPositions - position))];
+        Value marks = graph.Mul(
+            graph.Node("Cast", [graph.Node("Equal", [ids, graph.Integers(endId)])], [("to", Float)]),
+            graph.Slice(graph.Floats(falling), graph.Integers(0), length, axis: 0));
         Value end = graph.Node("ArgMax", [marks], [("axis", 1), ("keepdims", 1)]);
         return _norm.Apply(graph, graph.Node("GatherND", [x, end], [("batch_dims", 1)]));
     }

@@ -64,7 +64,7 @@ internal sealed class ControlNetGraph
             ? null
             : (graph.Input("text_embeds", "batch", "pooled_width"), graph.Input("time_ids", "batch", "sizes"));
 
-        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, added));
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, guidance: null, added));
         Value x = graph.Add(_convIn.Apply(graph, sample), _conditioning.Apply(graph, image));
         Stack<Value> skips = new([x]);
         foreach (UNetDownBlock block in _downBlocks)

@@ -12,8 +12,8 @@ internal sealed class SinusoidalWaves(int width, bool cosinesFirst, float freque
 
     /// <summary>Adds the embeddings to a graph.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="numbers">Values of any shape, 32-bit floats; they may be fractional.</param>
-    /// <returns>One embedding per value [values, width].</returns>
+    /// <param name="numbers">Values [..], 32-bit floats; they may be fractional.</param>
+    /// <returns>One embedding per value [.., width].</returns>
     public Value Apply(GraphBuilder graph, Value numbers)
     {
         // In 32-bit floats like the reference: at timestep 999 the rounding of a frequency affects the fourth digit.
@@ -21,9 +21,9 @@ internal sealed class SinusoidalWaves(int width, bool cosinesFirst, float freque
         for (int i = 0; i < frequencies.Length; i++)
             frequencies[i] = MathF.Exp(-MathF.Log(MaxPeriod) * i / (frequencies.Length - frequencyShift));
 
-        Value angles = graph.Mul(graph.Reshape(numbers, -1, 1), graph.Floats(frequencies));
+        Value angles = graph.Mul(graph.Node("Unsqueeze", [numbers, graph.Integers(-1)]), graph.Floats(frequencies));
         Value sines = graph.Node("Sin", [angles]);
         Value cosines = graph.Node("Cos", [angles]);
-        return graph.ToComputed(cosinesFirst ? graph.Concat(1, cosines, sines) : graph.Concat(1, sines, cosines));
+        return graph.ToComputed(cosinesFirst ? graph.Concat(-1, cosines, sines) : graph.Concat(-1, sines, cosines));
     }
 }

@@ -6,12 +6,14 @@ namespace StableDiffusion.Networks.Graphs;
 
 /// <summary>
 /// The timestep embedding of the U-Net: a sinusoidal embedding and two layers (Ho et al., 2020). SDXL adds embeddings of the
-/// pooled text and the image sizes (Podell et al., 2023).
+/// pooled text and the image sizes (Podell et al., 2023), and models that were distilled with guidance add one of its scale
+/// before the layers (Meng et al., arXiv 2210.03142; LCM: Luo et al., arXiv 2310.04378).
 /// </summary>
 internal sealed class TimestepEmbedding
 {
     private readonly SinusoidalWaves _timeWaves;
     private readonly Linear[] _timeLayers;
+    private readonly Linear? _guidance;
     private readonly SinusoidalWaves? _sizeWaves;
     private readonly Linear[] _addedLayers = [];
 
@@ -22,6 +24,8 @@ internal sealed class TimestepEmbedding
     {
         _timeWaves = new SinusoidalWaves(config.BlockChannels[0], config.CosinesFirst, config.FrequencyShift);
         _timeLayers = TakeLayers(weights["time_embedding"], config.BlockChannels[0], config.TimeWidth);
+        if (config.GuidanceWidth is int guidance)
+            _guidance = new Linear(weights["time_embedding"]["cond_proj"], guidance, config.BlockChannels[0], bias: false);
         if (config.Added is { } added)
         {
             _sizeWaves = new SinusoidalWaves(added.WaveWidth, config.CosinesFirst, config.FrequencyShift);
@@ -32,17 +36,19 @@ internal sealed class TimestepEmbedding
     /// <summary>Adds the embedding to a graph.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="timestep">Timesteps [steps]; may be fractional.</param>
+    /// <param name="guidance">The embedding of the guidance scale [batch, width], if the U-Net uses it.</param>
     /// <param name="added">The pooled text [batch, pooled width] and the sizes [batch, count], if the U-Net uses them.</param>
     /// <returns>Embeddings [steps or batch, width].</returns>
-    public Value Apply(GraphBuilder graph, Value timestep, (Value PooledText, Value Sizes)? added)
+    public Value Apply(GraphBuilder graph, Value timestep, Value? guidance, (Value PooledText, Value Sizes)? added)
     {
-        Value time = ApplyLayers(graph, _timeLayers, _timeWaves.Apply(graph, timestep));
+        Value waves = _timeWaves.Apply(graph, timestep);
+        if (_guidance is not null)
+            waves = graph.Add(waves, _guidance.Apply(graph, guidance!.Value));
+        Value time = ApplyLayers(graph, _timeLayers, waves);
         if (added is not { } conditioning)
             return time;
 
-        Value waves = _sizeWaves!.Apply(graph, conditioning.Sizes);
-        Value batch = graph.Shape(conditioning.PooledText, 0, 1);
-        Value rows = graph.Reshape(waves, graph.Concat(0, batch, graph.Integers(-1)));
+        Value rows = graph.Reshape(_sizeWaves!.Apply(graph, conditioning.Sizes), 0, -1);
         return graph.Add(time, ApplyLayers(graph, _addedLayers, graph.Concat(1, conditioning.PooledText, rows)));
     }
 

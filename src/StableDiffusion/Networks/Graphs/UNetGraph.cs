@@ -8,7 +8,8 @@ namespace StableDiffusion.Networks.Graphs;
 /// The U-Net that predicts the noise in a latent (Rombach et al., 2022; diffusers' UNet2DConditionModel). Graph:
 /// <c>sample</c> [batch, channels, height, width], <c>timestep</c> [1 or batch] and <c>encoder_hidden_states</c>
 /// [batch, sequence, width] → <c>out_sample</c> of the shape of the sample. For SDXL, also <c>text_embeds</c> [batch, width]
-/// and <c>time_ids</c> [batch, 6], or 5 for the refiner. Further outputs are the feature maps that its outer layers take
+/// and <c>time_ids</c> [batch, 6], or 5 for the refiner; for models that were distilled with guidance,
+/// <c>timestep_cond</c> [batch, width], the embedding of its scale. Further outputs are the feature maps that its outer layers take
 /// (<see cref="DeepFeatures"/>).
 /// </summary>
 internal sealed class UNetGraph
@@ -117,7 +118,7 @@ internal sealed class UNetGraph
         Value text = graph.ToComputed(graph.Input("encoder_hidden_states", "batch", "sequence", _config.TextWidth));
 
         // Every residual block starts with the activation of the embedding, so it is computed once.
-        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, _config.Added is null ? null : AddedInputs(graph)));
+        Value time = graph.Silu(_timeEmbedding.Apply(graph, timestep, GuidanceInput(graph), _config.Added is null ? null : AddedInputs(graph)));
         return (_convIn.Apply(graph, sample), time, text);
     }
 
@@ -134,6 +135,9 @@ internal sealed class UNetGraph
             residuals[i] = graph.Add(residuals[i], graph.ToComputed(graph.Input(ControlResiduals.Down(i), ControlResiduals.Shape(_skipChannels[i], _config.SkipLevels[i]))));
         return new Stack<Value>(residuals);
     }
+
+    private Value? GuidanceInput(GraphBuilder graph) =>
+        _config.GuidanceWidth is int width ? graph.ToComputed(graph.Input("timestep_cond", "batch", width)) : null;
 
     // The width of the pooled text and the number of sizes are left open: the weights only determine their sum.
     private static (Value PooledText, Value Sizes) AddedInputs(GraphBuilder graph) =>

@@ -31,7 +31,11 @@ internal sealed class GraphInitializers : IDisposable
             _tensors[tensor.Name] = tensor;
     }
 
-    public IEnumerable<string> Names => _tensors.Keys;
+    /// <summary>The names of the initializers, and those of quantized weights and biases without the endings of their parts.</summary>
+    public IEnumerable<string> Names => _tensors.Keys.Concat(_tensors.Keys.Select(WithoutEnding).OfType<string>());
+
+    /// <summary>The path of the graph's file.</summary>
+    public string Path => _path;
 
     /// <summary>Opens a graph.</summary>
     /// <param name="path">The full path of its <c>.onnx</c> file.</param>
@@ -61,11 +65,12 @@ internal sealed class GraphInitializers : IDisposable
     /// <exception cref="ModelInvalidException">The graph is damaged.</exception>
     public int[] ShapeOf(string name)
     {
-        int[] shape = new int[_tensors[name].Dims.Count];
+        TensorProto tensor = Find(name);
+        int[] shape = new int[tensor.Dims.Count];
         long count = 1;
         for (int axis = 0; axis < shape.Length; axis++)
         {
-            long length = _tensors[name].Dims[axis];
+            long length = tensor.Dims[axis];
             if (length is < 0 or > int.MaxValue || (count *= Math.Max(length, 1)) > int.MaxValue)
                 throw Damaged(name);
             shape[axis] = (int)length;
@@ -74,9 +79,13 @@ internal sealed class GraphInitializers : IDisposable
         return shape;
     }
 
-    /// <summary>The type that an initializer is stored as; null if its values cannot be changed, such as those of quantized weights.</summary>
-    public StoredElementType? TypeOf(string name) => _tensors[name].DataType switch
+    /// <summary>Whether a weight or bias is stored as integers with scales, as <see cref="QuantizedWeight"/> writes them.</summary>
+    public bool IsQuantized(string name) => !_tensors.ContainsKey(name);
+
+    /// <summary>The type that an initializer is stored as, and 32-bit floats for a quantized one; null if its values cannot be changed.</summary>
+    public StoredElementType? TypeOf(string name) => Find(name).DataType switch
     {
+        _ when IsQuantized(name) => StoredElementType.F32,
         DataType.Float => StoredElementType.F32,
         DataType.Float16 => StoredElementType.F16,
         _ => null,
@@ -102,39 +111,59 @@ internal sealed class GraphInitializers : IDisposable
         return [.. optimizers];
     }
 
-    /// <summary>Reads an initializer.</summary>
+    /// <summary>Reads an initializer, or the values of a quantized one.</summary>
     /// <param name="name">Its name.</param>
     /// <returns>Its values in row-major order.</returns>
     /// <exception cref="ModelInvalidException">The graph or the file beside it is damaged.</exception>
     public float[] Read(string name)
     {
-        TensorProto tensor = _tensors[name];
-        StoredElementType type = TypeOf(name) ?? throw Damaged(name);
+        if (!_tensors.TryGetValue(name, out TensorProto? tensor))
+            return Dequantize(name);
+
         int count = ShapeOf(name).Aggregate(1, static (product, length) => product * length);
-        long bytes = (long)count * StoredTensor.SizeOf(type);
-        float[] values;
-        if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
+        StoredElementType type = tensor.DataType switch
         {
-            if (tensor.RawData.Length != bytes)
-                throw Damaged(name);
-            values = GC.AllocateUninitializedArray<float>(count);
-            ElementConversion.ToSingle(type, tensor.RawData.Span, values);
-            return values;
+            DataType.Int8 => StoredElementType.I8,
+            DataType.Int32 => StoredElementType.I32,
+            _ => TypeOf(name) ?? throw Damaged(name),
+        };
+
+        // What the graph says is compared with what there is, before memory is taken for it.
+        long bytes = (long)count * StoredTensor.SizeOf(type);
+        if (PlaceOf(name, bytes) is not (string location, long offset))
+        {
+            float[] inline = GC.AllocateUninitializedArray<float>(count);
+            ElementConversion.ToSingle(type, tensor.RawData.Span, inline);
+            return inline;
         }
+
+        if (!_files.TryGetValue(location, out RandomAccessFile? file))
+            _files.Add(location, file = RandomAccessFile.Open(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(_path)!, location)));
+        if (offset > file.Length - bytes)
+            throw Damaged(name);
+        float[] values = GC.AllocateUninitializedArray<float>(count);
+        file.ReadValues(type, offset, values);
+        return values;
+    }
+
+    /// <summary>Where the values of an initializer are.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="bytes">The number of bytes that it must have.</param>
+    /// <returns>The name of the file beside the graph and the position in it; null if they are in the graph.</returns>
+    /// <exception cref="ModelInvalidException">The graph is damaged.</exception>
+    public (string File, long Offset)? PlaceOf(string name, long bytes)
+    {
+        TensorProto tensor = _tensors[name];
+        if (tensor.DataLocation != TensorProto.Types.DataLocation.External)
+            return tensor.RawData.Length == bytes ? null : throw Damaged(name);
 
         Dictionary<string, string> place = new(StringComparer.Ordinal);
         foreach (StringStringEntryProto entry in tensor.ExternalData)
             place[entry.Key] = entry.Value;
         string location = place.GetValueOrDefault("location", string.Empty);
-        if (!ModelFilePath.IsSafeName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes)
+        if (!ModelFilePath.IsSafeName(location) || !TryGet("offset", 0, out long offset) || !TryGet("length", bytes, out long length) || length != bytes || offset < 0)
             throw Damaged(name);
-        if (!_files.TryGetValue(location, out RandomAccessFile? file))
-            _files.Add(location, file = RandomAccessFile.Open(Path.Combine(Path.GetDirectoryName(_path)!, location)));
-        if (offset < 0 || offset > file.Length - length)
-            throw Damaged(name);
-        values = GC.AllocateUninitializedArray<float>(count);
-        file.ReadValues(type, offset, values);
-        return values;
+        return (location, offset);
 
         bool TryGet(string key, long absent, out long value)
         {
@@ -147,6 +176,32 @@ internal sealed class GraphInitializers : IDisposable
     {
         foreach (RandomAccessFile file in _files.Values)
             file.Dispose();
+    }
+
+    /// <summary>The values of a quantized weight [out, in, kernel] or [in, out], or of a quantized bias [out].</summary>
+    private float[] Dequantize(string name)
+    {
+        string stored = Find(name).Name;
+        float[] values = Read(stored), scales = Read(name + QuantizedWeight.ScalesEnding);
+        int run = QuantizedWeight.RunLength(ShapeOf(stored));
+        if (scales.Length * (long)run > values.Length || values.Length % Math.Max(scales.Length, 1) != 0)
+            throw Damaged(name);
+        for (int i = 0; i < values.Length; i++)
+            values[i] *= scales[i / run % scales.Length];
+        return values;
+    }
+
+    private TensorProto Find(string name) => _tensors.GetValueOrDefault(name) ?? _tensors.GetValueOrDefault(name + QuantizedWeight.ValuesEnding) ?? _tensors[name + QuantizedWeight.BiasEnding];
+
+    private string? WithoutEnding(string name)
+    {
+        foreach (string ending in (ReadOnlySpan<string>)[QuantizedWeight.ValuesEnding, QuantizedWeight.BiasEnding])
+        {
+            if (name.EndsWith(ending, StringComparison.Ordinal) && _tensors.ContainsKey(name[..^ending.Length] + QuantizedWeight.ScalesEnding))
+                return name[..^ending.Length];
+        }
+
+        return null;
     }
 
     private ModelInvalidException Damaged(string name) =>

@@ -10,13 +10,19 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
     /// <summary>The suffix of the names of the integers.</summary>
     public const string ValuesEnding = ".int8";
 
+    /// <summary>The suffix of the names of the integers of a bias.</summary>
+    public const string BiasEnding = ".int32";
+
+    /// <summary>The suffix of the names of the scales.</summary>
+    public const string ScalesEnding = ".scale";
+
     private readonly int _channels = channelsFirst ? weight.Shape[0] : weight.Shape[^1];
 
     public int Channels => _channels;
 
     public Value AddValues(GraphBuilder graph) => graph.ByteWeight(weight.Name + ValuesEnding, weight.Shape, ReadValues);
 
-    public Value AddScales(GraphBuilder graph) => graph.SingleWeight($"{weight.Name}.scale", [_channels], ReadScales);
+    public Value AddScales(GraphBuilder graph) => graph.SingleWeight(weight.Name + ScalesEnding, [_channels], ReadScales);
 
     /// <summary>Adds the zero points, which are all zero, to a graph.</summary>
     /// <remarks>
@@ -27,7 +33,23 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
 
     /// <summary>Reads the scales.</summary>
     /// <param name="scales">Receives one scale per output channel.</param>
-    public void ReadScales(Span<float> scales) => FindScales(ReadFloats(), scales);
+    public void ReadScales(Span<float> scales) => FindScales(ReadFloats(), RunLength(weight.Shape), scales);
+
+    /// <summary>The number of consecutive values of one output channel: those of a kernel, or one of a matrix [in, out] and of a bias.</summary>
+    /// <param name="shape">The shape of the weight.</param>
+    internal static int RunLength(IReadOnlyList<int> shape) => shape.Count > 2 ? shape.Skip(1).Aggregate(1, static (product, length) => checked(product * length)) : 1;
+
+    /// <summary>Quantizes a weight.</summary>
+    /// <param name="values">The weight in floats.</param>
+    /// <param name="runLength">As of <see cref="RunLength"/>.</param>
+    /// <param name="scales">Receives one scale per output channel.</param>
+    /// <param name="integers">Receives the integers.</param>
+    internal static void Quantize(ReadOnlySpan<float> values, int runLength, Span<float> scales, Span<sbyte> integers)
+    {
+        FindScales(values, runLength, scales);
+        for (int i = 0; i < values.Length; i++)
+            integers[i] = (sbyte)MathF.Round(values[i] / scales[i / runLength % scales.Length]);
+    }
 
     private float[] ReadFloats()
     {
@@ -36,30 +58,18 @@ internal sealed class QuantizedWeight(GraphWeight weight, bool channelsFirst)
         return values;
     }
 
-    private void ReadValues(Span<sbyte> integers)
-    {
-        float[] values = ReadFloats();
-        float[] scales = new float[_channels];
-        FindScales(values, scales);
-        int run = RunLength(values);
-        for (int i = 0; i < values.Length; i++)
-            integers[i] = (sbyte)MathF.Round(values[i] / scales[i / run % _channels]);
-    }
+    private void ReadValues(Span<sbyte> integers) => Quantize(ReadFloats(), RunLength(weight.Shape), new float[_channels], integers);
 
-    private void FindScales(float[] values, Span<float> scales)
+    private static void FindScales(ReadOnlySpan<float> values, int runLength, Span<float> scales)
     {
         scales.Clear();
-        int run = RunLength(values);
         for (int i = 0; i < values.Length; i++)
         {
-            ref float largest = ref scales[i / run % _channels];
+            ref float largest = ref scales[i / runLength % scales.Length];
             largest = MathF.Max(largest, MathF.Abs(values[i]));
         }
 
         foreach (ref float scale in scales)
             scale = scale > 0 ? scale / sbyte.MaxValue : 1;
     }
-
-    // The number of consecutive values of one channel.
-    private int RunLength(float[] values) => channelsFirst ? values.Length / _channels : 1;
 }

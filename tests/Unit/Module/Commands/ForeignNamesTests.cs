@@ -6,6 +6,7 @@ using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Metadata;
+using StableDiffusion.Tests.Pipelines;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Tests.Module.Commands;
@@ -154,6 +155,15 @@ public sealed class ForeignNamesTests : CommandTests
         WriteRecord($"{{\"Prompt\":\"a\",\"Seed\":1,\"Steps\":1,{member}}}");
 
         AssertError(Run("Get-DiffusionMetadata image.png | New-DiffusionImage"), id, ErrorCategory.ObjectNotFound, Cmdlet);
+    }
+
+    [Fact]
+    public void A_ControlNet_in_a_stage_is_not_opened_by_path()
+    {
+        string model = FamilyReference.Find("sd1", "sd1-tiny.safetensors"), net = $"-ControlNet '{Repository.Data("adapters", "sd1-controlnet")}' -ControlImage '{Scene}'";
+        RunWell($"$e = Get-TextEmbedding a -Model '{model}'; $e | Invoke-Denoise -Seed 1 -Steps 2 -StopStep 1 {net} | Invoke-Denoise -Embedding $e -GuidanceScale 2 {net} | ConvertFrom-Latent | Export-DiffusionImage image.png");
+
+        AssertError(Run($"Get-DiffusionMetadata image.png -WarningAction SilentlyContinue | New-DiffusionImage -Model '{model}' -ControlImage '{Scene}'"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
     }
 
     [Theory]

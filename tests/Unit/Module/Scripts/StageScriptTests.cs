@@ -100,7 +100,7 @@ public sealed class StageScriptTests : IDisposable
             for (int change = random.Next(1, 6); change > 0; change--)
             {
                 JsonObject changed = settings[random.Next(settings.Length)];
-                string[] keys = [.. changed.Select(static item => item.Key), "Lora", "TextualInversion", "Model", "Path", "ControlNet", "ControlScale", "SchedulerOptions", Text()];
+                string[] keys = [.. changed.Select(static item => item.Key), "Lora", "TextualInversion", "Model", "Vae", "Path", "ControlNet", "ControlScale", "SchedulerOptions", Text()];
                 changed[keys[random.Next(keys.Length)]] = random.Next(8) switch
                 {
                     0 => new JsonArray(Text(), Text()),
@@ -177,6 +177,10 @@ public sealed class StageScriptTests : IDisposable
         Assert.Contains("\n# Not on this computer: the model 'absent-model', the LoRA 'absent-style'. To use a path of your own instead, remove -NamesOnly.\n", script, StringComparison.Ordinal);
         Assert.Contains("-Model 'absent-model' -NamesOnly", script, StringComparison.Ordinal);
         Assert.DoesNotContain("NamesOnly", StageScript.Write(FlatRecord.ToStages(new GenerationInfo { Prompt = "a", Model = "demo" }), "x"), StringComparison.Ordinal);
+
+        script = StageScript.Write(FlatRecord.ToStages(new GenerationInfo { Prompt = "a", Model = "demo", Vae = "absent-vae" }), "x");
+        Assert.Contains("\n# Not on this computer: the VAE 'absent-vae'.", script, StringComparison.Ordinal);
+        Assert.EndsWith(" -Vae 'absent-vae' -NamesOnly\n", script, StringComparison.Ordinal);
 
         // The path of an object that was made in this session is the user's.
         string path = Path.GetFullPath("my.safetensors");

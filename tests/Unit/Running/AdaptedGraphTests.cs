@@ -1,0 +1,96 @@
+using StableDiffusion.Adapters;
+using StableDiffusion.Building;
+using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Running;
+using StableDiffusion.Storage;
+using StableDiffusion.Tests.Adapters;
+using StableDiffusion.Text;
+
+namespace StableDiffusion.Tests.Running;
+
+/// <summary>Graphs that are written with the changes of LoRAs, and kept.</summary>
+[Collection(AloneCollection.Name)]
+public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.ChangedModels changed) : IClassFixture<MergedModelTests.ChangedModels>, IDisposable
+{
+    private const string LimitVariable = "STABLEDIFFUSION_MAX_PREPARED_MB";
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<ProgressReport> _reports = [];
+
+    public void Dispose()
+    {
+        Environment.SetEnvironmentVariable(LimitVariable, null);
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Graphs_are_written_once_for_a_set_of_LoRAs_and_strengths()
+    {
+        string lora = Copy();
+        float[] plain = Run(null, 0), first = Run(lora, 1);
+        Assert.NotEqual(plain, first);
+        Assert.Equal(first, Run(lora, 1));
+        Assert.Equal(2, Written());
+        float[] weaker = Run(lora, 0.5);
+        Assert.NotEqual(first, weaker);
+        Assert.Equal(4, Written());
+
+        // Another file under the same name and of the same length.
+        byte[] bytes = File.ReadAllBytes(lora);
+        bytes[^3] ^= 0x11;
+        File.WriteAllBytes(lora, bytes);
+        File.SetLastWriteTimeUtc(lora, DateTime.UtcNow.AddSeconds(5));
+        Run(lora, 1);
+        Assert.Equal(6, Written());
+    }
+
+    [Fact]
+    public void Damaged_graphs_are_written_again()
+    {
+        string lora = Copy();
+        float[] expected = Run(lora, 1);
+        foreach (string file in Directory.EnumerateFiles(_folder["cache"], "*.onnx*", SearchOption.AllDirectories))
+        {
+            File.SetAttributes(file, FileAttributes.Normal);
+            byte[] bytes = File.ReadAllBytes(file);
+            bytes[bytes.Length / 2] ^= 1;
+            File.WriteAllBytes(file, bytes);
+            File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddSeconds(5));
+        }
+
+        Assert.Equal(expected, Run(lora, 1));
+        Assert.Equal(4, Written());
+    }
+
+    [Fact]
+    public void Without_room_the_error_says_so_and_nothing_is_left()
+    {
+        Environment.SetEnvironmentVariable(LimitVariable, "1");
+
+        OutputWriteException error = Assert.Throws<OutputWriteException>(() => Run(Copy(), 1));
+
+        Assert.Contains(LimitVariable, error.Message, StringComparison.Ordinal);
+        Assert.Contains("copy:1", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["cache"]) && Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Any());
+    }
+
+    private int Written() => _reports.Count(static report => report.Activity == AdaptedGraphs.Activity);
+
+    private string Copy()
+    {
+        string lora = _folder["copy.safetensors"];
+        File.Copy(changed.Build(ModelPrecision.Full, withConvolutions: true).Lora, lora);
+        return lora;
+    }
+
+    private float[] Run(string? lora, double strength)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using DiffusionModel plain = new(ModelReader.Read(models.IntegerDemo, models.IntegerDemo, cancellation), Device.Cpu) { PreparedFolder = _folder["cache"], CacheFolder = StorageFolders.FromEnvironment().Cache };
+        using DiffusionModel? adapted = lora is null ? null : new(plain, AdapterSet.Create([new Lora(lora, strength) { HasName = true }]));
+        DiffusionPipeline pipeline = new(adapted ?? plain, _reports.Add);
+        TextEmbedding prompt = new DiffusionPipeline(plain).EncodePrompt("a red house", cancellationToken: cancellation);
+        return pipeline.Denoise(prompt, null, null, new DenoiseOptions { Seed = 1, Steps = 2, GuidanceScale = 1 }, cancellationToken: cancellation).Tensor.Values;
+    }
+}
