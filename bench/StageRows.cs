@@ -49,6 +49,14 @@ internal static class StageRows
                     Goal = $"at most {HighestStepMilliseconds} ms",
                     IsMet = (Machine.IsBusy ? processorPerStep : perStep) <= HighestStepMilliseconds,
                 };
+                (Action together, Action each) = stages[StageSet.Together];
+                Interleaved batch = Interleaved.Run(s_denoisingLimit, together, each);
+                yield return new Row(StageSet.Together, $"{batch.Median(0):F2} ms")
+                {
+                    Beside = $"{batch.Median(1):F2} ms, one by one",
+                    Compared = $"{batch.Ratio(0, 1):F3} x ({batch.Rounds} pairs)",
+                    Processor = $"{batch.ProcessorRatio(0, 1):F3} x",
+                };
                 (Action doubleEngine, Action doubleBare) = stages[StageSet.DoubleDenoising];
                 long growth = (AllocatedBy(doubleEngine) - AllocatedBy(engine)) / StageSet.Steps;
                 long bareGrowth = (AllocatedBy(doubleBare) - AllocatedBy(bare)) / StageSet.Steps;

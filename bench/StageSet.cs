@@ -17,10 +17,14 @@ internal sealed class StageSet : IDisposable
     public const string DoubleDenoising = "denoising, 40 steps with guidance, 64x64";
     public const string VaeDecoder = "VAE decoder, 64x64";
 
+    /// <summary>Beside it stand denoisings one by one, not bare runs.</summary>
+    public const string Together = "denoising of 4 at once, 20 steps with guidance, 64x64";
+
     /// <summary>How many steps <see cref="Denoising"/> has; <see cref="DoubleDenoising"/> has twice as many.</summary>
     public const int Steps = 20;
 
     private const int Side = 64;
+    private const int Rows = 4;
     private const double GuidanceScale = 5;
 
     private readonly ModelLease _lease = ModelLibrary.Default.Open(DemoModel.Path, Device.Cpu);
@@ -47,11 +51,26 @@ internal sealed class StageSet : IDisposable
             [VaeEncoder] = (() => pipeline.EncodeImage(image), vaeEncoder.Run),
             [Denoising] = (() => Denoise(Steps), () => RunUNet(Steps)),
             [DoubleDenoising] = (() => Denoise(2 * Steps), () => RunUNet(2 * Steps)),
+            [Together] = (DenoiseTogether, DenoiseEach),
             [VaeDecoder] = (() => pipeline.Decode(latent), vaeDecoder.Run),
         };
 
-        void Denoise(int steps) => pipeline.Denoise(
-            embedding, negative, null, new DenoiseOptions { Steps = steps, Seed = DemoModel.Seed, Scheduler = "Euler", GuidanceScale = GuidanceScale });
+        void Denoise(int steps) => pipeline.Denoise(embedding, negative, null, Options(steps, row: 0));
+
+        void DenoiseEach()
+        {
+            for (int row = 0; row < Rows; row++)
+                pipeline.Denoise(embedding, negative, null, Options(Steps, row));
+        }
+
+        void DenoiseTogether()
+        {
+            using DeviceBatches batches = pipeline.Divide([.. Enumerable.Range(0, Rows).Select(row => new DenoiseJob(embedding, negative, null, Options(Steps, row)))], Rows);
+            foreach (DeviceBatch batch in batches.All)
+                batch.Run();
+        }
+
+        static DenoiseOptions Options(int steps, int row) => new() { Steps = steps, Seed = DemoModel.Seed + row, Scheduler = "Euler", GuidanceScale = GuidanceScale };
 
         void RunUNet(int steps)
         {
@@ -60,7 +79,7 @@ internal sealed class StageSet : IDisposable
         }
     }
 
-    /// <summary>The stages by name, in the order of the pipeline; <see cref="DoubleDenoising"/> is not among them.</summary>
+    /// <summary>The stages by name, in the order of the pipeline; <see cref="DoubleDenoising"/> and <see cref="Together"/> are not among them.</summary>
     public static IReadOnlyList<string> Names { get; } = [TextEncoder, VaeEncoder, Denoising, VaeDecoder];
 
     /// <summary>A stage: the engine's, and the bare runs.</summary>

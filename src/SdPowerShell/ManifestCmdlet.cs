@@ -90,7 +90,7 @@ public abstract class ManifestCmdlet : ModelCmdlet
 
         int elsewhere = images.Count(static image => image.Reproducibility == Reproducibility.Device);
         if (elsewhere > 0)
-            WriteWarning($"Images that may come out with other pixels here, since they were made with other versions or on another device: {elsewhere} of {images.Count}. ({manifest.Made} wrote the manifest.)");
+            WriteWarning($"Images that may come out with other pixels here, since they were made with other versions, on another device, or in a batch on the device: {elsewhere} of {images.Count}. ({manifest.Made} wrote the manifest.)");
         int settings = images.Count(static image => image.Reproducibility == Reproducibility.Statistical);
         if (settings > 0)
             WriteWarning($"Images that will come out with other pixels, since only their settings are known: {settings} of {images.Count}.");

@@ -20,7 +20,6 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     private AdapterSet _reported = AdapterSet.Empty;
     private HashSet<string> _fixed = [];
     private readonly HashSet<string> _namedFiles = [];
-    private string? _modelInUse;
 
     /// <summary>The model: a name that Get-DiffusionModel lists, or the path of a model's folder or checkpoint file. The default is the model that ships with the module.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -41,6 +40,9 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     [Parameter]
     public SwitchParameter LowMemory { get; set; }
 
+    /// <summary>The model that was asked for last; null for the one that ships with the module.</summary>
+    private protected string? ModelInUse { get; set; }
+
     /// <summary>Determines the parameters that are the same for all records.</summary>
     /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
     protected override void BeginProcessing() => _fixed = MyInvocation.BoundParameters
@@ -55,7 +57,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <remarks>An error of a model or device that a record specifies is an error of that record only.</remarks>
     protected override bool EndsPipeline(Exception error) => error switch
     {
-        StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || _modelInUse is null,
+        StableDiffusion.ModelNotFoundException => IsFixed(nameof(Model)) || ModelInUse is null,
         StableDiffusion.DeviceUnavailableException => IsDeviceOfAll,
         StableDiffusion.InvalidSettingException invalid => invalid.Setting == nameof(Device) && IsDeviceOfAll,
         _ => base.EndsPipeline(error),
@@ -157,7 +159,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <returns>The name or path for the engine.</returns>
     private protected string? ChooseModel(string? model, bool isNameOnly)
     {
-        _modelInUse = model;
+        ModelInUse = model;
         if (isNameOnly && model is not null)
             ModelLibrary.Default.Models.CheckName(model);
         return ResolveModel(model);

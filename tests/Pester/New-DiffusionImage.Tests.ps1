@@ -166,6 +166,55 @@ seventh,,1,,,,
             ('a' | New-DiffusionImage -Steps 1 -StageMajor), ($record | New-DiffusionImage -StageMajor) | Should -HaveCount 2
         }
 
+        It 'makes images in batches on the device, each as alone, with the errors of single rows at their places' {
+            $rows = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Count = 3; OutFile = 'a.png' },
+                [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; ClipSkip = 99 },
+                [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; Scheduler = 'Euler a'; NoMetadata = $true; OutFile = 'b.png' },
+                [pscustomobject]@{ Prompt = 'a'; Seed = 4; Model = 'nope' },
+                [pscustomobject]@{ Prompt = 'a green tree'; Seed = 5; Width = 80 },
+                [pscustomobject]@{ Prompt = 'a green tree'; Seed = 6; GuidanceScale = 1 }
+            $alone = $rows | New-DiffusionImage -Steps 3 -OutDirectory "$TestDrive/batch-1" -ErrorAction SilentlyContinue
+            foreach ($staged in $false, $true) {
+                $verbose = [Collections.Generic.List[string]]::new()
+                $images = $rows | New-DiffusionImage -Steps 3 -BatchOnDevice 3 -StageMajor:$staged -OutDirectory "$TestDrive/batch-3-$staged" -ErrorAction SilentlyContinue -ErrorVariable problems -Verbose 4>&1 |
+                    ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
+                $images.Seed | Should -Be $alone.Seed
+                $images.Prompt | Should -Be $alone.Prompt
+                $order = if ($staged) { 1, 0 } else { 0, 1 }
+                $problems[$order].FullyQualifiedErrorId | Should -Be "ClipSkipInvalid,$cmdlet", "ModelNotFound,$cmdlet"
+                $problems[$order].TargetObject | Should -Be $rows[1, 3]
+                0..($alone.Count - 1) | ForEach-Object { (Compare-DiffusionImage $alone[$_] $images[$_]).LargestDifference | Should -BeLessOrEqual 1 }
+                (Get-ChildItem "$TestDrive/batch-3-$staged").Name | Should -Be (Get-ChildItem "$TestDrive/batch-1").Name
+                @($verbose -like 'Denoising of 3 images at once: *').Count | Should -BeGreaterThan 0 -Because ($verbose -join ' | ')
+                $record = Get-DiffusionMetadata "$TestDrive/batch-3-$staged/a-2.png"
+                $record.Reproducibility | Should -Be Device
+                $record.Stages[0].Made.BatchOnDevice | Should -Be 3
+                $record.Stages[0].Made.BatchRow | Should -Be 1
+                (Get-DiffusionMetadata "$TestDrive/batch-1/a-2.png").Reproducibility | Should -Be Exact
+            }
+
+            # An image of the batch is made again alone, and says what differs.
+            $again = $record | New-DiffusionImage
+            $again.Reproducibility | Should -Be Exact
+            (Compare-DiffusionImage $alone[1] $again).DifferentPixels | Should -Be 0
+            ("$record" + (ConvertTo-DiffusionScript -InputObject $record)) | Should -Not -Match 'BatchOnDevice'
+            $known = $images[0..2] | New-DiffusionImage -BatchOnDevice 2
+            $known.ForEach{ $_.Stages[0].Made.BatchRow } | Should -Be 0, 1, $null
+
+            # What was asked for before an error that ends the pipeline is made.
+            $before = [Collections.Generic.List[object]]::new()
+            { $rows[0, 3] | New-DiffusionImage -Steps 1 -BatchOnDevice 4 -OutDirectory "$TestDrive/stopped" -ErrorAction Stop | ForEach-Object { $before.Add($_) } } | Should -Throw '*nope*'
+            $before | Should -HaveCount 3
+        }
+
+        It 'refuses a batch on the device of no image, and makes nothing of it with -WhatIf' {
+            { New-DiffusionImage 'a' -BatchOnDevice 0 } | Should -Throw '*BatchOnDevice*'
+            { New-DiffusionImage 'a' -BatchOnDevice 65 } | Should -Throw '*BatchOnDevice*'
+            New-DiffusionImage 'a' -Count 4 -BatchOnDevice 4 -OutDirectory "$TestDrive/none" -WhatIf | Should -BeNullOrEmpty
+            "$TestDrive/none" | Should -Not -Exist
+            (New-DiffusionImage 'a' -Count 5 -Steps 1 -BatchOnDevice 2 | Select-Object -First 2) | Should -HaveCount 2
+        }
+
         It 'closes parts with -LowMemory, and makes the same image' {
             $verbose = [Collections.Generic.List[string]]::new()
             $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -LowMemory -Verbose 4>&1 | ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }

@@ -53,6 +53,20 @@ Describe 'Test-DiffusionManifest' {
         $report.IsValid | Should -BeFalse
     }
 
+    It 'takes images of a batch on the device as such, and says so of one that comes out differently' {
+        $null = 'a house', 'a boat' | New-DiffusionImage -Seed 1 -Steps 1 -BatchOnDevice 2 -OutDirectory batch
+        Export-DiffusionManifest batch
+        $reports = Test-DiffusionManifest batch -Count 2
+        $reports.Reproducibility | Should -Be Device, Device
+        $reports.IsValid | Should -Be $true, $true
+        $reports.Remade | Should -Not -Contain NotTried
+
+        (Get-Content -Raw batch/manifest.json) -replace '"Seed":1', '"Seed":2' | Set-Content batch/manifest.json
+        $report = Test-DiffusionManifest batch -Count 2 | Where-Object Name -EQ a-boat-1.png
+        $report.Remade | Should -Be Different
+        $report.Reason | Should -BeLike '*row 1 of a batch of 2 on the device*and now with*'
+    }
+
     It 'refuses what is not a manifest' {
         Set-Content text.json 'no manifest'
         Test-DiffusionManifest text.json, out -Count 0 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -HaveCount 4

@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using System.Runtime.ExceptionServices;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using SdPowerShell.Records;
@@ -29,7 +31,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice),
     };
 
     // Embeddings, latents and images to start from are kept until their stage.
@@ -133,6 +135,11 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     [Parameter]
     public SwitchParameter StageMajor { get; set; }
 
+    /// <summary>The most images that go through the U-Net at once, 1 to 64.</summary>
+    [Parameter]
+    [ValidateRange(1, 64)]
+    public int BatchOnDevice { get; set; } = 1;
+
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
 
@@ -169,7 +176,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
             {
-                _prompts.ForEach(Prompt, OutFile, prompt => Make(prompt, recorded));
+                _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
             else
             {
@@ -177,8 +184,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             }
 
-            if (_staged.Count >= MostStaged || _staged.Sum(static image => image.Bytes) >= MostStagedBytes)
-                MakeStaged();
+            if (!StageMajor || _staged.Count >= MostStaged || _staged.Sum(static image => image.Bytes) >= MostStagedBytes)
+                MakeStaged(isLast: StageMajor);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -194,6 +201,20 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         MakeStaged();
         _prompts.ReportPassedOver();
         _progress?.Complete();
+    }
+
+    /// <remarks>The images that wait for their batch come before the error of a later record, which may end the pipeline.</remarks>
+    private void Plan(string? prompt, OneImage? recorded)
+    {
+        try
+        {
+            Make(prompt, recorded);
+        }
+        catch (Exception error) when (error is DiffusionException or RecordException && !StageMajor)
+        {
+            MakeStaged();
+            throw;
+        }
     }
 
     private void Make(string? prompt, OneImage? recorded)
@@ -226,7 +247,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 continue;
 
             target?.CreateFolder();
-            if (StageMajor)
+            if (StageMajor || BatchOnDevice > 1)
             {
                 _staged.Add(new StagedImage
                 {
@@ -253,40 +274,120 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         }
     }
 
-    /// <summary>Makes the images that wait, stage by stage. As without stages, an error ends the request of its image alone.</summary>
-    private void MakeStaged()
+    /// <summary>Makes the images that wait, stage by stage: with StageMajor all of them, otherwise as many at a time as a batch on the device has.</summary>
+    /// <param name="isLast">Whether those are made too that are fewer than a batch.</param>
+    private void MakeStaged(bool isLast = true)
     {
-        HashSet<TextToImage> failed = [];
-        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata) = (Input, Subject, Device, NoMetadata);
-        RunStage((image, pipeline, stages) => image.Job.Encode(pipeline, stages, CancellationToken));
-        RunStage((image, pipeline, stages) =>
+        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata, string? model) = (Input, Subject, Device, NoMetadata, ModelInUse);
+        foreach (StagedImage[] images in _staged.Chunk(StageMajor ? int.MaxValue : BatchOnDevice).ToArray())
         {
-            _progress!.Start();
-            image.Latent = image.Job.Denoise(pipeline, image.Index, stages, CancellationToken);
-            _progress.Finish();
-        });
-        RunStage((image, pipeline, stages) => Finish(image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken), image.Target, image.Output));
-        _staged.Clear();
-        (Input, Subject, Device, NoMetadata) = (input, subject, device, noMetadata);
-
-        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run)
-        {
-            foreach (StagedImage image in _staged.Where(image => !failed.Contains(image.Job) && !CancellationToken.IsCancellationRequested))
+            if (isLast || images.Length == BatchOnDevice)
             {
-                (Input, Subject, Device, NoMetadata) = (image.Input, image.Subject, image.Device, image.NoMetadata);
-                bool isDone = ProcessOne(image.Options.Prompt, () => UseModel(
+                MakeStaged(images);
+                _staged.RemoveRange(0, images.Length);
+            }
+        }
+
+        (Input, Subject, Device, NoMetadata, ModelInUse) = (input, subject, device, noMetadata, model);
+    }
+
+    /// <remarks>
+    /// As without stages, an error ends the request of its image alone; with batches on the device, from its denoising on its
+    /// image alone. With batches, an error is kept until its image would be decoded, so that errors come in the order of the images.
+    /// </remarks>
+    private void MakeStaged(StagedImage[] images)
+    {
+        bool isBatch = BatchOnDevice > 1;
+        RunStage((image, pipeline, stages) => image.Job.Encode(pipeline, stages, CancellationToken), keepsErrors: isBatch);
+        if (isBatch)
+        {
+            RunStage((image, pipeline, stages) => image.Denoising = image.Job.Prepare(pipeline, image.Index, stages, CancellationToken), keepsErrors: true);
+            foreach (IGrouping<(string?, string, AdapterSet), StagedImage> group in images.Where(static image => image is { HasFailed: false, Denoising: not null }).GroupBy(static image => (image.Model, image.Device, image.Adapters)))
+                DenoiseTogether([.. group]);
+        }
+        else
+        {
+            RunStage((image, pipeline, stages) =>
+            {
+                _progress!.Start();
+                image.Latent = image.Job.Denoise(pipeline, image.Index, stages, CancellationToken);
+                _progress.Finish();
+            });
+        }
+
+        RunStage((image, pipeline, stages) => Finish(image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken), image.Target, image.Output));
+
+        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors = false)
+        {
+            foreach (StagedImage image in images.Where(image => !image.HasFailed && !(keepsErrors && image.Error is not null) && !CancellationToken.IsCancellationRequested))
+            {
+                Begin(image);
+                bool isDone = ProcessOne(image.Options.Prompt, () => Run(image, run, keepsErrors));
+                if (!isDone || image.Error is not null)
+                    Fail(image, isDone);
+            }
+        }
+
+        void Run(StagedImage image, Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors)
+        {
+            if (image.Error is not null)
+                ExceptionDispatchInfo.Throw(image.Error);
+            try
+            {
+                UseModel(
                     ChooseModel(image.Model, isNameOnly: false),
                     pipeline =>
                     {
                         run(image, pipeline, new Stages(this, image.Options));
                         return true;
                     },
-                    image.Adapters));
-                if (!isDone)
-                    failed.Add(image.Job);
+                    image.Adapters);
+            }
+            catch (DiffusionException error) when (keepsErrors)
+            {
+                image.Error = error;
             }
         }
+
+        // Those of the request that are not prepared would fail in the same way.
+        void Fail(StagedImage image, bool isKept)
+        {
+            foreach (StagedImage other in _staged.Where(other => other == image ? !isKept : other.Job == image.Job && other.Denoising is null))
+                other.HasFailed = true;
+        }
     }
+
+    /// <summary>Denoises images of one model in batches on the device.</summary>
+    private void DenoiseTogether(StagedImage[] images)
+    {
+        Begin(images[0]);
+        bool isDone = ProcessOne(images[0].Options.Prompt, () => UseModel(
+            ChooseModel(images[0].Model, isNameOnly: false),
+            pipeline =>
+            {
+                using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], BatchOnDevice, job => Begin(images[job]), CancellationToken);
+                foreach (DeviceBatch batch in batches.All)
+                {
+                    StagedImage first = images[batch.Jobs[0]];
+                    Begin(first);
+                    Stages stages = new(this, first.Options) { Count = batch.Jobs.Count };
+                    _progress!.Start(batch.Jobs.Count);
+                    foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
+                        (images[result.Job].Latent, images[result.Job].Error) = (result.Latent, result.Error);
+                    _progress.Finish();
+                    if (first.Latent is Latent latent)
+                        ReportControlImages(first.Options, latent);
+                }
+
+                return true;
+            },
+            images[0].Adapters));
+        foreach (StagedImage image in isDone ? [] : images)
+            image.HasFailed = true;
+    }
+
+    /// <summary>Sets what the record of an image that waits said.</summary>
+    private void Begin(StagedImage image) => (Input, Subject, Device, NoMetadata, ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
 
     /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
     private GeneratedObject? FindMade() => Given switch
@@ -472,13 +573,16 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     {
         private DenoisingProgress? _denoising;
 
+        /// <summary>How many images are denoised at once.</summary>
+        public int Count { get; init; } = 1;
+
         public override T Run<T>(Stage stage, Func<T> work)
         {
             if (stage != Stage.Denoising)
                 return command.Timed(NameOf(stage), work);
 
             using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, command._progress!.ParentId);
-            T result = command.Timed(NameOf(stage), work);
+            T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
             if (result is Latent latent)
                 command.ReportControlImages(options, latent);
             return result;

@@ -1,4 +1,5 @@
 using SdPowerShell.Parameters;
+using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
@@ -44,6 +45,15 @@ internal sealed class StagedImage
     /// <summary>The number of bytes of the images that it is made from.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>What is to be denoised in a batch on the device; null until it is known, or without batches.</summary>
+    public DenoiseJob? Denoising { get; set; }
+
     /// <summary>The latent, once it is denoised.</summary>
     public Latent? Latent { get; set; }
+
+    /// <summary>Why it was not denoised in its batch; null if it was.</summary>
+    public DiffusionException? Error { get; set; }
+
+    /// <summary>Whether an error of it was written.</summary>
+    public bool HasFailed { get; set; }
 }

@@ -39,7 +39,7 @@ internal sealed class RecordComparison
     /// <returns>The end of a sentence.</returns>
     public string Cause()
     {
-        string[] known = [.. new[] { Differing("the device", static made => made.Device), Differing("the version of the module", static made => made.Module), Differing("the version of ONNX Runtime", static made => made.OnnxRuntime) }.OfType<string>()];
+        string[] known = [.. new[] { Differing("the device", static made => made.Device), Differing("the version of the module", static made => made.Module), Differing("the version of ONNX Runtime", static made => made.OnnxRuntime), Batches() }.OfType<string>()];
         if (known.Length > 0)
             return $"{string.Join(" and ", known)} differs";
 
@@ -47,6 +47,14 @@ internal sealed class RecordComparison
         return _reference.Strength is not null || _reference.ControlNets is not null
             ? $"an image that they were made from, {cause}"
             : cause;
+    }
+
+    private string? Batches()
+    {
+        string first = Of(_reference), second = Of(_difference);
+        return _reference.Stages is null || _difference.Stages is null || first == second ? null : $"the batch on the device ({first} and {second})";
+
+        static string Of(GenerationInfo info) => string.Join(", ", (info.Stages?.WithInputs() ?? []).Select(static stage => stage.Made?.Batch).OfType<string>().Distinct().DefaultIfEmpty("none"));
     }
 
     private string? Differing(string subject, Func<StageMaker, string?> value)

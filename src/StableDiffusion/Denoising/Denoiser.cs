@@ -1,9 +1,8 @@
-using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
 
-/// <summary>The denoising loop, the only place where U-Net, guidance and scheduler are combined.</summary>
+/// <summary>The denoising loop, the only place where U-Net, guidance and scheduler are combined: for one latent, or for several at once.</summary>
 internal sealed class Denoiser(UNet unet)
 {
     /// <summary>Makes the calls of a request.</summary>
@@ -20,66 +19,106 @@ internal sealed class Denoiser(UNet unet)
     /// </remarks>
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
-        if (request.Sample.Shape[1] != unet.LatentChannels)
-            throw new ModelInvalidException($"The U-Net makes latents of {unet.LatentChannels} channels, and the VAE of the model has {request.Sample.Shape[1]}. They belong to different models; get the model again.");
-        Tensor sample = request.Sample.Clone();
-        (int height, int width) = (sample.Shape[2], sample.Shape[3]);
-        Scheduler scheduler = request.Scheduler;
-        double guidanceScale = request.Settings.GuidanceScale ?? Guidance.NeutralScale;
-        bool isGuided = request.Negative is not null && !unet.TakesGuidance && (guidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
-
-        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels, guidanceScale);
-        int steps = scheduler.CountSteps(scheduler.Timesteps.Count - request.OriginCall);
-        using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, steps) : null;
+        DenoiseRow row = new(request, unet);
+        (int height, int width) = (row.Sample.Shape[2], row.Sample.Shape[3]);
+        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels, row.GuidanceScale);
+        using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, row.Steps) : null;
         using UNetPredictions predictions = new(unet, input, control, request.Reuse);
-        Span<float> modelInput = input.Sample.Values.AsSpan(0, sample.Length);
-        Guidance? guidance = isGuided ? new Guidance(sample.Length, request.Settings) : null;
+        Span<float> modelInput = input.Sample.Values.AsSpan(0, row.Sample.Length);
 
         // The prediction without the image; at the neutral scale it has no effect.
-        using UNetInput? unseen = isGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+        using UNetInput? unseen = row.IsGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
             ? unet.CreateInput(height, width, added: null)
             : null;
         using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen, reuse: request.Reuse);
 
-        for (int call = request.NextCall; call < request.StopCall; call++)
+        for (int index = 0; index < row.Calls; index++)
         {
-            int number = call - request.OriginCall;
-            int step = number / scheduler.Order;
-            float timestep = scheduler.Timesteps[call];
-            scheduler.ScaleModelInput(sample.Span, call, modelInput);
-            input.Upload(timestep);
-            control?.Upload(modelInput, timestep, step);
+            row.Begin(index, modelInput);
+            input.Upload(row.Timestep);
+            control?.Upload(modelInput, row.Timestep, row.Step);
 
-            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, step).Run(number, cancellationToken);
-            if (guidance is not null && (guidance.Advance(step, steps) | request.Positive.Parts.Count > 1))
+            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, row.Step).Run(row.Number, cancellationToken);
+            if (row.Guide() is Guidance guidance)
             {
-                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, step).Run(number, cancellationToken);
+                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, row.Step).Run(row.Number, cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
-                    guidance.Add(predictions.Positive(request.Positive, part, step).Run(number, cancellationToken), negative, request.Positive.Parts[part].Weight);
+                    guidance.Add(predictions.Positive(request.Positive, part, row.Step).Run(row.Number, cancellationToken), negative, request.Positive.Parts[part].Weight);
                 if (unseenPredictions is not null)
                 {
                     modelInput.CopyTo(unseen!.Sample.Values);
-                    unseen.Upload(timestep);
-                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, step).Run(number, cancellationToken), request.Settings.ImageGuidanceScale!.Value);
+                    unseen.Upload(row.Timestep);
+                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, row.Step).Run(row.Number, cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();
             }
 
-            scheduler.Step(prediction, call, sample.Span, request.Noise);
-            request.Inpainting?.Restore(sample.Span, scheduler, call + 1);
-            afterCall?.Invoke(new DenoiseStep(call, timestep, sample));
+            DenoiseStep step = row.Advance(prediction);
+            afterCall?.Invoke(step);
         }
 
-        if (!sample.IsFinite())
-            throw new InferenceException("The denoising returned values that are not finite. Try another scheduler or a lower guidance scale; if the error persists, the model's weights are damaged or too large for half precision.");
-        return sample;
+        return row.Finish();
+    }
+
+    /// <summary>Makes the calls of several requests in lock-step: each prediction of the U-Net is one for all of them.</summary>
+    /// <param name="rows">
+    /// The rows, whose latents have one size and which have as many calls to make: of prompts that are not composed, without
+    /// ControlNets, reuse of features and guidance by an image. Each keeps its own scheduler, noise, timesteps and guidance.
+    /// </param>
+    /// <param name="joinsSides">Whether the predictions for prompts and for negative prompts are made at once, and not one after the other.</param>
+    /// <param name="afterCall">Called after each call with the row and its progress, on this thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels within about two seconds, also during a prediction.</param>
+    /// <remarks>Afterwards, <see cref="DenoiseRow.Finish"/> gives each result. A row that becomes NaN changes no other one.</remarks>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public void Run(IReadOnlyList<DenoiseRow> rows, bool joinsSides, Action<int, DenoiseStep>? afterCall, CancellationToken cancellationToken)
+    {
+        using UNetBatches batches = new(unet, rows[0].Sample.Shape[2], rows[0].Sample.Shape[3]);
+        float[][] modelInputs = [.. rows.Select(static row => new float[row.Sample.Length])];
+        Guidance?[] guidances = new Guidance?[rows.Count];
+        List<UNetBatchItem> positive = [], negative = [];
+        for (int index = 0; index < rows[0].Calls; index++)
+        {
+            positive.Clear();
+            negative.Clear();
+            for (int i = 0; i < rows.Count; i++)
+            {
+                DenoiseRow row = rows[i];
+                row.Begin(index, modelInputs[i]);
+                guidances[i] = row.Guide();
+                positive.Add(Item(i, row.Request.Positive));
+                if (guidances[i] is not null)
+                    negative.Add(Item(i, row.Request.Negative!));
+            }
+
+            if (joinsSides)
+            {
+                batches.Predict([.. positive, .. negative], side: 0, cancellationToken);
+            }
+            else
+            {
+                batches.Predict(positive, side: 0, cancellationToken);
+                batches.Predict(negative, side: 1, cancellationToken);
+            }
+
+            int guided = 0;
+            for (int i = 0; i < rows.Count; i++)
+            {
+                ReadOnlySpan<float> prediction = positive[i].Prediction;
+                if (guidances[i] is Guidance guidance)
+                {
+                    guidance.Begin(prediction, negative[guided++].Prediction, rows[i].Request.Positive.Parts[0].Weight);
+                    prediction = guidance.End();
+                }
+
+                DenoiseStep step = rows[i].Advance(prediction);
+                afterCall?.Invoke(i, step);
+            }
+        }
+
+        UNetBatchItem Item(int row, Conditioning conditioning) => new(
+            modelInputs[row], rows[row].Request.AddedChannels, rows[row].Timestep, conditioning.Parts[0].At(rows[row].Step), conditioning.Sizes, rows[row].GuidanceScale);
     }
 }
-
-/// <summary>The progress of a denoising after a call.</summary>
-/// <param name="Call">The index of the call, from 0.</param>
-/// <param name="Timestep">The timestep of the call.</param>
-/// <param name="Sample">The sample after the call. Its memory is reused, so copy it to keep it.</param>
-internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);

@@ -84,6 +84,9 @@ internal sealed class UNet : IDisposable
     /// <summary>The inputs for the residuals of ControlNets; empty for the U-Net without them.</summary>
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
+    /// <summary>Whether it can predict for several rows at once, each with its own timestep: the graph leaves the number of rows open.</summary>
+    internal bool TakesBatches => _timestep.Rank == 1 && Residuals.Count == 0 && BatchValues.All(static value => value.Dimensions[0] <= 0);
+
     /// <summary>Observes values inside the graph; null for no observation.</summary>
     internal UNetObserver? Observer { get; init; }
 
@@ -103,7 +106,7 @@ internal sealed class UNet : IDisposable
         OnnxBuffer timestep = _timestep.Rank == 0 ? new OnnxBuffer(_timestep.ElementType) : new OnnxBuffer(_timestep.ElementType, 1);
         OnnxBuffer? guidance = _guidance is null
             ? null
-            : new OnnxBuffer(GuidanceEmbedding.Of(guidanceScale, _guidance.Dimensions[1] is > 0 and int known ? known : DefaultGuidanceWidth), _guidance.ElementType);
+            : new OnnxBuffer(GuidanceEmbedding.Of(guidanceScale, GuidanceWidth), _guidance.ElementType);
         return new UNetInput(sample, timestep, guidance, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
     }
 
@@ -139,6 +142,35 @@ internal sealed class UNet : IDisposable
             }
         }
     }
+
+    /// <summary>Binds memory for a number of rows that are predicted at once. Not thread-safe.</summary>
+    /// <param name="items">As many items as there are rows, whose texts have the same number of tokens.</param>
+    /// <param name="height">The height of the latents.</param>
+    /// <param name="width">The width of the latents.</param>
+    internal UNetBatch CreateBatch(IReadOnlyList<UNetBatchItem> items, int height, int width)
+    {
+        int rows = items.Count;
+        UNetBatchItem first = items[0];
+        OnnxBuffer sample = new(_sample.ElementType, rows, Channels, height, width);
+        OnnxBuffer timestep = new(_timestep.ElementType, rows);
+        OnnxBuffer embedding = new(_embedding.ElementType, rows, first.Text.HiddenStates.Shape[1], first.Text.HiddenStates.Shape[2]);
+        OnnxBuffer? pooled = _pooledText is null ? null : new OnnxBuffer(_pooledText.ElementType, rows, first.Text.PooledState!.Shape[1]);
+        OnnxBuffer? sizes = _sizes is null ? null : new OnnxBuffer(_sizes.ElementType, rows, first.Sizes.Length);
+        OnnxBuffer? guidance = _guidance is null ? null : new OnnxBuffer(_guidance.ElementType, rows, GuidanceWidth);
+        OnnxBuffer output = new(_output.ElementType, rows, LatentChannels, height, width);
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs = [(_sample, sample), (_timestep, timestep), (_embedding, embedding)];
+        if (pooled is not null)
+            inputs.Add((_pooledText!, pooled));
+        if (sizes is not null)
+            inputs.Add((_sizes!, sizes));
+        if (guidance is not null)
+            inputs.Add((_guidance!, guidance));
+        return new UNetBatch(_session.Bind((_output, output), [.. inputs]), sample, timestep, embedding, pooled, sizes, guidance, output);
+    }
+
+    private int GuidanceWidth => _guidance!.Dimensions[1] is > 0 and int known ? known : DefaultGuidanceWidth;
+
+    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _guidance, _output }.OfType<OnnxValueInfo>();
 
     /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
     private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)

@@ -206,9 +206,38 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
-        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         using IDisposable use = model.Use(ModelPart.UNet);
         UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
+        PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
+        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
+        Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
+        return prepared.Capture(result, prepared.Request.StopCall);
+    }
+
+    /// <summary>Divides denoisings into batches, each of which goes through the U-Net together.</summary>
+    /// <param name="jobs">The denoisings.</param>
+    /// <param name="size">The most of them in a batch, 1 or more. Fewer are taken where the memory is short.</param>
+    /// <param name="onJob">Called before each job is prepared, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels the preparation, and the batches within about two seconds.</param>
+    /// <returns>The batches. An error of one job is in its result alone.</returns>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public DeviceBatches Divide(IReadOnlyList<DenoiseJob> jobs, int size, Action<int>? onJob = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(jobs);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return new DeviceBatches(this, model, jobs, size, onJob, Messages, cancellationToken);
+    }
+
+    /// <summary>Prepares a denoising.</summary>
+    /// <param name="embedding">As for <see cref="Denoise"/>.</param>
+    /// <param name="negative">As for <see cref="Denoise"/>.</param>
+    /// <param name="start">As for <see cref="Denoise"/>.</param>
+    /// <param name="options">As for <see cref="Denoise"/>.</param>
+    /// <param name="unet">The U-Net, whose use has begun.</param>
+    /// <param name="cancellationToken">Cancels the preparation.</param>
+    internal PreparedDenoising Prepare(TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options, UNet unet, CancellationToken cancellationToken)
+    {
+        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
@@ -249,14 +278,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, negative is { IsNothing: false } ? negative : null);
 
         Scheduler scheduler = state.Scheduler;
-        int stepCount = scheduler.CountSteps(scheduler.Timesteps.Count);
         int stopStep = DenoiseStart.CheckStopStep(options, scheduler.CountSteps(state.NextCall), scheduler);
 
         TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request;
         using (model.Use(ModelPart.TextEncoder))
             request = CreateRequest();
-        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(info.Width!.Value, info.Height!.Value), cancellationToken);
+        return new PreparedDenoising(state, info, before, stage, model.Info.Mark) { Request = request };
 
         DenoiseRequest CreateRequest() => new()
         {
@@ -276,27 +304,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Controls = controls,
             Reuse = reuse,
         };
-
-        Latent Capture(Tensor tensor, int nextCall)
-        {
-            bool isLast = nextCall >= scheduler.Timesteps.Count;
-            int step = scheduler.CountSteps(nextCall);
-            return new(tensor, info with { Stages = StageRecord.Complete(before, stage, tensor, isLast ? null : step) }, step, stepCount)
-            {
-                Maker = model.Info.Mark,
-                State = isLast ? null : (state with { NextCall = nextCall }).Copy(),
-            };
-        }
-
-        void AfterCall(DenoiseStep step)
-        {
-            int calls = step.Call + 1;
-            if (calls % scheduler.Order == 0 || calls == scheduler.Timesteps.Count)
-                progress!(new StepProgress(scheduler.CountSteps(calls), stepCount, step.Timestep, () => Capture(step.Sample.Clone(), calls)));
-        }
-
-        Tensor result = new Denoiser(unet).Run(request, progress is null ? null : AfterCall, cancellationToken);
-        return Capture(result, request.StopCall);
     }
 
     /// <summary>Decodes a latent into an image.</summary>
@@ -342,7 +349,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     }
 
     /// <summary>Closes the parts that no stage uses, if that was asked for or the memory for this stage is short.</summary>
-    private void FreeMemory(long needed, CancellationToken cancellationToken)
+    /// <param name="needed">The memory for this stage, in bytes.</param>
+    /// <param name="cancellationToken">Cancels the waiting for a part that is being opened.</param>
+    internal void FreeMemory(long needed, CancellationToken cancellationToken)
     {
         if (!LowMemory && MemoryWatch.HasRoom(needed))
             return;

@@ -83,14 +83,15 @@ internal static class StageRecord
     /// <summary>Completes the stage of a denoising.</summary>
     /// <param name="stages">The stages before it.</param>
     /// <param name="stage">The stage.</param>
+    /// <param name="made">What it ran on.</param>
     /// <param name="latent">The result.</param>
     /// <param name="stopStep">The step where it stopped; null at the end.</param>
-    public static StageList Complete(StageList stages, GenerationStage stage, Tensors.Tensor latent, int? stopStep)
+    public static StageList Complete(StageList stages, GenerationStage stage, StageMaker? made, Tensors.Tensor latent, int? stopStep)
     {
         OrderedDictionary<string, object> settings = new(stage.Settings, StringComparer.Ordinal);
         if (stopStep is int step)
             settings[nameof(DenoiseOptions.StopStep)] = (long)step;
-        return stages.Append(new GenerationStage { Operation = stage.Operation, Settings = settings, Inputs = stage.Inputs, Output = StageList.Hash<float>(latent.Span), Made = stage.Made });
+        return stages.Append(new GenerationStage { Operation = stage.Operation, Settings = settings, Inputs = stage.Inputs, Output = StageList.Hash<float>(latent.Span), Made = made });
     }
 
     /// <summary>The stages of a decoded latent.</summary>

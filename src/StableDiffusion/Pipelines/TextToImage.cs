@@ -108,6 +108,16 @@ public sealed class TextToImage
     /// <inheritdoc cref="Make"/>
     public Latent Denoise(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
+        DenoiseJob job = Prepare(pipeline, index, observer, cancellationToken);
+        observer ??= new StageObserver();
+        return observer.Run(Stage.Denoising, () => pipeline.Denoise(job.Embedding, job.Negative, job.Start, job.Options, observer.OnStep, cancellationToken));
+    }
+
+    /// <summary>Makes what <see cref="Denoise"/> denoises, for <see cref="DiffusionPipeline.Divide"/>: the embeddings, and the latent of the image to start from.</summary>
+    /// <returns>The denoising.</returns>
+    /// <inheritdoc cref="Make"/>
+    public DenoiseJob Prepare(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
         Encode(pipeline, observer, cancellationToken);
         observer ??= new StageObserver();
         DenoiseOptions options = OptionsOf(index);
@@ -115,7 +125,7 @@ public sealed class TextToImage
         Latent? start = _request.Start is StartImage image
             ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, VaeOptions.From(options), cancellationToken))
             : null;
-        return observer.Run(Stage.Denoising, () => pipeline.Denoise(_embedding!, _negative, start, options, observer.OnStep, cancellationToken));
+        return new DenoiseJob(_embedding!, _negative, start, options);
     }
 
     /// <summary>Decodes the latent of an image of the request, the last of the three parts of <see cref="Make"/>.</summary>

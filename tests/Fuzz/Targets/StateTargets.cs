@@ -96,7 +96,7 @@ internal static class StateTargets
             Settings = new Dictionary<string, object> { ["Seed"] = 3L, ["GuidanceScale"] = 2.5, ["ControlNet"] = (string[])["net"], ["ControlHash"] = (string[])["0123456789"] },
             Inputs = new Dictionary<string, IReadOnlyList<StageList>> { ["Embedding"] = [new StageList(prompt)] },
         };
-        GenerationInfo info = new() { Prompt = "a", Seed = 3, Steps = 2, Model = "model", Stages = new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Output = "0123456789abcdef", Made = StageMaker.Cpu }) };
+        GenerationInfo info = new() { Prompt = "a", Seed = 3, Steps = 2, Model = "model", Stages = new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Output = "0123456789abcdef", Made = StageMaker.Cpu with { BatchOnDevice = 4, BatchRow = 1 } }) };
         yield return ManifestJson.Format(new FolderManifest([Image("a.png", info), Image("b/c.jpg", new GenerationInfo { Prompt = "a" }), Image("d.webp", new GenerationInfo())], [new ManifestPart("Model", "model", "0123456789", "owner/name", "0123")], StageMaker.Cpu));
 
         static ManifestImage Image(string name, GenerationInfo info) => new(info, info) { Name = name, Length = 1, FileHash = new string('0', 64), PixelHash = new string('a', 64), Width = 1, Height = 1 };

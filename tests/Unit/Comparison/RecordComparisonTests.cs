@@ -28,6 +28,17 @@ public sealed class RecordComparisonTests
     }
 
     [Fact]
+    public void A_batch_on_the_device_is_a_cause_of_other_pixels()
+    {
+        GenerationInfo alone = Made(StageMaker.Cpu), batch = Made(StageMaker.Cpu with { BatchOnDevice = 4, BatchRow = 2 });
+        Assert.Equal("the batch on the device (none and row 2 of a batch of 4 on the device) differs", new RecordComparison(alone, batch).Cause());
+        Assert.Empty(new RecordComparison(alone, batch).Settings);
+        Assert.DoesNotContain("batch", new RecordComparison(batch, batch).Cause(), StringComparison.Ordinal);
+
+        static GenerationInfo Made(StageMaker made) => s_info with { Stages = new StageList(new GenerationStage { Operation = StageOperation.Denoise, Made = made }) };
+    }
+
+    [Fact]
     public void Values_are_in_the_form_that_a_table_takes()
     {
         GenerationInfo other = s_info with

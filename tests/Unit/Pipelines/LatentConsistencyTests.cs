@@ -35,6 +35,18 @@ public sealed class LatentConsistencyTests(SharedModels models, LatentConsistenc
             Assert.Equal(expected[i], embedding.Values[i], 2e-4);
     }
 
+    [Fact]
+    public void Rows_of_a_batch_on_the_device_have_guidance_scales_of_their_own()
+    {
+        DiffusionPipeline pipeline = new(lcm.Model);
+        TextEmbedding prompt = pipeline.EncodePrompt("a red house", cancellationToken: Cancellation);
+        DenoiseJob[] jobs = [.. ((double[])[1, 3, 8.5]).Select(scale => new DenoiseJob(prompt, null, null, new() { Seed = 1, Steps = 2, Width = 64, Height = 64, Scheduler = "LCM", GuidanceScale = scale }))];
+        using DeviceBatches batches = pipeline.Divide(jobs, 3, cancellationToken: Cancellation);
+
+        foreach (DenoiseResult result in Assert.Single(batches.All).Run())
+            LatentCheck.AssertClose(pipeline.Denoise(prompt, null, null, jobs[result.Job].Options, cancellationToken: Cancellation).Tensor, result.Latent!, 1e-5);
+    }
+
     /// <summary>The projection is such that it turns the waves of timestep 300 into those of 500, at a guidance scale of 3.</summary>
     [Fact]
     public void The_projected_embedding_is_added_to_the_waves_of_the_timestep()

@@ -1,0 +1,88 @@
+using StableDiffusion.Tensors;
+
+namespace StableDiffusion.Denoising;
+
+/// <summary>One latent in the denoising loop: what is its own between two predictions of the U-Net.</summary>
+internal sealed class DenoiseRow
+{
+    private readonly Guidance? _guidance;
+    private int _call;
+
+    /// <summary>Initializes the row at the start of its request.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="unet">The U-Net.</param>
+    /// <exception cref="ModelInvalidException">The sample has other channels than the U-Net makes.</exception>
+    public DenoiseRow(DenoiseRequest request, UNet unet)
+    {
+        if (request.Sample.Shape[1] != unet.LatentChannels)
+            throw new ModelInvalidException($"The U-Net makes latents of {unet.LatentChannels} channels, and the VAE of the model has {request.Sample.Shape[1]}. They belong to different models; get the model again.");
+        Request = request;
+        Sample = request.Sample.Clone();
+        Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
+        IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
+        _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
+    }
+
+    /// <summary>The request.</summary>
+    public DenoiseRequest Request { get; }
+
+    /// <summary>The sample, [1, channels, height, width], which each call changes.</summary>
+    public Tensor Sample { get; }
+
+    /// <summary>The guidance scale.</summary>
+    public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
+
+    /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
+    public bool IsGuided { get; }
+
+    /// <summary>The number of steps of the whole denoising.</summary>
+    public int Steps { get; }
+
+    /// <summary>The number of calls to make.</summary>
+    public int Calls => Request.StopCall - Request.NextCall;
+
+    /// <summary>The number of the call in the whole denoising, from 0.</summary>
+    public int Number => _call - Request.OriginCall;
+
+    /// <summary>The step of the call, from 0.</summary>
+    public int Step => Number / Request.Scheduler.Order;
+
+    /// <summary>The timestep of the call.</summary>
+    public float Timestep => Request.Scheduler.Timesteps[_call];
+
+    /// <summary>Begins a call.</summary>
+    /// <param name="index">Its index among the calls to make, from 0.</param>
+    /// <param name="modelInput">Receives the sample at the scale that the U-Net takes.</param>
+    public void Begin(int index, Span<float> modelInput)
+    {
+        _call = Request.NextCall + index;
+        Request.Scheduler.ScaleModelInput(Sample.Span, _call, modelInput);
+    }
+
+    /// <summary>Sets the guidance for this call.</summary>
+    /// <returns>The guidance, for which there must be a prediction for the negative prompt; null if this call has none.</returns>
+    public Guidance? Guide() => _guidance is not null && (_guidance.Advance(Step, Steps) | Request.Positive.Parts.Count > 1) ? _guidance : null;
+
+    /// <summary>Makes the step of the call.</summary>
+    /// <param name="prediction">The prediction, after guidance.</param>
+    /// <returns>The progress.</returns>
+    public DenoiseStep Advance(ReadOnlySpan<float> prediction)
+    {
+        Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
+        Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
+        return new DenoiseStep(_call, Timestep, Sample);
+    }
+
+    /// <summary>Ends the row.</summary>
+    /// <returns>The sample.</returns>
+    /// <exception cref="InferenceException">It is not finite.</exception>
+    public Tensor Finish() => Sample.IsFinite()
+        ? Sample
+        : throw new InferenceException("The denoising returned values that are not finite. Try another scheduler or a lower guidance scale; if the error persists, the model's weights are damaged or too large for half precision.");
+}
+
+/// <summary>The progress of a denoising after a call.</summary>
+/// <param name="Call">The index of the call, from 0.</param>
+/// <param name="Timestep">The timestep of the call.</param>
+/// <param name="Sample">The sample after the call. Its memory is reused, so copy it to keep it.</param>
+internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);
