@@ -24,6 +24,8 @@ internal sealed class UNet : IDisposable
     internal static readonly GraphInput SizesInput = new("time_ids", 2);
 
     private const int DefaultGuidanceWidth = 256;
+    private const int MostGuidanceWidth = 4096;
+    private const int MostFeatureChannels = 4096;
 
     private static readonly GraphInput s_guidanceInput = new("timestep_cond", 2);
     private static readonly GraphInput s_featuresInput = new(DeepFeatures.Input, 4);
@@ -59,6 +61,8 @@ internal sealed class UNet : IDisposable
         _guidance = session.FindInput(s_guidanceInput);
         _features = session.FindInput(s_featuresInput);
         _output = session.Output(4, "out_sample", "noise_pred");
+        if (_guidance?.Dimensions[1] is int guidance and not -1 && (guidance is < 4 or > MostGuidanceWidth || guidance % 2 != 0))
+            throw new ModelInvalidException($"'{_guidance.Name}' of the graph '{session.Path}' has a width of {guidance}, and the embedding of a guidance scale has an even one from 4 to {MostGuidanceWidth}. Get another model.");
         Channels = Known(_sample, session);
         LatentChannels = Known(_output, session);
     }
@@ -172,6 +176,23 @@ internal sealed class UNet : IDisposable
 
     private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _guidance, _output }.OfType<OnnxValueInfo>();
 
+    /// <summary>Throws if the outer layers do not take what the whole U-Net takes, besides the features that it makes.</summary>
+    /// <param name="outer">The outer layers.</param>
+    /// <param name="branch">Their branch.</param>
+    /// <exception cref="ModelInvalidException">The graphs do not belong together.</exception>
+    internal void CheckOuter(UNet outer, int branch)
+    {
+        OnnxValueInfo made = _session.Output(4, DeepFeatures.Output(branch));
+        bool belongs = outer._features is OnnxValueInfo taken && taken.ElementType == made.ElementType && taken.Dimensions[1] == made.Dimensions[1]
+            && outer.Channels == Channels && outer.LatentChannels == LatentChannels
+            && IsAlike(outer._sample, _sample) && IsAlike(outer._timestep, _timestep) && IsAlike(outer._embedding, _embedding)
+            && IsAlike(outer._pooledText, _pooledText) && IsAlike(outer._sizes, _sizes) && IsAlike(outer._guidance, _guidance) && IsAlike(outer._output, _output);
+        if (!belongs)
+            throw new ModelInvalidException($"The graphs '{_session.Path}' and '{outer._session.Path}' do not belong together: their inputs or outputs differ. Import the model again, or omit FeatureReuse.");
+
+        static bool IsAlike(OnnxValueInfo? one, OnnxValueInfo? other) => one?.ElementType == other?.ElementType && one?.Rank == other?.Rank;
+    }
+
     /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
     private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)
     {
@@ -186,6 +207,8 @@ internal sealed class UNet : IDisposable
     private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, UNetInput input)
     {
         OnnxValueInfo info = _session.Output(4, DeepFeatures.Output(branch));
+        if (info.Dimensions[1] is < 1 or > MostFeatureChannels || (long)info.Dimensions[1] * input.Height * input.Width * sizeof(float) > int.MaxValue)
+            throw new ModelInvalidException($"'{info.Name}' of the graph '{_session.Path}' has the shape [{string.Join(", ", info.Dimensions)}], which features of a U-Net do not have at {input.Width}x{input.Height}. Get another model, or omit FeatureReuse.");
         return (info, _session.AllocateShared(info, 1, info.Dimensions[1], input.Height, input.Width));
     }
 

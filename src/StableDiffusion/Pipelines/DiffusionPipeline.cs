@@ -243,6 +243,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
             ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken), options.FeatureReuseBranch ?? 0, interval)
             : null;
+        if (reuse is not null)
+            unet.CheckOuter(reuse.OuterLayers, reuse.Branch);
         WarnOfChange("latent", start?.Maker);
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);

@@ -43,7 +43,7 @@ internal sealed class AdaptedGraphs(string cacheFolder)
         progress(new ProgressReport(Activity, part, 0, 1, TimeSpan.Zero) { CountsBytes = false });
         try
         {
-            if (_folders.TryAdd(key, length, target => plan.Write(part, target, cancellationToken), cancellationToken) && Key() == key && _folders.Rent(key, cancellationToken) is RentedBuild written)
+            if (_folders.TryAdd(key, length, target => plan.Write(part, target, cancellationToken), cancellationToken, isRequired: true) && Key() == key && _folders.Rent(key, cancellationToken) is RentedBuild written)
                 return written;
         }
         finally

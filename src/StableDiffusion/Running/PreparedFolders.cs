@@ -80,11 +80,12 @@ internal sealed class PreparedFolders(string cacheFolder)
     /// <param name="bytes">The most that it can have, in bytes.</param>
     /// <param name="write">Writes the files into a folder.</param>
     /// <param name="cancellationToken">Cancels the writing; nothing remains.</param>
+    /// <param name="isRequired">Whether folders in use, which cannot give way yet, do not count; they give way to the next one.</param>
     /// <returns>Whether it was written.</returns>
     /// <exception cref="OutputWriteException">The cache cannot be written to.</exception>
-    public bool TryAdd(string key, long bytes, Action<string> write, CancellationToken cancellationToken)
+    public bool TryAdd(string key, long bytes, Action<string> write, CancellationToken cancellationToken, bool isRequired = false)
     {
-        if (!HasRoom(bytes, cancellationToken))
+        if (!Allows(bytes) || (!HasRoom(bytes, cancellationToken) && !(isRequired && DiskSpace.Free(cacheFolder) >= bytes)))
             return false;
 
         Remember(_cache.Add(key, folder =>

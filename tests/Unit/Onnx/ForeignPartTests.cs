@@ -4,6 +4,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Tensors;
+using StableDiffusion.Text;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Tests.Onnx;
@@ -25,6 +26,10 @@ public sealed class ForeignPartTests : IDisposable
         { "encoder_hidden_states", [] },
         { "encoder_hidden_states", [77] },
         { "text_embeds", [8] },
+        { "timestep_cond", [1, 2_000_000_000] },
+        { "timestep_cond", [1, 2] },
+        { "timestep_cond", [1, 255] },
+        { "timestep_cond", [256] },
         { "down_block_0_additional_residual", [8] },
         { "down_block_0_additional_residual", [1, 0, 8, 8] },
     };
@@ -37,6 +42,30 @@ public sealed class ForeignPartTests : IDisposable
         inputs[name] = shape;
         using OnnxSession session = Open(SmallGraph.Of([.. inputs.Select(input => SmallGraph.Value(input.Key, input.Value))], (SmallGraph.Value("out_sample", 1, 4, 8, 8), Identity("sample"))));
         Refused(session, () => new UNet(session).Dispose());
+    }
+
+    [Theory]
+    [InlineData(false, 8, 8)]
+    [InlineData(true, 8, 4)]
+    [InlineData(true, 0, 0)]
+    [InlineData(true, 2_000_000_000, 2_000_000_000)]
+    public void Outer_layers_that_do_not_fit_the_whole_network_are_refused(bool hasInput, int made, int taken)
+    {
+        ValueInfoProto[] inputs = [SmallGraph.Value("sample", 1, 4, 8, 8), SmallGraph.Value("timestep", 1), SmallGraph.Value("encoder_hidden_states", 1, 77, 8)];
+        using OnnxSession whole = Open(SmallGraph.Of(inputs, (SmallGraph.Value("out_sample", 1, 4, 8, 8), Identity("sample")), (Features("deep_features_0", made), Identity("sample", "Relu"))));
+        using OnnxSession outer = Open(SmallGraph.Of(hasInput ? [.. inputs, Features("deep_features", taken)] : inputs, (SmallGraph.Value("out_sample", 1, 4, 8, 8), Identity("sample"))));
+        using UNet unet = new(whole), layers = new(outer);
+        TextVectors text = new(new Tensor(1, 77, 8), PooledState: null);
+
+        ModelInvalidException error = Assert.Throws<ModelInvalidException>(() =>
+        {
+            unet.CheckOuter(layers, 0);
+            using UNetInput input = unet.CreateInput(8, 8, added: null);
+            unet.Bind(input, text, [], reuse: new FeatureReuse(layers, 0, 2)).Dispose();
+        });
+        Assert.Contains("FeatureReuse", error.Message, StringComparison.Ordinal);
+
+        static ValueInfoProto Features(string name, int channels) => SmallGraph.Value(name, 1, channels, 8, 8);
     }
 
     [Fact]

@@ -75,6 +75,25 @@ public sealed class AdaptedGraphTests(SharedModels models, MergedModelTests.Chan
         Assert.False(Directory.Exists(_folder["cache"]) && Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Any());
     }
 
+    /// <summary>What is in use cannot give way yet, but must not fail the next image.</summary>
+    [Fact]
+    public void A_set_that_is_in_use_does_not_take_the_room_of_the_next_one()
+    {
+        string lora = Copy();
+        Run(lora, 1);
+        long length = Directory.EnumerateFiles(_folder["cache"], "*", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
+        Environment.SetEnvironmentVariable(LimitVariable, $"{(length * 3 / 2) / 1_000_000}");
+        string used = Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Single();
+        using (new BuildCache(_folder["cache"]).Rent(Path.GetFileName(used), TestContext.Current.CancellationToken))
+        {
+            Run(lora, 0.5);
+            Assert.Equal(2, Directory.EnumerateDirectories(_folder["cache"], "prepared-*").Count());
+        }
+
+        Run(lora, 0.25);
+        Assert.Single(Directory.EnumerateDirectories(_folder["cache"], "prepared-*"));
+    }
+
     private int Written() => _reports.Count(static report => report.Activity == AdaptedGraphs.Activity);
 
     private string Copy()
