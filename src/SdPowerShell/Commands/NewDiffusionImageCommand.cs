@@ -334,14 +334,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
                 ExceptionDispatchInfo.Throw(image.Error);
             try
             {
-                UseModel(
-                    ChooseModel(image.Model, isNameOnly: false),
-                    pipeline =>
-                    {
-                        run(image, pipeline, new Stages(this, image.Options));
-                        return true;
-                    },
-                    image.Adapters);
+                UseModelOf(image, pipeline => run(image, pipeline, new Stages(this, image.Options)));
             }
             catch (DiffusionException error) when (keepsErrors)
             {
@@ -361,30 +354,35 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
     private void DenoiseTogether(StagedImage[] images)
     {
         Begin(images[0]);
-        bool isDone = ProcessOne(images[0].Options.Prompt, () => UseModel(
-            ChooseModel(images[0].Model, isNameOnly: false),
-            pipeline =>
+        bool isDone = ProcessOne(images[0].Options.Prompt, () => UseModelOf(images[0], pipeline =>
+        {
+            using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], BatchOnDevice, job => Begin(images[job]), CancellationToken);
+            foreach (DeviceBatch batch in batches.All)
             {
-                using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], BatchOnDevice, job => Begin(images[job]), CancellationToken);
-                foreach (DeviceBatch batch in batches.All)
-                {
-                    StagedImage first = images[batch.Jobs[0]];
-                    Begin(first);
-                    Stages stages = new(this, first.Options) { Count = batch.Jobs.Count };
-                    _progress!.Start(batch.Jobs.Count);
-                    foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
-                        (images[result.Job].Latent, images[result.Job].Error) = (result.Latent, result.Error);
-                    _progress.Finish();
-                    if (first.Latent is Latent latent)
-                        ReportControlImages(first.Options, latent);
-                }
-
-                return true;
-            },
-            images[0].Adapters));
+                StagedImage first = images[batch.Jobs[0]];
+                Begin(first);
+                Stages stages = new(this, first.Options) { Count = batch.Jobs.Count };
+                _progress!.Start(batch.Jobs.Count);
+                foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
+                    (images[result.Job].Latent, images[result.Job].Error) = (result.Latent, result.Error);
+                _progress.Finish();
+                if (first.Latent is Latent latent)
+                    ReportControlImages(first.Options, latent);
+            }
+        }));
         foreach (StagedImage image in isDone ? [] : images)
             image.HasFailed = true;
     }
+
+    /// <summary>Runs stages of the model that the record of an image that waits named.</summary>
+    private void UseModelOf(StagedImage image, Action<DiffusionPipeline> use) => UseModel(
+        ChooseModel(image.Model, isNameOnly: false),
+        pipeline =>
+        {
+            use(pipeline);
+            return true;
+        },
+        image.Adapters);
 
     /// <summary>Sets what the record of an image that waits said.</summary>
     private void Begin(StagedImage image) => (Input, Subject, Device, NoMetadata, ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
