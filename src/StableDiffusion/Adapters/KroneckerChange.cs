@@ -60,7 +60,12 @@ internal sealed class KroneckerChange : LayerChange
         public static Factor? Find(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, LoraRole whole, LoraRole left, LoraRole right, LoraRole? core)
         {
             if (tensors.TryGetValue(whole, out StoredTensor? wholeTensor))
-                return new Factor(wholeTensor);
+            {
+                return tensors.GetValueOrDefault(left) is { } other
+                    ? throw new AdapterInvalidException($"The tensors '{wholeTensor.Name}' and '{other.Name}' are two forms of one matrix.")
+                    : new Factor(wholeTensor);
+            }
+
             return LowRankProduct.Find(tensors, left, right, core) is { } product ? new Factor(product) : null;
         }
 

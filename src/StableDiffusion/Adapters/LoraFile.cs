@@ -37,6 +37,7 @@ internal sealed class LoraFile : IDisposable
         {
             Dictionary<string, Dictionary<LoraRole, StoredTensor>> groups = new(StringComparer.Ordinal);
             Dictionary<string, LoraKey> keys = new(StringComparer.Ordinal);
+            Dictionary<(string? Part, string Path), string> layers = [];
             List<string> unknown = [];
             foreach ((string name, StoredTensor tensor) in file.Tensors.OrderBy(entry => entry.Key, StringComparer.Ordinal))
             {
@@ -46,10 +47,12 @@ internal sealed class LoraFile : IDisposable
                     continue;
                 }
 
-                keys.TryAdd(key.Module, key);
+                if (keys.TryAdd(key.Module, key) && !layers.TryAdd((key.Part, key.Path), name))
+                    throw new AdapterInvalidException($"The tensors '{layers[(key.Part, key.Path)]}' and '{name}' change the same layer, under two names.");
                 if (!groups.TryGetValue(key.Module, out Dictionary<LoraRole, StoredTensor>? group))
                     groups.Add(key.Module, group = []);
-                group[key.Role] = tensor;
+                if (!group.TryAdd(key.Role, tensor))
+                    throw new AdapterInvalidException($"The tensors '{group[key.Role].Name}' and '{name}' are the same part of one change.");
             }
 
             return groups.Count > 0

@@ -62,7 +62,7 @@ internal sealed class OnnxFolder : IModelSource
         foreach (string name in copied.Existing(parts.SelectMany(static part => s_graphs.Select(graph => System.IO.Path.Combine(part, graph)))))
         {
             yield return name;
-            foreach (string weights in GraphCheck.Check(FullPath(name)))
+            foreach (string weights in GraphCheck.Check(FullPath(name)).WeightFiles)
                 yield return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(name)!, weights.Replace('/', System.IO.Path.DirectorySeparatorChar));
         }
     }

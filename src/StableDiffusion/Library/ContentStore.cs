@@ -31,6 +31,9 @@ internal sealed class ContentStore(string root)
         ? Directory.EnumerateFiles(root, $"*{NameSuffix}").Select(file => Path.GetFileNameWithoutExtension(file))
         : [];
 
+    /// <summary>Whether a file or folder of this name could be the file of an imported model's name.</summary>
+    public static bool IsNameFile(string name) => name.EndsWith(NameSuffix, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The content under a key, if it exists and is complete.</summary>
     /// <returns>The full path of its folder, or null.</returns>
     public string? FindContent(string key) => _contents.Find(key);

@@ -426,6 +426,8 @@ internal sealed class HubDownload
         string name = request.Name ?? (request.File is null ? repository.Name : Path.GetFileNameWithoutExtension(request.File));
         if (string.Equals(name, ModelStore.EmbeddedName, StringComparison.OrdinalIgnoreCase))
             throw new InvalidSettingException("Name", $"'{name}' is the model that ships with the module. Specify another Name.");
+        if (ContentStore.IsNameFile(name))
+            throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' ends as the files do that the store has for the names of imported models. Specify another Name.");
         return ModelFilePath.IsSafeName(name) && name[0] != '.'
             ? name
             : throw new InvalidSettingException("Name", $"'{ModelFilePath.Printable(name)}' is not a valid folder name on every system. Specify another Name.");

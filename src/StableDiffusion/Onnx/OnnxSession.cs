@@ -79,6 +79,7 @@ internal sealed class OnnxSession : IDisposable
         options.OptimizedModelFilePath = target;
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", System.IO.Path.GetFileName(target) + "_data");
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
+        // Only the weights of a graph that packs them.
         options.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", "1");
         Load(path, path, Device.Cpu, options, used: null, cancellationToken).Dispose();
     }
@@ -86,13 +87,15 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>Opens a graph that <see cref="WriteOptimized"/> wrote on this processor. Its weights are mapped, not read.</summary>
     /// <param name="optimized">The path of the written graph.</param>
     /// <param name="path">The path of the graph that it was made from, which messages name.</param>
+    /// <param name="graph">What is known of that graph.</param>
     /// <param name="used">What the session uses; it is disposed with the session, or at once if it cannot be opened.</param>
     /// <param name="cancellationToken">Cancels the loading.</param>
     /// <inheritdoc cref="Open"/>
-    public static OnnxSession OpenOptimized(string optimized, string path, IDisposable used, CancellationToken cancellationToken)
+    public static OnnxSession OpenOptimized(string optimized, string path, CheckedGraph graph, IDisposable used, CancellationToken cancellationToken)
     {
         SessionOptions options = Devices.CreateOptions(Device.Cpu);
         options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        PackWeights(options, graph);
         return Load(optimized, path, Device.Cpu, options, used, cancellationToken);
     }
 
@@ -140,10 +143,18 @@ internal sealed class OnnxSession : IDisposable
             throw new InvalidOperationException($"Weights in memory can be used on the CPU only, and the device is {device}.");
 
         cancellationToken.ThrowIfCancellationRequested();
-        GraphCheck.Check(path);
+        CheckedGraph graph = GraphCheck.Check(path);
         SessionOptions options = Devices.CreateOptions(device, reordersLayout && replaced?.AllowsReordering != false, plansMemory);
+        if (device.Kind == DeviceKind.Cpu)
+            PackWeights(options, graph);
         replaced?.AddTo(options);
         return options;
+    }
+
+    private static void PackWeights(SessionOptions options, CheckedGraph graph)
+    {
+        if (!graph.PacksWeights)
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
     }
 
     /// <summary>Returns an input of the graph.</summary>

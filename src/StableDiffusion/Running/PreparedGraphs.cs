@@ -20,9 +20,9 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
     public const string Activity = "Preparing the model for this processor";
 
     // Counts the ways in which graphs are prepared.
-    private const int Version = 1;
+    private const int Version = 2;
 
-    // Weights are kept in the file's layout too, beside that of the operators.
+    // Weights in half precision become floats; integers are kept in the file's layout too, beside that of the operators.
     private const int MostGrowth = 2;
 
     private readonly PreparedFolders _folders = new(cacheFolder);
@@ -42,15 +42,15 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         if (!file.Exists || file.Directory!.EnumerateFiles().Sum(static other => other.Length) < smallest)
             return null;
 
-        FileInfo[] weights = [.. GraphCheck.Check(graph).Select(name => new FileInfo(Path.Combine(file.DirectoryName!, name)))];
-        long length = weights.Sum(static file => file.Length);
-        if (length < smallest || !PreparedFolders.Allows(length * MostGrowth))
+        CheckedGraph known = GraphCheck.Check(graph);
+        FileInfo[] weights = [.. known.WeightFiles.Select(name => new FileInfo(Path.Combine(file.DirectoryName!, name)))];
+        if (known.WeightBytes < smallest || !PreparedFolders.Allows(known.WeightBytes * MostGrowth))
             return null;
 
         try
         {
             string key = Key(graph, weights, reordersLayout, cancellationToken);
-            return OpenWhole(key, graph, cancellationToken) ?? (Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, cancellationToken) : null);
+            return OpenWhole(key, graph, known, cancellationToken) ?? (Write(key, graph, weights, reordersLayout, progress, cancellationToken) ? OpenWhole(key, graph, known, cancellationToken) : null);
         }
         catch (Exception error) when (error is OutputWriteException or OutputExistsException or IOException or UnauthorizedAccessException)
         {
@@ -59,14 +59,14 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
         }
     }
 
-    private OnnxSession? OpenWhole(string key, string graph, CancellationToken cancellationToken)
+    private OnnxSession? OpenWhole(string key, string graph, CheckedGraph known, CancellationToken cancellationToken)
     {
         if (_folders.Rent(key, cancellationToken) is not RentedBuild rented)
             return null;
 
         try
         {
-            return OnnxSession.OpenOptimized(Path.Combine(rented.Folder, ModelParts.Graph), graph, rented, cancellationToken);
+            return OnnxSession.OpenOptimized(Path.Combine(rented.Folder, ModelParts.Graph), graph, known, rented, cancellationToken);
         }
         catch (ModelInvalidException)
         {

@@ -48,8 +48,12 @@ internal sealed class ShardedWeights : IWeights, IDisposable
 
     public string SourceOf(string name) => _index.Map.TryGetValue(name, out string? file) ? _files[file].Path : Source;
 
-    public IReadOnlyList<long>? FindShape(string name) =>
-        _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
+    public IReadOnlyList<long>? FindShape(string name)
+    {
+        // A scale may be in another file than its weight.
+        WeightScales.Refuse(name, Source, _index.Map.ContainsKey);
+        return _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
+    }
 
     public void Read(string name, Span<float> destination, long start = 0)
     {

@@ -36,6 +36,8 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
     [InlineData("oft_blocks:48,4,4 rescale:1,192", "rescale")]
     [InlineData("oft_blocks:48,4,4 dora_scale:192,1", "dora_scale")]
     [InlineData("weight:192 on_input:1 dora_scale:192,1", "dora_scale")]
+    [InlineData("lora_up.weight:192,4 lora_down.weight:4,128 lora_A.weight:4,128", "lora_A.weight")]
+    [InlineData("lokr_w1:8,4 lokr_w1_a:8,2 lokr_w1_b:2,4 lokr_w2:24,32", "lokr_w1_a")]
     public void Tensors_that_do_not_fit_together_are_a_damaged_file(string tensors, string named)
     {
         Add(tensors);
@@ -43,6 +45,14 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
         string message = Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message;
         Assert.Contains($"'{Layer}.{named}'", message, StringComparison.Ordinal);
         Assert.Contains(path, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_layer_under_two_names_is_a_damaged_file()
+    {
+        _tensors.Add("lora_unet_mid_block_attentions_0_proj_in.diff", 192, 128);
+        _tensors.Add("unet.mid_block.attentions.0.proj_in.diff", 192, 128);
+        Assert.Contains("under two names", Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(_tensors.Save(_folder))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -408,6 +408,17 @@ public sealed class HubTransferTests : HubTests
         Assert.Contains("hash", Assert.Throws<DownloadException>(() => Save(Request with { File = "config.json", Name = "other" })).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("other.model")]
+    [InlineData("OTHER.MODEL")]
+    public void A_folder_never_takes_the_place_of_the_name_of_an_imported_model(string name)
+    {
+        Hub.Files["config.json"] = Text("{}");
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Folder["models"]).FullName, "other.model"), "a name");
+        Assert.Equal("Name", Assert.Throws<InvalidSettingException>(() => Save(Request with { File = "config.json", Name = name, Force = true })).Setting);
+        Assert.Equal("a name", File.ReadAllText(Folder["models", "other.model"]));
+    }
+
     [Fact]
     public void An_empty_file_and_a_name_to_be_escaped_are_files_too()
     {

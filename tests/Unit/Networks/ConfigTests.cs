@@ -233,6 +233,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("norm_eps", "1")]
     [InlineData("flip_sin_to_cos", "1")]
     [InlineData("conv_in_kernel", "2")]
+    [InlineData("quantization_config", """{ "quant_method": "fp8" }""")]
     [InlineData("down_block_types", "[\"CrossAttnDownBlock2D\"]")]
     [InlineData("up_block_types", "[1, 2]")]
     public void What_a_U_Net_cannot_be_is_refused_by_file_and_key(string key, string value)
@@ -262,6 +263,7 @@ public sealed class ConfigTests : IDisposable
     [InlineData("down_block_types", "[\"AttnDownEncoderBlock2D\"]")]
     [InlineData("up_block_types", "[\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]")]
     [InlineData("shift_factor", "0.1159")]
+    [InlineData("quantization_config", """{ "quant_method": "fp8" }""")]
     [InlineData("latents_mean", "[0, 0, 0, 0]")]
     [InlineData("latents_std", "[1, 1, 1, 1]")]
     [InlineData("block_out_channels", "[65]")]
@@ -280,6 +282,7 @@ public sealed class ConfigTests : IDisposable
 
     [Theory]
     [InlineData("model_type", "\"t5\"")]
+    [InlineData("quantization_config", """{ "quant_method": "fp8" }""")]
     [InlineData("hidden_act", "\"relu\"")]
     [InlineData("num_attention_heads", "7")]
     [InlineData("vocab_size", "0")]

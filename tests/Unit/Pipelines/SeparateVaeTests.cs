@@ -146,6 +146,7 @@ public sealed class SeparateVaeTests(DemoModelFixture demo, SharedModels models)
     [InlineData("in_channels", "4")]
     [InlineData("out_channels", "1")]
     [InlineData("shift_factor", "0.5")]
+    [InlineData("quantization_config", """{ "quant_method": "fp8" }""")]
     [InlineData("scaling_factor", "0")]
     [InlineData("latent_channels", "-4")]
     [InlineData("encoder_block_out_channels", "[32, 32, 32, 64]")]

@@ -1,5 +1,7 @@
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Running;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
@@ -148,6 +150,35 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         Assert.Single(Prepared());
     }
 
+    /// <summary>Weights that are not packed are kept once, and open at once; how a graph is opened does not change its results.</summary>
+    [Fact]
+    public void A_large_graph_of_floats_is_not_larger_than_its_weights()
+    {
+        const int Rows = 4096, Columns = (256 << 20) / sizeof(float) / Rows;
+        GraphBuilder large = new("large");
+        Value weights = large.Weight("weights", [Rows, Columns], static values =>
+        {
+            for (int i = 0; i < values.Length; i++)
+                values[i] = ((i * 2654435761u) >> 8) / (float)(1 << 24);
+        });
+        large.Output("y", large.Node("MatMul", [large.Input("sample", 1, Rows), weights]), 1, Columns);
+        string graph = Path.Combine(Directory.CreateDirectory(_folder["large"]).FullName, "model.onnx");
+        large.Save(graph, cancellationToken: TestContext.Current.CancellationToken);
+
+        using OnnxSession plain = OnnxSession.Open(graph, Device.Cpu, cancellationToken: TestContext.Current.CancellationToken);
+        using OnnxSession prepared = Open(graph)!;
+        Assert.InRange(Directory.EnumerateFiles(Assert.Single(Prepared())).Sum(static file => new FileInfo(file).Length), 256 << 20, 257 << 20);
+        Assert.Equal(Run(plain, "y"), Run(prepared, "y"));
+    }
+
+    [Fact]
+    public void Weights_of_integers_and_small_ones_are_packed()
+    {
+        Assert.Equal([(true, false), (true, true)], ((string[])[models.Demo, models.IntegerDemo]).Select(static model => GraphCheck.Check(Path.Combine(model, "unet", "model.onnx"))).Select(static graph => (graph.PacksWeights, graph.IsQuantized)));
+        Assert.False(new CheckedGraph([], 256 << 20, IsQuantized: false).PacksWeights);
+        Assert.True(new CheckedGraph([], 256 << 20, IsQuantized: true).PacksWeights);
+    }
+
     [Fact]
     public void In_a_folder_that_cannot_be_written_to_the_graph_is_opened_as_it_is()
     {
@@ -164,7 +195,7 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         List<(OnnxValueInfo, OnnxBuffer)> inputs = [];
         foreach (OnnxValueInfo input in session.Inputs.Values)
         {
-            int[] shape = input.Name switch { "sample" or "latent_sample" => [1, 4, 8, 8], "timestep" => [1], "input_ids" => [1, 77], _ => [1, 77, input.Dimensions[2]] };
+            int[] shape = input.Name switch { "sample" or "latent_sample" when input.Dimensions.Count == 4 => [1, 4, 8, 8], "timestep" => [1], "input_ids" => [1, 77], _ when input.Dimensions.Count == 2 => [1, input.Dimensions[1]], _ => [1, 77, input.Dimensions[2]] };
             Tensor values = new(shape);
             new PhiloxRandom(3).Normal(values.Span);
             if (input.Name == "input_ids")

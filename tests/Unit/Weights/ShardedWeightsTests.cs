@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
 
@@ -33,6 +34,29 @@ public sealed class ShardedWeightsTests : IDisposable
         Assert.Equal(index, weights.Source);
         Assert.Equal(_folder[Second], ((IWeights)weights).SourceOf("b.weight"));
         Assert.Throws<ModelInvalidException>(() => weights.Read("c.weight", a));
+    }
+
+    /// <summary>Weights of 8 bits without their scales make noise.</summary>
+    [Theory]
+    [InlineData("a.weight_scale")]
+    [InlineData("a.weight_scale_inv")]
+    [InlineData("a.scale_weight")]
+    [InlineData("a.comfy_quant")]
+    [InlineData("scaled_fp8")]
+    public void Weights_with_scales_are_refused_wherever_the_scale_is(string scale)
+    {
+        WriteShards();
+        SafetensorsWriter.Change(_folder[Second], tensors => tensors.Add(scale, new Tensor([2])));
+
+        using (ShardedWeights weights = ShardedWeights.Open(WriteMap(("a.weight", First), ("b.weight", Second), (scale, Second))))
+            AssertRefused(() => weights.FindShape("a.weight"));
+
+        SafetensorsWriter.Change(_folder[First], tensors => tensors.Add(scale, new Tensor([2])));
+        using SafetensorsFile file = SafetensorsFile.Open(_folder[First]);
+        AssertRefused(() => new FileWeights(file).FindShape("a.weight"));
+        Assert.Throws<ModelInvalidException>(() => Checkpoint.Open(file));
+
+        void AssertRefused(Func<object?> find) => Assert.Contains($"'{scale}'", Assert.Throws<ModelInvalidException>(find).Message, StringComparison.Ordinal);
     }
 
     [Fact]

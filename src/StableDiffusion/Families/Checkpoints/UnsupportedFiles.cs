@@ -1,4 +1,5 @@
 using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Families.Checkpoints;
 
@@ -37,7 +38,7 @@ internal static class UnsupportedFiles
         (["cond_stage_model.roberta."], "an AltDiffusion model", "Its text encoder is not supported."),
         (["cond_stage_model.transformer.token_emb."], "a latent diffusion model from before Stable Diffusion", NotBuilt),
         ([".absmax", ".quant_state."], "a model whose weights are packed into 4 bits", NotRead),
-        (["scaled_fp8", ".scale_weight"], "a model whose 8-bit weights have scales of their own", NotRead),
+        (WeightScales.Marks, "a model whose 8-bit weights have scales of their own", NotRead),
     ];
 
     // What a file without a complete model may contain; the first match is used.

@@ -50,6 +50,7 @@ internal sealed record ClipTextConfig
     /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     public static ClipTextConfig From(ConfigFile file)
     {
+        file.RefuseIfSet(ConfigFile.Quantization);
         file.RequireText("model_type", "clip_text_model");
         file.RequireText("hidden_act", "quick_gelu", "gelu");
         ClipTextConfig config = new()

@@ -9,6 +9,9 @@ namespace StableDiffusion.Networks.Configs;
 /// </summary>
 internal sealed class ConfigFile
 {
+    /// <summary>The key of how weights are quantized, which no network here can be.</summary>
+    public const string Quantization = "quantization_config";
+
     /// <summary>The largest count that any known model comes near to; larger ones are damage, and would only take memory.</summary>
     private const int MostCount = 1 << 20;
 

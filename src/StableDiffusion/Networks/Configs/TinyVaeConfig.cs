@@ -38,6 +38,7 @@ internal sealed record TinyVaeConfig
     public static TinyVaeConfig From(ConfigFile file)
     {
         file.RequireText("_class_name", ClassName);
+        file.RefuseIfSet(ConfigFile.Quantization);
         file.RequireText("act_fn", "relu");
         file.RequireText("upsample_fn", "nearest");
         file.RequireNumber("upsampling_scaling_factor", 2);

@@ -121,6 +121,7 @@ internal sealed record UNetConfig
     /// <exception cref="ModelInvalidException">It contradicts itself, or needs something that is not supported.</exception>
     internal static UNetConfig From(ConfigFile file, bool hasWayUp)
     {
+        file.RefuseIfSet(ConfigFile.Quantization);
         file.RequireText("act_fn", "silu", "swish");
         file.RequireText("attention_type", "default");
         file.RequireText("resnet_time_scale_shift", "default");

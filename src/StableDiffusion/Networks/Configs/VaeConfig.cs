@@ -78,7 +78,8 @@ internal sealed record VaeConfig
     {
         file.RequireText("_class_name", "AutoencoderKL");
         file.RequireText("act_fn", "silu", "swish");
-        file.RefuseIfSet("shift_factor");
+        file.RefuseIfSet(ConfigFile.Quantization);
+        file.RequireNumber("shift_factor", 0);
         file.RefuseIfSet("latents_mean");
         file.RefuseIfSet("latents_std");
         _ = file.OptionalFlag("force_upcast");

@@ -102,10 +102,9 @@ internal sealed class GraphCheck
     /// <summary>Checks a graph.</summary>
     /// <param name="path">The full path of its <c>.onnx</c> file.</param>
     /// <param name="required">The inputs that it must have.</param>
-    /// <returns>The files with its weights, by their paths from the graph's folder with <c>/</c> between the parts; none if it holds all weights itself.</returns>
     /// <exception cref="ModelNotFoundException">A file that it needs is missing.</exception>
     /// <exception cref="ModelInvalidException">It is damaged, or asks for something that no part of a model needs; or it or a file with its weights is a link that leads out of the folder.</exception>
-    public static IReadOnlyCollection<string> Check(string path, params ReadOnlySpan<GraphInput> required)
+    public static CheckedGraph Check(string path, params ReadOnlySpan<GraphInput> required)
     {
         // The graph is in the folder of a part, in that of the model.
         string folder = Path.GetDirectoryName(path)!;
@@ -117,7 +116,7 @@ internal sealed class GraphCheck
             check.Run();
             foreach (GraphInput input in required)
                 check.CheckInput(input);
-            return check._files.Keys;
+            return new(check._files.Keys, check._files.Values.Sum(static file => file.Length), check._nodes.Exists(static node => KnownOperators.IsQuantized(node.Operator)));
         }
         catch (InvalidDataException error)
         {

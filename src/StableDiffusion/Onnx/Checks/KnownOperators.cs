@@ -43,6 +43,9 @@ internal static class KnownOperators
         (4, ["MatMulIntegerToFloat"]),
     ];
 
+    // Parts of the names of those that compute with integers.
+    private static readonly string[] s_quantized = ["Quantize", "QLinear", "Integer", "NBits", "Bnb4"];
+
     private const int All = int.MaxValue;
 
     private static readonly Dictionary<(string Domain, string Name), int> s_needed =
@@ -62,6 +65,10 @@ internal static class KnownOperators
         string trusted = Environment.GetEnvironmentVariable(Variable) ?? string.Empty;
         return trusted.Split(',', StringSplitOptions.TrimEntries).Contains(FullName(domain, name), StringComparer.Ordinal) ? 0 : null;
     }
+
+    /// <summary>Whether an operator is for weights or values in integers.</summary>
+    /// <param name="name">Its name, without the domain.</param>
+    public static bool IsQuantized(string name) => s_quantized.Any(part => name.Contains(part, StringComparison.Ordinal));
 
     /// <summary>The name of an operator after its domain, if that is not the standard's.</summary>
     /// <inheritdoc cref="Needed"/>
