@@ -166,6 +166,21 @@ seventh,,1,,,,
             ('a' | New-DiffusionImage -Steps 1 -StageMajor), ($record | New-DiffusionImage -StageMajor) | Should -HaveCount 2
         }
 
+        It 'starts an image from the file of one that waits as it will be, with <Name>' -TestCases @(
+            @{ Name = '-StageMajor'; Waiting = @{ StageMajor = $true } }
+            @{ Name = '-BatchOnDevice'; Waiting = @{ BatchOnDevice = 8 } }
+        ) {
+            $first = "$TestDrive/chain$Name.png"
+            $rows = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; OutFile = $first; InitImage = $null },
+                [pscustomobject]@{ Prompt = 'a red house at night'; Seed = 2; OutFile = "$TestDrive/night$Name.png"; InitImage = $first }
+            $expected = $rows | New-DiffusionImage -Steps 2
+            $rows | New-DiffusionImage -Steps 2 -Force -Seed 7 | Should -HaveCount 2
+            $images = $rows | New-DiffusionImage -Steps 2 -Force @Waiting -WarningVariable warnings
+            $images[1].Pixels | Should -Be $expected[1].Pixels
+            Remove-Item $first
+            ($rows | New-DiffusionImage -Steps 2 -Force @Waiting)[1].Pixels | Should -Be $expected[1].Pixels
+        }
+
         It 'makes images in batches on the device, each as alone, with the errors of single rows at their places' {
             $rows = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Count = 3; OutFile = 'a.png' },
                 [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; ClipSkip = 99 },

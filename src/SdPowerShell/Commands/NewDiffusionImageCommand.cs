@@ -233,6 +233,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
+        MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
         job = Plan(options, start, words);
@@ -272,6 +273,15 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             _progress.Finish();
             Finish(image, target, output);
         }
+    }
+
+    /// <summary>Makes the images that wait if another one is made from the file of one of them, which may be an old one still.</summary>
+    /// <param name="images">The images that the other one is made from; null for those that are not given.</param>
+    private void MakeSources(ImageInput?[] images)
+    {
+        HashSet<string> paths = [.. _staged.Select(static image => image.Target?.Path).OfType<string>()];
+        if (paths.Count > 0 && images.Any(image => image?.Path is string path && paths.Contains(ResolveOutput(path))))
+            MakeStaged();
     }
 
     /// <summary>Makes the images that wait, stage by stage: with StageMajor all of them, otherwise as many at a time as a batch on the device has.</summary>

@@ -172,11 +172,12 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
     }
 
     [Fact]
-    public void Weights_of_integers_and_small_ones_are_packed()
+    public void Weights_of_integers_and_small_and_giant_ones_are_packed()
     {
         Assert.Equal([(true, false), (true, true)], ((string[])[models.Demo, models.IntegerDemo]).Select(static model => GraphCheck.Check(Path.Combine(model, "unet", "model.onnx"))).Select(static graph => (graph.PacksWeights, graph.IsQuantized)));
         Assert.False(new CheckedGraph([], 256 << 20, IsQuantized: false).PacksWeights);
         Assert.True(new CheckedGraph([], 256 << 20, IsQuantized: true).PacksWeights);
+        Assert.True(new CheckedGraph([], 10L << 30, IsQuantized: false).PacksWeights);
     }
 
     [Fact]
