@@ -39,6 +39,7 @@
         'New-DiffusionImage'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
+        'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
         'Test-DiffusionManifest'

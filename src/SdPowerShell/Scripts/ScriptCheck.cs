@@ -25,6 +25,7 @@ internal static partial class ScriptCheck
         ["ConvertTo-Latent"] = ParametersOf<ConvertToLatentCommand>(),
         ["ConvertTo-ControlImage"] = ParametersOf<ConvertToControlImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
+        ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
     };
 
     /// <summary>Checks a script.</summary>

@@ -75,6 +75,7 @@ internal sealed class StageScript
             StageOperation.Denoise => Denoise(stage, before),
             StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Names(stage, nameof(GenerationInfo.Vae))}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
+            StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias")}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),

@@ -10,6 +10,9 @@ namespace StableDiffusion.Denoising;
 /// </summary>
 public sealed class Latent : GeneratedObject
 {
+    // The autoencoders of all families divide sides by it.
+    private const int UsualFactor = 8;
+
     /// <summary>Creates a latent of a clean image, for example one that was computed or read from a file.</summary>
     /// <param name="tensor">The values, [1, channels, height, width].</param>
     /// <param name="info">The settings that it was made with.</param>
@@ -51,6 +54,9 @@ public sealed class Latent : GeneratedObject
 
     /// <inheritdoc cref="GenerationSettings.Height"/>
     public int? Height => Info.Height;
+
+    /// <summary>The number of image pixels for each cell, along a side.</summary>
+    internal int Factor => Width is int width && width % Tensor.Shape[3] == 0 ? width / Tensor.Shape[3] : UsualFactor;
 
     /// <summary>The full path of the file that it was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }

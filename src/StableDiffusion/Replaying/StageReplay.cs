@@ -116,6 +116,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 CheckFile(stage, warnings, missing, cancellationToken);
                 break;
             case StageOperation.Resize:
+            case StageOperation.ResizeLatent:
             case StageOperation.ToMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
@@ -191,6 +192,12 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
             StageOperation.Resize => ImageResize.Resize(Before<DiffusionImage>(), Side("Width"), Side("Height"), Mode()),
+            StageOperation.ResizeLatent => LatentResize.Resize(
+                Before<Latent>(),
+                Side("Width"),
+                Side("Height"),
+                EnumSetting.Parse("Mode", stage.Text("Mode"), LatentResizeMode.Bilinear),
+                stage.Settings.GetValueOrDefault("Antialias") is true),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),

@@ -21,6 +21,9 @@ public static class StageOperation
     /// <summary>An image or a mask was resized.</summary>
     public const string Resize = "Resize";
 
+    /// <summary>A latent was resized.</summary>
+    public const string ResizeLatent = "ResizeLatent";
+
     /// <summary>An image was converted to a mask.</summary>
     public const string ToMask = "ToMask";
 
@@ -36,7 +39,7 @@ public static class StageOperation
     /// <summary>Whether an operation can be repeated.</summary>
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
-    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ToMask or Preprocess or Join;
+    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ResizeLatent or ToMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
