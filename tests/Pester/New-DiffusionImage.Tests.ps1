@@ -142,6 +142,27 @@ seventh,,1,,,,
             $missing[0].FullyQualifiedErrorId | Should -Be "PromptInvalid,$cmdlet"
         }
 
+        It 'makes images in two passes, which can be made again' {
+            $hires = @{ HiresScale = 1.5; HiresSteps = 2; HiresStrength = 0.6; HiresUpscaler = 'Lanczos'; HiresPrompt = 'a red house at night' }
+            $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 @hires -OutFile "$TestDrive/hires.png"
+            $image.Width, $image.HiresScale, $image.HiresPrompt | Should -Be 96, 1.5, 'a red house at night'
+            Test-SameValue (Get-DiffusionMetadata "$TestDrive/hires.png" | New-DiffusionImage) $image | Should -BeTrue
+            Test-SameValue (& ([scriptblock]::Create((Get-DiffusionMetadata "$TestDrive/hires.png" | ConvertTo-DiffusionScript)))) $image | Should -BeTrue
+
+            # As a row of a table, and together with others.
+            $row = [pscustomobject](@{ Prompt = 'a red house'; Seed = 1; Steps = 2 } + $hires)
+            Test-SameValue ($row | New-DiffusionImage) $image | Should -BeTrue
+            foreach ($waiting in @{ StageMajor = $true }, @{ BatchOnDevice = 2 }) {
+                $images = $row, [pscustomobject]@{ Prompt = 'a'; Seed = 2; Steps = 2 } | New-DiffusionImage @waiting
+                $images.Width | Should -Be 96, 64
+                ($image | Compare-DiffusionImage $images[0]).Psnr | Should -BeGreaterThan 40
+            }
+
+            { New-DiffusionImage 'a' -HiresSteps 2 -ErrorAction Stop } | Should -Throw -ErrorId 'HiresScaleInvalid,*'
+            { New-DiffusionImage 'a' -InitImage $image -HiresScale 2 -ErrorAction Stop } | Should -Throw -ErrorId 'HiresScaleInvalid,*'
+            (TabExpansion2 'New-DiffusionImage a -HiresUpscaler lan').CompletionMatches.CompletionText | Should -Be 'Lanczos'
+        }
+
         It 'makes images stage by stage with -StageMajor, as without' {
             $rows = [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Count = 2; OutFile = 'a.png' },
                 [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 4; Device = 'nope' },

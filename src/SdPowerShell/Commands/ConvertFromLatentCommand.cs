@@ -1,9 +1,11 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
 
@@ -20,6 +22,11 @@ public sealed class ConvertFromLatentCommand : VaeCmdlet
     [Restored<Latent>]
     public Latent[] Latent { get; set; } = [];
 
+    /// <summary>How the decoded values become bytes: Nearest or Down.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<ByteRounding>))]
+    public string? Rounding { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -32,7 +39,7 @@ public sealed class ConvertFromLatentCommand : VaeCmdlet
 
     private DiffusionImage Decode(Latent latent)
     {
-        VaeOptions vae = CreateVaeOptions();
+        VaeOptions vae = CreateVaeOptions() with { Rounding = EnumSetting.Parse(nameof(Rounding), Rounding, ByteRounding.Nearest) };
         return UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, vae, CancellationToken)), madeBy: latent.Model);
     }
 }

@@ -23,7 +23,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Makes images from prompts: runs all stages with one open model.</summary>
 [Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class NewDiffusionImageCommand : DenoiseCmdlet
+public sealed class NewDiffusionImageCommand : HiresCmdlet
 {
     // What is asked for with -Confirm, or said with -WhatIf.
     private const int LongestShown = 300;
@@ -233,6 +233,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
+        if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
+            throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
@@ -314,6 +316,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             RunStage((image, pipeline, stages) => image.Denoising = image.Job.Prepare(pipeline, image.Index, stages, CancellationToken), keepsErrors: true);
             foreach (IGrouping<(string?, string, AdapterSet), StagedImage> group in images.Where(static image => image is { HasFailed: false, Denoising: not null }).GroupBy(static image => (image.Model, image.Device, image.Adapters)))
                 DenoiseTogether([.. group]);
+            RunStage((image, pipeline, stages) => image.Latent = image.Job.Enlarge(pipeline, image.Index, image.Latent!, stages, CancellationToken), keepsErrors: true);
         }
         else
         {

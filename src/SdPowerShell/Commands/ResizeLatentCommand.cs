@@ -39,6 +39,11 @@ public sealed class ResizeLatentCommand : DiffusionCmdlet
     [Number<int>]
     public Number<int>? Height { get; set; }
 
+    /// <summary>How a size of another aspect ratio is made: Stretch or Crop.</summary>
+    [Parameter(ParameterSetName = SizeSet)]
+    [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop))]
+    public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.Stretch);
+
     /// <summary>How the values between those of the latent are found.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<LatentResizeMode>))]
@@ -63,6 +68,6 @@ public sealed class ResizeLatentCommand : DiffusionCmdlet
         LatentResizeMode mode = EnumSetting.Parse(nameof(Mode), Mode, LatentResizeMode.Bilinear);
         return Number.Read(Scale) is double scale
             ? LatentResize.Scale(latent, scale, mode, Antialias)
-            : LatentResize.Resize(latent, Number.Read(Width)!.Value, Number.Read(Height)!.Value, mode, Antialias);
+            : LatentResize.Resize(latent, Number.Read(Width)!.Value, Number.Read(Height)!.Value, mode, Antialias, Enum.Parse<ResizeMode>(ResizeMode, ignoreCase: true));
     }
 }

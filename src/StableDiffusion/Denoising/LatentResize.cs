@@ -28,12 +28,15 @@ public static class LatentResize
     /// <param name="height">The new height of the image, in pixels.</param>
     /// <param name="mode">How values between others are found.</param>
     /// <param name="antialias">Whether every cell that a new one covers counts; with <see cref="LatentResizeMode.Bilinear"/> and <see cref="LatentResizeMode.Bicubic"/> only. It makes a difference when a latent becomes smaller, and with Bicubic in any case.</param>
+    /// <param name="resizeMode">Stretch, or Crop to keep the aspect ratio: the latent is resized to cover the new size, and what is too much is cut off on both sides.</param>
     /// <returns>The new latent, with the settings of the old one and a stage more.</returns>
     /// <exception cref="InvalidSettingException">The size is not a multiple of <see cref="Latent.Factor"/> or is out of range, or the mode has no antialiasing.</exception>
     /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
-    public static Latent Resize(Latent latent, int width, int height, LatentResizeMode mode, bool antialias)
+    public static Latent Resize(Latent latent, int width, int height, LatentResizeMode mode, bool antialias, ResizeMode resizeMode = ResizeMode.Stretch)
     {
         ArgumentNullException.ThrowIfNull(latent);
+        if (resizeMode is not (ResizeMode.Stretch or ResizeMode.Crop))
+            throw new InvalidSettingException(nameof(ResizeMode), $"A latent cannot be resized with the resize mode {resizeMode}. Choose Stretch or Crop.");
         if (antialias && mode is not (LatentResizeMode.Bilinear or LatentResizeMode.Bicubic))
             throw new InvalidSettingException("Antialias", $"The mode {mode} has no antialiasing. Choose Bilinear or Bicubic, or omit Antialias.");
         if (!latent.IsComplete)
@@ -43,11 +46,14 @@ public static class LatentResize
         Check("Height", height);
         latent.CheckFinite();
 
-        Tensor resized = Resize(latent.Tensor, height / factor, width / factor, mode, antialias);
+        (int toWidth, int toHeight) = resizeMode == ResizeMode.Crop ? Covering(latent.Tensor.Shape[3] * factor, latent.Tensor.Shape[2] * factor, width, height) : (width, height);
+        if ((long)toWidth * toHeight > MostPixels)
+            throw new InvalidSettingException(nameof(ResizeMode), $"To be cropped to {width}x{height} pixels, the latent would first be resized to {toWidth}x{toHeight}, which is too large. Choose the resize mode Stretch.");
+        Tensor resized = Center(Resize(latent.Tensor, toHeight / factor, toWidth / factor, mode, antialias), height / factor, width / factor);
         StageList stages = latent.Origin().Append(
             StageOperation.ResizeLatent,
             StageList.Hash<float>(resized.Span),
-            [("Width", (long)width), ("Height", (long)height), ("Mode", mode.ToString()), .. antialias ? ((string, object)[])[("Antialias", true)] : []]);
+            [("Width", (long)width), ("Height", (long)height), ("Mode", mode.ToString()), .. antialias ? ((string, object)[])[("Antialias", true)] : [], .. resizeMode == ResizeMode.Crop ? ((string, object)[])[(nameof(ResizeMode), nameof(ResizeMode.Crop))] : []]);
 
         // The numbers that were drawn for the old size, and its image, do not belong to the new one.
         return new Latent(resized, latent.Info with { Width = width, Height = height, Stages = stages }, latent.Step, latent.StepCount) { Maker = latent.Maker };
@@ -63,8 +69,8 @@ public static class LatentResize
     /// <param name="latent">The latent, whose denoising is complete.</param>
     /// <param name="scale">The factor that both sides of the image are multiplied by; they are rounded down to whole cells, as in A1111.</param>
     /// <param name="mode">How values between others are found.</param>
-    /// <param name="antialias">As for <see cref="Resize(Latent, int, int, LatentResizeMode, bool)"/>.</param>
-    /// <inheritdoc cref="Resize(Latent, int, int, LatentResizeMode, bool)"/>
+    /// <param name="antialias">As for <see cref="Resize(Latent, int, int, LatentResizeMode, bool, ResizeMode)"/>.</param>
+    /// <inheritdoc cref="Resize(Latent, int, int, LatentResizeMode, bool, ResizeMode)"/>
     public static Latent Scale(Latent latent, double scale, LatentResizeMode mode, bool antialias)
     {
         ArgumentNullException.ThrowIfNull(latent);
@@ -80,12 +86,34 @@ public static class LatentResize
     /// <param name="height">The new height in cells.</param>
     /// <param name="width">The new width in cells.</param>
     /// <param name="mode">How values between others are found.</param>
-    /// <param name="antialias">As for <see cref="Resize(Latent, int, int, LatentResizeMode, bool)"/>.</param>
+    /// <param name="antialias">As for <see cref="Resize(Latent, int, int, LatentResizeMode, bool, ResizeMode)"/>.</param>
     internal static Tensor Resize(Tensor values, int height, int width, LatentResizeMode mode, bool antialias)
     {
         if (mode == LatentResizeMode.Bislerp)
             return AlongArcs(AlongArcs(values, axis: 3, width), axis: 2, height);
         return AlongAxis(AlongAxis(values, axis: 3, width, mode, antialias), axis: 2, height, mode, antialias);
+    }
+
+    /// <summary>The smallest size with the aspect ratio of an image that covers another size, by A1111's rule.</summary>
+    private static (int Width, int Height) Covering(int ownWidth, int ownHeight, int width, int height) => (long)ownWidth * height < (long)width * ownHeight
+        ? (width, (int)Math.Min((long)width * ownHeight / ownWidth, int.MaxValue))
+        : ((int)Math.Min((long)height * ownWidth / ownHeight, int.MaxValue), height);
+
+    /// <summary>The middle of a latent.</summary>
+    private static Tensor Center(Tensor values, int height, int width)
+    {
+        (int top, int left) = ((values.Shape[2] - height) / 2, (values.Shape[3] - width) / 2);
+        if (values.Shape[2] == height && values.Shape[3] == width)
+            return values;
+
+        Tensor center = new(values.Shape[0], values.Shape[1], height, width);
+        for (int row = 0; row < center.Length / width; row++)
+        {
+            (int plane, int y) = (row / height, row % height);
+            values.Span.Slice((((plane * values.Shape[2]) + top + y) * values.Shape[3]) + left, width).CopyTo(center.Span[(row * width)..]);
+        }
+
+        return center;
     }
 
     private static Tensor AlongAxis(Tensor values, int axis, int length, LatentResizeMode mode, bool antialias)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Images;
@@ -37,10 +38,11 @@ internal static class PixelTensor
 
     /// <summary>Converts the output of a decoder to the pixels of an image; values outside -1 to 1 are clipped.</summary>
     /// <param name="tensor">A tensor [1, 3, height, width].</param>
+    /// <param name="rounding">How the values become bytes.</param>
     /// <returns>The pixels, as in <see cref="DiffusionImage.Pixels"/>.</returns>
     /// <exception cref="ShapeMismatchException">The tensor has another shape.</exception>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
-    public static byte[] ToPixels(Tensor tensor)
+    public static byte[] ToPixels(Tensor tensor, ByteRounding rounding = ByteRounding.Nearest)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensor.HasShape(1, DiffusionImage.Channels, -1, -1) || tensor.Length == 0)
@@ -59,7 +61,7 @@ internal static class PixelTensor
                 for (int y = 0; y < height; y++)
                 {
                     Span<float> levels = row.AsSpan(0, width);
-                    ToLevels(tensor.Span.Slice(((channel * height) + y) * width, width), levels);
+                    ToLevels(tensor.Span.Slice(((channel * height) + y) * width, width), levels, rounding);
                     Interleave(levels, pixels.AsSpan((y * width * DiffusionImage.Channels) + channel));
                 }
             }
@@ -72,13 +74,14 @@ internal static class PixelTensor
         return pixels;
     }
 
-    private static void ToLevels(ReadOnlySpan<float> values, Span<float> levels)
+    private static void ToLevels(ReadOnlySpan<float> values, Span<float> levels, ByteRounding rounding)
     {
         TensorPrimitives.Divide(values, 2f, levels);
         TensorPrimitives.Add(levels, 0.5f, levels);
         TensorPrimitives.Clamp(levels, 0f, 1f, levels);
         TensorPrimitives.Multiply(levels, Largest, levels);
-        TensorPrimitives.Round(levels, MidpointRounding.ToEven, levels);
+        if (rounding == ByteRounding.Nearest)
+            TensorPrimitives.Round(levels, MidpointRounding.ToEven, levels);
     }
 
     private static void Interleave(ReadOnlySpan<float> levels, Span<byte> pixels)

@@ -13,6 +13,9 @@ internal static class Infotext
     /// <summary>Distinguishes the samplers of A1111 and diffusers that have the same name.</summary>
     internal const string SchedulerKey = "Scheduler";
 
+    /// <summary>As <see cref="SchedulerKey"/>, of the second pass.</summary>
+    internal const string HiresSchedulerKey = "Hires scheduler";
+
     /// <summary>How the image to start from was resized; A1111 does not write it.</summary>
     internal const string ResizeModeKey = "Resize mode";
 
@@ -75,7 +78,17 @@ internal static class Infotext
         Add("Schedule type", scheduleType);
         Add("Size", Size(info.Width, info.Height));
         Add("Seed resize from", Size(info.SeedResizeWidth, info.SeedResizeHeight));
-        Add("Denoising strength", Text(info.Strength));
+        Add("Denoising strength", Text(info.Strength ?? info.Hires?.HiresStrength));
+        if (info.Hires is HiresSettings hires)
+        {
+            // A side that is not given is 0.
+            Add("Hires resize", hires.HiresScale is null ? Size(hires.HiresWidth ?? 0, hires.HiresHeight ?? 0) : null);
+            (string? hiresSampler, string? hiresScheduleType) = SplitScheduler(hires.HiresScheduler);
+            Add("Hires sampler", hiresSampler);
+            Add("Hires schedule type", hiresScheduleType);
+            Add(HiresSchedulerKey, hires.HiresScheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true ? hires.HiresScheduler : null);
+        }
+
 
         // By default, A1111 draws the noise of a seed on the GPU, or computes the same values on the CPU ("NV").
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
@@ -84,7 +97,7 @@ internal static class Infotext
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
-        Add(StagesKey, info.Stages is StageList stages && !IsSaidBySettings(stages) ? stages.ToString() : null);
+        Add(StagesKey, info.Stages is StageList stages && info.Hires is null && !IsSaidBySettings(stages) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 

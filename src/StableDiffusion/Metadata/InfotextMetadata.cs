@@ -62,6 +62,7 @@ internal static class InfotextMetadata
             warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
 
         HashSet<string> used = strength is null ? [] : ["Denoising strength"];
+        HiresSettings? hires = ReadHires(reader, source, used, warnings);
         (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
         GenerationInfo info = SettingTable.Create<GenerationInfo>(row => ReadRow(row, reader, source, used)) with
         {
@@ -74,6 +75,7 @@ internal static class InfotextMetadata
             Width = reader.Count("Size-1"),
             Height = reader.Count("Size-2"),
             Strength = strength,
+            Hires = hires,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
             PromptSyntax = source switch
             {
@@ -94,6 +96,24 @@ internal static class InfotextMetadata
             warnings.Add($"The image was made with the VAE '{SettingReader.Shorten(vae)}'. The model's own is used unless you choose that one.");
         WarnOfOthers(settings, used, warnings);
         return new ImageMetadata(source, info, RandomSource(reader, source, info.Seed, warnings)) { Settings = settings };
+    }
+
+    /// <summary>Reads the second pass, whose strength has the key of the other one.</summary>
+    private static HiresSettings? ReadHires(SettingReader reader, MetadataSource source, HashSet<string> used, ICollection<string> warnings)
+    {
+        HiresSettings hires = SettingTable.Create<GenerationInfo>(row => row.Key?.StartsWith("Hires ", StringComparison.Ordinal) == true ? ReadRow(row, reader, source, used) : null).Hires ?? new();
+        hires = hires with { HiresWidth = Side("Hires resize-1"), HiresHeight = Side("Hires resize-2") };
+        if (hires is { HiresScale: null, HiresWidth: null, HiresHeight: null })
+            return null;
+
+        used.UnionWith(["Denoising strength", "Hires resize-1", "Hires resize-2", "Hires sampler", "Hires schedule type", Infotext.HiresSchedulerKey]);
+        string? sampler = source == MetadataSource.PowerShell ? reader.Text(Infotext.HiresSchedulerKey) : null;
+        if (sampler is null && reader.Text("Hires sampler") is string other)
+            sampler = SamplerNames.Resolve(other, reader.Text("Hires schedule type"), source != MetadataSource.PowerShell, warnings).Name;
+        return hires with { HiresStrength = reader.Number("Denoising strength", maximum: 1), HiresScheduler = sampler };
+
+        // A1111 writes 0 for a side that is not given.
+        int? Side(string key) => reader.Text(key) == "0" ? null : reader.Count(key);
     }
 
     // stable-diffusion.cpp ends the line with unquoted JSON, in whose prompts the parser would find settings.

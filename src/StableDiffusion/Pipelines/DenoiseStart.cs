@@ -67,6 +67,18 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         CheckStopStep(options, scheduler.CountSteps(FirstCall(options, scheduler, model.Info.Variant == ModelVariant.InstructPix2Pix)), scheduler);
     }
 
+    /// <summary>Throws for a second pass that cannot be run.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The options of the first pass.</param>
+    /// <param name="second">The second pass.</param>
+    public static void CheckSecond(DiffusionModel model, DenoiseOptions options, HiresPass second)
+    {
+        (Scheduler first, _) = CreateScheduler(options, model);
+        DenoiseOptions next = second.OptionsOf(options, first.CountSteps(first.Timesteps.Count));
+        (Scheduler scheduler, _) = CreateScheduler(next, model);
+        CheckStartStep(next.StartStep!.Value, scheduler);
+    }
+
     /// <summary>Throws for the size of an image that the model cannot make, or that does not fit into memory.</summary>
     /// <param name="width">The width in pixels.</param>
     /// <param name="height">The height in pixels.</param>

@@ -88,7 +88,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(options);
         CheckSettings(options);
-        return DenoiseStart.Check(model, options, start);
+        (int width, int height) = DenoiseStart.Check(model, options, start);
+        if (HiresPass.From(options, start is not null) is not HiresPass second)
+            return (width, height);
+
+        (width, height) = second.SizeOf(width, height, model.Info.LatentFactor);
+        DenoiseStart.CheckSecond(model, options, second);
+        return DenoiseStart.CheckSize(width, height, model, VaeOptions.From(options));
     }
 
     /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>
@@ -339,7 +345,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         FreeMemory(memory.Whole(width, height), cancellationToken);
         Autoencoder autoencoder = new(model, vae, Messages);
         Tensor decoded = autoencoder.Decode(latent.Tensor, cancellationToken);
-        byte[] pixels = PixelTensor.ToPixels(decoded);
+        byte[] pixels = PixelTensor.ToPixels(decoded, vae.Rounding);
         GenerationInfo info = autoencoder.Record(latent.Info, cancellationToken) with
         {
             Width = decoded.Shape[3],
@@ -347,7 +353,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
         };
-        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels) });
+        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels, vae.Rounding) });
     }
 
     /// <summary>Closes the parts that no stage uses, if that was asked for or the memory for this stage is short.</summary>

@@ -95,13 +95,13 @@ internal static class StageRecord
     }
 
     /// <summary>The stages of a decoded latent.</summary>
-    public static StageList OfDecoding(DiffusionModel model, GenerationInfo info, StageList latent, byte[] pixels) => latent.Append(new GenerationStage
+    public static StageList OfDecoding(DiffusionModel model, GenerationInfo info, StageList latent, byte[] pixels, ByteRounding rounding)
     {
-        Operation = StageOperation.Decode,
-        Settings = SettingsOf(model, info, IsOfVae),
-        Output = StageList.Hash<byte>(pixels),
-        Made = StageMaker.Of(model.Device),
-    });
+        OrderedDictionary<string, object> settings = SettingsOf(model, info, IsOfVae);
+        if (rounding != ByteRounding.Nearest)
+            settings["Rounding"] = rounding.ToString();
+        return latent.Append(new GenerationStage { Operation = StageOperation.Decode, Settings = settings, Output = StageList.Hash<byte>(pixels), Made = StageMaker.Of(model.Device) });
+    }
 
     private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize);
 

@@ -17,6 +17,9 @@ public sealed class TextToImage
 
     private readonly TextToImageRequest _request;
     private readonly DenoiseOptions _options;
+    private readonly HiresPass? _hires;
+    private TextEmbedding? _hiresEmbedding;
+    private TextEmbedding? _hiresNegative;
     private TextEmbedding? _embedding;
     private TextEmbedding? _negative;
 
@@ -36,6 +39,7 @@ public sealed class TextToImage
             throw new InvalidSettingException(nameof(request.Count), $"Count is {request.Count}, but no more than {NoiseOptions.HighestBatchSize} images can share a generator.");
 
         _request = request;
+        _hires = HiresPass.From(request.Options, request.Start is not null);
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
         _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed) };
         if (IsVaried)
@@ -94,6 +98,12 @@ public sealed class TextToImage
         _embedding ??= Encode(_options.Prompt!);
         _negative ??= pipeline.CompleteNegative(
             _embedding, _options.NegativePrompt is null ? null : Encode(_options.NegativePrompt), _options.GuidanceScale, cancellationToken);
+        if (_hires is not null && _hiresEmbedding is null)
+        {
+            _hiresEmbedding = _hires.Prompt == _options.Prompt ? _embedding : Encode(_hires.Prompt);
+            TextEmbedding? negative = _hires.NegativePrompt is null ? null : _hires.NegativePrompt == _options.NegativePrompt && _negative is not null ? _negative : Encode(_hires.NegativePrompt);
+            _hiresNegative = pipeline.CompleteNegative(_hiresEmbedding, negative, _hires.GuidanceScale, cancellationToken);
+        }
 
         TextEmbedding Encode(string prompt)
         {
@@ -110,8 +120,20 @@ public sealed class TextToImage
     {
         DenoiseJob job = Prepare(pipeline, index, observer, cancellationToken);
         observer ??= new StageObserver();
-        return observer.Run(Stage.Denoising, () => pipeline.Denoise(job.Embedding, job.Negative, job.Start, job.Options, observer.OnStep, cancellationToken));
+        Latent latent = observer.Run(Stage.Denoising, () => pipeline.Denoise(job.Embedding, job.Negative, job.Start, job.Options, observer.OnStep, cancellationToken));
+        return Enlarge(pipeline, index, latent, observer, cancellationToken);
     }
+
+    /// <summary>Makes the second pass of an image whose first one was denoised; part of <see cref="Denoise"/>.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="index">The index of the image.</param>
+    /// <param name="latent">The latent of the first pass.</param>
+    /// <param name="observer">Observes the stages; may be null.</param>
+    /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
+    /// <returns>The latent of the second pass; that of the first one if there is no other.</returns>
+    public Latent Enlarge(DiffusionPipeline pipeline, int index, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default) => _hires is null
+        ? latent
+        : _hires.Run(pipeline, latent, _hiresEmbedding!, _hiresNegative, OptionsOf(index), observer ?? new StageObserver(), cancellationToken);
 
     /// <summary>Makes what <see cref="Denoise"/> denoises, for <see cref="DiffusionPipeline.Divide"/>: the embeddings, and the latent of the image to start from.</summary>
     /// <returns>The denoising.</returns>
@@ -125,7 +147,7 @@ public sealed class TextToImage
         Latent? start = _request.Start is StartImage image
             ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, VaeOptions.From(options), cancellationToken))
             : null;
-        return new DenoiseJob(_embedding!, _negative, start, options);
+        return new DenoiseJob(_embedding!, _negative, start, options with { Hires = null });
     }
 
     /// <summary>Decodes the latent of an image of the request, the last of the three parts of <see cref="Make"/>.</summary>
@@ -137,7 +159,8 @@ public sealed class TextToImage
     public DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
-        return (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
+        DiffusionImage image = (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
+        return _hires is null ? image : new DiffusionImage(image.Width, image.Height, image.Pixels, _hires.Describe(image.Info));
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>

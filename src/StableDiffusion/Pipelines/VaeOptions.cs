@@ -18,6 +18,9 @@ public sealed record VaeOptions
     /// <summary>The longest side of a tile in pixels, 32 to 8192; null for the model's default.</summary>
     public int? TileSize { get; init; }
 
+    /// <summary>How decoded values become bytes.</summary>
+    public ByteRounding Rounding { get; init; }
+
     /// <summary>Reads the options among the settings of an image.</summary>
     /// <param name="settings">The settings.</param>
     /// <returns>The options.</returns>

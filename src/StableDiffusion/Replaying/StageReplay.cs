@@ -187,7 +187,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
-            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), VaeOptions.From(stage.To<GenerationInfo>()), cancellationToken))),
+            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), DecodingOf(stage), cancellationToken))),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
@@ -197,7 +197,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 Side("Width"),
                 Side("Height"),
                 EnumSetting.Parse("Mode", stage.Text("Mode"), LatentResizeMode.Bilinear),
-                stage.Settings.GetValueOrDefault("Antialias") is true),
+                stage.Settings.GetValueOrDefault("Antialias") is true,
+                EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.Stretch)),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),
@@ -216,6 +217,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
         ResizeMode Mode() => EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.None);
     }
+
+    private static VaeOptions DecodingOf(GenerationStage stage) =>
+        VaeOptions.From(stage.To<GenerationInfo>()) with { Rounding = EnumSetting.Parse("Rounding", stage.Text("Rounding"), ByteRounding.Nearest) };
 
     private TextEmbedding EncodePrompt(GenerationStage stage, CancellationToken cancellationToken)
     {

@@ -107,6 +107,36 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.FeatureReuseBranch"/>
     public int? FeatureReuseBranch => Info.FeatureReuseBranch;
 
+    /// <inheritdoc cref="HiresSettings.HiresScale"/>
+    public double? HiresScale => Info.Hires?.HiresScale;
+
+    /// <inheritdoc cref="HiresSettings.HiresWidth"/>
+    public int? HiresWidth => Info.Hires?.HiresWidth;
+
+    /// <inheritdoc cref="HiresSettings.HiresHeight"/>
+    public int? HiresHeight => Info.Hires?.HiresHeight;
+
+    /// <inheritdoc cref="HiresSettings.HiresUpscaler"/>
+    public string? HiresUpscaler => Info.Hires?.HiresUpscaler;
+
+    /// <inheritdoc cref="HiresSettings.HiresSteps"/>
+    public int? HiresSteps => Info.Hires?.HiresSteps;
+
+    /// <inheritdoc cref="HiresSettings.HiresStrength"/>
+    public double? HiresStrength => Info.Hires?.HiresStrength;
+
+    /// <inheritdoc cref="HiresSettings.HiresScheduler"/>
+    public string? HiresScheduler => Info.Hires?.HiresScheduler;
+
+    /// <inheritdoc cref="HiresSettings.HiresPrompt"/>
+    public string? HiresPrompt => Info.Hires?.HiresPrompt;
+
+    /// <inheritdoc cref="HiresSettings.HiresNegativePrompt"/>
+    public string? HiresNegativePrompt => Info.Hires?.HiresNegativePrompt;
+
+    /// <inheritdoc cref="HiresSettings.HiresGuidanceScale"/>
+    public double? HiresGuidanceScale => Info.Hires?.HiresGuidanceScale;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

@@ -110,6 +110,9 @@ public record GenerationSettings
     /// <summary>The sizes, crops and scores that SDXL is conditioned on; null means the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 
+    /// <summary>The second pass in high resolution; null for none.</summary>
+    public HiresSettings? Hires { get; init; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }

@@ -61,7 +61,7 @@ internal static class SettingTable
 
     private static GenerationInfo Change(GenerationInfo info, Func<Setting, object?> valueOf)
     {
-        GenerationInfo changed = info with { MicroConditioning = null };
+        GenerationInfo changed = info with { MicroConditioning = null, Hires = null };
         foreach (Setting row in Rows)
             row.Set(changed, valueOf(row));
         return changed;
@@ -73,7 +73,7 @@ internal static class SettingTable
         {
             if (property.GetCustomAttribute<SettingAttribute>() is SettingAttribute row)
                 yield return new Setting(property, row, group);
-            else if (property.PropertyType == typeof(MicroConditioning))
+            else if (property.PropertyType == typeof(MicroConditioning) || property.PropertyType == typeof(HiresSettings))
                 foreach (Setting part in RowsOf(property.PropertyType, property))
                     yield return part;
         }

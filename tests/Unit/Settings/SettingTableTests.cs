@@ -49,12 +49,13 @@ public sealed class SettingTableTests
     [Fact]
     public void The_help_gives_the_range_that_is_checked()
     {
-        string[] sections = File.ReadAllText(Path.Combine(Repository.Root, "docs", "en-US", "shared", "Parameters.md")).Split("\n## -");
+        string help = Path.Combine(Repository.Root, "docs", "en-US");
+        string[] sections = [.. File.ReadAllText(Path.Combine(help, "shared", "Parameters.md")).Split("\n## -"), .. File.ReadAllText(Path.Combine(help, "New-DiffusionImage.md")).Split("\n### -").Where(static section => section.StartsWith("Hires", StringComparison.Ordinal))];
         foreach (Setting row in SettingTable.Rows.Where(row => row is { Minimum: not null, Maximum: < int.MaxValue }))
         {
-            string help = Assert.Single(sections, section => section.StartsWith(row.Name + "\n", StringComparison.Ordinal));
+            string text = Assert.Single(sections, section => section.StartsWith(row.Name + "\n", StringComparison.Ordinal));
             string range = row.ExcludesMinimum ? $"above {row.Minimum} and up to {row.Maximum}" : $"{row.Minimum} to {row.Maximum}";
-            Assert.Contains(range, help, StringComparison.Ordinal);
+            Assert.Contains(range, text, StringComparison.Ordinal);
         }
     }
 
