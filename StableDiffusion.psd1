@@ -39,6 +39,7 @@
         'New-DiffusionImage'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
+        'Resize-DiffusionImage'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
         'Test-DiffusionManifest'

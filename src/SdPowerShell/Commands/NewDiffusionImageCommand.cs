@@ -436,6 +436,7 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, NamesOnly || (isForeign && !IsGiven(nameof(Model)))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
+            Device = DeviceName,
             Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
@@ -593,6 +594,8 @@ public sealed class NewDiffusionImageCommand : DenoiseCmdlet
             _denoising!.Report(progress);
             command._progress!.Advance((double)progress.Step / progress.StepCount);
         }
+
+        public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
 
         private static string NameOf(Stage stage) => stage switch
         {

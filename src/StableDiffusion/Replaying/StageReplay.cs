@@ -26,8 +26,13 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private readonly Dictionary<string, AdapterSet> _adapters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TextualInversion[]> _words = new(StringComparer.Ordinal);
 
+    private readonly UpscaleReplay _upscaling = new(library, images);
+
     /// <summary>The model for all stages; null for the recorded ones.</summary>
     public string? Model { get; init; }
+
+    /// <summary>The device of upscalers, by its name.</summary>
+    public string Device { get; init; } = Onnx.Device.Auto;
 
     /// <summary>Observes the stages; null for none.</summary>
     public StageObserver Observer { get; init; } = new();
@@ -120,6 +125,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.Preprocess:
             case StageOperation.Join:
                 break;
+            case StageOperation.Upscale:
+                _upscaling.Check(stage, warnings, cancellationToken);
+                break;
             case StageOperation.EncodePrompt:
             case StageOperation.EncodeImage:
             case StageOperation.Denoise:
@@ -191,6 +199,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
             StageOperation.Resize => ImageResize.Resize(Before<DiffusionImage>(), Side("Width"), Side("Height"), Mode()),
+            StageOperation.Upscale => _upscaling.Run(stage, Before<DiffusionImage>(), Device, Observer, cancellationToken),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),

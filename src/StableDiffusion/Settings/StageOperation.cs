@@ -21,6 +21,9 @@ public static class StageOperation
     /// <summary>An image or a mask was resized.</summary>
     public const string Resize = "Resize";
 
+    /// <summary>An image was enlarged by a network or a filter.</summary>
+    public const string Upscale = "Upscale";
+
     /// <summary>An image was converted to a mask.</summary>
     public const string ToMask = "ToMask";
 
@@ -40,5 +43,5 @@ public static class StageOperation
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
-    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode;
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale;
 }
