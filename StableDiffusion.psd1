@@ -39,6 +39,7 @@
         'New-DiffusionImage'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
+        'Resize-DiffusionImage'
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'

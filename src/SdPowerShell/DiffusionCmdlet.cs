@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Library;
+using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 
@@ -14,6 +16,7 @@ namespace SdPowerShell;
 public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 {
     private const int LongestActivity = 300;
+    private const int LoadingActivityId = 1;
 
     private readonly CancellationTokenSource _cancellation = new();
 
@@ -139,6 +142,20 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         if (record.CurrentOperation is string operation)
             record.CurrentOperation = PrintableText.Of(operation, LongestActivity);
         base.WriteProgress(record);
+    }
+
+    /// <summary>Shows the progress of something that is opened, built or run in parts.</summary>
+    /// <param name="progress">The progress.</param>
+    private protected void ReportLoading(ProgressReport progress)
+    {
+        ProgressRecord record = new(LoadingActivityId, progress.Activity, progress.Detail)
+        {
+            PercentComplete = (int)(progress.Fraction * 100),
+            RecordType = progress.IsLast ? ProgressRecordType.Completed : ProgressRecordType.Processing,
+        };
+        WriteProgress(record);
+        if (progress.IsLast)
+            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
     }
 
     /// <summary>Asks as PowerShell does whether to do something, in words that are safe to show.</summary>

@@ -65,6 +65,7 @@ public abstract class ManifestCmdlet : ModelCmdlet
         ManifestReplay replay = new(manifest, folder, ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isNameOnly: !IsFixed(nameof(Model))), run, adapters))
         {
             Model = Model,
+            Device = DeviceName,
             Observer = new Progress.BatchObserver(progress),
         };
         foreach (ImageInput input in ImageInput.Resolve(this, InitImage, hasWildcards: true))

@@ -7,15 +7,12 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Settings;
-using StableDiffusion.Storage;
 
 namespace SdPowerShell;
 
 /// <summary>Base of the cmdlets that run a stage of a model: the model, the device, and the time of each stage.</summary>
 public abstract class ModelCmdlet : DiffusionCmdlet
 {
-    private const int LoadingActivityId = 1;
-
     private string? _lastDevice;
     private AdapterSet _reported = AdapterSet.Empty;
     private HashSet<string> _fixed = [];
@@ -166,7 +163,10 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     }
 
     private StableDiffusion.Onnx.Device ResolveDevice(out string reason) =>
-        StableDiffusion.Onnx.Devices.Resolve(IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device, out reason);
+        StableDiffusion.Onnx.Devices.Resolve(DeviceName, out reason);
+
+    /// <summary>The name of the device.</summary>
+    private protected string DeviceName => IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device;
 
     private bool IsDeviceLeftOut => string.IsNullOrWhiteSpace(Device);
 
@@ -203,17 +203,5 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         T result = run();
         WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{stage}: {Stopwatch.GetElapsedTime(start).TotalMilliseconds:N0} ms."));
         return result;
-    }
-
-    private void ReportLoading(ProgressReport progress)
-    {
-        ProgressRecord record = new(LoadingActivityId, progress.Activity, progress.Detail)
-        {
-            PercentComplete = (int)(progress.Fraction * 100),
-            RecordType = progress.IsLast ? ProgressRecordType.Completed : ProgressRecordType.Processing,
-        };
-        WriteProgress(record);
-        if (progress.IsLast)
-            WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"{progress.Activity}: {progress.Elapsed.TotalMilliseconds:N0} ms."));
     }
 }

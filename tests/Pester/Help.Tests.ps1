@@ -43,7 +43,7 @@ BeforeDiscovery {
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $repository = [System.IO.Path]::GetFullPath("$PSScriptRoot/../..")
-    $variables = 'MODELS', 'LORAS', 'EMBEDDINGS', 'CONTROLNETS', 'CACHE' | ForEach-Object { "STABLEDIFFUSION_$_" }
+    $variables = 'MODELS', 'LORAS', 'EMBEDDINGS', 'CONTROLNETS', 'UPSCALERS', 'CACHE' | ForEach-Object { "STABLEDIFFUSION_$_" }
     $before = @{}
     foreach ($name in $variables + 'PSModulePath') { $before[$name] = [Environment]::GetEnvironmentVariable($name) }
 
@@ -77,6 +77,11 @@ BeforeAll {
 
         foreach ($name in 'watercolour', 'detail') {
             if ($Code.Contains("$name.safetensors")) { Write-Lora "$PWD/$name.safetensors" }
+        }
+
+        if ($Code.Contains('RealESRGAN_x4plus')) {
+            $null = New-Item ../upscalers -ItemType Directory
+            Copy-Item "$repository/tests/data/upscalers/realesrgan-4x.pth" ../upscalers/RealESRGAN_x4plus.pth
         }
 
         if ($Code.Contains('ComfyUI_00001_.latent')) { Write-ComfyLatent "$PWD/ComfyUI_00001_.latent" }

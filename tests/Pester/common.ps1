@@ -12,6 +12,7 @@ $env:STABLEDIFFUSION_CACHE = "$OutFolder/pester/cache"
 $env:STABLEDIFFUSION_MODELS = "$OutFolder/pester/models"
 $env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
 $env:STABLEDIFFUSION_VAES = "$OutFolder/pester/vaes"
+$env:STABLEDIFFUSION_UPSCALERS = "$OutFolder/pester/upscalers"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
 

@@ -13,5 +13,6 @@ internal static class TestSetup
         Environment.SetEnvironmentVariable(StorageFolders.ModelsVariable, Path.Combine(AppContext.BaseDirectory, "models"));
         Environment.SetEnvironmentVariable(StorageFolders.ControlNetsVariable, Path.Combine(AppContext.BaseDirectory, "controlnets"));
         Environment.SetEnvironmentVariable(StorageFolders.VaesVariable, Path.Combine(AppContext.BaseDirectory, "vaes"));
+        Environment.SetEnvironmentVariable(StorageFolders.UpscalersVariable, Path.Combine(AppContext.BaseDirectory, "upscalers"));
     }
 }

@@ -235,6 +235,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
             throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
+        if (HiresPass.From(options, source is not null)?.Network is string network)
+            FindUpscaler(network);
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
@@ -449,6 +451,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, NamesOnly || (isForeign && !IsGiven(nameof(Model)))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
+            Device = DeviceName,
             Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
@@ -496,7 +499,19 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         SharedGenerator = SharedGenerator,
         Start = start,
         TextualInversions = words,
+        Upscale = (image, size, progress, token) => ModelLibrary.Default.Upscale(image, size with { Upscaler = FindUpscaler(size.Upscaler) }, StableDiffusion.Onnx.Devices.Resolve(DeviceName, out _), progress, token),
     });
+
+    /// <summary>The name of an upscaler in the store, or the full path of its file.</summary>
+    private string FindUpscaler(string upscaler)
+    {
+        NetworkStore store = ModelLibrary.Default.Upscalers;
+        if (NamesOnly)
+            store.CheckName(upscaler);
+        string found = store.Contains(upscaler) ? upscaler : PathHelper.FindExisting(this, upscaler) ?? upscaler;
+        store.Locate(found);
+        return found;
+    }
 
     private void Write(DiffusionImage image, OutputTarget target, ImageOutput output)
     {
@@ -606,6 +621,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             _denoising!.Report(progress);
             command._progress!.Advance((double)progress.Step / progress.StepCount);
         }
+
+        public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
 
         private static string NameOf(Stage stage) => stage switch
         {

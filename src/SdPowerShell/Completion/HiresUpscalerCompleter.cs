@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using StableDiffusion.Library;
+using StableDiffusion.Pipelines;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell.Completion;
@@ -10,5 +12,5 @@ public sealed class HiresUpscalerCompleter : IArgumentCompleter
 {
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, HiresSettings.Upscalers.Select(static name => (name, string.Empty)));
+        Completions.Of(wordToComplete, HiresPass.LatentUpscalers.Concat(Enum.GetNames<ResampleFilter>()).Concat(ModelLibrary.Default.Upscalers.List()).Select(static name => (name, string.Empty)));
 }

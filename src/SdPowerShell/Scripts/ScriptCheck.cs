@@ -24,6 +24,7 @@ internal static partial class ScriptCheck
         ["ConvertFrom-Latent"] = ParametersOf<ConvertFromLatentCommand>(),
         ["ConvertTo-Latent"] = ParametersOf<ConvertToLatentCommand>(),
         ["ConvertTo-ControlImage"] = ParametersOf<ConvertToControlImageCommand>(),
+        ["Resize-DiffusionImage"] = ParametersOf<ResizeDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
         ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
     };

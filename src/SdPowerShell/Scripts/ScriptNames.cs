@@ -1,14 +1,18 @@
 using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Settings;
+using StableDiffusion.Upscaling;
 
 namespace SdPowerShell.Scripts;
 
-/// <summary>The models, adapters, ControlNets and VAEs that a script names. Anyone can write a name into an image, so it must not be read as a path.</summary>
+/// <summary>The models, adapters, ControlNets, VAEs and upscalers that a script names. Anyone can write a name into an image, so it must not be read as a path.</summary>
 internal sealed class ScriptNames
 {
     /// <summary>The setting with the ControlNets of a stage.</summary>
     public const string ControlNet = "ControlNet";
+
+    /// <summary>The setting with the upscaler of a stage.</summary>
+    public const string Upscaler = nameof(UpscaleOptions.Upscaler);
 
     private readonly ModelLibrary _library = ModelLibrary.Default;
     private readonly List<string> _missing = [];
@@ -50,7 +54,8 @@ internal sealed class ScriptNames
     private static IEnumerable<string> NamesOf(GenerationStage stage, string setting) => (setting, stage.Settings.GetValueOrDefault(setting)) switch
     {
         (_, null) => [],
-        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae), string name) => [name],
+        (Upscaler, string name) when ImageUpscaling.FilterOf(name) is not null => [],
+        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or Upscaler, string name) => [name],
         (nameof(GenerationInfo.Lora), string list) => Texts(list).Select(static text => LoraText.Split(text).Name),
         (nameof(GenerationInfo.TextualInversion), string list) => Texts(list),
         (ControlNet, string[] names) => names,
@@ -62,7 +67,7 @@ internal sealed class ScriptNames
     private void Check(string setting, string name)
     {
         // A semicolon separates the items of a parameter.
-        if (!IsName(name) || setting is not (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae)) && name.Contains(';'))
+        if (!IsName(name) || setting is not (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or Upscaler) && name.Contains(';'))
             throw new NotRepeatableException($"{setting} is '{PrintableText.Of(name)}' in the record, which is not a name.");
         if (!IsThere(setting, name))
             _missing.Add($"{KindOf(setting)} '{PrintableText.Of(name)}'");
@@ -74,6 +79,7 @@ internal sealed class ScriptNames
         nameof(GenerationInfo.Lora) => _library.Loras.Contains(name),
         nameof(GenerationInfo.TextualInversion) => _library.Embeddings.Contains(name),
         nameof(GenerationInfo.Vae) => _library.Vaes.Contains(name),
+        Upscaler => _library.Upscalers.Contains(name),
         _ => _library.ControlNets.Contains(name),
     };
 
@@ -83,6 +89,7 @@ internal sealed class ScriptNames
         nameof(GenerationInfo.Lora) => "the LoRA",
         nameof(GenerationInfo.TextualInversion) => "the embedding",
         nameof(GenerationInfo.Vae) => "the VAE",
+        Upscaler => "the upscaler",
         _ => "the ControlNet",
     };
 }

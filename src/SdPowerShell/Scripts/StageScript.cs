@@ -4,6 +4,7 @@ using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Upscaling;
 
 namespace SdPowerShell.Scripts;
 
@@ -28,6 +29,11 @@ internal sealed class StageScript
     private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising.Concat(s_ofVae), StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
+
+    private static readonly string[] s_ofUpscaling =
+    [
+        ScriptNames.Upscaler, nameof(UpscaleOptions.Scale), nameof(UpscaleOptions.Width), nameof(UpscaleOptions.Height), nameof(UpscaleOptions.ResizeMode), nameof(UpscaleOptions.TileSize), nameof(UpscaleOptions.TileOverlap),
+    ];
 
     private static readonly string[] s_controls = [ScriptNames.ControlNet, "ControlPreprocessor", "ControlScale", "ControlStart", "ControlEnd"];
 
@@ -77,6 +83,7 @@ internal sealed class StageScript
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
+            StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command."),

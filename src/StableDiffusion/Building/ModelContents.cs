@@ -23,8 +23,8 @@ internal sealed class ModelContents(IReadOnlyList<ModelNetwork> networks, IReadO
     /// <summary>The findings about the source.</summary>
     public IReadOnlyList<CheckpointFinding> Findings { get; init; } = [];
 
-    /// <summary>The folder that is copied without being built; null otherwise.</summary>
-    public OnnxFolder? CopiedFrom { get; init; }
+    /// <summary>The source whose files are copied without being built; null otherwise.</summary>
+    public IModelSource? CopiedFrom { get; init; }
 
     /// <summary>Returns the number of free bytes on the disk of a folder; null if unknown.</summary>
     internal Func<string, long?> FreeSpace { get; init; } = DiskSpace.Free;

@@ -42,6 +42,9 @@ internal sealed record ModelGraph(string Name, byte[] Config, GraphBuilder Graph
         if (contents.Networks is [{ Name: ModelParts.Vae } vae])
             return [.. VaeGraphs.Make(vae).Select(graph => Build(graph, source.Precision))];
 
+        if (contents.Networks is [{ Name: ModelParts.Upscaler } upscaler])
+            return [Build(UpscalerGraphs.Make(upscaler), source.Precision)];
+
         PipelineConfig index = ReadIndex(contents);
         ModelFamily family = ModelFamily.Of(index, part => contents.Networks.FirstOrDefault(network => network.Name == part)?.ReadConfig());
         return [.. family.MakeGraphs(contents.Networks, index, source.Path).Select(graph => Build(graph, source.Precision))];

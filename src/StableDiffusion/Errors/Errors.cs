@@ -164,6 +164,12 @@ public sealed class ControlNetNotFoundException(string message, Exception? inner
 public sealed class VaeNotFoundException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
+/// <summary>An upscaler was not found.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class UpscalerNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
 /// <summary>A LoRA or an embedding was not found.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class AdapterNotFoundException(string message) : DiffusionException(message);

@@ -73,8 +73,8 @@ internal static class ImageResize
             : Center(scaled, scaledWidth, scaledHeight, channels, width, height);
     }
 
-    // Integer arithmetic as in A1111's resize_image, so that the same pixels are cropped.
-    private static (int Width, int Height) ScaledSize(int fromWidth, int fromHeight, int width, int height, ResizeMode mode)
+    /// <summary>The size that an image is scaled to before it is cropped or padded. Integer arithmetic as in A1111's resize_image, so that the same pixels are cropped.</summary>
+    internal static (int Width, int Height) ScaledSize(int fromWidth, int fromHeight, int width, int height, ResizeMode mode)
     {
         if (mode == ResizeMode.Stretch)
             return (width, height);
@@ -87,7 +87,8 @@ internal static class ImageResize
         static int Scale(int length, int to, int from) => (int)Math.Clamp((long)length * to / from, 1, int.MaxValue);
     }
 
-    private static byte[] Center(byte[] source, int sourceWidth, int sourceHeight, int channels, int width, int height)
+    /// <summary>Places an image in the middle of another size, cropped or with a black border.</summary>
+    internal static byte[] Center(byte[] source, int sourceWidth, int sourceHeight, int channels, int width, int height)
     {
         byte[] target = new byte[width * height * channels];
         int left = (width / 2) - (sourceWidth / 2);

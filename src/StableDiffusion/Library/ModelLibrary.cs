@@ -1,16 +1,19 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Building;
 using StableDiffusion.Hub;
+using StableDiffusion.Images;
 using StableDiffusion.Onnx;
 using StableDiffusion.Quantization;
 using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
+using StableDiffusion.Upscaling;
 
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The models, ControlNets, VAEs and adapters that can be used by name, and the way to open, import, test and remove models:
+/// The models, ControlNets, VAEs, upscalers and adapters that can be used by name, and the way to open, import, test and remove models:
 /// <code>
 /// using ModelLease lease = ModelLibrary.Default.Open("demo");
 /// DiffusionPipeline pipeline = new(lease.Model);
@@ -32,7 +35,8 @@ public sealed class ModelLibrary
         Folders = folders;
         Models = new ModelStore(folders.Models, _pool);
         ControlNets = new NetworkStore(folders.ControlNets, "ControlNet", static (message, remedy) => new ControlNetNotFoundException(message) { Remedy = remedy });
-        Vaes = new NetworkStore(folders.Vaes, "VAE", static (message, remedy) => new VaeNotFoundException(message) { Remedy = remedy }, (VaeSource.DecoderEnding, VaeSource.EncoderEnding));
+        Vaes = new NetworkStore(folders.Vaes, "VAE", static (message, remedy) => new VaeNotFoundException(message) { Remedy = remedy }, halves: (VaeSource.DecoderEnding, VaeSource.EncoderEnding));
+        Upscalers = new NetworkStore(folders.Upscalers, "upscaler", static (message, remedy) => new UpscalerNotFoundException(message) { Remedy = remedy }, UpscalerSource.Endings);
         Loras = new AdapterStore(folders.Loras, "LoRA");
         Embeddings = new AdapterStore(folders.Embeddings, "embedding");
         Downloads = new DownloadCache(folders.Downloads);
@@ -52,6 +56,9 @@ public sealed class ModelLibrary
 
     /// <summary>The autoencoders that can be used in place of a model's own.</summary>
     internal NetworkStore Vaes { get; }
+
+    /// <summary>The upscalers.</summary>
+    internal NetworkStore Upscalers { get; }
 
     /// <summary>The LoRAs.</summary>
     internal AdapterStore Loras { get; }
@@ -76,6 +83,44 @@ public sealed class ModelLibrary
     /// <summary>Closes all models that are open in the process: at once where one is not in use, otherwise as soon as its last use ends.</summary>
     /// <returns>The number of models.</returns>
     public int CloseModels() => _pool.Clear();
+
+    /// <summary>Enlarges an image by an upscaler of <see cref="UpscaleOptions.Upscaler"/>, which is opened for it, or by a filter.</summary>
+    /// <param name="image">The image; it is not changed.</param>
+    /// <param name="options">The upscaler, the size and the tiles.</param>
+    /// <param name="device">The device; null for the best available one.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <returns>The new image, with the same settings and one more stage.</returns>
+    /// <exception cref="InvalidSettingException">A setting is out of range, or the upscaler would need more memory than there is.</exception>
+    /// <exception cref="UpscalerNotFoundException">There is no such upscaler; the message lists those in the folder.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, or is not an upscaler.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public DiffusionImage Upscale(DiffusionImage image, UpscaleOptions options, Device? device = null, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ImageUpscaling.Check(image, options);
+        if (ImageUpscaling.FilterOf(options.Upscaler) is ResampleFilter filter)
+            return ImageUpscaling.Run(image, filter, options, cancellationToken);
+        using Upscaler upscaler = OpenUpscaler(options.Upscaler, device ?? Devices.Resolve(Device.Auto, out _), progress, cancellationToken);
+        return ImageUpscaling.Run(image, upscaler, options, progress, cancellationToken);
+    }
+
+    /// <summary>Opens an upscaler, so that several images can be enlarged with it.</summary>
+    /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <returns>The upscaler; dispose it after use.</returns>
+    internal Upscaler OpenUpscaler(string nameOrPath, Device device, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        (string name, string path) = Upscalers.Locate(nameOrPath);
+        return Upscaler.Open(name, path, Folders.Cache, device, progress, cancellationToken);
+    }
+
+    /// <summary>The first digits of the SHA-256 of an upscaler's file.</summary>
+    /// <param name="nameOrPath">As for <see cref="OpenUpscaler"/>.</param>
+    /// <param name="cancellationToken">Cancels the reading of a file that was not hashed before.</param>
+    /// <exception cref="UpscalerNotFoundException">There is no such upscaler.</exception>
+    internal string IdentifyUpscaler(string nameOrPath, CancellationToken cancellationToken) => Upscaler.Identify(Upscalers.Locate(nameOrPath).Path, Folders.Cache, cancellationToken);
 
     /// <summary>Finds a LoRA.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>

@@ -8,9 +8,12 @@ namespace StableDiffusion.Library;
 /// <param name="folder">The full path of the folder, which need not exist.</param>
 /// <param name="kind">The kind, in messages.</param>
 /// <param name="notFound">Creates the error for a network that does not exist.</param>
+/// <param name="fileEndings">The extensions of the files, if there are files alone; null for folders with a config and files of tensors.</param>
 /// <param name="halves">How the names of two files end, before their extensions, that are one network; it has their name without the first ending. Null if all are one file each.</param>
-internal sealed class NetworkStore(string folder, string kind, Func<string, Remedy, DiffusionException> notFound, (string Main, string Other)? halves = null)
+internal sealed class NetworkStore(string folder, string kind, Func<string, Remedy, DiffusionException> notFound, string[]? fileEndings = null, (string Main, string Other)? halves = null)
 {
+    private string[] Endings => fileEndings ?? TensorFile.Endings;
+
     /// <summary>Lists the names of the networks, in order; the folders and files are not read.</summary>
     /// <returns>The names.</returns>
     public IReadOnlyList<string> List() => Directory.Exists(folder)
@@ -47,21 +50,23 @@ internal sealed class NetworkStore(string folder, string kind, Func<string, Reme
         return $"There is no {kind} '{ModelFilePath.Printable(nameOrPath)}'; '{folder}' {known}.";
     }
 
-    private static bool IsNetwork(string path) => Directory.Exists(path)
-        ? File.Exists(Path.Combine(path, ModelParts.Config))
-        : TensorFile.HasKnownEnding(path);
+    private bool IsNetwork(string path) => Directory.Exists(path)
+        ? fileEndings is null && File.Exists(Path.Combine(path, ModelParts.Config))
+        : HasKnownEnding(path);
+
+    private bool HasKnownEnding(string path) => Endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     private string NameOf(string path)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        if (Directory.Exists(path) || !TensorFile.HasKnownEnding(name))
+        if (Directory.Exists(path) || !HasKnownEnding(name))
             return name;
         name = Path.GetFileNameWithoutExtension(name);
         return IsHalf(path, halves?.Main) ? name[..^halves!.Value.Main.Length] : name;
     }
 
-    private static bool IsHalf(string path, string? ending) =>
-        ending is not null && TensorFile.HasKnownEnding(path) && Path.GetFileNameWithoutExtension(path).EndsWith(ending, StringComparison.OrdinalIgnoreCase)
+    private bool IsHalf(string path, string? ending) =>
+        ending is not null && HasKnownEnding(path) && Path.GetFileNameWithoutExtension(path).EndsWith(ending, StringComparison.OrdinalIgnoreCase)
         && Path.GetFileNameWithoutExtension(path).Length > ending.Length;
 
     private string? PathOf(string name)
@@ -71,7 +76,7 @@ internal sealed class NetworkStore(string folder, string kind, Func<string, Reme
             return null;
 
         string path = Path.Combine(folder, name);
-        IEnumerable<string> files = new[] { path, path + halves?.Main }.Distinct().SelectMany(static stem => TensorFile.Endings.Select(extension => stem + extension));
-        return files.Prepend(path).FirstOrDefault(static candidate => Path.Exists(candidate) && IsNetwork(candidate));
+        IEnumerable<string> files = new[] { path, path + halves?.Main }.Distinct().SelectMany(stem => Endings.Select(extension => stem + extension));
+        return files.Prepend(path).FirstOrDefault(candidate => Path.Exists(candidate) && IsNetwork(candidate));
     }
 }

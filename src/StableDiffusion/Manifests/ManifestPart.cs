@@ -1,7 +1,7 @@
 namespace StableDiffusion.Manifests;
 
 /// <summary>A model or an adapter that images of a manifest were made with.</summary>
-/// <param name="Kind">What it is: <c>Model</c>, <c>Lora</c>, <c>TextualInversion</c>, <c>ControlNet</c> or <c>Vae</c>.</param>
+/// <param name="Kind">What it is: <c>Model</c>, <c>Lora</c>, <c>TextualInversion</c>, <c>ControlNet</c>, <c>Vae</c> or <c>Upscaler</c>.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Hash">Its hash, as images record it; null if unknown.</param>
 /// <param name="Source">Where it came from: a repository as <c>owner/name</c>, or the name of the file or folder that was imported; null if unknown.</param>

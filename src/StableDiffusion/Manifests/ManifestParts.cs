@@ -1,6 +1,7 @@
 using StableDiffusion.Library;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Upscaling;
 
 namespace StableDiffusion.Manifests;
 
@@ -41,6 +42,7 @@ internal static class ManifestParts
             .Concat(Listed(nameof(GenerationInfo.Lora), stage.Text(nameof(GenerationInfo.LoraHashes))))
             .Concat(Listed(nameof(GenerationInfo.TextualInversion), stage.Text(nameof(GenerationInfo.TextualInversionHashes))))
             .Concat(Named(nameof(GenerationInfo.Vae), stage.Text(nameof(GenerationInfo.Vae)), stage.Text(nameof(GenerationInfo.VaeHash))))
+            .Concat(Named(nameof(Upscaler), stage.Text(ImageUpscaling.HashSetting) is null ? null : stage.Text(nameof(UpscaleOptions.Upscaler)), stage.Text(ImageUpscaling.HashSetting)))
             .Concat(nets.Select((net, i) => new ManifestPart(ControlNet, net, hashes.ElementAtOrDefault(i) is { Length: > 0 } hash ? hash : null)));
     }
 
@@ -69,6 +71,7 @@ internal static class ManifestParts
             {
                 ControlNet => library.ControlNets,
                 nameof(GenerationInfo.Vae) => library.Vaes,
+                nameof(Upscaler) => library.Upscalers,
                 _ => null,
             };
             return store?.Contains(part.Name) == true ? With(ModelManifest.Read(store.Locate(part.Name).Path)) : part;

@@ -52,6 +52,9 @@ public sealed class ManifestReplay
     /// <summary>The model for all stages; null for the recorded ones.</summary>
     public string? Model { get; init; }
 
+    /// <summary>The device of upscalers, by its name.</summary>
+    public string Device { get; init; } = Onnx.Device.Auto;
+
     /// <summary>Observes the stages.</summary>
     public StageObserver Observer { get; init; } = new();
 
@@ -168,7 +171,7 @@ public sealed class ManifestReplay
     // What no other image can succeed with, either.
     private bool IsOfAll(DiffusionException error) => error is DeviceUnavailableException or InvalidSettingException { Setting: nameof(Onnx.Device) } || (error is ModelNotFoundException && Model is not null);
 
-    private StageReplay NewReplay() => new(_library, _use, _images) { Model = Model, Observer = Observer };
+    private StageReplay NewReplay() => new(_library, _use, _images) { Model = Model, Device = Device, Observer = Observer };
 
     /// <summary>Encodes an image as the file of the manifest was: with its record where the pixels are the same, otherwise with the new one.</summary>
     private static RemadeImage Encode(ManifestImage original, DiffusionImage made, CancellationToken cancellationToken)

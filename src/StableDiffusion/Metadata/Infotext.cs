@@ -97,6 +97,7 @@ internal static class Infotext
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
+        AddPostprocessing(info.Stages, Add);
         Add(StagesKey, info.Stages is StageList stages && info.Hires is null && !IsSaidBySettings(stages) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
@@ -110,6 +111,17 @@ internal static class Infotext
             if (!string.IsNullOrEmpty(value))
                 settings.Add((key, value));
         }
+    }
+
+    // As the tab "Extras" of A1111 writes it.
+    private static void AddPostprocessing(StageList? stages, Action<string, string?> add)
+    {
+        if (stages is not [.., { Operation: StageOperation.Upscale } stage])
+            return;
+
+        add("Postprocess upscale by", Text(stage.Number<double>("Scale")));
+        add("Postprocess upscale to", Size(stage.Number<int>("Width"), stage.Number<int>("Height")));
+        add("Postprocess upscaler", stage.Text("Upscaler") is string upscaler ? Path.GetFileNameWithoutExtension(upscaler) : null);
     }
 
     // How the image to start from was made is not among the settings.

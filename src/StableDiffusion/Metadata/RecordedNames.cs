@@ -60,8 +60,8 @@ internal static class RecordedNames
     {
         (nameof(GenerationInfo.Lora), string list) => Each(list, LoraName) ?? string.Empty,
         (nameof(GenerationInfo.TextualInversion), string list) => Each(list, NameOrPath.WithoutFolder) ?? string.Empty,
-        (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Path", string[] names) => Array.ConvertAll(names, NameOrPath.WithoutFolder),
-        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Path", string name) => NameOrPath.WithoutFolder(name),
+        (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Upscaler" or "Path", string[] names) => Array.ConvertAll(names, NameOrPath.WithoutFolder),
+        (nameof(GenerationInfo.Model) or nameof(GenerationInfo.Vae) or "ControlNet" or "Upscaler" or "Path", string name) => NameOrPath.WithoutFolder(name),
         _ => value,
     };
 

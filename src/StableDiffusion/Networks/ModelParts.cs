@@ -14,6 +14,7 @@ internal static class ModelParts
     public const string Vae = "vae";
     public const string VaeEncoder = "vae_encoder";
     public const string VaeDecoder = "vae_decoder";
+    public const string Upscaler = "upscaler";
 
     /// <summary>The name of the configuration in a part's folder.</summary>
     public const string Config = "config.json";

@@ -4,6 +4,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
+using StableDiffusion.Upscaling;
 
 namespace StableDiffusion.Pipelines;
 
@@ -17,8 +18,6 @@ internal sealed class HiresPass
     private const double MostStrength = 0.999;
 
     private const int MostSteps = 1000;
-
-    private const string Lanczos = "Lanczos";
 
     private static readonly Dictionary<string, (LatentResizeMode Mode, bool Antialias)> s_latent = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -35,6 +34,12 @@ internal sealed class HiresPass
     private readonly DenoiseOptions _options;
 
     private HiresPass(HiresSettings settings, DenoiseOptions options) => (_settings, _options) = (settings, options);
+
+    /// <summary>The names of the ways to resize the latent, which A1111 has, and ComfyUI's.</summary>
+    public static IReadOnlyCollection<string> LatentUpscalers => s_latent.Keys;
+
+    /// <summary>The upscaler, if it is a network.</summary>
+    public string? Network => _settings.HiresUpscaler is string upscaler && !s_latent.ContainsKey(upscaler) && ImageUpscaling.FilterOf(upscaler) is null ? upscaler : null;
 
     /// <summary>The prompt.</summary>
     public string Prompt => _settings.HiresPrompt ?? _options.Prompt!;
@@ -62,8 +67,6 @@ internal sealed class HiresPass
             throw new InvalidSettingException(nameof(hires.HiresScale), "An image that starts from another one has no second pass. Give the size with Width and Height, or omit HiresScale, HiresWidth and HiresHeight.");
         if (options.Controls.Count > 0)
             throw new InvalidSettingException(nameof(hires.HiresScale), "The second pass cannot be used with ControlNets, whose images have the size of the first one. Make the image in stages.");
-        if (hires.HiresUpscaler is string upscaler && upscaler != Lanczos && !s_latent.ContainsKey(upscaler))
-            throw new InvalidSettingException(nameof(hires.HiresUpscaler), $"There is no upscaler '{PrintableText.Of(upscaler)}' for the second pass. Choose one of these: {string.Join(", ", HiresSettings.Upscalers)}.");
         if (hires.HiresScheduler is string scheduler)
             SchedulerCatalog.Find(scheduler);
         return new HiresPass(hires, options);
@@ -94,13 +97,14 @@ internal sealed class HiresPass
     /// <param name="embedding">The embedding of <see cref="Prompt"/>.</param>
     /// <param name="negative">The embedding of <see cref="NegativePrompt"/>; null for the one that is used if none is given.</param>
     /// <param name="options">The settings of the first pass, with its seeds.</param>
+    /// <param name="upscale">Enlarges an image by a network; null if there is none.</param>
     /// <param name="observer">Observes the stages.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The latent of the second pass.</returns>
-    public Latent Run(DiffusionPipeline pipeline, Latent first, TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options, StageObserver observer, CancellationToken cancellationToken)
+    public Latent Run(DiffusionPipeline pipeline, Latent first, TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options, ImageUpscaler? upscale, StageObserver observer, CancellationToken cancellationToken)
     {
         (int width, int height) = SizeOf(first.Tensor.Shape[3] * first.Factor, first.Tensor.Shape[2] * first.Factor, first.Factor);
-        Latent large = Enlarge(pipeline, first, width, height, VaeOptions.From(options), observer, cancellationToken);
+        Latent large = Enlarge(pipeline, first, width, height, VaeOptions.From(options), upscale, observer, cancellationToken);
         return observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, large, OptionsOf(options, first.StepCount), observer.OnStep, cancellationToken));
     }
 
@@ -151,13 +155,16 @@ internal sealed class HiresPass
         };
     }
 
-    private Latent Enlarge(DiffusionPipeline pipeline, Latent first, int width, int height, VaeOptions vae, StageObserver observer, CancellationToken cancellationToken)
+    private Latent Enlarge(DiffusionPipeline pipeline, Latent first, int width, int height, VaeOptions vae, ImageUpscaler? upscale, StageObserver observer, CancellationToken cancellationToken)
     {
         if (s_latent.TryGetValue(_settings.HiresUpscaler ?? HiresSettings.DefaultUpscaler, out (LatentResizeMode Mode, bool Antialias) resize))
             return LatentResize.Resize(first, width, height, resize.Mode, resize.Antialias, ResizeMode.Crop);
 
         DiffusionImage image = observer.Run(Stage.VaeDecoder, () => pipeline.Decode(first, vae with { Rounding = ByteRounding.Down }, cancellationToken));
-        DiffusionImage large = ImageResize.Resize(image, width, height, ResizeMode.Crop);
+        UpscaleOptions size = new() { Upscaler = _settings.HiresUpscaler!, Width = width, Height = height };
+        DiffusionImage large = ImageUpscaling.FilterOf(size.Upscaler) is ResampleFilter filter
+            ? ImageUpscaling.Run(image, filter, size, cancellationToken)
+            : observer.Run(Stage.Upscaler, () => upscale!(image, size, observer.OnUpscaling, cancellationToken));
         return observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(large, ResizeMode.None, seed: null, default, vae, cancellationToken));
     }
 }

@@ -1,3 +1,4 @@
+using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -25,6 +26,12 @@ public class StageObserver
     /// <summary>Receives the progress after each step of the denoising.</summary>
     /// <param name="progress">The progress.</param>
     public virtual void OnStep(StepProgress progress)
+    {
+    }
+
+    /// <summary>Receives the progress of opening an upscaler, and after each of its tiles.</summary>
+    /// <param name="progress">The progress.</param>
+    public virtual void OnUpscaling(ProgressReport progress)
     {
     }
 }

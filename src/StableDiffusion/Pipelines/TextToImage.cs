@@ -40,6 +40,8 @@ public sealed class TextToImage
 
         _request = request;
         _hires = HiresPass.From(request.Options, request.Start is not null);
+        if (_hires?.Network is string network && request.Upscale is null)
+            throw new InvalidSettingException(nameof(HiresSettings.HiresUpscaler), $"There is no upscaler '{PrintableText.Of(network)}' for the second pass. Choose one of these: {string.Join(", ", HiresPass.LatentUpscalers)}; or Lanczos, Bicubic or Nearest.");
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
         _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed) };
         if (IsVaried)
@@ -133,7 +135,7 @@ public sealed class TextToImage
     /// <returns>The latent of the second pass; that of the first one if there is no other.</returns>
     public Latent Enlarge(DiffusionPipeline pipeline, int index, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default) => _hires is null
         ? latent
-        : _hires.Run(pipeline, latent, _hiresEmbedding!, _hiresNegative, OptionsOf(index), observer ?? new StageObserver(), cancellationToken);
+        : _hires.Run(pipeline, latent, _hiresEmbedding!, _hiresNegative, OptionsOf(index), _request.Upscale, observer ?? new StageObserver(), cancellationToken);
 
     /// <summary>Makes what <see cref="Denoise"/> denoises, for <see cref="DiffusionPipeline.Divide"/>: the embeddings, and the latent of the image to start from.</summary>
     /// <returns>The denoising.</returns>

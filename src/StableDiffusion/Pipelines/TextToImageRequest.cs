@@ -1,3 +1,4 @@
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -16,6 +17,9 @@ public sealed record TextToImageRequest
 
     /// <summary>The image to start from, at the size of the new images; null starts from noise.</summary>
     public StartImage? Start { get; init; }
+
+    /// <summary>Enlarges the first of two passes by a network, if <see cref="HiresSettings.HiresUpscaler"/> names one; such as <c>ModelLibrary.Upscale</c>.</summary>
+    public ImageUpscaler? Upscale { get; init; }
 
     /// <summary>The textual inversion embeddings that the prompts can use.</summary>
     public IReadOnlyList<TextualInversion> TextualInversions { get; init; } = [];

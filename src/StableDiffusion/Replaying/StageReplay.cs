@@ -26,8 +26,13 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private readonly Dictionary<string, AdapterSet> _adapters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TextualInversion[]> _words = new(StringComparer.Ordinal);
 
+    private readonly UpscaleReplay _upscaling = new(library, images);
+
     /// <summary>The model for all stages; null for the recorded ones.</summary>
     public string? Model { get; init; }
+
+    /// <summary>The device of upscalers, by its name.</summary>
+    public string Device { get; init; } = Onnx.Device.Auto;
 
     /// <summary>Observes the stages; null for none.</summary>
     public StageObserver Observer { get; init; } = new();
@@ -121,6 +126,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.Preprocess:
             case StageOperation.Join:
                 break;
+            case StageOperation.Upscale:
+                _upscaling.Check(stage, warnings, cancellationToken);
+                break;
             case StageOperation.EncodePrompt:
             case StageOperation.EncodeImage:
             case StageOperation.Denoise:
@@ -199,6 +207,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 EnumSetting.Parse("Mode", stage.Text("Mode"), LatentResizeMode.Bilinear),
                 stage.Settings.GetValueOrDefault("Antialias") is true,
                 EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.Stretch)),
+            StageOperation.Upscale => _upscaling.Run(stage, Before<DiffusionImage>(), Device, Observer, cancellationToken),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),

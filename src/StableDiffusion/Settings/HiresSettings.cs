@@ -24,7 +24,7 @@ public sealed record HiresSettings
     [Setting(Absent = [0], Minimum = 8, Maximum = 8192)]
     public int? HiresHeight { get; init; }
 
-    /// <summary>How the first pass is enlarged: one of <see cref="Upscalers"/>, or null for <see cref="DefaultUpscaler"/>.</summary>
+    /// <summary>How the first pass is enlarged: as a latent, under A1111's names such as <c>Latent (nearest)</c>, or as an image, by an upscaler or a filter. Null means <see cref="DefaultUpscaler"/>.</summary>
     [Setting(Key = "Hires upscaler")]
     public string? HiresUpscaler { get; init; }
 
@@ -51,8 +51,4 @@ public sealed record HiresSettings
     /// <summary>How strongly the prompt is followed in the second pass, 0 to 100; null means as in the first one.</summary>
     [Setting(Key = "Hires CFG Scale", Minimum = 0, Maximum = 100)]
     public double? HiresGuidanceScale { get; init; }
-
-    /// <summary>The names of the upscalers, as A1111 has them: ways to resize the latent, and filters to resize the image.</summary>
-    public static IReadOnlyList<string> Upscalers { get; } =
-        [DefaultUpscaler, "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)", "Latent (nearest)", "Latent (nearest-exact)", "Latent (bislerp)", "Lanczos"];
 }

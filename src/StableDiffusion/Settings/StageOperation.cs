@@ -24,6 +24,9 @@ public static class StageOperation
     /// <summary>A latent was resized.</summary>
     public const string ResizeLatent = "ResizeLatent";
 
+    /// <summary>An image was enlarged by a network or a filter.</summary>
+    public const string Upscale = "Upscale";
+
     /// <summary>An image was converted to a mask.</summary>
     public const string ToMask = "ToMask";
 
@@ -43,5 +46,5 @@ public static class StageOperation
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
-    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode;
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale;
 }

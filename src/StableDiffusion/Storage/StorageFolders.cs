@@ -21,6 +21,9 @@ public sealed record StorageFolders
     /// <summary>The environment variable that names another folder for autoencoders (VAEs).</summary>
     public const string VaesVariable = "STABLEDIFFUSION_VAES";
 
+    /// <summary>The environment variable that names another folder for upscalers.</summary>
+    public const string UpscalersVariable = "STABLEDIFFUSION_UPSCALERS";
+
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The models, a folder each, and those that were imported.</summary>
@@ -38,6 +41,9 @@ public sealed record StorageFolders
     /// <summary>The autoencoders (VAEs) that can be used in place of a model's own, a folder or a file each.</summary>
     public required string Vaes { get; init; }
 
+    /// <summary>The upscalers, a file each.</summary>
+    public required string Upscalers { get; init; }
+
     /// <summary>The graphs that were built from models. All of it can be deleted at any time, and is made again.</summary>
     public required string Cache { get; init; }
 
@@ -45,7 +51,7 @@ public sealed record StorageFolders
     public required string Downloads { get; init; }
 
     /// <summary>The folders of the current user, or those that the environment variables name at the moment.</summary>
-    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets and VAEs are beside the one of models.</returns>
+    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets, VAEs and upscalers are beside the one of models.</returns>
     public static StorageFolders FromEnvironment()
     {
         string models = FromVariable(ModelsVariable) ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
@@ -57,6 +63,7 @@ public sealed record StorageFolders
             Embeddings = FromVariable(EmbeddingsVariable) ?? Beside(models, "embeddings"),
             ControlNets = FromVariable(ControlNetsVariable) ?? Beside(models, "controlnets"),
             Vaes = FromVariable(VaesVariable) ?? Beside(models, "vaes"),
+            Upscalers = FromVariable(UpscalersVariable) ?? Beside(models, "upscalers"),
             Cache = Path.Combine(cache, "graphs"),
             Downloads = Path.Combine(cache, "downloads"),
         };

@@ -36,6 +36,7 @@ internal static class TensorTargets
         yield return new DelegateTarget("shard-index", JsonMutations.All, ShardIndexes, ReadShards);
         yield return new DelegateTarget("checkpoint", JsonMutations.All, CheckpointHeaders, ReadCheckpoint);
         yield return new DelegateTarget("tiny-vae", JsonMutations.All, TinyVaeHeaders, ReadTinyVae);
+        yield return new DelegateTarget("upscaler", JsonMutations.All, UpscalerHeaders, ReadUpscaler);
         yield return new DelegateTarget("lora", s_safetensors, Loras, ReadLora);
         yield return new DelegateTarget("embedding", [.. s_safetensors, .. s_archive], Embeddings, data =>
         {
@@ -165,6 +166,26 @@ internal static class TensorTargets
         ModelNetwork network = contents.Networks[0];
         string text = $"{VaeTraits.From(network.ReadConfig())} {VaeGraphs.HasEncoder(network)} {VaeGraphs.HasDecoder(network)}";
         return [text, $"{ModelGraph.Make(contents, source).Count}"];
+    }
+
+    /// <summary>The headers of upscalers in each layout, and of one whose weights are in a dictionary.</summary>
+    private static IEnumerable<byte[]> UpscalerHeaders()
+    {
+        foreach (string name in (string[])["realesrgan-2x", "bsrgan-4x", "esrgan-old-2x", "compact-4x"])
+        {
+            byte[] file = System.IO.File.ReadAllBytes(Repository.Data("upscalers", name + Safetensors));
+            string header = Encoding.UTF8.GetString(file.AsSpan(8, (int)BitConverter.ToInt64(file)));
+            yield return Encoding.UTF8.GetBytes(header);
+            if (name == "compact-4x")
+                yield return Encoding.UTF8.GetBytes(header.Replace("\"body.", "\"params_ema.body.", StringComparison.Ordinal));
+        }
+    }
+
+    private static IEnumerable<string> ReadUpscaler(byte[] header)
+    {
+        UpscalerSource source = new(WriteHeader("upscaler", header));
+        using ModelContents contents = source.Open();
+        return [$"{UpscalerConfig.From(contents.Networks[0].ReadConfig())}", $"{ModelGraph.Make(contents, source).Count}"];
     }
 
     /// <summary>Writes a safetensors file with a header, and with zeros for the tensors.</summary>

@@ -17,6 +17,7 @@ public sealed class ModelLibraryTests : IDisposable
         Embeddings = _folder["embeddings"],
         ControlNets = _folder["controlnets"],
         Vaes = _folder["vaes"],
+        Upscalers = _folder["upscalers"],
         Cache = _folder["graphs"],
         Downloads = _folder["downloads"],
     });

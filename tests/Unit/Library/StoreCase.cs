@@ -19,6 +19,7 @@ public abstract class StoreCase : IDisposable
         Embeddings = Folder["embeddings"],
         ControlNets = Folder["controlnets"],
         Vaes = Folder["vaes"],
+        Upscalers = Folder["upscalers"],
         Cache = Folder["cache"],
         Downloads = Folder["downloads"],
     });

@@ -40,6 +40,17 @@ public sealed class CudaKernelTests(SharedModels models)
         CheckAll(folder.Path);
     }
 
+    [Theory]
+    [InlineData("realesrgan-2x.safetensors")]
+    [InlineData("compact-4x.safetensors")]
+    public void No_node_of_an_upscaler_falls_back_to_the_processor(string file)
+    {
+        using TemporaryFolder folder = new();
+        ModelBuilder.Write(new UpscalerSource(Repository.Data("upscalers", file)), folder.Path, null, TestContext.Current.CancellationToken);
+
+        CheckAll(folder.Path);
+    }
+
     /// <summary>They are made for processors: DynamicQuantizeMatMul has no kernel for cards, nor has DequantizeLinear one for 32-bit integers.</summary>
     [Fact]
     public void In_8_bit_integers_the_linear_layers_and_biases_fall_back_and_nothing_else()

@@ -97,15 +97,14 @@ public sealed class HiresTests(DemoModelFixture demo) : IClassFixture<DemoModelF
     }
 
     [Theory]
-    [InlineData("HiresScale", null, null, null, null, null)]
-    [InlineData("HiresScale", 1.5, 96, null, null, null)]
-    [InlineData("HiresScale", 1.0, null, null, null, null)]
-    [InlineData("HiresUpscaler", 1.5, null, "Nothing", null, null)]
-    [InlineData("HiresSteps", 1.5, null, null, 600, 0.5)]
-    [InlineData("HiresStrength", 1.5, null, null, null, 0.0)]
-    public void Settings_that_make_no_second_pass_are_refused(string setting, double? scale, int? width, string? upscaler, int? steps, double? strength)
+    [InlineData("HiresScale", null, null, null, null)]
+    [InlineData("HiresScale", 1.5, 96, null, null)]
+    [InlineData("HiresScale", 1.0, null, null, null)]
+    [InlineData("HiresSteps", 1.5, null, 600, 0.5)]
+    [InlineData("HiresStrength", 1.5, null, null, 0.0)]
+    public void Settings_that_make_no_second_pass_are_refused(string setting, double? scale, int? width, int? steps, double? strength)
     {
-        HiresSettings hires = new() { HiresScale = scale, HiresWidth = width, HiresUpscaler = upscaler, HiresSteps = steps, HiresStrength = strength, HiresGuidanceScale = 3 };
+        HiresSettings hires = new() { HiresScale = scale, HiresWidth = width, HiresSteps = steps, HiresStrength = strength, HiresGuidanceScale = 3 };
         Assert.Equal(setting, Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Prompt = "a", Hires = hires })).Setting);
     }
 
@@ -113,6 +112,7 @@ public sealed class HiresTests(DemoModelFixture demo) : IClassFixture<DemoModelF
     public void A_size_beyond_the_memory_is_refused_before_the_first_pass()
     {
         Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Check(new DenoiseOptions { Prompt = "a", Width = 4096, Height = 4096, Hires = new HiresSettings { HiresScale = 16 } }));
+        Assert.Equal("HiresUpscaler", Assert.Throws<InvalidSettingException>(() => Make(new HiresSettings { HiresScale = 2, HiresUpscaler = "Nothing" })).Setting);
         Assert.Throws<SchedulerNotFoundException>(() => demo.Pipeline.Check(new DenoiseOptions { Prompt = "a", Hires = new HiresSettings { HiresScale = 2, HiresScheduler = "none" } }));
     }
 

@@ -12,6 +12,8 @@ internal static class UnsupportedFiles
     private const string Adapter = "It changes a model, but is not a model itself: import the model that it was made for, and specify this file when you make images.";
     private const string NotBuilt = "Only Stable Diffusion 1.x, 2.x and XL can be imported from a single file.";
     private const string NotRead = "Get the model with weights of 8, 16 or 32 bits.";
+    private const string Upscaler = "an upscaler";
+    private const string UpscalerAdvice = "Put it into the folder of upscalers, and choose it with the setting Upscaler when you resize images.";
     private const string Incomplete = "A single-file model holds the U-Net together with its text encoders.";
 
     // Parts of names that determine what a file is, regardless of its other tensors; the first match is used.
@@ -50,7 +52,8 @@ internal static class UnsupportedFiles
         (["3.conv.0.weight"], "a tiny autoencoder (TAESD)", "Put it into the folder of VAEs, and choose it with the setting Vae when you make images."),
         (["text_model.embeddings.", "transformer.resblocks.", "encoder.block.0."], "a text encoder alone", Incomplete),
         (["string_to_param", "emb_params", "clip_l", "clip_g"], "a textual inversion embedding", Adapter),
-        ([".RDB1.", ".rdb1.", "model.1.sub.", "conv_first."], "an upscaler", "It is not supported."),
+        ([".RDB1.", ".rdb1.", "model.1.sub."], Upscaler, UpscalerAdvice),
+        (["conv_first."], "an upscaler of another kind than ESRGAN", "It can be used as an ONNX file, in the folder of upscalers."),
     ];
 
     /// <summary>An error for a file whose tensors show that it is another kind of file.</summary>
@@ -61,6 +64,8 @@ internal static class UnsupportedFiles
     /// <returns>The error, which says what the file contains, if that is known.</returns>
     public static ModelInvalidException NoModel(ITensorFile file)
     {
+        if (UpscalerFile.Recognise(file))
+            return Describe(file, Upscaler, UpscalerAdvice);
         if (Find(file, s_parts) is { } part)
             return part;
 

@@ -13,6 +13,9 @@ internal static class GraphOperators
     /// <summary>max(x, 0). ONNX Runtime fuses it with the convolution before it.</summary>
     public static Value Relu(this GraphBuilder graph, Value x) => graph.Node("Relu", [x]);
 
+    /// <summary>x where it is positive, else a part of it. ONNX Runtime fuses it with the convolution before it.</summary>
+    public static Value LeakyRelu(this GraphBuilder graph, Value x, float slope) => graph.Node("LeakyRelu", [x], [("alpha", slope)]);
+
     /// <summary>x · sigmoid(x). ONNX Runtime fuses this pair; its kernel for ONNX's Swish is three times slower.</summary>
     public static Value Silu(this GraphBuilder graph, Value x) => graph.Mul(x, graph.Node("Sigmoid", [x]));
 
@@ -42,14 +45,37 @@ internal static class GraphOperators
     public static Value Slice(this GraphBuilder graph, Value x, Value start, Value end, int axis) =>
         graph.Node("Slice", [x, start, end, graph.Integers(axis)]);
 
-    /// <summary>Doubles height and width by nearest-neighbor interpolation.</summary>
+    /// <summary>Enlarges height and width by nearest-neighbor interpolation.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="x">Feature maps [batch, channels, height, width].</param>
-    /// <returns>Feature maps [batch, channels, 2 height, 2 width].</returns>
-    public static Value UpsampleNearest(this GraphBuilder graph, Value x) => graph.Node(
+    /// <param name="factor">The factor of both sides, 2 or more.</param>
+    /// <returns>Feature maps [batch, channels, factor · height, factor · width].</returns>
+    public static Value UpsampleNearest(this GraphBuilder graph, Value x, int factor = 2) => graph.Node(
         "Resize",
-        [x, Value.None, graph.Floats(1, 1, 2, 2)],
+        [x, Value.None, graph.Floats(1, 1, factor, factor)],
         [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")]);
+
+    /// <summary>Turns groups of channels into pixels, as torch's <c>pixel_shuffle</c> does.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="x">Feature maps [batch, channels · factor², height, width].</param>
+    /// <param name="factor">The factor of both sides.</param>
+    /// <returns>Feature maps [batch, channels, factor · height, factor · width].</returns>
+    public static Value PixelShuffle(this GraphBuilder graph, Value x, int factor) =>
+        graph.Node("DepthToSpace", [x], [("blocksize", factor), ("mode", "CRD")]);
+
+    /// <summary>Turns pixels into channels, as torch's <c>pixel_unshuffle</c> does.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="x">Feature maps [batch, channels, height, width], whose sides are multiples of the factor.</param>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="factor">The factor of both sides.</param>
+    /// <returns>Feature maps [batch, channels · factor², height / factor, width / factor].</returns>
+    public static Value PixelUnshuffle(this GraphBuilder graph, Value x, int channels, int factor)
+    {
+        // ONNX has the places in the block as the outer index of the new channels, torch as the inner one.
+        int places = factor * factor;
+        long[] order = [.. Enumerable.Range(0, channels * places).Select(i => (long)((i % places * channels) + (i / places)))];
+        return graph.Node("Gather", [graph.Node("SpaceToDepth", [x], [("blocksize", factor)]), graph.Integers(order)], [("axis", 1)]);
+    }
 
     /// <summary>Multi-head attention, softmax(q·kᵀ / √d)·v, as one fused operator.</summary>
     /// <param name="graph">The graph.</param>

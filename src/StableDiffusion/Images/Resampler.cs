@@ -1,0 +1,127 @@
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Images;
+
+/// <summary>
+/// Resizes pixels with the very bytes of Pillow: first along the rows, then along the columns, with weights in whole numbers and a
+/// result rounded to bytes after each. Source: Pillow, <c>libImaging/Resample.c</c>.
+/// </summary>
+internal static class Resampler
+{
+    // The weights of a pixel are whole numbers of 2^-22, as many as 32 bits can hold with the sum of all.
+    private const int WeightBits = 22;
+
+    /// <summary>Resizes an image.</summary>
+    /// <param name="pixels">Red, green and blue of each pixel, row by row; not changed.</param>
+    /// <param name="fromWidth">The width in pixels.</param>
+    /// <param name="fromHeight">The height in pixels.</param>
+    /// <param name="width">The new width in pixels.</param>
+    /// <param name="height">The new height in pixels.</param>
+    /// <param name="filter">The filter.</param>
+    /// <param name="cancellationToken">Cancels it between two rows.</param>
+    /// <returns>The pixels of the new image, or <paramref name="pixels"/> itself if the image has the size already.</returns>
+    public static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResampleFilter filter, CancellationToken cancellationToken = default)
+    {
+        if (width != fromWidth)
+        {
+            Taps[] taps = MakeTaps(fromWidth, width, filter);
+            pixels = ForEachRow(fromHeight, width, pixels, (y, source, row) =>
+            {
+                ReadOnlySpan<byte> from = source.AsSpan(y * fromWidth * DiffusionImage.Channels, fromWidth * DiffusionImage.Channels);
+                for (int x = 0; x < taps.Length; x++)
+                    Sum(from, DiffusionImage.Channels, DiffusionImage.Channels, taps[x], row.Slice(x * DiffusionImage.Channels, DiffusionImage.Channels));
+            });
+        }
+
+        if (height != fromHeight)
+        {
+            Taps[] taps = MakeTaps(fromHeight, height, filter);
+            int stride = width * DiffusionImage.Channels;
+            pixels = ForEachRow(height, width, pixels, (y, source, row) => Sum(source, stride, stride, taps[y], row));
+        }
+
+        return pixels;
+
+        byte[] ForEachRow(int rows, int rowWidth, byte[] source, RowWriter write)
+        {
+            int length = rowWidth * DiffusionImage.Channels;
+            byte[] result = new byte[checked(rows * length)];
+            Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, y => write(y, source, result.AsSpan(y * length, length)));
+            return result;
+        }
+    }
+
+    private delegate void RowWriter(int y, byte[] source, Span<byte> row);
+
+    /// <summary>The pixels that a new one is made of: the first of them, and their weights.</summary>
+    private readonly record struct Taps(int First, int[] Weights);
+
+    /// <summary>Adds up weighted pixels.</summary>
+    /// <param name="source">The values.</param>
+    /// <param name="step">The number of values from one of the pixels to the next.</param>
+    /// <param name="count">The number of values to make.</param>
+    /// <param name="taps">The pixels.</param>
+    /// <param name="target">Receives the values.</param>
+    private static void Sum(ReadOnlySpan<byte> source, int step, int count, Taps taps, Span<byte> target)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            int sum = 1 << (WeightBits - 1), at = (taps.First * step) + i;
+            foreach (int weight in taps.Weights)
+            {
+                sum += source[at] * weight;
+                at += step;
+            }
+
+            target[i] = (byte)Math.Clamp(sum >> WeightBits, 0, byte.MaxValue);
+        }
+    }
+
+    private static Taps[] MakeTaps(int from, int to, ResampleFilter filter)
+    {
+        double scale = (double)from / to;
+        if (filter == ResampleFilter.Nearest)
+            return MakeNearest(from, to, scale);
+
+        (double support, Func<double, double> weigh) = filter == ResampleFilter.Bicubic ? (2d, (Func<double, double>)Bicubic) : (3d, Lanczos);
+        double stretch = Math.Max(scale, 1);
+        Taps[] taps = new Taps[to];
+        for (int i = 0; i < to; i++)
+        {
+            double center = (i + 0.5) * scale;
+            int first = Math.Max((int)(center - (support * stretch) + 0.5), 0), end = Math.Min((int)(center + (support * stretch) + 0.5), from);
+            double[] weights = [.. Enumerable.Range(first, end - first).Select(x => weigh((x - center + 0.5) * (1 / stretch)))];
+            double sum = 0;
+            foreach (double weight in weights)
+                sum += weight;
+            taps[i] = new Taps(first, Array.ConvertAll(weights, weight => ToWhole(sum == 0 ? weight : weight / sum)));
+        }
+
+        return taps;
+    }
+
+    // Pillow adds up the places, whose errors decide where one lies between two pixels.
+    private static Taps[] MakeNearest(int from, int to, double scale)
+    {
+        Taps[] taps = new Taps[to];
+        double place = scale * 0.5;
+        for (int i = 0; i < to; i++, place += scale)
+            taps[i] = new Taps(Math.Min((int)place, from - 1), [1 << WeightBits]);
+        return taps;
+    }
+
+    private static int ToWhole(double weight) => (int)((weight < 0 ? -0.5 : 0.5) + (weight * (1 << WeightBits)));
+
+    private static double Lanczos(double x) => x is >= -3 and < 3 ? Sinc(x) * Sinc(x / 3) : 0;
+
+    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
+
+    private static double Bicubic(double x)
+    {
+        const double slope = -0.5;
+        x = Math.Abs(x);
+        return x < 1 ? (((((slope + 2) * x) - (slope + 3)) * x) * x) + 1
+            : x < 2 ? ((((((x - 5) * x) + 8) * x) - 4) * slope)
+            : 0;
+    }
+}
