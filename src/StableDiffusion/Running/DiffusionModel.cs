@@ -314,7 +314,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
         ref _vaeDecoder,
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), Info.LatentFactor, FullGraph(graphs, ModelParts.VaeDecoder)),
         progress,
         cancellationToken);
 

@@ -61,7 +61,7 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
     /// <summary>The decoder of an autoencoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenEncoder"/>
     public VaeDecoder OpenDecoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
-        Open(vae, vae => vae.Decoder, ModelParts.VaeDecoder, (session, graphs) => vae.Keep(new VaeDecoder(session, Scaling(vae)), graphs), progress, cancellationToken);
+        Open(vae, vae => vae.Decoder, ModelParts.VaeDecoder, (session, graphs) => vae.Keep(new VaeDecoder(session, Scaling(vae), vae.Traits.Factor), graphs), progress, cancellationToken);
 
     public void Dispose()
     {
