@@ -164,7 +164,7 @@ internal sealed class HiresPass
         UpscaleOptions size = new() { Upscaler = _settings.HiresUpscaler!, Width = width, Height = height };
         DiffusionImage large = ImageUpscaling.FilterOf(size.Upscaler) is ResampleFilter filter
             ? ImageUpscaling.Run(image, filter, size, cancellationToken)
-            : observer.Run(Stage.Upscaler, () => upscale!(image, size, observer.OnUpscaling, cancellationToken));
+            : upscale!(image, size, observer.OnUpscaling, cancellationToken);
         return observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(large, ResizeMode.None, seed: null, default, vae, cancellationToken));
     }
 }
