@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using StableDiffusion.Settings;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Metadata;
 
@@ -121,7 +122,12 @@ internal static class Infotext
 
         add("Postprocess upscale by", Text(stage.Number<double>("Scale")));
         add("Postprocess upscale to", Size(stage.Number<int>("Width"), stage.Number<int>("Height")));
-        add("Postprocess upscaler", stage.Text("Upscaler") is string upscaler ? Path.GetFileNameWithoutExtension(upscaler) : null);
+        add("Postprocess upscaler", stage.Text("Upscaler") is string upscaler ? NameOf(upscaler) : null);
+
+        // A name may have dots in it, too.
+        static string NameOf(string upscaler) => TensorFile.HasKnownEnding(upscaler) || Path.GetExtension(upscaler).Equals(".onnx", StringComparison.OrdinalIgnoreCase)
+            ? Path.GetFileNameWithoutExtension(upscaler)
+            : Path.GetFileName(upscaler);
     }
 
     // How the image to start from was made is not among the settings.

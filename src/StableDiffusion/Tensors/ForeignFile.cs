@@ -37,7 +37,7 @@ internal static class ForeignFile
         if (StartsAt(head, 1, "PNG"u8) || head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]))
             return ("an image", "Give the file of a model, a latent or an embedding.");
         if (IsOnnx(head))
-            return ("an ONNX graph", "Give the folder that contains it, with its configuration files.");
+            return ("an ONNX graph", "Give the folder that contains it, with its configuration files. An upscaler belongs into the folder of upscalers, with the extension .onnx.");
         if (!head.ContainsAnyExcept((byte)0))
             return ("a file of zeros", "The download was not completed. Download it again.");
         return DescribeText(head);

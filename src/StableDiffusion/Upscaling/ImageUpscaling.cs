@@ -151,6 +151,9 @@ internal static class ImageUpscaling
             Add(nameof(options.TileOverlap), options.TileOverlap == UpscaleOptions.DefaultTileOverlap ? null : (long?)options.TileOverlap);
         }
 
+        // No two images have one array.
+        if (pixels == image.Pixels)
+            pixels = (byte[])pixels.Clone();
         StageList stages = image.Origin().Append(new GenerationStage { Operation = StageOperation.Upscale, Settings = settings, Output = StageList.Hash<byte>(pixels), Made = made });
         return new DiffusionImage(width, height, pixels, image.Info with { Stages = stages });
 

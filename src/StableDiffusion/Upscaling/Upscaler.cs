@@ -167,7 +167,7 @@ internal sealed class Upscaler : IDisposable
     /// <returns>The number of bytes.</returns>
     internal static long MapBytes(UpscalerConfig config, long pixels)
     {
-        // Measured with 64 features and 4 times the size: 4 maps of the new size, and in the blocks 3 with all that they add.
+        // Measured with RealESRGAN_x4plus on tiles of 96 and 192 pixels: 4 and 3 maps of the new size, beside those of the dense blocks.
         const int enlargedMaps = 4, denseMaps = 3;
         long enlarged = pixels * config.Scale * config.Scale;
         long maps = config.IsCompact

@@ -10,11 +10,12 @@ using StableDiffusion.Prompts;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
+using StableDiffusion.Upscaling;
 
 namespace StableDiffusion.Tests.Replaying;
 
 /// <summary>Composes stages at random, the same ones for the same number, as a user may at a prompt.</summary>
-/// <param name="library">The models "demo" and "other", the LoRA "style" and the ControlNet "net".</param>
+/// <param name="library">The models "demo" and "other", the LoRA "style", the ControlNet "net" and the upscaler "compact".</param>
 /// <param name="files">The image files to start from, of 64x64 and 64x48 pixels.</param>
 /// <param name="number">The number of the composition.</param>
 /// <param name="cancellationToken">Cancels the work.</param>
@@ -34,7 +35,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
     public DiffusionImage Compose()
     {
         if (!Chance(0.05))
-            return MakeImage(depth: 0);
+            return Chance(0.15) ? Enlarge(MakeImage(depth: 0)) : MakeImage(depth: 0);
         Done.Add("join");
         DiffusionImage first = MakeImage(depth: 1), second = MakeImage(depth: 1);
         return ImageGrid.Join((first.Width, first.Height) == (second.Width, second.Height) ? [first, second, first] : [first, first], columns: 2, gap: 3);
@@ -48,6 +49,14 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         return Use(model, null, pipeline => pipeline.Decode(latent, cancellationToken));
     }
 
+    private DiffusionImage Enlarge(DiffusionImage image)
+    {
+        string upscaler = Pick(["compact", "Lanczos"]);
+        Done.Add($"enlarge {upscaler}");
+        UpscaleOptions options = new() { Upscaler = upscaler, Scale = 1.5 };
+        return library.Upscale(image, upscaler == "compact" ? options with { TileSize = 48 } : options, Device.Cpu, cancellationToken: cancellationToken);
+    }
+
     private Latent MakeLatent(int depth)
     {
         Latent? start = null;
@@ -55,7 +64,10 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
         if (Chance(0.45))
         {
             DiffusionImage image = depth < 2 && Chance(0.35) ? MakeImage(depth + 1) : ReadImage();
-            if (Chance(0.3))
+            bool isEnlarged = Chance(0.1);
+            if (isEnlarged)
+                image = Enlarge(image);
+            if (isEnlarged || Chance(0.3))
             {
                 Done.Add("resize");
                 image = ImageResize.Resize(image, 64, 48, ResizeMode.Crop);

@@ -35,6 +35,8 @@ public abstract class CompositionCase : StoreCase
             [name + ".lora_up.weight"] = Filled(shape[0], 4),
         });
         UntrainedControlNet.WriteDemo(Folder["controlnets", "net"]);
+        Directory.CreateDirectory(Folder["upscalers"]);
+        File.Copy(Repository.Data("upscalers", "compact-2x.safetensors"), Folder["upscalers", "compact.safetensors"]);
 
         using ModelLease lease = Library.Open("demo", Device.Cpu);
         DiffusionPipeline pipeline = new(lease.Model);

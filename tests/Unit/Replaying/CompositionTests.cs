@@ -46,7 +46,7 @@ public sealed class CompositionTests(Compositions compositions) : IClassFixture<
         ProcessStartInfo start = ShellProcess.StartInfo(BuiltModule.PowerShell, ShellProcess.ScriptArguments(Runner));
         start.WorkingDirectory = compositions.Store.Path;
         start.Environment["COUNT"] = $"{compositions.All.Count}";
-        foreach (string folder in (string[])["models", "loras", "embeddings", "controlnets", "cache"])
+        foreach (string folder in (string[])["models", "loras", "embeddings", "controlnets", "upscalers", "cache"])
             start.Environment[$"STABLEDIFFUSION_{folder.ToUpperInvariant()}"] = compositions.Store[folder];
         ShellProcess.Result result = await ShellProcess.Run(start);
 

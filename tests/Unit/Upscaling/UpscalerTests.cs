@@ -150,6 +150,14 @@ public sealed class UpscalerTests : StoreCase
         Assert.Contains("is an upscaler, not a complete model. Put it into the folder of upscalers", Assert.Throws<ModelInvalidException>(() => Import(UpscalerReference.File(file), "name")).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void An_image_that_keeps_its_size_has_pixels_of_its_own()
+    {
+        DiffusionImage image = Noise(16, 8, 1), same = ImageUpscaling.Run(image, ResampleFilter.Lanczos, new UpscaleOptions { Scale = 1 }, Token);
+        Assert.Equal(image.Pixels, same.Pixels);
+        Assert.NotSame(image.Pixels, same.Pixels);
+    }
+
+    [Fact]
     public void The_record_of_an_enlarged_image_has_what_is_not_the_default()
     {
         DiffusionImage image = ImageUpscaling.Run(Noise(16, 8, 1), ResampleFilter.Bicubic, new UpscaleOptions { Width = 30, Height = 30, ResizeMode = ResizeMode.Pad }, Token);
