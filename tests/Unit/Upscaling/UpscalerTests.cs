@@ -50,6 +50,23 @@ public sealed class UpscalerTests : StoreCase
             Library.Upscale(image, new UpscaleOptions { Upscaler = path, Scale = 3, TileSize = 16 }, cancellationToken: Token).Pixels);
     }
 
+    [Fact]
+    public void A_graph_may_have_its_weights_in_a_file_beside_it()
+    {
+        GraphProto graph = Operator(SmallGraph.Node("Mul", "x", "weight"));
+        graph.Initializer.Add(SmallGraph.External("weight", "weights.bin"));
+        string path = SaveGraph("half", graph);
+        File.WriteAllBytes(Folder["graphs", "weights.bin"], BitConverter.GetBytes(0.5f));
+        using Upscaler upscaler = UpscalerReference.Open(path, Folder["cache"]);
+
+        // The files were copied: what becomes of them does not matter any more.
+        File.WriteAllBytes(Folder["graphs", "weights.bin"], []);
+        Assert.All(upscaler.Run([.. Enumerable.Repeat((byte)200, 16 * 16 * 3)], 16, 16, Token), static value => Assert.Equal(100, value));
+
+        File.Delete(Folder["graphs", "weights.bin"]);
+        Assert.Contains("weights.bin", Assert.ThrowsAny<DiffusionException>(() => UpscalerReference.Open(path, Folder["other cache"])).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("two inputs")]
     [InlineData("a fixed size")]
