@@ -137,7 +137,8 @@ public sealed class TextToImage
     public DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
-        return (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
+        DiffusionImage image = (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
+        return _request.Start?.Complete(image) ?? image;
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>

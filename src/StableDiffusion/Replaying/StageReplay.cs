@@ -2,6 +2,7 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -192,6 +193,17 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
             StageOperation.Resize => ImageResize.Resize(Before<DiffusionImage>(), Side("Width"), Side("Height"), Mode()),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
+            StageOperation.InvertMask => Before<MaskImage>().Invert(),
+            StageOperation.BlurMask => Before<MaskImage>().Blur(Side("Sigma")),
+            StageOperation.CropToMask when value is MaskImage mask => MaskCrop.Crop(mask, Side(MaskCrop.PaddingSetting), Side("Width"), Side("Height")),
+            StageOperation.CropToMask => MaskCrop.Crop(Before<DiffusionImage>(), Mask(), Side(MaskCrop.PaddingSetting), Side("Width"), Side("Height")),
+            StageOperation.FillMask => MaskedContent.Fill(Before<DiffusionImage>(), Mask()),
+            StageOperation.PasteBack => PasteBack.Paste(
+                Before<DiffusionImage>(),
+                Inputs<DiffusionImage>(stage, PasteBack.ImageInput, cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("The record does not say what was pasted back."),
+                Mask(),
+                stage.Number<int>(MaskCrop.PaddingSetting),
+                stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),
                 EnumSetting.Parse("Preprocessor", stage.Text("Preprocessor"), ControlPreprocessor.None),
@@ -204,6 +216,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
         T Before<T>()
             where T : class => value as T ?? throw new NotRepeatableException($"The stage {stage.Operation} does not fit what is before it. The record is damaged.");
+
+        MaskImage Mask() => Inputs<MaskImage>(stage, PasteBack.MaskInput, cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException($"The stage {stage.Operation} has no mask. The record is damaged.");
 
         int Side(string name) => stage.Number<int>(name) ?? throw new NotRepeatableException($"The stage {stage.Operation} has no {name}. The record is damaged.");
 
