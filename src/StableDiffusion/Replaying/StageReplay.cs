@@ -118,6 +118,13 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 break;
             case StageOperation.Resize:
             case StageOperation.ToMask:
+            case StageOperation.InvertMask:
+            case StageOperation.BlurMask:
+            case StageOperation.CropToMask:
+            case StageOperation.FillMask:
+            case StageOperation.PasteBack:
+            case StageOperation.Expand:
+            case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
                 break;
@@ -204,6 +211,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 Mask(),
                 stage.Number<int>(MaskCrop.PaddingSetting),
                 stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true),
+            StageOperation.Expand => ImageExpansion.From(stage).Expand(Before<DiffusionImage>()),
+            StageOperation.ExpandMask => ImageExpansion.From(stage).MaskOf(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),
                 EnumSetting.Parse("Preprocessor", stage.Text("Preprocessor"), ControlPreprocessor.None),

@@ -16,7 +16,7 @@ public sealed class OneImage
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
 
-    /// <summary>How the image to start from was resized; null if it was not.</summary>
+    /// <summary>How the image to start from was resized, or cropped to the region around the mask; null if neither was done.</summary>
     public GenerationStage? Resize { get; private init; }
 
     /// <summary>The encoded prompt.</summary>
@@ -73,6 +73,7 @@ public sealed class OneImage
 
         StageList image = new(before[..^1]);
         StageList? mask = denoising.Input("MaskImage");
+        GenerationStage? crop = image.LastOrDefault(static stage => stage.Operation == StageOperation.CropToMask);
         if (InpaintStages.Strip(denoising, paste, ref image, ref mask) is not bool isWhole)
             return null;
 
@@ -81,7 +82,7 @@ public sealed class OneImage
             mask = new StageList(mask.SkipLast(1));
         mask = InpaintStages.Unprepared(denoising, mask);
         return mask is null or [.., { Operation: StageOperation.ToMask }]
-            ? new OneImage { Start = resize is null ? image : new StageList(image.SkipLast(1)), Resize = resize, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding, Mask = mask }
+            ? new OneImage { Start = resize is null ? image : new StageList(image.SkipLast(1)), Resize = isWhole ? resize : crop, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding, Mask = mask }
             : null;
     }
 

@@ -39,6 +39,12 @@ public static class StageOperation
     /// <summary>The part of an image that a mask keeps was laid over an image that was made from it.</summary>
     public const string PasteBack = "PasteBack";
 
+    /// <summary>An image got borders.</summary>
+    public const string Expand = "Expand";
+
+    /// <summary>The mask of an image with borders was made, as an image.</summary>
+    public const string ExpandMask = "ExpandMask";
+
     /// <summary>An image was preprocessed for a ControlNet.</summary>
     public const string Preprocess = "Preprocess";
 
@@ -51,7 +57,7 @@ public static class StageOperation
     /// <summary>Whether an operation can be repeated.</summary>
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
-    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or Preprocess or Join;
+    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>

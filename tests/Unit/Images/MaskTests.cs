@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Masks;
+using StableDiffusion.Metadata;
+using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
 using StableDiffusion.Tests.Pipelines;
 
@@ -119,6 +121,50 @@ public sealed class MaskTests
         Assert.Equal(GaussianBlur.Blur(Array.ConvertAll(mask.Pixels, static grey => (byte)(255 - grey)), 32, 32, 2, 2), prepared.Pixels);
         Assert.Same(prepared, prepared.Prepare(inverts: true, blur: 2));
         Assert.Equal(mask.Pixels, mask.Prepare(inverts: false, blur: 0).Pixels);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_opacity_of_a_file_is_the_mask_if_a_pixel_is_not_opaque(bool hasAlpha)
+    {
+        // An uncompressed TGA file of 16x2 pixels, blue, green, red and opacity.
+        byte[] header = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 2, 0, 32, 0x28];
+        byte[] pixels = [.. Enumerable.Range(0, 32).SelectMany(i => (byte[])[200, 200, 200, (byte)(hasAlpha ? i * 8 : 255)])];
+        using TemporaryFolder folder = new();
+        string path = Path.Combine(folder.Path, "mask.tga");
+        File.WriteAllBytes(path, [.. header, .. pixels]);
+
+        MaskImage mask = ImageFile.ReadMask(path);
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => (byte)(hasAlpha ? i * 8 : 200)), mask.Pixels);
+        GenerationStage read = mask.Origin()[0];
+        Assert.Equal(hasAlpha, read.Settings.ContainsKey("IsAlpha"));
+
+        // It is read in the same way when it is made again.
+        ReplayImages images = new() { OpensPaths = true };
+        Assert.Equal(mask.Pixels, MaskImage.FromImage(images.Find(read, TestContext.Current.CancellationToken)!).Pixels);
+    }
+
+    [Fact]
+    public void Borders_are_masked_as_in_ComfyUI_and_the_image_is_not_changed()
+    {
+        DiffusionImage image = Noise(new Random(5), 20, 12);
+        ImageExpansion expansion = new() { Left = 4, Bottom = 8, Feather = 4 };
+        foreach (ExpandFill fill in Enum.GetValues<ExpandFill>())
+        {
+            DiffusionImage expanded = (expansion with { Fill = fill }).Expand(image);
+            Assert.Equal((24, 20), (expanded.Width, expanded.Height));
+            for (int y = 0; y < image.Height; y++)
+                Assert.Equal(image.Pixels.AsSpan(y * 60, 60), expanded.Pixels.AsSpan(((y * 24) + 4) * 3, 60));
+        }
+
+        // The square of the part of the feathering, from the nearest border.
+        DiffusionImage mask = expansion.MaskOf(image);
+        Assert.Equal((byte)255, mask.Pixels[0]);
+        Assert.Equal(new byte[] { 255, 143, 64, 16, 0 }, Enumerable.Range(4, 5).Select(x => mask.Pixels[3 * x]));
+        Assert.Equal(new byte[] { 0, 16, 64, 143, 255 }, Enumerable.Range(8, 5).Select(y => mask.Pixels[3 * ((24 * y) + 20)]));
+        Assert.Equal(StageOperation.ExpandMask, mask.Info.Stages![^1].Operation);
+        Assert.Equal(image.Pixels.AsSpan(0, 3), (expansion with { Fill = ExpandFill.Mirror }).Expand(image).Pixels.AsSpan(9, 3));
     }
 
     private static MaskImage Rectangle(int width, int height, MaskRegion white)
