@@ -22,6 +22,7 @@
         'ConvertTo-ControlImage'
         'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
+        'Expand-DiffusionImage'
         'Export-DiffusionImage'
         'Export-DiffusionManifest'
         'Export-Latent'

@@ -134,6 +134,11 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? Strength { get; set; }
 
+    /// <summary>How many steps the strength stands for: Diffusers, A1111 or Exact.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<StrengthRule>))]
+    public string? StrengthRule { get; set; }
+
     /// <summary>The image's width in pixels, a multiple of 8.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<int>]
@@ -204,6 +209,23 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Image]
     public ImageInput? MaskImage { get; set; }
 
+    /// <summary>The standard deviation of the blur of the mask in pixels, 0 to 256.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("mask_blur")]
+    [Number<int>]
+    public Number<int>? MaskBlur { get; set; }
+
+    /// <summary>Repaints the black areas of the mask, and keeps the white ones.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("inpainting_mask_invert")]
+    [Switch]
+    public SwitchParameter MaskInvert { get; set; }
+
+    /// <summary>How the kept areas are blended in: Diffusers, A1111, Soft or Differential.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<InpaintMode>))]
+    public string? InpaintMode { get; set; }
+
     /// <summary>The ControlNets to apply: names in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(ControlNetCompleter))]
@@ -260,6 +282,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         if (options is { FeatureReuseBranch: not null, FeatureReuse: null or 1 })
             RefuseIdle(nameof(FeatureReuseBranch), "FeatureReuseBranch has no effect without FeatureReuse. Give that too, such as 2 or 3, or omit FeatureReuseBranch.");
+        InpaintParameters.Check(options, hasMask: MaskImage is not null, RefuseIdle);
         return options;
     }
 
@@ -282,6 +305,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     private object? ValueOf(string setting) => IsLeftOut(setting) ? null : setting == nameof(Scheduler) ? SchedulerOfRecord() : Bound(setting) switch
     {
         Number number => number.Get(setting),
+        SwitchParameter flag => flag.IsPresent ? true : null,
         string text when !string.IsNullOrWhiteSpace(text) => text,
         _ => null,
     };

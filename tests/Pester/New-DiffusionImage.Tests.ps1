@@ -34,10 +34,72 @@ Describe 'New-DiffusionImage' {
             $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 4 -OutFile init.png
             $null = New-DiffusionImage 'a large white circle on black' -Seed 3 -Steps 4 -OutFile mask.png
             $settings = @{ Strength = 0.5; Steps = 4; Scheduler = 'Euler a' }
-            $null = New-DiffusionImage 'a blue house' -InitImage init.png -MaskImage mask.png -Seed 7 @settings -OutFile whole.png
+            $whole = New-DiffusionImage 'a blue house' -InitImage init.png -MaskImage mask.png -MaskBlur 2 -InpaintMode Soft -NoPasteBack -Seed 7 @settings
             $embedding = Get-TextEmbedding 'a blue house'
-            ConvertTo-Latent init.png -Seed 7 | Invoke-Denoise -Embedding $embedding -MaskImage mask.png @settings | ConvertFrom-Latent | Export-DiffusionImage parts.png
-            (Get-FileHash parts.png).Hash | Should -Be (Get-FileHash whole.png).Hash
+            $parts = ConvertTo-Latent init.png -Seed 7 | Invoke-Denoise -Embedding $embedding -MaskImage mask.png -MaskBlur 2 -InpaintMode Soft @settings | ConvertFrom-Latent
+            Test-SameValue $parts $whole | Should -Be $true
+        }
+    }
+
+    Context 'Inpainting' {
+        BeforeEach {
+            $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 3 -OutFile init.png
+            $null = New-DiffusionImage 'a large white circle on black' -Seed 3 -Steps 3 -OutFile mask.png
+            $common = @{ InitImage = 'init.png'; MaskImage = 'mask.png'; Seed = 7; Steps = 4; Strength = 0.7 }
+        }
+
+        It 'makes it again from the file, from the object and by a script: <Settings.Keys>' -ForEach @(
+            @{ Settings = @{}; Text = '*Denoising strength: 0.7*' }
+            @{ Settings = @{ MaskBlur = 2; MaskInvert = $true; InpaintMode = 'a1111'; StrengthRule = 'A1111' }; Text = '*Inpaint mode: A1111, Mask blur: 2, Mask mode: Inpaint not masked*' }
+            @{ Settings = @{ MaskFill = 'Noise'; InpaintMode = 'Soft'; MaskBlur = 3 }; Text = '*Masked content: latent noise, Soft inpainting enabled: True, Soft inpainting schedule bias: 1*' }
+            @{ Settings = @{ MaskFill = 'Nothing'; InpaintMode = 'Differential'; NoPasteBack = $true }; Text = '*No paste back: True, Masked content: latent nothing*' }
+            @{ Settings = @{ MaskedOnly = $true; Width = 96; Height = 64; MaskFill = 'Fill'; StrengthRule = 'Exact' }; Text = '*Masked area padding: 32, Masked content: fill, Inpaint area: Only masked*' }
+            @{ Settings = @{ Width = 96; Height = 96; MaskBlur = 2; MaskInvert = $true }; Text = '*Mask blur: 2*' }
+        ) {
+            $made = New-DiffusionImage 'a cat' @common @Settings -OutFile made.png
+            $metadata = Get-DiffusionMetadata made.png -WarningAction SilentlyContinue
+            Test-SameValue $made ($metadata | New-DiffusionImage -InitImage init.png -MaskImage mask.png) | Should -Be $true
+            Test-SameValue $made ($made | New-DiffusionImage) | Should -Be $true
+            ($metadata | New-DiffusionImage -InitImage init.png -MaskImage mask.png -Steps 5).Steps | Should -Be 5
+            Set-Content script.ps1 ($made | ConvertTo-DiffusionScript)
+            Test-SameValue $made (./script.ps1) | Should -Be $true
+            [System.Text.Encoding]::Latin1.GetString([System.IO.File]::ReadAllBytes("$folder/made.png")) | Should -BeLike $Text
+        }
+
+        It 'keeps the pixels outside the mask' {
+            $mask, $source = (ConvertTo-ControlImage mask.png Canny), (ConvertTo-ControlImage init.png None)
+            $common.MaskImage = $mask
+            $made = New-DiffusionImage 'a cat' @common
+            $other = New-DiffusionImage 'a cat' @common -NoPasteBack
+            $kept = (0..(64 * 64 * 3 - 1)).Where{ $mask.Pixels[$_] -eq 0 }
+            $kept.Count | Should -BeGreaterThan 1000
+            $made.Pixels[$kept] | Should -Be $source.Pixels[$kept]
+            Test-SameValue $made $other | Should -Be $false
+        }
+
+        It 'refuses <Settings.Keys>' -ForEach @(
+            @{ Settings = @{ MaskBlur = 300 }; Id = 'MaskBlurInvalid' }
+            @{ Settings = @{ InpaintMode = 'Hard' }; Id = 'InpaintModeInvalid' }
+            @{ Settings = @{ MaskFill = 'Paint' }; Id = 'MaskFillInvalid' }
+            @{ Settings = @{ MaskPadding = 4 }; Id = 'MaskPaddingInvalid' }
+            @{ Settings = @{ MaskedOnly = $true; Width = 4000000 }; Id = 'WidthInvalid' }
+            @{ Settings = @{ MaskImage = $null; MaskInvert = $true }; Id = 'MaskInvertInvalid' }
+            @{ Settings = @{ StrengthRule = 'Exact'; Strength = 0.001; Steps = 900 }; Id = 'StepsInvalid' }
+        ) {
+            foreach ($name in $Settings.Keys) {
+                $common[$name] = $Settings[$name]
+            }
+            New-DiffusionImage 'a cat' @common -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        }
+
+        It 'has no region in a black mask, and goes on' {
+            $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -Width 8 -Height 8 -OutFile x.png
+            [System.IO.File]::WriteAllBytes("$folder/black.bmp", [byte[]](0x42, 0x4D, 0x36, 0x30, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24) + [byte[]]::new(64 * 64 * 3))
+            $rows = [pscustomobject]@{ Prompt = 'a cat'; MaskImage = 'black.bmp' }, [pscustomobject]@{ Prompt = 'a dog'; MaskImage = 'mask.png' }
+            $made = $rows | New-DiffusionImage -InitImage init.png -MaskedOnly -Seed 1 -Steps 2 -Strength 0.5 -ErrorAction SilentlyContinue -ErrorVariable problems
+            $problems.FullyQualifiedErrorId | Should -Be "ImageInvalid,$cmdlet"
+            $made.Prompt | Should -Be 'a dog'
         }
     }
 

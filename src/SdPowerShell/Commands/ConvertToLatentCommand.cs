@@ -46,9 +46,9 @@ public sealed class ConvertToLatentCommand : VaeCmdlet
     [Parameter]
     public int? Height { get; set; }
 
-    /// <summary>How the image is resized to Width and Height: Stretch, Crop or Pad. None does not resize it.</summary>
+    /// <summary>How the image is resized to Width and Height: Stretch, Crop, Pad or Fill. None does not resize it.</summary>
     [Parameter]
-    [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
+    [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.None), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Pad), nameof(StableDiffusion.Settings.ResizeMode.Fill))]
     public string ResizeMode { get; set; } = nameof(StableDiffusion.Settings.ResizeMode.None);
 
     /// <summary>Samples the latent with this seed, as image-to-image does; -1 means a random one. The default is the mean of the distribution.</summary>

@@ -99,10 +99,32 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Image]
     public ImageInput? InitImage { get; set; }
 
-    /// <summary>How the image to start from is resized: Crop, Stretch, Pad or None.</summary>
+    /// <summary>How the image to start from is resized: Crop, Stretch, Pad, Fill or None.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
     public string? ResizeMode { get; set; }
+
+    /// <summary>What the masked areas are filled with before noise is added: Original, Fill, Noise or Nothing.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<MaskFill>))]
+    public string? MaskFill { get; set; }
+
+    /// <summary>Makes only the region around the mask, at Width and Height, and pastes it back.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("inpaint_full_res")]
+    [Switch]
+    public SwitchParameter MaskedOnly { get; set; }
+
+    /// <summary>How many pixels around the mask are in that region, 0 or more.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("inpaint_full_res_padding")]
+    [Number<int>]
+    public Number<int>? MaskPadding { get; set; }
+
+    /// <summary>Leaves the kept areas as the autoencoder decodes them, in place of pasting the image's own pixels back.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
+    public SwitchParameter NoPasteBack { get; set; }
 
     /// <summary>The file to write: .png, .jpg or .webp. With more than one image, a number is appended to the name.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -543,13 +565,15 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
+        bool isRegion = options is { Mask: not null, MaskedOnly: true };
+        GenerationSettings? inpainting = options.Mask is null ? null : options;
         DiffusionImage image = source.Read(
             nameof(InitImage),
-            path => ImageFile.Load(ResolveFile(path), CancellationToken, (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
+            path => ImageFile.Load(ResolveFile(path), CancellationToken, isRegion ? null : (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
             static given => given);
         WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
-        StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode));
+        StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode, inpainting));
         options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
         if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
             WriteVerbose($"The image to start from was resized from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels with the resize mode {start.ResizeMode}.");
@@ -582,6 +606,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             throw new InvalidSettingException(nameof(DenoiseOptions.Mask), NeedsStart(nameof(MaskImage)));
         if (!string.IsNullOrWhiteSpace(ResizeMode))
             RefuseIdle(nameof(ResizeMode), NeedsStart(nameof(ResizeMode)));
+        if (options.StrengthRule is not null)
+            throw new InvalidSettingException(nameof(StrengthRule), NeedsStart(nameof(StrengthRule)));
 
         static string NeedsStart(string parameter) => $"{parameter} needs an image to start from, and none is given. Give one with -InitImage, or omit {parameter}.";
     }

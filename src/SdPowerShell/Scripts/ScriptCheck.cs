@@ -25,6 +25,7 @@ internal static partial class ScriptCheck
         ["ConvertTo-Latent"] = ParametersOf<ConvertToLatentCommand>(),
         ["ConvertTo-ControlImage"] = ParametersOf<ConvertToControlImageCommand>(),
         ["Resize-DiffusionImage"] = ParametersOf<ResizeDiffusionImageCommand>(),
+        ["Expand-DiffusionImage"] = ParametersOf<ExpandDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
         ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
     };

@@ -23,6 +23,9 @@ internal sealed class StageScript
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
     };
 
+    // What happens before a latent is encoded or after it is decoded.
+    private static readonly string[] s_ofWholeRequests = [nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.NoPasteBack)];
+
     private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
 
     // A request has the LoRAs of its prompt, and the VAE and its tiles as its decoding.
@@ -84,6 +87,8 @@ internal sealed class StageScript
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",
+            StageOperation.Expand => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Image'{Settings(stage, "Left", "Top", "Right", "Bottom", "Fill")}",
+            StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command."),
@@ -122,12 +127,14 @@ internal sealed class StageScript
         if (latent is not null)
             command.Append(" -Latent ").Append(latent);
         if (stage.Input("MaskImage") is StageList mask)
-            command.Append(" -MaskImage ").Append(Mask(mask));
+            command.Append(" -MaskImage ").Append(Mask(stage, mask));
+        if (s_ofWholeRequests.FirstOrDefault(stage.Settings.ContainsKey) is string setting && setting != nameof(GenerationInfo.NoPasteBack))
+            throw new NotRepeatableException($"A denoising with {setting} cannot be written as a command by itself, since {setting} concerns the image before it is encoded.");
 
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
+        return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_ofWholeRequests])).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }
 
     private string Controls(GenerationStage stage)
@@ -164,6 +171,8 @@ internal sealed class StageScript
     /// <summary>An image as an object: a file, or a variable.</summary>
     private string Object(string kind, StageList stages) => stages is [{ Operation: StageOperation.ReadImage } file] ? $"(Get-Item -LiteralPath {PathOf(file)})" : Variable(kind, stages);
 
+    private string Mask(GenerationStage denoising, StageList mask) => InpaintStages.Unprepared(denoising, mask) is StageList stages ? Mask(stages) : string.Empty;
+
     private string Mask(StageList stages) => stages is [.., { Operation: StageOperation.ToMask }]
         ? Image(new StageList(stages.SkipLast(1)))
         : throw new NotRepeatableException("A mask that was resized by itself cannot be written as a command. Give a mask of the right size.");
@@ -195,6 +204,7 @@ internal sealed class StageScript
     {
         (nameof(GenerationInfo.SchedulerOptions), string text) => $" -SchedulerOption {Literal.Of(SchedulerOptionText.Read(text))}",
         (nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion), string text) => $" -{setting} {Literal.Of(TextList.Read(text))}",
+        (_, true) => $" -{setting}",
         _ => $" -{setting} {Literal.Of(value)}",
     };
 }

@@ -56,7 +56,8 @@ internal sealed class DenoiseRow
     public void Begin(int index, Span<float> modelInput)
     {
         _call = Request.NextCall + index;
-        Request.Scheduler.ScaleModelInput(Sample.Span, _call, modelInput);
+        ReadOnlySpan<float> seen = Request.Inpainting is Inpainting inpainting ? inpainting.Begin(Sample.Span, Request.Scheduler, _call, Request.OriginCall) : Sample.Span;
+        Request.Scheduler.ScaleModelInput(seen, _call, modelInput);
     }
 
     /// <summary>Sets the guidance for this call.</summary>
@@ -68,6 +69,8 @@ internal sealed class DenoiseRow
     /// <returns>The progress.</returns>
     public DenoiseStep Advance(ReadOnlySpan<float> prediction)
     {
+        if (Request.Inpainting is Inpainting inpainting)
+            prediction = inpainting.Blend(prediction, Sample.Span, Request.Scheduler, _call);
         Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
         Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
         return new DenoiseStep(_call, Timestep, Sample);

@@ -159,7 +159,7 @@ public static class LatentFile
 
     private static DenoiseState ReadState(StateReader reader, StoppedRun stopped, GenerationInfo info, Tensor tensor)
     {
-        if (info is not { Seed: long seed } || info.Steps != stopped.Scheduler.Steps || !stopped.Scheduler.IsNamed(info.Scheduler) || !HasSize(info, tensor))
+        if (info is not { Seed: long seed } || ScheduleSteps(info) != stopped.Scheduler.Steps || !stopped.Scheduler.IsNamed(info.Scheduler) || !HasSize(info, tensor))
             throw reader.Invalid("has a record that does not agree with its state");
 
         Scheduler scheduler = stopped.Scheduler.Create();
@@ -173,11 +173,15 @@ public static class LatentFile
         Tensor? added = reader.FindTensor(AddedChannels, 1, -1, tensor.Shape[2], tensor.Shape[3]);
         if (added?.Shape[1] > MostChannels)
             throw reader.Invalid($"has {added.Shape[1]} added channels");
-        return new DenoiseState(scheduler, noise, stopped.OriginCall, stopped.NextCall, reader.HasPart(InpaintingPart) ? Inpainting.Read(reader.Part(InpaintingPart), tensor) : null)
+        return new DenoiseState(scheduler, noise, stopped.OriginCall, stopped.NextCall, reader.HasPart(InpaintingPart) ? Inpainting.Read(reader.Part(InpaintingPart), tensor, EnumSetting.Parse(nameof(info.InpaintMode), info.InpaintMode, InpaintMode.Diffusers)) : null)
         {
             AddedChannels = added,
         };
     }
+
+    private static int? ScheduleSteps(GenerationInfo info) => info.Steps is int steps
+        ? StrengthSteps.OfSchedule(steps, info.Strength, EnumSetting.ParseOrNull<StrengthRule>(nameof(info.StrengthRule), info.StrengthRule))
+        : null;
 
     private static INoiseSource ReadGenerator(StateReader reader, GenerationInfo info)
     {

@@ -41,7 +41,23 @@ internal static class ImageDecoder
     public static DiffusionImage Decode(byte[] data, string name, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         IImageFormat format = ImageSignature.Detect(data, name);
-        return Guard(format, name, () => Read(data, format, name, background, judge, cancellationToken));
+        return Guard(format, name, () => Read(data, format, name, new Background(background), judge, cancellationToken));
+    }
+
+    /// <summary>Decodes the first frame of a file that is a mask: its opacity as gray values if any pixel is not opaque, otherwise its colors.</summary>
+    /// <param name="data">The file's bytes.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <param name="isAlpha">Whether the gray values are the opacity.</param>
+    /// <param name="cancellationToken">Cancels the decoding.</param>
+    /// <returns>The image.</returns>
+    /// <exception cref="ImageInvalidException">As for <see cref="Decode"/>.</exception>
+    public static DiffusionImage DecodeMask(byte[] data, string name, out bool isAlpha, CancellationToken cancellationToken)
+    {
+        IImageFormat format = ImageSignature.Detect(data, name);
+        Background background = new(Gray: 0) { PrefersAlpha = true };
+        DiffusionImage mask = Guard(format, name, () => Read(data, format, name, background, judge: null, cancellationToken));
+        isAlpha = background.IsAlpha;
+        return mask;
     }
 
     /// <summary>Reads an image's information, without decoding its pixels.</summary>
@@ -72,7 +88,7 @@ internal static class ImageDecoder
         }
     }
 
-    private static DiffusionImage Read(byte[] data, IImageFormat format, string name, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
+    private static DiffusionImage Read(byte[] data, IImageFormat format, string name, Background background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         (Rectangle frame, Size canvas, bool isCmyk) = (default, default, false);
         (byte[] file, byte[] exif, byte[]? profile) = Split(data, format, name);
@@ -196,11 +212,12 @@ internal static class ImageDecoder
         }
     }
 
-    private static DiffusionImage Draw(Image<Rgba32> image, Rectangle visible, Point place, Size canvas, byte background)
+    private static DiffusionImage Draw(Image<Rgba32> image, Rectangle visible, Point place, Size canvas, Background background)
     {
         byte[] pixels = new byte[canvas.Width * canvas.Height * DiffusionImage.Channels];
+        background.IsAlpha = background.PrefersAlpha && !IsOpaque(image, visible);
         if (visible.Size != canvas)
-            pixels.AsSpan().Fill(background);
+            pixels.AsSpan().Fill(background.Gray);
 
         int width = Math.Min(visible.Width, canvas.Width - place.X);
         int height = Math.Min(visible.Height, canvas.Height - place.Y);
@@ -211,14 +228,39 @@ internal static class ImageDecoder
                 int to = (((place.Y + y) * canvas.Width) + place.X) * DiffusionImage.Channels;
                 foreach (Rgba32 pixel in rows.GetRowSpan(visible.Y + y).Slice(visible.X, width))
                 {
-                    pixels[to++] = Blend(pixel.R, pixel.A, background);
-                    pixels[to++] = Blend(pixel.G, pixel.A, background);
-                    pixels[to++] = Blend(pixel.B, pixel.A, background);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.R, pixel.A, background.Gray);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.G, pixel.A, background.Gray);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.B, pixel.A, background.Gray);
                 }
             }
         });
         return new DiffusionImage(canvas.Width, canvas.Height, pixels);
     }
 
+    private static bool IsOpaque(Image<Rgba32> image, Rectangle visible)
+    {
+        bool isOpaque = true;
+        image.ProcessPixelRows(rows =>
+        {
+            for (int y = visible.Top; y < visible.Bottom && isOpaque; y++)
+            {
+                foreach (Rgba32 pixel in rows.GetRowSpan(y).Slice(visible.X, visible.Width))
+                    isOpaque &= pixel.A == byte.MaxValue;
+            }
+        });
+        return isOpaque;
+    }
+
     private static byte Blend(int value, int alpha, int background) => (byte)(((value * alpha) + (background * (byte.MaxValue - alpha)) + (byte.MaxValue / 2)) / byte.MaxValue);
+
+    /// <summary>What becomes of pixels that are not opaque.</summary>
+    /// <param name="Gray">The gray value behind them.</param>
+    private sealed record Background(byte Gray)
+    {
+        /// <summary>Whether the opacity is taken in place of the colors if there are such pixels.</summary>
+        public bool PrefersAlpha { get; init; }
+
+        /// <summary>Whether that was done.</summary>
+        public bool IsAlpha { get; set; }
+    }
 }

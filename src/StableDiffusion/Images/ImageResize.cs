@@ -1,8 +1,4 @@
-using SixLabors.ImageSharp;
-using SixLabors.ImageSharp.PixelFormats;
-using SixLabors.ImageSharp.Processing;
 using StableDiffusion.Settings;
-using ResizeMode = StableDiffusion.Settings.ResizeMode;
 
 namespace StableDiffusion.Images;
 
@@ -24,7 +20,7 @@ internal static class ImageResize
         if (image.Width == width && image.Height == height)
             return image;
 
-        byte[] pixels = Resize<Rgb24>(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The image" : $"The image '{image.Path}'");
+        byte[] pixels = ResizePixels(image.Pixels, image.Width, image.Height, width, height, mode, image.Path is null ? "The image" : $"The image '{image.Path}'");
         return new DiffusionImage(width, height, pixels, image.Info with { Stages = image.Then(StageOperation.Resize, pixels, SettingsOf(width, height, mode)) });
     }
 
@@ -43,15 +39,27 @@ internal static class ImageResize
         if (mask.Width == width && mask.Height == height)
             return mask;
 
-        byte[] pixels = Resize<L8>(mask.Pixels, mask.Width, mask.Height, width, height, mode, "The mask");
-        return new MaskImage(width, height, pixels) { Stages = mask.Origin().Append(StageOperation.Resize, StageList.Hash<byte>(pixels), SettingsOf(width, height, mode)) };
+        byte[] pixels = ResizePixels(mask.Pixels, mask.Width, mask.Height, width, height, mode, "The mask");
+        return new MaskImage(width, height, pixels) { Stages = mask.Origin().Append(StageOperation.Resize, StageList.Hash<byte>(pixels), SettingsOf(width, height, mode)), IsPrepared = mask.IsPrepared };
     }
+
+    /// <summary>Resizes the bytes of an image or a mask.</summary>
+    /// <param name="pixels">The bytes, row by row: three for each pixel, or one.</param>
+    /// <param name="fromWidth">The width in pixels.</param>
+    /// <param name="fromHeight">The height in pixels.</param>
+    /// <param name="width">The new width in pixels.</param>
+    /// <param name="height">The new height in pixels.</param>
+    /// <param name="mode">The resize mode.</param>
+    /// <param name="name">What is resized, for messages.</param>
+    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/>, or the image is too long and narrow.</exception>
+    public static byte[] ResizePixels(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResizeMode mode, string name) =>
+        fromWidth == width && fromHeight == height ? pixels
+        : Resize(pixels, fromWidth, fromHeight, width, height, mode, name);
 
     private static (string Name, object Value)[] SettingsOf(int width, int height, ResizeMode mode) =>
         [("Width", (long)width), ("Height", (long)height), (nameof(ResizeMode), mode.ToString())];
 
-    private static byte[] Resize<TPixel>(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResizeMode mode, string name)
-        where TPixel : unmanaged, IPixel<TPixel>
+    private static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResizeMode mode, string name)
     {
         if (mode == ResizeMode.None)
             throw new ImageInvalidException($"{name} is {fromWidth}x{fromHeight} pixels, not {width}x{height}. Give it that size, or choose the resize mode Stretch, Crop or Pad.");
@@ -61,16 +69,14 @@ internal static class ImageResize
             throw new ImageInvalidException($"{name} of {fromWidth}x{fromHeight} pixels is too long and narrow to be cropped to {width}x{height}. Choose the resize mode Stretch or Pad.");
 
         int channels = pixels.Length / (fromWidth * fromHeight);
-        byte[] scaled = new byte[scaledWidth * scaledHeight * channels];
-        using (Image<TPixel> image = Image.LoadPixelData<TPixel>(ImageLibrary.Configuration, pixels, fromWidth, fromHeight))
-        {
-            image.Mutate(context => context.Resize(scaledWidth, scaledHeight, KnownResamplers.Lanczos3));
-            image.CopyPixelDataTo(scaled);
-        }
+        byte[] scaled = Resampling.Lanczos(pixels, channels, fromWidth, fromHeight, scaledWidth, scaledHeight);
+        if (scaledWidth == width && scaledHeight == height)
+            return scaled;
 
-        return scaledWidth == width && scaledHeight == height
-            ? scaled
-            : Center(scaled, scaledWidth, scaledHeight, channels, width, height);
+        byte[] centered = Center(scaled, scaledWidth, scaledHeight, channels, width, height);
+        if (mode == ResizeMode.Fill)
+            FillEdges(centered, scaledWidth, scaledHeight, channels, width, height);
+        return centered;
     }
 
     /// <summary>The size that an image is scaled to before it is cropped or padded. Integer arithmetic as in A1111's resize_image, so that the same pixels are cropped.</summary>
@@ -103,6 +109,33 @@ internal static class ImageResize
         }
 
         return target;
+    }
+
+    /// <summary>Fills the borders that a centered image leaves, as A1111 does: by Pillow's bicubic filter at the very edge. A row or column that is left over stays black.</summary>
+    private static void FillEdges(byte[] pixels, int innerWidth, int innerHeight, int channels, int width, int height)
+    {
+        (int left, int top) = ((width / 2) - (innerWidth / 2), (height / 2) - (innerHeight / 2));
+        if (innerHeight < height)
+            FillBorder(top, innerHeight, height, step: width * channels, lines: width * channels, stride: 1);
+        else
+            FillBorder(left, innerWidth, width, step: channels, lines: height * channels, stride: width * channels);
+
+        void FillBorder(int border, int inner, int outer, int step, int lines, int stride)
+        {
+            for (int line = 0; line < lines; line++)
+            {
+                int start = stride == 1 ? line : (line / channels * stride) + (line % channels);
+                int first = start + (border * step), last = first + ((inner - 1) * step);
+                byte before = Edge(pixels[first], pixels[inner > 1 ? first + step : first]), after = Edge(pixels[last], pixels[inner > 1 ? last - step : last]);
+                for (int i = 0; i < border; i++)
+                    pixels[start + (i * step)] = before;
+                for (int i = border + inner; i < Math.Min((2 * border) + inner, outer); i++)
+                    pixels[start + (i * step)] = after;
+            }
+        }
+
+        // The filter's weights half a pixel and one and a half pixels away.
+        static byte Edge(byte nearest, byte next) => (byte)Math.Clamp(((9 * nearest) - next + 4) >> 3, 0, byte.MaxValue);
     }
 
     private static void CheckSize(int width, int height)

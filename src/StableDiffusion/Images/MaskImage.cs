@@ -1,3 +1,4 @@
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
@@ -54,6 +55,50 @@ public sealed class MaskImage
         }
 
         return new MaskImage(image.Width, image.Height, greys) { Stages = image.Origin().Append(StageOperation.ToMask, StageList.Hash<byte>(greys)) };
+    }
+
+    /// <summary>Whether the mask was prepared already: inverted and blurred, as far as that was asked for.</summary>
+    internal bool IsPrepared { get; init; }
+
+    /// <summary>Inverts and blurs the mask, unless that was done before.</summary>
+    /// <param name="inverts">Whether black is repainted and white is kept.</param>
+    /// <param name="blur">The standard deviation of the blur in pixels; 0 for none.</param>
+    /// <returns>The prepared mask, which records the stages.</returns>
+    internal MaskImage Prepare(bool inverts, int blur)
+    {
+        if (IsPrepared)
+            return this;
+        MaskImage mask = inverts ? Invert() : this;
+        mask = blur > 0 ? mask.Blur(blur) : mask;
+        return Made(Width, Height, mask.Pixels, mask.Origin());
+    }
+
+    /// <summary>The mask with black and white exchanged.</summary>
+    internal MaskImage Invert()
+    {
+        byte[] greys = Array.ConvertAll(Pixels, static grey => (byte)(byte.MaxValue - grey));
+        return Made(Width, Height, greys, Origin().Append(StageOperation.InvertMask, StageList.Hash<byte>(greys)));
+    }
+
+    /// <summary>The mask blurred by a Gaussian in both directions, as A1111 does with OpenCV.</summary>
+    /// <param name="sigma">The standard deviation in pixels, above 0.</param>
+    internal MaskImage Blur(int sigma)
+    {
+        byte[] greys = GaussianBlur.Blur(Pixels, Width, Height, sigma, sigma);
+        return Made(Width, Height, greys, Origin().Append(StageOperation.BlurMask, StageList.Hash<byte>(greys), ("Sigma", (long)sigma)));
+    }
+
+    /// <summary>A mask that was made from another one, and is prepared.</summary>
+    internal static MaskImage Made(int width, int height, byte[] pixels, StageList stages) => new(width, height, pixels) { Stages = stages, IsPrepared = true };
+
+    /// <summary>Throws if the mask does not have the size of its image.</summary>
+    /// <param name="width">The width of the image.</param>
+    /// <param name="height">The height of the image.</param>
+    /// <exception cref="ImageInvalidException">It has another size.</exception>
+    internal void CheckSize(int width, int height)
+    {
+        if (Width != width || Height != height)
+            throw new ImageInvalidException($"The mask is {Width}x{Height} pixels, but the image is {width}x{height}. Give a mask of the image's size.");
     }
 
     /// <summary>A short description.</summary>

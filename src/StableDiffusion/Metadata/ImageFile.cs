@@ -36,7 +36,7 @@ public static class ImageFile
 
     /// <summary>Reads a mask from an image of any format that <see cref="Read"/> supports.</summary>
     /// <param name="path">The file.</param>
-    /// <returns>The mask, with the gray values of the image; the background of pixels that are not opaque is black, which means keep.</returns>
+    /// <returns>The mask: the opacity of the pixels if any is not opaque, otherwise the gray values of the image.</returns>
     /// <exception cref="ImageInvalidException">As for <see cref="Read"/>.</exception>
     public static MaskImage ReadMask(string path) => LoadMask(path, CancellationToken.None);
 
@@ -50,7 +50,17 @@ public static class ImageFile
     internal static DiffusionImage Load(string path, byte background, CancellationToken cancellationToken) => Load(path, background, judge: null, cancellationToken);
 
     /// <summary>Reads a mask as <see cref="ReadMask"/> does, until it is cancelled.</summary>
-    internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(Load(path, 0, judge: null, cancellationToken));
+    internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(LoadMaskPixels(path, cancellationToken));
+
+    /// <summary>Reads a mask as an image: the opacity of its pixels if any is not opaque, otherwise the colors.</summary>
+    internal static DiffusionImage LoadMaskPixels(string path, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string name = NameOf(path);
+        DiffusionImage image = ImageDecoder.DecodeMask(ReadBytes(path, name), name, out bool isAlpha, cancellationToken);
+        image.MarkRead(Path.GetFullPath(path), background: 0, isAlpha);
+        return image;
+    }
 
     /// <summary>Determines the format from the extension of a file name.</summary>
     /// <param name="path">The file name.</param>

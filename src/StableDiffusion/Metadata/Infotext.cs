@@ -95,6 +95,8 @@ internal static class Infotext
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
         Add("Emphasis", info.Emphasis);
         Add(ResizeModeKey, info.ResizeMode);
+        foreach ((string key, string value) in InpaintTexts.Of(info))
+            Add(key, value);
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);

@@ -91,6 +91,7 @@ internal static class InfotextMetadata
                 _ => null,
             },
         };
+        info = InpaintTexts.Read(info, reader, source == MetadataSource.A1111, used);
         WarnOfPromptFiles(parameters, warnings);
         if (source != MetadataSource.PowerShell && reader.Text(VaeKey) is string vae && used.Add(VaeKey))
             warnings.Add($"The image was made with the VAE '{SettingReader.Shorten(vae)}'. The model's own is used unless you choose that one.");
@@ -173,7 +174,7 @@ internal static class InfotextMetadata
 
     private static string? ReadResizeMode(SettingReader reader, HashSet<string> used)
     {
-        if (!Enum.TryParse(reader.Text(Infotext.ResizeModeKey), out ResizeMode mode) || mode is not (ResizeMode.Stretch or ResizeMode.Crop or ResizeMode.Pad))
+        if (!Enum.TryParse(reader.Text(Infotext.ResizeModeKey), out ResizeMode mode) || mode is not (ResizeMode.Stretch or ResizeMode.Crop or ResizeMode.Pad or ResizeMode.Fill))
             return null;
 
         used.Add(Infotext.ResizeModeKey);

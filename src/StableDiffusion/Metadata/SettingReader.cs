@@ -38,6 +38,7 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
             TypeCode.String => Text(row.Key!),
             TypeCode.Int32 => Read<int>(row.Key!, NumberStyles.Integer, number => number >= (row.Minimum ?? 0)),
             TypeCode.Int64 => Seed(row.Key!),
+            TypeCode.Boolean => bool.TryParse(Text(row.Key!), out bool isOn) ? isOn : null,
             _ => Number(row.Key!, row.Maximum is 1 ? 1 : double.MaxValue),
         };
         return row.IsDefault(value) ? null : value;

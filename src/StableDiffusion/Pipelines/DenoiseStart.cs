@@ -26,7 +26,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     /// <returns>The size of the new image, in pixels.</returns>
     public static (int Width, int Height) Check(DiffusionModel model, DenoiseOptions options, StartImage? start)
     {
-        (Scheduler scheduler, _) = CreateScheduler(options, model);
+        double? given = start is null ? null : StrengthOf(options, model.Info.Variant == ModelVariant.InstructPix2Pix);
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, given);
         if (start is null)
         {
             RequireLatent(options);
@@ -40,9 +41,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             CheckEdit(options with { Mask = start.Mask });
         if (start.Mask is not null)
-            CheckMask(start.Mask, width, height);
-        double strength = StrengthOf(options, model.Info.Variant == ModelVariant.InstructPix2Pix);
-        CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+            start.Mask.CheckSize(width, height);
+        FirstCall(options, scheduler, info, model.Info.Variant == ModelVariant.InstructPix2Pix);
         return (width, height);
     }
 
@@ -63,8 +63,9 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         }
 
         CheckClean(start, options, model.Info);
-        (Scheduler scheduler, _) = CreateScheduler(options, model);
-        CheckStopStep(options, scheduler.CountSteps(FirstCall(options, scheduler, model.Info.Variant == ModelVariant.InstructPix2Pix)), scheduler);
+        bool takesPicture = model.Info.Variant == ModelVariant.InstructPix2Pix;
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, StrengthOf(options, takesPicture));
+        CheckStopStep(options, scheduler.CountSteps(FirstCall(options, scheduler, info, takesPicture)), scheduler);
     }
 
     /// <summary>Throws for a second pass that cannot be run.</summary>
@@ -109,7 +110,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromNoise(DenoiseOptions options, CancellationToken cancellationToken = default)
     {
         RequireLatent(options);
-        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, strength: null);
         (int width, int height) = Size(options, model);
 
         LatentNoise noise = new(info.Seed!.Value, info.ToNoise());
@@ -134,44 +135,47 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         // A latent that was sampled with this seed has already used the generator's first values.
         long seed = RandomSeed.Resolve(options.Seed ?? start.Seed);
         options = options with { Seed = seed, RandomSource = options.Seed is null ? options.RandomSource ?? start.RandomSource : options.RandomSource };
-        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model);
         bool takesMasked = unet.Variant == ModelVariant.Inpainting;
         bool takesPicture = unet.Variant == ModelVariant.InstructPix2Pix;
         if (takesPicture)
             CheckEdit(options);
         double strength = StrengthOf(options, takesPicture);
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, strength);
+        InpaintSettings settings = new(options);
 
         // diffusers does not encode the image for an inpainting model if nothing of it is kept, and so draws no values.
         // A model that edits images begins with noise too: the image is an extra input beside the latent.
         bool isEncoded = !takesPicture && !(takesMasked && options.StartStep is null && strength >= 1);
         bool goesOn = isEncoded && start.Noise is not null && start.Seed == seed && start.RandomSource == info.RandomSource;
         LatentNoise noise = new(info.Seed!.Value, info.ToNoise(), goesOn ? start.Noise!.Clone() : null);
-        int firstCall = FirstCall(options, scheduler, takesPicture);
+        int firstCall = FirstCall(options, scheduler, info, takesPicture);
         Tensor drawn = new([.. start.Tensor.Shape]);
         noise.FillStart(drawn, model.Info.LatentFactor);
+        Tensor? latentMask = options.Mask is null ? null : LatentMask(options.Mask, start, settings.Mode);
+        Tensor original = latentMask is null ? start.Tensor : settings.FillLatent(start.Tensor, drawn, latentMask);
         Tensor sample = new([.. start.Tensor.Shape]);
-        if (isEncoded)
-            scheduler.AddNoise(start.Tensor.Span, drawn.Span, firstCall, sample.Span);
+        // At full strength diffusers begins with noise alone where a mask keeps the rest.
+        bool isNoise = !isEncoded || (latentMask is not null && settings.Mode == InpaintMode.Diffusers && options.StartStep is null && strength >= 1);
+        if (!isNoise)
+            scheduler.AddNoise(original.Span, drawn.Span, firstCall, sample.Span);
         else
             TensorPrimitives.Multiply(drawn.Span, scheduler.InitNoiseSigma, sample.Span);
 
-        Inpainting? inpainting = null;
+        Inpainting? inpainting = latentMask is null || (takesMasked && settings.Mode == InpaintMode.Diffusers) ? null : new Inpainting(original, drawn, latentMask, settings.Mode);
         Tensor? added = null;
         Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
         if (takesMasked)
         {
             added = options.Mask is null
                 ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
-                : MaskedPicture.Of(Source(start.SourcePixels, "Mask", height, width), options.Mask, LatentMask(options.Mask, start), autoencoder, noise.Generator, cancellationToken);
+                : MaskedPicture.Of(Source(start.SourcePixels, "Mask", height, width), options.Mask, LatentMask(options.Mask, start, InpaintMode.Diffusers), autoencoder, noise.Generator, cancellationToken);
         }
         else if (takesPicture)
         {
             added = Source(start.SourceMean, "InitImage", start.Tensor.Shape[2], start.Tensor.Shape[3]);
         }
-        else if (options.Mask is not null)
+        else if (inpainting is not null && settings.Mode == InpaintMode.Diffusers)
         {
-            inpainting = new Inpainting(start.Tensor, drawn, LatentMask(options.Mask, start));
-
             // For inpainting U-Nets diffusers also encodes the masked image, and so draws once more before the first step.
             noise.Skip(start.Tensor.Length);
         }
@@ -196,16 +200,16 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         SettingCheck.Same("Width", options.Width, width);
         SettingCheck.Same("Height", options.Height, height);
         if (options.Mask is not null)
-            CheckMask(options.Mask, width, height);
+            options.Mask.CheckSize(width, height);
         return (width, height);
     }
 
-    private static int FirstCall(DenoiseOptions options, Scheduler scheduler, bool takesPicture)
+    private static int FirstCall(DenoiseOptions options, Scheduler scheduler, GenerationInfo info, bool takesPicture)
     {
         double strength = StrengthOf(options, takesPicture);
         return options.StartStep is int startStep
             ? CheckStartStep(startStep, scheduler) * scheduler.Order
-            : CheckFirstCall(scheduler.FirstCall(strength), strength, scheduler);
+            : CheckFirstCall(StrengthSteps.FirstCall(scheduler, strength, new InpaintSettings(options).StrengthRule, info.Steps!.Value), strength, scheduler);
     }
 
     private static INoiseSource Begin(Scheduler scheduler, GenerationInfo info, LatentNoise noise, int firstCall, Tensor sample)
@@ -237,6 +241,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     private static void RequireLatent(DenoiseOptions options)
     {
         SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
+        SettingCheck.NeedsLatent("StrengthRule", options.StrengthRule is not null, "how many steps are made from the latent to start from");
         SettingCheck.NeedsLatent("StartStep", options.StartStep is not (null or 0), "the step at which the latent to start from is continued");
         SettingCheck.NeedsLatent("Mask", options.Mask is not null, "which part of the latent to start from is repainted");
     }
@@ -246,7 +251,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
 
     private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 
-    private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model)
+    private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {
         SchedulerInfo scheduler = options.Scheduler is null
             ? SchedulerCatalog.Default(model.SchedulerConfig)
@@ -262,7 +267,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
             ResizeMode = null,
             Model = model.Info.Name,
         };
-        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, info.Steps.Value, SchedulerOptionText.Read(options.SchedulerOptions)), info);
+        int steps = StrengthSteps.OfSchedule(info.Steps.Value, options.StartStep is null ? strength : null, new InpaintSettings(options).StrengthRule);
+        return (SchedulerCatalog.Create(scheduler, model.SchedulerConfig, steps, SchedulerOptionText.Read(options.SchedulerOptions)), info);
     }
 
     private static GenerationInfo InfoOf(DenoiseOptions options, NoiseOptions noise) => new(options)
@@ -301,13 +307,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     private static Tensor Source(Tensor? source, string setting, int height, int width) => source?.HasShape(1, -1, height, width) == true ? source
         : throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
-    private static Tensor LatentMask(MaskImage mask, Latent start) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2]);
-
-    private static void CheckMask(MaskImage mask, int width, int height)
-    {
-        if (mask.Width != width || mask.Height != height)
-            throw new ImageInvalidException($"The mask is {mask.Width}x{mask.Height} pixels, but the image is {width}x{height}. Give a mask of the image's size.");
-    }
+    private static Tensor LatentMask(MaskImage mask, Latent start, InpaintMode mode) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2], mode);
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {

@@ -71,11 +71,22 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="width">The width in pixels; null keeps the aspect ratio if the height is given, or means the image's own width, rounded down to a multiple of 8.</param>
     /// <param name="height">The height in pixels; null keeps the aspect ratio if the width is given, or means the image's own height, rounded down to a multiple of 8.</param>
     /// <param name="mode">The resize mode; null means <see cref="StartImage.DefaultResizeMode"/>. With <see cref="ResizeMode.None"/>, a side that is null is the image's own.</param>
+    /// <param name="inpainting">
+    /// How the mask is prepared, what the masked part is filled with, whether only the region around the mask is made (at
+    /// <paramref name="width"/> and <paramref name="height"/>, whose defaults are the model's then), and whether the kept part is
+    /// pasted back; null for the defaults.
+    /// </param>
     /// <returns>The image at that size.</returns>
-    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs.</exception>
-    /// <exception cref="InvalidSettingException">The size cannot be made.</exception>
-    public StartImage FitImage(DiffusionImage image, MaskImage? mask = null, int? width = null, int? height = null, ResizeMode? mode = null) =>
-        StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor);
+    /// <exception cref="ImageInvalidException">The mode is <see cref="ResizeMode.None"/> and the size differs, or the mask has no region.</exception>
+    /// <exception cref="InvalidSettingException">The size cannot be made, or a setting of inpainting is out of range.</exception>
+    public StartImage FitImage(DiffusionImage image, MaskImage? mask = null, int? width = null, int? height = null, ResizeMode? mode = null, GenerationSettings? inpainting = null)
+    {
+        if (inpainting is not null)
+            SettingTable.Check(inpainting);
+        if (inpainting?.MaskedOnly == true)
+            (width, height) = DenoiseStart.CheckSize(width ?? model.Info.Width, height ?? model.Info.Height, model, VaeOptions.From(inpainting));
+        return StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor, inpainting);
+    }
 
     /// <summary>Checks settings, as far as that is possible before a network is opened.</summary>
     /// <param name="options">The options of the denoising; the mask of the start image is used, not theirs.</param>
@@ -251,6 +262,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             : null;
         if (reuse is not null)
             unet.CheckOuter(reuse.OuterLayers, reuse.Branch);
+        InpaintSettings inpainting = new(options);
+        options = options with { Mask = inpainting.Prepare(options.Mask) };
         WarnOfChange("latent", start?.Maker);
         WarnOfChange("embedding", embedding.Maker);
         WarnOfChange("negative embedding", negative?.Maker);
@@ -281,6 +294,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Emphasis = prompt.Emphasis,
             ClipSkip = prompt.ClipSkip,
         };
+        if (start?.State is null)
+            info = InpaintSettings.Record(inpainting.Spell(info), options.Mask is not null);
         info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
         StageList before = start?.Origin() ?? new StageList();
         GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, negative is { IsNothing: false } ? negative : null);
@@ -414,6 +429,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (VaeOptions.From(options).Vae is string vae)
             model.Vaes.Find(vae);
         SettingTable.Check(options);
+        _ = new InpaintSettings(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
         if (options.FeatureReuse > 1 && options.Controls.Count > 0)

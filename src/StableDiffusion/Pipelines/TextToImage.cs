@@ -162,7 +162,9 @@ public sealed class TextToImage
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         DiffusionImage image = (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
-        return _hires is null ? image : new DiffusionImage(image.Width, image.Height, image.Pixels, _hires.Describe(image.Info));
+        return _hires is null
+            ? _request.Start?.Complete(image) ?? image
+            : new DiffusionImage(image.Width, image.Height, image.Pixels, _hires.Describe(image.Info));
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>

@@ -12,7 +12,7 @@ public sealed class ReplayImages
     private readonly Dictionary<string, MaskImage> _masks = new(StringComparer.Ordinal);
 
     // A file is decoded once, also if several stages began with it.
-    private readonly Dictionary<(string Path, byte Background), DiffusionImage?> _opened = [];
+    private readonly Dictionary<(string Path, byte Background, bool IsAlpha), DiffusionImage?> _opened = [];
 
     private readonly List<(string Name, string[] Hashes)> _given = [];
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
@@ -76,8 +76,9 @@ public sealed class ReplayImages
             return null;
 
         byte background = (byte)(stage.Number<int>("Background") ?? byte.MaxValue);
-        if (!_opened.TryGetValue((path, background), out DiffusionImage? image))
-            _opened.Add((path, background), image = File.Exists(path) ? ImageFile.Load(path, background, cancellationToken) : null);
+        bool isAlpha = stage.Settings.GetValueOrDefault("IsAlpha") is true;
+        if (!_opened.TryGetValue((path, background, isAlpha), out DiffusionImage? image))
+            _opened.Add((path, background, isAlpha), image = !File.Exists(path) ? null : isAlpha ? ImageFile.LoadMaskPixels(path, cancellationToken) : ImageFile.Load(path, background, cancellationToken));
         return image;
     }
 }

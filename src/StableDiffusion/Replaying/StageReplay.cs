@@ -2,6 +2,7 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -123,6 +124,13 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.Resize:
             case StageOperation.ResizeLatent:
             case StageOperation.ToMask:
+            case StageOperation.InvertMask:
+            case StageOperation.BlurMask:
+            case StageOperation.CropToMask:
+            case StageOperation.FillMask:
+            case StageOperation.PasteBack:
+            case StageOperation.Expand:
+            case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
                 break;
@@ -209,6 +217,19 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.Stretch)),
             StageOperation.Upscale => _upscaling.Run(stage, Before<DiffusionImage>(), Device, Observer, cancellationToken),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
+            StageOperation.InvertMask => Before<MaskImage>().Invert(),
+            StageOperation.BlurMask => Before<MaskImage>().Blur(Side("Sigma")),
+            StageOperation.CropToMask when value is MaskImage mask => MaskCrop.Crop(mask, Side(MaskCrop.PaddingSetting), Side("Width"), Side("Height")),
+            StageOperation.CropToMask => MaskCrop.Crop(Before<DiffusionImage>(), Mask(), Side(MaskCrop.PaddingSetting), Side("Width"), Side("Height")),
+            StageOperation.FillMask => MaskedContent.Fill(Before<DiffusionImage>(), Mask()),
+            StageOperation.PasteBack => PasteBack.Paste(
+                Before<DiffusionImage>(),
+                Inputs<DiffusionImage>(stage, PasteBack.ImageInput, cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("The record does not say what was pasted back."),
+                Mask(),
+                stage.Number<int>(MaskCrop.PaddingSetting),
+                stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true),
+            StageOperation.Expand => ImageExpansion.From(stage).Expand(Before<DiffusionImage>()),
+            StageOperation.ExpandMask => ImageExpansion.From(stage).MaskOf(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
                 Before<DiffusionImage>(),
                 EnumSetting.Parse("Preprocessor", stage.Text("Preprocessor"), ControlPreprocessor.None),
@@ -221,6 +242,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
         T Before<T>()
             where T : class => value as T ?? throw new NotRepeatableException($"The stage {stage.Operation} does not fit what is before it. The record is damaged.");
+
+        MaskImage Mask() => Inputs<MaskImage>(stage, PasteBack.MaskInput, cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException($"The stage {stage.Operation} has no mask. The record is damaged.");
 
         int Side(string name) => stage.Number<int>(name) ?? throw new NotRepeatableException($"The stage {stage.Operation} has no {name}. The record is damaged.");
 

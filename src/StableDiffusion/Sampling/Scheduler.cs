@@ -91,6 +91,10 @@ internal abstract class Scheduler
     /// <param name="noised">Receives the noised latent; may be the same span as <paramref name="original"/>.</param>
     public abstract void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised);
 
+    /// <summary>The noise level of a call.</summary>
+    /// <param name="call">The call.</param>
+    public abstract CallLevel LevelAt(int call);
+
     /// <summary>Writes the history of the run, or reads it back into a scheduler that was created from the same recipe.</summary>
     /// <param name="state">The state.</param>
     /// <param name="length">The number of values of the sample.</param>

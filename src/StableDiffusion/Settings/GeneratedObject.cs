@@ -140,6 +140,30 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 
+    /// <inheritdoc cref="GenerationSettings.StrengthRule"/>
+    public string? StrengthRule => Info.StrengthRule;
+
+    /// <inheritdoc cref="GenerationSettings.InpaintMode"/>
+    public string? InpaintMode => Info.InpaintMode;
+
+    /// <inheritdoc cref="GenerationSettings.MaskBlur"/>
+    public int? MaskBlur => Info.MaskBlur;
+
+    /// <inheritdoc cref="GenerationSettings.MaskInvert"/>
+    public bool? MaskInvert => Info.MaskInvert;
+
+    /// <inheritdoc cref="GenerationSettings.MaskFill"/>
+    public string? MaskFill => Info.MaskFill;
+
+    /// <inheritdoc cref="GenerationSettings.MaskedOnly"/>
+    public bool? MaskedOnly => Info.MaskedOnly;
+
+    /// <inheritdoc cref="GenerationSettings.MaskPadding"/>
+    public int? MaskPadding => Info.MaskPadding;
+
+    /// <inheritdoc cref="GenerationSettings.NoPasteBack"/>
+    public bool? NoPasteBack => Info.NoPasteBack;
+
     /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
     public string? ResizeMode => Info.ResizeMode;
 

@@ -117,6 +117,38 @@ public record GenerationSettings
     [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }
 
+    /// <summary>How many steps the strength stands for, as the name of a <see cref="Sampling.StrengthRule"/>; null for the scheduler's own rule.</summary>
+    [Setting(Key = "Strength rule", IsOwnKey = true, IsOfStart = true)]
+    public string? StrengthRule { get; init; }
+
+    /// <summary>How the kept part of an image is blended in, as the name of an <see cref="Settings.InpaintMode"/>; null means diffusers' rule.</summary>
+    [Setting(Key = "Inpaint mode", IsOwnKey = true, Default = nameof(Settings.InpaintMode.Diffusers), IsOfStart = true)]
+    public string? InpaintMode { get; init; }
+
+    /// <summary>The standard deviation in pixels, 0 to 256, of the Gaussian that the mask is blurred with.</summary>
+    [Setting(Key = "Mask blur", Minimum = 0, Maximum = 256, Default = 0, IsOfStart = true)]
+    public int? MaskBlur { get; init; }
+
+    /// <summary>Whether black is repainted and white is kept.</summary>
+    [Setting(Default = false, IsOfStart = true)]
+    public bool? MaskInvert { get; init; }
+
+    /// <summary>What is in the repainted part before noise is added, as the name of a <see cref="Settings.MaskFill"/>; null means the image itself.</summary>
+    [Setting(Default = nameof(Settings.MaskFill.Original), IsOfStart = true)]
+    public string? MaskFill { get; init; }
+
+    /// <summary>Whether only the region around the mask is made, at the size that was asked for, and pasted back.</summary>
+    [Setting(Default = false, IsOfStart = true)]
+    public bool? MaskedOnly { get; init; }
+
+    /// <summary>How many pixels of the image around the mask are in that region, 0 or more; null means 32.</summary>
+    [Setting(Key = "Masked area padding", Minimum = 0, Maximum = int.MaxValue, IsOfStart = true)]
+    public int? MaskPadding { get; init; }
+
+    /// <summary>Whether the kept part of the image is as the autoencoder decodes it, and not pasted back from the image itself.</summary>
+    [Setting(Key = "No paste back", IsOwnKey = true, Default = false, IsOfStart = true)]
+    public bool? NoPasteBack { get; init; }
+
     /// <summary>How the image to start from is resized, as the name of a <see cref="Settings.ResizeMode"/>; null in a record if it was not resized.</summary>
     [Setting(IsOfStart = true)]
     public string? ResizeMode { get; init; }

@@ -16,7 +16,7 @@ public sealed class OneImage
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
 
-    /// <summary>How the image to start from was resized; null if it was not.</summary>
+    /// <summary>How the image to start from was resized, or cropped to the region around the mask; null if neither was done.</summary>
     public GenerationStage? Resize { get; private init; }
 
     /// <summary>The encoded prompt.</summary>
@@ -43,6 +43,9 @@ public sealed class OneImage
     public static OneImage? Match(StageList stages)
     {
         ArgumentNullException.ThrowIfNull(stages);
+        GenerationStage? paste = stages is [.., { Operation: StageOperation.PasteBack }] ? stages[^1] : null;
+        if (paste is not null)
+            stages = new StageList(stages.SkipLast(1));
         if (stages is not [.., { Operation: StageOperation.Denoise } denoising, { Operation: StageOperation.Decode } decoding]
             || decoding.Settings.ContainsKey("Rounding") || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
             || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
@@ -62,18 +65,24 @@ public sealed class OneImage
 
         GenerationStage[] before = [.. stages.SkipLast(2)];
         if (before.Length == 0)
-            return denoising.Input("MaskImage") is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding } : null;
+            return denoising.Input("MaskImage") is null && paste is null ? new OneImage { Start = new StageList(), Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding } : null;
         if (before[^1] is not { Operation: StageOperation.EncodeImage } encoding || !denoising.Settings.ContainsKey(nameof(GenerationInfo.Strength)) && !denoising.Settings.ContainsKey(nameof(GenerationInfo.ImageGuidanceScale))
             || !Same(denoising, encoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))
             || !Same(encoding, decoding, s_tiling) || !Same(encoding, decoding, s_vae))
             return null;
 
-        GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize && encoding.Text(nameof(ResizeMode)) is not null ? before[^2] : null;
+        StageList image = new(before[..^1]);
         StageList? mask = denoising.Input("MaskImage");
+        GenerationStage? crop = image.LastOrDefault(static stage => stage.Operation == StageOperation.CropToMask);
+        if (InpaintStages.Strip(denoising, paste, ref image, ref mask) is not bool isWhole)
+            return null;
+
+        GenerationStage? resize = isWhole && image is [.., { Operation: StageOperation.Resize } resized] && encoding.Text(nameof(ResizeMode)) is not null ? resized : null;
         if (mask is [.., { Operation: StageOperation.Resize } last] && resize is not null && last.ToString() == resize.ToString())
             mask = new StageList(mask.SkipLast(1));
+        mask = InpaintStages.Unprepared(denoising, mask);
         return mask is null or [.., { Operation: StageOperation.ToMask }]
-            ? new OneImage { Start = new StageList(before[..^(resize is null ? 1 : 2)]), Resize = resize, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding, Mask = mask }
+            ? new OneImage { Start = resize is null ? image : new StageList(image.SkipLast(1)), Resize = isWhole ? resize : crop, Prompt = prompt, NegativePrompt = negative, Denoising = denoising, Decoding = decoding, Mask = mask }
             : null;
     }
 

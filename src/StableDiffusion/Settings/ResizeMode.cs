@@ -14,4 +14,7 @@ public enum ResizeMode
 
     /// <summary>Resized to fit into the new size, keeping the aspect ratio; the rest is black.</summary>
     Pad,
+
+    /// <summary>As <see cref="Pad"/>, with the rest filled with the colors at the edges of the image.</summary>
+    Fill,
 }

@@ -30,6 +30,27 @@ public static class StageOperation
     /// <summary>An image was converted to a mask.</summary>
     public const string ToMask = "ToMask";
 
+    /// <summary>Black and white of a mask were exchanged.</summary>
+    public const string InvertMask = "InvertMask";
+
+    /// <summary>A mask was blurred.</summary>
+    public const string BlurMask = "BlurMask";
+
+    /// <summary>An image or a mask was cropped to the region around the white part of the mask.</summary>
+    public const string CropToMask = "CropToMask";
+
+    /// <summary>The masked part of an image was filled with the colors around it.</summary>
+    public const string FillMask = "FillMask";
+
+    /// <summary>The part of an image that a mask keeps was laid over an image that was made from it.</summary>
+    public const string PasteBack = "PasteBack";
+
+    /// <summary>An image got borders.</summary>
+    public const string Expand = "Expand";
+
+    /// <summary>The mask of an image with borders was made, as an image.</summary>
+    public const string ExpandMask = "ExpandMask";
+
     /// <summary>An image was preprocessed for a ControlNet.</summary>
     public const string Preprocess = "Preprocess";
 
@@ -42,7 +63,8 @@ public static class StageOperation
     /// <summary>Whether an operation can be repeated.</summary>
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
-    internal static bool IsRepeatable(string operation) => RunsModel(operation) || operation is ReadImage or Resize or ResizeLatent or ToMask or Preprocess or Join;
+    internal static bool IsRepeatable(string operation) => RunsModel(operation)
+        || operation is ReadImage or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>

@@ -88,6 +88,9 @@ internal abstract class Sampler : TableScheduler
         VectorMath.Combine(noised, original, 1, noise, sigma);
     }
 
+    /// <inheritdoc/>
+    public sealed override CallLevel LevelAt(int call) => new(Prediction.Denoised(_predictionType, _callSigmas[call]), _callSigmas[call]);
+
     /// <summary>Computes the clean sample from the model's output.</summary>
     protected void Denoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> denoised)
     {

@@ -39,6 +39,13 @@ internal abstract class AlphaScheduler : TableScheduler
         VectorMath.Combine(noised, original, Math.Sqrt(alpha), noise, Math.Sqrt(1 - alpha));
     }
 
+    /// <inheritdoc/>
+    public sealed override CallLevel LevelAt(int call)
+    {
+        double alpha = Alpha(Timestep(call));
+        return new CallLevel(Prediction.Clean(PredictionType, Math.Sqrt(alpha), Math.Sqrt(1 - alpha)), Sigma(alpha));
+    }
+
     protected int Timestep(int call) => (int)Timesteps[call];
 
     /// <summary>The cumulative alpha at a timestep, or at the end of the run for a timestep below 0.</summary>

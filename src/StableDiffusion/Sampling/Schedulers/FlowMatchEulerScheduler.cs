@@ -46,6 +46,9 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
         VectorMath.Combine(noised, original, 1.0 - Sigmas[call], noise, Sigmas[call]);
 
+    /// <inheritdoc/>
+    public override CallLevel LevelAt(int call) => new(Prediction.Clean(PredictionType.Flow, 1.0 - Sigmas[call], Sigmas[call]), Sigmas[call] / (1.0 - Sigmas[call]));
+
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {
         double sigma = Sigmas[call];

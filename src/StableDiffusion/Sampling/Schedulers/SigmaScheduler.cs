@@ -39,6 +39,9 @@ internal abstract class SigmaScheduler : TableScheduler
     public sealed override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
         VectorMath.Combine(noised, original, 1, noise, SampleSigma(call));
 
+    /// <inheritdoc/>
+    public sealed override CallLevel LevelAt(int call) => new(Prediction.Denoised(PredictionType, SampleSigma(call)), SampleSigma(call));
+
     /// <summary>The noise level of the sample at a call.</summary>
     protected virtual float SampleSigma(int call) => Sigmas[call];
 

@@ -43,6 +43,9 @@ internal abstract class SolverScheduler : TableScheduler
     public override void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) =>
         VectorMath.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
 
+    /// <inheritdoc/>
+    public sealed override CallLevel LevelAt(int call) => new(Prediction.Clean(_predictionType, Alpha(call), Sigma(call)), Sigma(call) / Alpha(call));
+
     /// <summary>Alpha, the factor of the clean sample, at a call or, for the index after the last call, at the end of the run.</summary>
     protected double Alpha(int call) => _alphas[call];
 

@@ -45,7 +45,7 @@ public sealed class NewDiffusionImageRowTests(CommandShell fixture) : CommandTes
         { "Prompt = 'bad'; InitImage = $scene; Strength = 0", "StrengthInvalid", ErrorCategory.InvalidArgument, "trength" },
         { "Prompt = 'bad'; InitImage = $scene; Width = 72; ResizeMode = 'None'", "ImageInvalid", ErrorCategory.InvalidData, "not 72x64" },
         { "Prompt = 'bad'; InitImage = $scene; Width = 60", "WidthInvalid", ErrorCategory.InvalidArgument, "such as 64" },
-        { "Prompt = 'bad'; InitImage = $scene; ResizeMode = 'Fill'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "Stretch, Crop or Pad" },
+        { "Prompt = 'bad'; InitImage = $scene; ResizeMode = 'Fit'", "ResizeModeInvalid", ErrorCategory.InvalidArgument, "Stretch, Crop, Pad or Fill" },
         { "Prompt = 'bad'; InitImage = 7", "InitImageInvalid", ErrorCategory.InvalidArgument, "Int32" },
         { "Prompt = 'bad'; InitImage = $scene; MaskImage = $small", "ImageInvalid", ErrorCategory.InvalidData, "mask" },
         { "Prompt = 'bad'; MaskImage = $scene", "MaskImageInvalid", ErrorCategory.InvalidArgument, "-InitImage" },

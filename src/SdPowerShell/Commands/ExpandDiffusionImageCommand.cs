@@ -1,0 +1,67 @@
+using System.Management.Automation;
+using SdPowerShell.Completion;
+using StableDiffusion.Images;
+using StableDiffusion.Images.Masks;
+using StableDiffusion.Metadata;
+using StableDiffusion.Settings;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Adds borders to images and makes the masks of them, so that New-DiffusionImage can paint the borders.</summary>
+[Cmdlet(VerbsData.Expand, "DiffusionImage", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(ExpandedImage), typeof(DiffusionImage))]
+public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
+{
+    /// <summary>The width of the border on the left in pixels.</summary>
+    [Parameter]
+    public int Left { get; set; }
+
+    /// <summary>The height of the border at the top in pixels.</summary>
+    [Parameter]
+    public int Top { get; set; }
+
+    /// <summary>The width of the border on the right in pixels.</summary>
+    [Parameter]
+    public int Right { get; set; }
+
+    /// <summary>The height of the border at the bottom in pixels.</summary>
+    [Parameter]
+    public int Bottom { get; set; }
+
+    /// <summary>What the borders are filled with: Blur, Mirror or Gray.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<ExpandFill>))]
+    public string? Fill { get; set; }
+
+    /// <summary>How far the mask fades into the image, in pixels.</summary>
+    [Parameter]
+    public int Feather { get; set; } = ImageExpansion.DefaultFeather;
+
+    /// <summary>Writes only the image, or only the mask, in place of an object with both.</summary>
+    [Parameter]
+    [ValidateSet("Image", "Mask")]
+    public string? Part { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() =>
+        ForEachImage(image => WriteObject(Expand(image.Read(ParameterSetName, file => ImageFile.Load(file, CancellationToken), static image => image))));
+
+    private object Expand(DiffusionImage image)
+    {
+        ImageExpansion expansion = new()
+        {
+            Left = Left,
+            Top = Top,
+            Right = Right,
+            Bottom = Bottom,
+            Fill = EnumSetting.Parse(nameof(Fill), Fill, ExpandFill.Blur),
+            Feather = Feather,
+        };
+        return Part?.ToUpperInvariant() switch
+        {
+            "IMAGE" => expansion.Expand(image),
+            "MASK" => expansion.MaskOf(image),
+            _ => new ExpandedImage(expansion.Expand(image), expansion.MaskOf(image)),
+        };
+    }
+}
