@@ -22,9 +22,9 @@ internal sealed class StageScript
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
     };
 
-    private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
+    private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Tiling)];
 
-    // A request has the LoRAs of its prompt, and the VAE and its tiles as its decoding.
+    // A request has the LoRAs of its prompt, and the VAE, its tiles and the edges that meet as its decoding.
     private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising.Concat(s_ofVae), StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
@@ -73,7 +73,7 @@ internal sealed class StageScript
             StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
-            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Names(stage, nameof(GenerationInfo.Vae))}",
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, s_ofVae)}{Apart(stage, before)}{Names(stage, nameof(GenerationInfo.Vae))}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
@@ -96,6 +96,12 @@ internal sealed class StageScript
         return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Settings(one.Decoding, s_ofVae)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
             .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet, nameof(GenerationInfo.Vae)), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
     }
+
+    // Without it, a latent is decoded as it was denoised.
+    private static string Apart(GenerationStage decoding, StageList before) =>
+        !decoding.Settings.ContainsKey(nameof(GenerationInfo.Tiling)) && before is [.., { Operation: StageOperation.Denoise or StageOperation.EncodeImage } latent] && latent.Settings.ContainsKey(nameof(GenerationInfo.Tiling))
+            ? $" -{nameof(GenerationInfo.Tiling)} {Literal.Of(nameof(Tiling.None))}"
+            : string.Empty;
 
     private string EncodeImage(GenerationStage stage, StageList before)
     {

@@ -35,7 +35,7 @@ internal static class InfotextMetadata
     private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key).OfType<string>(), StringComparer.Ordinal)
     {
         "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
-        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance", Infotext.StagesKey,
+        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance", Infotext.TilingKey, Infotext.StagesKey,
     };
 
     /// <summary>Reads the text.</summary>
@@ -75,6 +75,7 @@ internal static class InfotextMetadata
             Height = reader.Count("Size-2"),
             Strength = strength,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
+            Tiling = ReadTiling(reader, source, used),
             PromptSyntax = source switch
             {
                 MetadataSource.ComfyUI => "ComfyUI",
@@ -158,6 +159,17 @@ internal static class InfotextMetadata
 
         used.Add(Infotext.ResizeModeKey);
         return mode.ToString();
+    }
+
+    private static string? ReadTiling(SettingReader reader, MetadataSource source, HashSet<string> used)
+    {
+        if (!string.Equals(reader.Text(Infotext.TilingKey), "True", StringComparison.OrdinalIgnoreCase))
+            return null;
+        if (source != MetadataSource.PowerShell || reader.Text(Infotext.TilingAxisKey) is not (nameof(Tiling.X) or nameof(Tiling.Y)))
+            return nameof(Tiling.Both);
+
+        used.Add(Infotext.TilingAxisKey);
+        return reader.Text(Infotext.TilingAxisKey);
     }
 
     // By default, A1111 and stable-diffusion.cpp draw the noise on the GPU; ComfyUI always draws it on the CPU.

@@ -155,7 +155,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     internal Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, VaeOptions vae, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        vae.Check();
+        CheckVae(vae);
         DenoiseStart.CheckSize(image.Width, image.Height, model, vae);
         if (seed is not null)
         {
@@ -176,6 +176,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Seed = seed,
             RandomSource = seed is null ? null : randomSource.ToString(),
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
+            Tiling = vae.Seamless?.ToString(),
             Model = model.Info.Name,
         };
         info = SettingTable.WithoutDefaults(autoencoder.Record(info, cancellationToken));
@@ -207,7 +208,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
         using IDisposable use = model.Use(ModelPart.UNet);
-        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
+        Tiling tiling = options.ToTiling();
+        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken, tiling) : model.OpenUNet(loading, cancellationToken, tiling);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
         Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
@@ -241,7 +243,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
-            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken), options.FeatureReuseBranch ?? 0, interval)
+            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken, options.ToTiling()), options.FeatureReuseBranch ?? 0, interval)
             : null;
         if (reuse is not null)
             unet.CheckOuter(reuse.OuterLayers, reuse.Branch);
@@ -270,6 +272,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
             FeatureReuseBranch = reuse?.Branch,
+            Tiling = options.ToTiling().ToString(),
             ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
             PromptSyntax = prompt.PromptSyntax,
             Emphasis = prompt.Emphasis,
@@ -330,7 +333,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(latent);
         vae ??= new VaeOptions();
-        vae.Check();
+        vae = vae with { Seamless = vae.Seamless ?? latent.Info.ToTiling() };
+        CheckVae(vae);
         latent.CheckFinite();
         (int width, int height) = (latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
         MemoryEstimate memory = new(model, vae);
@@ -344,6 +348,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         {
             Width = decoded.Shape[3],
             Height = decoded.Shape[2],
+            Tiling = vae.Seamless == Tiling.None ? null : vae.Seamless.ToString(),
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
         };
@@ -407,6 +412,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingCheck.Family(options, model);
         if (VaeOptions.From(options).Vae is string vae)
             model.Vaes.Find(vae);
+        if (options.ToTiling() != Tiling.None)
+            model.CheckTiling();
         SettingTable.Check(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
@@ -415,6 +422,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);
+    }
+
+    private void CheckVae(VaeOptions vae)
+    {
+        vae.Check();
+        if (vae is { Vae: null, Seamless: not (null or Tiling.None) })
+            model.CheckTiling();
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

@@ -103,7 +103,7 @@ internal static class StageRecord
         Made = StageMaker.Of(model.Device),
     });
 
-    private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize);
+    private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Tiling);
 
     /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
     private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)

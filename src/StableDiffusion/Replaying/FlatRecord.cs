@@ -43,7 +43,7 @@ public static class FlatRecord
             Settings = SettingsOf(row => row.Name is not (nameof(info.Prompt) or nameof(info.NegativePrompt) or nameof(info.VaeTiling) or nameof(info.VaeTileSize)) && (!s_ofPrompt.Contains(row.Name) || row.Name is nameof(info.Lora) or nameof(info.Model))),
             Inputs = inputs,
         };
-        return new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Settings = SettingsOf(static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.ModelHash)) });
+        return new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Settings = SettingsOf(static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.Tiling) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.ModelHash)) });
 
         GenerationStage OfPrompt(string text)
         {

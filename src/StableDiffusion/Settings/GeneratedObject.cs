@@ -107,6 +107,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.FeatureReuseBranch"/>
     public int? FeatureReuseBranch => Info.FeatureReuseBranch;
 
+    /// <inheritdoc cref="GenerationSettings.Tiling"/>
+    public string? Tiling => Info.Tiling;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

@@ -110,6 +110,10 @@ public record GenerationSettings
     /// <summary>The sizes, crops and scores that SDXL is conditioned on; null means the defaults.</summary>
     public MicroConditioning? MicroConditioning { get; init; }
 
+    /// <summary>The edges of the image that meet without a seam when it is laid beside itself, as the name of a <see cref="Settings.Tiling"/>; null for none.</summary>
+    [Setting(Default = nameof(Settings.Tiling.None))]
+    public string? Tiling { get; init; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }
@@ -152,6 +156,10 @@ public record GenerationSettings
     /// <summary>The textual inversion embeddings that the prompts can use, as a JSON list of names or paths; null for none.</summary>
     [Setting]
     public string? TextualInversion { get; init; }
+
+    /// <summary>The edges that meet.</summary>
+    /// <exception cref="InvalidSettingException">There is no such tiling.</exception>
+    internal Tiling ToTiling() => EnumSetting.Parse(nameof(Tiling), Tiling, default(Tiling));
 
     /// <summary>The settings of the noise.</summary>
     /// <exception cref="InvalidSettingException">There is no such random source.</exception>

@@ -11,7 +11,7 @@ public sealed class OneImage
 
     private static readonly string[] s_tiling = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
 
-    private static readonly string[] s_vae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeHash)];
+    private static readonly string[] s_vae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeHash), nameof(GenerationInfo.Tiling)];
 
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
@@ -68,7 +68,9 @@ public sealed class OneImage
             || !Same(encoding, decoding, s_tiling) || !Same(encoding, decoding, s_vae))
             return null;
 
-        GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize && encoding.Text(nameof(ResizeMode)) is not null ? before[^2] : null;
+        GenerationStage? resize = before.Length > 1 && before[^2].Operation == StageOperation.Resize ? before[^2] : null;
+        if (resize is not null && encoding.Text(nameof(ResizeMode)) is null)
+            return null;
         StageList? mask = denoising.Input("MaskImage");
         if (mask is [.., { Operation: StageOperation.Resize } last] && resize is not null && last.ToString() == resize.ToString())
             mask = new StageList(mask.SkipLast(1));
