@@ -20,6 +20,7 @@ internal sealed class StageScript
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
+        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
     };
 
     private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Tiling)];
@@ -125,7 +126,7 @@ internal sealed class StageScript
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
+        return command.Append(AllSettings(stage, s_notOfDenoising)).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }
 
     private string Controls(GenerationStage stage)

@@ -93,6 +93,7 @@ internal static class GenerationRecord
                 nameof(GenerationInfo.ResizeMode) => IsWord<ResizeMode>(),
                 nameof(GenerationInfo.VaeTiling) => IsWord<VaeTiling>(),
                 nameof(GenerationInfo.Tiling) => IsWord<Tiling>(),
+                nameof(GenerationInfo.RefinerMode) => IsWord<RefinerMode>(),
                 nameof(GenerationInfo.SchedulerOptions) => SchedulerOptionText.Read((string)value) is not null,
                 nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => TextList.Read((string)value) is not null,
                 _ => value is not int number || number >= (row.Minimum ?? 0),

@@ -76,6 +76,8 @@ internal static class InfotextMetadata
             Strength = strength,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
             Tiling = ReadTiling(reader, source, used),
+            Refiner = ReadRefiner(reader, used),
+            RefinerMode = reader.Text("Refiner") is null ? null : source == MetadataSource.PowerShell ? EnumWord<RefinerMode>(reader.Text("Refiner mode")) : nameof(RefinerMode.A1111),
             PromptSyntax = source switch
             {
                 MetadataSource.ComfyUI => "ComfyUI",
@@ -171,6 +173,20 @@ internal static class InfotextMetadata
         used.Add(Infotext.TilingAxisKey);
         return reader.Text(Infotext.TilingAxisKey);
     }
+
+    // A1111 writes the hash of the model after its name.
+    private static string? ReadRefiner(SettingReader reader, HashSet<string> used)
+    {
+        if (reader.Text("Refiner") is not string refiner)
+            return null;
+
+        used.Add("Refiner");
+        int hash = refiner.LastIndexOf(" [", StringComparison.Ordinal);
+        return hash > 0 && refiner.EndsWith(']') ? refiner[..hash] : refiner;
+    }
+
+    private static string? EnumWord<T>(string? text)
+        where T : struct, Enum => Enum.TryParse(text, out T word) && Enum.IsDefined(word) && !Equals(word, default(T)) ? word.ToString() : null;
 
     // By default, A1111 and stable-diffusion.cpp draw the noise on the GPU; ComfyUI always draws it on the CPU.
     private static string? RandomSource(SettingReader reader, MetadataSource source, long? seed, ICollection<string> warnings)

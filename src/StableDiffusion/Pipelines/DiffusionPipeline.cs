@@ -77,6 +77,38 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     public StartImage FitImage(DiffusionImage image, MaskImage? mask = null, int? width = null, int? height = null, ResizeMode? mode = null) =>
         StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor);
 
+    /// <summary>The step at which a denoising goes on with the refiner of its options.</summary>
+    /// <param name="options">The options; the refiner is set.</param>
+    /// <param name="isFromImage">Whether it starts from an image.</param>
+    /// <returns>The step to stop before.</returns>
+    /// <exception cref="InvalidSettingException">There is no step for this model or for the refiner.</exception>
+    internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model), options, isFromImage);
+
+    /// <summary>Throws if this model, as a refiner, cannot go on with the latents of another one.</summary>
+    /// <param name="other">The other pipeline.</param>
+    /// <exception cref="InvalidSettingException">The latents of the two are of different forms.</exception>
+    internal void CheckRefines(DiffusionPipeline other)
+    {
+        LatentSpace own = LatentSpace, given = other.LatentSpace;
+        if (own.Channels != given.Channels || own.Factor != given.Factor || own.ScalingFactor != given.ScalingFactor)
+            throw new InvalidSettingException(nameof(GenerationSettings.Refiner), $"The refiner '{model.Info.Name}' has latents of another form than the model '{given.Model}', so that it cannot go on with its denoising. Use a refiner of the same family.");
+        if (other.Variant != model.Info.Variant)
+            throw new InvalidSettingException(nameof(GenerationSettings.Refiner), $"The refiner '{model.Info.Name}' and the model '{given.Model}' take different inputs: only one of them is for inpainting or for editing. Use models of the same kind.");
+    }
+
+    /// <summary>The options as this model takes them: without those that are for another family.</summary>
+    /// <param name="options">The options of a request that two models share.</param>
+    internal DenoiseOptions Own(DenoiseOptions options) => SettingTable.Create<DenoiseOptions>(row => row.Families is null || model.Family.Takes(row.Name) ? row.Get(options) : null) with
+    {
+        StartStep = options.StartStep,
+        StopStep = options.StopStep,
+        DenoisingStart = options.DenoisingStart,
+        Mask = options.Mask,
+        Controls = options.Controls,
+    };
+
+    private ModelVariant? Variant => model.Info.Variant;
+
     /// <summary>Checks settings, as far as that is possible before a network is opened.</summary>
     /// <param name="options">The options of the denoising; the mask of the start image is used, not theirs.</param>
     /// <param name="start">The image to start from; null starts from noise.</param>
@@ -87,8 +119,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Refiner is not null)
+            options = Own(options);
         CheckSettings(options);
-        return DenoiseStart.Check(model, options, start);
+        (int Width, int Height) size = DenoiseStart.Check(model, options, start);
+        if (options.Refiner is not null)
+            HandOverStep(options, isFromImage: start is not null);
+        return size;
     }
 
     /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>
@@ -260,6 +297,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
             null => new DenoiseStart(model, unet, Messages).FromNoise(options, cancellationToken),
+            _ when options.DenoisingStart is not null => new DenoiseStart(model, unet, Messages).FromOther(start, options, cancellationToken),
             { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, Messages).FromClean(start, options, cancellationToken),
         };

@@ -33,6 +33,9 @@ public static class FlatRecord
         if (info.Strength is not null || info.ImageGuidanceScale is not null || info.ControlNets is { Count: > 0 })
             throw new NotRepeatableException("The image was made from another image, which its record does not name. Make it again from that image yourself.");
 
+        if (info.Refiner is not null)
+            throw new NotRepeatableException($"The image was made with the refiner '{PrintableText.Of(info.Refiner)}', which takes more than one stage. Make it again from its settings.");
+
         GenerationStage prompt = OfPrompt(info.Prompt);
         Dictionary<string, IReadOnlyList<StageList>> inputs = new(StringComparer.Ordinal) { ["Embedding"] = [new StageList(prompt)] };
         if (!string.IsNullOrEmpty(info.NegativePrompt))

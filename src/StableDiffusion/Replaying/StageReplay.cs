@@ -243,6 +243,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             Model = null,
             StartStep = stage.Number<int>(nameof(DenoiseOptions.StartStep)),
             StopStep = stage.Number<int>(nameof(DenoiseOptions.StopStep)),
+            DenoisingStart = stage.Number<double>(nameof(DenoiseOptions.DenoisingStart)),
             Mask = Inputs<MaskImage>(stage, "MaskImage", cancellationToken).FirstOrDefault(),
             Controls = Controls(stage, cancellationToken),
         };

@@ -149,6 +149,18 @@ public record GenerationSettings
     [Setting(Key = "Model", IsOfStart = true)]
     public string? Model { get; init; }
 
+    /// <summary>The model that goes on with the denoising from a part of it on; null for none.</summary>
+    [Setting(Key = "Refiner")]
+    public string? Refiner { get; init; }
+
+    /// <summary>The part of the denoising after which the refiner goes on, above 0 and up to 1; null means 0.8.</summary>
+    [Setting(Key = "Refiner switch at", Minimum = 0, ExcludesMinimum = true, Maximum = 1)]
+    public double? RefinerSwitchAt { get; init; }
+
+    /// <summary>How the refiner goes on, as the name of a <see cref="Settings.RefinerMode"/>; null for diffusers' way.</summary>
+    [Setting(Key = "Refiner mode", IsOwnKey = true, Default = nameof(Settings.RefinerMode.Diffusers))]
+    public string? RefinerMode { get; init; }
+
     /// <summary>The LoRAs with their strengths, as a JSON list of strings such as <c>style:0.8</c>; null for none.</summary>
     [Setting]
     public string? Lora { get; init; }

@@ -44,7 +44,7 @@ public sealed class OneImage
     {
         ArgumentNullException.ThrowIfNull(stages);
         if (stages is not [.., { Operation: StageOperation.Denoise } denoising, { Operation: StageOperation.Decode } decoding]
-            || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
+            || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep") || denoising.Settings.ContainsKey("DenoisingStart")
             || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
             || !Same(denoising, decoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash))
             || !Same(denoising, decoding, s_vae)
