@@ -128,6 +128,11 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<int>]
     public Number<int>? FeatureReuseBranch { get; set; }
 
+    /// <summary>The edges of the image that meet without a seam: None, X, Y or Both.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<Tiling>))]
+    public string? Tiling { get; set; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]

@@ -22,6 +22,11 @@ public abstract class VaeCmdlet : ModelCmdlet
     [Parameter]
     public int? VaeTileSize { get; set; }
 
+    /// <summary>The edges of the image that meet without a seam: None, X, Y or Both.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(EnumCompleter<Tiling>))]
+    public string? Tiling { get; set; }
+
     /// <summary>The options in the form of the engine.</summary>
-    private protected VaeOptions CreateVaeOptions() => VaeOptions.From(new GenerationInfo { Vae = ResolveVae(Vae), VaeTiling = VaeTiling, VaeTileSize = VaeTileSize });
+    private protected VaeOptions CreateVaeOptions() => VaeOptions.From(new GenerationInfo { Vae = ResolveVae(Vae), VaeTiling = VaeTiling, VaeTileSize = VaeTileSize, Tiling = Tiling });
 }

@@ -30,11 +30,16 @@ internal static class DemoReference
     {
         JsonElement scheduler = s_root.Value.GetProperty("schedulers").GetProperty(name);
         string className = scheduler.GetProperty("class_name").GetString()!;
+        return (className, SchedulerOptions(className, scheduler.GetProperty("config")));
+    }
 
+    /// <summary>The options of a scheduler in a config of diffusers.</summary>
+    public static IReadOnlyDictionary<string, object?> SchedulerOptions(string className, JsonElement config)
+    {
         // diffusers writes keys of flow matching models into every config; they are off in all cases here.
         HashSet<string> known = [.. SchedulerCatalog.Find(className).Options.Select(option => option.Name)];
         Dictionary<string, object?> options = [];
-        foreach (JsonProperty property in scheduler.GetProperty("config").EnumerateObject())
+        foreach (JsonProperty property in config.EnumerateObject())
         {
             object? value = property.Value.ValueKind switch
             {
@@ -48,7 +53,7 @@ internal static class DemoReference
                 options.Add(property.Name, value);
         }
 
-        return (className, options);
+        return options;
     }
 
     private static JsonElement Load()

@@ -61,6 +61,9 @@ public sealed class SharedModels : IDisposable
     /// <summary>A refiner made from <see cref="Large"/>.</summary>
     public string Refiner => Build(() => Written(SmallRefiner.Write));
 
+    /// <summary>The reference's tiny refiner of <see cref="Large"/>.</summary>
+    public string ReferenceRefiner => Build(static () => new ReferenceRefiner());
+
     /// <summary>The folder of the model that a property of this class has.</summary>
     /// <param name="name">The name of the property.</param>
     internal string Find(string name) => (string)typeof(SharedModels).GetProperty(name)!.GetValue(this)!;

@@ -39,6 +39,12 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     [Number<int>]
     public Number<int>? StopStep { get; set; }
 
+    /// <summary>The part of the denoising that another model has done, 0 to 1; this one goes on in its own schedule.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("denoising_start")]
+    [Number<double>]
+    public Number<double>? DenoisingStart { get; set; }
+
     /// <summary>Writes the latent after every step, not only after the last one.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
@@ -64,7 +70,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         // Not a mandatory parameter: PowerShell would ask for it, which nobody can answer, and could not say how to make one.
         if (Embedding is null)
             throw new InvalidSettingException(nameof(Embedding), $"There is no embedding of a prompt{(Latent is null ? string.Empty : " for the latent")}. Give one with Embedding, the first argument.") { Remedy = Remedy.EncodePrompt };
-        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep) };
+        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep), DenoisingStart = Number.Read(DenoisingStart) };
         string? madeBy = Latent?.Model ?? Embedding.Model;
         Inspect(pipeline => pipeline.Check(options, Latent), madeBy);
         Latent result = UsePipeline(

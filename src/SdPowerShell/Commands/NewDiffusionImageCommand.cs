@@ -94,6 +94,22 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Switch]
     public SwitchParameter SharedGenerator { get; set; }
 
+    /// <summary>The model that goes on with the last part of the denoising: a name in the store, or the path of a folder or file.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(ModelCompleter))]
+    public string? Refiner { get; set; }
+
+    /// <summary>The part of the denoising after which the refiner goes on, above 0 and up to 1; the default is 0.8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("refiner_switch_at")]
+    [Number<double>]
+    public Number<double>? RefinerSwitchAt { get; set; }
+
+    /// <summary>How the refiner goes on: Diffusers or A1111.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<RefinerMode>))]
+    public string? RefinerMode { get; set; }
+
     /// <summary>The image to start from: a path, a file or an image object.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Image]
@@ -246,6 +262,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
+        if (options is { Refiner: null, RefinerSwitchAt: not null } or { Refiner: null, RefinerMode: not null })
+            RefuseIdle(options.RefinerSwitchAt is null ? nameof(RefinerMode) : nameof(RefinerSwitchAt), "RefinerSwitchAt and RefinerMode have no effect without Refiner. Give that too, or omit them.");
         ImageInput? source = FindStart(out bool isPiped);
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
@@ -264,6 +282,13 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
+        if (options.Refiner is not null)
+        {
+            // It takes models in turn, so that it does not wait for others.
+            UseRefiner(options, refiner => Inspect(pipeline => refiner.CheckRefines(pipeline)));
+            MakeStaged();
+        }
+
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
@@ -274,7 +299,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
                 continue;
 
             target?.CreateFolder();
-            if (StageMajor || BatchOnDevice > 1)
+            if (options.Refiner is null && (StageMajor || BatchOnDevice > 1))
             {
                 _staged.Add(new StagedImage
                 {
@@ -295,9 +320,43 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             }
 
             _progress!.Start();
-            DiffusionImage image = UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters);
+            DiffusionImage image = options.Refiner is null
+                ? UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters)
+                : MakeRefined(job, index, options, adapters);
             _progress.Finish();
             Finish(image, target, output);
+        }
+    }
+
+    private DiffusionImage MakeRefined(TextToImage job, int index, DenoiseOptions options, AdapterSet adapters)
+    {
+        Stages stages = new(this, options);
+        Latent latent = UsePipeline(pipeline => job.Denoise(pipeline, index, stages, CancellationToken), adapters);
+        UseRefiner(options, refiner => latent = job.Refine(refiner, latent, index, stages, CancellationToken));
+        return UsePipeline(pipeline => job.Decode(pipeline, latent, stages, CancellationToken), adapters);
+    }
+
+    /// <summary>Uses the refiner. That it is missing is an error of its record alone.</summary>
+    private void UseRefiner(DenoiseOptions options, Action<DiffusionPipeline> use)
+    {
+        string? model = ModelInUse;
+        try
+        {
+            UseModel(
+                ChooseModel(options.Refiner, TakesNamesOnly(nameof(Refiner), options.Refiner!)),
+                pipeline =>
+                {
+                    use(pipeline);
+                    return true;
+                });
+        }
+        catch (StableDiffusion.ModelNotFoundException error)
+        {
+            throw new InvalidSettingException(nameof(Refiner), $"The refiner cannot be used. {Sentence.Of(error)}");
+        }
+        finally
+        {
+            ModelInUse = model;
         }
     }
 

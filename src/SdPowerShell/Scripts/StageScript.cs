@@ -21,14 +21,15 @@ internal sealed class StageScript
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
         nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
+        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
     };
 
     // What happens before a latent is encoded or after it is decoded.
     private static readonly string[] s_ofWholeRequests = [nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.NoPasteBack)];
 
-    private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
+    private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Tiling)];
 
-    // A request has the LoRAs of its prompt, and the VAE and its tiles as its decoding.
+    // A request has the LoRAs of its prompt, and the VAE, its tiles and the edges that meet as its decoding.
     private static readonly HashSet<string> s_notOfRequests = new(s_notOfDenoising.Concat(s_ofVae), StringComparer.Ordinal) { nameof(GenerationInfo.Lora) };
 
     private static readonly HashSet<string> s_notOfPrompts = new(StringComparer.Ordinal) { nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash) };
@@ -82,7 +83,7 @@ internal sealed class StageScript
             StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
-            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, [.. s_ofVae, "Rounding"])}{Names(stage, nameof(GenerationInfo.Vae))}",
+            StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, [.. s_ofVae, "Rounding"])}{Apart(stage, before)}{Names(stage, nameof(GenerationInfo.Vae))}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
@@ -110,6 +111,12 @@ internal sealed class StageScript
             .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet, nameof(GenerationInfo.Vae)), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
     }
 
+    // Without it, a latent is decoded as it was denoised.
+    private static string Apart(GenerationStage decoding, StageList before) =>
+        !decoding.Settings.ContainsKey(nameof(GenerationInfo.Tiling)) && before is [.., { Operation: StageOperation.Denoise or StageOperation.EncodeImage } latent] && latent.Settings.ContainsKey(nameof(GenerationInfo.Tiling))
+            ? $" -{nameof(GenerationInfo.Tiling)} {Literal.Of(nameof(Tiling.None))}"
+            : string.Empty;
+
     private string EncodeImage(GenerationStage stage, StageList before)
     {
         bool isResized = before is [.., { Operation: StageOperation.Resize }];
@@ -134,7 +141,7 @@ internal sealed class StageScript
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_ofWholeRequests])).Append(Settings(stage, "StartStep", "StopStep")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
+        return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_ofWholeRequests])).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }
 
     private string Controls(GenerationStage stage)

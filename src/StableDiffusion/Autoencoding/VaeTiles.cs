@@ -1,3 +1,4 @@
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Autoencoding;
@@ -12,6 +13,10 @@ namespace StableDiffusion.Autoencoding;
 /// <param name="Factor">The number of pixels per latent value along each side.</param>
 internal sealed record VaeTiles(TileAxis Rows, TileAxis Columns, int Factor)
 {
+    // How far the last tiles go on at the other side of the image, in latent values, to fade into the first ones; 0 if they end with it.
+    private int _rowsAround;
+    private int _columnsAround;
+
     /// <summary>The largest overlap, in pixels.</summary>
     public const int LargestOverlap = 64;
 
@@ -26,14 +31,20 @@ internal sealed record VaeTiles(TileAxis Rows, TileAxis Columns, int Factor)
     /// <param name="width">The width in latent values.</param>
     /// <param name="longest">The longest side of a tile in latent values, <see cref="ShortestSide"/> or more.</param>
     /// <param name="factor">The number of pixels per latent value along each side.</param>
+    /// <param name="tiling">The edges that meet: the last tiles then fade into the first ones.</param>
     /// <returns>The tiles; null if the image fits into one.</returns>
-    public static VaeTiles? Divide(int height, int width, int longest, int factor)
+    public static VaeTiles? Divide(int height, int width, int longest, int factor, Tiling tiling = Tiling.None)
     {
         if (height <= longest && width <= longest)
             return null;
 
         int overlap = Math.Max(1, Math.Min(LargestOverlap / factor, longest / OverlapParts));
-        return new VaeTiles(TileAxis.Divide(height, longest, overlap), TileAxis.Divide(width, longest, overlap), factor);
+        int rowsAround = tiling is Tiling.Y or Tiling.Both ? Math.Min(overlap, height) : 0, columnsAround = tiling is Tiling.X or Tiling.Both ? Math.Min(overlap, width) : 0;
+        return new VaeTiles(TileAxis.Divide(height + rowsAround, longest, overlap), TileAxis.Divide(width + columnsAround, longest, overlap), factor)
+        {
+            _rowsAround = rowsAround,
+            _columnsAround = columnsAround,
+        };
     }
 
     /// <summary>Decodes a latent.</summary>
@@ -49,6 +60,17 @@ internal sealed record VaeTiles(TileAxis Rows, TileAxis Columns, int Factor)
     public Tensor Encode(Tensor pixels, Func<Tensor, Tensor> encode) => Run(pixels, inUnit: Factor, outUnit: 1, encode);
 
     private Tensor Run(Tensor input, int inUnit, int outUnit, Func<Tensor, Tensor> run)
+    {
+        if (_rowsAround + _columnsAround == 0)
+            return RunTiles(input, inUnit, outUnit, run);
+
+        Tensor around = RunTiles(GoAround(input, _rowsAround * inUnit, _columnsAround * inUnit), inUnit, outUnit, run);
+        BlendRows(around, around, _rowsAround * outUnit);
+        BlendColumns(around, around, _columnsAround * outUnit);
+        return Cut(around, 0, 0, input.Shape[2] / inUnit * outUnit, input.Shape[3] / inUnit * outUnit);
+    }
+
+    private Tensor RunTiles(Tensor input, int inUnit, int outUnit, Func<Tensor, Tensor> run)
     {
         Tensor? result = null;
         Tensor[] above = [];
@@ -71,6 +93,22 @@ internal sealed record VaeTiles(TileAxis Rows, TileAxis Columns, int Factor)
         }
 
         return result!;
+    }
+
+    /// <summary>Repeats the first rows and columns after the last ones.</summary>
+    private static Tensor GoAround(Tensor source, int rows, int columns)
+    {
+        (int height, int width) = (source.Shape[2], source.Shape[3]);
+        Tensor result = new(1, source.Shape[1], height + rows, width + columns);
+        for (int i = 0; i < source.Shape[1] * (height + rows); i++)
+        {
+            ReadOnlySpan<float> from = Line(source, i / (height + rows), i % (height + rows) % height);
+            Span<float> to = Line(result, i / (height + rows), i % (height + rows));
+            from.CopyTo(to);
+            from[..columns].CopyTo(to[width..]);
+        }
+
+        return result;
     }
 
     private static Tensor Cut(Tensor source, int top, int left, int height, int width)

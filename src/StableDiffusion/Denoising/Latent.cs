@@ -84,10 +84,15 @@ public sealed class Latent : GeneratedObject
 
     /// <summary>The same latent for a model that has another name or path now.</summary>
     /// <param name="model">The name or path.</param>
-    internal Latent ForModel(string model) => new(Tensor, Info with { Model = model }, Step, StepCount)
+    internal Latent ForModel(string model) => With(Info with { Model = model }, Maker is null ? null : Maker with { Name = model });
+
+    /// <summary>The same latent with another record.</summary>
+    /// <param name="info">The settings.</param>
+    /// <param name="maker">The model that made it; null if unknown.</param>
+    internal Latent With(GenerationInfo info, ModelMark? maker) => new(Tensor, info, Step, StepCount)
     {
         Path = Path,
-        Maker = Maker is null ? null : Maker with { Name = model },
+        Maker = maker,
         Noise = Noise,
         SourcePixels = SourcePixels,
         SourceMean = SourceMean,

@@ -95,6 +95,8 @@ internal static class GenerationRecord
                 nameof(GenerationInfo.InpaintMode) => IsWord<InpaintMode>(),
                 nameof(GenerationInfo.MaskFill) => IsWord<MaskFill>(),
                 nameof(GenerationInfo.StrengthRule) => IsWord<StrengthRule>(),
+                nameof(GenerationInfo.Tiling) => IsWord<Tiling>(),
+                nameof(GenerationInfo.RefinerMode) => IsWord<RefinerMode>(),
                 nameof(GenerationInfo.SchedulerOptions) => SchedulerOptionText.Read((string)value) is not null,
                 nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => TextList.Read((string)value) is not null,
                 _ => value is not int number || number >= (row.Minimum ?? 0),

@@ -23,6 +23,12 @@ internal static class Infotext
     /// <summary>Stages that the settings of one request cannot express, in words for people; A1111 does not write it.</summary>
     internal const string StagesKey = "Stages";
 
+    /// <summary>Whether the edges of the image meet.</summary>
+    internal const string TilingKey = "Tiling";
+
+    /// <summary>Which edges meet, if not all; A1111 does not write it.</summary>
+    internal const string TilingAxisKey = "Tiling axis";
+
     // In the catalog, A1111's samplers whose names diffusers has too have this prefix; A1111 does not write it.
     private const string ToolPrefix = "A1111 ";
 
@@ -38,7 +44,7 @@ internal static class Infotext
         "Steps", "Sampler", "Schedule type", "CFG scale", "Image CFG scale", "Seed", "Face restoration", "Size", "Model hash", "Model",
         "FP8 weight", "Cache FP16 weight for LoRA", "VAE hash", "VAE", "Variation seed", "Variation seed strength", "Seed resize from",
         "Denoising strength", "Conditional mask weight", "Clip skip", "ENSD", "Token merging ratio", "Token merging ratio hr",
-        "Init image hash", "RNG", "Tiling",
+        "Init image hash", "RNG", TilingKey,
     ];
 
     private static readonly string[] s_order = [.. s_leadingKeys, "Batch size", "Batch pos", "Emphasis"];
@@ -93,6 +99,8 @@ internal static class Infotext
 
         // By default, A1111 draws the noise of a seed on the GPU, or computes the same values on the CPU ("NV").
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
+        Add(TilingKey, info.Tiling is null or nameof(Tiling.None) ? null : "True");
+        Add(TilingAxisKey, info.Tiling is nameof(Tiling.X) or nameof(Tiling.Y) ? info.Tiling : null);
         Add("Emphasis", info.Emphasis);
         Add(ResizeModeKey, info.ResizeMode);
         foreach ((string key, string value) in InpaintTexts.Of(info))

@@ -35,7 +35,7 @@ internal static class InfotextMetadata
     private static readonly HashSet<string> s_understood = new(SettingTable.Rows.Where(static row => !row.IsOwnKey).Select(static row => row.Key).OfType<string>(), StringComparer.Ordinal)
     {
         "Sampler", "Schedule type", "Size-1", "Size-2", "RNG", "Seed resize from-1", "Seed resize from-2",
-        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance", Infotext.StagesKey,
+        "Version", "User", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Init image hash", "Emphasis", "SDCPP", "TE", "Unet", "Guidance", Infotext.TilingKey, Infotext.StagesKey,
     };
 
     /// <summary>Reads the text.</summary>
@@ -77,6 +77,9 @@ internal static class InfotextMetadata
             Strength = strength,
             Hires = hires,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
+            Tiling = ReadTiling(reader, source, used),
+            Refiner = ReadRefiner(reader, used),
+            RefinerMode = reader.Text("Refiner") is null ? null : source == MetadataSource.PowerShell ? EnumWord<RefinerMode>(reader.Text("Refiner mode")) : nameof(RefinerMode.A1111),
             PromptSyntax = source switch
             {
                 MetadataSource.ComfyUI => "ComfyUI",
@@ -180,6 +183,31 @@ internal static class InfotextMetadata
         used.Add(Infotext.ResizeModeKey);
         return mode.ToString();
     }
+
+    private static string? ReadTiling(SettingReader reader, MetadataSource source, HashSet<string> used)
+    {
+        if (!string.Equals(reader.Text(Infotext.TilingKey), "True", StringComparison.OrdinalIgnoreCase))
+            return null;
+        if (source != MetadataSource.PowerShell || reader.Text(Infotext.TilingAxisKey) is not (nameof(Tiling.X) or nameof(Tiling.Y)))
+            return nameof(Tiling.Both);
+
+        used.Add(Infotext.TilingAxisKey);
+        return reader.Text(Infotext.TilingAxisKey);
+    }
+
+    // A1111 writes the hash of the model after its name.
+    private static string? ReadRefiner(SettingReader reader, HashSet<string> used)
+    {
+        if (reader.Text("Refiner") is not string refiner)
+            return null;
+
+        used.Add("Refiner");
+        int hash = refiner.LastIndexOf(" [", StringComparison.Ordinal);
+        return hash > 0 && refiner.EndsWith(']') ? refiner[..hash] : refiner;
+    }
+
+    private static string? EnumWord<T>(string? text)
+        where T : struct, Enum => Enum.TryParse(text, out T word) && Enum.IsDefined(word) && !Equals(word, default(T)) ? word.ToString() : null;
 
     // By default, A1111 and stable-diffusion.cpp draw the noise on the GPU; ComfyUI always draws it on the CPU.
     private static string? RandomSource(SettingReader reader, MetadataSource source, long? seed, ICollection<string> warnings)

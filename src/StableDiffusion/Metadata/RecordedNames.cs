@@ -15,6 +15,7 @@ internal static class RecordedNames
     public static GenerationInfo Only(GenerationInfo info) => info with
     {
         Model = info.Model is null ? null : NameOrPath.WithoutFolder(info.Model),
+        Refiner = info.Refiner is null ? null : NameOrPath.WithoutFolder(info.Refiner),
         Vae = info.Vae is null ? null : NameOrPath.WithoutFolder(info.Vae),
         Lora = Each(info.Lora, LoraName),
         TextualInversion = Each(info.TextualInversion, NameOrPath.WithoutFolder),

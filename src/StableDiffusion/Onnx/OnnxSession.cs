@@ -46,17 +46,20 @@ internal sealed class OnnxSession : IDisposable
     /// <param name="reordersLayout">Whether weights are rearranged for the CPU's convolutions, which takes a while once and may make runs faster.</param>
     /// <param name="replaced">Weights to use in place of the file's; they are disposed with the session, or at once if it cannot be opened. Null for none.</param>
     /// <param name="plansMemory">As for <see cref="Devices.CreateOptions"/>.</param>
+    /// <param name="changed">Makes the graph that is opened in place of the file's, from the path of that one: with the same weights, and operators that need no check. Null for the file's own.</param>
     /// <param name="cancellationToken">Cancels the loading, which can take seconds for a large graph, within seconds.</param>
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelInvalidException">The graph asks for what no part of a model needs, or ONNX Runtime cannot read or build it.</exception>
     /// <exception cref="InferenceException">Opening it takes more memory than the limit.</exception>
     /// <exception cref="DeviceUnavailableException">The device does not work here.</exception>
-    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, CancellationToken cancellationToken = default)
+    public static OnnxSession Open(string path, Device device, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, Func<string, byte[]>? changed = null, CancellationToken cancellationToken = default)
     {
         SessionOptions options;
+        byte[]? graph;
         try
         {
             options = Prepare(path, device, reordersLayout, replaced, plansMemory, cancellationToken);
+            graph = changed?.Invoke(path);
         }
         catch
         {
@@ -64,7 +67,10 @@ internal sealed class OnnxSession : IDisposable
             throw;
         }
 
-        return Load(path, path, device, options, replaced, cancellationToken);
+        if (graph is null)
+            return Load(path, path, device, options, replaced, cancellationToken);
+        options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", System.IO.Path.GetDirectoryName(path)!);
+        return Load(() => new InferenceSession(graph, options), path, device, options, replaced, cancellationToken);
     }
 
     /// <summary>Writes a graph as ONNX Runtime optimizes it for this processor, with weights in the layout of its operators.</summary>
@@ -99,7 +105,10 @@ internal sealed class OnnxSession : IDisposable
         return Load(optimized, path, Device.Cpu, options, used, cancellationToken);
     }
 
-    private static OnnxSession Load(string file, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken)
+    private static OnnxSession Load(string file, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken) =>
+        Load(() => new InferenceSession(file, options), path, device, options, used, cancellationToken);
+
+    private static OnnxSession Load(Func<InferenceSession> open, string path, Device device, SessionOptions options, IDisposable? used, CancellationToken cancellationToken)
     {
         CancellationTokenSource stop = new();
         try
@@ -122,7 +131,7 @@ internal sealed class OnnxSession : IDisposable
                 // ONNX Runtime looks at the flag between its steps; one of them computes what depends on constants alone.
                 using CancellationTokenRegistration registration = stop.Token.UnsafeRegister(
                     static state => ((SessionOptions)state!).SetLoadCancellationFlag(true), options);
-                return new OnnxSession(path, device, new InferenceSession(file, options), used);
+                return new OnnxSession(path, device, open(), used);
             }
         }
 

@@ -25,22 +25,22 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
     /// <inheritdoc cref="VaeEncoder.Encode"/>
     public (Tensor Latent, Tensor Mean) Encode(Tensor pixels, INoiseSource? noise, CancellationToken cancellationToken)
     {
-        VaeEncoder encoder = Separate is SeparateVae vae ? model.Vaes.OpenEncoder(vae, messages.Loading, cancellationToken) : model.OpenVaeEncoder(messages.Loading, cancellationToken);
+        VaeEncoder Open(Tiling tiling) => Separate is SeparateVae vae ? model.Vaes.OpenEncoder(vae, messages.Loading, cancellationToken, tiling) : model.OpenVaeEncoder(messages.Loading, cancellationToken, tiling);
         return Run(
             pixels.Shape[2], pixels.Shape[3],
-            tiles => encoder.Encode(pixels, noise, tiles, messages.Warning, cancellationToken),
-            () => encoder.ReleaseMemory(model.Info.LatentFactor, cancellationToken));
+            (tiles, tiling) => Open(tiling).Encode(pixels, noise, tiles, messages.Warning, cancellationToken),
+            tiling => Open(tiling).ReleaseMemory(model.Info.LatentFactor, cancellationToken));
     }
 
     /// <summary>Decodes a latent.</summary>
     /// <inheritdoc cref="VaeDecoder.Decode"/>
     public Tensor Decode(Tensor latent, CancellationToken cancellationToken)
     {
-        VaeDecoder decoder = Separate is SeparateVae vae ? model.Vaes.OpenDecoder(vae, messages.Loading, cancellationToken) : model.OpenVaeDecoder(messages.Loading, cancellationToken);
+        VaeDecoder Open(Tiling tiling) => Separate is SeparateVae vae ? model.Vaes.OpenDecoder(vae, messages.Loading, cancellationToken, tiling) : model.OpenVaeDecoder(messages.Loading, cancellationToken, tiling);
         return Run(
             latent.Shape[2] * model.Info.LatentFactor, latent.Shape[3] * model.Info.LatentFactor,
-            tiles => decoder.Decode(latent, tiles, messages.Warning, cancellationToken),
-            () => decoder.ReleaseMemory(cancellationToken));
+            (tiles, tiling) => Open(tiling).Decode(latent, tiles, messages.Warning, cancellationToken),
+            tiling => Open(tiling).ReleaseMemory(cancellationToken));
     }
 
     /// <summary>
@@ -57,11 +57,13 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
         VaeTileSize = _tileSize,
     };
 
-    private T Run<T>(int height, int width, Func<VaeTiles?, T> run, Action release)
+    /// <remarks>The edges of a tile do not meet: it is run by the graph without that, and those of the image are joined afterwards.</remarks>
+    private T Run<T>(int height, int width, Func<VaeTiles?, Tiling, T> run, Action<Tiling> release)
     {
-        T result = RunAsAsked(height, width, run, release);
+        Tiling tiling = options.Seamless ?? Tiling.None;
+        T result = RunAsAsked(height, width, tiles => run(tiles, tiles is null ? tiling : Tiling.None), () => release(tiling));
         if (new MemoryEstimate(model, options).IsWorthReleasing(width, height))
-            release();
+            release(_tiling == nameof(VaeTiling.On) ? Tiling.None : tiling);
         return result;
     }
 
@@ -69,7 +71,7 @@ internal sealed class Autoencoder(DiffusionModel model, VaeOptions options, Pipe
     {
         MemoryEstimate memory = new(model, options);
         int factor = model.Info.LatentFactor, size = Math.Max(memory.TileSize / factor, VaeTiles.ShortestSide) * factor;
-        VaeTiles? tiles = options.Tiling == VaeTiling.Off ? null : VaeTiles.Divide(height / factor, width / factor, size / factor, factor);
+        VaeTiles? tiles = options.Tiling == VaeTiling.Off ? null : VaeTiles.Divide(height / factor, width / factor, size / factor, factor, options.Seamless ?? Tiling.None);
         bool isLarge = memory.IsLarge(width, height);
         if (tiles is null || (options.Tiling == VaeTiling.Auto && !isLarge && memory.FitsWhole(width, height)))
         {

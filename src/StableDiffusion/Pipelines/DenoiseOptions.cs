@@ -12,6 +12,12 @@ public sealed record DenoiseOptions : GenerationSettings
     /// <summary>The step to start at, 0 or more; null starts where the denoising of the latent was stopped, or at the step that follows from the strength.</summary>
     public int? StartStep { get; init; }
 
+    /// <summary>
+    /// The part of the denoising that another model has done, 0 to 1, as diffusers' <c>denoising_start</c>: the latent is taken as it
+    /// is, and the steps of this model's own schedule are run whose timesteps are below that level of noise. Null for none.
+    /// </summary>
+    public double? DenoisingStart { get; init; }
+
     /// <summary>The step to stop before; null means the end.</summary>
     public int? StopStep { get; init; }
 

@@ -55,6 +55,12 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         if (start.Tensor.Shape[1] != model.Info.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {model.Info.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start.CheckFinite();
+        if (options.DenoisingStart is not null)
+        {
+            CheckHandOver(start, options, model);
+            return;
+        }
+
         if (start.State is DenoiseState state)
         {
             FromState(start, state, options);
@@ -74,9 +80,9 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     /// <param name="second">The second pass.</param>
     public static void CheckSecond(DiffusionModel model, DenoiseOptions options, HiresPass second)
     {
-        (Scheduler first, _) = CreateScheduler(options, model);
+        (Scheduler first, _) = CreateScheduler(options, model, strength: null);
         DenoiseOptions next = second.OptionsOf(options, first.CountSteps(first.Timesteps.Count));
-        (Scheduler scheduler, _) = CreateScheduler(next, model);
+        (Scheduler scheduler, _) = CreateScheduler(next, model, strength: null);
         CheckStartStep(next.StartStep!.Value, scheduler);
     }
 
@@ -238,8 +244,48 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         return (state.Copy(), start.Tensor, SettingTable.Continue(asked, start.Info));
     }
 
+    /// <summary>Goes on with what another model has denoised, in a schedule of this one: nothing is added, and there is no history.</summary>
+    public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromOther(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
+    {
+        (Scheduler scheduler, GenerationInfo info, int firstCall) = CheckHandOver(start, options, model);
+        (int width, int height) = CheckClean(start, options, model.Info);
+        DenoiseState? before = start.State?.Copy();
+        INoiseSource noise = before?.Noise ?? scheduler.CreateNoise(info.Seed!.Value, new LatentNoise(info.Seed.Value, info.ToNoise()).StepGenerator);
+        Tensor sample = start.Tensor.Clone();
+        scheduler.Begin(firstCall, sample.Span, noise);
+        Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
+        Tensor? added = unet.Variant == ModelVariant.Inpainting ? before?.AddedChannels ?? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken) : null;
+        return (
+            new DenoiseState(scheduler, noise, firstCall, firstCall, before?.Inpainting) { AddedChannels = added },
+            sample,
+            autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Strength = start.Info.Strength, ResizeMode = start.Info.ResizeMode });
+    }
+
+    private static (Scheduler Scheduler, GenerationInfo Info, int FirstCall) CheckHandOver(Latent start, DenoiseOptions options, DiffusionModel model)
+    {
+        CheckClean(start, options, model.Info);
+        if (options.StartStep is not null || options.Strength is not null)
+            throw new InvalidSettingException(nameof(options.DenoisingStart), $"DenoisingStart says where the denoising goes on, and so does {(options.StartStep is not null ? "StartStep" : "Strength")}. Omit one of them.");
+        if (options.Mask is not null)
+            throw new InvalidSettingException(nameof(options.Mask), "A denoising that goes on keeps its mask. Omit Mask, or omit DenoisingStart.");
+        if (model.Info.Variant == ModelVariant.InstructPix2Pix)
+            throw new InvalidSettingException(nameof(options.DenoisingStart), $"The model '{model.Info.Name}' edits images by instructions, and cannot go on with a latent of another model. Use another one.");
+        if (options.Seed is not null && start.State is not null && !RandomSeed.IsAny(options.Seed))
+            SettingCheck.Same(nameof(options.Seed), options.Seed, start.Seed);
+        options = options with { Seed = options.Seed ?? start.Seed, Steps = options.Steps ?? (start.StepCount > 0 ? start.StepCount : null), RandomSource = options.RandomSource ?? start.RandomSource };
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, strength: null);
+        double part = options.DenoisingStart!.Value;
+        Setting.CheckRange(nameof(options.DenoisingStart), part, 0, 1);
+        int firstCall = HandOver.FirstCall(scheduler, part);
+        if (firstCall >= scheduler.Timesteps.Count)
+            throw new InvalidSettingException(nameof(options.DenoisingStart), $"DenoisingStart {part} leaves no step of {info.Steps}. Use a lower one, or more steps.");
+        CheckStopStep(options, scheduler.CountSteps(firstCall), scheduler);
+        return (scheduler, info, firstCall);
+    }
+
     private static void RequireLatent(DenoiseOptions options)
     {
+        SettingCheck.NeedsLatent("DenoisingStart", options.DenoisingStart is not null, "how far the latent to start from is denoised");
         SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
         SettingCheck.NeedsLatent("StrengthRule", options.StrengthRule is not null, "how many steps are made from the latent to start from");
         SettingCheck.NeedsLatent("StartStep", options.StartStep is not (null or 0), "the step at which the latent to start from is continued");
@@ -250,6 +296,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model, VaeOptions.From(options));
 
     private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
+
+    /// <summary>The scheduler of such options, as at their start.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="model">The model.</param>
+    public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model) => CreateScheduler(options, model, strength: null).Scheduler;
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {

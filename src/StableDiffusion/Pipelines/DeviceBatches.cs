@@ -70,7 +70,7 @@ public sealed class DeviceBatches : IDisposable
 
     private IReadOnlyList<DenoiseResult> RunTogether(DeviceBatch batch, Action<StepProgress>? progress)
     {
-        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken);
+        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken, batch.Rows[0].Request.Settings.ToTiling());
         PreparedDenoising[] prepared = [.. batch.Rows.Select((row, i) => row.ForBatch(batch.Rows.Count, i))];
         DenoiseRow[] rows = [.. prepared.Select(row => new DenoiseRow(row.Request, unet))];
 
@@ -157,7 +157,7 @@ public sealed class DeviceBatches : IDisposable
             return null;
 
         _pipeline.Check(job.Options, job.Start);
-        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken);
+        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken, job.Options.ToTiling());
         if (!unet.TakesBatches)
         {
             reason = "the graph of the U-Net takes one latent at a time";
@@ -194,6 +194,7 @@ public sealed class DeviceBatches : IDisposable
     private static string KeyOf(DenoiseRequest request) => string.Join(
         '|',
         request.Sample,
+        request.Settings.ToTiling(),
         request.StopCall - request.NextCall,
         string.Join(',', request.Positive.Parts[0].Schedule.Select(static entry => entry.Embedding.HiddenStates.Shape[1]).Distinct().Order()));
 }

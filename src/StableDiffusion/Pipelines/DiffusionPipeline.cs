@@ -88,6 +88,38 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return StartImage.Fit(image, mask, width, height, mode, model.Info.LatentFactor, inpainting);
     }
 
+    /// <summary>The step at which a denoising goes on with the refiner of its options.</summary>
+    /// <param name="options">The options; the refiner is set.</param>
+    /// <param name="isFromImage">Whether it starts from an image.</param>
+    /// <returns>The step to stop before.</returns>
+    /// <exception cref="InvalidSettingException">There is no step for this model or for the refiner.</exception>
+    internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model), options, isFromImage);
+
+    /// <summary>Throws if this model, as a refiner, cannot go on with the latents of another one.</summary>
+    /// <param name="other">The other pipeline.</param>
+    /// <exception cref="InvalidSettingException">The latents of the two are of different forms.</exception>
+    internal void CheckRefines(DiffusionPipeline other)
+    {
+        LatentSpace own = LatentSpace, given = other.LatentSpace;
+        if (own.Channels != given.Channels || own.Factor != given.Factor || own.ScalingFactor != given.ScalingFactor)
+            throw new InvalidSettingException(nameof(GenerationSettings.Refiner), $"The refiner '{model.Info.Name}' has latents of another form than the model '{given.Model}', so that it cannot go on with its denoising. Use a refiner of the same family.");
+        if (other.Variant != model.Info.Variant)
+            throw new InvalidSettingException(nameof(GenerationSettings.Refiner), $"The refiner '{model.Info.Name}' and the model '{given.Model}' take different inputs: only one of them is for inpainting or for editing. Use models of the same kind.");
+    }
+
+    /// <summary>The options as this model takes them: without those that are for another family.</summary>
+    /// <param name="options">The options of a request that two models share.</param>
+    internal DenoiseOptions Own(DenoiseOptions options) => SettingTable.Create<DenoiseOptions>(row => row.Families is null || model.Family.Takes(row.Name) ? row.Get(options) : null) with
+    {
+        StartStep = options.StartStep,
+        StopStep = options.StopStep,
+        DenoisingStart = options.DenoisingStart,
+        Mask = options.Mask,
+        Controls = options.Controls,
+    };
+
+    private ModelVariant? Variant => model.Info.Variant;
+
     /// <summary>Checks settings, as far as that is possible before a network is opened.</summary>
     /// <param name="options">The options of the denoising; the mask of the start image is used, not theirs.</param>
     /// <param name="start">The image to start from; null starts from noise.</param>
@@ -98,8 +130,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     public (int Width, int Height) Check(DenoiseOptions options, StartImage? start = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options.Refiner is not null)
+            options = Own(options);
         CheckSettings(options);
         (int width, int height) = DenoiseStart.Check(model, options, start);
+        if (options.Refiner is not null)
+            HandOverStep(options, isFromImage: start is not null);
         if (HiresPass.From(options, start is not null) is not HiresPass second)
             return (width, height);
 
@@ -172,7 +208,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     internal Latent EncodeImage(DiffusionImage image, ResizeMode resizeMode, long? seed, RandomSource randomSource, VaeOptions vae, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
-        vae.Check();
+        CheckVae(vae);
         DenoiseStart.CheckSize(image.Width, image.Height, model, vae);
         if (seed is not null)
         {
@@ -193,6 +229,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Seed = seed,
             RandomSource = seed is null ? null : randomSource.ToString(),
             ResizeMode = resizeMode == ResizeMode.None ? null : resizeMode.ToString(),
+            Tiling = vae.Seamless?.ToString(),
             Model = model.Info.Name,
         };
         info = SettingTable.WithoutDefaults(autoencoder.Record(info, cancellationToken));
@@ -224,7 +261,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
         using IDisposable use = model.Use(ModelPart.UNet);
-        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken) : model.OpenUNet(loading, cancellationToken);
+        Tiling tiling = options.ToTiling();
+        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken, tiling) : model.OpenUNet(loading, cancellationToken, tiling);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
         Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
@@ -258,7 +296,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
-            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken), options.FeatureReuseBranch ?? 0, interval)
+            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken, options.ToTiling()), options.FeatureReuseBranch ?? 0, interval)
             : null;
         if (reuse is not null)
             unet.CheckOuter(reuse.OuterLayers, reuse.Branch);
@@ -277,6 +315,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
         {
             null => new DenoiseStart(model, unet, Messages).FromNoise(options, cancellationToken),
+            _ when options.DenoisingStart is not null => new DenoiseStart(model, unet, Messages).FromOther(start, options, cancellationToken),
             { State: not null } => DenoiseStart.FromState(start, start.State, options),
             _ => new DenoiseStart(model, unet, Messages).FromClean(start, options, cancellationToken),
         };
@@ -289,6 +328,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
             GuidanceScale = guidanceScale,
             FeatureReuseBranch = reuse?.Branch,
+            Tiling = options.ToTiling().ToString(),
             ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
             PromptSyntax = prompt.PromptSyntax,
             Emphasis = prompt.Emphasis,
@@ -351,7 +391,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(latent);
         vae ??= new VaeOptions();
-        vae.Check();
+        vae = vae with { Seamless = vae.Seamless ?? latent.Info.ToTiling() };
+        CheckVae(vae);
         latent.CheckFinite();
         (int width, int height) = (latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
         MemoryEstimate memory = new(model, vae);
@@ -365,6 +406,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         {
             Width = decoded.Shape[3],
             Height = decoded.Shape[2],
+            Tiling = vae.Seamless == Tiling.None ? null : vae.Seamless.ToString(),
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
         };
@@ -428,6 +470,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         SettingCheck.Family(options, model);
         if (VaeOptions.From(options).Vae is string vae)
             model.Vaes.Find(vae);
+        if (options.ToTiling() != Tiling.None)
+            model.CheckTiling();
         SettingTable.Check(options);
         _ = new InpaintSettings(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
@@ -437,6 +481,13 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);
+    }
+
+    private void CheckVae(VaeOptions vae)
+    {
+        vae.Check();
+        if (vae is { Vae: null, Seamless: not (null or Tiling.None) })
+            model.CheckTiling();
     }
 
     private void CheckEmbedding(TextEmbedding embedding, UNet unet)

@@ -14,6 +14,7 @@ internal static class StageRecord
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis),
         nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
     };
 
     /// <summary>The stages of an encoded prompt.</summary>
@@ -56,10 +57,12 @@ internal static class StageRecord
     /// <param name="negative">The embedding of the negative prompt; null if none was used, or zeros.</param>
     public static GenerationStage OfDenoising(DiffusionModel model, GenerationInfo info, DenoiseOptions options, Latent? start, TextEmbedding embedding, TextEmbedding? negative)
     {
-        bool goesOn = start?.State is not null;
+        bool goesOn = start?.State is not null && options.DenoisingStart is null;
         OrderedDictionary<string, object> settings = SettingsOf(model, info, row => !s_ofInputs.Contains(row.Name) && !(goesOn && row.IsOfStart) && !(start is not null && row.Name is nameof(GenerationInfo.Width) or nameof(GenerationInfo.Height)));
         if (!goesOn && start is not null && options.StartStep is int startStep)
             settings.Insert(0, nameof(options.StartStep), (long)startStep);
+        if (options.DenoisingStart is double denoisingStart)
+            settings.Insert(0, nameof(options.DenoisingStart), denoisingStart);
         if (info.ControlNets is { Count: > 0 } nets)
         {
             settings["ControlNet"] = nets.Select(static net => net.Name).ToArray();
@@ -103,7 +106,7 @@ internal static class StageRecord
         return latent.Append(new GenerationStage { Operation = StageOperation.Decode, Settings = settings, Output = StageList.Hash<byte>(pixels), Made = StageMaker.Of(model.Device) });
     }
 
-    private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize);
+    private static bool IsOfVae(Setting row) => row.Name is nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Tiling);
 
     /// <summary>The settings of a stage: those of a record that a rule chooses, and the model that the stage used.</summary>
     private static OrderedDictionary<string, object> SettingsOf(DiffusionModel model, GenerationInfo info, Func<Setting, bool> isOfStage)

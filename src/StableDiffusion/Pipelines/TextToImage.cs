@@ -22,6 +22,8 @@ public sealed class TextToImage
     private TextEmbedding? _hiresNegative;
     private TextEmbedding? _embedding;
     private TextEmbedding? _negative;
+    private TextEmbedding? _refinerEmbedding;
+    private TextEmbedding? _refinerNegative;
 
     /// <summary>Draws the random seeds. No model is needed yet.</summary>
     /// <param name="request">The request.</param>
@@ -42,8 +44,19 @@ public sealed class TextToImage
         _hires = HiresPass.From(request.Options, request.Start is not null);
         if (_hires?.Network is string network && request.Upscale is null)
             throw new InvalidSettingException(nameof(HiresSettings.HiresUpscaler), $"There is no upscaler '{PrintableText.Of(network)}' for the second pass. Choose one of these: {string.Join(", ", HiresPass.LatentUpscalers)}; or Lanczos, Bicubic or Nearest.");
+        if (_hires is not null && request.Options.Refiner is not null)
+            throw new InvalidSettingException(nameof(HiresSettings.HiresScale), "An image with a second pass cannot have a refiner too. Omit Refiner, or HiresScale, HiresWidth and HiresHeight.");
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
         _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed) };
+        if (_options.Refiner is not null)
+        {
+            _options = _options with
+            {
+                RefinerSwitchAt = _options.RefinerSwitchAt ?? HandOver.DefaultSwitchAt,
+                RefinerMode = EnumSetting.ParseOrNull<RefinerMode>(nameof(_options.RefinerMode), _options.RefinerMode)?.ToString(),
+            };
+        }
+
         if (IsVaried)
         {
             _options = _options with { VariationSeed = RandomSeed.Resolve(_options.VariationSeed) };
@@ -88,36 +101,59 @@ public sealed class TextToImage
     /// <exception cref="DiffusionException">A setting is out of range or the model cannot be run; see the stages of <see cref="DiffusionPipeline"/>.</exception>
     public DiffusionImage Make(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
+        if (_options.Refiner is not null)
+            throw new InvalidSettingException(nameof(_options.Refiner), $"The request has the refiner '{_options.Refiner}', and its pipeline is not given. Give it, or omit Refiner.");
         return Decode(pipeline, Denoise(pipeline, index, observer, cancellationToken), observer, cancellationToken);
     }
 
-    /// <summary>Encodes the prompts, the first of the three parts of <see cref="Make"/>. They are kept for all images of the request.</summary>
-    /// <inheritdoc cref="Make"/>
+    /// <summary>Makes one image with a refiner, which the options of the request name.</summary>
+    /// <param name="pipeline">The pipeline of the model that begins and that decodes.</param>
+    /// <param name="refiner">The pipeline of the refiner.</param>
+    /// <param name="index">The index of the image, from 0 to one less than <see cref="Count"/>.</param>
+    /// <param name="observer">Observes the stages; may be null.</param>
+    /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
+    /// <returns>The image, which records how it was made.</returns>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
+    public DiffusionImage Make(DiffusionPipeline pipeline, DiffusionPipeline refiner, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(refiner);
+        refiner.CheckRefines(pipeline);
+        return Decode(pipeline, Refine(refiner, Denoise(pipeline, index, observer, cancellationToken), index, observer, cancellationToken), observer, cancellationToken);
+    }
+
+    /// <summary>Encodes the prompts, the first of the three parts of <see cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>. They are kept for all images of the request.</summary>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
     public void Encode(DiffusionPipeline pipeline, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        Encode(pipeline, ref _embedding, ref _negative, _options.GuidanceScale, observer, cancellationToken);
+        if (_hires is null || _hiresEmbedding is not null)
+            return;
+
+        observer ??= new StageObserver();
+        _hiresEmbedding = _hires.Prompt == _options.Prompt ? _embedding! : Encode(pipeline, _hires.Prompt, observer, cancellationToken);
+        TextEmbedding? negative = _hires.NegativePrompt is null ? null : _hires.NegativePrompt == _options.NegativePrompt && _negative is not null ? _negative : Encode(pipeline, _hires.NegativePrompt, observer, cancellationToken);
+        _hiresNegative = pipeline.CompleteNegative(_hiresEmbedding, negative, _hires.GuidanceScale, cancellationToken);
+    }
+
+    private void Encode(DiffusionPipeline pipeline, ref TextEmbedding? embedding, ref TextEmbedding? negative, double? guidanceScale, StageObserver? observer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         observer ??= new StageObserver();
-        _embedding ??= Encode(_options.Prompt!);
-        _negative ??= pipeline.CompleteNegative(
-            _embedding, _options.NegativePrompt is null ? null : Encode(_options.NegativePrompt), _options.GuidanceScale, cancellationToken);
-        if (_hires is not null && _hiresEmbedding is null)
-        {
-            _hiresEmbedding = _hires.Prompt == _options.Prompt ? _embedding : Encode(_hires.Prompt);
-            TextEmbedding? negative = _hires.NegativePrompt is null ? null : _hires.NegativePrompt == _options.NegativePrompt && _negative is not null ? _negative : Encode(_hires.NegativePrompt);
-            _hiresNegative = pipeline.CompleteNegative(_hiresEmbedding, negative, _hires.GuidanceScale, cancellationToken);
-        }
-
-        TextEmbedding Encode(string prompt)
-        {
-            TextEmbedding encoded = observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(prompt, PromptOptions, cancellationToken));
-            observer.OnEncoded(encoded);
-            return encoded;
-        }
+        embedding ??= Encode(pipeline, _options.Prompt!, observer, cancellationToken);
+        negative ??= pipeline.CompleteNegative(
+            embedding, _options.NegativePrompt is null ? null : Encode(pipeline, _options.NegativePrompt, observer, cancellationToken), guidanceScale, cancellationToken);
     }
 
-    /// <summary>Denoises one image, the second of the three parts of <see cref="Make"/>.</summary>
+    private TextEmbedding Encode(DiffusionPipeline pipeline, string prompt, StageObserver observer, CancellationToken cancellationToken)
+    {
+        TextEmbedding encoded = observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(prompt, PromptOptions, cancellationToken));
+        observer.OnEncoded(encoded);
+        return encoded;
+    }
+
+    /// <summary>Denoises one image, the second of the three parts of <see cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>.</summary>
     /// <returns>The latent of the image.</returns>
-    /// <inheritdoc cref="Make"/>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
     public Latent Denoise(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         DenoiseJob job = Prepare(pipeline, index, observer, cancellationToken);
@@ -139,12 +175,14 @@ public sealed class TextToImage
 
     /// <summary>Makes what <see cref="Denoise"/> denoises, for <see cref="DiffusionPipeline.Divide"/>: the embeddings, and the latent of the image to start from.</summary>
     /// <returns>The denoising.</returns>
-    /// <inheritdoc cref="Make"/>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
     public DenoiseJob Prepare(DiffusionPipeline pipeline, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         Encode(pipeline, observer, cancellationToken);
         observer ??= new StageObserver();
         DenoiseOptions options = OptionsOf(index);
+        if (options.Refiner is not null)
+            options = pipeline.Own(options) with { StopStep = pipeline.HandOverStep(options, isFromImage: _request.Start is not null) };
         RandomSource source = options.ToNoise().RandomSource ?? default;
         Latent? start = _request.Start is StartImage image
             ? observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, options.Seed, source, VaeOptions.From(options), cancellationToken))
@@ -152,12 +190,57 @@ public sealed class TextToImage
         return new DenoiseJob(_embedding!, _negative, start, options with { Hires = null });
     }
 
-    /// <summary>Decodes the latent of an image of the request, the last of the three parts of <see cref="Make"/>.</summary>
+    /// <summary>Goes on with a denoising that stopped for the refiner. The prompts are encoded anew, and LoRAs and ControlNets have no part in it.</summary>
+    /// <param name="refiner">The pipeline of the refiner; all images of a request must be made with the same one.</param>
+    /// <param name="stopped">What <see cref="Denoise"/> returned.</param>
+    /// <param name="index">The index of the image.</param>
+    /// <param name="observer">Observes the stages; may be null.</param>
+    /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
+    /// <returns>The latent of the image, for the first model to decode.</returns>
+    /// <exception cref="DiffusionException">The refiner cannot be run, or its latents are of another form.</exception>
+    public Latent Refine(DiffusionPipeline refiner, Latent stopped, int index, StageObserver? observer = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(refiner);
+        ArgumentNullException.ThrowIfNull(stopped);
+        observer ??= new StageObserver();
+        GenerationInfo before = stopped.Info;
+        Encode(refiner, ref _refinerEmbedding, ref _refinerNegative, before.GuidanceScale, observer, cancellationToken);
+        DenoiseOptions all = OptionsOf(index);
+        bool goesOn = all.RefinerMode == nameof(RefinerMode.A1111);
+        DenoiseOptions options = refiner.Own(all) with
+        {
+            Model = null,
+            Lora = null,
+            Strength = null,
+            GuidanceScale = before.GuidanceScale,
+            Steps = stopped.StepCount,
+            Mask = null,
+            Controls = [],
+            DenoisingStart = goesOn ? null : all.RefinerSwitchAt,
+        };
+        Latent result = observer.Run(Stage.Denoising, () => refiner.Denoise(_refinerEmbedding!, _refinerNegative, stopped, options, observer.OnStep, cancellationToken));
+
+        // The settings of the image are those of both models.
+        GenerationInfo info = result.Info with
+        {
+            Model = before.Model,
+            ModelHash = before.ModelHash,
+            Scheduler = before.Scheduler,
+            SchedulerOptions = before.SchedulerOptions,
+            Lora = before.Lora,
+            LoraHashes = before.LoraHashes,
+            ControlNets = before.ControlNets,
+            MicroConditioning = all.MicroConditioning,
+        };
+        return result.With(SettingTable.WithoutDefaults(info), result.Maker);
+    }
+
+    /// <summary>Decodes the latent of an image of the request, the last of the three parts of <see cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>.</summary>
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="latent">The latent.</param>
     /// <param name="observer">Observes the stages; may be null.</param>
     /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
-    /// <inheritdoc cref="Make"/>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
     public DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
@@ -168,7 +251,7 @@ public sealed class TextToImage
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>
-    /// <inheritdoc cref="Make"/>
+    /// <inheritdoc cref="Make(DiffusionPipeline, int, StageObserver, CancellationToken)"/>
     public IEnumerable<DiffusionImage> Run(DiffusionPipeline pipeline, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         for (int index = 0; index < Count; index++)

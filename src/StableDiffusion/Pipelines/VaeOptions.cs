@@ -21,6 +21,9 @@ public sealed record VaeOptions
     /// <summary>How decoded values become bytes.</summary>
     public ByteRounding Rounding { get; init; }
 
+    /// <summary>The edges of the image that meet; null for those of the latent that is decoded, and none of an image that is encoded.</summary>
+    public Tiling? Seamless { get; init; }
+
     /// <summary>Reads the options among the settings of an image.</summary>
     /// <param name="settings">The settings.</param>
     /// <returns>The options.</returns>
@@ -33,9 +36,19 @@ public sealed record VaeOptions
             Vae = settings.Vae,
             Tiling = EnumSetting.Parse(nameof(GenerationSettings.VaeTiling), settings.VaeTiling, VaeTiling.Auto),
             TileSize = settings.VaeTileSize,
+            Seamless = EnumSetting.ParseOrNull<Tiling>(nameof(GenerationSettings.Tiling), settings.Tiling),
         };
         options.Check();
         return options;
+    }
+
+    /// <summary>Reads the options in the record of a stage, where what is left out is none.</summary>
+    /// <param name="settings">The settings of the stage.</param>
+    /// <returns>The options.</returns>
+    internal static VaeOptions Recorded(GenerationSettings settings)
+    {
+        VaeOptions options = From(settings);
+        return options with { Seamless = options.Seamless ?? Settings.Tiling.None };
     }
 
     /// <summary>Throws for a size of tiles that is out of range.</summary>

@@ -33,6 +33,9 @@ public static class FlatRecord
         if (info.Strength is not null || info.ImageGuidanceScale is not null || info.ControlNets is { Count: > 0 })
             throw new NotRepeatableException("The image was made from another image, which its record does not name. Make it again from that image yourself.");
 
+        if (info.Refiner is not null)
+            throw new NotRepeatableException($"The image was made with the refiner '{PrintableText.Of(info.Refiner)}', which takes more than one stage. Make it again from its settings.");
+
         GenerationStage prompt = OfPrompt(info.Prompt);
         Dictionary<string, IReadOnlyList<StageList>> inputs = new(StringComparer.Ordinal) { ["Embedding"] = [new StageList(prompt)] };
         if (!string.IsNullOrEmpty(info.NegativePrompt))
@@ -43,7 +46,7 @@ public static class FlatRecord
             Settings = SettingsOf(row => row.Name is not (nameof(info.Prompt) or nameof(info.NegativePrompt) or nameof(info.VaeTiling) or nameof(info.VaeTileSize)) && (!s_ofPrompt.Contains(row.Name) || row.Name is nameof(info.Lora) or nameof(info.Model))),
             Inputs = inputs,
         };
-        return new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Settings = SettingsOf(static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.ModelHash)) });
+        return new StageList(denoising, new GenerationStage { Operation = StageOperation.Decode, Settings = SettingsOf(static row => row.Name is nameof(GenerationInfo.VaeTiling) or nameof(GenerationInfo.VaeTileSize) or nameof(GenerationInfo.Vae) or nameof(GenerationInfo.VaeHash) or nameof(GenerationInfo.Tiling) or nameof(GenerationInfo.Model) or nameof(GenerationInfo.ModelHash)) });
 
         GenerationStage OfPrompt(string text)
         {

@@ -251,7 +251,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     }
 
     private static VaeOptions DecodingOf(GenerationStage stage) =>
-        VaeOptions.From(stage.To<GenerationInfo>()) with { Rounding = EnumSetting.Parse("Rounding", stage.Text("Rounding"), ByteRounding.Nearest) };
+        VaeOptions.Recorded(stage.To<GenerationInfo>()) with { Rounding = EnumSetting.Parse("Rounding", stage.Text("Rounding"), ByteRounding.Nearest) };
 
     private TextEmbedding EncodePrompt(GenerationStage stage, CancellationToken cancellationToken)
     {
@@ -286,6 +286,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             Model = null,
             StartStep = stage.Number<int>(nameof(DenoiseOptions.StartStep)),
             StopStep = stage.Number<int>(nameof(DenoiseOptions.StopStep)),
+            DenoisingStart = stage.Number<double>(nameof(DenoiseOptions.DenoisingStart)),
             Mask = Inputs<MaskImage>(stage, "MaskImage", cancellationToken).FirstOrDefault(),
             Controls = Controls(stage, cancellationToken),
         };

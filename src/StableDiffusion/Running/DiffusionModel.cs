@@ -8,7 +8,9 @@ using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
@@ -26,6 +28,9 @@ public sealed class DiffusionModel : IDisposable
     /// </summary>
     private const long SmallestReorderedUNet = 256L << 20;
 
+    /// <summary>The number of values of <see cref="Tiling"/>.</summary>
+    internal const int Tilings = (int)Tiling.Both + 1;
+
     private const string BuildingGraphs = "Building the model's graphs";
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -42,11 +47,13 @@ public sealed class DiffusionModel : IDisposable
     private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
-    private UNet? _unet;
-    private UNet? _controlledUNet;
-    private readonly UNet?[] _outerUNets = new UNet?[DeepFeatures.MostBranches];
-    private VaeEncoder? _vaeEncoder;
-    private VaeDecoder? _vaeDecoder;
+
+    // The other parts, by the edges of an image that meet.
+    private readonly UNet?[] _unets = new UNet?[Tilings];
+    private readonly UNet?[] _controlledUNets = new UNet?[Tilings];
+    private readonly UNet?[] _outerUNets = new UNet?[Tilings * DeepFeatures.MostBranches];
+    private readonly VaeEncoder?[] _vaeEncoders = new VaeEncoder?[Tilings];
+    private readonly VaeDecoder?[] _vaeDecoders = new VaeDecoder?[Tilings];
 
     /// <summary>Initializes a model; only the index and the scheduler's config are read yet.</summary>
     /// <param name="info">The model.</param>
@@ -199,24 +206,30 @@ public sealed class DiffusionModel : IDisposable
         cancellationToken);
 
     /// <summary>The U-Net, opened on first use.</summary>
-    /// <inheritdoc cref="OpenTextEncoder"/>
-    internal UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken) ?? Open(
-        ref _unet,
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <param name="tiling">The edges of the latent that meet.</param>
+    /// <returns>The part; it belongs to the model.</returns>
+    /// <exception cref="ModelNotFoundException">A file is missing.</exception>
+    /// <exception cref="ModelInvalidException">A file is damaged, or contradicts another.</exception>
+    /// <exception cref="InvalidSettingException">Edges are to meet, and the graphs are not this library's.</exception>
+    internal UNet OpenUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => Shared(isText: false, progress, cancellationToken)?.OpenUNet(progress, cancellationToken, tiling) ?? Open(
+        ref _unets[(int)tiling],
         "the U-Net",
-        graphs => new UNet(OpenGraph(graphs, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs))),
+        graphs => new UNet(OpenGraph(graphs, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), tiling)),
         progress,
         cancellationToken);
 
     /// <summary>The U-Net with inputs for the residuals of ControlNets, opened on first use. It has the same weights.</summary>
-    /// <inheritdoc cref="OpenTextEncoder"/>
-    internal UNet OpenControlledUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken) ?? Open(
-        ref _controlledUNet,
+    /// <inheritdoc cref="OpenUNet"/>
+    internal UNet OpenControlledUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => Shared(isText: false, progress, cancellationToken)?.OpenControlledUNet(progress, cancellationToken, tiling) ?? Open(
+        ref _controlledUNets[(int)tiling],
         "the U-Net for ControlNets",
         graphs =>
         {
             string folder = Path.Combine(graphs, Family.Backbone);
             string graph = FindOptional(Path.Combine(folder, ModelParts.ControlGraph), "ControlNets");
-            return new UNet(OpenFile(graph, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs)), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
+            return new UNet(OpenFile(graph, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), tiling: tiling), UNetConfig.Read(Path.Combine(folder, ModelParts.Config)).SkipLevels);
         },
         progress,
         cancellationToken);
@@ -225,12 +238,13 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="branch">The branch, from 0 for the fewest layers, below <see cref="DeepFeatures.MostBranches"/>.</param>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>
-    /// <inheritdoc cref="OpenTextEncoder"/>
-    internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken) ?? Open(
-        ref _outerUNets[branch],
+    /// <param name="tiling">The edges of the latent that meet.</param>
+    /// <inheritdoc cref="OpenUNet"/>
+    internal UNet OpenOuterUNet(int branch, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => Shared(isText: false, progress, cancellationToken)?.OpenOuterUNet(branch, progress, cancellationToken, tiling) ?? Open(
+        ref _outerUNets[((int)tiling * DeepFeatures.MostBranches) + branch],
         "the outer layers of the U-Net",
         graphs => new UNet(OpenFile(
-            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false)),
+            FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false, tiling)),
         progress,
         cancellationToken);
 
@@ -301,20 +315,20 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <summary>The VAE encoder, opened on first use.</summary>
-    /// <inheritdoc cref="OpenTextEncoder"/>
-    internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeEncoder(progress, cancellationToken) ?? Open(
-        ref _vaeEncoder,
+    /// <inheritdoc cref="OpenUNet"/>
+    internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => _plain?.OpenVaeEncoder(progress, cancellationToken, tiling) ?? Open(
+        ref _vaeEncoders[(int)tiling],
         "the VAE encoder",
-        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder)),
+        graphs => new VaeEncoder(OpenVae(graphs, ModelParts.VaeEncoder, progress, cancellationToken, tiling), ReadScaling(graphs, ModelParts.VaeEncoder), FullGraph(graphs, ModelParts.VaeEncoder, tiling)),
         progress,
         cancellationToken);
 
     /// <summary>The VAE decoder, opened on first use.</summary>
-    /// <inheritdoc cref="OpenTextEncoder"/>
-    internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken) => _plain?.OpenVaeDecoder(progress, cancellationToken) ?? Open(
-        ref _vaeDecoder,
+    /// <inheritdoc cref="OpenUNet"/>
+    internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => _plain?.OpenVaeDecoder(progress, cancellationToken, tiling) ?? Open(
+        ref _vaeDecoders[(int)tiling],
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken), ReadScaling(graphs, ModelParts.VaeDecoder), Info.LatentFactor, FullGraph(graphs, ModelParts.VaeDecoder)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken, tiling), ReadScaling(graphs, ModelParts.VaeDecoder), Info.LatentFactor, FullGraph(graphs, ModelParts.VaeDecoder, tiling)),
         progress,
         cancellationToken);
 
@@ -364,17 +378,21 @@ public sealed class DiffusionModel : IDisposable
         IDisposable?[] taken = part switch
         {
             ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
-            ModelPart.VaeEncoder => [Interlocked.Exchange(ref _vaeEncoder, null)],
-            ModelPart.VaeDecoder => [Interlocked.Exchange(ref _vaeDecoder, null)],
-            _ => [Interlocked.Exchange(ref _unet, null), Interlocked.Exchange(ref _controlledUNet, null), .. _outerUNets, .. _controlNets.Values],
+            ModelPart.VaeEncoder => TakeAll(_vaeEncoders),
+            ModelPart.VaeDecoder => TakeAll(_vaeDecoders),
+            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. _controlNets.Values],
         };
         if (part == ModelPart.UNet)
-        {
-            Array.Clear(_outerUNets);
             _controlNets.Clear();
-        }
-
         return [.. taken.OfType<IDisposable>()];
+
+        static IDisposable?[] TakeAll<T>(T?[] parts)
+            where T : class, IDisposable
+        {
+            IDisposable?[] all = [.. parts];
+            Array.Clear(parts);
+            return all;
+        }
     }
 
     /// <summary>The model whose part is shared, or null if this model has its own part.</summary>
@@ -564,15 +582,15 @@ public sealed class DiffusionModel : IDisposable
         throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support {feature}: its folder '{Path.GetDirectoryName(graph)}' has no '{Path.GetFileName(graph)}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
     }
 
-    private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true) =>
-        OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout);
+    private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true, Tiling tiling = Tiling.None) =>
+        OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout, tiling: tiling);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true)
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None)
     {
         if (_plan?.ChangesPart(part) != true)
-            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {
@@ -581,7 +599,7 @@ public sealed class DiffusionModel : IDisposable
             _adapted.Add(part, adapted);
         }
 
-        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, cancellationToken: cancellationToken);
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, cancellationToken: cancellationToken);
     }
 
     /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
@@ -589,16 +607,41 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="part">The name of the half.</param>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>
-    internal OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
-        OpenSession(GraphPath(graphs, part), progress, plansMemory: false, cancellationToken: cancellationToken);
+    /// <param name="tiling">The edges that meet.</param>
+    internal OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling) =>
+        OpenSession(GraphPath(graphs, part), progress, plansMemory: false, tiling: tiling, cancellationToken: cancellationToken);
 
-    private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, CancellationToken cancellationToken = default)
+    /// <summary>Throws if the edges of images cannot meet with this model, as far as that is known before its graphs are built.</summary>
+    /// <exception cref="InvalidSettingException">Its graphs are not this library's.</exception>
+    internal void CheckTiling()
     {
-        OnnxSession session = (plansMemory && isPrepared ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null) ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, cancellationToken);
+        string graph = Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph);
+        if (File.Exists(graph))
+            RequireTiling(graph);
+    }
+
+    private void RequireTiling(string graph)
+    {
+        if (!CircularPadding.Supports(graph))
+            throw new InvalidSettingException(nameof(Tiling), $"Tiling does not work with the model '{Info.Name}': another program exported its graph '{graph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Tiling.");
+    }
+
+    /// <remarks>A graph whose edges meet is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
+    private OnnxSession OpenSession(
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, CancellationToken cancellationToken = default)
+    {
+        bool isPlain = tiling == Tiling.None;
+        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null)
+            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Wrap, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
+
+        byte[] Wrap(string path)
+        {
+            RequireTiling(path);
+            return CircularPadding.Apply(path, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+        }
     }
 
     private OnnxSession? OpenPrepared(string graph, Action<ProgressReport>? progress, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken) =>
@@ -618,10 +661,10 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <summary>The graph to use if another one overflows; null if that one computes in full precision itself.</summary>
-    private FullPrecisionGraph? FullGraph(string graphs, string part)
+    private FullPrecisionGraph? FullGraph(string graphs, string part, Tiling tiling)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != GraphPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false)) : null;
+        return ComputesHalf && full != GraphPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false, tiling: tiling)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

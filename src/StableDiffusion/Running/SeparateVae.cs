@@ -21,11 +21,11 @@ internal sealed class SeparateVae(string name, VaeSource source, VaeTraits trait
 
     public VaeTraits Traits => traits;
 
-    /// <summary>The encoder; null if it is not open.</summary>
-    public VaeEncoder? Encoder { get; private set; }
+    /// <summary>The encoders by the edges that meet; null for those that are not open.</summary>
+    public VaeEncoder?[] Encoders { get; } = new VaeEncoder?[DiffusionModel.Tilings];
 
-    /// <summary>The decoder; null if it is not open.</summary>
-    public VaeDecoder? Decoder { get; private set; }
+    /// <summary>The decoders by the edges that meet; null for those that are not open.</summary>
+    public VaeDecoder?[] Decoders { get; } = new VaeDecoder?[DiffusionModel.Tilings];
 
     /// <summary>Throws if there is no encoder.</summary>
     /// <exception cref="InvalidSettingException">There is none.</exception>
@@ -35,28 +35,14 @@ internal sealed class SeparateVae(string name, VaeSource source, VaeTraits trait
             throw new InvalidSettingException(nameof(GenerationSettings.Vae), $"The VAE '{ModelFilePath.Printable(name)}' has no encoder, so that it can only decode. Put the file of its encoder beside '{source.NamingFile}', or use another VAE for the image to start from.");
     }
 
-    /// <summary>Keeps the encoder.</summary>
-    /// <param name="encoder">The encoder.</param>
-    /// <param name="graphs">The folder of its graph, which is in use until this is disposed.</param>
-    public VaeEncoder Keep(VaeEncoder encoder, RentedBuild graphs)
-    {
-        _graphs.Add(graphs);
-        return Encoder = encoder;
-    }
-
-    /// <summary>Keeps the decoder.</summary>
-    /// <param name="decoder">The decoder.</param>
-    /// <param name="graphs">The folder of its graph, which is in use until this is disposed.</param>
-    public VaeDecoder Keep(VaeDecoder decoder, RentedBuild graphs)
-    {
-        _graphs.Add(graphs);
-        return Decoder = decoder;
-    }
+    /// <summary>Keeps the folder of a graph in use until this is disposed.</summary>
+    /// <param name="graphs">The folder.</param>
+    public void Keep(RentedBuild graphs) => _graphs.Add(graphs);
 
     public void Dispose()
     {
-        Encoder?.Dispose();
-        Decoder?.Dispose();
+        foreach (IDisposable? half in (IDisposable?[])[.. Encoders, .. Decoders])
+            half?.Dispose();
         _graphs.ForEach(static graphs => graphs.Dispose());
     }
 }

@@ -49,19 +49,20 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
     /// <param name="vae">The autoencoder.</param>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <param name="tiling">The edges that meet.</param>
     /// <returns>The part; it belongs to the model.</returns>
     /// <exception cref="InvalidSettingException">It has no encoder.</exception>
     /// <exception cref="ModelInvalidException">A file is damaged.</exception>
-    public VaeEncoder OpenEncoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    public VaeEncoder OpenEncoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None)
     {
         vae.RequireEncoder();
-        return Open(vae, vae => vae.Encoder, ModelParts.VaeEncoder, (session, graphs) => vae.Keep(new VaeEncoder(session, Scaling(vae)), graphs), progress, cancellationToken);
+        return Open(vae, vae.Encoders, ModelParts.VaeEncoder, session => new VaeEncoder(session, Scaling(vae)), progress, cancellationToken, tiling);
     }
 
     /// <summary>The decoder of an autoencoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenEncoder"/>
-    public VaeDecoder OpenDecoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken) =>
-        Open(vae, vae => vae.Decoder, ModelParts.VaeDecoder, (session, graphs) => vae.Keep(new VaeDecoder(session, Scaling(vae), vae.Traits.Factor), graphs), progress, cancellationToken);
+    public VaeDecoder OpenDecoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) =>
+        Open(vae, vae.Decoders, ModelParts.VaeDecoder, session => new VaeDecoder(session, Scaling(vae), vae.Traits.Factor), progress, cancellationToken, tiling);
 
     public void Dispose()
     {
@@ -94,20 +95,21 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
         static string Describe(int channels, int factor) => $"latents of {channels} channels and a {factor}th of the width and height";
     }
 
-    private T Open<T>(SeparateVae vae, Func<SeparateVae, T?> opened, string part, Func<OnnxSession, RentedBuild, T> keep, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    private T Open<T>(SeparateVae vae, T?[] halves, string part, Func<OnnxSession, T> make, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling)
         where T : class
     {
         _gate.Wait(cancellationToken);
         try
         {
-            if (opened(vae) is T known)
+            if (halves[(int)tiling] is T known)
                 return known;
 
             RentedBuild graphs = model.BuildGraphs(vae.Source, vae.Name, progress, cancellationToken);
             try
             {
                 long start = Stopwatch.GetTimestamp();
-                T made = keep(model.OpenVae(graphs.Folder, part, progress, cancellationToken), graphs);
+                T made = halves[(int)tiling] = make(model.OpenVae(graphs.Folder, part, progress, cancellationToken, tiling));
+                vae.Keep(graphs);
                 progress?.Invoke(ProgressReport.Finished("Opening the VAE", vae.Name, Stopwatch.GetElapsedTime(start)));
                 return made;
             }

@@ -137,6 +137,18 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="HiresSettings.HiresGuidanceScale"/>
     public double? HiresGuidanceScale => Info.Hires?.HiresGuidanceScale;
 
+    /// <inheritdoc cref="GenerationSettings.Tiling"/>
+    public string? Tiling => Info.Tiling;
+
+    /// <inheritdoc cref="GenerationSettings.Refiner"/>
+    public string? Refiner => Info.Refiner;
+
+    /// <inheritdoc cref="GenerationSettings.RefinerSwitchAt"/>
+    public double? RefinerSwitchAt => Info.RefinerSwitchAt;
+
+    /// <inheritdoc cref="GenerationSettings.RefinerMode"/>
+    public string? RefinerMode => Info.RefinerMode;
+
     /// <inheritdoc cref="GenerationSettings.Strength"/>
     public double? Strength => Info.Strength;
 

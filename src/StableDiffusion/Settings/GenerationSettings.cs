@@ -113,6 +113,10 @@ public record GenerationSettings
     /// <summary>The second pass in high resolution; null for none.</summary>
     public HiresSettings? Hires { get; init; }
 
+    /// <summary>The edges of the image that meet without a seam when it is laid beside itself, as the name of a <see cref="Settings.Tiling"/>; null for none.</summary>
+    [Setting(Default = nameof(Settings.Tiling.None))]
+    public string? Tiling { get; init; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }
@@ -180,6 +184,18 @@ public record GenerationSettings
     [Setting(Key = "Model", IsOfStart = true)]
     public string? Model { get; init; }
 
+    /// <summary>The model that goes on with the denoising from a part of it on; null for none.</summary>
+    [Setting(Key = "Refiner")]
+    public string? Refiner { get; init; }
+
+    /// <summary>The part of the denoising after which the refiner goes on, above 0 and up to 1; null means 0.8.</summary>
+    [Setting(Key = "Refiner switch at", Minimum = 0, ExcludesMinimum = true, Maximum = 1)]
+    public double? RefinerSwitchAt { get; init; }
+
+    /// <summary>How the refiner goes on, as the name of a <see cref="Settings.RefinerMode"/>; null for diffusers' way.</summary>
+    [Setting(Key = "Refiner mode", IsOwnKey = true, Default = nameof(Settings.RefinerMode.Diffusers))]
+    public string? RefinerMode { get; init; }
+
     /// <summary>The LoRAs with their strengths, as a JSON list of strings such as <c>style:0.8</c>; null for none.</summary>
     [Setting]
     public string? Lora { get; init; }
@@ -187,6 +203,10 @@ public record GenerationSettings
     /// <summary>The textual inversion embeddings that the prompts can use, as a JSON list of names or paths; null for none.</summary>
     [Setting]
     public string? TextualInversion { get; init; }
+
+    /// <summary>The edges that meet.</summary>
+    /// <exception cref="InvalidSettingException">There is no such tiling.</exception>
+    internal Tiling ToTiling() => EnumSetting.Parse(nameof(Tiling), Tiling, default(Tiling));
 
     /// <summary>The settings of the noise.</summary>
     /// <exception cref="InvalidSettingException">There is no such random source.</exception>

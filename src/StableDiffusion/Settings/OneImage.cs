@@ -11,7 +11,7 @@ public sealed class OneImage
 
     private static readonly string[] s_tiling = [nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize)];
 
-    private static readonly string[] s_vae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeHash)];
+    private static readonly string[] s_vae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeHash), nameof(GenerationInfo.Tiling)];
 
     /// <summary>The stages before these, which made the image to start from; empty if it started from noise.</summary>
     public required StageList Start { get; init; }
@@ -47,7 +47,7 @@ public sealed class OneImage
         if (paste is not null)
             stages = new StageList(stages.SkipLast(1));
         if (stages is not [.., { Operation: StageOperation.Denoise } denoising, { Operation: StageOperation.Decode } decoding]
-            || decoding.Settings.ContainsKey("Rounding") || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep")
+            || decoding.Settings.ContainsKey("Rounding") || denoising.Settings.ContainsKey("StopStep") || denoising.Settings.ContainsKey("StartStep") || denoising.Settings.ContainsKey("DenoisingStart")
             || denoising.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt]
             || !Same(denoising, decoding, nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash))
             || !Same(denoising, decoding, s_vae)
@@ -77,6 +77,8 @@ public sealed class OneImage
         if (InpaintStages.Strip(denoising, paste, ref image, ref mask) is not bool isWhole)
             return null;
 
+        if (isWhole && image is [.., { Operation: StageOperation.Resize }] && encoding.Text(nameof(ResizeMode)) is null)
+            return null;
         GenerationStage? resize = isWhole && image is [.., { Operation: StageOperation.Resize } resized] && encoding.Text(nameof(ResizeMode)) is not null ? resized : null;
         if (mask is [.., { Operation: StageOperation.Resize } last] && resize is not null && last.ToString() == resize.ToString())
             mask = new StageList(mask.SkipLast(1));

@@ -28,7 +28,7 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
         { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "DPM++ 2M SDE Karras" } },
         { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "DPM++ SDE", RandomSource = nameof(RandomSource.Cuda) } },
         { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "Euler a", BatchSize = 3, BatchIndex = 2, EtaNoiseSeedDelta = 31337 } },
-        { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "UniPC", GuidanceRescale = 0.7, GuidanceStart = 0.4, GuidanceEnd = 0.9, VariationSeed = 3, VariationStrength = 0.2 } },
+        { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "UniPC", GuidanceRescale = 0.7, GuidanceStart = 0.4, GuidanceEnd = 0.9, Tiling = "X", VariationSeed = 3, VariationStrength = 0.2 } },
         { nameof(SharedModels.Demo), new DenoiseOptions { Scheduler = "DDIM", SchedulerOptions = """{"eta":0.8,"timestep_spacing":"trailing"}""", Width = 72, Height = 40 } },
         { nameof(SharedModels.Large), new DenoiseOptions { Scheduler = "Heun", MicroConditioning = new MicroConditioning { CropTop = 8 } } },
         { nameof(SharedModels.Sd2), new DenoiseOptions() },
@@ -179,7 +179,7 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
         Latent whole = pipeline.Denoise(embedding, null, start, options, cancellationToken: Cancellation);
         Latent stopped = Saved(pipeline.Denoise(embedding, null, start, options with { StopStep = whole.StepCount - 2 }, cancellationToken: Cancellation));
 
-        DenoiseOptions rest = new() { GuidanceRescale = options.GuidanceRescale, GuidanceStart = options.GuidanceStart, GuidanceEnd = options.GuidanceEnd, MicroConditioning = options.MicroConditioning, Controls = options.Controls };
+        DenoiseOptions rest = new() { GuidanceRescale = options.GuidanceRescale, GuidanceStart = options.GuidanceStart, GuidanceEnd = options.GuidanceEnd, Tiling = options.Tiling, MicroConditioning = options.MicroConditioning, Controls = options.Controls };
         Latent further = Saved(pipeline.Denoise(Saved(embedding), null, stopped, rest with { StopStep = stopped.Step + 1 }, cancellationToken: Cancellation));
         Latent ended = pipeline.Denoise(embedding, null, further, rest, cancellationToken: Cancellation);
         Assert.Equal(whole.Tensor.Values, ended.Tensor.Values);

@@ -45,8 +45,9 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
     {
         Latent latent = MakeLatent(depth);
         string model = Model();
-        Done.Add($"decode {model}");
-        return Use(model, null, pipeline => pipeline.Decode(latent, cancellationToken));
+        VaeOptions? vae = Chance(0.1) ? new VaeOptions { Seamless = Pick([Tiling.None, Tiling.X, Tiling.Both]) } : null;
+        Done.Add($"decode {model} {vae?.Seamless}");
+        return Use(model, null, pipeline => pipeline.Decode(latent, vae, cancellationToken));
     }
 
     private DiffusionImage Enlarge(DiffusionImage image)
@@ -76,7 +77,8 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             long? seed = Chance(0.5) ? _random.Next(1000) : null;
             string model = Model();
             Done.Add($"encode {model}");
-            start = Use(model, null, pipeline => pipeline.EncodeImage(image, seed, cancellationToken: cancellationToken));
+            VaeOptions vae = new() { Seamless = Chance(0.1) ? Tiling.Both : null };
+            start = Use(model, null, pipeline => pipeline.EncodeImage(pipeline.FitImage(image, mode: ResizeMode.None), seed, vae: vae, cancellationToken: cancellationToken));
             isMasked = Chance(0.4);
         }
 
@@ -110,6 +112,7 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             GuidanceScale = Pick([1.0, 3.0, 6.5]),
             GuidanceRescale = Chance(0.2) ? 0.5 : null,
             GuidanceEnd = Chance(0.1) ? 0.5 : null,
+            Tiling = Chance(0.15) ? Pick(["X", "Y", "Both"]) : null,
             FeatureReuse = isControlled || !Chance(0.1) ? null : 2,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
             Mask = isMasked ? Mask(start!) : null,
