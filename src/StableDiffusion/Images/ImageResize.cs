@@ -138,7 +138,11 @@ internal static class ImageResize
         static byte Edge(byte nearest, byte next) => (byte)Math.Clamp(((9 * nearest) - next + 4) >> 3, 0, byte.MaxValue);
     }
 
-    private static void CheckSize(int width, int height)
+    /// <summary>Throws for a size that no image can have.</summary>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <exception cref="InvalidSettingException">A side is not positive, or the image would be too large.</exception>
+    public static void CheckSize(int width, int height)
     {
         if (width <= 0)
             throw new InvalidSettingException("Width", $"An image cannot be {width} pixels wide.");

@@ -84,6 +84,7 @@ public sealed class MaskImage
     /// <param name="sigma">The standard deviation in pixels, above 0.</param>
     internal MaskImage Blur(int sigma)
     {
+        Setting.CheckRange(nameof(GenerationSettings.MaskBlur), sigma, 1, SettingTable.Find(nameof(GenerationSettings.MaskBlur)).Maximum!.Value);
         byte[] greys = GaussianBlur.Blur(Pixels, Width, Height, sigma, sigma);
         return Made(Width, Height, greys, Origin().Append(StageOperation.BlurMask, StageList.Hash<byte>(greys), ("Sigma", (long)sigma)));
     }

@@ -84,6 +84,12 @@ public sealed class MaskTests
         Assert.Contains("black everywhere", Assert.Throws<ImageInvalidException>(() => MaskCrop.Crop(image, new MaskImage(16, 8, new byte[16 * 8]), 4, 8, 8)).Message, StringComparison.Ordinal);
         MaskImage other = new(8, 8, new byte[64]);
         Assert.Equal("The mask is 8x8 pixels, but the image is 16x8. Give a mask of the image's size.", Assert.Throws<ImageInvalidException>(() => MaskedContent.Fill(image, other)).Message);
+        MaskImage white = Rectangle(16, 8, new MaskRegion(0, 0, 16, 8));
+        Assert.Throws<InvalidSettingException>(() => MaskCrop.Crop(image, white, 4, int.MaxValue, 8));
+        Assert.Throws<InvalidSettingException>(() => MaskCrop.Crop(white, 4, 8, 0));
+        Assert.Throws<InvalidSettingException>(() => MaskCrop.Crop(white, -9, 8, 8));
+        Assert.Throws<InvalidSettingException>(() => white.Blur(int.MaxValue));
+        Assert.Throws<InvalidSettingException>(() => white.Blur(-1));
         Assert.Throws<ImageInvalidException>(() => PasteBack.Paste(image, image, other, padding: null, doubles: false));
         Assert.Throws<InvalidSettingException>(() => PasteBack.Paste(image, new DiffusionImage(8, 8, new byte[192]), other, padding: null, doubles: false));
     }

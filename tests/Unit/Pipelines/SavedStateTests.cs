@@ -45,17 +45,21 @@ public sealed class SavedStateTests(SharedModels models) : IDisposable
 
     [Theory]
     [InlineData(nameof(SharedModels.Demo), true)]
+    [InlineData(nameof(SharedModels.Demo), true, nameof(InpaintMode.A1111))]
+    [InlineData(nameof(SharedModels.Demo), true, nameof(InpaintMode.Soft))]
+    [InlineData(nameof(SharedModels.Demo), true, nameof(InpaintMode.Differential), "Exact")]
     [InlineData(nameof(SharedModels.Demo), false)]
     [InlineData(nameof(SharedModels.Inpainting), true)]
+    [InlineData(nameof(SharedModels.Inpainting), true, nameof(InpaintMode.A1111))]
     [InlineData(nameof(SharedModels.Edit), false)]
-    public void A_denoising_of_an_image_that_was_saved_ends_with_the_same_bytes(string model, bool isMasked)
+    public void A_denoising_of_an_image_that_was_saved_ends_with_the_same_bytes(string model, bool isMasked, string? mode = null, string? rule = null)
     {
         DiffusionPipeline pipeline = Open(model);
         Latent encoded = pipeline.EncodeImage(ImageFile.Read(FamilyReference.Find("sd1-inpaint", "source.png")), 7, cancellationToken: Cancellation);
         Latent read = Saved(encoded);
         MaskImage? mask = isMasked ? ImageFile.ReadMask(FamilyReference.Find("sd1-inpaint", "mask.png")) : null;
         double? strength = model == nameof(SharedModels.Edit) ? null : 0.7;
-        DenoiseOptions options = new() { Seed = 7, Steps = 5, Scheduler = "DDIM", SchedulerOptions = """{"eta":1}""", Strength = strength, Mask = mask };
+        DenoiseOptions options = new() { Seed = 7, Steps = 5, Scheduler = "DDIM", SchedulerOptions = """{"eta":1}""", Strength = strength, Mask = mask, InpaintMode = mode, MaskBlur = mode is null ? null : 3, StrengthRule = rule };
 
         Latent expected = AssertSame(pipeline, encoded, options);
         Assert.Equal(expected.Tensor.Values, AssertSame(pipeline, read, options).Tensor.Values);

@@ -42,6 +42,7 @@ internal static class MaskCrop
 
     private static byte[] Crop(byte[] pixels, int channels, MaskImage mask, int padding, int width, int height)
     {
+        ImageResize.CheckSize(width, height);
         MaskRegion region = MaskRegion.Of(mask, padding, width, height);
         byte[] cropped = new byte[region.Width * region.Height * channels];
         for (int y = 0; y < region.Height; y++)

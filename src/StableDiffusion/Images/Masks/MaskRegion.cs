@@ -23,8 +23,10 @@ internal readonly record struct MaskRegion(int Left, int Top, int Right, int Bot
     /// <param name="height">The height that the region is made at.</param>
     /// <returns>The region, inside the mask.</returns>
     /// <exception cref="ImageInvalidException">The mask is black everywhere.</exception>
-    public static MaskRegion Of(MaskImage mask, int padding, int width, int height) =>
-        Find(mask)?.Pad(padding, mask.Width, mask.Height).Expand(width, height, mask.Width, mask.Height)
+    /// <exception cref="InvalidSettingException">The padding is negative.</exception>
+    public static MaskRegion Of(MaskImage mask, int padding, int width, int height) => padding < 0
+        ? throw new InvalidSettingException("MaskPadding", $"MaskPadding is {padding}, but must be 0 or more.")
+        : Find(mask)?.Pad(padding, mask.Width, mask.Height).Expand(width, height, mask.Width, mask.Height)
         ?? throw new ImageInvalidException("The mask is black everywhere, so that there is no region to repaint. Paint white what is to be repainted, or invert the mask.");
 
     /// <summary>The box of all pixels that are not black; null if all are.</summary>
