@@ -66,7 +66,7 @@ BeforeAll {
     # -Model look at what a file or folder holds, not at its name.
     function Add-ReaderFile([string]$Code) {
         $model = "$repository/src/demo-model"
-        foreach ($name in 'my-model', 'dreamshaper_8.safetensors', 'unknown.ckpt') {
+        foreach ($name in 'my-model', 'dreamshaper_8.safetensors', 'unknown.ckpt', 'sd_xl_base_1.0.safetensors', 'sd_xl_refiner_1.0.safetensors') {
             if ($Code.Contains($name)) { Copy-Item $model $name -Recurse }
         }
 
