@@ -1,7 +1,6 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Prompts;
-using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Parameters;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using StableDiffusion.Settings;
+using StableDiffusion.Prompts;
 
 namespace StableDiffusion.Adapters;
 

@@ -69,7 +69,7 @@ internal static class ImageResize
             throw new ImageInvalidException($"{name} of {fromWidth}x{fromHeight} pixels is too long and narrow to be cropped to {width}x{height}. Choose the resize mode Stretch or Pad.");
 
         int channels = pixels.Length / (fromWidth * fromHeight);
-        byte[] scaled = Resampling.Lanczos(pixels, channels, fromWidth, fromHeight, scaledWidth, scaledHeight);
+        byte[] scaled = Resampler.Resize(pixels, fromWidth, fromHeight, scaledWidth, scaledHeight, ResampleFilter.Lanczos, channels);
         if (scaledWidth == width && scaledHeight == height)
             return scaled;
 

@@ -11,32 +11,33 @@ internal static class Resampler
     // The weights of a pixel are whole numbers of 2^-22, as many as 32 bits can hold with the sum of all.
     private const int WeightBits = 22;
 
-    /// <summary>Resizes an image.</summary>
-    /// <param name="pixels">Red, green and blue of each pixel, row by row; not changed.</param>
+    /// <summary>Resizes an image or a mask.</summary>
+    /// <param name="pixels">The bytes of each pixel, row by row; not changed.</param>
     /// <param name="fromWidth">The width in pixels.</param>
     /// <param name="fromHeight">The height in pixels.</param>
     /// <param name="width">The new width in pixels.</param>
     /// <param name="height">The new height in pixels.</param>
     /// <param name="filter">The filter.</param>
+    /// <param name="channels">The number of bytes of a pixel.</param>
     /// <param name="cancellationToken">Cancels it between two rows.</param>
     /// <returns>The pixels of the new image, or <paramref name="pixels"/> itself if the image has the size already.</returns>
-    public static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResampleFilter filter, CancellationToken cancellationToken = default)
+    public static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResampleFilter filter, int channels = DiffusionImage.Channels, CancellationToken cancellationToken = default)
     {
         if (width != fromWidth)
         {
             Taps[] taps = MakeTaps(fromWidth, width, filter);
             pixels = ForEachRow(fromHeight, width, pixels, (y, source, row) =>
             {
-                ReadOnlySpan<byte> from = source.AsSpan(y * fromWidth * DiffusionImage.Channels, fromWidth * DiffusionImage.Channels);
+                ReadOnlySpan<byte> from = source.AsSpan(y * fromWidth * channels, fromWidth * channels);
                 for (int x = 0; x < taps.Length; x++)
-                    Sum(from, DiffusionImage.Channels, DiffusionImage.Channels, taps[x], row.Slice(x * DiffusionImage.Channels, DiffusionImage.Channels));
+                    Sum(from, channels, channels, taps[x], row.Slice(x * channels, channels));
             });
         }
 
         if (height != fromHeight)
         {
             Taps[] taps = MakeTaps(fromHeight, height, filter);
-            int stride = width * DiffusionImage.Channels;
+            int stride = width * channels;
             pixels = ForEachRow(height, width, pixels, (y, source, row) => Sum(source, stride, stride, taps[y], row));
         }
 
@@ -44,7 +45,7 @@ internal static class Resampler
 
         byte[] ForEachRow(int rows, int rowWidth, byte[] source, RowWriter write)
         {
-            int length = rowWidth * DiffusionImage.Channels;
+            int length = rowWidth * channels;
             byte[] result = new byte[checked(rows * length)];
             Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, y => write(y, source, result.AsSpan(y * length, length)));
             return result;

@@ -1,3 +1,4 @@
+using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 

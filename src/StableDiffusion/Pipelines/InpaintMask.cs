@@ -41,7 +41,7 @@ internal static class InpaintMask
 
     private static Tensor Bicubic(MaskImage mask, int width, int height, bool isBinary)
     {
-        byte[] greys = Resampling.Bicubic(mask.Pixels, channels: 1, mask.Width, mask.Height, width, height);
+        byte[] greys = Resampler.Resize(mask.Pixels, mask.Width, mask.Height, width, height, ResampleFilter.Bicubic, channels: 1);
         return new Tensor(Array.ConvertAll(greys, grey => isBinary ? grey >= HalfBrightness ? 1f : 0 : grey / (float)byte.MaxValue), 1, 1, height, width);
     }
 

@@ -110,7 +110,7 @@ internal static class ImageUpscaling
         (int scaledWidth, int scaledHeight) = ImageResize.ScaledSize(fromWidth, fromHeight, width, height, mode);
         if ((long)scaledWidth * scaledHeight > ImageLibrary.MaxPixels)
             throw new InvalidSettingException(nameof(UpscaleOptions.ResizeMode), $"The image is too long and narrow to be cropped to {width}x{height}. Choose the resize mode Stretch or Pad.");
-        byte[] scaled = Resampler.Resize(pixels, fromWidth, fromHeight, scaledWidth, scaledHeight, filter, cancellationToken);
+        byte[] scaled = Resampler.Resize(pixels, fromWidth, fromHeight, scaledWidth, scaledHeight, filter, cancellationToken: cancellationToken);
         return (scaledWidth, scaledHeight) == (width, height) ? scaled : ImageResize.Center(scaled, scaledWidth, scaledHeight, DiffusionImage.Channels, width, height);
     }
 

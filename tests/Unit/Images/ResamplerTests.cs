@@ -21,13 +21,13 @@ public sealed class ResamplerTests
         DiffusionImage source = ImageFile.Read(Repository.Data("images", "scene.png")), expected = ImageFile.Read(Repository.Data("upscalers", file));
         Assert.Equal(words[2], string.Create(CultureInfo.InvariantCulture, $"{expected.Width}x{expected.Height}"));
 
-        Assert.Equal(expected.Pixels, Resampler.Resize(source.Pixels, source.Width, source.Height, expected.Width, expected.Height, Enum.Parse<ResampleFilter>(words[1], ignoreCase: true), TestContext.Current.CancellationToken));
+        Assert.Equal(expected.Pixels, Resampler.Resize(source.Pixels, source.Width, source.Height, expected.Width, expected.Height, Enum.Parse<ResampleFilter>(words[1], ignoreCase: true), cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]
     public void An_image_of_the_right_size_stays_itself()
     {
         byte[] pixels = new byte[18];
-        Assert.All(Enum.GetValues<ResampleFilter>(), filter => Assert.Same(pixels, Resampler.Resize(pixels, 3, 2, 3, 2, filter, TestContext.Current.CancellationToken)));
+        Assert.All(Enum.GetValues<ResampleFilter>(), filter => Assert.Same(pixels, Resampler.Resize(pixels, 3, 2, 3, 2, filter, cancellationToken: TestContext.Current.CancellationToken)));
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
-using StableDiffusion.Prompts;
 
-namespace StableDiffusion.Settings;
+namespace StableDiffusion.Prompts;
 
 /// <summary>A LoRA as written in scripts and in the records of images: a name or path, then colons and up to two strengths, and block weights.</summary>
 internal static class LoraText

@@ -1,4 +1,4 @@
-namespace StableDiffusion.Settings;
+namespace StableDiffusion.Denoising;
 
 /// <summary>How the values between those of a latent are found when it is resized.</summary>
 public enum LatentResizeMode
