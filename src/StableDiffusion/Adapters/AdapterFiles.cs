@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Adapters;
 
@@ -29,11 +30,17 @@ internal static class AdapterFiles
     /// <summary>Opens a tensor file as an adapter.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="what">The kind of adapter, for messages.</param>
+    /// <exception cref="AdapterNotFoundException">There is no such file.</exception>
+    /// <exception cref="AdapterInvalidException">The file is damaged, or its values have scales of their own.</exception>
     public static ITensorFile Open(string path, string what)
     {
         try
         {
-            return TensorFile.Open(path);
+            ITensorFile file = TensorFile.Open(path);
+            if (WeightScales.Find(file) is not string scale)
+                return file;
+            file.Dispose();
+            throw new AdapterInvalidException($"The values in the {what} '{path}' have scales of their own ('{PrintableText.Of(scale)}'), which this version does not apply. Get the {what} with values of 8, 16 or 32 bits that have none.");
         }
         catch (ModelNotFoundException)
         {

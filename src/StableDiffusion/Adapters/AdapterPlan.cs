@@ -196,6 +196,7 @@ internal sealed class AdapterPlan
     private AdapterReport Match(int index, Lora lora, IReadOnlyDictionary<string, LayerNames> parts, string model)
     {
         using LoraFile file = LoraFile.Open(lora.Path);
+        Dictionary<AdaptableLayer, string> changed = [];
         List<AdapterKey> keys = [.. file.UnknownTensors.Select(static name => new AdapterKey(name, null, "unknown", AdapterKeyState.Unmatched))];
         foreach (LoraLayer layer in file.Layers)
         {
@@ -207,6 +208,8 @@ internal sealed class AdapterPlan
                 continue;
             }
 
+            if (!changed.TryAdd(target, layer.Key.Module))
+                throw new AdapterInvalidException($"The LoRA '{lora.Path}' is damaged: it changes the layer '{target.Path}' under two names, '{changed[target]}' and '{layer.Key.Module}'. Get the file again.");
             CheckShape(file, lora, layer, target, model);
             double strength = StrengthOf(lora, layer.Key.Part!, target, names);
             _matches.Add((index, layer.Key.Module), (layer.Key.Part!, target.Path.Replace('.', '_'), strength));

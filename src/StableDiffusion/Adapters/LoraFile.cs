@@ -47,6 +47,8 @@ internal sealed class LoraFile : IDisposable
                     continue;
                 }
 
+                if (tensor.ElementType >= StoredElementType.I64 && key.Role != LoraRole.Alpha)
+                    throw new AdapterInvalidException($"The tensor '{name}' is of the type {tensor.ElementType}, and the changes of weights are floats.");
                 if (keys.TryAdd(key.Module, key) && !layers.TryAdd((key.Part, key.Path), name))
                     throw new AdapterInvalidException($"The tensors '{layers[(key.Part, key.Path)]}' and '{name}' change the same layer, under two names.");
                 if (!groups.TryGetValue(key.Module, out Dictionary<LoraRole, StoredTensor>? group))

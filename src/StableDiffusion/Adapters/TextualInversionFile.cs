@@ -1,5 +1,6 @@
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
+using StableDiffusion.Weights;
 
 namespace StableDiffusion.Adapters;
 
@@ -58,6 +59,7 @@ public static class TextualInversionFile
 
     private static Tensor Read(ITensorFile file, string name)
     {
+        _ = file.FindFloatShape(name);
         StoredTensor stored = file.Find(name);
         bool isVectors = stored.Shape.Count is 1 or 2 && stored.Count > 0 && (stored.Shape.Count == 1 || stored.Shape[0] <= TextualInversion.MostVectors);
         if (!isVectors)

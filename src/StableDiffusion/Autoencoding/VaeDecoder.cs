@@ -15,14 +15,21 @@ internal sealed class VaeDecoder : IDisposable
     private readonly OnnxSession _session;
     private readonly FullPrecisionGraph? _full;
     private readonly LatentScaling _scaling;
+    private readonly int _factor;
     private readonly OnnxValueInfo _latent;
     private readonly OnnxValueInfo _sample;
 
     /// <summary>What its graph must have as an input: a latent.</summary>
     public static GraphInput RequiredInput { get; } = new("latent_sample", 4);
 
-    internal VaeDecoder(OnnxSession session, LatentScaling scaling, FullPrecisionGraph? full = null)
+    /// <summary>Finds what it needs in a graph.</summary>
+    /// <param name="session">The graph.</param>
+    /// <param name="scaling">How latents are scaled for the U-Net.</param>
+    /// <param name="factor">The number of image pixels for each cell, along a side.</param>
+    /// <param name="full">The graph in full precision, for latents with which the other one overflows; null if it is in full precision itself.</param>
+    internal VaeDecoder(OnnxSession session, LatentScaling scaling, int factor, FullPrecisionGraph? full = null)
     {
+        _factor = factor;
         _session = session;
         _full = full;
         _scaling = scaling;
@@ -65,9 +72,7 @@ internal sealed class VaeDecoder : IDisposable
                 hasOverflowed = true;
             }
 
-            _session.CheckShape(decoded, _sample, 1, DiffusionImage.Channels, -1, -1);
-            int factor = tiles?.Factor ?? Math.Max(1, decoded.Shape[2] / part.Shape[2]);
-            return _session.CheckShape(decoded, _sample, 1, DiffusionImage.Channels, part.Shape[2] * factor, part.Shape[3] * factor);
+            return _session.CheckShape(decoded, _sample, 1, DiffusionImage.Channels, part.Shape[2] * _factor, part.Shape[3] * _factor);
         }
     }
 

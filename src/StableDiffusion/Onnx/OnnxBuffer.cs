@@ -10,6 +10,9 @@ namespace StableDiffusion.Onnx;
 /// </summary>
 internal sealed class OnnxBuffer : IDisposable
 {
+    // An image of 64 megapixels has 0.2 billion values.
+    private const long MostElements = 1 << 28;
+
     private readonly Array? _native;
     private readonly OrtAllocator? _allocator;
 
@@ -126,6 +129,8 @@ internal sealed class OnnxBuffer : IDisposable
     public static Tensors.Tensor ToTensor(OrtValue value)
     {
         OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
+        if (info.ElementCount > MostElements)
+            throw new ModelInvalidException($"The graph has an output of the shape [{string.Join(", ", info.Shape)}], which is larger than any part of a model makes. {OnnxSession.NotThePart}");
         Tensors.Tensor tensor = new([.. info.Shape.Select(length => (int)length)]);
         switch (info.ElementDataType)
         {

@@ -328,7 +328,7 @@ public sealed class DiffusionModel : IDisposable
     internal VaeDecoder OpenVaeDecoder(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => _plain?.OpenVaeDecoder(progress, cancellationToken, tiling) ?? Open(
         ref _vaeDecoders[(int)tiling],
         "the VAE decoder",
-        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken, tiling), ReadScaling(graphs, ModelParts.VaeDecoder), FullGraph(graphs, ModelParts.VaeDecoder, tiling)),
+        graphs => new VaeDecoder(OpenVae(graphs, ModelParts.VaeDecoder, progress, cancellationToken, tiling), ReadScaling(graphs, ModelParts.VaeDecoder), Info.LatentFactor, FullGraph(graphs, ModelParts.VaeDecoder, tiling)),
         progress,
         cancellationToken);
 

@@ -62,7 +62,7 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
     /// <summary>The decoder of an autoencoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenEncoder"/>
     public VaeDecoder OpenDecoder(SeparateVae vae, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) =>
-        Open(vae, vae.Decoders, ModelParts.VaeDecoder, session => new VaeDecoder(session, Scaling(vae)), progress, cancellationToken, tiling);
+        Open(vae, vae.Decoders, ModelParts.VaeDecoder, session => new VaeDecoder(session, Scaling(vae), vae.Traits.Factor), progress, cancellationToken, tiling);
 
     public void Dispose()
     {

@@ -50,8 +50,8 @@ internal sealed class ShardedWeights : IWeights, IDisposable
 
     public IReadOnlyList<long>? FindShape(string name)
     {
-        // A scale may be in another file than its weight.
-        WeightScales.Refuse(name, Source, _index.Map.ContainsKey);
+        // A scale may be in another file than its weight, and the index need not name it.
+        WeightScales.Refuse(name, Source, scale => _files.Values.Any(other => other.Tensors.ContainsKey(scale)));
         return _index.Map.TryGetValue(name, out string? file) ? _files[file].FindFloatShape(name) : null;
     }
 

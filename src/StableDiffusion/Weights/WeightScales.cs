@@ -1,3 +1,5 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Weights;
 
 /// <summary>
@@ -13,6 +15,11 @@ internal static class WeightScales
     private const string Weight = ".weight";
 
     private static readonly string[] s_endings = [".weight_scale", ".weight_scale_inv", ".scale_weight", ".comfy_quant"];
+
+    /// <summary>Finds a scale in a file that is to have none.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>The name of the scale; null if there is none.</returns>
+    public static string? Find(ITensorFile file) => file.Tensors.Keys.FirstOrDefault(static name => Array.Exists(Marks, mark => name.Contains(mark, StringComparison.Ordinal)));
 
     /// <summary>Refuses a weight that has a scale.</summary>
     /// <param name="name">The weight's name.</param>

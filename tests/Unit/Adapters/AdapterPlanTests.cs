@@ -35,6 +35,33 @@ public sealed class AdapterPlanTests(SharedModels models) : IDisposable
         Assert.Equal("unet/down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k", report.Keys.Single(key => key.State == AdapterKeyState.Applied).Layer);
     }
 
+    [Fact]
+    public void A_layer_under_the_names_of_two_tools_is_a_damaged_file()
+    {
+        foreach (string name in (string[])["mid_block_attentions_0", "middle_block_1"])
+        {
+            _tensors.Add($"lora_unet_{name}_transformer_blocks_0_attn1_to_q.lora_up.weight", 192, 4);
+            _tensors.Add($"lora_unet_{name}_transformer_blocks_0_attn1_to_q.lora_down.weight", 4, 192);
+        }
+
+        string message = Assert.Throws<AdapterInvalidException>(() => Plan(new Lora(_tensors.Save(_folder)))).Message;
+        Assert.Contains("'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q' and 'lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q'", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Those of 8 bits would be taken without what they are to be multiplied by.</summary>
+    [Fact]
+    public void Integers_are_no_changes_and_no_vectors()
+    {
+        foreach (string name in (string[])["lora_unet_x.diff", "emb_params"])
+        {
+            string path = _folder[$"{name}.safetensors"];
+            string header = $$"""{ "{{name}}": { "dtype": "I8", "shape": [1, 2], "data_offsets": [0, 2] } }""";
+            File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)header.Length), .. System.Text.Encoding.UTF8.GetBytes(header), 1, 2]);
+            Action load = name == "emb_params" ? () => TextualInversionFile.Load(path) : () => LoraFile.Open(path).Dispose();
+            Assert.Contains("of the type I8", Assert.Throws<AdapterInvalidException>(load).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData(1, 0, true, false)]
     [InlineData(0, 1, false, true)]

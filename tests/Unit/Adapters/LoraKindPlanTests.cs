@@ -47,6 +47,19 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
         Assert.Contains(path, message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("lora_unet_x.lora_up.weight_scale")]
+    [InlineData("unet.x.scale_weight")]
+    [InlineData("scaled_fp8")]
+    public void Values_with_scales_are_refused(string scale)
+    {
+        _tensors.Add("unet.x.diff", 192, 128);
+        _tensors.AddNumber(scale, 2);
+        string path = _tensors.Save(_folder);
+        Assert.Contains($"'{scale}'", Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains($"'{scale}'", Assert.Throws<AdapterInvalidException>(() => TextualInversionFile.Load(path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_layer_under_two_names_is_a_damaged_file()
     {

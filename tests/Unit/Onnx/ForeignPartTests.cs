@@ -76,7 +76,7 @@ public sealed class ForeignPartTests : IDisposable
             (SmallGraph.Value("latent_parameters", 4), Identity("sample"))));
         Refused(session, () => new ControlNet(session, "net", hash: null).Dispose());
         Refused(session, () => new VaeEncoder(session, s_scaling).Dispose());
-        Refused(session, () => new VaeDecoder(session, s_scaling).Dispose());
+        Refused(session, () => new VaeDecoder(session, s_scaling, factor: 8).Dispose());
     }
 
     [Theory]
@@ -87,9 +87,20 @@ public sealed class ForeignPartTests : IDisposable
     {
         DataType type = name == "Size" ? DataType.Int64 : DataType.Float;
         using OnnxSession session = Open(SmallGraph.Of([SmallGraph.Value("latent_sample", 1, 4, 0, 0)], (Shapeless("sample", type), Identity("latent_sample", name))));
-        using VaeDecoder decoder = new(session, s_scaling);
+        using VaeDecoder decoder = new(session, s_scaling, factor: 8);
         DiffusionException error = Assert.Throws<ModelInvalidException>(() => decoder.Decode(new Tensor(1, 4, 2, 2), cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains(session.Path, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The size of an image is never that which a graph chooses.</summary>
+    [Fact]
+    public void A_decoder_that_returns_an_image_of_another_size_is_refused()
+    {
+        using OnnxSession session = Open(SmallGraph.Of([SmallGraph.Value("latent_sample", 1, 3, 0, 0)], (Shapeless("sample"), Identity("latent_sample"))));
+        Tensor latent = new(1, 3, 2, 2);
+        using VaeDecoder same = new(session, s_scaling, factor: 1), larger = new(session, s_scaling, factor: 8);
+        Assert.Equal([1, 3, 2, 2], same.Decode(latent, cancellationToken: TestContext.Current.CancellationToken).Shape);
+        Assert.Contains("[1, 3, 16, 16]", Assert.Throws<ModelInvalidException>(() => larger.Decode(latent, cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -107,7 +118,7 @@ public sealed class ForeignPartTests : IDisposable
     public void A_part_of_bytes_is_refused()
     {
         using OnnxSession session = Open(SmallGraph.Of([SmallGraph.Value("latent_sample", DataType.Uint8, 1, 4, 0, 0)], (Shapeless("sample", DataType.Uint8), Identity("latent_sample"))));
-        Refused(session, () => new VaeDecoder(session, s_scaling).Dispose());
+        Refused(session, () => new VaeDecoder(session, s_scaling, factor: 8).Dispose());
     }
 
     [Theory]

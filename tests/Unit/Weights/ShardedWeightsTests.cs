@@ -50,6 +50,8 @@ public sealed class ShardedWeightsTests : IDisposable
 
         using (ShardedWeights weights = ShardedWeights.Open(WriteMap(("a.weight", First), ("b.weight", Second), (scale, Second))))
             AssertRefused(() => weights.FindShape("a.weight"));
+        using (ShardedWeights weights = ShardedWeights.Open(WriteMap(("a.weight", First), ("b.weight", Second))))
+            AssertRefused(() => weights.FindShape("a.weight"));
 
         SafetensorsWriter.Change(_folder[First], tensors => tensors.Add(scale, new Tensor([2])));
         using SafetensorsFile file = SafetensorsFile.Open(_folder[First]);
