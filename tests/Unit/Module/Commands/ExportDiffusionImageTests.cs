@@ -43,11 +43,11 @@ public sealed class ExportDiffusionImageTests(CommandShell fixture) : CommandTes
     public void A_file_of_another_tool_keeps_the_settings_that_are_known(string random, string source)
     {
         File.WriteAllBytes(Folder["a.png"], MetadataFiles.Png(MetadataFiles.TextChunk(
-            "parameters", $"a (red:1.2) house\nNegative prompt: blue\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x64, Model: other, Hires upscale: 2, {random}")));
+            "parameters", $"a (red:1.2) house\nNegative prompt: blue\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x64, Model: other, Token merging ratio: 0.5, {random}")));
 
         ShellResult result = Run("$file = [System.IO.FileInfo]::new(\"$folder/a.png\"); $file | Export-DiffusionImage -OutDirectory new -Format webp");
 
-        Assert.Contains(result.Warnings, warning => warning.StartsWith("a.png: ", StringComparison.Ordinal) && warning.Contains("Hires upscale", StringComparison.Ordinal));
+        Assert.Contains(result.Warnings, warning => warning.StartsWith("a.png: ", StringComparison.Ordinal) && warning.Contains("Token merging ratio", StringComparison.Ordinal));
         ImageMetadata expected = MetadataReader.Read(Folder["a.png"]);
         ImageMetadata actual = MetadataReader.Read(Folder["new/a.webp"]);
         Assert.Equal((MetadataSource.PowerShell, source), (actual.Source, actual.RandomSource));
