@@ -47,7 +47,7 @@ internal sealed class LoraFile : IDisposable
                     continue;
                 }
 
-                if (tensor.ElementType >= StoredElementType.I64 && key.Role != LoraRole.Alpha)
+                if (tensor.ElementType >= StoredElementType.I64 && key.Role is not (LoraRole.Alpha or LoraRole.OnInput))
                     throw new AdapterInvalidException($"The tensor '{name}' is of the type {tensor.ElementType}, and the changes of weights are floats.");
                 if (keys.TryAdd(key.Module, key) && !layers.TryAdd((key.Part, key.Path), name))
                     throw new AdapterInvalidException($"The tensors '{layers[(key.Part, key.Path)]}' and '{name}' change the same layer, under two names.");

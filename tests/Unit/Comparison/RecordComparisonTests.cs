@@ -140,6 +140,7 @@ public sealed class RecordComparisonTests
             _ => "other",
         },
         var group when group == typeof(MicroConditioning) => new MicroConditioning { CropTop = 8 },
+        var group when group == typeof(HiresSettings) => new HiresSettings { HiresScale = 2 },
         var list when list == typeof(IReadOnlyList<ControlNetInfo>) => (ControlNetInfo[])[s_net],
         var stages when stages == typeof(StageList) => new StageList().Append(StageOperation.ReadImage, "00", ("Path", "a.png")),
         var other => throw new NotSupportedException($"The test has no value of {other} for {name}: compare it in RecordComparison, and give one here."),

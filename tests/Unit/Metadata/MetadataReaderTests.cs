@@ -320,12 +320,12 @@ public sealed class MetadataReaderTests : IDisposable
     [Fact]
     public void What_has_no_counterpart_is_told()
     {
-        ImageMetadata metadata = ReadInfotext("<lora:x:0.8> cat\nSteps: 0, Sampler: Odd, CFG scale: nan, Seed: -5, Size: 99999999999x8, Denoising strength: 0.5, Hires upscale: 2, RNG: TPU, Clip skip: two");
+        ImageMetadata metadata = ReadInfotext("<lora:x:0.8> cat\nSteps: 0, Sampler: Odd, CFG scale: nan, Seed: -5, Size: 99999999999x8, Denoising strength: 0.5, Hires checkpoint: x, RNG: TPU, Clip skip: two");
 
         Assert.Equal(new GenerationInfo { Prompt = "<lora:x:0.8> cat", NegativePrompt = "", PromptSyntax = "A1111", Scheduler = "Odd", Height = 8 }, metadata.Info);
         string warnings = string.Join('\n', metadata.Warnings);
         Assert.All(
-            (string[])["'0' of 'Steps'", "'Odd'", "'nan' of 'CFG scale'", "'-5' of 'Seed'", "of 'Size-1'", "'two' of 'Clip skip'", "'<lora:", "Denoising strength: 0.5, Hires upscale: 2"],
+            (string[])["'0' of 'Steps'", "'Odd'", "'nan' of 'CFG scale'", "'-5' of 'Seed'", "of 'Size-1'", "'two' of 'Clip skip'", "'<lora:", "Denoising strength: 0.5, Hires checkpoint: x"],
             part => Assert.Contains(part, warnings, StringComparison.Ordinal));
     }
 
