@@ -82,8 +82,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     {
         (Scheduler first, _) = CreateScheduler(options, model, strength: null);
         DenoiseOptions next = second.OptionsOf(options, first.CountSteps(first.Timesteps.Count));
-        (Scheduler scheduler, _) = CreateScheduler(next, model, strength: null);
-        CheckStartStep(next.StartStep!.Value, scheduler);
+        CreateScheduler(next, model, next.Strength);
     }
 
     /// <summary>Throws for the size of an image that the model cannot make, or that does not fit into memory.</summary>

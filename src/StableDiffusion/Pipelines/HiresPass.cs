@@ -14,11 +14,6 @@ namespace StableDiffusion.Pipelines;
 /// </summary>
 internal sealed class HiresPass
 {
-    // A strength of 1 would leave no schedule to enter.
-    private const double MostStrength = 0.999;
-
-    private const int MostSteps = 1000;
-
     private static readonly Dictionary<string, (LatentResizeMode Mode, bool Antialias)> s_latent = new(StringComparer.OrdinalIgnoreCase)
     {
         [HiresSettings.DefaultUpscaler] = (LatentResizeMode.Bilinear, false),
@@ -108,22 +103,23 @@ internal sealed class HiresPass
         return observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, large, OptionsOf(options, first.StepCount), observer.OnStep, cancellationToken));
     }
 
-    /// <summary>The settings of the second denoising: a schedule of so many steps that the strength leaves as many as are to be run.</summary>
+    /// <summary>The settings of the second denoising, which makes all its steps whatever its strength is.</summary>
     /// <param name="options">The settings of the first pass.</param>
     /// <param name="firstSteps">The number of its steps.</param>
     public DenoiseOptions OptionsOf(DenoiseOptions options, int firstSteps)
     {
-        int run = _settings.HiresSteps ?? firstSteps;
-        int steps = (int)(run / Math.Min(_settings.HiresStrength ?? HiresSettings.DefaultStrength, MostStrength));
-        if (steps > MostSteps)
-            throw new InvalidSettingException(nameof(_settings.HiresSteps), $"To run {run} steps at a strength of {(_settings.HiresStrength ?? HiresSettings.DefaultStrength).ToString(CultureInfo.InvariantCulture)}, the second pass needs a schedule of {steps} steps, and {MostSteps} are the most. Use fewer steps or a higher strength.");
+        int steps = _settings.HiresSteps ?? firstSteps;
+        double strength = _settings.HiresStrength ?? HiresSettings.DefaultStrength;
+        if (steps / strength > SchedulerCatalog.MaxSteps)
+            throw new InvalidSettingException(nameof(_settings.HiresSteps), $"To run {steps} steps at a strength of {strength.ToString(CultureInfo.InvariantCulture)}, the second pass needs a schedule of more than {SchedulerCatalog.MaxSteps} steps. Use fewer steps or a higher strength.");
         return options with
         {
             Hires = null,
             Width = null,
             Height = null,
             Steps = steps,
-            StartStep = steps - run,
+            Strength = strength,
+            StrengthRule = nameof(StrengthRule.Exact),
             Scheduler = _settings.HiresScheduler ?? options.Scheduler,
             SchedulerOptions = _settings.HiresScheduler is null ? options.SchedulerOptions : null,
             GuidanceScale = GuidanceScale,
@@ -144,6 +140,7 @@ internal sealed class HiresPass
             SchedulerOptions = first.SchedulerOptions,
             GuidanceScale = first.GuidanceScale,
             Strength = null,
+            StrengthRule = null,
             Width = first.Width,
             Height = first.Height,
             Hires = _settings with
