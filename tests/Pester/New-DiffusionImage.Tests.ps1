@@ -208,7 +208,10 @@ seventh,,1,,,,
             $hires = @{ HiresScale = 1.5; HiresSteps = 2; HiresStrength = 0.6; HiresUpscaler = 'Lanczos'; HiresPrompt = 'a red house at night' }
             $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 @hires -OutFile "$TestDrive/hires.png"
             $image.Width, $image.HiresScale, $image.HiresPrompt | Should -Be 96, 1.5, 'a red house at night'
-            Test-SameValue (Get-DiffusionMetadata "$TestDrive/hires.png" | New-DiffusionImage) $image | Should -BeTrue
+            $again = Get-DiffusionMetadata "$TestDrive/hires.png" | New-DiffusionImage -OutFile "$TestDrive/hires-again.png"
+            Test-SameValue $again $image | Should -BeTrue
+            $again.HiresScale, $again.HiresSteps, $again.Steps | Should -Be 1.5, 2, 2
+            (Get-DiffusionMetadata "$TestDrive/hires-again.png").HiresPrompt | Should -Be 'a red house at night'
             Test-SameValue (& ([scriptblock]::Create((Get-DiffusionMetadata "$TestDrive/hires.png" | ConvertTo-DiffusionScript)))) $image | Should -BeTrue
 
             # As a row of a table, and together with others.

@@ -40,6 +40,18 @@ Describe 'A refiner' {
         Test-SameValue ($refined | ConvertFrom-Latent -Model demo) $image | Should -BeTrue
     }
 
+    It 'goes on with an image that starts from another one, which can be made again' {
+        $start = "$TestDrive/start.png"
+        $null = New-DiffusionImage 'a red house' @settings -OutFile $start
+        $mask = New-DiffusionImage 'a white star on black' @settings
+        foreach ($given in @{ InitImage = $start; Strength = 0.6 }, @{ InitImage = $start; MaskImage = $mask; MaskBlur = 2 }) {
+            $made = New-DiffusionImage 'a red house at night' @settings @given -Refiner refining -RefinerSwitchAt 0.6 -OutFile "$TestDrive/gone-on.png" -Force
+            $given.Remove('Strength')
+            $given.Remove('MaskBlur')
+            Test-SameValue (Get-DiffusionMetadata "$TestDrive/gone-on.png" 3> $null | New-DiffusionImage @given) $made | Should -BeTrue
+        }
+    }
+
     It 'makes the same image from the file and by the script, in both ways' {
         Test-SameValue (Get-DiffusionMetadata $file | New-DiffusionImage) $image | Should -BeTrue
         $script = Get-DiffusionMetadata $file | ConvertTo-DiffusionScript

@@ -59,13 +59,17 @@ Describe 'Resize-DiffusionImage' {
         @{ Settings = @{ Width = -1 }; Id = 'WidthInvalid' }
         @{ Settings = @{ Height = 100000 }; Id = 'HeightInvalid' }
         @{ Settings = @{ Width = 8; ResizeMode = 'Crop' }; Id = 'ResizeModeInvalid' }
-        @{ Settings = @{ Width = 8; Height = 9; ResizeMode = 'None' }; Id = 'ResizeModeInvalid' }
         @{ Settings = @{ Scale = 2; TileSize = 32 }; Id = 'TileSizeInvalid' }
         @{ Settings = @{ Scale = 2; Upscaler = 'compact-2x'; TileSize = 8 }; Id = 'TileSizeInvalid' }
         @{ Settings = @{ Scale = 2; Upscaler = 'compact-2x'; TileOverlap = 100 }; Id = 'TileOverlapInvalid' }
     ) {
         Resize-DiffusionImage a.png @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
         $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+    }
+
+    It 'offers and takes the resize modes that it has' {
+        (TabExpansion2 'Resize-DiffusionImage a.png -Width 8 -Height 9 -ResizeMode ').CompletionMatches.CompletionText | Should -Be 'Crop', 'Stretch', 'Pad'
+        { Resize-DiffusionImage a.png -Width 8 -Height 9 -ResizeMode Fill } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 
     It 'ends with an upscaler that is missing, or is none' {

@@ -12,6 +12,9 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(ExpandedImage), typeof(DiffusionImage))]
 public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
 {
+    // The models make images of such sides.
+    private const int Unit = 8;
+
     /// <summary>The width of the border on the left in pixels.</summary>
     [Parameter]
     public int Left { get; set; }
@@ -57,6 +60,9 @@ public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
             Fill = EnumSetting.Parse(nameof(Fill), Fill, ExpandFill.Blur),
             Feather = Feather,
         };
+        (long width, long height) = ((long)image.Width + Left + Right, (long)image.Height + Top + Bottom);
+        if (Part is null && (width % Unit != 0 || height % Unit != 0))
+            WriteWarning($"With its borders, the image has {width}x{height} pixels, and New-DiffusionImage cuts off what is more than a multiple of {Unit}, on both sides. Choose borders that make the sides multiples of {Unit}.");
         return Part?.ToUpperInvariant() switch
         {
             "IMAGE" => expansion.Expand(image),

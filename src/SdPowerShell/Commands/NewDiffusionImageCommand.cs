@@ -543,6 +543,10 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         target?.CreateFolder();
         _progress!.Start();
         DiffusionImage image = replay.Run(stages, CancellationToken);
+
+        // The settings of both passes are said once; the last stage has those of the second one.
+        if (made.Info.Hires is not null)
+            image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output);
     }
@@ -590,8 +594,15 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         if (NamesOnly)
             store.CheckName(upscaler);
         string found = store.Contains(upscaler) ? upscaler : PathHelper.FindExisting(this, upscaler) ?? upscaler;
-        store.Locate(found);
-        return found;
+        try
+        {
+            store.Locate(found);
+            return found;
+        }
+        catch (UpscalerNotFoundException error)
+        {
+            throw new UpscalerNotFoundException($"{error.Message} Or choose one of these for HiresUpscaler: {string.Join(", ", HiresPass.LatentUpscalers)}, Lanczos, Bicubic or Nearest.");
+        }
     }
 
     private void Write(DiffusionImage image, OutputTarget target, ImageOutput output)

@@ -32,7 +32,7 @@ public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>How the image fills a size of other proportions: Crop, Stretch or Pad.</summary>
     [Parameter]
-    [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
+    [ValidateSet(nameof(StableDiffusion.Settings.ResizeMode.Crop), nameof(StableDiffusion.Settings.ResizeMode.Stretch), nameof(StableDiffusion.Settings.ResizeMode.Pad))]
     public string? ResizeMode { get; set; }
 
     /// <summary>The upscaler: a name in the store, the path of its file, or a filter.</summary>

@@ -139,7 +139,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (HiresPass.From(options, start is not null) is not HiresPass second)
             return (width, height);
 
+        (int firstWidth, int firstHeight) = (width, height);
         (width, height) = second.SizeOf(width, height, model.Info.LatentFactor);
+        if (width <= firstWidth && height <= firstHeight)
+            throw new InvalidSettingException(nameof(HiresSettings.HiresScale), $"The second pass would have {width}x{height} pixels, which is not larger than the first pass of {firstWidth}x{firstHeight}: sides are rounded down to multiples of {model.Info.LatentFactor}. Give a larger HiresScale, HiresWidth or HiresHeight.");
         DenoiseStart.CheckSecond(model, options, second);
         return DenoiseStart.CheckSize(width, height, model, VaeOptions.From(options));
     }

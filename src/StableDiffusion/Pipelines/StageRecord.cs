@@ -17,6 +17,12 @@ internal static class StageRecord
         nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
     };
 
+    private static readonly string[] s_ofBeginning =
+    [
+        nameof(GenerationInfo.Strength), nameof(GenerationInfo.StrengthRule), nameof(GenerationInfo.InpaintMode), nameof(GenerationInfo.MaskBlur), nameof(GenerationInfo.MaskInvert),
+        nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.NoPasteBack),
+    ];
+
     /// <summary>The stages of an encoded prompt.</summary>
     public static StageList OfPrompt(DiffusionModel model, TextEmbedding embedding)
     {
@@ -62,7 +68,13 @@ internal static class StageRecord
         if (!goesOn && start is not null && options.StartStep is int startStep)
             settings.Insert(0, nameof(options.StartStep), (long)startStep);
         if (options.DenoisingStart is double denoisingStart)
+        {
+            // These belong to the stage that it goes on with.
+            foreach (string name in s_ofBeginning)
+                settings.Remove(name);
             settings.Insert(0, nameof(options.DenoisingStart), denoisingStart);
+        }
+
         if (info.ControlNets is { Count: > 0 } nets)
         {
             settings["ControlNet"] = nets.Select(static net => net.Name).ToArray();

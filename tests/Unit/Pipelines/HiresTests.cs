@@ -100,6 +100,8 @@ public sealed class HiresTests(DemoModelFixture demo) : IClassFixture<DemoModelF
     [InlineData("HiresScale", null, null, null, null)]
     [InlineData("HiresScale", 1.5, 96, null, null)]
     [InlineData("HiresScale", 1.0, null, null, null)]
+    [InlineData("HiresScale", 1.05, null, null, null)]
+    [InlineData("HiresScale", null, 32, null, null)]
     [InlineData("HiresSteps", 1.5, null, 600, 0.5)]
     [InlineData("HiresStrength", 1.5, null, null, 0.0)]
     public void Settings_that_make_no_second_pass_are_refused(string setting, double? scale, int? width, int? steps, double? strength)
