@@ -68,7 +68,7 @@ Describe 'Resize-DiffusionImage' {
     }
 
     It 'offers and takes the resize modes that it has' {
-        (TabExpansion2 'Resize-DiffusionImage a.png -Width 8 -Height 9 -ResizeMode ').CompletionMatches.CompletionText | Should -Be 'Crop', 'Stretch', 'Pad'
+        (TabExpansion2 'Resize-DiffusionImage a.png -Width 8 -Height 9 -ResizeMode ').CompletionMatches.CompletionText | Should -Be 'Crop', 'Pad', 'Stretch'
         { Resize-DiffusionImage a.png -Width 8 -Height 9 -ResizeMode Fill } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 
