@@ -113,7 +113,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="value">Its value, or one of several.</param>
     internal bool TakesNamesOnly(string parameter, string value) => NamesOnly || IsForeign(parameter, value);
 
-    /// <summary>Finds a ControlNet or a VAE.</summary>
+    /// <summary>Finds a ControlNet, a VAE or an upscaler.</summary>
     /// <param name="parameter">The parameter that names it.</param>
     /// <param name="value">Its name or path.</param>
     /// <param name="store">Those that have names.</param>

@@ -223,6 +223,15 @@ seventh,,1,,,,
                 ($image | Compare-DiffusionImage $images[0]).Psnr | Should -BeGreaterThan 40
             }
 
+            # A stranger's record names upscalers in the folder alone, and a file of the current location is none.
+            Push-Location -LiteralPath $TestDrive
+            'text' | Set-Content own.safetensors
+            [pscustomobject]@{ Prompt = 'a'; HiresScale = 2; HiresUpscaler = 'own.safetensors' } | New-DiffusionImage -NamesOnly -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "UpscalerNotFound,$cmdlet"
+            $stranger = New-DiffusionImage 'a' -Steps 1 -HiresScale 1.5 -HiresSteps 1 | Select-Object Prompt, Steps, HiresScale, @{ Name = 'HiresUpscaler'; Expression = { 'own.safetensors' } }
+            { $stranger | New-DiffusionImage -ErrorAction Stop } | Should -Throw -ErrorId 'UpscalerNotFound,*'
+            Pop-Location
+
             { New-DiffusionImage 'a' -HiresSteps 2 -ErrorAction Stop } | Should -Throw -ErrorId 'HiresScaleInvalid,*'
             { New-DiffusionImage 'a' -InitImage $image -HiresScale 2 -ErrorAction Stop } | Should -Throw -ErrorId 'HiresScaleInvalid,*'
             (TabExpansion2 'New-DiffusionImage a -HiresUpscaler lan').CompletionMatches.CompletionText | Should -Be 'Lanczos'

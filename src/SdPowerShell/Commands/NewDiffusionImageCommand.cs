@@ -591,11 +591,9 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     private string FindUpscaler(string upscaler)
     {
         NetworkStore store = ModelLibrary.Default.Upscalers;
-        if (NamesOnly)
-            store.CheckName(upscaler);
-        string found = store.Contains(upscaler) ? upscaler : PathHelper.FindExisting(this, upscaler) ?? upscaler;
         try
         {
+            string found = ResolveNetwork(nameof(HiresUpscaler), upscaler, store);
             store.Locate(found);
             return found;
         }

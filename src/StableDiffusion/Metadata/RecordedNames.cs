@@ -18,6 +18,7 @@ internal static class RecordedNames
         Model = info.Model is null ? null : NameOrPath.WithoutFolder(info.Model),
         Refiner = info.Refiner is null ? null : NameOrPath.WithoutFolder(info.Refiner),
         Vae = info.Vae is null ? null : NameOrPath.WithoutFolder(info.Vae),
+        Hires = info.Hires?.HiresUpscaler is string upscaler ? info.Hires with { HiresUpscaler = NameOrPath.WithoutFolder(upscaler) } : info.Hires,
         Lora = Each(info.Lora, LoraName),
         TextualInversion = Each(info.TextualInversion, NameOrPath.WithoutFolder),
         ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Where(static net => net is not null).Select(NameOf)],

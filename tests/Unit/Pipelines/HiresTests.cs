@@ -96,6 +96,16 @@ public sealed class HiresTests(DemoModelFixture demo) : IClassFixture<DemoModelF
         Assert.DoesNotContain(warnings, static warning => warning.Contains("Hires", StringComparison.Ordinal));
     }
 
+    /// <summary>Anyone can write a path into an image.</summary>
+    [Fact]
+    public void The_upscaler_of_a_record_is_a_name()
+    {
+        GenerationInfo read = RecordedNames.Only(new GenerationInfo { Hires = new HiresSettings { HiresScale = 2, HiresUpscaler = "/etc/passwd" } });
+        Assert.Equal(new HiresSettings { HiresScale = 2, HiresUpscaler = "passwd" }, read.Hires);
+        Assert.Equal(new HiresSettings { HiresScale = 2 }, RecordedNames.Only(new GenerationInfo { Hires = new HiresSettings { HiresScale = 2 } }).Hires);
+        Assert.Null(RecordedNames.Only(new GenerationInfo()).Hires);
+    }
+
     [Theory]
     [InlineData("HiresScale", null, null, null, null)]
     [InlineData("HiresScale", 1.5, 96, null, null)]
