@@ -17,6 +17,7 @@ using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
+using StableDiffusion.Upscaling;
 
 namespace SdPowerShell.Commands;
 
@@ -39,6 +40,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     private const long MostStagedBytes = 256L << 20;
 
     private readonly List<StagedImage> _staged = [];
+    private readonly UpscalerInUse _upscaler = new();
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
@@ -231,6 +233,14 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             if (!isDone)
                 _progress?.Complete();
         }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _upscaler.Dispose();
+        base.Dispose(disposing);
     }
 
     /// <inheritdoc/>
@@ -584,7 +594,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         SharedGenerator = SharedGenerator,
         Start = start,
         TextualInversions = words,
-        Upscale = (image, size, progress, token) => ModelLibrary.Default.Upscale(image, size with { Upscaler = FindUpscaler(size.Upscaler) }, StableDiffusion.Onnx.Devices.Resolve(DeviceName, out _), progress, token),
+        Upscale = (image, size, progress, token) => ImageUpscaling.Run(image, _upscaler.Open(FindUpscaler(size.Upscaler), DeviceName, progress, token), size, progress, token),
     });
 
     /// <summary>The name of an upscaler in the store, or the full path of its file.</summary>

@@ -15,8 +15,10 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
 {
-    // Opened for the first image, for all of them.
-    private Upscaler? _opened;
+    private readonly UpscalerInUse _upscaler = new();
+
+    // Its name or path, which is found once for all images.
+    private string? _found;
 
     /// <summary>The factor of both sides, which are then rounded down to multiples of 8.</summary>
     [Parameter(Position = 1)]
@@ -69,7 +71,7 @@ public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            _opened?.Dispose();
+            _upscaler.Dispose();
         base.Dispose(disposing);
     }
 
@@ -80,17 +82,16 @@ public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
         if (ImageUpscaling.FilterOf(options.Upscaler) is ResampleFilter filter)
             return ImageUpscaling.Run(image, filter, options, CancellationToken);
 
-        _opened ??= Open(options.Upscaler);
-        return ImageUpscaling.Run(image, _opened, options, ReportLoading, CancellationToken);
+        Upscaler opened = _upscaler.Open(_found ??= Find(options.Upscaler), Device, ReportLoading, CancellationToken);
+        return ImageUpscaling.Run(image, opened, options, ReportLoading, CancellationToken);
     }
 
-    private Upscaler Open(string upscaler)
+    private string Find(string upscaler)
     {
-        ModelLibrary library = ModelLibrary.Default;
+        NetworkStore store = ModelLibrary.Default.Upscalers;
         if (NamesOnly)
-            library.Upscalers.CheckName(upscaler);
-        StableDiffusion.Onnx.Device device = StableDiffusion.Onnx.Devices.Resolve(string.IsNullOrWhiteSpace(Device) ? StableDiffusion.Onnx.Device.Auto : Device, out _);
-        return library.OpenUpscaler(library.Upscalers.Contains(upscaler) ? upscaler : PathHelper.FindExisting(this, upscaler) ?? upscaler, device, ReportLoading, CancellationToken);
+            store.CheckName(upscaler);
+        return store.Contains(upscaler) ? upscaler : PathHelper.FindExisting(this, upscaler) ?? upscaler;
     }
 
     private UpscaleOptions CreateOptions()

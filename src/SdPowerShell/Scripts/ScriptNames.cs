@@ -1,8 +1,8 @@
+using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
 using StableDiffusion.Upscaling;
-using StableDiffusion;
 
 namespace SdPowerShell.Scripts;
 

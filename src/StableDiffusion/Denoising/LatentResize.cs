@@ -1,4 +1,5 @@
 using System.Globalization;
+using StableDiffusion.Images;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
@@ -46,7 +47,7 @@ public static class LatentResize
         Check("Height", height);
         latent.CheckFinite();
 
-        (int toWidth, int toHeight) = resizeMode == ResizeMode.Crop ? Covering(latent.Tensor.Shape[3] * factor, latent.Tensor.Shape[2] * factor, width, height) : (width, height);
+        (int toWidth, int toHeight) = ImageResize.ScaledSize(latent.Tensor.Shape[3] * factor, latent.Tensor.Shape[2] * factor, width, height, resizeMode);
         if ((long)toWidth * toHeight > MostPixels)
             throw new InvalidSettingException(nameof(ResizeMode), $"To be cropped to {width}x{height} pixels, the latent would first be resized to {toWidth}x{toHeight}, which is too large. Choose the resize mode Stretch.");
         Tensor resized = Center(Resize(latent.Tensor, toHeight / factor, toWidth / factor, mode, antialias), height / factor, width / factor);
@@ -93,11 +94,6 @@ public static class LatentResize
             return AlongArcs(AlongArcs(values, axis: 3, width), axis: 2, height);
         return AlongAxis(AlongAxis(values, axis: 3, width, mode, antialias), axis: 2, height, mode, antialias);
     }
-
-    /// <summary>The smallest size with the aspect ratio of an image that covers another size, by A1111's rule.</summary>
-    private static (int Width, int Height) Covering(int ownWidth, int ownHeight, int width, int height) => (long)ownWidth * height < (long)width * ownHeight
-        ? (width, (int)Math.Min((long)width * ownHeight / ownWidth, int.MaxValue))
-        : ((int)Math.Min((long)height * ownWidth / ownHeight, int.MaxValue), height);
 
     /// <summary>The middle of a latent.</summary>
     private static Tensor Center(Tensor values, int height, int width)

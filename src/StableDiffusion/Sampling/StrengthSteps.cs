@@ -5,9 +5,6 @@ namespace StableDiffusion.Sampling;
 /// <summary>The steps of image-to-image for a strength.</summary>
 internal static class StrengthSteps
 {
-    // A1111's upper bound, so that rounding alone never makes it run all steps on a given image.
-    private const double HighestStrength = 0.999;
-
     /// <summary>The number of steps of the schedule.</summary>
     /// <param name="steps">The number of steps that was asked for.</param>
     /// <param name="strength">How much noise is added, above 0 and up to 1; null if none is added to an image.</param>
@@ -17,7 +14,7 @@ internal static class StrengthSteps
     {
         if (rule != StrengthRule.Exact || strength is not double part)
             return steps;
-        double all = steps / Math.Min(part, HighestStrength);
+        double all = steps / Math.Min(part, Sampler.HighestStrength);
         return all <= SchedulerCatalog.MaxSteps
             ? (int)all
             : throw new InvalidSettingException("Steps", $"{steps} steps at a strength of {part} need a schedule of more than {SchedulerCatalog.MaxSteps} steps. Use fewer steps, a higher strength, or another StrengthRule.");
@@ -38,7 +35,7 @@ internal static class StrengthSteps
         int run = rule switch
         {
             StrengthRule.Exact => steps,
-            StrengthRule.A1111 => (int)(Math.Min(strength, HighestStrength) * scheduler.Steps) + 1,
+            StrengthRule.A1111 => (int)(Math.Min(strength, Sampler.HighestStrength) * scheduler.Steps) + 1,
             _ => Math.Min((int)(scheduler.Steps * strength), scheduler.Steps),
         };
         if (run == 0)

@@ -233,22 +233,12 @@ internal sealed class Upscaler : IDisposable
         Tensor result = new(1, UpscalerConfig.ImageChannels, height, width);
         for (int row = 0; row < UpscalerConfig.ImageChannels * height; row++)
         {
-            ReadOnlySpan<float> source = image.Span.Slice(((row / height * fromHeight) + Reflect(row % height, fromHeight)) * fromWidth, fromWidth);
+            ReadOnlySpan<float> source = image.Span.Slice(((row / height * fromHeight) + MirroredIndex.Of(row % height, fromHeight)) * fromWidth, fromWidth);
             Span<float> target = result.Span.Slice(row * width, width);
             for (int x = 0; x < width; x++)
-                target[x] = source[Reflect(x, fromWidth)];
+                target[x] = source[MirroredIndex.Of(x, fromWidth)];
         }
 
         return result;
-    }
-
-    // The edge itself is not repeated.
-    private static int Reflect(int position, int length)
-    {
-        if (position < length || length == 1)
-            return Math.Min(position, length - 1);
-        int period = 2 * (length - 1);
-        position %= period;
-        return position < length ? position : period - position;
     }
 }

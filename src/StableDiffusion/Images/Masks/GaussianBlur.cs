@@ -1,3 +1,5 @@
+using StableDiffusion.Tensors;
+
 namespace StableDiffusion.Images.Masks;
 
 /// <summary>The Gaussian blur of gray values as OpenCV computes it, with the kernel that A1111 chooses for a mask.</summary>
@@ -30,7 +32,7 @@ internal static class GaussianBlur
         {
             Span<byte> row = pixels.AsSpan(y * width, width);
             for (int x = 0; x < line.Length; x++)
-                line[x] = row[Mirror(x - radius, width)];
+                line[x] = row[MirroredIndex.Of(x - radius, width)];
             Array.Clear(sums);
             for (int i = 0; i < kernel.Length; i++)
                 TensorPrimitives.MultiplyAdd(line.AsSpan(i, width), kernel[i], sums, sums);
@@ -46,7 +48,7 @@ internal static class GaussianBlur
         {
             Array.Clear(sums);
             for (int i = 0; i < kernel.Length; i++)
-                TensorPrimitives.MultiplyAdd(values.AsSpan(Mirror(y + i - radius, height) * width, width), kernel[i], sums, sums);
+                TensorPrimitives.MultiplyAdd(values.AsSpan(MirroredIndex.Of(y + i - radius, height) * width, width), kernel[i], sums, sums);
             Round(sums, pixels.AsSpan(y * width, width));
         }
     }
@@ -69,16 +71,6 @@ internal static class GaussianBlur
 
         weights[radius] = Whole - (2 * sum);
         return weights;
-    }
-
-    // The pixel at the edge is not repeated; a wide kernel is mirrored at both edges in turn.
-    private static int Mirror(int index, int length)
-    {
-        if (length == 1)
-            return 0;
-        int period = 2 * (length - 1);
-        int place = ((index % period) + period) % period;
-        return place < length ? place : period - place;
     }
 
     private static void Round(ReadOnlySpan<int> sums, Span<byte> bytes)

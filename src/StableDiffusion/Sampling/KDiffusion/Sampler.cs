@@ -11,7 +11,7 @@ namespace StableDiffusion.Sampling.KDiffusion;
 internal abstract class Sampler : TableScheduler
 {
     /// <summary>A1111's upper bound on the strength, so that rounding alone never makes it run all steps on a given image.</summary>
-    private const double HighestStrength = 0.999;
+    internal const double HighestStrength = 0.999;
 
     private readonly int _steps;
     private readonly float[] _callSigmas;
