@@ -38,7 +38,7 @@ public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>How far the mask fades into the image, in pixels.</summary>
     [Parameter]
-    public int Feather { get; set; } = ImageExpansion.DefaultFeather;
+    public int? Feather { get; set; }
 
     /// <summary>Writes only the image, or only the mask, in place of an object with both.</summary>
     [Parameter]

@@ -173,6 +173,17 @@ public sealed class MaskTests
         Assert.Equal(image.Pixels.AsSpan(0, 3), (expansion with { Fill = ExpandFill.Mirror }).Expand(image).Pixels.AsSpan(9, 3));
     }
 
+    [Theory]
+    [InlineData(64, 128, 16)]
+    [InlineData(512, 512, 40)]
+    public void Without_a_length_the_mask_fades_over_a_part_of_the_image(int width, int height, int feather)
+    {
+        DiffusionImage mask = new ImageExpansion { Right = 8 }.MaskOf(new DiffusionImage(width, height, new byte[width * height * 3]));
+        Assert.Equal(feather, mask.Info.Stages![^1].Number<int>("Feather"));
+        Assert.Equal((byte)0, mask.Pixels[3 * (width - feather)]);
+        Assert.NotEqual((byte)0, mask.Pixels[3 * (width - 1)]);
+    }
+
     private static MaskImage Rectangle(int width, int height, MaskRegion white)
     {
         byte[] greys = new byte[width * height];

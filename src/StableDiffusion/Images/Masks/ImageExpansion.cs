@@ -18,8 +18,8 @@ public enum ExpandFill
 /// <summary>The borders that an image gets so that its surroundings can be painted (outpainting), and the mask of them.</summary>
 public sealed record ImageExpansion
 {
-    /// <summary>The feathering if none is given, in pixels.</summary>
-    public const int DefaultFeather = 40;
+    // ComfyUI's default, which is for images of 512 pixels and more.
+    private const int DefaultFeather = 40;
 
     private const byte MiddleGray = 127;
 
@@ -38,8 +38,8 @@ public sealed record ImageExpansion
     /// <summary>What the borders are filled with.</summary>
     public ExpandFill Fill { get; init; }
 
-    /// <summary>How far the mask fades into the image, in pixels; a side of the image must have more than twice as many, otherwise there is no fading.</summary>
-    public int Feather { get; init; } = DefaultFeather;
+    /// <summary>How far the mask fades into the image, in pixels; a side of the image must have more than twice as many, otherwise there is no fading. If null, 40, but at most a quarter of the image's shorter side.</summary>
+    public int? Feather { get; init; }
 
     /// <summary>Reads the borders from a recorded stage.</summary>
     /// <param name="stage">The stage.</param>
@@ -79,14 +79,14 @@ public sealed record ImageExpansion
     public DiffusionImage MaskOf(DiffusionImage image)
     {
         (int width, int height) = Check(image);
-        byte[] pixels = [.. Mask(image, Feather).SelectMany(static gray => Enumerable.Repeat(gray, DiffusionImage.Channels))];
-        return new DiffusionImage(width, height, pixels, new GenerationInfo { Stages = image.Then(StageOperation.ExpandMask, pixels, [.. Borders(), (nameof(Feather), (long)Feather)]) });
+        byte[] pixels = [.. Mask(image, FeatherOf(image)).SelectMany(static gray => Enumerable.Repeat(gray, DiffusionImage.Channels))];
+        return new DiffusionImage(width, height, pixels, new GenerationInfo { Stages = image.Then(StageOperation.ExpandMask, pixels, [.. Borders(), (nameof(Feather), (long)FeatherOf(image))]) });
     }
 
     private (int Width, int Height) Check(DiffusionImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        foreach ((string name, int size) in ((string, int)[])[(nameof(Left), Left), (nameof(Top), Top), (nameof(Right), Right), (nameof(Bottom), Bottom), (nameof(Feather), Feather)])
+        foreach ((string name, int size) in ((string, int)[])[(nameof(Left), Left), (nameof(Top), Top), (nameof(Right), Right), (nameof(Bottom), Bottom), (nameof(Feather), Feather ?? 0)])
         {
             if (size < 0)
                 throw new InvalidSettingException(name, $"{name} is {size}, but must be 0 or more.");
@@ -99,6 +99,8 @@ public sealed record ImageExpansion
             ? ((int)width, (int)height)
             : throw new InvalidSettingException(width > height ? nameof(Left) : nameof(Top), $"With these borders the image would have {width}x{height} pixels, more than {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels. Give smaller ones.");
     }
+
+    private int FeatherOf(DiffusionImage image) => Feather ?? Math.Min(DefaultFeather, Math.Min(image.Width, image.Height) / 4);
 
     private IEnumerable<(string Name, object Value)> Borders()
     {
