@@ -23,6 +23,7 @@
         'ConvertTo-DiffusionScript'
         'ConvertTo-Latent'
         'Expand-DiffusionImage'
+        'Expand-Prompt'
         'Export-DiffusionImage'
         'Export-DiffusionManifest'
         'Export-Latent'

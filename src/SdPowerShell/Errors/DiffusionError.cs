@@ -29,6 +29,7 @@ internal static class DiffusionError
             ModelInvalidException => ("ModelInvalid", ErrorCategory.InvalidData),
             ControlNetNotFoundException => ("ControlNetNotFound", ErrorCategory.ObjectNotFound),
             VaeNotFoundException => ("VaeNotFound", ErrorCategory.ObjectNotFound),
+            WildcardNotFoundException => ("WildcardNotFound", ErrorCategory.ObjectNotFound),
             UpscalerNotFoundException => ("UpscalerNotFound", ErrorCategory.ObjectNotFound),
             AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),

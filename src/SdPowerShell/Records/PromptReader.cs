@@ -74,7 +74,7 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
         ? $"'{text}'"
         : string.Create(CultureInfo.CurrentCulture, $"'{InputRecord.Shorten(text, LongestLost)}', {text.Length:N0} characters");
 
-    private static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
+    internal static bool IsBlankOrComment(string? line) => string.IsNullOrWhiteSpace(line) || IsComment(line);
 
     private static bool IsComment(string? line) => line?.TrimStart().StartsWith('#') == true && !line.Trim().Contains('\n', StringComparison.Ordinal);
 }

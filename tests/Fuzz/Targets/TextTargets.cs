@@ -6,6 +6,7 @@ using StableDiffusion.Hub;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Prompts;
+using StableDiffusion.Prompts.Templates;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -33,6 +34,13 @@ internal static class TextTargets
         "(", ")", "[", "]", "{", "}", ":", "|", "\\", "\\(", "AND", " AND ", "BREAK", "\nBREAK\n", "<lora:a:1>", "<lyco:a:te=0.5:unet=1>", "<hypernet:a:1>", "<", ">", "1.5", ":1.2)", ":0.5]", ":-1)", ":1e999)",
         "embedding:", "[a:b:0.5]", "[a|b|c]", "[a::5]", "__wild__", "#", "$", ",", "\n", "a", "日本", "😀", "é", "\u200d", "\ud83d").All;
 
+    private static readonly IReadOnlyList<Mutation> s_template = new TextMutations(
+        "{", "}", "|", "::", "$$", "2$$", "1-3$$", "-", "99999999999$$", "__", "__a__", "__*__", "${", "${x}", "${x=", "=!", "?=", ":", "%{", "...", "(", ")", "#", "//", "/*", "*/", "~", "!", "@", "0.5::", "1e999::", "\n", "a", "日", "\ud83d").All;
+
+    private static readonly IReadOnlyList<Mutation> s_wildcards = new TextMutations("\n", "  ", "- ", ": ", "a", "2::", "{", "}", "[", "]", "&a ", "*a", "!!int ", "|\n", "\"", "'", "#", "---\n", "...\n", "<<: *a", "? ", "\t", "\ud83d").All;
+
+    private static readonly Lazy<Wildcards> s_lists = new(static () => new Wildcards([Repository.Data("wildcards")]));
+
     private static readonly IReadOnlyList<Mutation> s_infotext = new TextMutations(
         ", ", ": ", "\n", "\"", "\\", "{", "}", "x", "Steps: 20", "Sampler: ", "Schedule type: Karras", "CFG scale: ", "Seed: ", "Size: 512x768", "Size: 99999999999x-1", "Model: /etc/passwd", "Model hash: ", "Clip skip: ",
         "Negative prompt: ", "Denoising strength: ", "Lora hashes: \"a: b\"", "TI hashes: \"a: b\"", "Version: v1.10", "Hires upscale: 2", "RNG: CPU", "ENSD: 31337", "Scheduler options: {}", "Variation seed: ", "ControlNet 0: \"a: b\"", "NaN", "1e999", "-1").All;
@@ -43,6 +51,9 @@ internal static class TextTargets
         foreach (PromptSyntax syntax in Enum.GetValues<PromptSyntax>())
             yield return Prompt(syntax);
 
+        yield return DelegateTarget.OfText("prompt-template", s_template, ["a {2$$ and $$red|3::blue} __!a__ ${x=!{a|b}}${x} %{a ... b$$c}", "__{a|b}(x=1)__ {@a|~b} /* c */ # d", "{1-3$$__a__}{-2$$a|{b|c}}${x:a}"], DrawTemplate);
+        yield return DelegateTarget.OfText("wildcards-yaml", s_wildcards, ["a:\n  b:\n    - 2::red\n    - {text: blue, weight: 0.5}\n  c: x\n"], static text => ReadWildcards("a.yaml", text));
+        yield return DelegateTarget.OfText("wildcards-json", JsonMutations.All, ["""{"a":{"b":["2::red",{"text":"blue","weight":0.5}],"c":"x"}}"""], static text => ReadWildcards("a.json", text));
         yield return Metadata("infotext", s_infotext, "parameters", Infotexts());
         yield return Metadata("comfyui", JsonMutations.All, "prompt", ["""{"3":{"class_type":"KSampler","inputs":{"seed":1,"steps":20,"cfg":8,"sampler_name":"euler","scheduler":"karras","denoise":1,"model":["4",0],"positive":["6",0],"negative":["7",0],"latent_image":["5",0]}},"4":{"class_type":"CheckpointLoaderSimple","inputs":{"ckpt_name":"a.safetensors"}},"5":{"class_type":"EmptyLatentImage","inputs":{"width":512,"height":512,"batch_size":1}},"6":{"class_type":"CLIPTextEncode","inputs":{"text":"a cat","clip":["10",1]}},"7":{"class_type":"CLIPTextEncode","inputs":{"text":["11",0],"clip":["4",1]}},"8":{"class_type":"VAEDecode","inputs":{"samples":["3",0],"vae":["4",2]}},"9":{"class_type":"SaveImage","inputs":{"filename_prefix":"a","images":["8",0]}},"10":{"class_type":"LoraLoader","inputs":{"lora_name":"b","strength_model":1,"strength_clip":1,"model":["4",0],"clip":["4",1]}},"11":{"class_type":"PrimitiveString","inputs":{"value":"blurry"}}}"""]);
         yield return Metadata("invokeai", JsonMutations.All, "invokeai_metadata", ["""{"generation_mode":"txt2img","positive_prompt":"a cat","negative_prompt":"","width":512,"height":768,"seed":42,"rand_device":"cpu","cfg_scale":7.5,"cfg_rescale_multiplier":0,"steps":30,"scheduler":"dpmpp_2m_k","clip_skip":0,"model":{"name":"a","base":"sd-1"},"strength":0.5,"loras":[{"model":{"name":"b"},"weight":0.7}],"app_version":"5.0"}"""]);
@@ -54,6 +65,14 @@ internal static class TextTargets
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
         yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
     }
+
+    private static IEnumerable<string> DrawTemplate(string text)
+    {
+        PromptTemplate template = new(text, s_lists.Value);
+        return [template.Draw(1, 0).Prompt, .. template.All(1).Take(20).Select(static prompt => prompt.Prompt)];
+    }
+
+    private static IEnumerable<string> ReadWildcards(string file, string text) => [.. Wildcards.Read(file, "a", text).Select(static list => list.Name)];
 
     private static DelegateTarget Prompt(PromptSyntax syntax) => DelegateTarget.OfText("prompt-" + syntax.ToString().ToLowerInvariant(), s_prompt, Prompts(), text =>
     {

@@ -15,6 +15,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new ModelInvalidException("message"), "ModelInvalid", ErrorCategory.InvalidData, false },
         { new ControlNetNotFoundException("message"), "ControlNetNotFound", ErrorCategory.ObjectNotFound, false },
         { new VaeNotFoundException("message"), "VaeNotFound", ErrorCategory.ObjectNotFound, false },
+        { new WildcardNotFoundException("message"), "WildcardNotFound", ErrorCategory.ObjectNotFound, false },
         { new UpscalerNotFoundException("message"), "UpscalerNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterNotFoundException("message"), "AdapterNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterInvalidException("message"), "AdapterInvalid", ErrorCategory.InvalidData, false },
