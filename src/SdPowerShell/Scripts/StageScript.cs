@@ -61,6 +61,8 @@ internal sealed class StageScript
     /// <exception cref="NotRepeatableException">A stage cannot be written as a command; the message names it.</exception>
     public static string Write(StageList stages, string title, string? remark = null)
     {
+        foreach (GenerationStage stage in stages.WithInputs())
+            stage.CheckTypes();
         StageScript script = new(stages);
         string last = script.Command(stages);
         string missing = string.Join(", ", script._names.Missing);
@@ -85,6 +87,7 @@ internal sealed class StageScript
             StageOperation.Denoise => Denoise(stage, before),
             StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, [.. s_ofVae, "Rounding"])}{Apart(stage, before)}{Names(stage, nameof(GenerationInfo.Vae))}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
+            StageOperation.ResizeLatent when stage.Number<int>(nameof(GenerationInfo.Width)) is null || stage.Number<int>(nameof(GenerationInfo.Height)) is null => throw new NotRepeatableException("The record does not say to which size a latent was resized. It is damaged."),
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",

@@ -18,6 +18,9 @@ internal static class ImageLibrary
     /// <summary>The largest image that can be read, 64 megapixels.</summary>
     public const long MaxPixels = 64L * 1024 * 1024;
 
+    /// <summary>The longest side of an image that is made, which is more than JPEG and WebP can hold.</summary>
+    public const int MaxSide = 65536;
+
     // One buffer holds the largest image with four channels; a progressive JPEG has three coefficients of 16 bits a pixel.
     private const int MaxBufferMegabytes = 512;
 

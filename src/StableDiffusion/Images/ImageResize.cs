@@ -148,6 +148,8 @@ internal static class ImageResize
             throw new InvalidSettingException("Width", $"An image cannot be {width} pixels wide.");
         if (height <= 0)
             throw new InvalidSettingException("Height", $"An image cannot be {height} pixels high.");
+        if (width > ImageLibrary.MaxSide || height > ImageLibrary.MaxSide)
+            throw new InvalidSettingException(width > height ? "Width" : "Height", $"An image of {width}x{height} pixels has a side of more than {ImageLibrary.MaxSide} pixels.");
         if ((long)width * height > ImageLibrary.MaxPixels)
             throw new InvalidSettingException("Width", $"An image of {width}x{height} pixels is larger than the limit of {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels.");
     }

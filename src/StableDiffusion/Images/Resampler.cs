@@ -11,6 +11,8 @@ internal static class Resampler
     // The weights of a pixel are whole numbers of 2^-22, as many as 32 bits can hold with the sum of all.
     private const int WeightBits = 22;
 
+    private const int MostBetween = 256 << 20;
+
     /// <summary>Resizes an image or a mask.</summary>
     /// <param name="pixels">The bytes of each pixel, row by row; not changed.</param>
     /// <param name="fromWidth">The width in pixels.</param>
@@ -19,40 +21,43 @@ internal static class Resampler
     /// <param name="height">The new height in pixels.</param>
     /// <param name="filter">The filter.</param>
     /// <param name="channels">The number of bytes of a pixel.</param>
+    /// <param name="mostBetween">The most bytes between the two steps.</param>
     /// <param name="cancellationToken">Cancels it between two rows.</param>
     /// <returns>The pixels of the new image, or <paramref name="pixels"/> itself if the image has the size already.</returns>
-    public static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResampleFilter filter, int channels = DiffusionImage.Channels, CancellationToken cancellationToken = default)
+    public static byte[] Resize(byte[] pixels, int fromWidth, int fromHeight, int width, int height, ResampleFilter filter, int channels = DiffusionImage.Channels, int mostBetween = MostBetween, CancellationToken cancellationToken = default)
     {
-        if (width != fromWidth)
+        Taps[]? across = width == fromWidth ? null : MakeTaps(fromWidth, width, filter), down = height == fromHeight ? null : MakeTaps(fromHeight, height, filter);
+        if (across is null && down is null)
+            return pixels;
+
+        // A wide image of an old one that is high is made in strips, since the rows between the two steps would be larger than both.
+        byte[] result = new byte[checked(width * height * channels)];
+        int strip = across is null || down is null ? width : Math.Clamp(mostBetween / (fromHeight * channels), 1, width);
+        for (int left = 0; left < width; left += strip)
         {
-            Taps[] taps = MakeTaps(fromWidth, width, filter);
-            pixels = ForEachRow(fromHeight, width, pixels, (y, source, row) =>
+            (int start, int count) = (left, Math.Min(strip, width - left));
+            (byte[] source, int stride) = (pixels, width * channels);
+            if (across is not null)
             {
-                ReadOnlySpan<byte> from = source.AsSpan(y * fromWidth * channels, fromWidth * channels);
-                for (int x = 0; x < taps.Length; x++)
-                    Sum(from, channels, channels, taps[x], row.Slice(x * channels, channels));
-            });
+                stride = count * channels;
+                source = down is null ? result : new byte[fromHeight * stride];
+                byte[] target = source;
+                ForEachRow(fromHeight, y =>
+                {
+                    ReadOnlySpan<byte> from = pixels.AsSpan(y * fromWidth * channels, fromWidth * channels);
+                    for (int x = 0; x < count; x++)
+                        Sum(from, channels, channels, across[start + x], target.AsSpan((y * stride) + (x * channels), channels));
+                });
+            }
+
+            if (down is not null)
+                ForEachRow(height, y => Sum(source, stride, count * channels, down[y], result.AsSpan(((y * width) + start) * channels, count * channels)));
         }
 
-        if (height != fromHeight)
-        {
-            Taps[] taps = MakeTaps(fromHeight, height, filter);
-            int stride = width * channels;
-            pixels = ForEachRow(height, width, pixels, (y, source, row) => Sum(source, stride, stride, taps[y], row));
-        }
+        return result;
 
-        return pixels;
-
-        byte[] ForEachRow(int rows, int rowWidth, byte[] source, RowWriter write)
-        {
-            int length = rowWidth * channels;
-            byte[] result = new byte[checked(rows * length)];
-            Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, y => write(y, source, result.AsSpan(y * length, length)));
-            return result;
-        }
+        void ForEachRow(int rows, Action<int> write) => Parallel.For(0, rows, new ParallelOptions { CancellationToken = cancellationToken }, write);
     }
-
-    private delegate void RowWriter(int y, byte[] source, Span<byte> row);
 
     /// <summary>The pixels that a new one is made of: the first of them, and their weights.</summary>
     private readonly record struct Taps(int First, int[] Weights);

@@ -126,6 +126,12 @@ public static class MetadataReader
         if (texts.TryGetValue(ImageTexts.RecordName, out string? record) && GenerationRecord.Read(record) is GenerationInfo info)
         {
             info = GenerationRecord.Usable(info, warnings);
+            if (info.Stages is not null && OneImage.Match(info.Stages)?.FindContradiction(info) is string setting)
+            {
+                warnings.Add($"The record was changed: its settings and its stages differ in {setting}. The settings are used, and the stages are not.");
+                info = info with { Stages = null };
+            }
+
             if (info.Strength is not null && (info.Stages is null || info.Stages.Files.Any()))
                 warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
             if (info.Stages is [.., { Operation: StageOperation.Edit }])

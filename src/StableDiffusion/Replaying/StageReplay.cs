@@ -114,6 +114,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
     private void CheckOne(GenerationStage stage, List<string> warnings, List<string> missing, CancellationToken cancellationToken)
     {
+        stage.CheckTypes();
         switch (stage.Operation)
         {
             case StageOperation.Edit:

@@ -11,6 +11,13 @@ public sealed class GenerationStage
 {
     private const int LongestPrompt = 60;
 
+    // The settings of stages that are not settings of a generation.
+    private static readonly Dictionary<string, Type> s_types = SettingTable.Rows.Select(static row => (row.Name, row.Type))
+        .Concat(new[] { "StartStep", "StopStep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Background", "Sigma", "Padding", "Columns", "Gap" }.Select(static name => (name, typeof(int))))
+        .Concat(new[] { "DenoisingStart", "Scale" }.Select(static name => (name, typeof(double))))
+        .Concat(new[] { "Path", "Preprocessor", "Rounding", "Mode", "Fill", "Upscaler" }.Select(static name => (name, typeof(string))))
+        .ToDictionary(static pair => pair.Item1, static pair => Nullable.GetUnderlyingType(pair.Item2) ?? pair.Item2, StringComparer.Ordinal);
+
     /// <summary>The operation: one of <see cref="StageOperation"/>.</summary>
     public required string Operation { get; init; }
 
@@ -57,6 +64,17 @@ public sealed class GenerationStage
     internal T To<T>()
         where T : GenerationSettings, new() => SettingTable.Create<T>(row => Settings.TryGetValue(row.Name, out object? value) ? To(value, row.Type) : null);
 
+    /// <summary>Throws for a setting whose value cannot be read as what it is.</summary>
+    /// <exception cref="NotRepeatableException">There is such a setting.</exception>
+    internal void CheckTypes()
+    {
+        foreach ((string name, object value) in Settings)
+        {
+            if (s_types.TryGetValue(name, out Type? type) && To(value, type) is null)
+                throw new NotRepeatableException($"The record says {InWords(value)} for {name} of the stage {PrintableText.Of(Operation)}, which is not {(type == typeof(string) ? "a text" : type == typeof(bool) ? "true or false" : "such a number")}. It is damaged.");
+        }
+    }
+
     /// <summary>The stage in words.</summary>
     /// <returns>The operation with its settings.</returns>
     public override string ToString()
@@ -80,6 +98,10 @@ public sealed class GenerationStage
     {
         if (type.IsInstanceOfType(value))
             return value;
+
+        // A part of a step would be rounded.
+        if (value is double number && (type == typeof(int) || type == typeof(long)) && !double.IsInteger(number))
+            return null;
         try
         {
             return value is long or double && type != typeof(string) ? Convert.ChangeType(value, type, CultureInfo.InvariantCulture) : null;

@@ -88,6 +88,22 @@ public sealed class OneImage
             : null;
     }
 
+    /// <summary>Finds a setting of the image that its stages contradict. Both are written at once, so that somebody changed one of them.</summary>
+    /// <param name="info">The settings of the image.</param>
+    /// <returns>The name of the setting; null if there is none.</returns>
+    internal string? FindContradiction(GenerationInfo info)
+    {
+        if (info.Hires is not null)
+            return nameof(GenerationInfo.Hires);
+        if (Prompt.Text(nameof(GenerationInfo.Prompt)) != (info.Prompt ?? string.Empty))
+            return nameof(GenerationInfo.Prompt);
+        if ((NegativePrompt?.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty) != (info.NegativePrompt ?? string.Empty))
+            return nameof(GenerationInfo.NegativePrompt);
+
+        GenerationInfo denoised = Denoising.To<GenerationInfo>();
+        return SettingTable.Rows.FirstOrDefault(row => row.Get(denoised) is object said && row.Get(info) is object given && !said.Equals(given))?.Name;
+    }
+
     /// <summary>The stages of the negative prompt of a denoising.</summary>
     /// <param name="denoising">The denoising.</param>
     /// <returns>The stages; null if there was none, or the one that is used if none is given: the empty one, encoded as the prompt is.</returns>

@@ -81,6 +81,8 @@ public sealed record UpscaleOptions
             throw new InvalidSettingException(setting, $"The new image would be {width}x{height} pixels. The sides are rounded down to multiples of {Unit}: choose a larger scale, or give width and height.");
         if (width * height > ImageLibrary.MaxPixels)
             throw new InvalidSettingException(setting, $"The new image would be {width}x{height} pixels, more than the limit of {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels. Make it smaller.");
+        if (width > ImageLibrary.MaxSide || height > ImageLibrary.MaxSide)
+            throw new InvalidSettingException(setting, $"The new image would be {width}x{height} pixels, and a side has at most {ImageLibrary.MaxSide}. Make it smaller.");
         return ((int)width, (int)height);
     }
 }

@@ -24,6 +24,18 @@ public sealed class ResamplerTests
         Assert.Equal(expected.Pixels, Resampler.Resize(source.Pixels, source.Width, source.Height, expected.Width, expected.Height, Enum.Parse<ResampleFilter>(words[1], ignoreCase: true), cancellationToken: TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData(20, 40, 70, 9)]
+    [InlineData(40, 30, 11, 50)]
+    public void Strips_of_columns_make_no_difference(int fromWidth, int fromHeight, int width, int height)
+    {
+        byte[] pixels = new byte[fromWidth * fromHeight * 3];
+        new Random(7).NextBytes(pixels);
+        Assert.All(Enum.GetValues<ResampleFilter>(), filter => Assert.Equal(
+            Resampler.Resize(pixels, fromWidth, fromHeight, width, height, filter, cancellationToken: TestContext.Current.CancellationToken),
+            Resampler.Resize(pixels, fromWidth, fromHeight, width, height, filter, mostBetween: 4 * fromHeight * 3, cancellationToken: TestContext.Current.CancellationToken)));
+    }
+
     [Fact]
     public void An_image_of_the_right_size_stays_itself()
     {

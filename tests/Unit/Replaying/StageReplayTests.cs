@@ -1,3 +1,4 @@
+using SdPowerShell.Scripts;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
@@ -41,6 +42,47 @@ public sealed class StageReplayTests : CompositionCase
 
         IReadOnlyList<string> warnings = new StageReplay(Library, Use, new ReplayImages()).Check(GenerationRecord.Read(record)!.Stages!, Token);
         Assert.Contains(warnings, static warning => warning.Contains("'demo'", StringComparison.Ordinal) && warning.Contains("0123456789", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Settings_that_the_stages_contradict_are_used_alone_with_a_warning()
+    {
+        using ModelLease lease = Library.Open("demo", Device.Cpu);
+        DenoiseOptions options = new() { Prompt = "a red house", NegativePrompt = "blue", Seed = 1, Steps = 2, PromptSyntax = "A1111" };
+        DiffusionImage image = new TextToImage(new TextToImageRequest { Options = options }).Make(new DiffusionPipeline(lease.Model), 0, cancellationToken: Token);
+        Assert.Null(Read(image.Info).Warnings.SingleOrDefault());
+        Assert.NotNull(Read(image.Info).Info.Stages);
+
+        foreach ((GenerationInfo changed, string name) in ((GenerationInfo, string)[])
+            [
+                (image.Info with { Prompt = "a blue house" }, "Prompt"), (image.Info with { NegativePrompt = null }, "NegativePrompt"), (image.Info with { Seed = 2 }, "Seed"),
+                (image.Info with { Steps = 3 }, "Steps"), (image.Info with { Hires = new HiresSettings { HiresScale = 2 } }, "Hires"),
+            ])
+        {
+            ImageMetadata read = Read(changed);
+            Assert.Contains($"differ in {name}.", Assert.Single(read.Warnings), StringComparison.Ordinal);
+            Assert.Null(read.Info.Stages);
+        }
+
+        ImageMetadata Read(GenerationInfo info)
+        {
+            string file = Folder[$"record-{Guid.NewGuid():N}.png"];
+            ImageFile.Write(new DiffusionImage(image.Width, image.Height, image.Pixels, info), file, cancellationToken: Token);
+            return MetadataReader.Load(file, Token);
+        }
+    }
+
+    [Theory]
+    [InlineData("StartStep", 1.5)]
+    [InlineData("DenoisingStart", "half")]
+    [InlineData("Steps", "20")]
+    [InlineData("Rounding", 2L)]
+    [InlineData("Prompt", 3.5)]
+    public void Values_that_cannot_be_read_are_refused_by_replays_and_scripts(string name, object value)
+    {
+        StageList stages = new([new GenerationStage { Operation = StageOperation.Decode, Settings = new Dictionary<string, object> { [name] = value } }]);
+        Assert.Contains(name, Assert.Throws<NotRepeatableException>(() => new StageReplay(Library, Use, new ReplayImages()).Check(stages, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains(name, Assert.Throws<NotRepeatableException>(() => StageScript.Write(stages, "x")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -95,9 +95,9 @@ public sealed record ImageExpansion
         (long width, long height) = ((long)image.Width + Left + Right, (long)image.Height + Top + Bottom);
         if (width == image.Width && height == image.Height)
             throw new InvalidSettingException(nameof(Left), "No border was given. Set Left, Top, Right or Bottom to a number of pixels.");
-        return width <= ImageLibrary.MaxPixels && height <= ImageLibrary.MaxPixels && width * height <= ImageLibrary.MaxPixels
+        return width <= ImageLibrary.MaxSide && height <= ImageLibrary.MaxSide && width * height <= ImageLibrary.MaxPixels
             ? ((int)width, (int)height)
-            : throw new InvalidSettingException(width > height ? nameof(Left) : nameof(Top), $"With these borders the image would have {width}x{height} pixels, more than {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels. Give smaller ones.");
+            : throw new InvalidSettingException(width > height ? nameof(Left) : nameof(Top), $"With these borders the image would have {width}x{height} pixels, more than {ImageLibrary.MaxPixels / (1024 * 1024)} megapixels or {ImageLibrary.MaxSide} on a side. Give smaller ones.");
     }
 
     private int FeatherOf(DiffusionImage image) => Feather ?? Math.Min(DefaultFeather, Math.Min(image.Width, image.Height) / 4);
