@@ -52,6 +52,11 @@ Describe 'New-DiffusionImage' {
             @{ Settings = @{}; Text = '*Denoising strength: 0.7*' }
             @{ Settings = @{ MaskBlur = 2; MaskInvert = $true; InpaintMode = 'a1111'; StrengthRule = 'A1111' }; Text = '*Inpaint mode: A1111, Mask blur: 2, Mask mode: Inpaint not masked*' }
             @{ Settings = @{ MaskFill = 'Noise'; InpaintMode = 'Soft'; MaskBlur = 3 }; Text = '*Masked content: latent noise, Soft inpainting enabled: True, Soft inpainting schedule bias: 1*' }
+            @{ Settings = @{ InpaintMode = 'soft'; MaskBlur = 3; SoftScheduleBias = 1.5; SoftPreservationStrength = 0.8; SoftContrastBoost = 2; SoftMaskInfluence = 0.3; SoftDifferenceThreshold = 1; SoftDifferenceContrast = 3 }; Text = '*Soft inpainting mask influence: 0.3, Soft inpainting difference threshold: 1, Soft inpainting difference contrast: 3*' }
+            @{ Settings = @{ InpaintMode = 'Soft'; MaskBlur = 3; MaskedOnly = $true; Width = 64; Height = 64; SoftDifferenceThreshold = 2 }; Text = '*Soft inpainting difference threshold: 2*' }
+            @{ Settings = @{ InpaintMode = 'Differential'; MaskBlur = 3; DifferentialStrength = 0.6 }; Text = '*Differential strength: 0.6*' }
+            @{ Settings = @{ InpaintMode = 'ComfyUI'; MaskBlur = 3 }; Text = '*Inpaint mode: ComfyUI*' }
+            @{ Settings = @{ InpaintMode = 'A1111'; MaskBlur = 3; NoMaskRounding = $true }; Text = '*No mask rounding: True*' }
             @{ Settings = @{ MaskFill = 'Nothing'; InpaintMode = 'Differential'; NoPasteBack = $true }; Text = '*No paste back: True, Masked content: latent nothing*' }
             @{ Settings = @{ MaskedOnly = $true; Width = 96; Height = 64; MaskFill = 'Fill'; StrengthRule = 'Exact' }; Text = '*Masked area padding: 32, Masked content: fill, Inpaint area: Only masked*' }
             @{ Settings = @{ Width = 96; Height = 96; MaskBlur = 2; MaskInvert = $true }; Text = '*Mask blur: 2*' }
@@ -80,6 +85,10 @@ Describe 'New-DiffusionImage' {
         It 'refuses <Settings.Keys>' -ForEach @(
             @{ Settings = @{ MaskBlur = 300 }; Id = 'MaskBlurInvalid' }
             @{ Settings = @{ InpaintMode = 'Hard' }; Id = 'InpaintModeInvalid' }
+            @{ Settings = @{ InpaintMode = 'Soft'; SoftContrastBoost = 0.5 }; Id = 'SoftContrastBoostInvalid' }
+            @{ Settings = @{ SoftDifferenceThreshold = 1 }; Id = 'SoftDifferenceThresholdInvalid' }
+            @{ Settings = @{ InpaintMode = 'Soft'; NoMaskRounding = $true }; Id = 'NoMaskRoundingInvalid' }
+            @{ Settings = @{ InpaintMode = 'A1111'; DifferentialStrength = 0.5 }; Id = 'DifferentialStrengthInvalid' }
             @{ Settings = @{ MaskFill = 'Paint' }; Id = 'MaskFillInvalid' }
             @{ Settings = @{ MaskPadding = 4 }; Id = 'MaskPaddingInvalid' }
             @{ Settings = @{ MaskedOnly = $true; Width = 4000000 }; Id = 'WidthInvalid' }

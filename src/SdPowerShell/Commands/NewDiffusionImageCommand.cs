@@ -107,6 +107,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Number<double>]
     public Number<double>? RefinerSwitchAt { get; set; }
 
+    /// <summary>Takes RefinerSwitchAt as a part of the steps, as an option of A1111 does, in place of the timesteps of the training.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
+    public SwitchParameter RefinerSwitchBySteps { get; set; }
+
     /// <summary>How the refiner goes on: Diffusers or A1111.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<RefinerMode>))]
@@ -143,6 +148,21 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter NoPasteBack { get; set; }
+
+    /// <summary>Of soft inpainting: how far the mask decides where the image is pasted back, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftMaskInfluence { get; set; }
+
+    /// <summary>Of soft inpainting: the difference at which half of the image is pasted back, 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftDifferenceThreshold { get; set; }
+
+    /// <summary>Of soft inpainting: how sharp the limit is between what is pasted back and what is not, 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftDifferenceContrast { get; set; }
 
     /// <summary>The file to write: .png, .jpg or .webp. With more than one image, a number is appended to the name.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -272,8 +292,9 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
-        if (options is { Refiner: null, RefinerSwitchAt: not null } or { Refiner: null, RefinerMode: not null })
-            RefuseIdle(options.RefinerSwitchAt is null ? nameof(RefinerMode) : nameof(RefinerSwitchAt), "RefinerSwitchAt and RefinerMode have no effect without Refiner. Give that too, or omit them.");
+        string? idle = options.RefinerSwitchAt is not null ? nameof(RefinerSwitchAt) : options.RefinerSwitchBySteps is not null ? nameof(RefinerSwitchBySteps) : options.RefinerMode is not null ? nameof(RefinerMode) : null;
+        if (options.Refiner is null && idle is not null)
+            RefuseIdle(idle, $"{idle} has no effect without Refiner. Give that too, or omit {idle}.");
         ImageInput? source = FindStart(out bool isPiped);
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);

@@ -43,6 +43,9 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The full path of the file that the image was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
 
+    /// <summary>The mask by which the image that it was made from is pasted back, of this image's size; null if that is the mask of the request.</summary>
+    internal MaskImage? Overlay { get; init; }
+
     /// <inheritdoc/>
     internal override GenerationInfo Recorded => Record<byte>(_read is null ? Info.Stages?.Output : _read.Output, Pixels);
 

@@ -156,7 +156,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         int firstCall = FirstCall(options, scheduler, info, takesPicture);
         Tensor drawn = new([.. start.Tensor.Shape]);
         noise.FillStart(drawn, model.Info.LatentFactor);
-        Tensor? latentMask = options.Mask is null ? null : LatentMask(options.Mask, start, settings.Mode);
+        Tensor? latentMask = options.Mask is null ? null : LatentMask(options.Mask, start, settings.Mode, settings.RoundsMask);
         Tensor original = latentMask is null ? start.Tensor : settings.FillLatent(start.Tensor, drawn, latentMask);
         Tensor sample = new([.. start.Tensor.Shape]);
         // At full strength diffusers begins with noise alone where a mask keeps the rest.
@@ -166,7 +166,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         else
             TensorPrimitives.Multiply(drawn.Span, scheduler.InitNoiseSigma, sample.Span);
 
-        Inpainting? inpainting = latentMask is null || (takesMasked && settings.Mode == InpaintMode.Diffusers) ? null : new Inpainting(original, drawn, latentMask, settings.Mode);
+        Inpainting? inpainting = latentMask is null || (takesMasked && settings.Mode == InpaintMode.Diffusers) ? null : new Inpainting(original, drawn, latentMask, options);
         Tensor? added = null;
         Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
         if (takesMasked)
@@ -299,7 +299,9 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     /// <summary>The scheduler of such options, as at their start.</summary>
     /// <param name="options">The options.</param>
     /// <param name="model">The model.</param>
-    public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model) => CreateScheduler(options, model, strength: null).Scheduler;
+    /// <param name="isFromImage">Whether the denoising starts from an image, so that its strength counts.</param>
+    public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model, bool isFromImage) =>
+        CreateScheduler(options, model, isFromImage ? StrengthOf(options, editsPictures: model.Info.Variant == ModelVariant.InstructPix2Pix) : null).Scheduler;
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {
@@ -357,7 +359,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     private static Tensor Source(Tensor? source, string setting, int height, int width) => source?.HasShape(1, -1, height, width) == true ? source
         : throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
-    private static Tensor LatentMask(MaskImage mask, Latent start, InpaintMode mode) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2], mode);
+    private static Tensor LatentMask(MaskImage mask, Latent start, InpaintMode mode, bool rounds = true) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2], mode, rounds);
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {
