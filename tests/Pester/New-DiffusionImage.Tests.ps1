@@ -102,6 +102,32 @@ Describe 'New-DiffusionImage' {
             $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
         }
 
+        It 'finds nothing to repaint in a dark mask, and goes on' {
+            [System.IO.File]::WriteAllBytes("$folder/dark.bmp", [byte[]](0x42, 0x4D, 0x36, 0x30, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24) + [byte[]](@(100) * (64 * 64 * 3)))
+            $rows = 'Diffusers', 'A1111', 'Differential' | ForEach-Object { [pscustomobject]@{ Prompt = $_; InpaintMode = $_ } }
+            $made = $rows | New-DiffusionImage -InitImage init.png -MaskImage dark.bmp -Seed 1 -Steps 2 -Strength 1 -ErrorAction SilentlyContinue -ErrorVariable problems
+            $problems.FullyQualifiedErrorId | Should -Be @("ImageInvalid,$cmdlet", "ImageInvalid,$cmdlet")
+            $problems[0].ToString() | Should -BeLike '*darker than half everywhere*'
+            $made.Prompt | Should -Be 'Differential'
+        }
+
+        It 'says which of several images is none, and where a setting has no effect' {
+            Set-Content text.png 'no image'
+            { New-DiffusionImage 'a' -InitImage init.png -MaskImage text.png -ErrorAction Stop } | Should -Throw '*MaskImage: *text.png*'
+            { New-DiffusionImage 'a' -InitImage init.png -MaskImage mask.png -MaskedOnly -ResizeMode Pad -ErrorAction Stop } | Should -Throw -ErrorId "ResizeModeInvalid,$cmdlet"
+            { Invoke-Denoise (Get-TextEmbedding 'a') -MaskImage mask.png -ErrorAction Stop } | Should -Throw '*The mask says*' -ErrorId 'MaskImageInvalid,SdPowerShell.Commands.InvokeDenoiseCommand'
+        }
+
+        It 'reads the files of upscalers and refiners before any work, also with -WhatIf' {
+            { New-DiffusionImage 'a' -HiresScale 1.5 -HiresUpscaler ./init.png -WhatIf -ErrorAction Stop } | Should -Throw '*The upscaler cannot be used*init.png*' -ErrorId "ModelInvalid,$cmdlet"
+            { New-DiffusionImage 'a' -Refiner ./init.png -WhatIf -ErrorAction Stop } | Should -Throw '*The refiner cannot be used*init.png*' -ErrorId "RefinerInvalid,$cmdlet"
+        }
+
+        It 'names images with borders after the files that they were made from' {
+            $made = Get-Item init.png, mask.png | Expand-DiffusionImage -Left 8 | New-DiffusionImage 'a' -Strength 1 -Seed 1 -Steps 1 -OutDirectory wide
+            $made.Path | Split-Path -Leaf | Should -Be 'init.png', 'mask.png'
+        }
+
         It 'has no region in a black mask, and goes on' {
             $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -Width 8 -Height 8 -OutFile x.png
             [System.IO.File]::WriteAllBytes("$folder/black.bmp", [byte[]](0x42, 0x4D, 0x36, 0x30, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24) + [byte[]]::new(64 * 64 * 3))

@@ -9,6 +9,7 @@ using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
@@ -299,7 +300,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
-        OutputNames names = CreateNames(isPiped ? source!.Path : null);
+        OutputNames names = CreateNames(isPiped ? source!.Path : (Given as ExpandedImage)?.File);
         ImageOutput output = CreateOutput();
         if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
@@ -307,7 +308,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
             throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
         if (HiresPass.From(options, source is not null)?.Network is string network)
-            FindUpscaler(network);
+            _upscaler.Open(FindUpscaler(network), DeviceName, ReportLoading, CancellationToken);
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
@@ -381,7 +382,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
                     return true;
                 });
         }
-        catch (StableDiffusion.ModelNotFoundException error)
+        catch (DiffusionException error) when (error is StableDiffusion.ModelNotFoundException or ModelInvalidException)
         {
             throw new InvalidSettingException(nameof(Refiner), $"The refiner cannot be used. {Sentence.Of(error)}");
         }
@@ -665,6 +666,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
         bool isRegion = options is { Mask: not null, MaskedOnly: true };
+        if (isRegion && mode is not null)
+            RefuseIdle(nameof(ResizeMode), "ResizeMode has no effect with MaskedOnly, which makes the region around the mask and pastes it into the image as it is. Omit one of them.");
         GenerationSettings? inpainting = options.Mask is null ? null : options;
         DiffusionImage image = source.Read(
             nameof(InitImage),

@@ -266,7 +266,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         if (options.StartStep is not null || options.Strength is not null)
             throw new InvalidSettingException(nameof(options.DenoisingStart), $"DenoisingStart says where the denoising goes on, and so does {(options.StartStep is not null ? "StartStep" : "Strength")}. Omit one of them.");
         if (options.Mask is not null)
-            throw new InvalidSettingException(nameof(options.Mask), "A denoising that goes on keeps its mask. Omit Mask, or omit DenoisingStart.");
+            throw new InvalidSettingException(nameof(options.Mask), "A denoising that goes on keeps its mask. Omit the new one, or omit DenoisingStart.");
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException(nameof(options.DenoisingStart), $"The model '{model.Info.Name}' edits images by instructions, and cannot go on with a latent of another model. Use another one.");
         if (options.Seed is not null && start.State is not null && !RandomSeed.IsAny(options.Seed))
@@ -288,7 +288,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
         SettingCheck.NeedsLatent("StrengthRule", options.StrengthRule is not null, "how many steps are made from the latent to start from");
         SettingCheck.NeedsLatent("StartStep", options.StartStep is not (null or 0), "the step at which the latent to start from is continued");
-        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "which part of the latent to start from is repainted");
+        if (options.Mask is not null)
+            throw new InvalidSettingException(nameof(options.Mask), "The mask says which part of the image to start from is repainted, but there is none. Omit the mask, or give a latent or image to start from.");
     }
 
     private static (int Width, int Height) Size(DenoiseOptions options, DiffusionModel model) =>

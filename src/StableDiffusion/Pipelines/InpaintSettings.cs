@@ -51,7 +51,16 @@ internal readonly struct InpaintSettings
 
     /// <summary>The mask inverted and blurred.</summary>
     /// <param name="mask">The mask as it is given; null for none.</param>
-    public MaskImage? Prepare(MaskImage? mask) => mask?.Prepare(_settings.MaskInvert == true, _settings.MaskBlur ?? 0);
+    /// <exception cref="ImageInvalidException">It marks nothing to repaint.</exception>
+    public MaskImage? Prepare(MaskImage? mask)
+    {
+        mask = mask?.Prepare(_settings.MaskInvert == true, _settings.MaskBlur ?? 0);
+        bool rounds = Mode == InpaintMode.Diffusers || (Mode == InpaintMode.A1111 && RoundsMask);
+        int least = rounds && !IsMaskedOnly ? InpaintMask.HalfBrightness : 1;
+        if (mask?.Pixels.AsSpan().IndexOfAnyInRange((byte)least, byte.MaxValue) < 0)
+            throw new ImageInvalidException($"The mask is {(least == 1 ? "black" : "darker than half")} everywhere, so that there is nothing to repaint. Paint white what is to be repainted, or invert the mask.");
+        return mask;
+    }
 
     /// <summary>An image to encode, with the masked part filled if that was asked for.</summary>
     /// <param name="image">The image.</param>
