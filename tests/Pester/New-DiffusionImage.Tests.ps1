@@ -102,6 +102,33 @@ Describe 'New-DiffusionImage' {
             $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
         }
 
+        It 'makes an image from an image of the session again, from either file' {
+            $settings = @{ Steps = 2; Strength = 0.5 }
+            $first = New-DiffusionImage 'b' -InitImage init.png -Seed 2 @settings -OutFile first.png
+            $second = New-DiffusionImage 'c' -InitImage $first -Seed 3 @settings -OutFile second.png
+            foreach ($start in 'init.png', 'first.png') {
+                Test-SameValue $second (Get-DiffusionMetadata second.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage $start) | Should -Be $true
+            }
+        }
+
+        It 'lays an image that is not opaque over a color, which is recorded' {
+            # A TGA of 64x64 pixels in red with an opacity of 51.
+            [System.IO.File]::WriteAllBytes("$folder/clear.tga", [byte[]](0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 64, 0, 32, 8) + [byte[]]((0, 0, 255, 51) * (64 * 64)))
+            $settings = @{ Seed = 1; Steps = 2; Strength = 0.5 }
+            $white = New-DiffusionImage 'a' -InitImage clear.tga @settings
+            $blue = New-DiffusionImage 'a' -InitImage clear.tga -Background '#0000FF' @settings -OutFile blue.png
+            Test-SameValue $white (New-DiffusionImage 'a' -InitImage clear.tga -Background white @settings) | Should -Be $true
+            Test-SameValue $white $blue | Should -Be $false
+            $blue.Stages[0].Settings['Background'] | Should -Be '#0000ff'
+            Test-SameValue $blue (New-DiffusionImage 'a' -InitImage clear.tga -Background blue @settings) | Should -Be $true
+            Test-SameValue $blue ($blue | New-DiffusionImage) | Should -Be $true
+            Test-SameValue $blue (Get-DiffusionMetadata blue.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage clear.tga) | Should -Be $true
+            Set-Content script.ps1 ($blue | ConvertTo-DiffusionScript)
+            Test-SameValue $blue (./script.ps1) | Should -Be $true
+            { New-DiffusionImage 'a' -InitImage clear.tga -Background paint -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
+            { New-DiffusionImage 'a' -Background White -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
+        }
+
         It 'finds nothing to repaint in a dark mask, and goes on' {
             [System.IO.File]::WriteAllBytes("$folder/dark.bmp", [byte[]](0x42, 0x4D, 0x36, 0x30, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24) + [byte[]](@(100) * (64 * 64 * 3)))
             $rows = 'Diffusers', 'A1111', 'Differential' | ForEach-Object { [pscustomobject]@{ Prompt = $_; InpaintMode = $_ } }

@@ -128,6 +128,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
     public string? ResizeMode { get; set; }
 
+    /// <summary>The color behind the pixels of the image to start from that are not opaque; the default is White.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("img2img_background_color")]
+    public string? Background { get; set; }
+
     /// <summary>What the masked areas are filled with before noise is added: Original, Fill, Noise or Nothing.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<MaskFill>))]
@@ -235,7 +240,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             if (!ReferenceEquals(all, stages) && (made as ImageMetadata)?.Warnings.Contains(StageList.EditWarning) != true)
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
-            if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
+            if (stages is null || (recorded is not null && !MissingImages(recorded).Any() && !IsEarlierStart(recorded)))
             {
                 _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
@@ -297,6 +302,9 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         if (options.Refiner is null && idle is not null)
             RefuseIdle(idle, $"{idle} has no effect without Refiner. Give that too, or omit {idle}.");
         ImageInput? source = FindStart(out bool isPiped);
+        BackgroundColor.Parse(options.Background);
+        if (source is null && options.Background is not null)
+            RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
@@ -539,6 +547,24 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         static string Named(string parameter, StageList image) => image.File is string file ? $"-{parameter} '{file}'" : $"-{parameter}";
     }
 
+    /// <summary>Whether the given image is not the one that the last denoising started from, but one from which that was made, so that all stages are repeated.</summary>
+    private bool IsEarlierStart(OneImage recorded)
+    {
+        if (InitImage is null || recorded.Start is not { Count: > 1, Output: string last })
+            return false;
+
+        try
+        {
+            string given = StageList.Hash<byte>(ReadImage(nameof(InitImage), InitImage, BackgroundColor.Parse(string.IsNullOrWhiteSpace(Background) ? null : Background)).Pixels);
+            return given != last && recorded.Start.WithInputs().Any(stage => stage.Operation == StageOperation.ReadImage && stage.Output == given);
+        }
+        catch (DiffusionException)
+        {
+            // The request says what is wrong with the file.
+            return false;
+        }
+    }
+
     private void MakeAgain(GeneratedObject made, StageList stages, OneImage? recorded)
     {
         Subject = Input!.Describe(made.Prompt, OutFile);
@@ -552,7 +578,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         bool isForeign = Input.IsMetadata || NamesOnly;
         ReplayImages images = new() { OpensPaths = !isForeign };
         if (InitImage is not null)
-            images.Add(ReadImage(nameof(InitImage), InitImage));
+            images.Add(ReadImage(nameof(InitImage), InitImage, BackgroundColor.Parse(string.IsNullOrWhiteSpace(Background) ? null : Background)));
         foreach (ImageInput control in (ControlImage ?? []).OfType<ImageInput>())
             images.Add(ReadImage(nameof(ControlImage), control));
         if (MaskImage is not null)
@@ -577,7 +603,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
         // The settings of both passes are said once; the last stage has those of the second one.
-        if (made.Info.Hires is not null)
+        // Neither has an image that begins with a file the settings of that file.
+        if (made.Info.Hires is not null || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output);
@@ -665,13 +692,14 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
+        BackgroundColor background = BackgroundColor.Parse(options.Background);
         bool isRegion = options is { Mask: not null, MaskedOnly: true };
         if (isRegion && mode is not null)
             RefuseIdle(nameof(ResizeMode), "ResizeMode has no effect with MaskedOnly, which makes the region around the mask and pastes it into the image as it is. Omit one of them.");
         GenerationSettings? inpainting = options.Mask is null ? null : options;
         DiffusionImage image = source.Read(
             nameof(InitImage),
-            path => ImageFile.Load(ResolveFile(path), CancellationToken, isRegion ? null : (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
+            path => ImageFile.Load(ResolveFile(path), background, CancellationToken, isRegion ? null : (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
             static given => given);
         WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
@@ -682,7 +710,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         return start;
     }
 
-    private DiffusionImage ReadImage(string parameter, ImageInput image) => image.Read(parameter, path => ImageFile.Load(ResolveFile(path), CancellationToken), static given => given);
+    private DiffusionImage ReadImage(string parameter, ImageInput image, BackgroundColor? background = null) =>
+        image.Read(parameter, path => ImageFile.Load(ResolveFile(path), background ?? BackgroundColor.White, CancellationToken), static given => given);
 
     private void WarnOfOthers(OneImage? recorded, DiffusionImage? start, DenoiseOptions options)
     {

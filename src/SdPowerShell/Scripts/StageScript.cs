@@ -20,7 +20,7 @@ internal sealed class StageScript
     private static readonly HashSet<string> s_notOfDenoising = new(StringComparer.Ordinal)
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
-        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
         nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerSwitchBySteps), nameof(GenerationInfo.RefinerMode),
     };
 
@@ -106,6 +106,8 @@ internal sealed class StageScript
             command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
         if (one.Start.Count > 0)
             command.Append(" -InitImage ").Append(Image(one.Start));
+        if (one.Start is [{ Operation: StageOperation.ReadImage } read])
+            command.Append(Settings(read, nameof(GenerationInfo.Background)));
         if (one.Resize is GenerationStage resize)
             command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
         if (one.Mask is StageList mask)

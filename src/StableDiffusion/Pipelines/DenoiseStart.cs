@@ -17,7 +17,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
 {
     // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =
-        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
 
     /// <summary>Checks the options of a denoising that starts from noise or from an image, without opening a network.</summary>
     /// <param name="model">The model.</param>
@@ -130,7 +130,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
                 ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
                 : null,
         };
-        return (state, sample, autoencoder.Record(info, cancellationToken) with { Width = width, Height = height });
+        return (state, sample, autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Background = null });
     }
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
@@ -257,7 +257,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         return (
             new DenoiseState(scheduler, noise, firstCall, firstCall, before?.Inpainting) { AddedChannels = added },
             sample,
-            autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Strength = start.Info.Strength, ResizeMode = start.Info.ResizeMode });
+            autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Background = start.Info.Background, Strength = start.Info.Strength, ResizeMode = start.Info.ResizeMode });
     }
 
     private static (Scheduler Scheduler, GenerationInfo Info, int FirstCall) CheckHandOver(Latent start, DenoiseOptions options, DiffusionModel model)

@@ -13,7 +13,7 @@ internal static class StageRecord
     private static readonly HashSet<string> s_ofInputs = new(StringComparer.Ordinal)
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis),
-        nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+        nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
         nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerSwitchBySteps), nameof(GenerationInfo.RefinerMode),
     };
 

@@ -206,6 +206,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
     public string? ResizeMode => Info.ResizeMode;
 
+    /// <inheritdoc cref="GenerationSettings.Background"/>
+    public string? Background => Info.Background;
+
     /// <inheritdoc cref="GenerationSettings.Vae"/>
     public string? Vae => Info.Vae;
 

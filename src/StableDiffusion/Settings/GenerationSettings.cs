@@ -189,6 +189,10 @@ public record GenerationSettings
     [Setting(IsOfStart = true)]
     public string? ResizeMode { get; init; }
 
+    /// <summary>The color behind the pixels of the image to start from that are not opaque: a name of CSS, or the digits of red, green and blue; null means white.</summary>
+    [Setting(Key = "Background", IsOwnKey = true, IsOfStart = true)]
+    public string? Background { get; init; }
+
     /// <summary>The image's width in pixels, a multiple of 8; that of the latent if one is given.</summary>
     [Setting(IsOfStart = true)]
     public int? Width { get; init; }
