@@ -226,10 +226,35 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Switch]
     public SwitchParameter MaskInvert { get; set; }
 
-    /// <summary>How the kept areas are blended in: Diffusers, A1111, Soft or Differential.</summary>
+    /// <summary>How the kept areas are blended in: Diffusers, A1111, Soft, ComfyUI or Differential.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<InpaintMode>))]
     public string? InpaintMode { get; set; }
+
+    /// <summary>Of soft inpainting: whether late steps keep more of the gray areas (below 1) or early ones (above 1), 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftScheduleBias { get; set; }
+
+    /// <summary>Of soft inpainting: how much of the gray areas is kept, 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftPreservationStrength { get; set; }
+
+    /// <summary>Of soft inpainting: how much contrast the blended areas have, 1 to 32.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftContrastBoost { get; set; }
+
+    /// <summary>Of differential diffusion: how far a gray value says from when on an area is repainted, above 0 and up to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? DifferentialStrength { get; set; }
+
+    /// <summary>Takes gray areas of the mask as shares with the InpaintMode A1111, in place of rounding them to black and white.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
+    public SwitchParameter NoMaskRounding { get; set; }
 
     /// <summary>The ControlNets to apply: names in the store, or paths of folders or files.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]

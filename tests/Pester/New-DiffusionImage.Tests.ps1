@@ -52,6 +52,11 @@ Describe 'New-DiffusionImage' {
             @{ Settings = @{}; Text = '*Denoising strength: 0.7*' }
             @{ Settings = @{ MaskBlur = 2; MaskInvert = $true; InpaintMode = 'a1111'; StrengthRule = 'A1111' }; Text = '*Inpaint mode: A1111, Mask blur: 2, Mask mode: Inpaint not masked*' }
             @{ Settings = @{ MaskFill = 'Noise'; InpaintMode = 'Soft'; MaskBlur = 3 }; Text = '*Masked content: latent noise, Soft inpainting enabled: True, Soft inpainting schedule bias: 1*' }
+            @{ Settings = @{ InpaintMode = 'soft'; MaskBlur = 3; SoftScheduleBias = 1.5; SoftPreservationStrength = 0.8; SoftContrastBoost = 2; SoftMaskInfluence = 0.3; SoftDifferenceThreshold = 1; SoftDifferenceContrast = 3 }; Text = '*Soft inpainting mask influence: 0.3, Soft inpainting difference threshold: 1, Soft inpainting difference contrast: 3*' }
+            @{ Settings = @{ InpaintMode = 'Soft'; MaskBlur = 3; MaskedOnly = $true; Width = 64; Height = 64; SoftDifferenceThreshold = 2 }; Text = '*Soft inpainting difference threshold: 2*' }
+            @{ Settings = @{ InpaintMode = 'Differential'; MaskBlur = 3; DifferentialStrength = 0.6 }; Text = '*Differential strength: 0.6*' }
+            @{ Settings = @{ InpaintMode = 'ComfyUI'; MaskBlur = 3 }; Text = '*Inpaint mode: ComfyUI*' }
+            @{ Settings = @{ InpaintMode = 'A1111'; MaskBlur = 3; NoMaskRounding = $true }; Text = '*No mask rounding: True*' }
             @{ Settings = @{ MaskFill = 'Nothing'; InpaintMode = 'Differential'; NoPasteBack = $true }; Text = '*No paste back: True, Masked content: latent nothing*' }
             @{ Settings = @{ MaskedOnly = $true; Width = 96; Height = 64; MaskFill = 'Fill'; StrengthRule = 'Exact' }; Text = '*Masked area padding: 32, Masked content: fill, Inpaint area: Only masked*' }
             @{ Settings = @{ Width = 96; Height = 96; MaskBlur = 2; MaskInvert = $true }; Text = '*Mask blur: 2*' }
@@ -80,6 +85,10 @@ Describe 'New-DiffusionImage' {
         It 'refuses <Settings.Keys>' -ForEach @(
             @{ Settings = @{ MaskBlur = 300 }; Id = 'MaskBlurInvalid' }
             @{ Settings = @{ InpaintMode = 'Hard' }; Id = 'InpaintModeInvalid' }
+            @{ Settings = @{ InpaintMode = 'Soft'; SoftContrastBoost = 0.5 }; Id = 'SoftContrastBoostInvalid' }
+            @{ Settings = @{ SoftDifferenceThreshold = 1 }; Id = 'SoftDifferenceThresholdInvalid' }
+            @{ Settings = @{ InpaintMode = 'Soft'; NoMaskRounding = $true }; Id = 'NoMaskRoundingInvalid' }
+            @{ Settings = @{ InpaintMode = 'A1111'; DifferentialStrength = 0.5 }; Id = 'DifferentialStrengthInvalid' }
             @{ Settings = @{ MaskFill = 'Paint' }; Id = 'MaskFillInvalid' }
             @{ Settings = @{ MaskPadding = 4 }; Id = 'MaskPaddingInvalid' }
             @{ Settings = @{ MaskedOnly = $true; Width = 4000000 }; Id = 'WidthInvalid' }
@@ -91,6 +100,59 @@ Describe 'New-DiffusionImage' {
             }
             New-DiffusionImage 'a cat' @common -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
             $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        }
+
+        It 'makes an image from an image of the session again, from either file' {
+            $settings = @{ Steps = 2; Strength = 0.5 }
+            $first = New-DiffusionImage 'b' -InitImage init.png -Seed 2 @settings -OutFile first.png
+            $second = New-DiffusionImage 'c' -InitImage $first -Seed 3 @settings -OutFile second.png
+            foreach ($start in 'init.png', 'first.png') {
+                Test-SameValue $second (Get-DiffusionMetadata second.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage $start) | Should -Be $true
+            }
+        }
+
+        It 'lays an image that is not opaque over a color, which is recorded' {
+            # A TGA of 64x64 pixels in red with an opacity of 51.
+            [System.IO.File]::WriteAllBytes("$folder/clear.tga", [byte[]](0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 64, 0, 32, 8) + [byte[]]((0, 0, 255, 51) * (64 * 64)))
+            $settings = @{ Seed = 1; Steps = 2; Strength = 0.5 }
+            $white = New-DiffusionImage 'a' -InitImage clear.tga @settings
+            $blue = New-DiffusionImage 'a' -InitImage clear.tga -Background '#0000FF' @settings -OutFile blue.png
+            Test-SameValue $white (New-DiffusionImage 'a' -InitImage clear.tga -Background white @settings) | Should -Be $true
+            Test-SameValue $white $blue | Should -Be $false
+            $blue.Stages[0].Settings['Background'] | Should -Be '#0000ff'
+            Test-SameValue $blue (New-DiffusionImage 'a' -InitImage clear.tga -Background blue @settings) | Should -Be $true
+            Test-SameValue $blue ($blue | New-DiffusionImage) | Should -Be $true
+            Test-SameValue $blue (Get-DiffusionMetadata blue.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage clear.tga) | Should -Be $true
+            Set-Content script.ps1 ($blue | ConvertTo-DiffusionScript)
+            Test-SameValue $blue (./script.ps1) | Should -Be $true
+            { New-DiffusionImage 'a' -InitImage clear.tga -Background paint -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
+            { New-DiffusionImage 'a' -Background White -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
+        }
+
+        It 'finds nothing to repaint in a dark mask, and goes on' {
+            [System.IO.File]::WriteAllBytes("$folder/dark.bmp", [byte[]](0x42, 0x4D, 0x36, 0x30, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 64, 0, 0, 0, 64, 0, 0, 0, 1, 0, 24, 0) + [byte[]]::new(24) + [byte[]](@(100) * (64 * 64 * 3)))
+            $rows = 'Diffusers', 'A1111', 'Differential' | ForEach-Object { [pscustomobject]@{ Prompt = $_; InpaintMode = $_ } }
+            $made = $rows | New-DiffusionImage -InitImage init.png -MaskImage dark.bmp -Seed 1 -Steps 2 -Strength 1 -ErrorAction SilentlyContinue -ErrorVariable problems
+            $problems.FullyQualifiedErrorId | Should -Be @("ImageInvalid,$cmdlet", "ImageInvalid,$cmdlet")
+            $problems[0].ToString() | Should -BeLike '*darker than half everywhere*'
+            $made.Prompt | Should -Be 'Differential'
+        }
+
+        It 'says which of several images is none, and where a setting has no effect' {
+            Set-Content text.png 'no image'
+            { New-DiffusionImage 'a' -InitImage init.png -MaskImage text.png -ErrorAction Stop } | Should -Throw '*MaskImage: *text.png*'
+            { New-DiffusionImage 'a' -InitImage init.png -MaskImage mask.png -MaskedOnly -ResizeMode Pad -ErrorAction Stop } | Should -Throw -ErrorId "ResizeModeInvalid,$cmdlet"
+            { Invoke-Denoise (Get-TextEmbedding 'a') -MaskImage mask.png -ErrorAction Stop } | Should -Throw '*The mask says*' -ErrorId 'MaskImageInvalid,SdPowerShell.Commands.InvokeDenoiseCommand'
+        }
+
+        It 'reads the files of upscalers and refiners before any work, also with -WhatIf' {
+            { New-DiffusionImage 'a' -HiresScale 1.5 -HiresUpscaler ./init.png -WhatIf -ErrorAction Stop } | Should -Throw '*The upscaler cannot be used*init.png*' -ErrorId "ModelInvalid,$cmdlet"
+            { New-DiffusionImage 'a' -Refiner ./init.png -WhatIf -ErrorAction Stop } | Should -Throw '*The refiner cannot be used*init.png*' -ErrorId "RefinerInvalid,$cmdlet"
+        }
+
+        It 'names images with borders after the files that they were made from' {
+            $made = Get-Item init.png, mask.png | Expand-DiffusionImage -Left 8 | New-DiffusionImage 'a' -Strength 1 -Seed 1 -Steps 1 -OutDirectory wide
+            $made.Path | Split-Path -Leaf | Should -Be 'init.png', 'mask.png'
         }
 
         It 'has no region in a black mask, and goes on' {

@@ -45,6 +45,15 @@ Describe 'Resize-DiffusionImage' {
         ($images | Resize-DiffusionImage -Width 10).Height | Should -Be 10, 5
     }
 
+    It 'keeps the prompt when its image is made again' {
+        $null = New-DiffusionImage 'a red boat' -Seed 1 -Steps 1 -OutFile boat.png
+        Resize-DiffusionImage boat.png -Scale 2 | Export-DiffusionImage up.png
+        $metadata = Get-DiffusionMetadata up.png -WarningAction SilentlyContinue
+        $again = $metadata | New-DiffusionImage -InitImage boat.png
+        $metadata.Prompt, $again.Prompt, $again.Width | Should -Be 'a red boat', 'a red boat', 128
+        Remove-Item boat.png, up.png
+    }
+
     It 'completes the names of upscalers and filters' {
         (TabExpansion2 'Resize-DiffusionImage a.png -Upscaler ').CompletionMatches.CompletionText | Select-Object -First 5 | Should -Be compact-2x, esrgan-old-4x, Lanczos, Bicubic, Nearest
     }

@@ -63,7 +63,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     /// <inheritdoc/>
     /// <remarks>These settings of the latent would change the new denoising.</remarks>
     private protected override bool IsLeftOut(string setting) => base.IsLeftOut(setting)
-        || (setting is nameof(Strength) or nameof(StrengthRule) or nameof(SchedulerOption) or nameof(Lora) or nameof(InpaintMode) or nameof(MaskBlur) or nameof(MaskInvert) && IsCarriedAlong(setting));
+        || ((InpaintSettings.ModeOf(setting) is not null || setting is nameof(Strength) or nameof(StrengthRule) or nameof(SchedulerOption) or nameof(Lora) or nameof(InpaintMode) or nameof(MaskBlur) or nameof(MaskInvert)) && IsCarriedAlong(setting));
 
     private void Denoise()
     {

@@ -9,6 +9,7 @@ using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
@@ -107,6 +108,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Number<double>]
     public Number<double>? RefinerSwitchAt { get; set; }
 
+    /// <summary>Takes RefinerSwitchAt as a part of the steps, as an option of A1111 does, in place of the timesteps of the training.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Switch]
+    public SwitchParameter RefinerSwitchBySteps { get; set; }
+
     /// <summary>How the refiner goes on: Diffusers or A1111.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<RefinerMode>))]
@@ -121,6 +127,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(EnumCompleter<ResizeMode>))]
     public string? ResizeMode { get; set; }
+
+    /// <summary>The color behind the pixels of the image to start from that are not opaque; the default is White.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("img2img_background_color")]
+    public string? Background { get; set; }
 
     /// <summary>What the masked areas are filled with before noise is added: Original, Fill, Noise or Nothing.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -143,6 +154,21 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter NoPasteBack { get; set; }
+
+    /// <summary>Of soft inpainting: how far the mask decides where the image is pasted back, 0 to 1.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftMaskInfluence { get; set; }
+
+    /// <summary>Of soft inpainting: the difference at which half of the image is pasted back, 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftDifferenceThreshold { get; set; }
+
+    /// <summary>Of soft inpainting: how sharp the limit is between what is pasted back and what is not, 0 to 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? SoftDifferenceContrast { get; set; }
 
     /// <summary>The file to write: .png, .jpg or .webp. With more than one image, a number is appended to the name.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -214,7 +240,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             if (!ReferenceEquals(all, stages) && (made as ImageMetadata)?.Warnings.Contains(StageList.EditWarning) != true)
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
-            if (stages is null || (recorded is not null && !MissingImages(recorded).Any()))
+            if (stages is null || (recorded is not null && !MissingImages(recorded).Any() && !IsEarlierStart(recorded)))
             {
                 _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
@@ -272,13 +298,17 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
-        if (options is { Refiner: null, RefinerSwitchAt: not null } or { Refiner: null, RefinerMode: not null })
-            RefuseIdle(options.RefinerSwitchAt is null ? nameof(RefinerMode) : nameof(RefinerSwitchAt), "RefinerSwitchAt and RefinerMode have no effect without Refiner. Give that too, or omit them.");
+        string? idle = options.RefinerSwitchAt is not null ? nameof(RefinerSwitchAt) : options.RefinerSwitchBySteps is not null ? nameof(RefinerSwitchBySteps) : options.RefinerMode is not null ? nameof(RefinerMode) : null;
+        if (options.Refiner is null && idle is not null)
+            RefuseIdle(idle, $"{idle} has no effect without Refiner. Give that too, or omit {idle}.");
         ImageInput? source = FindStart(out bool isPiped);
+        BackgroundColor.Parse(options.Background);
+        if (source is null && options.Background is not null)
+            RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(options, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
-        OutputNames names = CreateNames(isPiped ? source!.Path : null);
+        OutputNames names = CreateNames(isPiped ? source!.Path : (Given as ExpandedImage)?.File);
         ImageOutput output = CreateOutput();
         if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
@@ -286,7 +316,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
             throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
         if (HiresPass.From(options, source is not null)?.Network is string network)
-            FindUpscaler(network);
+            _upscaler.Open(FindUpscaler(network), DeviceName, ReportLoading, CancellationToken);
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
@@ -360,7 +390,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
                     return true;
                 });
         }
-        catch (StableDiffusion.ModelNotFoundException error)
+        catch (DiffusionException error) when (error is StableDiffusion.ModelNotFoundException or ModelInvalidException)
         {
             throw new InvalidSettingException(nameof(Refiner), $"The refiner cannot be used. {Sentence.Of(error)}");
         }
@@ -517,6 +547,24 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         static string Named(string parameter, StageList image) => image.File is string file ? $"-{parameter} '{file}'" : $"-{parameter}";
     }
 
+    /// <summary>Whether the given image is not the one that the last denoising started from, but one from which that was made, so that all stages are repeated.</summary>
+    private bool IsEarlierStart(OneImage recorded)
+    {
+        if (InitImage is null || recorded.Start is not { Count: > 1, Output: string last })
+            return false;
+
+        try
+        {
+            string given = StageList.Hash<byte>(ReadImage(nameof(InitImage), InitImage, BackgroundColor.Parse(string.IsNullOrWhiteSpace(Background) ? null : Background)).Pixels);
+            return given != last && recorded.Start.WithInputs().Any(stage => stage.Operation == StageOperation.ReadImage && stage.Output == given);
+        }
+        catch (DiffusionException)
+        {
+            // The request says what is wrong with the file.
+            return false;
+        }
+    }
+
     private void MakeAgain(GeneratedObject made, StageList stages, OneImage? recorded)
     {
         Subject = Input!.Describe(made.Prompt, OutFile);
@@ -530,7 +578,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         bool isForeign = Input.IsMetadata || NamesOnly;
         ReplayImages images = new() { OpensPaths = !isForeign };
         if (InitImage is not null)
-            images.Add(ReadImage(nameof(InitImage), InitImage));
+            images.Add(ReadImage(nameof(InitImage), InitImage, BackgroundColor.Parse(string.IsNullOrWhiteSpace(Background) ? null : Background)));
         foreach (ImageInput control in (ControlImage ?? []).OfType<ImageInput>())
             images.Add(ReadImage(nameof(ControlImage), control));
         if (MaskImage is not null)
@@ -555,7 +603,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
         // The settings of both passes are said once; the last stage has those of the second one.
-        if (made.Info.Hires is not null)
+        // Neither has an image that begins with a file the settings of that file.
+        if (made.Info.Hires is not null || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output);
@@ -643,11 +692,14 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         int? height = isPiped && !IsFixed(nameof(Height)) ? null : options.Height;
         string? named = isPiped && !IsFixed(nameof(ResizeMode)) ? null : ResizeMode;
         ResizeMode? mode = string.IsNullOrWhiteSpace(named) ? null : EnumSetting.Parse(nameof(ResizeMode), named, StartImage.DefaultResizeMode);
+        BackgroundColor background = BackgroundColor.Parse(options.Background);
         bool isRegion = options is { Mask: not null, MaskedOnly: true };
+        if (isRegion && mode is not null)
+            RefuseIdle(nameof(ResizeMode), "ResizeMode has no effect with MaskedOnly, which makes the region around the mask and pastes it into the image as it is. Omit one of them.");
         GenerationSettings? inpainting = options.Mask is null ? null : options;
         DiffusionImage image = source.Read(
             nameof(InitImage),
-            path => ImageFile.Load(ResolveFile(path), CancellationToken, isRegion ? null : (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
+            path => ImageFile.Load(ResolveFile(path), background, CancellationToken, isRegion ? null : (ownWidth, ownHeight) => Inspect(pipeline => pipeline.CheckStart(ownWidth, ownHeight, width, height, mode))),
             static given => given);
         WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
@@ -658,7 +710,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         return start;
     }
 
-    private DiffusionImage ReadImage(string parameter, ImageInput image) => image.Read(parameter, path => ImageFile.Load(ResolveFile(path), CancellationToken), static given => given);
+    private DiffusionImage ReadImage(string parameter, ImageInput image, BackgroundColor? background = null) =>
+        image.Read(parameter, path => ImageFile.Load(ResolveFile(path), background ?? BackgroundColor.White, CancellationToken), static given => given);
 
     private void WarnOfOthers(OneImage? recorded, DiffusionImage? start, DenoiseOptions options)
     {

@@ -48,10 +48,23 @@ public sealed class ImageInput
     internal T Read<T>(string setting, Func<string, T> read, Func<DiffusionImage, T> convert) => Given switch
     {
         DiffusionImage image => convert(image),
-        string or FileSystemInfo => read(Path!),
+        string or FileSystemInfo => ReadFile(setting, read),
         RecordException damaged => throw damaged,
         _ => throw new InvalidSettingException(setting, $"{setting} is {Refusal}"),
     };
+
+    /// <remarks>Where a command takes several images, the message says which of them it is.</remarks>
+    private T ReadFile<T>(string setting, Func<string, T> read)
+    {
+        try
+        {
+            return read(Path!);
+        }
+        catch (ImageInvalidException error) when (setting.EndsWith("Image", StringComparison.Ordinal))
+        {
+            throw new ImageInvalidException($"{setting}: {error.Message}", error);
+        }
+    }
 
     /// <summary>What was given, which is no image, and what to give in place of it.</summary>
     internal string Refusal => $"'{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage.";

@@ -11,6 +11,7 @@ internal static class InpaintParameters
     [
         nameof(DenoiseOptions.MaskBlur), nameof(DenoiseOptions.MaskInvert), nameof(DenoiseOptions.InpaintMode), nameof(DenoiseOptions.MaskFill),
         nameof(DenoiseOptions.MaskedOnly), nameof(DenoiseOptions.MaskPadding), nameof(DenoiseOptions.NoPasteBack),
+        .. SettingTable.Rows.Select(static row => row.Name).Where(static name => InpaintSettings.ModeOf(name) is not null),
     ];
 
     /// <summary>Refuses settings that have no effect.</summary>
@@ -23,6 +24,13 @@ internal static class InpaintParameters
         {
             if (row.Get(options) is object value && !row.IsDefault(value))
                 refuse(row.Name, $"{row.Name} has no effect without MaskImage. Give a mask, or omit {row.Name}.");
+        }
+
+        string mode = options.InpaintMode ?? nameof(InpaintMode.Diffusers);
+        foreach (Setting row in hasMask ? SettingTable.Rows : [])
+        {
+            if (InpaintSettings.ModeOf(row.Name)?.ToString() is string only && !only.Equals(mode, StringComparison.OrdinalIgnoreCase) && row.Get(options) is object value && !row.IsDefault(value))
+                refuse(row.Name, $"{row.Name} has no effect with the InpaintMode {mode}. Use -InpaintMode {only}, or omit {row.Name}.");
         }
 
         if (hasMask && options is { MaskPadding: not null, MaskedOnly: not true })

@@ -1,3 +1,4 @@
+using StableDiffusion;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
 using StableDiffusion.Storage;
@@ -23,7 +24,15 @@ internal sealed class UpscalerInUse : IDisposable
             return _opened;
 
         Dispose();
-        _opened = ModelLibrary.Default.OpenUpscaler(nameOrPath, Devices.Resolve(string.IsNullOrWhiteSpace(device) ? Device.Auto : device, out _), progress, cancellationToken);
+        try
+        {
+            _opened = ModelLibrary.Default.OpenUpscaler(nameOrPath, Devices.Resolve(string.IsNullOrWhiteSpace(device) ? Device.Auto : device, out _), progress, cancellationToken);
+        }
+        catch (ModelInvalidException error)
+        {
+            throw new ModelInvalidException($"The upscaler cannot be used. {Sentence.Of(error)}", error);
+        }
+
         _key = (nameOrPath, device);
         return _opened;
     }

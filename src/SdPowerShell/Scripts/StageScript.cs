@@ -20,12 +20,15 @@ internal sealed class StageScript
     private static readonly HashSet<string> s_notOfDenoising = new(StringComparer.Ordinal)
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis), nameof(GenerationInfo.ClipSkip),
-        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
-        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
+        nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash), nameof(GenerationInfo.VaeHash),
+        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerSwitchBySteps), nameof(GenerationInfo.RefinerMode),
     };
 
     // What happens before a latent is encoded or after it is decoded.
-    private static readonly string[] s_ofWholeRequests = [nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.NoPasteBack)];
+    private static readonly string[] s_beforeEncoding = [nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding)];
+
+    private static readonly string[] s_afterDecoding =
+        [nameof(GenerationInfo.NoPasteBack), nameof(GenerationInfo.SoftMaskInfluence), nameof(GenerationInfo.SoftDifferenceThreshold), nameof(GenerationInfo.SoftDifferenceContrast)];
 
     private static readonly string[] s_ofVae = [nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Tiling)];
 
@@ -106,6 +109,8 @@ internal sealed class StageScript
             command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
         if (one.Start.Count > 0)
             command.Append(" -InitImage ").Append(Image(one.Start));
+        if (one.Start is [{ Operation: StageOperation.ReadImage } read])
+            command.Append(Settings(read, nameof(GenerationInfo.Background)));
         if (one.Resize is GenerationStage resize)
             command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
         if (one.Mask is StageList mask)
@@ -138,13 +143,13 @@ internal sealed class StageScript
             command.Append(" -Latent ").Append(latent);
         if (stage.Input("MaskImage") is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(stage, mask));
-        if (s_ofWholeRequests.FirstOrDefault(stage.Settings.ContainsKey) is string setting && setting != nameof(GenerationInfo.NoPasteBack))
+        if (s_beforeEncoding.FirstOrDefault(stage.Settings.ContainsKey) is string setting)
             throw new NotRepeatableException($"A denoising with {setting} cannot be written as a command by itself, since {setting} concerns the image before it is encoded.");
 
         // Without it, the LoRAs of the embedding are used.
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
-        return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_ofWholeRequests])).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
+        return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_beforeEncoding, .. s_afterDecoding])).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }
 
     private string Controls(GenerationStage stage)

@@ -13,8 +13,9 @@ internal sealed class Inpainting
     private readonly Tensor _original;
     private readonly Tensor _noise;
     private readonly Tensor _mask;
+    private readonly GenerationSettings _settings;
     private readonly InpaintMode _mode;
-    private readonly SoftInpainting _soft = new();
+    private readonly SoftInpainting _soft;
 
     // The image with the noise of a level; the clean prediction; the mask of a call; the sample that the U-Net sees.
     private readonly float[] _kept;
@@ -26,37 +27,54 @@ internal sealed class Inpainting
     /// <param name="original">The clean latent of the given image, [1, channels, height, width].</param>
     /// <param name="noise">The initial noise of the denoising, of the same shape.</param>
     /// <param name="mask">1 where the image is repainted and 0 where it is kept, [1, 1, height, width]; values between them mean what the mode says.</param>
-    /// <param name="mode">The rule of the blending.</param>
-    public Inpainting(Tensor original, Tensor noise, Tensor mask, InpaintMode mode = InpaintMode.Diffusers)
+    /// <param name="settings">The settings, with the rule of the blending.</param>
+    public Inpainting(Tensor original, Tensor noise, Tensor mask, GenerationSettings settings)
     {
-        (_original, _noise, _mask, _mode) = (original, noise, mask, mode);
+        (_original, _noise, _mask, _settings) = (original, noise, mask, settings);
+        _mode = EnumSetting.Parse(nameof(settings.InpaintMode), settings.InpaintMode, InpaintMode.Diffusers);
+        _soft = SoftInpainting.From(settings);
         _kept = new float[original.Length];
-        _clean = mode == InpaintMode.Diffusers ? [] : new float[original.Length];
-        _shares = mode == InpaintMode.Diffusers ? [] : new float[mask.Length];
-        _seen = mode == InpaintMode.Differential ? new float[original.Length] : [];
+        _clean = _mode == InpaintMode.Diffusers ? [] : new float[original.Length];
+        _shares = _mode == InpaintMode.Diffusers ? [] : new float[mask.Length];
+        _seen = RenewsNoise ? new float[original.Length] : [];
     }
+
+    /// <summary>What soft inpainting finds the mask with by which the image is pasted back; null in the other modes.</summary>
+    public AdaptiveMask? Overlay => _mode == InpaintMode.Soft ? new AdaptiveMask(_original, _mask, _soft) : null;
+
+    // In ComfyUI's rules the U-Net sees the kept part with the noise of the call.
+    private bool RenewsNoise => _mode is InpaintMode.ComfyUI or InpaintMode.Differential;
 
     /// <summary>The sample that the U-Net sees in a call.</summary>
     /// <param name="sample">The sample.</param>
     /// <param name="scheduler">The scheduler.</param>
     /// <param name="call">The call.</param>
     /// <param name="firstCall">The call that the denoising started with.</param>
-    /// <returns>The sample itself or, for differential diffusion, one in which the part that is still kept has the noise of the call.</returns>
+    /// <returns>The sample itself or, by ComfyUI's rules, one in which the part that is still kept has the noise of the call.</returns>
     public ReadOnlySpan<float> Begin(ReadOnlySpan<float> sample, Scheduler scheduler, int call, int firstCall)
     {
-        if (_mode != InpaintMode.Differential)
+        if (!RenewsNoise)
             return sample;
 
-        // The threshold falls from 1 at the first timestep to 0 at the last one.
-        (float first, float last) = (scheduler.Timesteps[firstCall], scheduler.Timesteps[^1]);
-        float threshold = first == last ? 0 : (scheduler.Timesteps[call] - last) / (first - last);
-        for (int i = 0; i < _shares.Length; i++)
-            _shares[i] = _mask.Values[i] >= threshold ? 1 : 0;
-
+        if (_mode == InpaintMode.ComfyUI)
+            _mask.Span.CopyTo(_shares);
+        else
+            Threshold(scheduler, call, firstCall);
         scheduler.AddNoise(_original.Span, _noise.Span, call, _kept);
         sample.CopyTo(_seen);
         Mix(_kept, _seen, _shares);
         return _seen;
+    }
+
+    /// <summary>The shares of differential diffusion: those whose gray value has been reached are repainted.</summary>
+    private void Threshold(Scheduler scheduler, int call, int firstCall)
+    {
+        // The threshold falls from 1 at the first timestep to 0 at the last one.
+        (float first, float last) = (scheduler.Timesteps[firstCall], scheduler.Timesteps[^1]);
+        float threshold = first == last ? 0 : (scheduler.Timesteps[call] - last) / (first - last);
+        float strength = (float)(_settings.DifferentialStrength ?? 1);
+        for (int i = 0; i < _shares.Length; i++)
+            _shares[i] = (_mask.Values[i] >= threshold ? strength : 0) + ((1 - strength) * _mask.Values[i]);
     }
 
     /// <summary>Blends the clean prediction with the image.</summary>
@@ -71,7 +89,7 @@ internal sealed class Inpainting
             return prediction;
 
         CallLevel level = scheduler.LevelAt(call);
-        VectorMath.Combine(_clean, _mode == InpaintMode.Differential ? _seen : sample, level.Clean.Sample, prediction, level.Clean.Output);
+        VectorMath.Combine(_clean, RenewsNoise ? _seen : sample, level.Clean.Sample, prediction, level.Clean.Output);
         if (_mode == InpaintMode.Soft)
         {
             _soft.Modify(_mask.Span, level.Sigma, _shares);
@@ -115,16 +133,16 @@ internal sealed class Inpainting
     /// <summary>Reads one back.</summary>
     /// <param name="reader">Has what <see cref="Write"/> wrote.</param>
     /// <param name="sample">The sample of the denoising.</param>
-    /// <param name="mode">The rule of the blending.</param>
+    /// <param name="settings">The settings of the image.</param>
     /// <exception cref="ModelInvalidException">A tensor is missing, or does not fit the sample.</exception>
-    public static Inpainting Read(StateReader reader, Tensor sample, InpaintMode mode) => new(
+    public static Inpainting Read(StateReader reader, Tensor sample, GenerationSettings settings) => new(
         reader.Tensor("original", [.. sample.Shape]),
         reader.Tensor("noise", [.. sample.Shape]),
         reader.Tensor("mask", 1, 1, sample.Shape[2], sample.Shape[3]),
-        mode);
+        settings);
 
     /// <summary>Returns a copy with its own working memory, for another run.</summary>
-    public Inpainting Copy() => new(_original, _noise, _mask, _mode);
+    public Inpainting Copy() => new(_original, _noise, _mask, _settings);
 
     /// <summary>Sets the values to those of the image where the mask is 0, channel by channel.</summary>
     private static void Mix(ReadOnlySpan<float> kept, Span<float> values, ReadOnlySpan<float> mask)

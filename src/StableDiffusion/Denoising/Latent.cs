@@ -76,6 +76,9 @@ public sealed class Latent : GeneratedObject
     /// <summary>The state of a denoising that was stopped, to continue it; null if it is complete.</summary>
     internal DenoiseState? State { get; init; }
 
+    /// <summary>Finds the mask by which the image that it started from is pasted back; null if that is the mask of the request.</summary>
+    internal AdaptiveMask? Overlay { get; init; }
+
     /// <inheritdoc/>
     internal override GenerationInfo Recorded => Record<float>(Info.Stages?.Output, Tensor.Span);
 
@@ -97,6 +100,7 @@ public sealed class Latent : GeneratedObject
         SourcePixels = SourcePixels,
         SourceMean = SourceMean,
         State = State,
+        Overlay = Overlay,
     };
 
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>

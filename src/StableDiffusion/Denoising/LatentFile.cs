@@ -173,7 +173,7 @@ public static class LatentFile
         Tensor? added = reader.FindTensor(AddedChannels, 1, -1, tensor.Shape[2], tensor.Shape[3]);
         if (added?.Shape[1] > MostChannels)
             throw reader.Invalid($"has {added.Shape[1]} added channels");
-        return new DenoiseState(scheduler, noise, stopped.OriginCall, stopped.NextCall, reader.HasPart(InpaintingPart) ? Inpainting.Read(reader.Part(InpaintingPart), tensor, EnumSetting.Parse(nameof(info.InpaintMode), info.InpaintMode, InpaintMode.Diffusers)) : null)
+        return new DenoiseState(scheduler, noise, stopped.OriginCall, stopped.NextCall, reader.HasPart(InpaintingPart) ? Inpainting.Read(reader.Part(InpaintingPart), tensor, info) : null)
         {
             AddedChannels = added,
         };

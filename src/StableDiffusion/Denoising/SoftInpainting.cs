@@ -1,3 +1,5 @@
+using StableDiffusion.Settings;
+
 namespace StableDiffusion.Denoising;
 
 /// <summary>
@@ -17,6 +19,31 @@ internal sealed record SoftInpainting
 
     /// <summary>The exponent with which lengths are averaged (transition contrast boost).</summary>
     public double Contrast { get; init; } = 4;
+
+    /// <summary>How far the mask decides where the image is pasted back, 0 to 1 (mask influence).</summary>
+    public double MaskInfluence { get; init; }
+
+    /// <summary>The difference of latents at which half of the image is pasted back (difference threshold).</summary>
+    public double DifferenceThreshold { get; init; } = 0.5;
+
+    /// <summary>How sharp the limit is between what is pasted back and what is not (difference contrast).</summary>
+    public double DifferenceContrast { get; init; } = 2;
+
+    /// <summary>Reads them from the settings of an image.</summary>
+    /// <param name="settings">The settings.</param>
+    public static SoftInpainting From(GenerationSettings settings)
+    {
+        SoftInpainting defaults = new();
+        return new SoftInpainting
+        {
+            Power = settings.SoftScheduleBias ?? defaults.Power,
+            Scale = settings.SoftPreservationStrength ?? defaults.Scale,
+            Contrast = settings.SoftContrastBoost ?? defaults.Contrast,
+            MaskInfluence = settings.SoftMaskInfluence ?? defaults.MaskInfluence,
+            DifferenceThreshold = settings.SoftDifferenceThreshold ?? defaults.DifferenceThreshold,
+            DifferenceContrast = settings.SoftDifferenceContrast ?? defaults.DifferenceContrast,
+        };
+    }
 
     /// <summary>The mask of a call.</summary>
     /// <param name="mask">The mask: 1 where the image is repainted, 0 where it is kept.</param>

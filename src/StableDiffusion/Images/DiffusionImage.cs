@@ -43,17 +43,20 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The full path of the file that the image was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
 
+    /// <summary>The mask by which the image that it was made from is pasted back, of this image's size; null if that is the mask of the request.</summary>
+    internal MaskImage? Overlay { get; init; }
+
     /// <inheritdoc/>
     internal override GenerationInfo Recorded => Record<byte>(_read is null ? Info.Stages?.Output : _read.Output, Pixels);
 
     /// <summary>Notes that the pixels were read and not changed since. Those of a file need not be what the stages in its record made, which a lossy format changes.</summary>
     /// <param name="file">The full path of the file; null for bytes in memory.</param>
-    /// <param name="background">The gray value behind pixels that are not opaque.</param>
+    /// <param name="background">The color behind pixels that are not opaque.</param>
     /// <param name="isAlpha">Whether the pixels are the opacity in the file, which are not its colors.</param>
-    internal void MarkRead(string? file, byte background = byte.MaxValue, bool isAlpha = false)
+    internal void MarkRead(string? file, BackgroundColor background, bool isAlpha = false)
     {
         Path = file;
-        (string, object)[] settings = [.. file is null ? [] : ((string, object)[])[(nameof(Path), file)], .. background == byte.MaxValue ? [] : ((string, object)[])[("Background", (long)background)], .. isAlpha ? ((string, object)[])[("IsAlpha", true)] : []];
+        (string, object)[] settings = [.. file is null ? [] : ((string, object)[])[(nameof(Path), file)], .. background == BackgroundColor.White ? [] : ((string, object)[])[("Background", background.ToString())], .. isAlpha ? ((string, object)[])[("IsAlpha", true)] : []];
         _read = new StageList().Append(StageOperation.ReadImage, StageList.Hash<byte>(Pixels), settings);
     }
 

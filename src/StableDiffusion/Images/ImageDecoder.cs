@@ -33,12 +33,12 @@ internal static class ImageDecoder
     /// <summary>Decodes the first frame of a file.</summary>
     /// <param name="data">The file's bytes.</param>
     /// <param name="name">The name of the file in messages.</param>
-    /// <param name="background">The gray value behind pixels that are not opaque.</param>
+    /// <param name="background">The color behind pixels that are not opaque.</param>
     /// <param name="judge">Gets the size of the upright image before its pixels are decoded, and may throw; may be null.</param>
     /// <param name="cancellationToken">Cancels the decoding.</param>
     /// <returns>The image.</returns>
     /// <exception cref="ImageInvalidException">The bytes are not an image of a supported format, are damaged, too large, or of an unsupported variant.</exception>
-    public static DiffusionImage Decode(byte[] data, string name, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
+    public static DiffusionImage Decode(byte[] data, string name, BackgroundColor background, Action<int, int>? judge, CancellationToken cancellationToken)
     {
         IImageFormat format = ImageSignature.Detect(data, name);
         return Guard(format, name, () => Read(data, format, name, new Background(background), judge, cancellationToken));
@@ -54,7 +54,7 @@ internal static class ImageDecoder
     public static DiffusionImage DecodeMask(byte[] data, string name, out bool isAlpha, CancellationToken cancellationToken)
     {
         IImageFormat format = ImageSignature.Detect(data, name);
-        Background background = new(Gray: 0) { PrefersAlpha = true };
+        Background background = new(BackgroundColor.Black) { PrefersAlpha = true };
         DiffusionImage mask = Guard(format, name, () => Read(data, format, name, background, judge: null, cancellationToken));
         isAlpha = background.IsAlpha;
         return mask;
@@ -216,8 +216,9 @@ internal static class ImageDecoder
     {
         byte[] pixels = new byte[canvas.Width * canvas.Height * DiffusionImage.Channels];
         background.IsAlpha = background.PrefersAlpha && !IsOpaque(image, visible);
-        if (visible.Size != canvas)
-            pixels.AsSpan().Fill(background.Gray);
+        (byte red, byte green, byte blue) = background.Color;
+        for (int i = 0; i < pixels.Length && visible.Size != canvas; i += DiffusionImage.Channels)
+            (pixels[i], pixels[i + 1], pixels[i + 2]) = (red, green, blue);
 
         int width = Math.Min(visible.Width, canvas.Width - place.X);
         int height = Math.Min(visible.Height, canvas.Height - place.Y);
@@ -228,9 +229,9 @@ internal static class ImageDecoder
                 int to = (((place.Y + y) * canvas.Width) + place.X) * DiffusionImage.Channels;
                 foreach (Rgba32 pixel in rows.GetRowSpan(visible.Y + y).Slice(visible.X, width))
                 {
-                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.R, pixel.A, background.Gray);
-                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.G, pixel.A, background.Gray);
-                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.B, pixel.A, background.Gray);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.R, pixel.A, red);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.G, pixel.A, green);
+                    pixels[to++] = background.IsAlpha ? pixel.A : Blend(pixel.B, pixel.A, blue);
                 }
             }
         });
@@ -254,8 +255,8 @@ internal static class ImageDecoder
     private static byte Blend(int value, int alpha, int background) => (byte)(((value * alpha) + (background * (byte.MaxValue - alpha)) + (byte.MaxValue / 2)) / byte.MaxValue);
 
     /// <summary>What becomes of pixels that are not opaque.</summary>
-    /// <param name="Gray">The gray value behind them.</param>
-    private sealed record Background(byte Gray)
+    /// <param name="Color">The color behind them.</param>
+    private sealed record Background(BackgroundColor Color)
     {
         /// <summary>Whether the opacity is taken in place of the colors if there are such pixels.</summary>
         public bool PrefersAlpha { get; init; }

@@ -98,7 +98,7 @@ public sealed class ManifestImage : GeneratedObject
             byte[] data = ImageFile.ReadBytes(path, shown);
             if (HasBytes(data))
                 return ManifestFileState.Equal;
-            return HasPixels(ImageDecoder.Decode(data, shown, byte.MaxValue, judge: null, cancellationToken)) ? ManifestFileState.EqualPixels : ManifestFileState.Changed;
+            return HasPixels(ImageDecoder.Decode(data, shown, BackgroundColor.White, judge: null, cancellationToken)) ? ManifestFileState.EqualPixels : ManifestFileState.Changed;
         }
         catch (ImageInvalidException)
         {

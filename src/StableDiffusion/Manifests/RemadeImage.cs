@@ -45,7 +45,7 @@ public sealed class RemadeImage
         string.Join(" and ", makers.Distinct());
 
     /// <summary>The image as it is in the file, where JPEG and WebP do not keep the exact pixels.</summary>
-    internal DiffusionImage Decode() => ImageDecoder.Decode(_bytes, Original.Name, byte.MaxValue, judge: null, CancellationToken.None);
+    internal DiffusionImage Decode() => ImageDecoder.Decode(_bytes, Original.Name, BackgroundColor.White, judge: null, CancellationToken.None);
 
     /// <summary>Writes the file, whole or not at all.</summary>
     /// <param name="folder">The full path of the folder; the subfolders of the image are created.</param>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Prompts;
 using StableDiffusion.Sampling;
@@ -90,6 +91,7 @@ internal static class GenerationRecord
                 nameof(GenerationInfo.PromptSyntax) => IsWord<PromptSyntax>(),
                 nameof(GenerationInfo.Emphasis) => IsWord<EmphasisMode>(),
                 nameof(GenerationInfo.RandomSource) => IsWord<RandomSource>(),
+                nameof(GenerationInfo.Background) => BackgroundColor.Parse((string)value) is var _,
                 nameof(GenerationInfo.ResizeMode) => IsWord<ResizeMode>(),
                 nameof(GenerationInfo.VaeTiling) => IsWord<VaeTiling>(),
                 nameof(GenerationInfo.InpaintMode) => IsWord<InpaintMode>(),

@@ -44,10 +44,18 @@ public static class ImageFile
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the reading.</param>
     /// <param name="judge">Gets the size of the image before its pixels are decoded, and may throw; may be null.</param>
-    internal static DiffusionImage Load(string path, CancellationToken cancellationToken, Action<int, int>? judge = null) => Load(path, byte.MaxValue, judge, cancellationToken);
+    internal static DiffusionImage Load(string path, CancellationToken cancellationToken, Action<int, int>? judge = null) => Load(path, BackgroundColor.White, cancellationToken, judge);
 
-    /// <summary>Reads an image in which a gray value is behind the pixels that are not opaque.</summary>
-    internal static DiffusionImage Load(string path, byte background, CancellationToken cancellationToken) => Load(path, background, judge: null, cancellationToken);
+    /// <summary>Reads an image in which a color is behind the pixels that are not opaque.</summary>
+    internal static DiffusionImage Load(string path, BackgroundColor background, CancellationToken cancellationToken, Action<int, int>? judge = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+
+        string name = NameOf(path);
+        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
+        image.MarkRead(Path.GetFullPath(path), background);
+        return image;
+    }
 
     /// <summary>Reads a mask as <see cref="ReadMask"/> does, until it is cancelled.</summary>
     internal static MaskImage LoadMask(string path, CancellationToken cancellationToken) => MaskImage.FromImage(LoadMaskPixels(path, cancellationToken));
@@ -58,7 +66,7 @@ public static class ImageFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         string name = NameOf(path);
         DiffusionImage image = ImageDecoder.DecodeMask(ReadBytes(path, name), name, out bool isAlpha, cancellationToken);
-        image.MarkRead(Path.GetFullPath(path), background: 0, isAlpha);
+        image.MarkRead(Path.GetFullPath(path), BackgroundColor.Black, isAlpha);
         return image;
     }
 
@@ -126,14 +134,14 @@ public static class ImageFile
     /// <exception cref="ImageInvalidException">They are damaged, or those of an image of more than 64 megapixels.</exception>
     internal static DiffusionImage FromBytes(byte[] bytes)
     {
-        DiffusionImage image = ImageDecoder.Decode(bytes, "The image", byte.MaxValue, judge: null, CancellationToken.None);
+        DiffusionImage image = ImageDecoder.Decode(bytes, "The image", BackgroundColor.White, judge: null, CancellationToken.None);
         TextEntryList texts = new();
         PngTexts.Read(bytes, texts);
         GenerationInfo? info = texts.Entries.FirstOrDefault(static text => text.Keyword == ImageTexts.RecordName) is TextEntry record
             ? GenerationRecord.Read(record.Text) ?? throw new ImageInvalidException("The record of the image is damaged.")
             : null;
         image = new DiffusionImage(image.Width, image.Height, image.Pixels, info);
-        image.MarkRead(file: null);
+        image.MarkRead(file: null, BackgroundColor.White);
         return image;
     }
 
@@ -163,16 +171,6 @@ public static class ImageFile
         {
             throw new OutputWriteException($"'{path}' is not a valid file name. Choose another name.", error);
         }
-    }
-
-    private static DiffusionImage Load(string path, byte background, Action<int, int>? judge, CancellationToken cancellationToken)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-
-        string name = NameOf(path);
-        DiffusionImage image = ImageDecoder.Decode(ReadBytes(path, name), name, background, judge, cancellationToken);
-        image.MarkRead(Path.GetFullPath(path), background);
-        return image;
     }
 
     /// <summary>The name of a file in messages.</summary>

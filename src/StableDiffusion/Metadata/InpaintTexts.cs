@@ -20,11 +20,17 @@ internal static class InpaintTexts
 
     private static readonly (MaskFill Fill, string Name)[] s_contents = [(MaskFill.Fill, "fill"), (MaskFill.Noise, "latent noise"), (MaskFill.Nothing, "latent nothing")];
 
-    // What A1111's extension writes, with its defaults, which are used here.
-    private static readonly (string Key, string Value)[] s_soft =
+    // A1111's extension writes all of its settings, also the defaults.
+    private const string SoftKey = "Soft inpainting enabled";
+
+    private static readonly (string Key, Setting Row)[] s_soft =
     [
-        ("Soft inpainting enabled", "True"), ("Soft inpainting schedule bias", "1"), ("Soft inpainting preservation strength", "0.5"), ("Soft inpainting transition contrast boost", "4"),
-        ("Soft inpainting mask influence", "0"), ("Soft inpainting difference threshold", "0.5"), ("Soft inpainting difference contrast", "2"),
+        ("Soft inpainting schedule bias", SettingTable.Find(nameof(GenerationInfo.SoftScheduleBias))),
+        ("Soft inpainting preservation strength", SettingTable.Find(nameof(GenerationInfo.SoftPreservationStrength))),
+        ("Soft inpainting transition contrast boost", SettingTable.Find(nameof(GenerationInfo.SoftContrastBoost))),
+        ("Soft inpainting mask influence", SettingTable.Find(nameof(GenerationInfo.SoftMaskInfluence))),
+        ("Soft inpainting difference threshold", SettingTable.Find(nameof(GenerationInfo.SoftDifferenceThreshold))),
+        ("Soft inpainting difference contrast", SettingTable.Find(nameof(GenerationInfo.SoftDifferenceContrast))),
     ];
 
     /// <summary>The settings as texts.</summary>
@@ -41,8 +47,11 @@ internal static class InpaintTexts
 
         if (info.MaskedOnly == true)
             yield return (AreaKey, OnlyMasked);
-        foreach ((string key, string value) in info.InpaintMode == nameof(InpaintMode.Soft) ? s_soft : [])
-            yield return (key, value);
+        if (info.InpaintMode != nameof(InpaintMode.Soft))
+            yield break;
+        yield return (SoftKey, bool.TrueString);
+        foreach ((string key, Setting row) in s_soft)
+            yield return (key, Convert.ToString(row.Get(info) ?? row.DefaultIn(info), CultureInfo.InvariantCulture)!);
     }
 
     /// <summary>Reads them back.</summary>
@@ -52,25 +61,30 @@ internal static class InpaintTexts
     /// <param name="used">Receives the keys that were understood.</param>
     public static GenerationInfo Read(GenerationInfo info, SettingReader reader, bool isA1111, HashSet<string> used)
     {
-        bool isInverted = Is(ModeKey, Inverted), isRegion = Is(AreaKey, OnlyMasked), isSoft = Is(s_soft[0].Key, s_soft[0].Value);
-        foreach ((string key, string value) in isSoft ? s_soft : [])
-            Is(key, value);
+        bool isInverted = Is(ModeKey, Inverted), isRegion = Is(AreaKey, OnlyMasked), isSoft = Is(SoftKey, bool.TrueString);
         string? content = reader.Text(ContentKey);
         MaskFill? fill = s_contents.Where(row => row.Name == content).Select(static row => (MaskFill?)row.Fill).FirstOrDefault();
         if (fill is not null)
             used.Add(ContentKey);
-        return info with
+        info = info with
         {
             MaskInvert = isInverted ? true : null,
             MaskedOnly = isRegion ? true : null,
             MaskFill = fill?.ToString(),
             InpaintMode = !isA1111 ? info.InpaintMode : isSoft ? nameof(InpaintMode.Soft) : info.MaskBlur is not null || isInverted || isRegion || fill is not null ? nameof(InpaintMode.A1111) : null,
         };
+        foreach ((string key, Setting row) in isSoft ? s_soft : [])
+        {
+            used.Add(key);
+            if (reader.Number(key, row.Minimum!.Value, row.Maximum!.Value) is double value && !row.IsDefault(value))
+                row.Set(info, value);
+        }
+
+        return info;
 
         bool Is(string key, string value)
         {
-            bool isSame = string.Equals(reader.Text(key), value, StringComparison.OrdinalIgnoreCase)
-                || (double.TryParse(value, CultureInfo.InvariantCulture, out double wanted) && double.TryParse(reader.Text(key), CultureInfo.InvariantCulture, out double read) && read == wanted);
+            bool isSame = string.Equals(reader.Text(key), value, StringComparison.OrdinalIgnoreCase);
             if (isSame)
                 used.Add(key);
             return isSame;

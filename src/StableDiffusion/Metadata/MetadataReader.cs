@@ -62,11 +62,11 @@ public static class MetadataReader
     internal static (DiffusionImage Image, ImageMetadata Metadata) Decode(byte[] data, string path, CancellationToken cancellationToken)
     {
         string name = ImageFile.NameOf(path);
-        DiffusionImage pixels = ImageDecoder.Decode(data, name, byte.MaxValue, judge: null, cancellationToken);
+        DiffusionImage pixels = ImageDecoder.Decode(data, name, BackgroundColor.White, judge: null, cancellationToken);
         ImageMetadata metadata = Parse(data, name, cancellationToken);
         GenerationInfo info = metadata.Info with { RandomSource = metadata.RandomSource is nameof(Noise.RandomSource.TorchCpu) ? null : metadata.RandomSource };
         DiffusionImage image = new(pixels.Width, pixels.Height, pixels.Pixels, info);
-        image.MarkRead(Path.GetFullPath(path));
+        image.MarkRead(Path.GetFullPath(path), BackgroundColor.White);
         return (image, metadata);
     }
 

@@ -26,7 +26,15 @@ internal sealed class SettingReader(IReadOnlyDictionary<string, string> settings
     /// <param name="maximum">The largest valid value.</param>
     /// <returns>A number of 0 or more; null if it is missing or invalid.</returns>
     public double? Number(string name, double maximum = double.MaxValue) =>
-        Read<double>(name, NumberStyles.Float, number => number >= 0 && number <= maximum);
+        Number(name, 0, maximum);
+
+    /// <summary>A setting that is a floating-point number of a range.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="minimum">The smallest valid value.</param>
+    /// <param name="maximum">The largest valid value.</param>
+    /// <returns>The number; null if it is missing or invalid.</returns>
+    public double? Number(string name, double minimum, double maximum) =>
+        Read<double>(name, NumberStyles.Float, number => number >= minimum && number <= maximum);
 
     /// <summary>A setting of the table under its key.</summary>
     /// <param name="row">The setting's row.</param>

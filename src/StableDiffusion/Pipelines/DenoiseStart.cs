@@ -17,7 +17,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
 {
     // A continued denoising keeps its own values of these, and different ones are ignored.
     private static readonly string[] s_keptSilently =
-        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
+        [nameof(GenerationInfo.SchedulerOptions), nameof(GenerationInfo.Strength), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Vae), nameof(GenerationInfo.VaeTiling), nameof(GenerationInfo.VaeTileSize), nameof(GenerationInfo.Model)];
 
     /// <summary>Checks the options of a denoising that starts from noise or from an image, without opening a network.</summary>
     /// <param name="model">The model.</param>
@@ -130,7 +130,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
                 ? MaskedPicture.OfNothing(height, width, autoencoder, cancellationToken)
                 : null,
         };
-        return (state, sample, autoencoder.Record(info, cancellationToken) with { Width = width, Height = height });
+        return (state, sample, autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Background = null });
     }
 
     public (DenoiseState State, Tensor Sample, GenerationInfo Info) FromClean(Latent start, DenoiseOptions options, CancellationToken cancellationToken = default)
@@ -156,7 +156,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         int firstCall = FirstCall(options, scheduler, info, takesPicture);
         Tensor drawn = new([.. start.Tensor.Shape]);
         noise.FillStart(drawn, model.Info.LatentFactor);
-        Tensor? latentMask = options.Mask is null ? null : LatentMask(options.Mask, start, settings.Mode);
+        Tensor? latentMask = options.Mask is null ? null : LatentMask(options.Mask, start, settings.Mode, settings.RoundsMask);
         Tensor original = latentMask is null ? start.Tensor : settings.FillLatent(start.Tensor, drawn, latentMask);
         Tensor sample = new([.. start.Tensor.Shape]);
         // At full strength diffusers begins with noise alone where a mask keeps the rest.
@@ -166,7 +166,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         else
             TensorPrimitives.Multiply(drawn.Span, scheduler.InitNoiseSigma, sample.Span);
 
-        Inpainting? inpainting = latentMask is null || (takesMasked && settings.Mode == InpaintMode.Diffusers) ? null : new Inpainting(original, drawn, latentMask, settings.Mode);
+        Inpainting? inpainting = latentMask is null || (takesMasked && settings.Mode == InpaintMode.Diffusers) ? null : new Inpainting(original, drawn, latentMask, options);
         Tensor? added = null;
         Autoencoder autoencoder = new(model, VaeOptions.From(options), messages);
         if (takesMasked)
@@ -257,7 +257,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         return (
             new DenoiseState(scheduler, noise, firstCall, firstCall, before?.Inpainting) { AddedChannels = added },
             sample,
-            autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Strength = start.Info.Strength, ResizeMode = start.Info.ResizeMode });
+            autoencoder.Record(info, cancellationToken) with { Width = width, Height = height, Background = start.Info.Background, Strength = start.Info.Strength, ResizeMode = start.Info.ResizeMode });
     }
 
     private static (Scheduler Scheduler, GenerationInfo Info, int FirstCall) CheckHandOver(Latent start, DenoiseOptions options, DiffusionModel model)
@@ -266,7 +266,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         if (options.StartStep is not null || options.Strength is not null)
             throw new InvalidSettingException(nameof(options.DenoisingStart), $"DenoisingStart says where the denoising goes on, and so does {(options.StartStep is not null ? "StartStep" : "Strength")}. Omit one of them.");
         if (options.Mask is not null)
-            throw new InvalidSettingException(nameof(options.Mask), "A denoising that goes on keeps its mask. Omit Mask, or omit DenoisingStart.");
+            throw new InvalidSettingException(nameof(options.Mask), "A denoising that goes on keeps its mask. Omit the new one, or omit DenoisingStart.");
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
             throw new InvalidSettingException(nameof(options.DenoisingStart), $"The model '{model.Info.Name}' edits images by instructions, and cannot go on with a latent of another model. Use another one.");
         if (options.Seed is not null && start.State is not null && !RandomSeed.IsAny(options.Seed))
@@ -288,7 +288,8 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         SettingCheck.NeedsLatent("Strength", options.Strength is not null, "how much noise is added to the latent to start from");
         SettingCheck.NeedsLatent("StrengthRule", options.StrengthRule is not null, "how many steps are made from the latent to start from");
         SettingCheck.NeedsLatent("StartStep", options.StartStep is not (null or 0), "the step at which the latent to start from is continued");
-        SettingCheck.NeedsLatent("Mask", options.Mask is not null, "which part of the latent to start from is repainted");
+        if (options.Mask is not null)
+            throw new InvalidSettingException(nameof(options.Mask), "The mask says which part of the image to start from is repainted, but there is none. Omit the mask, or give a latent or image to start from.");
     }
 
     private static (int Width, int Height) Size(DenoiseOptions options, DiffusionModel model) =>
@@ -299,7 +300,9 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     /// <summary>The scheduler of such options, as at their start.</summary>
     /// <param name="options">The options.</param>
     /// <param name="model">The model.</param>
-    public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model) => CreateScheduler(options, model, strength: null).Scheduler;
+    /// <param name="isFromImage">Whether the denoising starts from an image, so that its strength counts.</param>
+    public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model, bool isFromImage) =>
+        CreateScheduler(options, model, isFromImage ? StrengthOf(options, editsPictures: model.Info.Variant == ModelVariant.InstructPix2Pix) : null).Scheduler;
 
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {
@@ -357,7 +360,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     private static Tensor Source(Tensor? source, string setting, int height, int width) => source?.HasShape(1, -1, height, width) == true ? source
         : throw new InvalidSettingException(setting, "The model needs the image itself, which this latent does not have. Encode the image again, or start from the image.") { Remedy = Remedy.EncodeImage };
 
-    private static Tensor LatentMask(MaskImage mask, Latent start, InpaintMode mode) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2], mode);
+    private static Tensor LatentMask(MaskImage mask, Latent start, InpaintMode mode, bool rounds = true) => InpaintMask.ToLatent(mask, start.Tensor.Shape[3], start.Tensor.Shape[2], mode, rounds);
 
     private static int CheckStartStep(int startStep, Scheduler scheduler)
     {

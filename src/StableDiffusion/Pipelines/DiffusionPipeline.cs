@@ -93,7 +93,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="isFromImage">Whether it starts from an image.</param>
     /// <returns>The step to stop before.</returns>
     /// <exception cref="InvalidSettingException">There is no step for this model or for the refiner.</exception>
-    internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model), options, isFromImage);
+    internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model, isFromImage), options, isFromImage, options.Steps ?? model.Info.Steps);
 
     /// <summary>Throws if this model, as a refiner, cannot go on with the latents of another one.</summary>
     /// <param name="other">The other pipeline.</param>
@@ -413,7 +413,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Model = model.Info.Name,
             ModelHash = model.Info.Hash,
         };
-        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels, vae.Rounding) });
+        return new DiffusionImage(decoded.Shape[3], decoded.Shape[2], pixels, info with { Stages = StageRecord.OfDecoding(model, info, latent.Origin(), pixels, vae.Rounding) })
+        {
+            Overlay = latent.Overlay?.Of(latent.Tensor, decoded.Shape[3], decoded.Shape[2]),
+        };
     }
 
     /// <summary>Closes the parts that no stage uses, if that was asked for or the memory for this stage is short.</summary>

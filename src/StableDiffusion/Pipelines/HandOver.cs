@@ -16,15 +16,23 @@ internal static class HandOver
     /// <param name="scheduler">The scheduler of the first model.</param>
     /// <param name="options">The options, with the refiner.</param>
     /// <param name="isFromImage">Whether the denoising starts from an image.</param>
+    /// <param name="steps">The number of steps that was asked for, which the schedule need not have.</param>
     /// <exception cref="InvalidSettingException">There is no step for one of the models.</exception>
-    public static int Step(Scheduler scheduler, DenoiseOptions options, bool isFromImage)
+    public static int Step(Scheduler scheduler, DenoiseOptions options, bool isFromImage, int steps)
     {
         double part = options.RefinerSwitchAt ?? DefaultSwitchAt;
         SettingTable.Find(nameof(options.RefinerSwitchAt)).Check(part);
         RefinerMode mode = EnumSetting.Parse(nameof(options.RefinerMode), options.RefinerMode, default(RefinerMode));
-        int step = scheduler.CountSteps(mode == RefinerMode.A1111 ? FirstCallOfA1111(scheduler, part) : CallsBefore(scheduler, part));
-        int first = isFromImage ? scheduler.CountSteps(scheduler.FirstCall(options.Strength ?? DenoiseOptions.DefaultStrength)) : 0;
+        int first = isFromImage
+            ? scheduler.CountSteps(StrengthSteps.FirstCall(scheduler, options.Strength ?? DenoiseOptions.DefaultStrength, new InpaintSettings(options).StrengthRule, steps))
+            : 0;
         int count = scheduler.CountSteps(scheduler.Timesteps.Count);
+        bool countsSteps = options.RefinerSwitchBySteps == true;
+        if (countsSteps && mode != RefinerMode.A1111)
+            throw new InvalidSettingException(nameof(options.RefinerSwitchBySteps), "RefinerSwitchBySteps is a setting of A1111's way; a refiner with a schedule of its own begins at a level of noise. Use the RefinerMode A1111, or omit RefinerSwitchBySteps.");
+        int step = countsSteps
+            ? first + StepOf(part, count - first)
+            : scheduler.CountSteps(mode == RefinerMode.A1111 ? FirstCallOfA1111(scheduler, part) : CallsBefore(scheduler, part));
         if (step >= count)
             throw new InvalidSettingException(nameof(options.RefinerSwitchAt), $"RefinerSwitchAt {part} leaves none of the {count} steps to the refiner. Use a lower one, or more steps.");
         if (step <= first)
@@ -43,6 +51,9 @@ internal static class HandOver
         double cutoff = Math.Round(Timesteps - (part * Timesteps));
         return scheduler.Timesteps.TakeWhile(timestep => timestep >= cutoff).Count();
     }
+
+    /// <summary>The first step of the refiner by the steps that are done, as A1111 counts them with its option <c>refiner_switch_by_sample_steps</c>.</summary>
+    private static int StepOf(double part, int steps) => Enumerable.Range(0, steps + 1).First(done => done == steps || (double)done / steps >= part);
 
     /// <summary>The first call of the refiner, as A1111 counts them (<c>apply_refiner</c>).</summary>
     private static int FirstCallOfA1111(Scheduler scheduler, double part) =>

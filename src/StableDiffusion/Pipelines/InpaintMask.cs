@@ -16,14 +16,15 @@ internal static class InpaintMask
     /// <param name="height">The height of the latent.</param>
     /// <param name="mode">
     /// The mode: 0 and 1 by nearest neighbor (diffusers), or by the bicubic filter of Pillow (A1111); all values between by that filter
-    /// (soft) or bilinear interpolation (differential, as in ComfyUI).
+    /// (soft) or bilinear interpolation (ComfyUI's modes).
     /// </param>
+    /// <param name="rounds">Whether A1111's mode has only 0 and 1.</param>
     /// <returns>1 where the mask is white (repaint) and 0 where it is black (keep), [1, 1, height, width].</returns>
-    public static Tensor ToLatent(MaskImage mask, int width, int height, InpaintMode mode = InpaintMode.Diffusers) => mode switch
+    public static Tensor ToLatent(MaskImage mask, int width, int height, InpaintMode mode = InpaintMode.Diffusers, bool rounds = true) => mode switch
     {
         InpaintMode.Diffusers => Nearest(mask, width, height),
-        InpaintMode.Differential => Bilinear(mask, width, height),
-        _ => Bicubic(mask, width, height, isBinary: mode == InpaintMode.A1111),
+        InpaintMode.ComfyUI or InpaintMode.Differential => Bilinear(mask, width, height),
+        _ => Bicubic(mask, width, height, isBinary: rounds && mode == InpaintMode.A1111),
     };
 
     private static Tensor Nearest(MaskImage mask, int width, int height)

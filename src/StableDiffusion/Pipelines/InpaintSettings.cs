@@ -40,12 +40,27 @@ internal readonly struct InpaintSettings
     /// <summary>Whether the kept part is pasted back.</summary>
     public bool PastesBack => _settings.NoPasteBack != true;
 
-    /// <summary>Whether the mask counts twice where the kept part is pasted back: in A1111's modes, so that a blurred edge hides no part of what was repainted.</summary>
-    public bool DoublesMask => Mode is InpaintMode.A1111 or InpaintMode.Soft && !IsMaskedOnly;
+    /// <summary>Whether A1111's mask of the latent has only 0 and 1.</summary>
+    public bool RoundsMask => _settings.NoMaskRounding != true;
+
+    /// <summary>Whether the mask counts twice where the kept part is pasted back: in A1111's mode, so that a blurred edge hides no part of what was repainted.</summary>
+    public bool DoublesMask => Mode == InpaintMode.A1111 && !IsMaskedOnly;
+
+    /// <summary>Whether the kept part is pasted back where the denoising changed little, and not by the mask.</summary>
+    public bool AdaptsMask => Mode == InpaintMode.Soft;
 
     /// <summary>The mask inverted and blurred.</summary>
     /// <param name="mask">The mask as it is given; null for none.</param>
-    public MaskImage? Prepare(MaskImage? mask) => mask?.Prepare(_settings.MaskInvert == true, _settings.MaskBlur ?? 0);
+    /// <exception cref="ImageInvalidException">It marks nothing to repaint.</exception>
+    public MaskImage? Prepare(MaskImage? mask)
+    {
+        mask = mask?.Prepare(_settings.MaskInvert == true, _settings.MaskBlur ?? 0);
+        bool rounds = Mode == InpaintMode.Diffusers || (Mode == InpaintMode.A1111 && RoundsMask);
+        int least = rounds && !IsMaskedOnly ? InpaintMask.HalfBrightness : 1;
+        if (mask?.Pixels.AsSpan().IndexOfAnyInRange((byte)least, byte.MaxValue) < 0)
+            throw new ImageInvalidException($"The mask is {(least == 1 ? "black" : "darker than half")} everywhere, so that there is nothing to repaint. Paint white what is to be repainted, or invert the mask.");
+        return mask;
+    }
 
     /// <summary>An image to encode, with the masked part filled if that was asked for.</summary>
     /// <param name="image">The image.</param>
@@ -75,9 +90,24 @@ internal readonly struct InpaintSettings
     /// <summary>The settings of a denoising without those that have no effect if there is no mask.</summary>
     /// <param name="info">The settings.</param>
     /// <param name="hasMask">Whether there is a mask.</param>
-    public static GenerationInfo Record(GenerationInfo info, bool hasMask) => hasMask
-        ? info with { MaskPadding = info.MaskedOnly == true ? info.MaskPadding ?? MaskRegion.DefaultPadding : null }
-        : info with { InpaintMode = null, MaskBlur = null, MaskInvert = null, MaskFill = null, MaskedOnly = null, MaskPadding = null, NoPasteBack = null };
+    public static GenerationInfo Record(GenerationInfo info, bool hasMask)
+    {
+        info = hasMask
+            ? info with { MaskPadding = info.MaskedOnly == true ? info.MaskPadding ?? MaskRegion.DefaultPadding : null }
+            : info with { InpaintMode = null, MaskBlur = null, MaskInvert = null, MaskFill = null, MaskedOnly = null, MaskPadding = null, NoPasteBack = null };
+        return SettingTable.Only(info, (row, _) => ModeOf(row.Name) is not InpaintMode mode || info.InpaintMode == mode.ToString());
+    }
+
+    /// <summary>The only mode that a setting has an effect in; null if it is none of one mode alone.</summary>
+    /// <param name="setting">The name of the setting.</param>
+    public static InpaintMode? ModeOf(string setting) => setting switch
+    {
+        nameof(GenerationSettings.SoftScheduleBias) or nameof(GenerationSettings.SoftPreservationStrength) or nameof(GenerationSettings.SoftContrastBoost)
+            or nameof(GenerationSettings.SoftMaskInfluence) or nameof(GenerationSettings.SoftDifferenceThreshold) or nameof(GenerationSettings.SoftDifferenceContrast) => InpaintMode.Soft,
+        nameof(GenerationSettings.DifferentialStrength) => InpaintMode.Differential,
+        nameof(GenerationSettings.NoMaskRounding) => InpaintMode.A1111,
+        _ => null,
+    };
 
     /// <summary>The settings with words as they are written in the enumerations, whatever their case was.</summary>
     /// <param name="info">The settings.</param>

@@ -13,14 +13,15 @@ internal static class StageRecord
     private static readonly HashSet<string> s_ofInputs = new(StringComparer.Ordinal)
     {
         nameof(GenerationInfo.Prompt), nameof(GenerationInfo.NegativePrompt), nameof(GenerationInfo.PromptSyntax), nameof(GenerationInfo.Emphasis),
-        nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
-        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerMode),
+        nameof(GenerationInfo.ClipSkip), nameof(GenerationInfo.TextualInversion), nameof(GenerationInfo.ResizeMode), nameof(GenerationInfo.Background), nameof(GenerationInfo.Model), nameof(GenerationInfo.ModelHash),
+        nameof(GenerationInfo.Refiner), nameof(GenerationInfo.RefinerSwitchAt), nameof(GenerationInfo.RefinerSwitchBySteps), nameof(GenerationInfo.RefinerMode),
     };
 
     private static readonly string[] s_ofBeginning =
     [
         nameof(GenerationInfo.Strength), nameof(GenerationInfo.StrengthRule), nameof(GenerationInfo.InpaintMode), nameof(GenerationInfo.MaskBlur), nameof(GenerationInfo.MaskInvert),
         nameof(GenerationInfo.MaskFill), nameof(GenerationInfo.MaskedOnly), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.NoPasteBack),
+        .. SettingTable.Rows.Select(static row => row.Name).Where(static name => InpaintSettings.ModeOf(name) is not null),
     ];
 
     /// <summary>The stages of an encoded prompt.</summary>

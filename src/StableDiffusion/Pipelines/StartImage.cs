@@ -65,7 +65,7 @@ public sealed class StartImage
     /// <returns>The image, or <paramref name="made"/> itself.</returns>
     internal DiffusionImage Complete(DiffusionImage made) => _overlay is null || !_settings.PastesBack
         ? made
-        : PasteBack.Paste(made, _source, _overlay, _settings.Padding, _settings.DoublesMask);
+        : PasteBack.Paste(made, _source, _overlay, _settings.Padding, _settings.DoublesMask, _settings.AdaptsMask);
 
     /// <summary>The size that <see cref="Fit"/> resizes an image to.</summary>
     internal static (int Width, int Height) SizeOf(int ownWidth, int ownHeight, int? width, int? height, ResizeMode mode, int factor) => mode == ResizeMode.None

@@ -213,7 +213,7 @@ public sealed class TextToImage
             Lora = null,
             Strength = null,
             GuidanceScale = before.GuidanceScale,
-            Steps = stopped.StepCount,
+            Steps = goesOn ? before.Steps : stopped.StepCount,
             Mask = null,
             Controls = [],
             DenoisingStart = goesOn ? null : all.RefinerSwitchAt,

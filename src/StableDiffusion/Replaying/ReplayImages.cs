@@ -12,7 +12,7 @@ public sealed class ReplayImages
     private readonly Dictionary<string, MaskImage> _masks = new(StringComparer.Ordinal);
 
     // A file is decoded once, also if several stages began with it.
-    private readonly Dictionary<(string Path, byte Background, bool IsAlpha), DiffusionImage?> _opened = [];
+    private readonly Dictionary<(string Path, BackgroundColor Background, bool IsAlpha), DiffusionImage?> _opened = [];
 
     private readonly List<(string Name, string[] Hashes)> _given = [];
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
@@ -75,7 +75,8 @@ public sealed class ReplayImages
         if (!OpensPaths || stage.Text("Path") is not string path || !Path.IsPathFullyQualified(path))
             return null;
 
-        byte background = (byte)(stage.Number<int>("Background") ?? byte.MaxValue);
+        // A mask, behind which is black, had a number here once.
+        BackgroundColor background = stage.Number<int>("Background") is 0 ? BackgroundColor.Black : BackgroundColor.Parse(stage.Text("Background"));
         bool isAlpha = stage.Settings.GetValueOrDefault("IsAlpha") is true;
         if (!_opened.TryGetValue((path, background, isAlpha), out DiffusionImage? image))
             _opened.Add((path, background, isAlpha), image = !File.Exists(path) ? null : isAlpha ? ImageFile.LoadMaskPixels(path, cancellationToken) : ImageFile.Load(path, background, cancellationToken));

@@ -228,7 +228,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 Inputs<DiffusionImage>(stage, PasteBack.ImageInput, cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("The record does not say what was pasted back."),
                 Mask(),
                 stage.Number<int>(MaskCrop.PaddingSetting),
-                stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true),
+                stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true,
+                stage.Settings.GetValueOrDefault(PasteBack.AdaptsSetting) is true),
             StageOperation.Expand => ImageExpansion.From(stage).Expand(Before<DiffusionImage>()),
             StageOperation.ExpandMask => ImageExpansion.From(stage).MaskOf(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(

@@ -146,6 +146,9 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.RefinerSwitchAt"/>
     public double? RefinerSwitchAt => Info.RefinerSwitchAt;
 
+    /// <inheritdoc cref="GenerationSettings.RefinerSwitchBySteps"/>
+    public bool? RefinerSwitchBySteps => Info.RefinerSwitchBySteps;
+
     /// <inheritdoc cref="GenerationSettings.RefinerMode"/>
     public string? RefinerMode => Info.RefinerMode;
 
@@ -157,6 +160,30 @@ public abstract class GeneratedObject(GenerationInfo info)
 
     /// <inheritdoc cref="GenerationSettings.InpaintMode"/>
     public string? InpaintMode => Info.InpaintMode;
+
+    /// <inheritdoc cref="GenerationSettings.SoftScheduleBias"/>
+    public double? SoftScheduleBias => Info.SoftScheduleBias;
+
+    /// <inheritdoc cref="GenerationSettings.SoftPreservationStrength"/>
+    public double? SoftPreservationStrength => Info.SoftPreservationStrength;
+
+    /// <inheritdoc cref="GenerationSettings.SoftContrastBoost"/>
+    public double? SoftContrastBoost => Info.SoftContrastBoost;
+
+    /// <inheritdoc cref="GenerationSettings.SoftMaskInfluence"/>
+    public double? SoftMaskInfluence => Info.SoftMaskInfluence;
+
+    /// <inheritdoc cref="GenerationSettings.SoftDifferenceThreshold"/>
+    public double? SoftDifferenceThreshold => Info.SoftDifferenceThreshold;
+
+    /// <inheritdoc cref="GenerationSettings.SoftDifferenceContrast"/>
+    public double? SoftDifferenceContrast => Info.SoftDifferenceContrast;
+
+    /// <inheritdoc cref="GenerationSettings.DifferentialStrength"/>
+    public double? DifferentialStrength => Info.DifferentialStrength;
+
+    /// <inheritdoc cref="GenerationSettings.NoMaskRounding"/>
+    public bool? NoMaskRounding => Info.NoMaskRounding;
 
     /// <inheritdoc cref="GenerationSettings.MaskBlur"/>
     public int? MaskBlur => Info.MaskBlur;
@@ -178,6 +205,9 @@ public abstract class GeneratedObject(GenerationInfo info)
 
     /// <inheritdoc cref="GenerationSettings.ResizeMode"/>
     public string? ResizeMode => Info.ResizeMode;
+
+    /// <inheritdoc cref="GenerationSettings.Background"/>
+    public string? Background => Info.Background;
 
     /// <inheritdoc cref="GenerationSettings.Vae"/>
     public string? Vae => Info.Vae;

@@ -129,6 +129,38 @@ public record GenerationSettings
     [Setting(Key = "Inpaint mode", IsOwnKey = true, Default = nameof(Settings.InpaintMode.Diffusers), IsOfStart = true)]
     public string? InpaintMode { get; init; }
 
+    /// <summary>Of soft inpainting: the power of the noise level in the mask's exponent, 0 to 8; below 1 late steps keep more, above 1 early ones.</summary>
+    [Setting(Minimum = 0, Maximum = 8, Default = 1.0, IsOfStart = true)]
+    public double? SoftScheduleBias { get; init; }
+
+    /// <summary>Of soft inpainting: the factor of the mask's exponent, 0 to 8; with more, gray parts of the mask keep more.</summary>
+    [Setting(Minimum = 0, Maximum = 8, Default = 0.5, IsOfStart = true)]
+    public double? SoftPreservationStrength { get; init; }
+
+    /// <summary>Of soft inpainting: the exponent with which the lengths of blended latents are averaged, 1 to 32; with more, the blend has more contrast.</summary>
+    [Setting(Minimum = 1, Maximum = 32, Default = 4.0, IsOfStart = true)]
+    public double? SoftContrastBoost { get; init; }
+
+    /// <summary>Of soft inpainting: how far the mask decides where the image is pasted back, 0 to 1; at 0, only the difference that the denoising made does.</summary>
+    [Setting(Minimum = 0, Maximum = 1, Default = 0.0, IsOfStart = true)]
+    public double? SoftMaskInfluence { get; init; }
+
+    /// <summary>Of soft inpainting: the difference of latents at which half of the image is pasted back, 0 to 8.</summary>
+    [Setting(Minimum = 0, Maximum = 8, Default = 0.5, IsOfStart = true)]
+    public double? SoftDifferenceThreshold { get; init; }
+
+    /// <summary>Of soft inpainting: how sharp the limit is between what is pasted back and what is not, 0 to 8.</summary>
+    [Setting(Minimum = 0, Maximum = 8, Default = 2.0, IsOfStart = true)]
+    public double? SoftDifferenceContrast { get; init; }
+
+    /// <summary>Of differential diffusion: how far a gray value says from when on its pixel is repainted, above 0 and up to 1; the rest of it is a share in each step.</summary>
+    [Setting(Key = "Differential strength", IsOwnKey = true, Minimum = 0, ExcludesMinimum = true, Maximum = 1, Default = 1.0, IsOfStart = true)]
+    public double? DifferentialStrength { get; init; }
+
+    /// <summary>Whether gray values of the mask are shares in A1111's mode, and not rounded to black and white.</summary>
+    [Setting(Key = "No mask rounding", IsOwnKey = true, Default = false, IsOfStart = true)]
+    public bool? NoMaskRounding { get; init; }
+
     /// <summary>The standard deviation in pixels, 0 to 256, of the Gaussian that the mask is blurred with.</summary>
     [Setting(Key = "Mask blur", Minimum = 0, Maximum = 256, Default = 0, IsOfStart = true)]
     public int? MaskBlur { get; init; }
@@ -156,6 +188,10 @@ public record GenerationSettings
     /// <summary>How the image to start from is resized, as the name of a <see cref="Settings.ResizeMode"/>; null in a record if it was not resized.</summary>
     [Setting(IsOfStart = true)]
     public string? ResizeMode { get; init; }
+
+    /// <summary>The color behind the pixels of the image to start from that are not opaque: a name of CSS, or the digits of red, green and blue; null means white.</summary>
+    [Setting(Key = "Background", IsOwnKey = true, IsOfStart = true)]
+    public string? Background { get; init; }
 
     /// <summary>The image's width in pixels, a multiple of 8; that of the latent if one is given.</summary>
     [Setting(IsOfStart = true)]
@@ -191,6 +227,10 @@ public record GenerationSettings
     /// <summary>The part of the denoising after which the refiner goes on, above 0 and up to 1; null means 0.8.</summary>
     [Setting(Key = "Refiner switch at", Minimum = 0, ExcludesMinimum = true, Maximum = 1)]
     public double? RefinerSwitchAt { get; init; }
+
+    /// <summary>Whether that part is one of the steps, and not of the timesteps of the training.</summary>
+    [Setting(Key = "Refiner switch by sampling steps", Default = false)]
+    public bool? RefinerSwitchBySteps { get; init; }
 
     /// <summary>How the refiner goes on, as the name of a <see cref="Settings.RefinerMode"/>; null for diffusers' way.</summary>
     [Setting(Key = "Refiner mode", IsOwnKey = true, Default = nameof(Settings.RefinerMode.Diffusers))]

@@ -12,6 +12,9 @@ public enum InpaintMode
     /// <summary>As <see cref="A1111"/>, by a gray mask that keeps less at high noise levels: A1111's soft inpainting.</summary>
     Soft,
 
+    /// <summary>Before each step, the kept part gets the noise of the step, and after it, the predicted clean latent is the image's own there, by a gray mask: ComfyUI.</summary>
+    ComfyUI,
+
     /// <summary>A gray value says from when on a pixel is repainted: differential diffusion (Levin and Fried, arXiv 2306.00950), as in ComfyUI.</summary>
     Differential,
 }

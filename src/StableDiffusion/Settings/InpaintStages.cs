@@ -29,6 +29,8 @@ internal static class InpaintStages
         }
 
         bool pastes = mask is not null && !Is(denoising, nameof(GenerationSettings.NoPasteBack));
+        if (paste is not null && Is(paste, "AdaptsMask") != (denoising.Text(nameof(GenerationSettings.InpaintMode)) == nameof(InpaintMode.Soft)))
+            return null;
         if (pastes != paste is not null || (paste is not null && !(Same(paste.Input("Image"), image) && Same(paste.Input(MaskInput), mask))))
             return null;
         return isWhole;

@@ -43,7 +43,7 @@ internal static class ClosedFormRun
 
         INoiseSource steps = DenoiseState.CreateNoise(scheduler, settings.Seed.Value, noise);
         scheduler.Begin(call, sample.Span, steps);
-        DenoiseState state = new(scheduler, steps, call, call, isMasked ? new Inpainting(original, drawn, mask) : null)
+        DenoiseState state = new(scheduler, steps, call, call, isMasked ? new Inpainting(original, drawn, mask, settings) : null)
         {
             AddedChannels = isMasked ? mask : null,
         };

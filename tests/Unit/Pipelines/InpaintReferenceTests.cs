@@ -17,17 +17,20 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
     private const string A1111 = "masking";
     private const string Soft = "soft-inpainting";
     private const string Diffusers = "img2img";
+    private const string Comfy = "regions";
     private const double LatentTolerance = 1e-3;
     private const double FunctionTolerance = 1e-4;
 
     // One level of a byte, and the rounding of single precision.
     private const double GrayTolerance = 1.001 / 255;
 
-    public static TheoryData<string> A1111Cases => [.. MaskingReference.Ids(A1111, "img2img").Select(static row => row.Data).Where(static id => IsRounded(MaskingReference.Find(A1111, id)))];
+    public static TheoryData<string> A1111Cases => MaskingReference.Ids(A1111, "img2img");
 
     public static TheoryData<string> SoftFunctions => MaskingReference.Ids(Soft, "functions");
 
-    public static TheoryData<string> SoftCases => [.. MaskingReference.Ids(Soft, "img2img").Select(static row => row.Data).Where(static id => SoftOf(MaskingReference.Find(Soft, id)) == new SoftInpainting())];
+    public static TheoryData<string> SoftCases => MaskingReference.Ids(Soft, "img2img");
+
+    public static TheoryData<string> ComfyCases => MaskingReference.Ids(Comfy, "comfy_inpaint");
 
     public static TheoryData<string> DiffusersCases => [.. MaskingReference.Ids(Diffusers, "img2img").Concat(MaskingReference.Ids(Diffusers, "inpaint")).Select(static row => row.Data)];
 
@@ -85,14 +88,13 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
     public void A_gray_mask_of_the_latent_is_that_of_A1111()
     {
         JsonElement item = MaskingReference.Find(A1111, "whole-10");
-        Assert.False(IsRounded(item));
         Tensor soft = InpaintMask.ToLatent(MaskingReference.Mask(A1111, item), 8, 8, InpaintMode.Soft);
         Assert.All(MaskingReference.Read(A1111, item, "latent_mask").Values.Zip(soft.Values), static pair => Assert.Equal(pair.First, pair.Second, GrayTolerance));
     }
 
     [Theory]
     [MemberData(nameof(SoftCases))]
-    public void Soft_inpainting_with_its_defaults_is_that_of_A1111(string id)
+    public void Soft_inpainting_is_that_of_A1111(string id)
     {
         Check(Soft, MaskingReference.Find(Soft, id), InpaintMode.Soft);
     }
@@ -109,6 +111,20 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
         AssertClose(MaskingReference.Read(Soft, item, "modified_mask"), modified);
         soft.Blend(source.Span, current.Span, modified);
         AssertClose(MaskingReference.Read(Soft, item, "blended"), current.Values);
+    }
+
+    [Theory]
+    [MemberData(nameof(SoftFunctions))]
+    public void The_differences_that_soft_inpainting_pastes_back_by_are_those_of_A1111(string id)
+    {
+        JsonElement item = MaskingReference.Find(Soft, id);
+        Tensor current = MaskingReference.Read(Soft, item, "current"), distance = MaskingReference.Read(Soft, item, "distance");
+        int width = distance.Shape[^1];
+        AssertClose(MaskingReference.Read(Soft, item, "kernel"), [.. AdaptiveMask.Kernel.Select(static weight => (float)weight)]);
+        AssertClose(distance, AdaptiveMask.Distances(MaskingReference.Read(Soft, item, "source"), current));
+        float[] once = AdaptiveMask.Filter(distance.Values, width, 0.9, 1);
+        AssertClose(MaskingReference.Read(Soft, item, "filtered_once"), once);
+        AssertClose(MaskingReference.Read(Soft, item, "filtered_twice"), AdaptiveMask.Filter(once, width, 0.25, 0.75));
     }
 
     [Theory]
@@ -141,19 +157,23 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
         Assert.True(difference < 1, $"The image differs by {difference} of 255 on average.");
     }
 
-    [Fact]
-    public void Differential_diffusion_is_that_of_ComfyUI()
+    [Theory]
+    [MemberData(nameof(ComfyCases))]
+    public void Inpainting_and_differential_diffusion_are_those_of_ComfyUI(string id)
     {
-        const string Comfy = "regions";
-        JsonElement item = MaskingReference.Find(Comfy, "inpaint-2");
+        JsonElement item = MaskingReference.Find(Comfy, id);
         Tensor encoded = MaskingReference.Read(Comfy, item, "encoded"), mask = MaskingReference.Read(Comfy, item, "mask");
         ComfyEuler scheduler = new(MaskingReference.Read(Comfy, item, "sigmas").Values, demo.Model.SchedulerConfig);
         Tensor noise = new([.. encoded.Shape]);
         LatentNoise.CreateGenerator(item.GetProperty("seed").GetInt64(), RandomSource.TorchCpu).Fill(noise.Span, 0, 0);
         Tensor sample = noise.Clone();
-        VectorMath.Scale(sample.Span, Math.Sqrt(1 + (scheduler.Sigmas[0] * scheduler.Sigmas[0])));
+        bool isWhole = item.GetProperty("denoise").GetDouble() == 1;
+        VectorMath.Scale(sample.Span, isWhole ? Math.Sqrt(1 + (scheduler.Sigmas[0] * scheduler.Sigmas[0])) : scheduler.Sigmas[0]);
         VectorMath.Add(sample.Span, encoded.Span, 1);
-        Inpainting inpainting = new(encoded, noise, new Tensor(mask.Values, 1, 1, 8, 8), InpaintMode.Differential);
+        JsonElement strength = item.GetProperty("differential");
+        bool isDifferential = strength.ValueKind == JsonValueKind.Number;
+        GenerationSettings settings = new() { InpaintMode = (isDifferential ? InpaintMode.Differential : InpaintMode.ComfyUI).ToString(), DifferentialStrength = isDifferential ? strength.GetDouble() : null };
+        Inpainting inpainting = new(encoded, noise, new Tensor(mask.Values, 1, 1, mask.Shape[^2], mask.Shape[^1]), settings);
 
         using IDisposable use = demo.Model.Use(ModelPart.UNet);
         UNet unet = demo.Model.OpenUNet(null, Cancellation);
@@ -172,7 +192,7 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
         Latent latent = new(new Denoiser(unet).Run(request, null, Cancellation), new GenerationInfo());
         LatentCheck.AssertClose(MaskingReference.Read(Comfy, item, "latent"), latent, LatentTolerance);
 
-        Conditioning Plain(TextEmbedding embedding) => PromptConditioning.OfPrompt(() => demo.Model.OpenTextEncoder(null, Cancellation), embedding, 1, Cancellation) with { Sizes = TimeIds.Of(demo.Model.Family, new GenerationInfo { Width = 64, Height = 64 }, isNegative: false) };
+        Conditioning Plain(TextEmbedding embedding) => PromptConditioning.OfPrompt(() => demo.Model.OpenTextEncoder(null, Cancellation), embedding, 1, Cancellation) with { Sizes = TimeIds.Of(demo.Model.Family, new GenerationInfo { Width = item.GetProperty("width").GetInt32(), Height = item.GetProperty("height").GetInt32() }, isNegative: false) };
     }
 
     private void Check(string file, JsonElement item, InpaintMode mode)
@@ -185,6 +205,13 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
             Scheduler = $"A1111 {sampler}{(schedule == "Automatic" ? string.Empty : " " + schedule)}",
             StrengthRule = item.TryGetProperty("options", out _) ? nameof(StrengthRule.Exact) : nameof(StrengthRule.A1111),
             InpaintMode = mode.ToString(),
+            NoMaskRounding = item.TryGetProperty("mask_round", out JsonElement rounds) ? !rounds.GetBoolean() : null,
+            SoftScheduleBias = Real(item, "mask_blend_power"),
+            SoftPreservationStrength = Real(item, "mask_blend_scale"),
+            SoftContrastBoost = Real(item, "inpaint_detail_preservation"),
+            SoftMaskInfluence = Real(item, "composite_mask_influence"),
+            SoftDifferenceThreshold = Real(item, "composite_difference_threshold"),
+            SoftDifferenceContrast = Real(item, "composite_difference_contrast"),
             MaskBlur = Number(item, "mask_blur"),
             MaskInvert = Number(item, "inpainting_mask_invert") == 1,
             MaskFill = (Text(item, "masked_content") switch { "fill" => MaskFill.Fill, "latent noise" => MaskFill.Noise, "latent nothing" => MaskFill.Nothing, _ => MaskFill.Original }).ToString(),
@@ -198,19 +225,19 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
         if (hasMask)
         {
             Tensor latentMask = MaskingReference.Read(file, item, "latent_mask");
-            Tensor ours = InpaintMask.ToLatent(start.Mask!, latentMask.Shape[1], latentMask.Shape[0], mode);
-            Assert.All(latentMask.Values.Zip(ours.Values), pair => Assert.Equal(pair.First, pair.Second, mode == InpaintMode.Soft ? GrayTolerance : 0));
+            Tensor ours = InpaintMask.ToLatent(start.Mask!, latentMask.Shape[1], latentMask.Shape[0], mode, options.NoMaskRounding != true);
+            Assert.All(latentMask.Values.Zip(ours.Values), pair => Assert.Equal(pair.First, pair.Second, mode == InpaintMode.Soft || options.NoMaskRounding == true ? GrayTolerance : 0));
         }
 
         Latent encoded = demo.Pipeline.EncodeImage(start, cancellationToken: Cancellation);
         Latent latent = Denoise(item, encoded, options with { Mask = start.Mask });
         LatentCheck.AssertClose(MaskingReference.Read(file, item, "latent"), latent, LatentTolerance);
-        DiffusionImage image = start.Complete(demo.Pipeline.Decode(latent, Cancellation)), wanted = MaskingReference.Image(file, item, "image");
+        DiffusionImage decoded = demo.Pipeline.Decode(latent, new VaeOptions { Rounding = ByteRounding.Down }, Cancellation), image = start.Complete(decoded), wanted = MaskingReference.Image(file, item, "image");
+        if (mode == InpaintMode.Soft && options.MaskedOnly != true)
+            Assert.InRange(MaskingReference.Difference(MaskingReference.Mask(file, item, "overlay_mask").Pixels, decoded.Overlay!.Pixels), 0, 1);
         double difference = MaskingReference.MeanDifference(wanted.Pixels, image.Pixels);
-        Assert.True(mode == InpaintMode.Soft || difference < 1, $"The image differs by {difference} of 255 on average.");
+        Assert.True(difference < 1, $"The image differs by {difference} of 255 on average.");
     }
-
-    private static bool IsRounded(JsonElement item) => !item.TryGetProperty("mask_round", out _);
 
     private static SoftInpainting SoftOf(JsonElement item) => new()
     {
@@ -239,6 +266,8 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
     private TextEmbedding Encode(string prompt) => demo.Pipeline.EncodePrompt(prompt, cancellationToken: Cancellation);
 
     private static int? Number(JsonElement item, string name) => item.TryGetProperty(name, out JsonElement value) ? value.GetInt32() : null;
+
+    private static double? Real(JsonElement item, string name) => item.TryGetProperty(name, out JsonElement value) ? value.GetDouble() : null;
 
     private static string? Text(JsonElement item, string name) => item.TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
 }

@@ -59,10 +59,6 @@ public sealed class RefinerTests(SharedModels models)
     {
         JsonElement item = s_cases.Single(static item => item.GetProperty("kind").GetString() == "refiner_switch").GetProperty("rows")[row];
 
-        // The option that counts steps is one of A1111 alone.
-        if (item.GetProperty("by_sample_steps").GetBoolean())
-            return;
-
         string schedule = item.GetProperty("schedule").GetString()!;
         DenoiseOptions options = new()
         {
@@ -70,10 +66,35 @@ public sealed class RefinerTests(SharedModels models)
             Steps = item.GetProperty("steps").GetInt32(),
             Refiner = "refiner",
             RefinerSwitchAt = item.GetProperty("switch_at").GetDouble(),
+            RefinerSwitchBySteps = item.GetProperty("by_sample_steps").GetBoolean(),
             RefinerMode = "A1111",
         };
         Assert.Equal(item.GetProperty("first_refiner_call").GetInt32(), new DiffusionPipeline(models.Open(models.Demo)).HandOverStep(options, isFromImage: false));
     }
+
+    [Theory]
+    [InlineData(null, false, 16)]
+    [InlineData("A1111", false, 16)]
+    [InlineData("Exact", false, 32)]
+    [InlineData("Exact", true, 36)]
+    public void From_an_image_the_refiner_begins_where_the_rule_of_the_strength_has_it(string? rule, bool bySteps, int step)
+    {
+        // Of a schedule of 40 steps, 20 are run.
+        DenoiseOptions options = new() { Prompt = "a red fox", Scheduler = "A1111 Euler", Steps = 20, Strength = 0.5, StrengthRule = rule, Refiner = "refiner", RefinerMode = "A1111", RefinerSwitchBySteps = bySteps ? true : null };
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        Assert.Equal(step, pipeline.HandOverStep(options, isFromImage: true));
+
+        options = options with { Steps = 4, Seed = 1, RefinerSwitchAt = 0.7 };
+        StartImage start = pipeline.FitImage(new DiffusionImage(16, 16, new byte[16 * 16 * 3]));
+        TextToImage job = new(new TextToImageRequest { Options = options, Start = start });
+        Latent stopped = job.Denoise(pipeline, 0, cancellationToken: Cancellation);
+        Assert.True(job.Refine(pipeline, stopped, 0, cancellationToken: Cancellation).IsComplete);
+    }
+
+    [Fact]
+    public void Steps_are_counted_in_the_way_of_A1111_alone() => Assert.Equal(
+        "RefinerSwitchBySteps",
+        Assert.Throws<InvalidSettingException>(() => new DiffusionPipeline(models.Open(models.Demo)).HandOverStep(new DenoiseOptions { Refiner = "refiner", RefinerSwitchBySteps = true }, isFromImage: false)).Setting);
 
     [Fact]
     public void In_the_way_of_A1111_the_schedule_and_the_history_go_on()

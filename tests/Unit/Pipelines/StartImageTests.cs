@@ -45,10 +45,10 @@ public sealed class StartImageTests
     [Fact]
     public void The_mask_of_an_image_is_brought_along_and_one_of_another_size_is_not()
     {
-        MaskImage other = new(64, 64, new byte[64 * 64]);
+        Assert.Equal((96, 72), SizeOf(White(100, 75)));
+        Assert.Equal((64, 64), SizeOf(White(64, 64)));
 
-        Assert.Equal((96, 72), SizeOf(new MaskImage(100, 75, new byte[100 * 75])));
-        Assert.Equal((64, 64), SizeOf(other));
+        static MaskImage White(int width, int height) => new(width, height, [.. Enumerable.Repeat(byte.MaxValue, width * height)]);
 
         static (int, int) SizeOf(MaskImage mask)
         {
