@@ -451,6 +451,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         string? setting = options.GuidanceRescale is > 0 ? nameof(options.GuidanceRescale)
             : options.GuidanceStart is > 0 ? nameof(options.GuidanceStart)
             : options.GuidanceEnd is < 1 ? nameof(options.GuidanceEnd)
+            : options.GuidanceSigmaMin is > 0 ? nameof(options.GuidanceSigmaMin)
+            : options.GuidanceSigmaMax is not null ? nameof(options.GuidanceSigmaMax)
             : null;
         if (setting is not null)
             throw new InvalidSettingException(setting, $"The model '{model.Info.Name}' takes the guidance scale as an input, so {setting} has no effect. Omit it.");
@@ -479,6 +481,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         _ = new InpaintSettings(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
+        if (options.GuidanceSigmaMin >= options.GuidanceSigmaMax)
+            throw new InvalidSettingException(nameof(options.GuidanceSigmaMin), $"GuidanceSigmaMin is {options.GuidanceSigmaMin}, but must be below GuidanceSigmaMax, {options.GuidanceSigmaMax}.");
         if (options.FeatureReuse > 1 && options.Controls.Count > 0)
             throw new InvalidSettingException(nameof(options.FeatureReuse), "FeatureReuse does not work with ControlNets, whose residuals go to the inner layers of the U-Net at every step. Omit one of them.");
         ControlStart.Check(options.Controls, model.Info);
