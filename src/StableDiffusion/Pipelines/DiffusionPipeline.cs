@@ -264,13 +264,19 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
         using IDisposable use = model.Use(ModelPart.UNet);
-        Tiling tiling = options.ToTiling();
-        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken, tiling) : model.OpenUNet(loading, cancellationToken, tiling);
+        UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
         Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
         return prepared.Capture(result, prepared.Request.StopCall);
     }
+
+    /// <summary>Opens the U-Net for a denoising.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    internal UNet OpenUNet(DenoiseOptions options, CancellationToken cancellationToken) => options.Controls.Count > 0
+        ? model.OpenControlledUNet(loading, cancellationToken, options.ToTiling())
+        : model.OpenUNet(loading, cancellationToken, options.ToTiling());
 
     /// <summary>Divides denoisings into batches, each of which goes through the U-Net together.</summary>
     /// <param name="jobs">The denoisings.</param>
