@@ -116,6 +116,16 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Number<double>]
     public Number<double>? GuidanceEnd { get; set; }
 
+    /// <summary>The noise level (sigma) down to which guidance takes effect, 0 to 100,000.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceSigmaMin { get; set; }
+
+    /// <summary>The noise level (sigma) from which on guidance takes effect, above 0 and up to 100,000.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<double>]
+    public Number<double>? GuidanceSigmaMax { get; set; }
+
     /// <summary>The whole U-Net runs at every so many steps only, 1 to 100; its outer layers run in between.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("cache_interval")]

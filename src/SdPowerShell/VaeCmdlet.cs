@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Settings;
 
@@ -20,6 +21,7 @@ public abstract class VaeCmdlet : ModelCmdlet
 
     /// <summary>The longest side of such a tile in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? VaeTileSize { get; set; }
 
     /// <summary>The edges of the image that meet without a seam: None, X, Y or Both.</summary>

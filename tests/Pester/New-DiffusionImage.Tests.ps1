@@ -382,6 +382,8 @@ seventh,,1,,,,
         It 'refuses a batch on the device of no image, and makes nothing of it with -WhatIf' {
             { New-DiffusionImage 'a' -BatchOnDevice 0 } | Should -Throw '*BatchOnDevice*'
             { New-DiffusionImage 'a' -BatchOnDevice 65 } | Should -Throw '*BatchOnDevice*'
+            { New-DiffusionImage 'a' -BatchOnDevice 1.5 } | Should -Throw '*BatchOnDevice*whole number*'
+            { New-DiffusionImage 'a' -BatchOnDevice '2.5' } | Should -Throw '*BatchOnDevice*whole number*'
             New-DiffusionImage 'a' -Count 4 -BatchOnDevice 4 -OutDirectory "$TestDrive/none" -WhatIf | Should -BeNullOrEmpty
             "$TestDrive/none" | Should -Not -Exist
             (New-DiffusionImage 'a' -Count 5 -Steps 1 -BatchOnDevice 2 | Select-Object -First 2) | Should -HaveCount 2

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Metadata;
@@ -20,11 +21,13 @@ public sealed class ConvertToControlImageCommand : ImageFileCmdlet
     /// <summary>The lower threshold of Canny: a pixel above it is part of an edge if the edge has a pixel above HighThreshold.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
+    [WholeNumber]
     public int LowThreshold { get; set; } = CannyEdges.DefaultLowThreshold;
 
     /// <summary>The upper threshold of Canny: a pixel above it is always part of an edge.</summary>
     [Parameter]
     [ValidateRange(0, 2040)]
+    [WholeNumber]
     public int HighThreshold { get; set; } = CannyEdges.DefaultHighThreshold;
 
     /// <inheritdoc/>

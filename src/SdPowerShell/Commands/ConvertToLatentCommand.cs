@@ -40,10 +40,12 @@ public sealed class ConvertToLatentCommand : VaeCmdlet
 
     /// <summary>The width to resize the image to, in pixels, a multiple of 8; used with ResizeMode.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Width { get; set; }
 
     /// <summary>The height to resize the image to, in pixels, a multiple of 8; used with ResizeMode.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Height { get; set; }
 
     /// <summary>How the image is resized to Width and Height: Stretch, Crop, Pad or Fill. None does not resize it.</summary>

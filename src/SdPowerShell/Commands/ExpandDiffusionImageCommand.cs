@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Masks;
 using StableDiffusion.Metadata;
@@ -17,18 +18,22 @@ public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>The width of the border on the left in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int Left { get; set; }
 
     /// <summary>The height of the border at the top in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int Top { get; set; }
 
     /// <summary>The width of the border on the right in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int Right { get; set; }
 
     /// <summary>The height of the border at the bottom in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int Bottom { get; set; }
 
     /// <summary>What the borders are filled with: Blur, Mirror or Gray.</summary>
@@ -38,6 +43,7 @@ public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>How far the mask fades into the image, in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Feather { get; set; }
 
     /// <summary>Writes only the image, or only the mask, in place of an object with both.</summary>

@@ -27,6 +27,7 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
     /// <summary>The quality of .jpg and .webp files, 1 to 100.</summary>
     [Parameter]
     [ValidateRange(1, 100)]
+    [WholeNumber]
     public int Quality { get; set; } = ImageWriteOptions.DefaultQuality;
 
     /// <summary>Writes no metadata to the file.</summary>

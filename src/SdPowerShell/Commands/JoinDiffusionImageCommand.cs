@@ -17,10 +17,12 @@ public sealed class JoinDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>The number of images in a row; by default about the number of rows.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Columns { get; set; }
 
     /// <summary>The width of the white gap between two images, in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int Gap { get; set; }
 
     /// <inheritdoc/>

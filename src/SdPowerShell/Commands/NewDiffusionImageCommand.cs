@@ -204,6 +204,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     /// <summary>The most images that go through the U-Net at once, 1 to 64.</summary>
     [Parameter]
     [ValidateRange(1, 64)]
+    [WholeNumber]
     public int BatchOnDevice { get; set; } = 1;
 
     /// <inheritdoc/>

@@ -26,10 +26,12 @@ public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>The new width in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Width { get; set; }
 
     /// <summary>The new height in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? Height { get; set; }
 
     /// <summary>How the image fills a size of other proportions: Crop, Stretch or Pad.</summary>
@@ -44,10 +46,12 @@ public sealed class ResizeDiffusionImageCommand : ImageFileCmdlet
 
     /// <summary>The side of the tiles that a network works in, in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? TileSize { get; set; }
 
     /// <summary>The width of the seams between two tiles, in pixels.</summary>
     [Parameter]
+    [WholeNumber]
     public int? TileOverlap { get; set; }
 
     /// <summary>The device to run on; Auto selects the best available one.</summary>

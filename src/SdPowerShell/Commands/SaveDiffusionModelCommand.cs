@@ -53,6 +53,7 @@ public sealed class SaveDiffusionModelCommand : DiffusionCmdlet
 
     /// <summary>The number of files to download at a time.</summary>
     [Parameter]
+    [WholeNumber]
     public int ThrottleLimit { get; set; } = 4;
 
     /// <summary>Skips the test of the model with an image of one step.</summary>

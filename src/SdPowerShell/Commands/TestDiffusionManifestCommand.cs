@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using StableDiffusion.Manifests;
 using StableDiffusion.Settings;
@@ -13,10 +14,12 @@ public sealed class TestDiffusionManifestCommand : ManifestCmdlet
     /// <summary>The number of images that are chosen at random and made again.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
+    [WholeNumber]
     public int Count { get; set; } = 3;
 
     /// <summary>The seed of the choice; without it, other images are chosen each time.</summary>
     [Parameter]
+    [WholeNumber]
     public int? SetSeed { get; set; }
 
     /// <inheritdoc/>

@@ -20,6 +20,10 @@ internal static class AdapterFiles
         return ShortHash(stream);
     }
 
+    /// <summary>The config of PEFT beside an adapter, which need not exist.</summary>
+    /// <param name="file">The adapter.</param>
+    public static FileInfo ConfigBeside(FileInfo file) => new(Path.Combine(file.DirectoryName!, PeftRotation.FileName));
+
     /// <summary>A1111's hash of an embedding: of the whole file.</summary>
     public static string Hash(string path)
     {

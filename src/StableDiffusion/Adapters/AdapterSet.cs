@@ -72,9 +72,9 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
     {
         FileInfo file = new(lora.Path);
         return file.Exists
-            ? new Entry(lora, file.Length, file.LastWriteTimeUtc)
+            ? new Entry(lora, file.Length, file.LastWriteTimeUtc, AdapterFiles.ConfigBeside(file) is { Exists: true } config ? config.LastWriteTimeUtc : null)
             : throw new AdapterNotFoundException($"There is no LoRA '{lora.Path}'.");
     }
 
-    private sealed record Entry(Lora Lora, long Length, DateTime Written);
+    private sealed record Entry(Lora Lora, long Length, DateTime Written, DateTime? ConfigWritten);
 }

@@ -45,9 +45,10 @@ internal abstract class LayerChange(string kind, long? outWidth, long? innerCoun
     /// <summary>Detects the form from the tensors of a layer.</summary>
     /// <param name="tensors">The tensors by role.</param>
     /// <param name="file">The file that they are in.</param>
+    /// <param name="form">How values of PEFT's OFT become rotations.</param>
     /// <returns>The change; null if tensors are missing.</returns>
     /// <exception cref="AdapterInvalidException">The tensors are of several forms, or their shapes do not fit together.</exception>
-    public static LayerChange? From(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file)
+    public static LayerChange? From(IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file, Lazy<PeftRotation> form)
     {
         RequireOneForm(tensors);
         if (tensors.TryGetValue(LoraRole.Up, out StoredTensor? up) && tensors.TryGetValue(LoraRole.Down, out StoredTensor? down))
@@ -62,6 +63,8 @@ internal abstract class LayerChange(string kind, long? outWidth, long? innerCoun
             return scaling;
         if (RotationChange.Find(tensors) is { } rotation)
             return rotation;
+        if (InputRotationChange.Find(tensors, form) is { } turned)
+            return turned;
         if (tensors.TryGetValue(LoraRole.Difference, out StoredTensor? difference))
             return new WholeChange(difference, "difference");
         return tensors.TryGetValue(LoraRole.NormDifference, out StoredTensor? norm) ? new WholeChange(norm, "norm") : null;
@@ -87,6 +90,7 @@ internal abstract class LayerChange(string kind, long? outWidth, long? innerCoun
         LoraRole.Factors or LoraRole.OnInput => "IA3",
         LoraRole.Blocks or LoraRole.RowScales => "OFT",
         LoraRole.Rotations => "OFT of whole rotations",
+        LoraRole.InputBlocks => "OFT of PEFT",
         LoraRole.Difference or LoraRole.BiasDifference => "difference",
         LoraRole.NormDifference or LoraRole.NormBiasDifference => "norm",
         _ => null,
@@ -116,6 +120,9 @@ internal abstract class LayerChange(string kind, long? outWidth, long? innerCoun
         if (Columns(left) != Rows(right))
             throw Contradiction(left, right);
     }
+
+    /// <summary>Whether the second axis of a tensor with axes for a kernel is that of the inputs. Other tensors are matrices.</summary>
+    protected static bool HasInputs(StoredTensor tensor, int inWidth) => tensor.Shape.Count < 3 || tensor.Shape[1] == inWidth;
 
     protected static AdapterInvalidException Contradiction(StoredTensor first, StoredTensor second) =>
         new($"The tensors '{first.Name}' {first.ShapeText} and '{second.Name}' {second.ShapeText} do not fit together.");

@@ -5,7 +5,7 @@ namespace StableDiffusion.Adapters;
 
 /// <summary>
 /// An open LoRA file of Kohya's scripts, LyCORIS, PEFT or diffusers, in the forms LoRA (Hu et al., arXiv 2106.09685), LoCon, LoHa,
-/// LoKr and GLoRA, with or without DoRA, IA3, OFT and BOFT, and of whole differences.
+/// LoKr and GLoRA, with or without DoRA, IA3, OFT and BOFT, and of whole differences; for the OFT of PEFT, with the config beside it.
 /// </summary>
 internal sealed class LoraFile : IDisposable
 {
@@ -33,6 +33,7 @@ internal sealed class LoraFile : IDisposable
     public static LoraFile Open(string path)
     {
         ITensorFile file = AdapterFiles.Open(path, "LoRA");
+        Lazy<PeftRotation> form = new(() => PeftRotation.ReadBeside(path));
         try
         {
             Dictionary<string, Dictionary<LoraRole, StoredTensor>> groups = new(StringComparer.Ordinal);
@@ -58,9 +59,9 @@ internal sealed class LoraFile : IDisposable
             }
 
             return groups.Count > 0
-                ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value, file))], unknown)
-                : throw new AdapterInvalidException(unknown.Exists(LoraKey.IsRotationOfPeft)
-                    ? $"'{path}' is an adapter of PEFT's OFT, which cannot be used: the file does not say how its rotations are computed. Use a file of Kohya's scripts or of LyCORIS."
+                ? new LoraFile(file, [.. groups.Select(group => new LoraLayer(keys[group.Key], group.Value, file, form))], unknown)
+                : throw new AdapterInvalidException(unknown.Exists(LoraKey.IsOldRotationOfPeft)
+                    ? $"'{path}' is an adapter of OFT from an old version of PEFT, which is not supported. Train again with a newer PEFT, or use a file of Kohya's scripts or of LyCORIS."
                     : $"'{path}' is not a LoRA: none of its {file.Tensors.Count} tensors has a name that LoRAs use. Use the setting TextualInversion for an embedding, and Model for a whole model.");
         }
         catch (AdapterInvalidException error) when (!error.Message.Contains(path, StringComparison.Ordinal))

@@ -31,6 +31,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
         (".lokr_w2", LoraRole.Kron2), (".lokr_w2_a", LoraRole.Kron2A), (".lokr_w2_b", LoraRole.Kron2B), (".lokr_t2", LoraRole.Kron2Core),
         (".a1.weight", LoraRole.GeneralA1), (".a2.weight", LoraRole.GeneralA2), (".b1.weight", LoraRole.GeneralB1), (".b2.weight", LoraRole.GeneralB2),
         (OnInput, LoraRole.OnInput), (".oft_blocks", LoraRole.Blocks), (".oft_diag", LoraRole.Rotations), (".rescale", LoraRole.RowScales),
+        (".oft_R.default.weight", LoraRole.InputBlocks), (".oft_R.weight", LoraRole.InputBlocks),
         (".w_norm", LoraRole.NormDifference), (".b_norm", LoraRole.NormBiasDifference),
         (".diff", LoraRole.Difference), (".diff_b", LoraRole.BiasDifference),
     ];
@@ -53,7 +54,7 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
     private const string Weight = ".weight";
     private const string OnInput = ".on_input";
     private const string PeftMagnitude = ".lora_magnitude_vector";
-    private const string PeftRotation = ".oft_R.";
+    private const string OldPeftRotation = ".oft_r";
     private const string PeftWrapper = "base_model.model.";
     private const string OldProcessor = ".processor.";
 
@@ -81,8 +82,8 @@ internal sealed record LoraKey(string? Part, string Path, string Module, LoraRol
     /// <summary>Whether the name of a magnitude is PEFT's, which has axes of its own.</summary>
     public static bool IsMagnitudeOfPeft(string name) => name.Contains(PeftMagnitude, StringComparison.Ordinal);
 
-    /// <summary>Whether a name is that of PEFT's OFT. How its values become rotations is in another file, so they cannot be used.</summary>
-    public static bool IsRotationOfPeft(string name) => name.Contains(PeftRotation, StringComparison.Ordinal);
+    /// <summary>Whether a name is that of the OFT of old versions of PEFT, whose rotations are computed in other ways.</summary>
+    public static bool IsOldRotationOfPeft(string name) => name.EndsWith(OldPeftRotation, StringComparison.Ordinal) || name.Contains($"{OldPeftRotation}.", StringComparison.Ordinal);
 
     private static LoraKey Of(string module, LoraRole role)
     {

@@ -17,15 +17,16 @@ internal sealed class LoraLayer
     /// <param name="key">The key of any of them.</param>
     /// <param name="tensors">The tensors by role.</param>
     /// <param name="file">The file that they are in.</param>
+    /// <param name="form">How values of PEFT's OFT become rotations.</param>
     /// <exception cref="AdapterInvalidException">They are of several forms, or their shapes do not fit together.</exception>
-    public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file)
+    public LoraLayer(LoraKey key, IReadOnlyDictionary<LoraRole, StoredTensor> tensors, ITensorFile file, Lazy<PeftRotation> form)
     {
         Key = key;
-        Change = LayerChange.From(tensors, file);
+        Change = LayerChange.From(tensors, file, form);
         BiasChange = tensors.GetValueOrDefault(LoraRole.BiasDifference) ?? tensors.GetValueOrDefault(LoraRole.NormBiasDifference);
         _alpha = tensors.GetValueOrDefault(LoraRole.Alpha);
         _magnitude = tensors.GetValueOrDefault(LoraRole.Magnitude);
-        if (_magnitude is not null && (Change is ScalingChange or RotationChange))
+        if (_magnitude is not null && (Change is ScalingChange or RotationChange or InputRotationChange))
             throw new AdapterInvalidException($"The tensor '{_magnitude.Name}' gives the layer lengths of its own, which {Change.Kind} cannot have.");
     }
 
@@ -46,9 +47,9 @@ internal sealed class LoraLayer
     {
         if (Change is not null && !Change.Fits(layer.OutWidth, layer.InWidth, layer.InnerCount))
             throw new AdapterInvalidException($"it changes '{layer.Path}' as a weight of {Change.ShapeText}, but the model's is [{layer.OutWidth},{layer.InnerCount}]");
-        bool hasBias = layer.Names(isBias: true).Count > 0;
-        if (BiasChange is not null && (!hasBias || BiasChange.Count != layer.OutWidth))
-            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values, but {(hasBias ? $"the model's has {layer.OutWidth}" : "the layer has no bias")}");
+        bool hasBias = layer.Names(isBias: true).Count > 0, isOfOneAxis = BiasChange?.Shape.All(length => length == 1 || length == BiasChange.Count) ?? true;
+        if (BiasChange is not null && (!hasBias || BiasChange.Count != layer.OutWidth || !isOfOneAxis))
+            throw new AdapterInvalidException($"it changes the bias of '{layer.Path}' by {BiasChange.Count} values{(isOfOneAxis ? null : $" {BiasChange.ShapeText}")}, but {(hasBias ? $"the model's has {layer.OutWidth}" : "the layer has no bias")}");
         if (_magnitude is not null && !IsOfRows(_magnitude, layer) && !IsOfInputs(_magnitude, layer))
             throw new AdapterInvalidException($"its '{_magnitude.Name}' {_magnitude.ShapeText} does not fit the axes of '{layer.Path}'");
     }

@@ -81,6 +81,9 @@ internal enum LoraRole
     /// <summary>OFT's rotations themselves, as older files have them.</summary>
     Rotations,
 
+    /// <summary>The values that the rotations of inputs are made of, in the OFT of PEFT.</summary>
+    InputBlocks,
+
     /// <summary>The scales of the rows that OFT and BOFT rotated.</summary>
     RowScales,
 

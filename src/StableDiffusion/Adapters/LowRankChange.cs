@@ -21,6 +21,10 @@ internal sealed class LowRankChange : LayerChange
             throw Contradiction(up, mid);
     }
 
+    public override string ShapeText => _mid is null && _down.Shape.Count > 2 ? $"{_up.ShapeText} · {_down.ShapeText}" : base.ShapeText;
+
+    public override bool Fits(int outWidth, int inWidth, int innerCount) => base.Fits(outWidth, inWidth, innerCount) && (_mid is not null || HasInputs(_down, inWidth));
+
     public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken)
     {
         if (_mid is null)

@@ -7,5 +7,9 @@ namespace StableDiffusion.Adapters;
 /// <param name="kind">The name of the form.</param>
 internal sealed class WholeChange(StoredTensor difference, string kind) : LayerChange(kind, Rows(difference), Columns(difference), rank: null)
 {
+    public override string ShapeText => difference.ShapeText;
+
+    public override bool Fits(int outWidth, int inWidth, int innerCount) => base.Fits(outWidth, inWidth, innerCount) && HasInputs(difference, inWidth);
+
     public override float[] Compute(ITensorFile file, ChangedWeight weight, CancellationToken cancellationToken) => file.Read(difference.Name).Values;
 }

@@ -1,3 +1,4 @@
+using StableDiffusion.Networks;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
@@ -18,6 +19,10 @@ internal static class FolderWeights
     /// <param name="part">The path of the network's folder in it; empty if it is the same.</param>
     /// <param name="stem">The prefix of their names.</param>
     /// <returns>The full path of the file, or of the index.</returns>
+    /// <remarks>
+    /// Where there are both, those who load such a folder choose: transformers takes the file for a text encoder, and diffusers the
+    /// index for other networks.
+    /// </remarks>
     /// <exception cref="ModelNotFoundException">There are no weights.</exception>
     /// <exception cref="ModelInvalidException">They are a link that leads out of the folder.</exception>
     public static string Find(string root, string part, string stem)
@@ -26,7 +31,7 @@ internal static class FolderWeights
         IReadOnlyList<string> lists = ShardIndex.NamesFor(stem);
         string[] names =
         [
-            $"{stem}.safetensors", lists[0],
+            .. (ReadOnlySpan<string>)(stem == TextEncoderStem ? [$"{stem}.safetensors", lists[0]] : [lists[0], $"{stem}.safetensors"]),
             $"{stem}.fp16.safetensors", .. lists.Skip(1),
             stem == TextEncoderStem ? "pytorch_model.bin" : $"{stem}.bin",
         ];
@@ -39,7 +44,20 @@ internal static class FolderWeights
             return path;
         }
 
-        throw new ModelNotFoundException($"There are no weights in '{folder}', such as '{names[0]}'.");
+        throw new ModelNotFoundException($"There are no weights in '{folder}', such as '{stem}.safetensors'.");
+    }
+
+    /// <summary>The config of the folder that a file of weights is in, if its name is one that diffusers gives to weights.</summary>
+    /// <param name="path">The full path of the file.</param>
+    /// <returns>The full path of the config; null if there is none.</returns>
+    /// <exception cref="ModelInvalidException">It is a link that leads out of the folder.</exception>
+    public static string? ConfigBeside(string path)
+    {
+        string folder = Path.GetDirectoryName(path)!, config = Path.Combine(folder, ModelParts.Config);
+        if (!Path.GetFileName(path).StartsWith($"{OtherStem}.", StringComparison.Ordinal) || !File.Exists(config))
+            return null;
+        FolderLinks.Check(folder, config);
+        return config;
     }
 
     /// <summary>All files with the weights, in a fixed order, including the index if there is one.</summary>

@@ -10,8 +10,8 @@ using StableDiffusion.Weights;
 namespace StableDiffusion.Building;
 
 /// <summary>
-/// An autoencoder (VAE) by itself: a diffusers folder with its config and weights, a single file in any layout, or the two
-/// files of an original TAESD, <c>NAME_encoder</c> and <c>NAME_decoder</c> in one folder. It may be a full or a tiny one.
+/// An autoencoder (VAE) by itself: a diffusers folder with its config and weights, or the file of weights of one; a single file
+/// in any other layout; or the two files of an original TAESD, <c>NAME_encoder</c> and <c>NAME_decoder</c> in one folder. It may be a full or a tiny one.
 /// </summary>
 internal sealed class VaeSource : IModelSource
 {
@@ -38,7 +38,8 @@ internal sealed class VaeSource : IModelSource
         _family = family;
         if (!Directory.Exists(path))
         {
-            _weights = Halves(path);
+            _config = FolderWeights.ConfigBeside(path);
+            _weights = _config is null ? Halves(path) : [path];
             return;
         }
 

@@ -78,6 +78,36 @@ internal sealed class ControlNet : IDisposable
         }
     }
 
+    /// <summary>Whether it can compute for several rows at once, each with its own timestep and image.</summary>
+    internal bool TakesBatches => _timestep.Rank == 1
+        && new[] { _sample, _timestep, _embedding, _conditioning, _pooledText, _sizes }.OfType<OnnxValueInfo>().Concat(_outputs).All(static value => value.Dimensions[0] <= 0);
+
+    /// <summary>Binds the outputs to memory for a number of rows. Not thread-safe.</summary>
+    /// <param name="items">As many items as there are rows, whose texts have the same number of tokens.</param>
+    /// <param name="control">The index of this ControlNet in the items.</param>
+    /// <param name="outputs">The memory of the outputs.</param>
+    /// <param name="height">The height of the latents.</param>
+    /// <param name="width">The width of the latents.</param>
+    internal ControlBatchNet BindBatch(IReadOnlyList<UNetBatchItem> items, int control, IReadOnlyList<OnnxBuffer> outputs, int height, int width)
+    {
+        UNetBatchItem first = items[0];
+        int rows = items.Count;
+        Tensors.Tensor image = first.Controls[control].Image;
+        OnnxBuffer sample = new(_sample.ElementType, rows, _sample.Dimensions[1], height, width);
+        OnnxBuffer timestep = new(_timestep.ElementType, rows);
+        OnnxBuffer embedding = new(_embedding.ElementType, rows, first.Text.HiddenStates.Shape[1], first.Text.HiddenStates.Shape[2]);
+        OnnxBuffer conditioning = new(_conditioning.ElementType, rows, image.Shape[1], image.Shape[2], image.Shape[3]);
+        OnnxBuffer scale = new(new Tensors.Tensor([(float)first.Controls[control].Scale], 1), _scale.ElementType);
+        OnnxBuffer? pooled = _pooledText is null ? null : new OnnxBuffer(_pooledText.ElementType, rows, first.Text.PooledState!.Shape[1]);
+        OnnxBuffer? sizes = _sizes is null ? null : new OnnxBuffer(_sizes.ElementType, rows, first.Sizes.Length);
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs = [(_sample, sample), (_timestep, timestep), (_embedding, embedding), (_conditioning, conditioning), (_scale, scale)];
+        if (pooled is not null)
+            inputs.Add((_pooledText!, pooled));
+        if (sizes is not null)
+            inputs.Add((_sizes!, sizes));
+        return new ControlBatchNet(_session.Bind([.. _outputs.Zip(outputs)], [.. inputs]), control, sample, timestep, embedding, conditioning, scale, pooled, sizes);
+    }
+
     /// <summary>Allocates the inputs for a denoising that do not depend on the text.</summary>
     internal ControlInput CreateInput(ControlCondition condition, int height, int width)
     {

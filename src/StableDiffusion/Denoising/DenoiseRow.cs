@@ -62,7 +62,7 @@ internal sealed class DenoiseRow
 
     /// <summary>Sets the guidance for this call.</summary>
     /// <returns>The guidance, for which there must be a prediction for the negative prompt; null if this call has none.</returns>
-    public Guidance? Guide() => _guidance is not null && (_guidance.Advance(Step, Steps) | Request.Positive.Parts.Count > 1) ? _guidance : null;
+    public Guidance? Guide() => _guidance is not null && (_guidance.Advance(Step, Steps, Request.Scheduler.LevelAt(_call).Sigma) | Request.Positive.Parts.Count > 1) ? _guidance : null;
 
     /// <summary>Makes the step of the call.</summary>
     /// <param name="prediction">The prediction, after guidance.</param>

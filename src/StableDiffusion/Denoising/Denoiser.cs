@@ -65,7 +65,9 @@ internal sealed class Denoiser(UNet unet)
     /// <summary>Makes the calls of several requests in lock-step: each prediction of the U-Net is one for all of them.</summary>
     /// <param name="rows">
     /// The rows, whose latents have one size and which have as many calls to make: of prompts that are not composed, without
-    /// ControlNets, reuse of features and guidance by an image. Each keeps its own scheduler, noise, timesteps and guidance.
+    /// guidance by an image. Each keeps its own scheduler, noise, timesteps, guidance and control images. They have the same
+    /// ControlNets at the same scales. If they reuse features, all have the same reuse, one prompt for all steps, and guidance
+    /// in the same calls.
     /// </param>
     /// <param name="joinsSides">Whether the predictions for prompts and for negative prompts are made at once, and not one after the other.</param>
     /// <param name="afterCall">Called after each call with the row and its progress, on this thread; may be null.</param>
@@ -93,7 +95,8 @@ internal sealed class Denoiser(UNet unet)
                     negative.Add(Item(i, row.Request.Negative!));
             }
 
-            if (joinsSides)
+            // With reuse, each side keeps the features of its own calls.
+            if (joinsSides && rows[0].Request.Reuse is null)
             {
                 batches.Predict([.. positive, .. negative], side: 0, cancellationToken);
             }
@@ -118,7 +121,6 @@ internal sealed class Denoiser(UNet unet)
             }
         }
 
-        UNetBatchItem Item(int row, Conditioning conditioning) => new(
-            modelInputs[row], rows[row].Request.AddedChannels, rows[row].Timestep, conditioning.Parts[0].At(rows[row].Step), conditioning.Sizes, rows[row].GuidanceScale);
+        UNetBatchItem Item(int row, Conditioning conditioning) => new(modelInputs[row], rows[row], conditioning);
     }
 }

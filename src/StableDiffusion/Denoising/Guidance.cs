@@ -8,7 +8,8 @@ namespace StableDiffusion.Denoising;
 /// </summary>
 /// <remarks>
 /// Ho and Salimans, arXiv 2207.12598; several prompts: Liu et al., arXiv 2206.01714; guidance rescale: section 3.4 of
-/// Lin et al., arXiv 2305.08891; images: Brooks et al., arXiv 2211.09800.
+/// Lin et al., arXiv 2305.08891; images: Brooks et al., arXiv 2211.09800;
+/// guidance at some noise levels: Kynkäänniemi et al., arXiv 2404.07724.
 /// </remarks>
 internal sealed class Guidance(int length, GenerationSettings settings)
 {
@@ -21,13 +22,15 @@ internal sealed class Guidance(int length, GenerationSettings settings)
     private double _scale;
     private double _deviation;
 
-    /// <summary>Sets the scale for a step: the neutral one before guidance takes effect, and after it ends.</summary>
+    /// <summary>Sets the scale for a call: the neutral one outside the steps and the noise levels that guidance takes effect in.</summary>
     /// <param name="step">The index of the step, from 0.</param>
     /// <param name="steps">The number of steps.</param>
-    /// <returns>Whether the step is guided.</returns>
-    public bool Advance(int step, int steps)
+    /// <param name="sigma">The noise level of the call.</param>
+    /// <returns>Whether the call is guided.</returns>
+    public bool Advance(int step, int steps, double sigma)
     {
-        bool isOutside = (double)step / steps < settings.GuidanceStart || (double)(step + 1) / steps > settings.GuidanceEnd;
+        bool isOutside = (double)step / steps < settings.GuidanceStart || (double)(step + 1) / steps > settings.GuidanceEnd
+            || sigma <= settings.GuidanceSigmaMin || sigma > settings.GuidanceSigmaMax;
         _scale = isOutside ? NeutralScale : settings.GuidanceScale ?? NeutralScale;
         return _scale > NeutralScale;
     }

@@ -89,7 +89,7 @@ internal sealed class UNet : IDisposable
     internal IReadOnlyList<OnnxValueInfo> Residuals { get; }
 
     /// <summary>Whether it can predict for several rows at once, each with its own timestep: the graph leaves the number of rows open.</summary>
-    internal bool TakesBatches => _timestep.Rank == 1 && Residuals.Count == 0 && BatchValues.All(static value => value.Dimensions[0] <= 0);
+    internal bool TakesBatches => _timestep.Rank == 1 && BatchValues.All(static value => value.Dimensions[0] <= 0);
 
     /// <summary>Observes values inside the graph; null for no observation.</summary>
     internal UNetObserver? Observer { get; init; }
@@ -111,7 +111,7 @@ internal sealed class UNet : IDisposable
         OnnxBuffer? guidance = _guidance is null
             ? null
             : new OnnxBuffer(GuidanceEmbedding.Of(guidanceScale, GuidanceWidth), _guidance.ElementType);
-        return new UNetInput(sample, timestep, guidance, [.. Residuals.Select((residual, i) => CreateResidual(residual, _residualLevels[i], height, width))]);
+        return new UNetInput(sample, timestep, guidance, CreateResiduals(rows: 1, height, width));
     }
 
     /// <summary>Binds inputs and a text embedding, for one prediction per step. Not thread-safe.</summary>
@@ -132,9 +132,9 @@ internal sealed class UNet : IDisposable
         (OnnxValueInfo Info, OnnxBuffer Buffer)[] observed = Observer is null
             ? []
             : [.. Observer.Outputs.Select(name => _session.Output(name)).Select(info => (info, new OnnxBuffer(info.ElementType, [.. info.Dimensions])))];
-        (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = reuse is null ? [] : [CreateFeatures(reuse.Branch, input)];
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = reuse is null ? [] : [CreateFeatures(reuse.Branch, rows: 1, input.Height, input.Width)];
         OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], [.. Common(input), .. Residuals.Zip(input.Residuals), .. own]);
-        OuterCall? outer = reuse is null ? null : new(reuse.OuterLayers.BindOuter(input, [.. own.Select(item => item.Buffer)], features[0].Buffer, output), reuse.Interval);
+        OuterCall? outer = reuse is null ? null : reuse.OuterLayers.BindOuter([.. Common(input).Concat(own).Select(static item => item.Buffer)], features[0].Buffer, output, reuse.Interval);
         return new UNetPrediction(call, output, [.. own.Concat(observed).Concat(features).Select(item => item.Buffer)], control, outer, Observe);
 
         void Observe()
@@ -163,18 +163,22 @@ internal sealed class UNet : IDisposable
         OnnxBuffer? guidance = _guidance is null ? null : new OnnxBuffer(_guidance.ElementType, rows, GuidanceWidth);
         OnnxBuffer output = new(_output.ElementType, rows, LatentChannels, height, width);
         List<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs = [(_sample, sample), (_timestep, timestep), (_embedding, embedding)];
+        if (guidance is not null)
+            inputs.Insert(2, (_guidance!, guidance));
         if (pooled is not null)
             inputs.Add((_pooledText!, pooled));
         if (sizes is not null)
             inputs.Add((_sizes!, sizes));
-        if (guidance is not null)
-            inputs.Add((_guidance!, guidance));
-        return new UNetBatch(_session.Bind((_output, output), [.. inputs]), sample, timestep, embedding, pooled, sizes, guidance, output);
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = first.Reuse is null ? [] : [CreateFeatures(first.Reuse.Branch, rows, height, width)];
+        OuterCall? outer = first.Reuse?.OuterLayers.BindOuter([.. inputs.Select(static item => item.Buffer)], features[0].Buffer, output, first.Reuse.Interval);
+        ControlBatch? control = first.Controls.Count == 0 ? null : new(items, CreateResiduals(rows, height, width), height, width);
+        OnnxCall call = _session.Bind([(_output, output), .. features], [.. inputs, .. Residuals.Zip(control?.Sums ?? [])]);
+        return new UNetBatch(call, sample, timestep, embedding, pooled, sizes, guidance, output, control, features.FirstOrDefault().Buffer, outer);
     }
 
     private int GuidanceWidth => _guidance!.Dimensions[1] is > 0 and int known ? known : DefaultGuidanceWidth;
 
-    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _guidance, _output }.OfType<OnnxValueInfo>();
+    private IEnumerable<OnnxValueInfo> BatchValues => new[] { _sample, _timestep, _embedding, _pooledText, _sizes, _guidance, _features, _output }.OfType<OnnxValueInfo>().Concat(Residuals);
 
     /// <summary>Throws if the outer layers do not take what the whole U-Net takes, besides the features that it makes.</summary>
     /// <param name="outer">The outer layers.</param>
@@ -194,33 +198,42 @@ internal sealed class UNet : IDisposable
     }
 
     /// <summary>Binds this U-Net's outer layers to the memory of the whole one.</summary>
-    private OnnxCall BindOuter(UNetInput input, IReadOnlyList<OnnxBuffer> text, OnnxBuffer features, OnnxBuffer output)
+    /// <param name="inputs">The inputs of the whole one, without residuals: those that all texts have in common, and those of the text.</param>
+    /// <param name="features">The features that the whole one makes.</param>
+    /// <param name="output">The prediction.</param>
+    /// <param name="interval">The whole one runs in every call whose number is a multiple of it.</param>
+    private OuterCall BindOuter(IReadOnlyList<OnnxBuffer> inputs, OnnxBuffer features, OnnxBuffer output, int interval)
     {
-        IEnumerable<OnnxValueInfo> inputs = new[] { _embedding, _pooledText, _sizes, _features }.OfType<OnnxValueInfo>();
-        return _session.Bind([(_output, output)], [.. Common(input), .. inputs.Zip([.. text, features])]);
+        IEnumerable<OnnxValueInfo> infos = new[] { _sample, _timestep, _guidance, _embedding, _pooledText, _sizes, _features }.OfType<OnnxValueInfo>();
+        return new OuterCall(_session.Bind([(_output, output)], [.. infos.Zip([.. inputs, features])]), interval);
     }
 
     // What all texts have in common.
     private IEnumerable<(OnnxValueInfo Info, OnnxBuffer Buffer)> Common(UNetInput input) =>
         new[] { (_sample, input.Sample), (_timestep, input.Timestep) }.Concat(_guidance is null ? [] : [(_guidance, input.Guidance!)]);
 
-    private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, UNetInput input)
+    private (OnnxValueInfo Info, OnnxBuffer Buffer) CreateFeatures(int branch, int rows, int height, int width)
     {
         OnnxValueInfo info = _session.Output(4, DeepFeatures.Output(branch));
-        if (info.Dimensions[1] is < 1 or > MostFeatureChannels || (long)info.Dimensions[1] * input.Height * input.Width * sizeof(float) > int.MaxValue)
-            throw new ModelInvalidException($"'{info.Name}' of the graph '{_session.Path}' has the shape [{string.Join(", ", info.Dimensions)}], which features of a U-Net do not have at {input.Width}x{input.Height}. Get another model, or omit FeatureReuse.");
-        return (info, _session.AllocateShared(info, 1, info.Dimensions[1], input.Height, input.Width));
+        if (info.Dimensions[1] is < 1 or > MostFeatureChannels || (long)rows * info.Dimensions[1] * height * width * sizeof(float) > int.MaxValue)
+            throw new ModelInvalidException($"'{info.Name}' of the graph '{_session.Path}' has the shape [{string.Join(", ", info.Dimensions)}], which features of a U-Net do not have at {width}x{height}. Get another model, or omit FeatureReuse.");
+        return (info, _session.AllocateShared(info, rows, info.Dimensions[1], height, width));
     }
 
     /// <summary>Releases the graph.</summary>
     public void Dispose() => _session.Dispose();
 
-    // A convolution with a stride of 2 rounds odd sizes up.
-    private static OnnxBuffer CreateResidual(OnnxValueInfo residual, int level, int height, int width)
+    private OnnxBuffer[] CreateResiduals(int rows, int height, int width)
     {
-        for (; level > 0; level--)
-            (height, width) = ((height + 1) / 2, (width + 1) / 2);
-        return new OnnxBuffer(residual.ElementType, 1, residual.Dimensions[1], height, width);
+        return [.. Residuals.Select((residual, i) => Create(residual, _residualLevels[i], height, width))];
+
+        // A convolution with a stride of 2 rounds odd sizes up.
+        OnnxBuffer Create(OnnxValueInfo residual, int level, int height, int width)
+        {
+            for (; level > 0; level--)
+                (height, width) = ((height + 1) / 2, (width + 1) / 2);
+            return new OnnxBuffer(residual.ElementType, rows, residual.Dimensions[1], height, width);
+        }
     }
 
     // Some exporters leave all axes open.

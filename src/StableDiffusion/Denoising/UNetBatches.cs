@@ -6,31 +6,45 @@ namespace StableDiffusion.Denoising;
 
 /// <summary>What the U-Net predicts from in one row of a batch, and the prediction.</summary>
 /// <param name="sample">The latent at the scale of the U-Net's input.</param>
-/// <param name="added">The input channels besides the latent; null for none.</param>
-/// <param name="timestep">The timestep.</param>
-/// <param name="text">The text embedding.</param>
-/// <param name="sizes">The image sizes; empty if the U-Net does not use them.</param>
-/// <param name="guidanceScale">The guidance scale, for a U-Net that takes it as an input.</param>
-internal sealed class UNetBatchItem(float[] sample, Tensor? added, float timestep, TextVectors text, float[] sizes, double guidanceScale)
+/// <param name="row">The row, in a call of which this is a prediction.</param>
+/// <param name="conditioning">The conditioning, by one prompt.</param>
+internal sealed class UNetBatchItem(float[] sample, DenoiseRow row, Conditioning conditioning)
 {
     private UNetBatch? _batch;
     private int _row;
 
     public float[] Sample { get; } = sample;
 
-    public Tensor? Added { get; } = added;
+    /// <summary>The input channels besides the latent; null for none.</summary>
+    public Tensor? Added { get; } = row.Request.AddedChannels;
 
-    public float Timestep { get; } = timestep;
+    public float Timestep { get; } = row.Timestep;
 
-    public TextVectors Text { get; } = text;
+    public TextVectors Text { get; } = conditioning.Parts[0].At(row.Step);
 
-    public float[] Sizes { get; } = sizes;
+    /// <summary>The image sizes; empty if the U-Net does not use them.</summary>
+    public float[] Sizes { get; } = conditioning.Sizes;
 
-    public double GuidanceScale { get; } = guidanceScale;
+    /// <summary>The guidance scale, for a U-Net that takes it as an input.</summary>
+    public double GuidanceScale { get; } = row.GuidanceScale;
+
+    /// <summary>The number of the call in the whole denoising, from 0.</summary>
+    public int Number { get; } = row.Number;
+
+    /// <summary>The ControlNets, the same ones in all rows of a batch, with an image each.</summary>
+    public IReadOnlyList<ControlCondition> Controls { get; } = row.Request.Controls;
+
+    /// <summary>The reuse of deep features, the same in all rows of a batch; null for none.</summary>
+    public FeatureReuse? Reuse { get; } = row.Request.Reuse;
+
+    /// <summary>Whether a ControlNet is active in the step.</summary>
+    /// <param name="control">Its index.</param>
+    public bool IsActive(int control) => Controls[control].IsActive(row.Step, row.Steps);
 
     /// <summary>Whether all is the same but for the sample and the timestep.</summary>
     public bool IsOf(UNetBatchItem other) =>
-        ReferenceEquals(other.Text, Text) && ReferenceEquals(other.Sizes, Sizes) && ReferenceEquals(other.Added, Added) && other.GuidanceScale.Equals(GuidanceScale);
+        ReferenceEquals(other.Text, Text) && ReferenceEquals(other.Sizes, Sizes) && ReferenceEquals(other.Added, Added)
+        && ReferenceEquals(other.Controls, Controls) && other.GuidanceScale.Equals(GuidanceScale);
 
     /// <summary>The prediction, valid until the next one of the same side.</summary>
     public ReadOnlySpan<float> Prediction => _batch!.Prediction(_row);
@@ -78,7 +92,21 @@ internal sealed class UNetBatches(UNet unet, int height, int width) : IDisposabl
 /// <param name="sizes">The image sizes, [rows, count]; null if the U-Net does not take them.</param>
 /// <param name="guidance">The embeddings of the guidance scales, [rows, width]; null if the U-Net does not take them.</param>
 /// <param name="output">The predictions, [rows, channels, height, width].</param>
-internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer timestep, OnnxBuffer embedding, OnnxBuffer? pooled, OnnxBuffer? sizes, OnnxBuffer? guidance, OnnxBuffer output) : IDisposable
+/// <param name="control">The ControlNets, which run before each prediction; null for none.</param>
+/// <param name="features">The deep features that are reused; null for none.</param>
+/// <param name="outer">The outer layers that make some of the predictions; null if the whole U-Net makes all.</param>
+internal sealed class UNetBatch(
+    OnnxCall call,
+    OnnxBuffer sample,
+    OnnxBuffer timestep,
+    OnnxBuffer embedding,
+    OnnxBuffer? pooled,
+    OnnxBuffer? sizes,
+    OnnxBuffer? guidance,
+    OnnxBuffer output,
+    ControlBatch? control,
+    OnnxBuffer? features,
+    OuterCall? outer) : IDisposable
 {
     private readonly UNetBatchItem?[] _last = new UNetBatchItem?[output.Shape[0]];
 
@@ -90,20 +118,21 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
         {
             UNetBatchItem item = items[row];
             item.Assign(this, row);
-            Span<float> own = Row(sample, row);
+            Span<float> own = sample.Row(row);
             item.Sample.CopyTo(own);
             timestep.Values[row] = item.Timestep;
             if (_last[row]?.IsOf(item) == true)
                 continue;
 
+            control?.Set(row, item);
             item.Added?.Span.CopyTo(own[item.Sample.Length..]);
-            item.Text.HiddenStates.Span.CopyTo(Row(embedding, row));
+            item.Text.HiddenStates.Span.CopyTo(embedding.Row(row));
             if (pooled is not null)
-                item.Text.PooledState!.Span.CopyTo(Row(pooled, row));
+                item.Text.PooledState!.Span.CopyTo(pooled.Row(row));
             if (sizes is not null)
-                item.Sizes.CopyTo(Row(sizes, row));
+                item.Sizes.CopyTo(sizes.Row(row));
             if (guidance is not null)
-                GuidanceEmbedding.Of(item.GuidanceScale, guidance.Shape[1]).Span.CopyTo(Row(guidance, row));
+                GuidanceEmbedding.Of(item.GuidanceScale, guidance.Shape[1]).Span.CopyTo(guidance.Row(row));
             _last[row] = item;
             hasNewText = true;
         }
@@ -118,23 +147,24 @@ internal sealed class UNetBatch(OnnxCall call, OnnxBuffer sample, OnnxBuffer tim
             guidance?.Upload();
         }
 
-        call.Run(cancellationToken);
+        if (outer?.TryRun(items[0].Number, cancellationToken) != true)
+        {
+            control?.Run(items, hasNewText, cancellationToken);
+            call.Run(cancellationToken);
+        }
+
         output.Download();
     }
 
     /// <summary>The prediction of a row.</summary>
-    public ReadOnlySpan<float> Prediction(int row) => Row(output, row);
+    public ReadOnlySpan<float> Prediction(int row) => output.Row(row);
 
     public void Dispose()
     {
         call.Dispose();
-        foreach (OnnxBuffer? buffer in (ReadOnlySpan<OnnxBuffer?>)[sample, timestep, embedding, pooled, sizes, guidance, output])
+        outer?.Dispose();
+        control?.Dispose();
+        foreach (OnnxBuffer? buffer in (ReadOnlySpan<OnnxBuffer?>)[sample, timestep, embedding, pooled, sizes, guidance, output, features])
             buffer?.Dispose();
-    }
-
-    private Span<float> Row(OnnxBuffer buffer, int row)
-    {
-        int length = buffer.Values.Length / _last.Length;
-        return buffer.Values.AsSpan(row * length, length);
     }
 }

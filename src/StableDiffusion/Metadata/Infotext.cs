@@ -29,6 +29,12 @@ internal static class Infotext
     /// <summary>Which edges meet, if not all; A1111 does not write it.</summary>
     internal const string TilingAxisKey = "Tiling axis";
 
+    /// <summary>The noise level below which A1111 does not guide: in every second step, or with <see cref="AllStepsKey"/> in all.</summary>
+    internal const string SigmaMinKey = "NGMS";
+
+    /// <summary>Whether that is so in all steps.</summary>
+    internal const string AllStepsKey = "NGMS all steps";
+
     // In the catalog, A1111's samplers whose names diffusers has too have this prefix; A1111 does not write it.
     private const string ToolPrefix = "A1111 ";
 
@@ -101,6 +107,8 @@ internal static class Infotext
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
         Add(TilingKey, info.Tiling is null or nameof(Tiling.None) ? null : "True");
         Add(TilingAxisKey, info.Tiling is nameof(Tiling.X) or nameof(Tiling.Y) ? info.Tiling : null);
+        Add(SigmaMinKey, Text(info.GuidanceSigmaMin));
+        Add(AllStepsKey, info.GuidanceSigmaMin is null ? null : "True");
         Add("Emphasis", info.Emphasis);
         Add(ResizeModeKey, info.ResizeMode);
         foreach ((string key, string value) in InpaintTexts.Of(info))

@@ -78,6 +78,7 @@ internal static class InfotextMetadata
             Hires = hires,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
             Tiling = ReadTiling(reader, source, used),
+            GuidanceSigmaMin = ReadSigmaMin(reader, used),
             Refiner = ReadRefiner(reader, used),
             RefinerMode = reader.Text("Refiner") is null ? null : source == MetadataSource.PowerShell ? EnumWord<RefinerMode>(reader.Text("Refiner mode")) : nameof(RefinerMode.A1111),
             PromptSyntax = source switch
@@ -193,6 +194,16 @@ internal static class InfotextMetadata
 
         used.Add(Infotext.TilingAxisKey);
         return reader.Text(Infotext.TilingAxisKey);
+    }
+
+    // Without the second key, A1111 leaves out the guidance of every second step only.
+    private static double? ReadSigmaMin(SettingReader reader, HashSet<string> used)
+    {
+        if (!string.Equals(reader.Text(Infotext.AllStepsKey), "True", StringComparison.OrdinalIgnoreCase) || reader.Number(Infotext.SigmaMinKey, maximum: double.MaxValue) is not double sigma)
+            return null;
+
+        used.UnionWith([Infotext.SigmaMinKey, Infotext.AllStepsKey]);
+        return sigma;
     }
 
     // A1111 writes the hash of the model after its name.

@@ -65,6 +65,14 @@ internal sealed class OnnxBuffer : IDisposable
 
     public int[] Shape => [.. Value.GetTensorTypeAndShape().Shape.Select(length => (int)length)];
 
+    /// <summary>The values of a row, where the first axis is that of rows.</summary>
+    /// <param name="row">The index of the row.</param>
+    public Span<float> Row(int row)
+    {
+        int length = Values.Length / (int)Value.GetTensorTypeAndShape().Shape[0];
+        return Values.AsSpan(row * length, length);
+    }
+
     /// <summary>Whether floats can be converted to the elements of an input, or from those of an output.</summary>
     public static bool Supports(TensorElementType elementType) =>
         elementType is TensorElementType.Float or TensorElementType.Float16 or TensorElementType.Double or TensorElementType.Int64 or TensorElementType.Int32;

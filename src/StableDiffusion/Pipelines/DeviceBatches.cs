@@ -11,8 +11,10 @@ namespace StableDiffusion.Pipelines;
 /// </summary>
 /// <remarks>
 /// Each keeps its own seed, scheduler, prompts and guidance, and gives the latent that it gives alone, but for the rounding of
-/// sums. Others are made alone: with ControlNets, reuse of features, composed prompts (<c>AND</c>), guidance by an image, or a
-/// model whose graph takes one latent at a time.
+/// sums. With ControlNets, each has its own control images; the ControlNets and their scales are the same in a batch. With reuse
+/// of features, a batch has those of one scheduler and one interval of guidance. Others are made alone: with composed prompts
+/// (<c>AND</c>), guidance by an image, reuse of features for a prompt that changes with the steps, or a model whose graph takes
+/// one latent at a time.
 /// </remarks>
 public sealed class DeviceBatches : IDisposable
 {
@@ -70,7 +72,7 @@ public sealed class DeviceBatches : IDisposable
 
     private IReadOnlyList<DenoiseResult> RunTogether(DeviceBatch batch, Action<StepProgress>? progress)
     {
-        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken, batch.Rows[0].Request.Settings.ToTiling());
+        UNet unet = _pipeline.OpenUNet(_jobs[batch.Jobs[0]].Options, _cancellationToken);
         PreparedDenoising[] prepared = [.. batch.Rows.Select((row, i) => row.ForBatch(batch.Rows.Count, i))];
         DenoiseRow[] rows = [.. prepared.Select(row => new DenoiseRow(row.Request, unet))];
 
@@ -146,18 +148,12 @@ public sealed class DeviceBatches : IDisposable
     /// <returns>Null if it is made alone.</returns>
     private PreparedDenoising? Prepare(DenoiseJob job, out string? reason)
     {
-        reason = job.Options switch
-        {
-            { Controls.Count: > 0 } => "it has ControlNets",
-            { FeatureReuse: > 1 } => "it reuses features of the U-Net",
-            _ when _model.Info.Variant == ModelVariant.InstructPix2Pix => "the model edits images by instructions",
-            _ => null,
-        };
+        reason = _model.Info.Variant == ModelVariant.InstructPix2Pix ? "the model edits images by instructions" : null;
         if (reason is not null)
             return null;
 
         _pipeline.Check(job.Options, job.Start);
-        UNet unet = _model.OpenUNet(_messages.Loading, _cancellationToken, job.Options.ToTiling());
+        UNet unet = _pipeline.OpenUNet(job.Options, _cancellationToken);
         if (!unet.TakesBatches)
         {
             reason = "the graph of the U-Net takes one latent at a time";
@@ -168,6 +164,9 @@ public sealed class DeviceBatches : IDisposable
         reason = prepared.Request switch
         {
             { Positive.Parts.Count: > 1 } => "its prompt is composed of several (AND)",
+            { Controls: var controls } when !controls.All(static control => control.Net.TakesBatches) => "the graph of a ControlNet takes one latent at a time",
+            { Reuse.OuterLayers.TakesBatches: false } => "the graph of the outer layers takes one latent at a time",
+            { Reuse: not null, Positive: var positive, Negative: var negative } when ChangesWithSteps(positive) || ChangesWithSteps(negative) => "it reuses features for a prompt that changes with the steps",
             { AddedChannels: var added } when (added?.Shape[1] ?? 0) != unet.Channels - unet.LatentChannels => "the U-Net has input channels of unknown meaning",
             _ => null,
         };
@@ -190,13 +189,34 @@ public sealed class DeviceBatches : IDisposable
         return fitting;
     }
 
+    private static bool ChangesWithSteps(Conditioning? conditioning) => conditioning?.Parts[0].Schedule.Count > 1;
+
     // What rows of one batch have in common. Negative prompts of other lengths are runs of their own within it.
     private static string KeyOf(DenoiseRequest request) => string.Join(
         '|',
         request.Sample,
         request.Settings.ToTiling(),
         request.StopCall - request.NextCall,
-        string.Join(',', request.Positive.Parts[0].Schedule.Select(static entry => entry.Embedding.HiddenStates.Shape[1]).Distinct().Order()));
+        string.Join(',', request.Positive.Parts[0].Schedule.Select(static entry => entry.Embedding.HiddenStates.Shape[1]).Distinct().Order()),
+        string.Join(',', request.Controls.Select(static control => $"{control.Net.Name}:{control.Scale}")),
+        request.Reuse is FeatureReuse reuse ? KeyOf(reuse, request) : null);
+
+    // The whole U-Net runs at the same calls, for the prompts and for the negative ones.
+    private static string KeyOf(FeatureReuse reuse, DenoiseRequest request) => string.Join(
+        ':',
+        reuse.Interval,
+        reuse.Branch,
+        request.NextCall - request.OriginCall,
+        request.Scheduler.Timesteps.Count - request.OriginCall,
+        request.Settings.Steps,
+        request.Settings.Scheduler,
+        request.Settings.SchedulerOptions,
+        request.Settings.GuidanceScale > Guidance.NeutralScale,
+        request.Settings.GuidanceStart,
+        request.Settings.GuidanceEnd,
+        request.Settings.GuidanceSigmaMin,
+        request.Settings.GuidanceSigmaMax,
+        request.Negative?.Parts[0].Schedule[0].Embedding.HiddenStates.Shape[1]);
 }
 
 /// <summary>Denoisings that go through the U-Net together, or one alone.</summary>

@@ -264,13 +264,19 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
         using IDisposable use = model.Use(ModelPart.UNet);
-        Tiling tiling = options.ToTiling();
-        UNet unet = options.Controls.Count > 0 ? model.OpenControlledUNet(loading, cancellationToken, tiling) : model.OpenUNet(loading, cancellationToken, tiling);
+        UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
         Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
         return prepared.Capture(result, prepared.Request.StopCall);
     }
+
+    /// <summary>Opens the U-Net for a denoising.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    internal UNet OpenUNet(DenoiseOptions options, CancellationToken cancellationToken) => options.Controls.Count > 0
+        ? model.OpenControlledUNet(loading, cancellationToken, options.ToTiling())
+        : model.OpenUNet(loading, cancellationToken, options.ToTiling());
 
     /// <summary>Divides denoisings into batches, each of which goes through the U-Net together.</summary>
     /// <param name="jobs">The denoisings.</param>
@@ -454,6 +460,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         string? setting = options.GuidanceRescale is > 0 ? nameof(options.GuidanceRescale)
             : options.GuidanceStart is > 0 ? nameof(options.GuidanceStart)
             : options.GuidanceEnd is < 1 ? nameof(options.GuidanceEnd)
+            : options.GuidanceSigmaMin is > 0 ? nameof(options.GuidanceSigmaMin)
+            : options.GuidanceSigmaMax is not null ? nameof(options.GuidanceSigmaMax)
             : null;
         if (setting is not null)
             throw new InvalidSettingException(setting, $"The model '{model.Info.Name}' takes the guidance scale as an input, so {setting} has no effect. Omit it.");
@@ -482,6 +490,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         _ = new InpaintSettings(options);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
+        if (options.GuidanceSigmaMin >= options.GuidanceSigmaMax)
+            throw new InvalidSettingException(nameof(options.GuidanceSigmaMin), $"GuidanceSigmaMin is {options.GuidanceSigmaMin}, but must be below GuidanceSigmaMax, {options.GuidanceSigmaMax}.");
         if (options.FeatureReuse > 1 && options.Controls.Count > 0)
             throw new InvalidSettingException(nameof(options.FeatureReuse), "FeatureReuse does not work with ControlNets, whose residuals go to the inner layers of the U-Net at every step. Omit one of them.");
         ControlStart.Check(options.Controls, model.Info);

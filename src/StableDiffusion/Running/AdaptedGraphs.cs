@@ -55,7 +55,7 @@ internal sealed class AdaptedGraphs(string cacheFolder)
 
         string Key() => _folders.Key(
             Path.Combine(folder, ModelParts.Graph),
-            [.. files, .. adapters.Loras.Select(static lora => new FileInfo(lora.Path))],
+            [.. files, .. adapters.Loras.Select(static lora => new FileInfo(lora.Path)).SelectMany(static file => (FileInfo[])[file, AdapterFiles.ConfigBeside(file)]).Where(static file => file.Exists)],
             string.Create(CultureInfo.InvariantCulture, $"LoRA {Version}\n{string.Join('\n', adapters.Loras.Select(static lora => string.Create(CultureInfo.InvariantCulture, $"{lora.Strength:R} {lora.TextEncoderStrength:R} {lora.BlockWeights}")))}"),
             cancellationToken);
     }

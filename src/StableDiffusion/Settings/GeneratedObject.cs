@@ -101,6 +101,12 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="GenerationSettings.GuidanceEnd"/>
     public double? GuidanceEnd => Info.GuidanceEnd;
 
+    /// <inheritdoc cref="GenerationSettings.GuidanceSigmaMin"/>
+    public double? GuidanceSigmaMin => Info.GuidanceSigmaMin;
+
+    /// <inheritdoc cref="GenerationSettings.GuidanceSigmaMax"/>
+    public double? GuidanceSigmaMax => Info.GuidanceSigmaMax;
+
     /// <inheritdoc cref="GenerationSettings.FeatureReuse"/>
     public int? FeatureReuse => Info.FeatureReuse;
 

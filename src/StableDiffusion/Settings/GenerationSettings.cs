@@ -8,6 +8,9 @@ namespace StableDiffusion.Settings;
 /// </summary>
 public record GenerationSettings
 {
+    // That of models which start from noise alone is some thousands.
+    private const double HighestSigma = 100_000;
+
     /// <summary>The prompt.</summary>
     [Setting]
     public string? Prompt { get; init; }
@@ -95,6 +98,17 @@ public record GenerationSettings
     /// <summary>The part of the steps after which guidance has no effect any more, 0 to 1, above the start; from then on only the prompt has one.</summary>
     [Setting(Key = "Guidance end", IsOwnKey = true, Minimum = 0, ExcludesMinimum = true, Maximum = 1, Default = 1.0)]
     public double? GuidanceEnd { get; init; }
+
+    /// <summary>
+    /// The noise level (sigma) down to which guidance takes effect, 0 to 100,000: calls of the U-Net at it or below have none
+    /// (Kynkäänniemi et al., arXiv 2404.07724).
+    /// </summary>
+    [Setting(Minimum = 0, Maximum = HighestSigma, Default = 0.0)]
+    public double? GuidanceSigmaMin { get; init; }
+
+    /// <summary>The noise level (sigma) from which on guidance takes effect, above 0 and above the lowest, up to 100,000: calls of the U-Net above it have none. Null means all.</summary>
+    [Setting(Key = "Guidance sigma max", IsOwnKey = true, Minimum = 0, ExcludesMinimum = true, Maximum = HighestSigma)]
+    public double? GuidanceSigmaMax { get; init; }
 
     /// <summary>
     /// The whole U-Net runs at every so many steps only, 1 to 100; in between, its outer layers run with what the inner ones made

@@ -1,4 +1,5 @@
 using System.Text;
+using StableDiffusion.Adapters;
 using StableDiffusion.Building;
 using StableDiffusion.Fuzz.Mutations;
 using StableDiffusion.Library;
@@ -30,6 +31,11 @@ internal static class ConfigTargets
         yield return Config("tiny-vae-config", Repository.Data("taesd", "taesd-diffusers", "config.json"), static file => VaeTraits.From(file).Factor);
         yield return Config("text-config", Demo("text_encoder", "config.json"), ClipTextConfig.From);
         yield return Config("controlnet-config", Repository.Data("adapters", "sd1-controlnet", "config.json"), ControlNetConfig.From);
+        yield return new DelegateTarget("peft-rotation", JsonMutations.All, static () => [Encoding.UTF8.GetBytes("""{"peft_type":"OFT","oft_block_size":8,"coft":false,"block_share":false,"use_cayley_neumann":true,"num_cayley_neumann_terms":5,"peft_version":"0.18.1"}""")], static data =>
+        {
+            PeftRotation.Parse(data, "'adapter_config.json'");
+            return [];
+        });
         yield return Config("model-index", Demo("model_index.json"), PipelineConfig.From);
         yield return new DelegateTarget("scheduler-config", JsonMutations.All, () => Files(Demo("scheduler", "scheduler_config.json"), Repository.Data("exports", "current", "scheduler", "scheduler_config.json")), ReadScheduler);
         yield return Part("generation-config", "generation_config.json");

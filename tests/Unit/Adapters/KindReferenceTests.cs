@@ -1,6 +1,5 @@
 using System.Globalization;
 using StableDiffusion.Adapters;
-using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Tests.Adapters;
@@ -17,7 +16,6 @@ namespace StableDiffusion.Tests.Adapters;
 public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClassFixture<KindReferenceTests.Layers>
 {
     private const string Prefix = "lora_unet_";
-    private const double Tolerance = 1e-5;
 
     public static TheoryData<string, double> Cases
     {
@@ -44,7 +42,7 @@ public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClas
         change.Check(layer);
         float[] sum = new float[weight.Length];
         change.AddTo(file.File, layer, weight, strength, sum, TestContext.Current.CancellationToken);
-        AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
+        ReferenceLayers.AssertSum(weight, sum, reference.Read(string.Create(CultureInfo.InvariantCulture, $"{name}.{strength:0.0}")).Values);
     }
 
     [Fact]
@@ -67,63 +65,9 @@ public sealed class KindReferenceTests(KindReferenceTests.Layers layers) : IClas
         float[] bias = layer.Read(isBias: true);
         float[] changed = [.. bias];
         change.AddToBias(file.File, layer, 0.7, changed);
-        AssertSum(bias, [.. changed.Zip(bias, static (sum, original) => sum - original)], reference.Read("norm_norm.bias.0.7").Values);
+        ReferenceLayers.AssertSum(bias, [.. changed.Zip(bias, static (sum, original) => sum - original)], reference.Read("norm_norm.bias.0.7").Values);
     }
 
-    private static void AssertSum(float[] weight, float[] change, float[] expected)
-    {
-        double worst = 0, largest = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            double wanted = (double)expected[i] - weight[i];
-            worst = Math.Max(worst, Math.Abs(wanted - change[i]));
-            largest = Math.Max(largest, Math.Abs(wanted));
-        }
-
-        Assert.Equal(expected.Length, change.Length);
-        Assert.True(largest > 0.01, "The expected change is next to nothing.");
-        Assert.True(worst <= Tolerance * largest, $"The change is off by {worst}, and its largest value is {largest}.");
-    }
-
-    /// <summary>A graph of the layers of the cases.</summary>
-    public sealed class Layers : IDisposable
-    {
-        private readonly TemporaryFolder _folder = new();
-        private readonly GraphInitializers _graph;
-        private readonly IReadOnlyDictionary<string, AdaptableLayer> _layers;
-
-        public Layers()
-        {
-            using SafetensorsFile reference = SafetensorsFile.Open(Repository.Data("adapters", "kinds.safetensors"));
-            GraphBuilder graph = new("layers");
-            foreach (string name in reference.Tensors.Keys.Where(static name => name.EndsWith(".weight", StringComparison.Ordinal)))
-                Add(name, reference.Read(name));
-            Add("norm.bias", reference.Read("norm.bias"));
-            graph.Save(_folder["model.onnx"]);
-            _graph = Assert.IsType<GraphInitializers>(GraphInitializers.Open(_folder["model.onnx"]));
-            _layers = AdaptableLayer.ListOf(_graph);
-
-            // A graph holds matrices transposed.
-            void Add(string name, Tensor weight)
-            {
-                int[] shape = [.. weight.Shape];
-                float[] values = [.. weight.Values];
-                if (shape.Length == 2)
-                {
-                    Matrix.Transpose(weight.Values, shape[0], shape[1], values);
-                    Array.Reverse(shape);
-                }
-
-                graph.Output($"out.{name}", graph.Weight(name, shape, target => values.CopyTo(target)), [.. shape]);
-            }
-        }
-
-        public void Dispose()
-        {
-            _graph.Dispose();
-            _folder.Dispose();
-        }
-
-        internal AdaptableLayer Find(string name) => _layers[name.Split('_')[1]];
-    }
+    /// <summary>The layers of the cases.</summary>
+    public sealed class Layers() : ReferenceLayers("kinds.safetensors");
 }

@@ -25,6 +25,8 @@ public sealed class LoraKeyTests
     [InlineData("lora_unet_conv_in.on_input", "unet", "conv_in", "OnInput")]
     [InlineData("lora_unet_conv_in.oft_blocks", "unet", "conv_in", "Blocks")]
     [InlineData("oft_unet_conv_in.oft_blocks", "unet", "conv_in", "Blocks")]
+    [InlineData("base_model.model.unet.conv_in.oft_R.default.weight", "unet", "conv_in", "InputBlocks")]
+    [InlineData("base_model.model.text_model.encoder.fc1.oft_R.weight", "text_encoder", "text_model_encoder_fc1", "InputBlocks")]
     [InlineData("lora_unet_conv_in.oft_diag", "unet", "conv_in", "Rotations")]
     [InlineData("lora_unet_conv_in.rescale", "unet", "conv_in", "RowScales")]
     [InlineData("lora_unet_conv_norm_out.w_norm", "unet", "conv_norm_out", "NormDifference")]
@@ -39,7 +41,7 @@ public sealed class LoraKeyTests
     [Theory]
     [InlineData("model.diffusion_model.input_blocks.0.0.weight")]
     [InlineData("lora_unet_conv_in.weight")]
-    [InlineData("base_model.model.unet.conv_in.oft_R.default.weight")]
+    [InlineData("base_model.model.unet.conv_in.oft_r.default")]
     public void Names_of_other_kinds_are_not(string name) => Assert.Null(LoraKey.Parse(name));
 
     [Theory]

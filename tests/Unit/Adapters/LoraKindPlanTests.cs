@@ -69,14 +69,6 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
     }
 
     [Fact]
-    public void OFT_of_PEFT_is_named()
-    {
-        _tensors.Add("base_model.model.down_blocks.1.attentions.0.proj_in.oft_R.weight", 24, 28);
-        string path = _tensors.Save(_folder);
-        Assert.StartsWith($"'{path}' is an adapter of PEFT's OFT", Assert.Throws<AdapterInvalidException>(() => LoraFile.Open(path)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void A_file_can_be_used_twice_with_other_block_weights()
     {
         Add("weight:192 on_input:1");
@@ -105,6 +97,18 @@ public sealed class LoraKindPlanTests(SharedModels models) : IDisposable
         Add(tensors);
         string message = Assert.Throws<AdapterInvalidException>(() => Plan()).Message;
         Assert.Contains($"as a weight of {shape}, but the model's is [{Out},{In}]", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("diff:96,3,3,4", "[96,3,3,4]")]
+    [InlineData("lora_up.weight:96,2 lora_down.weight:2,3,3,4", "[2,3,3,4]")]
+    [InlineData("lora_up.weight:96,2,1,1 lora_down.weight:2,9,4", "[2,9,4]")]
+    [InlineData("diff_b:12,8", "[12,8]")]
+    public void A_change_of_as_many_values_on_other_axes_does_not_fit_a_convolution(string tensors, string shape)
+    {
+        foreach (string[] tensor in tensors.Split(' ').Select(static tensor => tensor.Split(':')))
+            _tensors.Add($"lora_unet_conv_in.{tensor[0]}", [.. tensor[1].Split(',').Select(static length => int.Parse(length, System.Globalization.CultureInfo.InvariantCulture))]);
+        Assert.Contains(shape, Assert.Throws<AdapterInvalidException>(() => Plan()).Message, StringComparison.Ordinal);
     }
 
     [Theory]

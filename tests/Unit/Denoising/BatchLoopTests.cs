@@ -44,6 +44,7 @@ public sealed class BatchLoopTests : IDisposable
             () => Request(settings with { Seed = 3, GuidanceScale = 1 }, text: 3),
             () => Request(settings with { Seed = 3, GuidanceStart = 0.3 }, text: 4),
             () => Request(settings with { Seed = 4, GuidanceEnd = 0.5 }, text: 5, changesAt: 4),
+            () => Request(settings with { Seed = 5, GuidanceSigmaMin = 0.4, GuidanceSigmaMax = 4 }, text: 8),
             () => Request(settings with { BatchSize = 2, BatchIndex = 1 }, text: 6, isMasked: true),
             () => Request(settings, text: 7, negativeTokens: LongTokens));
     }

@@ -109,6 +109,103 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
             Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceStart = 0.5, GuidanceEnd = 0.5 }, cancellationToken: Cancellation)).Setting);
     }
 
+    [Theory]
+    [InlineData("Euler", 4, 1.5, 4)]
+    [InlineData("Heun", 4, 1.5, 4)]
+    [InlineData("DDIM", 6, 0.6, 4)]
+    [InlineData("DPM++ 2M Karras", 6, 0.6, 4)]
+    [InlineData("A1111 DPM2", 4, 1, 4)]
+    public void Guidance_on_an_interval_of_noise_levels_leaves_the_calls_outside_to_the_prompt_alone(string scheduler, int steps, double least, double most)
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        UNet unet = demo.Model.OpenUNet(null, Cancellation);
+        DenoiseOptions options = new() { Seed = 1, Steps = steps, Scheduler = scheduler, GuidanceScale = 5, GuidanceSigmaMin = least, GuidanceSigmaMax = most };
+        DenoiseRequest request = demo.Pipeline.Prepare(embedding, null, null, options, unet, Cancellation).Request;
+        List<double> guided = [], neutral = [];
+        Latent actual = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+
+        // The same loop, written down: the levels of diffusers' sigmas and of the alphas of its timesteps.
+        DenoiseRow row = new(request, unet);
+        using UNetInput input = unet.CreateInput(row.Sample.Shape[2], row.Sample.Shape[3], null);
+        using UNetPrediction positive = unet.Bind(input, request.Positive.Parts[0].At(0), request.Positive.Sizes), negative = unet.Bind(input, request.Negative!.Parts[0].At(0), request.Negative.Sizes);
+        for (int call = 0; call < row.Calls; call++)
+        {
+            row.Begin(call, input.Sample.Values);
+            input.Upload(row.Timestep);
+            double sigma = SigmaOf(row.Timestep);
+            float[] prediction = [.. positive.Run(call, Cancellation)];
+            bool isInside = least < sigma && sigma <= most;
+            (isInside ? guided : neutral).Add(sigma);
+            if (isInside)
+            {
+                ReadOnlySpan<float> other = negative.Run(call, Cancellation);
+                for (int i = 0; i < prediction.Length; i++)
+                    prediction[i] = other[i] + 5 * (prediction[i] - other[i]);
+            }
+
+            row.Advance(prediction);
+        }
+
+        LatentCheck.AssertClose(row.Finish(), actual, 1e-4);
+        Assert.NotEmpty(guided);
+        Assert.Contains(neutral, sigma => sigma > most);
+        Assert.Contains(neutral, sigma => sigma <= least);
+        Assert.Equal((least, most), (actual.GuidanceSigmaMin, actual.GuidanceSigmaMax));
+    }
+
+    [Fact]
+    public void An_interval_of_all_noise_levels_changes_nothing_and_an_empty_one_is_refused()
+    {
+        TextEmbedding embedding = demo.Pipeline.EncodePrompt(House, cancellationToken: Cancellation);
+        DenoiseOptions options = new() { Seed = 1, Steps = 3, Scheduler = "Euler", GuidanceScale = 5 };
+
+        Latent full = demo.Pipeline.Denoise(embedding, null, null, options, cancellationToken: Cancellation);
+        Latent all = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceSigmaMin = 0, GuidanceSigmaMax = 1000 }, cancellationToken: Cancellation);
+        Latent neutral = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceScale = 1 }, cancellationToken: Cancellation);
+        Latent never = demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceSigmaMin = 100 }, cancellationToken: Cancellation);
+
+        Assert.Equal(full.Tensor.Values, all.Tensor.Values);
+        Assert.Equal(neutral.Tensor.Values, never.Tensor.Values);
+        Assert.Equal(
+            "GuidanceSigmaMin",
+            Assert.Throws<InvalidSettingException>(() => demo.Pipeline.Denoise(embedding, null, null, options with { GuidanceSigmaMin = 2, GuidanceSigmaMax = 2 }, cancellationToken: Cancellation)).Setting);
+    }
+
+    [Fact]
+    public void The_lowest_noise_level_of_guidance_is_the_setting_of_A1111_that_is_for_all_steps()
+    {
+        GenerationInfo info = new() { Prompt = "a", Seed = 1, Steps = 20, Scheduler = "Euler", GuidanceScale = 7, GuidanceSigmaMin = 0.28, GuidanceSigmaMax = 5.42 };
+        string text = Infotext.Format(info);
+
+        Assert.Contains("NGMS: 0.28, NGMS all steps: True", text, StringComparison.Ordinal);
+        ImageMetadata own = InfotextMetadata.Read(text, hasGraph: false, []);
+        Assert.Equal((0.28, 5.42), (own.Info.GuidanceSigmaMin, own.Info.GuidanceSigmaMax));
+
+        List<string> warnings = [];
+        Assert.Equal(0.2, InfotextMetadata.Read("p\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 3, Size: 64x64, NGMS: 0.2, NGMS all steps: True, Version: v1.10.1", hasGraph: false, warnings).Info.GuidanceSigmaMin);
+        Assert.Empty(warnings);
+
+        // Otherwise it is for every second step, which there is no setting for.
+        Assert.Null(InfotextMetadata.Read("p\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 3, Size: 64x64, NGMS: 0.2, Version: v1.10.1", hasGraph: false, warnings).Info.GuidanceSigmaMin);
+        Assert.Contains("NGMS: 0.2", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    // The noise schedule of Stable Diffusion, between whose whole timesteps the logarithm of sigma is linear.
+    private static double SigmaOf(float timestep)
+    {
+        double alpha = 1;
+        double[] logs = new double[1000];
+        for (int i = 0; i < 1000; i++)
+        {
+            double root = Math.Sqrt(0.00085) + (Math.Sqrt(0.012) - Math.Sqrt(0.00085)) * i / 999;
+            alpha *= 1 - root * root;
+            logs[i] = Math.Log((1 - alpha) / alpha) / 2;
+        }
+
+        int lower = Math.Min((int)timestep, 998);
+        return Math.Exp(logs[lower] + (timestep - lower) * (logs[lower + 1] - logs[lower]));
+    }
+
     [Fact]
     public void A_seed_that_is_not_given_is_drawn_and_kept_with_the_latent()
     {
@@ -167,6 +264,8 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
     [InlineData("GuidanceRescale", 2)]
     [InlineData("GuidanceStart", 2)]
     [InlineData("GuidanceEnd", 0)]
+    [InlineData("GuidanceSigmaMin", -1)]
+    [InlineData("GuidanceSigmaMax", 0)]
     [InlineData("StopStep", 9)]
     [InlineData("StopStep", 0)]
     [InlineData("StartStep", 2)]
@@ -184,6 +283,8 @@ public sealed class DenoiseTests(DemoModelFixture demo) : IClassFixture<DemoMode
             "GuidanceRescale" => options with { GuidanceRescale = value },
             "GuidanceStart" => options with { GuidanceStart = value },
             "GuidanceEnd" => options with { GuidanceEnd = value },
+            "GuidanceSigmaMin" => options with { GuidanceSigmaMin = value },
+            "GuidanceSigmaMax" => options with { GuidanceSigmaMax = value },
             "StopStep" => options with { StopStep = value },
             "StartStep" => options with { StartStep = value },
             _ => options with { Strength = value },

@@ -97,7 +97,7 @@ public sealed class LatentConsistencyTests(SharedModels models, LatentConsistenc
         TextEmbedding prompt = pipeline.EncodePrompt("a red house", cancellationToken: Cancellation);
         DenoiseOptions options = new() { Seed = 1 };
 
-        foreach ((string setting, DenoiseOptions wrong) in new[] { ("GuidanceEnd", options with { GuidanceEnd = 0.5 }), ("GuidanceStart", options with { GuidanceStart = 0.5 }), ("GuidanceRescale", options with { GuidanceRescale = 0.5 }) })
+        foreach ((string setting, DenoiseOptions wrong) in new[] { ("GuidanceEnd", options with { GuidanceEnd = 0.5 }), ("GuidanceStart", options with { GuidanceStart = 0.5 }), ("GuidanceSigmaMin", options with { GuidanceSigmaMin = 0.5 }), ("GuidanceSigmaMax", options with { GuidanceSigmaMax = 5 }), ("GuidanceRescale", options with { GuidanceRescale = 0.5 }) })
             Assert.Equal(setting, Assert.Throws<InvalidSettingException>(() => pipeline.Denoise(prompt, null, null, wrong, cancellationToken: Cancellation)).Setting);
         TextEmbedding two = pipeline.EncodePrompt("a house AND a tree", new PromptOptions { Syntax = PromptSyntax.A1111 }, Cancellation);
         Assert.Contains("AND", Assert.Throws<InvalidSettingException>(() => pipeline.Denoise(two, null, null, options, cancellationToken: Cancellation)).Message, StringComparison.Ordinal);

@@ -55,6 +55,27 @@ public sealed class SeparateVaeTests(DemoModelFixture demo, SharedModels models)
     }
 
     [Fact]
+    public void A_file_of_a_diffusers_folder_has_the_config_beside_it()
+    {
+        string folder = _folder["vae"], file = Path.Combine(folder, "diffusion_pytorch_model.safetensors"), config = Path.Combine(folder, "config.json");
+        Directory.CreateDirectory(folder);
+        File.Copy(Path.Combine(Repository.DemoModel, "vae", "diffusion_pytorch_model.safetensors"), file);
+        JsonNode settings = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.DemoModel, "vae", "config.json")))!;
+        settings["scaling_factor"] = 0.25;
+        File.WriteAllText(config, settings.ToJsonString());
+        string renamed = _folder["other", "vae.safetensors"];
+        Directory.CreateDirectory(_folder["other"]);
+        File.Copy(file, renamed);
+        File.Copy(config, _folder["other", "config.json"]);
+        Tensor latent = s_tensors.Value.Read("taesd-0.latent");
+
+        Assert.Equal(Decode(folder, latent).Values, Decode(file, latent).Values);
+
+        // A folder of single files may have a config of anything.
+        Assert.NotEqual(Decode(folder, latent).Values, Decode(renamed, latent).Values);
+    }
+
+    [Fact]
     public void A_decoder_alone_decodes_and_is_refused_for_images_to_start_from()
     {
         string decoder = TinyVaeFiles.WriteOriginal(_folder["original"]), encoder = decoder.Replace("_decoder", "_encoder", StringComparison.Ordinal);

@@ -112,6 +112,8 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             GuidanceScale = Pick([1.0, 3.0, 6.5]),
             GuidanceRescale = Chance(0.2) ? 0.5 : null,
             GuidanceEnd = Chance(0.1) ? 0.5 : null,
+            GuidanceSigmaMin = Chance(0.1) ? 0.5 : null,
+            GuidanceSigmaMax = Chance(0.1) ? 6.5 : null,
             Tiling = Chance(0.15) ? Pick(["X", "Y", "Both"]) : null,
             FeatureReuse = isControlled || !Chance(0.1) ? null : 2,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using StableDiffusion.Building;
 using StableDiffusion.Families.Checkpoints;
 using StableDiffusion.Tensors;
 using StableDiffusion.Weights;
@@ -34,6 +35,20 @@ public sealed class ShardedWeightsTests : IDisposable
         Assert.Equal(index, weights.Source);
         Assert.Equal(_folder[Second], ((IWeights)weights).SourceOf("b.weight"));
         Assert.Throws<ModelInvalidException>(() => weights.Read("c.weight", a));
+    }
+
+    [Theory]
+    [InlineData("diffusion_pytorch_model", true)]
+    [InlineData("model", false)]
+    public void Beside_one_file_of_all_weights_an_index_is_what_diffusers_loads_and_transformers_does_not(string stem, bool isIndex)
+    {
+        string file = _folder[$"{stem}.safetensors"], index = _folder[$"{stem}.safetensors.index.json"];
+        File.WriteAllText(file, string.Empty);
+        Assert.Equal(file, FolderWeights.Find(_folder.Path, string.Empty, stem));
+        File.WriteAllText(index, string.Empty);
+        Assert.Equal(isIndex ? index : file, FolderWeights.Find(_folder.Path, string.Empty, stem));
+        File.Delete(file);
+        Assert.Equal(index, FolderWeights.Find(_folder.Path, string.Empty, stem));
     }
 
     /// <summary>Weights of 8 bits without their scales make noise.</summary>
