@@ -11,7 +11,7 @@ namespace StableDiffusion.Pipelines;
 /// </summary>
 /// <remarks>
 /// Each keeps its own seed, scheduler, prompts and guidance, and gives the latent that it gives alone, but for the rounding of
-/// sums. Others are made alone: with ControlNets, reuse of features, composed prompts (<c>AND</c>), guidance by an image, or a
+/// sums. Others are made alone: with ControlNets, reuse of features, windows, composed prompts (<c>AND</c>), guidance by an image, or a
 /// model whose graph takes one latent at a time.
 /// </remarks>
 public sealed class DeviceBatches : IDisposable
@@ -167,6 +167,7 @@ public sealed class DeviceBatches : IDisposable
         PreparedDenoising prepared = _pipeline.Prepare(job.Embedding, job.Negative, job.Start, job.Options, unet, _cancellationToken);
         reason = prepared.Request switch
         {
+            { Windows: not null } => "the U-Net predicts for its windows one by one",
             { Positive.Parts.Count: > 1 } => "its prompt is composed of several (AND)",
             { AddedChannels: var added } when (added?.Shape[1] ?? 0) != unet.Channels - unet.LatentChannels => "the U-Net has input channels of unknown meaning",
             _ => null,
