@@ -17,6 +17,9 @@ internal static class Program
     /// <summary>Only where it is named: it takes 5 GB of memory and some minutes.</summary>
     private const string Tiling = "tiling";
 
+    /// <summary>Only where it is named: it takes some minutes.</summary>
+    private const string Enlarging = "enlarging";
+
     /// <summary>Precedes the path of stable-diffusion.cpp's command, at the end of the command line.</summary>
     private const string PeerOption = "--sd-cli";
 
@@ -28,6 +31,7 @@ internal static class Program
         ["precision"] = PrecisionRows.Measure,
         ["process"] = ProcessRows.Measure,
         [Tiling] = TilingRows.Measure,
+        [Enlarging] = EnlargingRows.Measure,
         [FullSize] = FullSizeRows.Measure,
     };
 
@@ -57,6 +61,12 @@ internal static class Program
             return 0;
         }
 
+        if (arguments is [EnlargingRows.RunOption, string enlarged, string upscaler])
+        {
+            EnlargingRows.Run(enlarged, upscaler);
+            return 0;
+        }
+
         if (arguments is [SamplerTables.Command] or [SamplerTables.Command, SamplerTables.WriteOption])
             return SamplerTables.Make(write: arguments.Length == 2) ? 0 : 1;
 
@@ -66,7 +76,7 @@ internal static class Program
         string? unknown = arguments is [CardRows.Command, ..] ? null : arguments.FirstOrDefault(argument => !s_parts.ContainsKey(argument));
         if (unknown is not null)
         {
-            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last two, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' or '{CardRows.Command}' alone.");
+            Console.Error.WriteLine($"There is no part '{unknown}'. Name none for all of them but the last three, or some of {string.Join(", ", s_parts.Keys)}; or '{SamplerTables.Command} [{SamplerTables.WriteOption}]' or '{CardRows.Command}' alone.");
             return BadCommandLine;
         }
 
@@ -77,7 +87,7 @@ internal static class Program
             return CardRows.Make(options);
 
         List<Row> rows = [];
-        foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(static part => part is not (FullSize or Tiling)).ToArray() : arguments)
+        foreach (string part in arguments.Length == 0 ? s_parts.Keys.Where(static part => part is not (FullSize or Tiling or Enlarging)).ToArray() : arguments)
         {
             Console.Error.WriteLine($"Measuring {part} (load {Machine.Load}) ...");
             rows.AddRange(s_parts[part]());

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
@@ -34,13 +32,13 @@ internal static class TilingRows
             foreach (string half in s_halves)
             {
                 ChildProcess whole = Run(nameof(VaeTiling.Off)), tiled = Run(nameof(VaeTiling.On));
-                double memory = Ratio("anonymous"), time = Ratio("seconds"), processor = Ratio("processor");
+                double memory = Ratio(SecondRun.Memory), time = Ratio(SecondRun.Seconds), processor = Ratio(SecondRun.Processor);
 
                 // The encoder's output is small, so that much of its memory is that of the process.
                 bool isJudged = half == s_halves[0];
-                yield return new Row($"{half}, {Side}x{Side}, full size, in tiles", $"{tiled.Numbers("seconds")[0]:F1} s, {tiled.Numbers("anonymous")[0]:F0} MiB")
+                yield return new Row($"{half}, {Side}x{Side}, full size, in tiles", $"{tiled.Numbers(SecondRun.Seconds)[0]:F1} s, {tiled.Numbers(SecondRun.Memory)[0]:F0} MiB")
                 {
-                    Beside = $"{whole.Numbers("seconds")[0]:F1} s, {whole.Numbers("anonymous")[0]:F0} MiB, as a whole",
+                    Beside = $"{whole.Numbers(SecondRun.Seconds)[0]:F1} s, {whole.Numbers(SecondRun.Memory)[0]:F0} MiB, as a whole",
                     Compared = $"{time:F2} x the time, {memory:F2} x the memory",
                     Processor = $"{processor:F2} x",
                     Goal = isJudged ? $"at most {HighestTime} x and {HighestMemory} x" : string.Empty,
@@ -71,14 +69,7 @@ internal static class TilingRows
         else
             lease.Model.OpenVaeEncoder(null, default);
 
-        using PeakMemory memory = new();
-        run();
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan processor = Environment.CpuUsage.TotalTime;
-        run();
-        Tell("seconds", Stopwatch.GetElapsedTime(start).TotalSeconds);
-        Tell("processor", (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
-        Tell("anonymous", memory.Stop());
+        SecondRun.Tell(run);
 
         void Decode()
         {
@@ -114,6 +105,4 @@ internal static class TilingRows
         FullSizeCheckpoint.Write(Path.Combine(folder, "vae", "diffusion_pytorch_model.safetensors"), PublishedModels.Vae());
         return folder;
     }
-
-    private static void Tell(string word, double number) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{word} {number}"));
 }

@@ -143,6 +143,21 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<Tiling>))]
     public string? Tiling { get; set; }
 
+    /// <summary>Whether the U-Net predicts in overlapping windows, for an image larger than those of the model: None, MultiDiffusion or Mixture.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ArgumentCompleter(typeof(EnumCompleter<DiffusionTiling>))]
+    public string? DiffusionTiling { get; set; }
+
+    /// <summary>The longest side of such a window in pixels, 32 to 8192.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? DiffusionTileSize { get; set; }
+
+    /// <summary>How much two windows overlap in pixels, less than their side.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? DiffusionTileOverlap { get; set; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Alias("DenoisingStrength", "denoising_strength")]
@@ -322,6 +337,8 @@ public abstract class DenoiseCmdlet : RecordCmdlet
             RefuseIdle(nameof(VariationSeed), "VariationSeed has no effect without VariationStrength. Give that too, from 0 to 1, or omit VariationSeed.");
         if (options is { FeatureReuseBranch: not null, FeatureReuse: null or 1 })
             RefuseIdle(nameof(FeatureReuseBranch), "FeatureReuseBranch has no effect without FeatureReuse. Give that too, such as 2 or 3, or omit FeatureReuseBranch.");
+        if (options is { DiffusionTileSize: not null } or { DiffusionTileOverlap: not null } && EnumSetting.Parse(nameof(DiffusionTiling), options.DiffusionTiling, default(StableDiffusion.Sampling.DiffusionTiling)) == default)
+            RefuseIdle(options.DiffusionTileSize is null ? nameof(DiffusionTileOverlap) : nameof(DiffusionTileSize), "DiffusionTileSize and DiffusionTileOverlap have no effect without DiffusionTiling. Give that too, such as MultiDiffusion, or omit them.");
         InpaintParameters.Check(options, hasMask: MaskImage is not null, RefuseIdle);
         return options;
     }

@@ -62,4 +62,14 @@ public abstract class HiresCmdlet : DenoiseCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>]
     public Number<double>? HiresGuidanceScale { get; set; }
+
+    /// <summary>The side in pixels of the tiles in which the second pass is made, a multiple of 8.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? HiresTileSize { get; set; }
+
+    /// <summary>How much two of these tiles overlap in pixels, at most half of a tile.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Number<int>]
+    public Number<int>? HiresTileOverlap { get; set; }
 }

@@ -307,7 +307,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         if (source is null && options.Background is not null)
             RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
-        TextToImage job = Plan(options, start: null, words);
+        TextToImage job = Plan(source is null ? options : options with { Hires = null }, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
         OutputNames names = CreateNames(isPiped ? source!.Path : (Given as ExpandedImage)?.File);
         ImageOutput output = CreateOutput();
@@ -316,7 +316,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
             throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
-        if (HiresPass.From(options, source is not null)?.Network is string network)
+        if (options.Hires is HiresSettings hires && HiresPass.NetworkOf(hires) is string network)
             _upscaler.Open(FindUpscaler(network), DeviceName, ReportLoading, CancellationToken);
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
@@ -325,11 +325,14 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
         if (options.Refiner is not null)
         {
-            // It takes models in turn, so that it does not wait for others.
+            // It takes models in turn, so that others do not wait for it.
             UseRefiner(options, refiner => Inspect(pipeline => refiner.CheckRefines(pipeline)));
-            MakeStaged();
         }
 
+        // With tiles, a given image has no stages that others wait for.
+        bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1);
+        if (!isStaged)
+            MakeStaged();
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
@@ -340,7 +343,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
                 continue;
 
             target?.CreateFolder();
-            if (options.Refiner is null && (StageMajor || BatchOnDevice > 1))
+            if (isStaged)
             {
                 _staged.Add(new StagedImage
                 {
@@ -592,6 +595,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
             Device = DeviceName,
+            Upscale = (image, size, progress, token) => Upscale(image, size.Upscaler, size, progress, token),
             Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
@@ -644,8 +648,12 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         SharedGenerator = SharedGenerator,
         Start = start,
         TextualInversions = words,
-        Upscale = (image, size, progress, token) => ImageUpscaling.Run(image, _upscaler.Open(FindUpscaler(size.Upscaler), DeviceName, progress, token), size, progress, token),
+        Upscale = (image, size, progress, token) => Upscale(image, FindUpscaler(size.Upscaler), size, progress, token),
     });
+
+    /// <summary>Enlarges an image by a network, which stays open for the next one.</summary>
+    private DiffusionImage Upscale(DiffusionImage image, string nameOrPath, UpscaleOptions size, Action<ProgressReport> progress, CancellationToken token) =>
+        ImageUpscaling.Run(image, _upscaler.Open(nameOrPath, DeviceName, progress, token), size, progress, token);
 
     /// <summary>The name of an upscaler in the store, or the full path of its file.</summary>
     private string FindUpscaler(string upscaler)
@@ -767,7 +775,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
             using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, command._progress!.ParentId);
             T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
-            if (result is Latent latent)
+            if (result is Latent latent && options.Hires?.HiresTileSize is null)
                 command.ReportControlImages(options, latent);
             return result;
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using StableDiffusion;
 using StableDiffusion.Library;
+using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Upscaling;
@@ -94,6 +95,7 @@ internal sealed class StageScript
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",
+            StageOperation.RepaintTiles => RepaintTiles(stage, before),
             StageOperation.Expand => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Image'{Settings(stage, "Left", "Top", "Right", "Bottom", "Fill")}",
             StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
@@ -115,9 +117,24 @@ internal sealed class StageScript
             command.Append(Settings(resize, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), nameof(ResizeMode)));
         if (one.Mask is StageList mask)
             command.Append(" -MaskImage ").Append(Mask(mask));
-        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(AllSettings(one.Denoising, s_notOfRequests)).Append(Settings(one.Decoding, s_ofVae)).Append(Controls(one.Denoising)).Append(Model(one.Denoising))
-            .Append(_names.Switch([.. NamesOf(one.Denoising, ScriptNames.ControlNet, nameof(GenerationInfo.Vae)), (one.Prompt, nameof(GenerationInfo.Lora)), (one.Prompt, nameof(GenerationInfo.TextualInversion))])).ToString();
+        return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(OfRequest(one.Prompt, one.Denoising, one.Decoding)).ToString();
     }
+
+    private string RepaintTiles(GenerationStage stage, StageList before)
+    {
+        (int size, int overlap) = TileRepainting.TilesOf(stage);
+        if (stage.Input("Embedding") is not [{ Operation: StageOperation.EncodePrompt } prompt] || prompt.Text(nameof(GenerationInfo.Prompt)) is not string text || string.IsNullOrWhiteSpace(text)
+            || prompt.Text(nameof(GenerationInfo.Lora)) != stage.Text(nameof(GenerationInfo.Lora)))
+            throw new NotRepeatableException("An image that was made again in tiles without a prompt, or with other LoRAs than its prompt, cannot be written as a command.");
+        string? negative = OneImage.NegativeOf(stage) is [{ Operation: StageOperation.EncodePrompt } encoded] ? encoded.Text(nameof(GenerationInfo.Prompt)) : null;
+        string command = $"New-DiffusionImage {Literal.Of(text)}{(negative is null ? string.Empty : $" -NegativePrompt {Literal.Of(negative)}")} -InitImage {Image(before)} -HiresTileSize {Literal.Of((long)size)} -HiresTileOverlap {Literal.Of((long)overlap)}";
+        return $"{command}{AllSettings(prompt, s_notOfPrompts)}{OfRequest(prompt, stage, stage)}";
+    }
+
+    /// <summary>The settings of the denoising, the decoding and the names of a request.</summary>
+    private string OfRequest(GenerationStage prompt, GenerationStage denoising, GenerationStage decoding) =>
+        $"{AllSettings(denoising, s_notOfRequests)}{Settings(decoding, s_ofVae)}{Controls(denoising)}{Model(denoising)}"
+        + _names.Switch([.. NamesOf(denoising, ScriptNames.ControlNet, nameof(GenerationInfo.Vae)), (prompt, nameof(GenerationInfo.Lora)), (prompt, nameof(GenerationInfo.TextualInversion))]);
 
     // Without it, a latent is decoded as it was denoised.
     private static string Apart(GenerationStage decoding, StageList before) =>

@@ -61,6 +61,17 @@ internal sealed class ControlBuffers : IDisposable
             Clear();
     }
 
+    /// <summary>Sets other images of the same size.</summary>
+    /// <param name="image">Returns the values of the image of a ControlNet, by its number.</param>
+    public void UploadImages(Func<int, float[]> image)
+    {
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            image(i).CopyTo(_inputs[i].Conditioning.Values, 0);
+            _inputs[i].Conditioning.Upload();
+        }
+    }
+
     /// <summary>Binds the ControlNets to a text embedding.</summary>
     public ControlRun Bind(TextVectors text, float[] sizes)
     {

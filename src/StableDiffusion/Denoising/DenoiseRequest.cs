@@ -47,6 +47,9 @@ internal sealed record DenoiseRequest
     /// <summary>The reuse of deep features; null if the whole U-Net makes all predictions.</summary>
     public FeatureReuse? Reuse { get; init; }
 
+    /// <summary>The windows that the U-Net predicts for; null if it predicts for the whole latent.</summary>
+    public LatentWindows? Windows { get; init; }
+
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }
 }

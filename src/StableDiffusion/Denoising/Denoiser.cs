@@ -20,36 +20,29 @@ internal sealed class Denoiser(UNet unet)
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
         DenoiseRow row = new(request, unet);
-        (int height, int width) = (row.Sample.Shape[2], row.Sample.Shape[3]);
-        using UNetInput input = unet.CreateInput(height, width, request.AddedChannels, row.GuidanceScale);
-        using ControlBuffers? control = request.Controls.Count > 0 ? new ControlBuffers(request.Controls, input, row.Steps) : null;
-        using UNetPredictions predictions = new(unet, input, control, request.Reuse);
-        Span<float> modelInput = input.Sample.Values.AsSpan(0, row.Sample.Length);
+        using Predictor predictor = new(unet, row, request.AddedChannels, isControlled: true);
 
         // The prediction without the image; at the neutral scale it has no effect.
-        using UNetInput? unseen = row.IsGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
-            ? unet.CreateInput(height, width, added: null)
+        using Predictor? unseen = row.IsGuided && request.Settings.ImageGuidanceScale is not (null or Guidance.NeutralScale)
+            ? new(unet, row, added: null, isControlled: false)
             : null;
-        using UNetPredictions? unseenPredictions = unseen is null ? null : new(unet, unseen, reuse: request.Reuse);
 
         for (int index = 0; index < row.Calls; index++)
         {
-            row.Begin(index, modelInput);
-            input.Upload(row.Timestep);
-            control?.Upload(modelInput, row.Timestep, row.Step);
-
-            ReadOnlySpan<float> prediction = predictions.Positive(request.Positive, 0, row.Step).Run(row.Number, cancellationToken);
+            row.Begin(index, predictor.Sample);
+            predictor.Begin(row);
+            ReadOnlySpan<float> prediction = predictor.Positive(request.Positive, 0, cancellationToken);
             if (row.Guide() is Guidance guidance)
             {
-                ReadOnlySpan<float> negative = predictions.Negative(request.Negative!, row.Step).Run(row.Number, cancellationToken);
+                ReadOnlySpan<float> negative = predictor.Negative(request.Negative!, cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
-                    guidance.Add(predictions.Positive(request.Positive, part, row.Step).Run(row.Number, cancellationToken), negative, request.Positive.Parts[part].Weight);
-                if (unseenPredictions is not null)
+                    guidance.Add(predictor.Positive(request.Positive, part, cancellationToken), negative, request.Positive.Parts[part].Weight);
+                if (unseen is not null)
                 {
-                    modelInput.CopyTo(unseen!.Sample.Values);
-                    unseen.Upload(row.Timestep);
-                    guidance.AddImage(negative, unseenPredictions.Negative(request.Negative!, row.Step).Run(row.Number, cancellationToken), request.Settings.ImageGuidanceScale!.Value);
+                    predictor.Sample.CopyTo(unseen.Sample);
+                    unseen.Begin(row);
+                    guidance.AddImage(negative, unseen.Negative(request.Negative!, cancellationToken), request.Settings.ImageGuidanceScale!.Value);
                 }
 
                 prediction = guidance.End();

@@ -151,7 +151,7 @@ public static class LatentResize
         {
             (LatentResizeMode.Nearest, _) => [new Tap(Math.Min((int)(i * ((float)from / to)), from - 1), 1)],
             (LatentResizeMode.NearestExact, _) => [new Tap(Math.Min((int)((i + 0.5f) * ((float)from / to)), from - 1), 1)],
-            (_, true) => Filtered(scale * (i + 0.5), mode),
+            (_, true) => Filtered(i),
             (LatentResizeMode.Bicubic, _) => Cubic((scale * (i + 0.5)) - 0.5),
             _ => Linear(Math.Max((scale * (i + 0.5)) - 0.5, 0)),
         })];
@@ -166,34 +166,15 @@ public static class LatentResize
         Tap[] Cubic(double position)
         {
             int first = (int)Math.Floor(position);
-            return [.. Enumerable.Range(first - 1, 4).Select(index => new Tap(Math.Clamp(index, 0, from - 1), Keys(position - index, Sharp)))];
+            return [.. Enumerable.Range(first - 1, 4).Select(index => new Tap(Math.Clamp(index, 0, from - 1), Resampler.Cubic(position - index, Sharp)))];
         }
 
-        // The filter is widened when the result is smaller; cells outside have no weight.
-        Tap[] Filtered(double center, LatentResizeMode filter)
+        Tap[] Filtered(int index)
         {
-            double wide = Math.Max(scale, 1), support = wide * (filter == LatentResizeMode.Bicubic ? 2 : 1);
-            int first = Math.Max((int)(center - support + 0.5), 0), last = Math.Min((int)(center + support + 0.5), from);
-            Tap[] taps = [.. Enumerable.Range(first, last - first).Select(index => new Tap(index, Weight((index - center + 0.5) / wide)))];
-            double sum = taps.Sum(static tap => tap.Weight);
-            return [.. taps.Select(tap => tap with { Weight = tap.Weight / sum })];
-
-            double Weight(double distance) => filter == LatentResizeMode.Bicubic ? Keys(distance, Smooth) : Math.Max(1 - Math.Abs(distance), 0);
+            bool isCubic = mode == LatentResizeMode.Bicubic;
+            (int first, double[] weights) = Resampler.TapsOf(index, from, scale, isCubic ? 2 : 1, distance => isCubic ? Resampler.Cubic(distance, Smooth) : Math.Max(1 - Math.Abs(distance), 0));
+            return [.. weights.Select((weight, i) => new Tap(first + i, weight))];
         }
-    }
-
-    /// <summary>The cubic convolution of Keys (1981).</summary>
-    /// <param name="distance">The distance from a cell's center, in cells.</param>
-    /// <param name="a">The slope at a distance of one cell.</param>
-    private static double Keys(double distance, double a)
-    {
-        double x = Math.Abs(distance);
-        return x switch
-        {
-            < 1 => ((((a + 2) * x) - (a + 3)) * x * x) + 1,
-            < 2 => a * ((((x - 5) * x) + 8) * x - 4),
-            _ => 0,
-        };
     }
 
     private static Tensor AlongArcs(Tensor values, int axis, int length)

@@ -36,13 +36,14 @@ internal static class PixelTensor
         return tensor;
     }
 
-    /// <summary>Converts the output of a decoder to the pixels of an image; values outside -1 to 1 are clipped.</summary>
+    /// <summary>Converts the output of a decoder or an upscaler to the pixels of an image; values out of its range are clipped.</summary>
     /// <param name="tensor">A tensor [1, 3, height, width].</param>
     /// <param name="rounding">How the values become bytes.</param>
+    /// <param name="isSigned">Whether black is -1, as to a decoder, and not 0; white is 1.</param>
     /// <returns>The pixels, as in <see cref="DiffusionImage.Pixels"/>.</returns>
     /// <exception cref="ShapeMismatchException">The tensor has another shape.</exception>
     /// <exception cref="NotFiniteException">A value is NaN or infinite.</exception>
-    public static byte[] ToPixels(Tensor tensor, ByteRounding rounding = ByteRounding.Nearest)
+    public static byte[] ToPixels(Tensor tensor, ByteRounding rounding = ByteRounding.Nearest, bool isSigned = true)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!tensor.HasShape(1, DiffusionImage.Channels, -1, -1) || tensor.Length == 0)
@@ -61,7 +62,7 @@ internal static class PixelTensor
                 for (int y = 0; y < height; y++)
                 {
                     Span<float> levels = row.AsSpan(0, width);
-                    ToLevels(tensor.Span.Slice(((channel * height) + y) * width, width), levels, rounding);
+                    ToLevels(tensor.Span.Slice(((channel * height) + y) * width, width), levels, rounding, isSigned);
                     Interleave(levels, pixels.AsSpan((y * width * DiffusionImage.Channels) + channel));
                 }
             }
@@ -74,11 +75,16 @@ internal static class PixelTensor
         return pixels;
     }
 
-    private static void ToLevels(ReadOnlySpan<float> values, Span<float> levels, ByteRounding rounding)
+    private static void ToLevels(ReadOnlySpan<float> values, Span<float> levels, ByteRounding rounding, bool isSigned)
     {
-        TensorPrimitives.Divide(values, 2f, levels);
-        TensorPrimitives.Add(levels, 0.5f, levels);
-        TensorPrimitives.Clamp(levels, 0f, 1f, levels);
+        if (isSigned)
+        {
+            TensorPrimitives.Divide(values, 2f, levels);
+            TensorPrimitives.Add(levels, 0.5f, levels);
+            values = levels;
+        }
+
+        TensorPrimitives.Clamp(values, 0f, 1f, levels);
         TensorPrimitives.Multiply(levels, Largest, levels);
         if (rounding == ByteRounding.Nearest)
             TensorPrimitives.Round(levels, MidpointRounding.ToEven, levels);

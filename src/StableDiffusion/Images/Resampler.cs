@@ -83,6 +83,23 @@ internal static class Resampler
         }
     }
 
+    /// <summary>The values that a new one is made of. A filter is widened where the result is smaller, and values outside have no weight.</summary>
+    /// <param name="index">The index of the new value.</param>
+    /// <param name="from">The number of values.</param>
+    /// <param name="scale">That number by the number of new values.</param>
+    /// <param name="support">How far the filter reaches to each side.</param>
+    /// <param name="weigh">The filter: the weight at a distance.</param>
+    /// <returns>The index of the first one, and the weights, whose sum is 1.</returns>
+    internal static (int First, double[] Weights) TapsOf(int index, int from, double scale, double support, Func<double, double> weigh)
+    {
+        double stretch = Math.Max(scale, 1), center = (index + 0.5) * scale, sum = 0;
+        int first = Math.Max((int)(center - (support * stretch) + 0.5), 0), end = Math.Min((int)(center + (support * stretch) + 0.5), from);
+        double[] weights = [.. Enumerable.Range(first, end - first).Select(x => weigh((x - center + 0.5) * (1 / stretch)))];
+        foreach (double weight in weights)
+            sum += weight;
+        return (first, Array.ConvertAll(weights, weight => sum == 0 ? weight : weight / sum));
+    }
+
     private static Taps[] MakeTaps(int from, int to, ResampleFilter filter)
     {
         double scale = (double)from / to;
@@ -90,17 +107,11 @@ internal static class Resampler
             return MakeNearest(from, to, scale);
 
         (double support, Func<double, double> weigh) = filter == ResampleFilter.Bicubic ? (2d, (Func<double, double>)Bicubic) : (3d, Lanczos);
-        double stretch = Math.Max(scale, 1);
         Taps[] taps = new Taps[to];
         for (int i = 0; i < to; i++)
         {
-            double center = (i + 0.5) * scale;
-            int first = Math.Max((int)(center - (support * stretch) + 0.5), 0), end = Math.Min((int)(center + (support * stretch) + 0.5), from);
-            double[] weights = [.. Enumerable.Range(first, end - first).Select(x => weigh((x - center + 0.5) * (1 / stretch)))];
-            double sum = 0;
-            foreach (double weight in weights)
-                sum += weight;
-            taps[i] = new Taps(first, Array.ConvertAll(weights, weight => ToWhole(sum == 0 ? weight : weight / sum)));
+            (int first, double[] weights) = TapsOf(i, from, scale, support, weigh);
+            taps[i] = new Taps(first, Array.ConvertAll(weights, ToWhole));
         }
 
         return taps;
@@ -122,9 +133,13 @@ internal static class Resampler
 
     private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
 
-    private static double Bicubic(double x)
+    private static double Bicubic(double x) => Cubic(x, -0.5);
+
+    /// <summary>The cubic convolution of Keys (1981).</summary>
+    /// <param name="x">The distance.</param>
+    /// <param name="slope">The slope at a distance of 1.</param>
+    internal static double Cubic(double x, double slope)
     {
-        const double slope = -0.5;
         x = Math.Abs(x);
         return x < 1 ? (((((slope + 2) * x) - (slope + 3)) * x) * x) + 1
             : x < 2 ? ((((((x - 5) * x) + 8) * x) - 4) * slope)

@@ -98,6 +98,7 @@ internal static class GenerationRecord
                 nameof(GenerationInfo.MaskFill) => IsWord<MaskFill>(),
                 nameof(GenerationInfo.StrengthRule) => IsWord<StrengthRule>(),
                 nameof(GenerationInfo.Tiling) => IsWord<Tiling>(),
+                nameof(GenerationInfo.DiffusionTiling) => IsWord<DiffusionTiling>(),
                 nameof(GenerationInfo.RefinerMode) => IsWord<RefinerMode>(),
                 nameof(GenerationInfo.SchedulerOptions) => SchedulerOptionText.Read((string)value) is not null,
                 nameof(GenerationInfo.Lora) or nameof(GenerationInfo.TextualInversion) => TextList.Read((string)value) is not null,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using StableDiffusion.Metadata.Keys;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
@@ -95,7 +96,7 @@ internal static class Infotext
         if (info.Hires is HiresSettings hires)
         {
             // A side that is not given is 0.
-            Add("Hires resize", hires.HiresScale is null ? Size(hires.HiresWidth ?? 0, hires.HiresHeight ?? 0) : null);
+            Add("Hires resize", hires is { HiresScale: null } and not { HiresWidth: null, HiresHeight: null } ? Size(hires.HiresWidth ?? 0, hires.HiresHeight ?? 0) : null);
             (string? hiresSampler, string? hiresScheduleType) = SplitScheduler(hires.HiresScheduler);
             Add("Hires sampler", hiresSampler);
             Add("Hires schedule type", hiresScheduleType);
@@ -111,13 +112,13 @@ internal static class Infotext
         Add(AllStepsKey, info.GuidanceSigmaMin is null ? null : "True");
         Add("Emphasis", info.Emphasis);
         Add(ResizeModeKey, info.ResizeMode);
-        foreach ((string key, string value) in InpaintTexts.Of(info))
+        foreach ((string key, string value) in InpaintTexts.Of(info).Concat(TileTexts.Of(info)))
             Add(key, value);
         for (int i = 0; i < info.ControlNets?.Count; i++)
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
         AddPostprocessing(info.Stages, Add);
-        Add(StagesKey, info.Stages is StageList stages && info.Hires is null && !IsSaidBySettings(stages) ? stages.ToString() : null);
+        Add(StagesKey, info.Stages is StageList stages && !IsSaidBySettings(stages, info.Hires) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 
@@ -149,7 +150,8 @@ internal static class Infotext
     }
 
     // How the image to start from was made is not among the settings.
-    private static bool IsSaidBySettings(StageList stages) => OneImage.Match(stages) is { Start: [] or [{ Operation: StageOperation.ReadImage }] };
+    private static bool IsSaidBySettings(StageList stages, HiresSettings? hires) =>
+        hires is null ? OneImage.Match(stages) is { Start: [] or [{ Operation: StageOperation.ReadImage }] } : stages is [{ Operation: StageOperation.Denoise }, ..];
 
     // Settings that A1111 does not write come last, in the order in which they are added.
     private static int Rank(string key) => Array.IndexOf(s_order, key) is >= 0 and int index ? index : s_order.Length;

@@ -1,3 +1,4 @@
+using StableDiffusion.Metadata.Keys;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 
@@ -56,13 +57,14 @@ internal static class InfotextMetadata
             : MetadataSource.A1111;
 
         // With a second pass it is the strength of that pass; stable-diffusion.cpp writes it only in that case.
-        bool hasHires = isCpp || settings.Keys.Any(name => name.StartsWith("Hires", StringComparison.Ordinal));
+        bool hasHires = isCpp || settings.Keys.Any(static name => name.StartsWith("Hires", StringComparison.Ordinal) || name.StartsWith(TileTexts.UpscalePrefix, StringComparison.Ordinal));
         double? strength = hasHires ? null : reader.Number("Denoising strength", maximum: 1);
         if (strength is not null)
             warnings.Add("The image was made from another image, which the file does not contain. Give that image to make it again.");
 
         HashSet<string> used = strength is null ? [] : ["Denoising strength"];
         HiresSettings? hires = ReadHires(reader, source, used, warnings);
+        bool isOfTile = source != MetadataSource.PowerShell && hires?.HiresTileSize is not null;
         (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
         GenerationInfo info = SettingTable.Create<GenerationInfo>(row => ReadRow(row, reader, source, used)) with
         {
@@ -72,8 +74,9 @@ internal static class InfotextMetadata
             SchedulerOptions = SchedulerOptionText.Write(schedulerOptions),
             SeedResizeWidth = reader.Count("Seed resize from-1"),
             SeedResizeHeight = reader.Count("Seed resize from-2"),
-            Width = reader.Count("Size-1"),
-            Height = reader.Count("Size-2"),
+            // To A1111's SD upscale, the size is that of a tile.
+            Width = isOfTile ? null : reader.Count("Size-1"),
+            Height = isOfTile ? null : reader.Count("Size-2"),
             Strength = strength,
             Hires = hires,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
@@ -96,6 +99,7 @@ internal static class InfotextMetadata
             },
         };
         info = InpaintTexts.Read(info, reader, source == MetadataSource.A1111, used);
+        info = TileTexts.ReadWindows(info, reader, used, warnings);
         WarnOfPromptFiles(parameters, warnings);
         if (source != MetadataSource.PowerShell && reader.Text(VaeKey) is string vae && used.Add(VaeKey))
             warnings.Add($"The image was made with the VAE '{SettingReader.Shorten(vae)}'. The model's own is used unless you choose that one.");
@@ -106,9 +110,9 @@ internal static class InfotextMetadata
     /// <summary>Reads the second pass, whose strength has the key of the other one.</summary>
     private static HiresSettings? ReadHires(SettingReader reader, MetadataSource source, HashSet<string> used, ICollection<string> warnings)
     {
-        HiresSettings hires = SettingTable.Create<GenerationInfo>(row => row.Key?.StartsWith("Hires ", StringComparison.Ordinal) == true ? ReadRow(row, reader, source, used) : null).Hires ?? new();
-        hires = hires with { HiresWidth = Side("Hires resize-1"), HiresHeight = Side("Hires resize-2") };
-        if (hires is { HiresScale: null, HiresWidth: null, HiresHeight: null })
+        HiresSettings hires = SettingTable.Create<GenerationInfo>(row => row.Name.StartsWith("Hires", StringComparison.Ordinal) ? ReadRow(row, reader, source, used) : null).Hires ?? new();
+        hires = TileTexts.ReadUpscale(hires with { HiresWidth = Side("Hires resize-1"), HiresHeight = Side("Hires resize-2") }, reader, source == MetadataSource.PowerShell, used, warnings);
+        if (hires is { HiresScale: null, HiresWidth: null, HiresHeight: null, HiresTileSize: null })
             return null;
 
         used.UnionWith(["Denoising strength", "Hires resize-1", "Hires resize-2", "Hires sampler", "Hires schedule type", Infotext.HiresSchedulerKey]);

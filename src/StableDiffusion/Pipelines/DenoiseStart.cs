@@ -35,7 +35,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
             return Size(options, model);
         }
 
-        (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model, VaeOptions.From(options));
+        (int width, int height) = CheckSize(start.Image.Width, start.Image.Height, model, VaeOptions.From(options), StepSide(options, model));
         if (options.Vae is string vae)
             model.Vaes.Find(vae).RequireEncoder();
         if (model.Info.Variant == ModelVariant.InstructPix2Pix)
@@ -55,6 +55,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         if (start.Tensor.Shape[1] != model.Info.LatentChannels)
             throw new ShapeMismatchException($"The model '{model.Info.Name}' takes latents of {model.Info.LatentChannels} channels, not {start.Tensor}. Make the latent with the same model.");
         start.CheckFinite();
+        WindowsOf(options, model, start.Tensor.Shape[3] * model.Info.LatentFactor, start.Tensor.Shape[2] * model.Info.LatentFactor);
         if (options.DenoisingStart is not null)
         {
             CheckHandOver(start, options, model);
@@ -83,18 +84,38 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         (Scheduler first, _) = CreateScheduler(options, model, strength: null);
         DenoiseOptions next = second.OptionsOf(options, first.CountSteps(first.Timesteps.Count));
         CreateScheduler(next, model, next.Strength);
+        if (second.EncodesImage && options.Vae is string vae)
+            model.Vaes.Find(vae).RequireEncoder();
     }
+
+    /// <summary>The longest side in pixels of what goes through the U-Net at once.</summary>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="model">The model.</param>
+    public static int StepSide(GenerationSettings options, DiffusionModel model) => LatentWindows.SideOf(options, LongestSide(model));
+
+    /// <summary>The windows that the U-Net predicts for.</summary>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="width">The width of the image in pixels.</param>
+    /// <param name="height">The height of the image in pixels.</param>
+    /// <returns>The windows; null if it predicts for the whole latent.</returns>
+    /// <exception cref="InvalidSettingException">The windows cannot be made.</exception>
+    public static LatentWindows? WindowsOf(GenerationSettings options, DiffusionModel model, int width, int height) =>
+        LatentWindows.Of(options, height / model.Info.LatentFactor, width / model.Info.LatentFactor, model.Info.LatentFactor, LongestSide(model));
+
+    private static int LongestSide(DiffusionModel model) => Math.Max(model.Info.Width, model.Info.Height);
 
     /// <summary>Throws for the size of an image that the model cannot make, or that does not fit into memory.</summary>
     /// <param name="width">The width in pixels.</param>
     /// <param name="height">The height in pixels.</param>
     /// <param name="model">The model.</param>
     /// <param name="vae">How the image is encoded and decoded.</param>
-    public static (int Width, int Height) CheckSize(int width, int height, DiffusionModel model, VaeOptions vae)
+    /// <param name="stepSide">The longest side of what goes through the U-Net at once; 0 if nothing does.</param>
+    public static (int Width, int Height) CheckSize(int width, int height, DiffusionModel model, VaeOptions vae, int stepSide = int.MaxValue)
     {
         SettingCheck.Side("Width", width, model.Info);
         SettingCheck.Side("Height", height, model.Info);
-        new MemoryEstimate(model, vae).Check(width, height);
+        new MemoryEstimate(model, vae) { StepSide = stepSide }.Check(width, height);
         return (width, height);
     }
 
@@ -293,7 +314,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     }
 
     private static (int Width, int Height) Size(DenoiseOptions options, DiffusionModel model) =>
-        CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model, VaeOptions.From(options));
+        CheckSize(options.Width ?? model.Info.Width, options.Height ?? model.Info.Height, model, VaeOptions.From(options), StepSide(options, model));
 
     private static double StrengthOf(DenoiseOptions options, bool editsPictures) => options.Strength ?? (editsPictures ? 1 : DenoiseOptions.DefaultStrength);
 

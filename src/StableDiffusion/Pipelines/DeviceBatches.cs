@@ -12,9 +12,9 @@ namespace StableDiffusion.Pipelines;
 /// <remarks>
 /// Each keeps its own seed, scheduler, prompts and guidance, and gives the latent that it gives alone, but for the rounding of
 /// sums. With ControlNets, each has its own control images; the ControlNets and their scales are the same in a batch. With reuse
-/// of features, a batch has those of one scheduler and one interval of guidance. Others are made alone: with composed prompts
-/// (<c>AND</c>), guidance by an image, reuse of features for a prompt that changes with the steps, or a model whose graph takes
-/// one latent at a time.
+/// of features, a batch has those of one scheduler and one interval of guidance. Others are made alone: with windows, composed
+/// prompts (<c>AND</c>), guidance by an image, reuse of features for a prompt that changes with the steps, or a model whose graph
+/// takes one latent at a time.
 /// </remarks>
 public sealed class DeviceBatches : IDisposable
 {
@@ -163,6 +163,7 @@ public sealed class DeviceBatches : IDisposable
         PreparedDenoising prepared = _pipeline.Prepare(job.Embedding, job.Negative, job.Start, job.Options, unet, _cancellationToken);
         reason = prepared.Request switch
         {
+            { Windows: not null } => "the U-Net predicts for its windows one by one",
             { Positive.Parts.Count: > 1 } => "its prompt is composed of several (AND)",
             { Controls: var controls } when !controls.All(static control => control.Net.TakesBatches) => "the graph of a ControlNet takes one latent at a time",
             { Reuse.OuterLayers.TakesBatches: false } => "the graph of the outer layers takes one latent at a time",

@@ -95,6 +95,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="InvalidSettingException">There is no step for this model or for the refiner.</exception>
     internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model, isFromImage), options, isFromImage, options.Steps ?? model.Info.Steps);
 
+    /// <summary>The number of steps of a whole denoising.</summary>
+    /// <param name="options">The options.</param>
+    internal int StepsOf(DenoiseOptions options) => options.Steps ?? model.Info.Steps;
+
     /// <summary>Throws if this model, as a refiner, cannot go on with the latents of another one.</summary>
     /// <param name="other">The other pipeline.</param>
     /// <exception cref="InvalidSettingException">The latents of the two are of different forms.</exception>
@@ -133,18 +137,27 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.Refiner is not null)
             options = Own(options);
         CheckSettings(options);
-        (int width, int height) = DenoiseStart.Check(model, options, start);
+        HiresPass? second = HiresPass.From(options, start);
+        (int width, int height) = second?.First is StartImage first ? (first.Image.Width, first.Image.Height) : DenoiseStart.Check(model, options, start);
         if (options.Refiner is not null)
             HandOverStep(options, isFromImage: start is not null);
-        if (HiresPass.From(options, start is not null) is not HiresPass second)
+        if (second is null)
+        {
+            DenoiseStart.WindowsOf(options, model, width, height);
             return (width, height);
+        }
 
+        if (Variant == ModelVariant.InstructPix2Pix)
+            throw new InvalidSettingException(nameof(HiresSettings.HiresScale), $"The model '{model.Info.Name}' edits images by instructions and has no second pass. Omit the settings whose names begin with Hires, or use another model.");
         (int firstWidth, int firstHeight) = (width, height);
         (width, height) = second.SizeOf(width, height, model.Info.LatentFactor);
-        if (width <= firstWidth && height <= firstHeight)
+        if (width <= firstWidth && height <= firstHeight && !second.KeepsSize)
             throw new InvalidSettingException(nameof(HiresSettings.HiresScale), $"The second pass would have {width}x{height} pixels, which is not larger than the first pass of {firstWidth}x{firstHeight}: sides are rounded down to multiples of {model.Info.LatentFactor}. Give a larger HiresScale, HiresWidth or HiresHeight.");
         DenoiseStart.CheckSecond(model, options, second);
-        return DenoiseStart.CheckSize(width, height, model, VaeOptions.From(options));
+        (int madeWidth, int madeHeight) = second.TileOf(width, height);
+        DenoiseStart.CheckSize(madeWidth, madeHeight, model, VaeOptions.From(options), DenoiseStart.StepSide(options, model));
+        DenoiseStart.WindowsOf(options, model, madeWidth, madeHeight);
+        return (width, height);
     }
 
     /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>
@@ -212,7 +225,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         ArgumentNullException.ThrowIfNull(image);
         CheckVae(vae);
-        DenoiseStart.CheckSize(image.Width, image.Height, model, vae);
+        DenoiseStart.CheckSize(image.Width, image.Height, model, vae, stepSide: 0);
         if (seed is not null)
         {
             SettingTable.Find(nameof(GenerationSettings.Seed)).Check(seed);
@@ -266,7 +279,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         using IDisposable use = model.Use(ModelPart.UNet);
         UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
-        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)).Steps(prepared.Width, prepared.Height), cancellationToken);
+        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height), cancellationToken);
         Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
         return prepared.Capture(result, prepared.Request.StopCall);
     }
@@ -330,7 +343,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         };
         ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
         GenerationInfo prompt = StageRecord.OfEmbedding(embedding);
-        info = info with
+        LatentWindows? windows = DenoiseStart.WindowsOf(options, model, info.Width.Value, info.Height.Value);
+        info = LatentWindows.Record(info, windows) with
         {
             ControlNets = ControlStart.Describe(options.Controls, controls),
             Prompt = prompt.Prompt,
@@ -373,6 +387,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
             AddedChannels = state.AddedChannels,
             Inpainting = state.Inpainting,
+            Windows = windows,
             Controls = controls,
             Reuse = reuse,
         };
@@ -404,7 +419,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         CheckVae(vae);
         latent.CheckFinite();
         (int width, int height) = (latent.Tensor.Shape[3] * model.Info.LatentFactor, latent.Tensor.Shape[2] * model.Info.LatentFactor);
-        MemoryEstimate memory = new(model, vae);
+        MemoryEstimate memory = new(model, vae) { StepSide = 0 };
         memory.Check(width, height);
         using IDisposable use = model.Use(ModelPart.VaeDecoder);
         FreeMemory(memory.Whole(width, height), cancellationToken);

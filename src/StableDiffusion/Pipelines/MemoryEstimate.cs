@@ -28,6 +28,9 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
 
     private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : TraitsOf(model.Info);
 
+    /// <summary>The longest side in pixels of what goes through the U-Net at once; 0 if nothing does.</summary>
+    public int StepSide { get; init; } = int.MaxValue;
+
     /// <summary>The longest side of a tile in pixels.</summary>
     public int TileSize => options.TileSizeFor(_vae.SampleSize);
 
@@ -91,7 +94,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     {
         string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
         int channels = File.Exists(config) ? UNetConfig.Read(config).BlockChannels[0] : DefaultStepChannels;
-        return (long)(width / model.Info.LatentFactor) * (height / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
+        return (long)(Math.Min(width, StepSide) / model.Info.LatentFactor) * (Math.Min(height, StepSide) / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
     }
 
     private static VaeTraits TraitsOf(ModelInfo model)

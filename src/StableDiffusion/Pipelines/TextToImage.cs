@@ -41,7 +41,7 @@ public sealed class TextToImage
             throw new InvalidSettingException(nameof(request.Count), $"Count is {request.Count}, but no more than {NoiseOptions.HighestBatchSize} images can share a generator.");
 
         _request = request;
-        _hires = HiresPass.From(request.Options, request.Start is not null);
+        _hires = HiresPass.From(request.Options, request.Start);
         if (_hires?.Network is string network && request.Upscale is null)
             throw new InvalidSettingException(nameof(HiresSettings.HiresUpscaler), $"There is no upscaler '{PrintableText.Of(network)}' for the second pass. Choose one of these: {string.Join(", ", HiresPass.LatentUpscalers)}; or Lanczos, Bicubic or Nearest.");
         if (_hires is not null && request.Options.Refiner is not null)
@@ -103,6 +103,12 @@ public sealed class TextToImage
     {
         if (_options.Refiner is not null)
             throw new InvalidSettingException(nameof(_options.Refiner), $"The request has the refiner '{_options.Refiner}', and its pipeline is not given. Give it, or omit Refiner.");
+        if (_hires?.First is StartImage first)
+        {
+            Encode(pipeline, observer, cancellationToken);
+            return RepaintTiles(pipeline, first.Image, OptionsOf(index), pipeline.StepsOf(_options), observer, cancellationToken);
+        }
+
         return Decode(pipeline, Denoise(pipeline, index, observer, cancellationToken), observer, cancellationToken);
     }
 
@@ -169,7 +175,8 @@ public sealed class TextToImage
     /// <param name="observer">Observes the stages; may be null.</param>
     /// <param name="cancellationToken">Cancels the work within about two seconds.</param>
     /// <returns>The latent of the second pass; that of the first one if there is no other.</returns>
-    public Latent Enlarge(DiffusionPipeline pipeline, int index, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default) => _hires is null
+    /// <remarks>If it is made in tiles, that is a part of <see cref="Decode"/>, since tiles are those of an image.</remarks>
+    public Latent Enlarge(DiffusionPipeline pipeline, int index, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default) => _hires is null or { IsInTiles: true }
         ? latent
         : _hires.Run(pipeline, latent, _hiresEmbedding!, _hiresNegative, OptionsOf(index), _request.Upscale, observer ?? new StageObserver(), cancellationToken);
 
@@ -180,6 +187,8 @@ public sealed class TextToImage
     {
         Encode(pipeline, observer, cancellationToken);
         observer ??= new StageObserver();
+        if (_hires?.First is not null)
+            throw new InvalidSettingException(nameof(HiresSettings.HiresTileSize), "An image that is made again in tiles has no latent as a whole. Make it in one go.");
         DenoiseOptions options = OptionsOf(index);
         if (options.Refiner is not null)
             options = pipeline.Own(options) with { StopStep = pipeline.HandOverStep(options, isFromImage: _request.Start is not null) };
@@ -244,6 +253,14 @@ public sealed class TextToImage
     public DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, StageObserver? observer = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
+        ArgumentNullException.ThrowIfNull(latent);
+        if (_hires is { IsInTiles: true })
+        {
+            Encode(pipeline, observer, cancellationToken);
+            DenoiseOptions options = _options with { Seed = latent.Seed ?? _options.Seed, VariationSeed = latent.VariationSeed, BatchSize = latent.BatchSize, BatchIndex = latent.BatchIndex };
+            return RepaintTiles(pipeline, HiresPass.Decode(pipeline, latent, VaeOptions.From(_options), observer ?? new StageObserver(), cancellationToken), options, latent.StepCount, observer, cancellationToken);
+        }
+
         DiffusionImage image = (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
         return _hires is null
             ? _request.Start?.Complete(image) ?? image
@@ -257,6 +274,9 @@ public sealed class TextToImage
         for (int index = 0; index < Count; index++)
             yield return Make(pipeline, index, observer, cancellationToken);
     }
+
+    private DiffusionImage RepaintTiles(DiffusionPipeline pipeline, DiffusionImage image, DenoiseOptions options, int steps, StageObserver? observer, CancellationToken cancellationToken) =>
+        _hires!.RunTiles(pipeline, image, _hiresEmbedding!, _hiresNegative, options, steps, _request.Upscale, observer ?? new StageObserver(), cancellationToken);
 
     private void CheckSeeds(string setting, long first)
     {

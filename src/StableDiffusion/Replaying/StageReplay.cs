@@ -35,6 +35,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     /// <summary>The device of upscalers, by its name.</summary>
     public string Device { get; init; } = Onnx.Device.Auto;
 
+    /// <summary>Enlarges an image by a network that is named or given by a path; null opens the network for each image.</summary>
+    public ImageUpscaler? Upscale { get; init; }
+
     /// <summary>Observes the stages; null for none.</summary>
     public StageObserver Observer { get; init; } = new();
 
@@ -145,6 +148,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 SettingTable.Check(stage.To<GenerationInfo>());
                 CheckHashes(stage, warnings, cancellationToken);
                 break;
+            case StageOperation.RepaintTiles:
+                TileRepainting.TilesOf(stage);
+                goto case StageOperation.Denoise;
             default:
                 throw new NotRepeatableException($"This version does not know the stage '{PrintableText.Of(stage.Operation)}'. Use a newer one.");
         }
@@ -216,7 +222,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 EnumSetting.Parse("Mode", stage.Text("Mode"), LatentResizeMode.Bilinear),
                 stage.Settings.GetValueOrDefault("Antialias") is true,
                 EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.Stretch)),
-            StageOperation.Upscale => _upscaling.Run(stage, Before<DiffusionImage>(), Device, Observer, cancellationToken),
+            StageOperation.Upscale => _upscaling.Run(stage, Before<DiffusionImage>(), Device, Upscale, Observer, cancellationToken),
+            StageOperation.RepaintTiles => RepaintTiles(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.ToMask => MaskImage.FromImage(Before<DiffusionImage>()),
             StageOperation.InvertMask => Before<MaskImage>().Invert(),
             StageOperation.BlurMask => Before<MaskImage>().Blur(Side("Sigma")),
@@ -281,9 +288,25 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
     private Latent Denoise(GenerationStage stage, Latent? start, CancellationToken cancellationToken)
     {
+        (TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options) = DenoisingOf(stage, cancellationToken);
+        return Use(
+            stage,
+            pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
+            Adapters(stage, cancellationToken));
+    }
+
+    private DiffusionImage RepaintTiles(GenerationStage stage, DiffusionImage image, CancellationToken cancellationToken)
+    {
+        (TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options) = DenoisingOf(stage, cancellationToken);
+        (int size, int overlap) = TileRepainting.TilesOf(stage);
+        return Use(stage, pipeline => TileRepainting.Run(pipeline, image, embedding, negative, options, size, overlap, Observer, cancellationToken), Adapters(stage, cancellationToken));
+    }
+
+    private (TextEmbedding Embedding, TextEmbedding? Negative, DenoiseOptions Options) DenoisingOf(GenerationStage stage, CancellationToken cancellationToken)
+    {
         TextEmbedding embedding = Inputs<TextEmbedding>(stage, "Embedding", cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("A denoising has no prompt.");
         TextEmbedding? negative = Inputs<TextEmbedding>(stage, "NegativeEmbedding", cancellationToken).FirstOrDefault();
-        DenoiseOptions options = stage.To<DenoiseOptions>() with
+        return (embedding, negative, stage.To<DenoiseOptions>() with
         {
             Model = null,
             StartStep = stage.Number<int>(nameof(DenoiseOptions.StartStep)),
@@ -291,11 +314,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             DenoisingStart = stage.Number<double>(nameof(DenoiseOptions.DenoisingStart)),
             Mask = Inputs<MaskImage>(stage, "MaskImage", cancellationToken).FirstOrDefault(),
             Controls = Controls(stage, cancellationToken),
-        };
-        return Use(
-            stage,
-            pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
-            Adapters(stage, cancellationToken));
+        });
     }
 
     private ControlOptions[] Controls(GenerationStage stage, CancellationToken cancellationToken)

@@ -30,14 +30,17 @@ internal sealed class UpscaleReplay(ModelLibrary library, ReplayImages images)
     /// <param name="stage">The stage.</param>
     /// <param name="image">The image.</param>
     /// <param name="device">The device, by its name.</param>
+    /// <param name="upscale">Enlarges it by a network; null opens the network for this image.</param>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The new image.</returns>
-    public DiffusionImage Run(GenerationStage stage, DiffusionImage image, string device, StageObserver observer, CancellationToken cancellationToken)
+    public DiffusionImage Run(GenerationStage stage, DiffusionImage image, string device, ImageUpscaler? upscale, StageObserver observer, CancellationToken cancellationToken)
     {
         UpscaleOptions options = ImageUpscaling.OptionsOf(stage);
-        Device? resolved = Network(options) is null ? null : Devices.Resolve(device, out _);
-        return library.Upscale(image, options, resolved, observer.OnUpscaling, cancellationToken);
+        bool isNetwork = Network(options) is not null;
+        return isNetwork && upscale is not null
+            ? upscale(image, options, observer.OnUpscaling, cancellationToken)
+            : library.Upscale(image, options, isNetwork ? Devices.Resolve(device, out _) : null, observer.OnUpscaling, cancellationToken);
     }
 
     /// <summary>The name of the upscaler; null for a filter. Anyone can write a path into an image.</summary>

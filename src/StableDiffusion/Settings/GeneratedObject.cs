@@ -143,8 +143,23 @@ public abstract class GeneratedObject(GenerationInfo info)
     /// <inheritdoc cref="HiresSettings.HiresGuidanceScale"/>
     public double? HiresGuidanceScale => Info.Hires?.HiresGuidanceScale;
 
+    /// <inheritdoc cref="HiresSettings.HiresTileSize"/>
+    public int? HiresTileSize => Info.Hires?.HiresTileSize;
+
+    /// <inheritdoc cref="HiresSettings.HiresTileOverlap"/>
+    public int? HiresTileOverlap => Info.Hires?.HiresTileOverlap;
+
     /// <inheritdoc cref="GenerationSettings.Tiling"/>
     public string? Tiling => Info.Tiling;
+
+    /// <inheritdoc cref="GenerationSettings.DiffusionTiling"/>
+    public string? DiffusionTiling => Info.DiffusionTiling;
+
+    /// <inheritdoc cref="GenerationSettings.DiffusionTileSize"/>
+    public int? DiffusionTileSize => Info.DiffusionTileSize;
+
+    /// <inheritdoc cref="GenerationSettings.DiffusionTileOverlap"/>
+    public int? DiffusionTileOverlap => Info.DiffusionTileOverlap;
 
     /// <inheritdoc cref="GenerationSettings.Refiner"/>
     public string? Refiner => Info.Refiner;

@@ -131,6 +131,21 @@ public record GenerationSettings
     [Setting(Default = nameof(Settings.Tiling.None))]
     public string? Tiling { get; init; }
 
+    /// <summary>
+    /// Whether the U-Net predicts in overlapping windows, for an image larger than those of the model's training, as the name of a
+    /// <see cref="Sampling.DiffusionTiling"/>; null for the whole latent at once. Null in a record if one window was enough.
+    /// </summary>
+    [Setting(Default = nameof(Sampling.DiffusionTiling.None))]
+    public string? DiffusionTiling { get; init; }
+
+    /// <summary>The longest side of such a window in pixels, 32 to 8192, rounded down to whole latent cells; null means the model's default size.</summary>
+    [Setting(Minimum = 32, Maximum = 8192)]
+    public int? DiffusionTileSize { get; init; }
+
+    /// <summary>How much two windows overlap at least, in pixels, less than their side; rounded down to whole latent cells. Null means half of the side.</summary>
+    [Setting(Minimum = 0, Maximum = 8192)]
+    public int? DiffusionTileOverlap { get; init; }
+
     /// <summary>How much noise is added to the image to start from, above 0 and up to 1.</summary>
     [Setting(Minimum = 0, ExcludesMinimum = true, Maximum = 1, IsOfStart = true)]
     public double? Strength { get; init; }

@@ -12,6 +12,9 @@ public sealed record HiresSettings
     /// <summary>The default strength of the second pass, that of A1111's interface.</summary>
     public const double DefaultStrength = 0.7;
 
+    /// <summary>The default overlap of tiles in pixels, that of A1111, if a tile is at least twice as long.</summary>
+    public const int DefaultTileOverlap = 64;
+
     /// <summary>The factor that both sides of the image are multiplied by, above 1 and up to 16; they are rounded down to multiples of 8.</summary>
     [Setting(Key = "Hires upscale", Minimum = 1, ExcludesMinimum = true, Maximum = 16)]
     public double? HiresScale { get; init; }
@@ -24,7 +27,7 @@ public sealed record HiresSettings
     [Setting(Absent = [0], Minimum = 8, Maximum = 8192)]
     public int? HiresHeight { get; init; }
 
-    /// <summary>How the first pass is enlarged: as a latent, under A1111's names such as <c>Latent (nearest)</c>, or as an image, by an upscaler or a filter. Null means <see cref="DefaultUpscaler"/>.</summary>
+    /// <summary>How the first pass is enlarged: as a latent, under A1111's names such as <c>Latent (nearest)</c>, or as an image, by an upscaler or a filter. Null means <see cref="DefaultUpscaler"/> or, with tiles, Lanczos.</summary>
     [Setting(Key = "Hires upscaler")]
     public string? HiresUpscaler { get; init; }
 
@@ -51,4 +54,15 @@ public sealed record HiresSettings
     /// <summary>How strongly the prompt is followed in the second pass, 0 to 100; null means as in the first one.</summary>
     [Setting(Key = "Hires CFG Scale", Minimum = 0, Maximum = 100)]
     public double? HiresGuidanceScale { get; init; }
+
+    /// <summary>
+    /// The side in pixels of the tiles in which the enlarged image is made again, 32 to 8192, a multiple of 8; null for the whole
+    /// image at once. A1111 calls that SD upscale.
+    /// </summary>
+    [Setting(Key = "Hires tile size", IsOwnKey = true, Minimum = 32, Maximum = 8192)]
+    public int? HiresTileSize { get; init; }
+
+    /// <summary>How much two tiles overlap at least, in pixels, 0 to half of a tile; null means 64, A1111's default, or half of a tile.</summary>
+    [Setting(Key = "SD upscale overlap", Minimum = 0, Maximum = 4096)]
+    public int? HiresTileOverlap { get; init; }
 }

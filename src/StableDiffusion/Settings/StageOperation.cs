@@ -27,6 +27,9 @@ public static class StageOperation
     /// <summary>An image was enlarged by a network or a filter.</summary>
     public const string Upscale = "Upscale";
 
+    /// <summary>An image was made again tile by tile: each was encoded, denoised with noise of its own, and decoded.</summary>
+    public const string RepaintTiles = "RepaintTiles";
+
     /// <summary>An image was converted to a mask.</summary>
     public const string ToMask = "ToMask";
 
@@ -68,5 +71,5 @@ public static class StageOperation
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
-    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale;
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale or RepaintTiles;
 }

@@ -1,4 +1,5 @@
 using StableDiffusion.Images;
+using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Upscaling;
 
@@ -26,7 +27,7 @@ internal sealed record TileGrid(int Width, int Height, int TileWidth, int TileHe
     /// <param name="overlap">The width of the seams, 0 or more.</param>
     public static TileGrid Divide(int width, int height, int tileWidth, int tileHeight, int overlap)
     {
-        (int Side, int[] Starts) columns = Divide(width, tileWidth, overlap), rows = Divide(height, tileHeight, overlap);
+        (int Side, int[] Starts) columns = EvenTiles.Divide(width, tileWidth, overlap), rows = EvenTiles.Divide(height, tileHeight, overlap);
         return new TileGrid(width, height, columns.Side, rows.Side, overlap, columns.Starts, rows.Starts);
     }
 
@@ -50,13 +51,11 @@ internal sealed record TileGrid(int Width, int Height, int TileWidth, int TileHe
         return result;
     }
 
-    private static (int Side, int[] Starts) Divide(int length, int tile, int overlap)
-    {
-        tile = Math.Min(tile, length);
-        int count = Math.Max(1, (int)Math.Ceiling((length - overlap) / (double)Math.Max(1, tile - overlap)));
-        double step = count > 1 ? (length - tile) / (double)(count - 1) : 0;
-        return (tile, [.. Enumerable.Range(0, count - 1).Select(i => (int)(i * step)), length - tile]);
-    }
+    /// <summary>Cuts a tile out of an image of the size of the grid.</summary>
+    /// <param name="pixels">The pixels of the image.</param>
+    /// <param name="tile">The number of the tile, from 0, row by row.</param>
+    /// <returns>The pixels of the tile.</returns>
+    public byte[] Cut(byte[] pixels, int tile) => Cut(pixels, X[tile % X.Count], Y[tile / X.Count]);
 
     private byte[] Cut(byte[] pixels, int left, int top)
     {

@@ -17,7 +17,6 @@ namespace StableDiffusion.Upscaling;
 internal sealed class Upscaler : IDisposable
 {
     private const string Opening = "Opening the upscaler";
-    private const float Largest = byte.MaxValue;
 
     // A graph says its scale by what it makes. Some need sides that are multiples of a window.
     private static readonly int[] s_trialSides = [16, 64];
@@ -125,16 +124,7 @@ internal sealed class Upscaler : IDisposable
         Tensor enlarged = Run(ControlImage.ToTensor(new DiffusionImage(width, height, pixels)), cancellationToken);
         if (!enlarged.IsFinite())
             throw new InferenceException($"The upscaler '{ModelFilePath.Printable(Name)}' returned values that are not finite. Its weights are damaged.");
-
-        int plane = enlarged.Length / DiffusionImage.Channels;
-        byte[] result = new byte[enlarged.Length];
-        for (int channel = 0; channel < DiffusionImage.Channels; channel++)
-        {
-            for (int i = 0; i < plane; i++)
-                result[(i * DiffusionImage.Channels) + channel] = (byte)MathF.Round(Math.Clamp(enlarged.Values[(channel * plane) + i], 0, 1) * Largest);
-        }
-
-        return result;
+        return PixelTensor.ToPixels(enlarged, isSigned: false);
     }
 
     /// <summary>Enlarges an image.</summary>

@@ -116,10 +116,12 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             GuidanceSigmaMax = Chance(0.1) ? 6.5 : null,
             Tiling = Chance(0.15) ? Pick(["X", "Y", "Both"]) : null,
             FeatureReuse = isControlled || !Chance(0.1) ? null : 2,
+            DiffusionTiling = Chance(0.1) ? Pick(["MultiDiffusion", "Mixture"]) : null,
             Strength = start is null || goesOn ? null : Pick([0.6, 0.8, 1.0]),
             Mask = isMasked ? Mask(start!) : null,
             Controls = isControlled ? [new ControlOptions("net", Control(depth)) { Preprocessor = ControlPreprocessor.Canny, Scale = 0.7 }] : [],
         };
+        options = options with { DiffusionTileSize = options.DiffusionTiling is null ? null : 48, Tiling = options.DiffusionTiling is null ? options.Tiling : null };
         string model = Model(), textModel = Chance(0.1) ? Model() : model;
         AdapterSet? adapters = Chance(0.15) ? AdapterSet.Create([library.FindLora("style", cancellationToken) with { Strength = 0.8 }]) : null;
         PromptOptions prompt = new() { Syntax = Chance(0.3) ? PromptSyntax.A1111 : PromptSyntax.Plain };
