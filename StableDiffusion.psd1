@@ -27,6 +27,7 @@
         'Export-DiffusionManifest'
         'Export-Latent'
         'Export-TextEmbedding'
+        'Find-ImageRegion'
         'Get-DiffusionDevice'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'

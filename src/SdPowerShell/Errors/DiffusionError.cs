@@ -30,6 +30,7 @@ internal static class DiffusionError
             ControlNetNotFoundException => ("ControlNetNotFound", ErrorCategory.ObjectNotFound),
             VaeNotFoundException => ("VaeNotFound", ErrorCategory.ObjectNotFound),
             UpscalerNotFoundException => ("UpscalerNotFound", ErrorCategory.ObjectNotFound),
+            DetectorNotFoundException => ("DetectorNotFound", ErrorCategory.ObjectNotFound),
             AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),

@@ -24,6 +24,9 @@ public sealed record StorageFolders
     /// <summary>The environment variable that names another folder for upscalers.</summary>
     public const string UpscalersVariable = "STABLEDIFFUSION_UPSCALERS";
 
+    /// <summary>The environment variable that names another folder for detectors.</summary>
+    public const string DetectorsVariable = "STABLEDIFFUSION_DETECTORS";
+
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The models, a folder each, and those that were imported.</summary>
@@ -44,6 +47,9 @@ public sealed record StorageFolders
     /// <summary>The upscalers, a file each.</summary>
     public required string Upscalers { get; init; }
 
+    /// <summary>The detectors, a file each.</summary>
+    public required string Detectors { get; init; }
+
     /// <summary>The graphs that were built from models. All of it can be deleted at any time, and is made again.</summary>
     public required string Cache { get; init; }
 
@@ -51,7 +57,7 @@ public sealed record StorageFolders
     public required string Downloads { get; init; }
 
     /// <summary>The folders of the current user, or those that the environment variables name at the moment.</summary>
-    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets, VAEs and upscalers are beside the one of models.</returns>
+    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets, VAEs, upscalers and detectors are beside the one of models.</returns>
     public static StorageFolders FromEnvironment()
     {
         string models = FromVariable(ModelsVariable) ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
@@ -64,6 +70,7 @@ public sealed record StorageFolders
             ControlNets = FromVariable(ControlNetsVariable) ?? Beside(models, "controlnets"),
             Vaes = FromVariable(VaesVariable) ?? Beside(models, "vaes"),
             Upscalers = FromVariable(UpscalersVariable) ?? Beside(models, "upscalers"),
+            Detectors = FromVariable(DetectorsVariable) ?? Beside(models, "detectors"),
             Cache = Path.Combine(cache, "graphs"),
             Downloads = Path.Combine(cache, "downloads"),
         };

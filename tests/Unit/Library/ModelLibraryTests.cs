@@ -18,6 +18,7 @@ public sealed class ModelLibraryTests : IDisposable
         ControlNets = _folder["controlnets"],
         Vaes = _folder["vaes"],
         Upscalers = _folder["upscalers"],
+        Detectors = _folder["detectors"],
         Cache = _folder["graphs"],
         Downloads = _folder["downloads"],
     });

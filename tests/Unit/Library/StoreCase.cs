@@ -20,6 +20,7 @@ public abstract class StoreCase : IDisposable
         ControlNets = Folder["controlnets"],
         Vaes = Folder["vaes"],
         Upscalers = Folder["upscalers"],
+        Detectors = Folder["detectors"],
         Cache = Folder["cache"],
         Downloads = Folder["downloads"],
     });
