@@ -41,6 +41,7 @@
         'New-DiffusionImage'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
+        'Repair-DiffusionImage'
         'Resize-DiffusionImage'
         'Resize-Latent'
         'Restore-DiffusionManifest'

@@ -1,5 +1,6 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Images.Masks;
@@ -129,6 +130,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.CropToMask:
             case StageOperation.FillMask:
             case StageOperation.PasteBack:
+            case StageOperation.RegionMask:
             case StageOperation.Expand:
             case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
@@ -141,6 +143,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.EncodeImage:
             case StageOperation.Denoise:
             case StageOperation.Decode:
+            case StageOperation.Repair:
                 SettingTable.Check(stage.To<GenerationInfo>());
                 CheckHashes(stage, warnings, cancellationToken);
                 break;
@@ -228,6 +231,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 Mask(),
                 stage.Number<int>(MaskCrop.PaddingSetting),
                 stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true),
+            StageOperation.RegionMask => RegionMask.From(stage),
+            StageOperation.Repair => Repair(stage, Before<DiffusionImage>(), Mask(), cancellationToken),
             StageOperation.Expand => ImageExpansion.From(stage).Expand(Before<DiffusionImage>()),
             StageOperation.ExpandMask => ImageExpansion.From(stage).MaskOf(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
@@ -294,6 +299,14 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             stage,
             pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
             Adapters(stage, cancellationToken));
+    }
+
+    private DiffusionImage Repair(GenerationStage stage, DiffusionImage image, MaskImage mask, CancellationToken cancellationToken)
+    {
+        TextEmbedding embedding = Inputs<TextEmbedding>(stage, "Embedding", cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("The repair of a region has no prompt.");
+        TextEmbedding? negative = Inputs<TextEmbedding>(stage, "NegativeEmbedding", cancellationToken).FirstOrDefault();
+        DenoiseOptions options = stage.To<DenoiseOptions>() with { Model = null };
+        return Use(stage, pipeline => RegionRepair.Run(pipeline, image, mask, embedding, negative, options, Observer, cancellationToken), Adapters(stage, cancellationToken));
     }
 
     private ControlOptions[] Controls(GenerationStage stage, CancellationToken cancellationToken)

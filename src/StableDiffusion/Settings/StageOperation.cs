@@ -48,6 +48,9 @@ public static class StageOperation
     /// <summary>The mask of a region was made, from the runs of its pixels.</summary>
     public const string RegionMask = "RegionMask";
 
+    /// <summary>A region of an image was painted anew: cut out, encoded, denoised, decoded and pasted back.</summary>
+    public const string Repair = "Repair";
+
     /// <summary>An image got borders.</summary>
     public const string Expand = "Expand";
 
@@ -71,5 +74,5 @@ public static class StageOperation
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
-    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale;
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale or Repair;
 }
