@@ -50,6 +50,18 @@ Describe 'Repair-DiffusionImage' {
         (& ([scriptblock]::Create($script))).Pixels | Should -Be $made.Pixels
     }
 
+    It 'repeats a region with an outline from the record, which no command can say' {
+        $box = $two | Find-ImageRegion -First 1
+        $inside = [byte[]](0..($box.Width * $box.Height - 1)).ForEach{ if ($_ % $box.Width -le [Math]::Floor($_ / $box.Width)) { 255 } else { 0 } }
+        $region = $box.GetType()::new($two, $box.X, $box.Y, $box.Width, $box.Height, $inside)
+        $region.HasOutline | Should -BeTrue
+        $made = $region | Repair-DiffusionImage @quick -Prompt 'a circle'
+        $made | Export-DiffusionImage outline.png
+        (Get-DiffusionMetadata outline.png | New-DiffusionImage).Pixels | Should -Be $made.Pixels
+        ConvertTo-DiffusionScript outline.png -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -BeLike 'RecordNotRepeatable*'
+    }
+
     It 'takes files, writes an image for each, and passes on images without regions' {
         $two | Export-DiffusionImage two.png
         Copy-Item "$data/images/crop-96x48.png" photo.png

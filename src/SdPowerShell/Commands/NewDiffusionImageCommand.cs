@@ -24,7 +24,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Makes images from prompts: runs all stages with one open model.</summary>
 [Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class NewDiffusionImageCommand : HiresCmdlet
+public sealed class NewDiffusionImageCommand : DetailCmdlet
 {
     // What is asked for with -Confirm, or said with -WhatIf.
     private const int LongestShown = 300;
@@ -41,6 +41,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
     private readonly List<StagedImage> _staged = [];
     private readonly UpscalerInUse _upscaler = new();
+    private readonly DetectorInUse _detector = new();
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
@@ -239,7 +240,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
             _upscaler.Dispose();
+            _detector.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 
@@ -271,7 +276,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
-        DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
+        DenoiseOptions options = CheckDetailer(CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt });
         if (options is { Refiner: null, RefinerSwitchAt: not null } or { Refiner: null, RefinerMode: not null })
             RefuseIdle(options.RefinerSwitchAt is null ? nameof(RefinerMode) : nameof(RefinerSwitchAt), "RefinerSwitchAt and RefinerMode have no effect without Refiner. Give that too, or omit them.");
         ImageInput? source = FindStart(out bool isPiped);
@@ -554,8 +559,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         _progress!.Start();
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
-        // The settings of both passes are said once; the last stage has those of the second one.
-        if (made.Info.Hires is not null)
+        // The settings of all passes are said once; the last stage has those of the last one.
+        if (made.Info.Hires is not null || made.Info.Detail is not null)
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output);
@@ -595,7 +600,27 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         Start = start,
         TextualInversions = words,
         Upscale = (image, size, progress, token) => ImageUpscaling.Run(image, _upscaler.Open(FindUpscaler(size.Upscaler), DeviceName, progress, token), size, progress, token),
+        FindRegions = (image, found, progress, token) => _detector.Open(FindDetector(found.Detector), DeviceName, progress, token).Find(image, found, token),
     });
+
+    /// <summary>Finds the detector before any work. Without one that a record names, the image is made without it, as it is without the images of ControlNets.</summary>
+    private DenoiseOptions CheckDetailer(DenoiseOptions options)
+    {
+        if (options.Detail?.Detailer is not string detector)
+            return options;
+        try
+        {
+            FindDetector(detector);
+            return options;
+        }
+        catch (DetectorNotFoundException error) when (Input?.IsMetadata == true && !IsGiven(nameof(Detailer)))
+        {
+            Warn($"{error.Message} The image is made without its regions being painted anew.");
+            return options with { Detail = null };
+        }
+    }
+
+    private string FindDetector(string detector) => DetectorInUse.Find(detector, TakesNamesOnly(nameof(Detailer), detector), path => PathHelper.FindExisting(this, path));
 
     /// <summary>The name of an upscaler in the store, or the full path of its file.</summary>
     private string FindUpscaler(string upscaler)
@@ -725,6 +750,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             _denoising!.Report(progress);
             command._progress!.Advance((double)progress.Step / progress.StepCount);
         }
+
+        public override void OnDetecting(ProgressReport progress) => command.ReportLoading(progress);
 
         public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
 

@@ -12,6 +12,7 @@ using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 

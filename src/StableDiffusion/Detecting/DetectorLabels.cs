@@ -13,7 +13,7 @@ internal static class DetectorLabels
 
     /// <summary>Reads the names.</summary>
     /// <param name="text">The text, of whoever made the graph; null for none.</param>
-    /// <returns>The names by class; none if the text is not of this form.</returns>
+    /// <returns>The names by class, which are safe to show; none if the text is not of this form.</returns>
     public static IReadOnlyDictionary<int, string> Read(string? text)
     {
         Dictionary<int, string> labels = [];
@@ -31,7 +31,7 @@ internal static class DetectorLabels
                 return new Dictionary<int, string>();
             if (labels.Count > 0 && Skip(isList ? ']' : '}'))
                 break;
-            if ((!isList && !(Number(out number) && Skip(':'))) || Label() is not string label || !labels.TryAdd(number, label))
+            if ((!isList && !(Number(out number) && Skip(':'))) || Label() is not string label || !labels.TryAdd(number, PrintableText.Of(label)))
                 return new Dictionary<int, string>();
         }
 

@@ -3,6 +3,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -133,6 +134,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.Refiner is not null)
             options = Own(options);
         CheckSettings(options);
+        DetailPass.From(options, []);
         (int width, int height) = DenoiseStart.Check(model, options, start);
         if (options.Refiner is not null)
             HandOverStep(options, isFromImage: start is not null);

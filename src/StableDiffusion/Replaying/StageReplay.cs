@@ -7,6 +7,7 @@ using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 

@@ -143,6 +143,7 @@ public sealed class DetectorTests : StoreCase
     [InlineData("{0: 'a", "")]
     [InlineData("{0: 'a\\", "")]
     [InlineData("{99999999999: 'a'}", "")]
+    [InlineData("{0: 'a\u001b[2Jb'}", "a?[2Jb")]
     [InlineData("nonsense", "")]
     public void Names_are_read_as_Python_writes_them(string? text, string expected) => Assert.Equal(expected, string.Join('|', DetectorLabels.Read(text).Values));
 

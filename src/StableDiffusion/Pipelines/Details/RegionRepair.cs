@@ -6,7 +6,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
-namespace StableDiffusion.Pipelines;
+namespace StableDiffusion.Pipelines.Details;
 
 /// <summary>
 /// Paints regions of an image anew, one after another: each is cut out with some of what is around it, denoised at the size of the
