@@ -13,6 +13,7 @@ $env:STABLEDIFFUSION_MODELS = "$OutFolder/pester/models"
 $env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
 $env:STABLEDIFFUSION_VAES = "$OutFolder/pester/vaes"
 $env:STABLEDIFFUSION_UPSCALERS = "$OutFolder/pester/upscalers"
+$env:STABLEDIFFUSION_DETECTORS = "$OutFolder/pester/detectors"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
 

@@ -14,5 +14,6 @@ internal static class TestSetup
         Environment.SetEnvironmentVariable(StorageFolders.ControlNetsVariable, Path.Combine(AppContext.BaseDirectory, "controlnets"));
         Environment.SetEnvironmentVariable(StorageFolders.VaesVariable, Path.Combine(AppContext.BaseDirectory, "vaes"));
         Environment.SetEnvironmentVariable(StorageFolders.UpscalersVariable, Path.Combine(AppContext.BaseDirectory, "upscalers"));
+        Environment.SetEnvironmentVariable(StorageFolders.DetectorsVariable, Path.Combine(AppContext.BaseDirectory, "detectors"));
     }
 }

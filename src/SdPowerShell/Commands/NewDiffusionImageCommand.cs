@@ -25,7 +25,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Makes images from prompts: runs all stages with one open model.</summary>
 [Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class NewDiffusionImageCommand : HiresCmdlet
+public sealed class NewDiffusionImageCommand : DetailCmdlet
 {
     // What is asked for with -Confirm, or said with -WhatIf.
     private const int LongestShown = 300;
@@ -42,6 +42,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
 
     private readonly List<StagedImage> _staged = [];
     private readonly UpscalerInUse _upscaler = new();
+    private readonly DetectorInUse _detector = new();
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
 
@@ -266,7 +267,11 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
             _upscaler.Dispose();
+            _detector.Dispose();
+        }
+
         base.Dispose(disposing);
     }
 
@@ -298,7 +303,7 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
-        DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
+        DenoiseOptions options = CheckDetailer(CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt });
         string? idle = options.RefinerSwitchAt is not null ? nameof(RefinerSwitchAt) : options.RefinerSwitchBySteps is not null ? nameof(RefinerSwitchBySteps) : options.RefinerMode is not null ? nameof(RefinerMode) : null;
         if (options.Refiner is null && idle is not null)
             RefuseIdle(idle, $"{idle} has no effect without Refiner. Give that too, or omit {idle}.");
@@ -607,9 +612,9 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         _progress!.Start();
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
-        // The settings of both passes are said once; the last stage has those of the second one.
+        // The settings of all passes are said once; the last stage has those of the last one.
         // Neither has an image that begins with a file the settings of that file.
-        if (made.Info.Hires is not null || (image.Prompt is null && made.Prompt is not null))
+        if (made.Info.Hires is not null || made.Info.Detail is not null || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output);
@@ -649,11 +654,31 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
         Start = start,
         TextualInversions = words,
         Upscale = (image, size, progress, token) => Upscale(image, FindUpscaler(size.Upscaler), size, progress, token),
+        FindRegions = (image, found, progress, token) => _detector.Open(FindDetector(found.Detector), DeviceName, progress, token).Find(image, found, token),
     });
 
     /// <summary>Enlarges an image by a network, which stays open for the next one.</summary>
     private DiffusionImage Upscale(DiffusionImage image, string nameOrPath, UpscaleOptions size, Action<ProgressReport> progress, CancellationToken token) =>
         ImageUpscaling.Run(image, _upscaler.Open(nameOrPath, DeviceName, progress, token), size, progress, token);
+
+    /// <summary>Finds the detector before any work. Without one that a record names, the image is made without it, as it is without the images of ControlNets.</summary>
+    private DenoiseOptions CheckDetailer(DenoiseOptions options)
+    {
+        if (options.Detail?.Detailer is not string detector)
+            return options;
+        try
+        {
+            FindDetector(detector);
+            return options;
+        }
+        catch (DetectorNotFoundException error) when (Input?.IsMetadata == true && !IsGiven(nameof(Detailer)))
+        {
+            Warn($"{error.Message} The image is made without its regions being painted anew.");
+            return options with { Detail = null };
+        }
+    }
+
+    private string FindDetector(string detector) => DetectorInUse.Find(detector, TakesNamesOnly(nameof(Detailer), detector), path => PathHelper.FindExisting(this, path));
 
     /// <summary>The name of an upscaler in the store, or the full path of its file.</summary>
     private string FindUpscaler(string upscaler)
@@ -787,6 +812,8 @@ public sealed class NewDiffusionImageCommand : HiresCmdlet
             _denoising!.Report(progress);
             command._progress!.Advance((double)progress.Step / progress.StepCount);
         }
+
+        public override void OnDetecting(ProgressReport progress) => command.ReportLoading(progress);
 
         public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
 

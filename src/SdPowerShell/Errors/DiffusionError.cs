@@ -31,6 +31,7 @@ internal static class DiffusionError
             VaeNotFoundException => ("VaeNotFound", ErrorCategory.ObjectNotFound),
             WildcardNotFoundException => ("WildcardNotFound", ErrorCategory.ObjectNotFound),
             UpscalerNotFoundException => ("UpscalerNotFound", ErrorCategory.ObjectNotFound),
+            DetectorNotFoundException => ("DetectorNotFound", ErrorCategory.ObjectNotFound),
             AdapterNotFoundException => ("AdapterNotFound", ErrorCategory.ObjectNotFound),
             AdapterInvalidException => ("AdapterInvalid", ErrorCategory.InvalidData),
             UnsafeFileException => ("UnsafeFile", ErrorCategory.SecurityError),

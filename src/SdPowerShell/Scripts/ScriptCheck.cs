@@ -24,6 +24,7 @@ internal static partial class ScriptCheck
         ["ConvertFrom-Latent"] = ParametersOf<ConvertFromLatentCommand>(),
         ["ConvertTo-Latent"] = ParametersOf<ConvertToLatentCommand>(),
         ["ConvertTo-ControlImage"] = ParametersOf<ConvertToControlImageCommand>(),
+        ["Repair-DiffusionImage"] = ParametersOf<RepairDiffusionImageCommand>(),
         ["Resize-DiffusionImage"] = ParametersOf<ResizeDiffusionImageCommand>(),
         ["Expand-DiffusionImage"] = ParametersOf<ExpandDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using StableDiffusion;
+using StableDiffusion.Detecting;
+using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
@@ -41,6 +43,12 @@ internal sealed class StageScript
     private static readonly string[] s_ofUpscaling =
     [
         ScriptNames.Upscaler, nameof(UpscaleOptions.Scale), nameof(UpscaleOptions.Width), nameof(UpscaleOptions.Height), nameof(UpscaleOptions.ResizeMode), nameof(UpscaleOptions.TileSize), nameof(UpscaleOptions.TileOverlap),
+    ];
+
+    private static readonly string[] s_ofRepair =
+    [
+        nameof(GenerationInfo.Strength), nameof(GenerationInfo.MaskBlur), nameof(GenerationInfo.MaskPadding), nameof(GenerationInfo.Seed), nameof(GenerationInfo.Steps),
+        nameof(GenerationInfo.GuidanceScale), nameof(GenerationInfo.Width), nameof(GenerationInfo.Height),
     ];
 
     private static readonly string[] s_controls = [ScriptNames.ControlNet, "ControlPreprocessor", "ControlScale", "ControlStart", "ControlEnd"];
@@ -96,6 +104,7 @@ internal sealed class StageScript
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",
             StageOperation.RepaintTiles => RepaintTiles(stage, before),
+            StageOperation.Repair => Repair(stage, before),
             StageOperation.Expand => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Image'{Settings(stage, "Left", "Top", "Right", "Bottom", "Fill")}",
             StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
@@ -167,6 +176,20 @@ internal sealed class StageScript
         if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
             command.Append(" -Lora @()");
         return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_beforeEncoding, .. s_afterDecoding])).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
+    }
+
+    private string Repair(GenerationStage stage, StageList before)
+    {
+        if (stage.Input("MaskImage") is not [{ Operation: StageOperation.RegionMask } mask] || RegionMask.BoxOf(mask) is not MaskRegion box)
+            throw new NotRepeatableException("A region with an outline cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it.");
+        if (stage.Input("Embedding")?[^1].Text(nameof(GenerationInfo.Prompt)) is not string prompt)
+            throw new NotRepeatableException("The repair of a region has no prompt.");
+
+        // What else there is comes with the image.
+        StringBuilder command = new($"Repair-DiffusionImage -InputObject {Object("image", before)} -Box {box.Left}, {box.Top}, {box.Width}, {box.Height} -Dilation 0 -Prompt {Literal.Of(prompt)}");
+        if (OneImage.NegativeOf(stage)?[^1].Text(nameof(GenerationInfo.Prompt)) is string negative)
+            command.Append(" -NegativePrompt ").Append(Literal.Of(negative));
+        return command.Append(Settings(stage, stage.Settings.ContainsKey(nameof(GenerationInfo.SchedulerOptions)) ? s_ofRepair : s_ofRepair.Append(nameof(GenerationInfo.Scheduler)))).Append(Names(stage)).ToString();
     }
 
     private string Controls(GenerationStage stage)

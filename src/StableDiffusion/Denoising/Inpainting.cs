@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.Masks;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;

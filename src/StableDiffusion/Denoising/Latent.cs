@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.Masks;
 using StableDiffusion.Noise;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;

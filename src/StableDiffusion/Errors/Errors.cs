@@ -176,6 +176,12 @@ public sealed class UpscalerNotFoundException(string message, Exception? innerEx
 public sealed class WildcardNotFoundException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
+/// <summary>A detector was not found.</summary>
+/// <param name="message">What is wrong with which input, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class DetectorNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
 /// <summary>A LoRA or an embedding was not found.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 public sealed class AdapterNotFoundException(string message) : DiffusionException(message);

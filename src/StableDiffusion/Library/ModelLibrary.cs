@@ -1,5 +1,6 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Building;
+using StableDiffusion.Detecting;
 using StableDiffusion.Hub;
 using StableDiffusion.Images;
 using StableDiffusion.Onnx;
@@ -13,7 +14,7 @@ using StableDiffusion.Upscaling;
 namespace StableDiffusion.Library;
 
 /// <summary>
-/// The models, ControlNets, VAEs, upscalers and adapters that can be used by name, and the way to open, import, test and remove models:
+/// The models, ControlNets, VAEs, upscalers, detectors and adapters that can be used by name, and the way to open, import, test and remove models:
 /// <code>
 /// using ModelLease lease = ModelLibrary.Default.Open("demo");
 /// DiffusionPipeline pipeline = new(lease.Model);
@@ -37,6 +38,7 @@ public sealed class ModelLibrary
         ControlNets = new NetworkStore(folders.ControlNets, "ControlNet", static (message, remedy) => new ControlNetNotFoundException(message) { Remedy = remedy });
         Vaes = new NetworkStore(folders.Vaes, "VAE", static (message, remedy) => new VaeNotFoundException(message) { Remedy = remedy }, halves: (VaeSource.DecoderEnding, VaeSource.EncoderEnding));
         Upscalers = new NetworkStore(folders.Upscalers, "upscaler", static (message, remedy) => new UpscalerNotFoundException(message) { Remedy = remedy }, UpscalerSource.Endings);
+        Detectors = new NetworkStore(folders.Detectors, "detector", static (message, remedy) => new DetectorNotFoundException($"{message} The detector {Detector.BuiltIn} ships with the module.") { Remedy = remedy }, [UpscalerSource.GraphEnding]);
         Loras = new AdapterStore(folders.Loras, "LoRA");
         Embeddings = new AdapterStore(folders.Embeddings, "embedding");
         Downloads = new DownloadCache(folders.Downloads);
@@ -59,6 +61,9 @@ public sealed class ModelLibrary
 
     /// <summary>The upscalers.</summary>
     internal NetworkStore Upscalers { get; }
+
+    /// <summary>The detectors.</summary>
+    internal NetworkStore Detectors { get; }
 
     /// <summary>The LoRAs.</summary>
     internal AdapterStore Loras { get; }
@@ -121,6 +126,40 @@ public sealed class ModelLibrary
     /// <param name="cancellationToken">Cancels the reading of a file that was not hashed before.</param>
     /// <exception cref="UpscalerNotFoundException">There is no such upscaler.</exception>
     internal string IdentifyUpscaler(string nameOrPath, CancellationToken cancellationToken) => Upscaler.Identify(Upscalers.Locate(nameOrPath).Path, Folders.Cache, cancellationToken);
+
+    /// <summary>Finds the regions of an image by a detector, which is opened for it.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="options">The detector, and which regions are returned.</param>
+    /// <param name="device">The device; null for the best available one.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <returns>The regions; none if nothing was found.</returns>
+    /// <exception cref="InvalidSettingException">A setting is out of range.</exception>
+    /// <exception cref="DetectorNotFoundException">There is no such detector; the message lists those in the folder.</exception>
+    /// <exception cref="ModelInvalidException">The file is damaged, or is not a detector.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
+    public IReadOnlyList<DetectedRegion> Detect(DiffusionImage image, DetectOptions options, Device? device = null, Action<ProgressReport>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        using Detector detector = OpenDetector(options.Detector, device ?? Devices.Resolve(Device.Auto, out _), progress, cancellationToken);
+        return detector.Find(image, options, cancellationToken);
+    }
+
+    /// <summary>Opens a detector, so that several images can be searched with it.</summary>
+    /// <param name="nameOrPath">Its name, with or without the file's extension, or its path; or that of the one that ships with the engine.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="progress">Receives the progress, on the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <returns>The detector; dispose it after use.</returns>
+    internal Detector OpenDetector(string nameOrPath, Device device, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        if (Detector.IsBuiltIn(nameOrPath))
+            return Detector.OpenBuiltIn(Folders.Cache, device, cancellationToken);
+        (string name, string path) = Detectors.Locate(nameOrPath);
+        return Detector.Open(name, path, device, progress, cancellationToken);
+    }
 
     /// <summary>Finds a LoRA.</summary>
     /// <param name="nameOrPath">Its name, with or without the file's extension, or its path.</param>

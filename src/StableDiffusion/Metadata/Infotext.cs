@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using StableDiffusion.Metadata.Keys;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Metadata;
@@ -103,6 +104,13 @@ internal static class Infotext
             Add(HiresSchedulerKey, hires.HiresScheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true ? hires.HiresScheduler : null);
         }
 
+        if (info.Detail is DetailSettings detail)
+        {
+            (string? detailSampler, string? detailSchedule) = SplitScheduler(detail.DetailScheduler);
+            foreach ((string key, string? value) in DetailTexts.Of(detail, detailSampler, detailSchedule))
+                Add(key, value);
+            Add(DetailTexts.SchedulerKey, detail.DetailScheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true ? detail.DetailScheduler : null);
+        }
 
         // By default, A1111 draws the noise of a seed on the GPU, or computes the same values on the CPU ("NV").
         Add("RNG", info.Seed is null ? null : info.RandomSource == "Cuda" ? "NV" : "CPU");
@@ -118,7 +126,7 @@ internal static class Infotext
             Add($"ControlNet {i}", Describe(info.ControlNets[i]));
         Add(SchedulerKey, info.Scheduler?.StartsWith(ToolPrefix, StringComparison.Ordinal) == true && info.Seed is not null ? info.Scheduler : null);
         AddPostprocessing(info.Stages, Add);
-        Add(StagesKey, info.Stages is StageList stages && !IsSaidBySettings(stages, info.Hires) ? stages.ToString() : null);
+        Add(StagesKey, info.Stages is StageList stages && info.Detail is null && !IsSaidBySettings(stages, info.Hires) ? stages.ToString() : null);
         Add("Lora hashes", info.LoraHashes);
         Add("TI hashes", info.TextualInversionHashes);
 

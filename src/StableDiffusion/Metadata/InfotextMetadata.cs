@@ -1,6 +1,7 @@
 using StableDiffusion.Metadata.Keys;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 
 namespace StableDiffusion.Metadata;
 
@@ -65,6 +66,12 @@ internal static class InfotextMetadata
         HashSet<string> used = strength is null ? [] : ["Denoising strength"];
         HiresSettings? hires = ReadHires(reader, source, used, warnings);
         bool isOfTile = source != MetadataSource.PowerShell && hires?.HiresTileSize is not null;
+        DetailSettings? detail = DetailTexts.Read(
+            SettingTable.Create<GenerationInfo>(row => row.Key?.StartsWith("ADetailer ", StringComparison.Ordinal) == true ? ReadRow(row, reader, source, used) : null).Detail,
+            reader,
+            source == MetadataSource.PowerShell,
+            used,
+            (sampler, schedule) => SamplerNames.Resolve(sampler, schedule, source != MetadataSource.PowerShell, warnings).Name);
         (string? scheduler, Dictionary<string, object?> schedulerOptions) = ReadScheduler(reader, source, used, warnings);
         GenerationInfo info = SettingTable.Create<GenerationInfo>(row => ReadRow(row, reader, source, used)) with
         {
@@ -79,6 +86,7 @@ internal static class InfotextMetadata
             Height = isOfTile ? null : reader.Count("Size-2"),
             Strength = strength,
             Hires = hires,
+            Detail = detail,
             ResizeMode = source == MetadataSource.PowerShell ? ReadResizeMode(reader, used) : null,
             Tiling = ReadTiling(reader, source, used),
             GuidanceSigmaMin = ReadSigmaMin(reader, used),

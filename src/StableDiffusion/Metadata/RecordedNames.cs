@@ -19,6 +19,7 @@ internal static class RecordedNames
         Refiner = info.Refiner is null ? null : NameOrPath.WithoutFolder(info.Refiner),
         Vae = info.Vae is null ? null : NameOrPath.WithoutFolder(info.Vae),
         Hires = info.Hires?.HiresUpscaler is string upscaler ? info.Hires with { HiresUpscaler = NameOrPath.WithoutFolder(upscaler) } : info.Hires,
+        Detail = info.Detail?.Detailer is string detector ? info.Detail with { Detailer = NameOrPath.WithoutFolder(detector) } : info.Detail,
         Lora = Each(info.Lora, LoraName),
         TextualInversion = Each(info.TextualInversion, NameOrPath.WithoutFolder),
         ControlNets = info.ControlNets is null ? null : [.. info.ControlNets.Where(static net => net is not null).Select(NameOf)],

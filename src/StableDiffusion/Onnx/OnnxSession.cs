@@ -200,6 +200,11 @@ internal sealed class OnnxSession : IDisposable
         : throw new ModelInvalidException(
             $"The graph '{Path}' returned {result} as its output '{output.Name}', not [{string.Join(", ", shape.ToArray().Select(static length => length < 0 ? "any" : length.ToString(CultureInfo.InvariantCulture)))}]. {NotThePart}");
 
+    /// <summary>A text that the graph says about itself. Whoever made it can have written anything.</summary>
+    /// <param name="key">Its key.</param>
+    /// <returns>The text; null if there is none.</returns>
+    public string? FindMetadata(string key) => _session.ModelMetadata.CustomMetadataMap.TryGetValue(key, out string? value) ? value : null;
+
     /// <summary>Runs the graph once and copies one output.</summary>
     /// <param name="output">The output to compute.</param>
     /// <param name="cancellationToken">Cancels the run at once between two operators, and within about two seconds in any case.</param>

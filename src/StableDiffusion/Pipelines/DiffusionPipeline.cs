@@ -3,6 +3,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -137,6 +138,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.Refiner is not null)
             options = Own(options);
         CheckSettings(options);
+        DetailPass.From(options, []);
         HiresPass? second = HiresPass.From(options, start);
         (int width, int height) = second?.First is StartImage first ? (first.Image.Width, first.Image.Height) : DenoiseStart.Check(model, options, start);
         if (options.Refiner is not null)

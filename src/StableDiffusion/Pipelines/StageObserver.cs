@@ -29,6 +29,12 @@ public class StageObserver
     {
     }
 
+    /// <summary>Receives the progress of opening a detector.</summary>
+    /// <param name="progress">The progress.</param>
+    public virtual void OnDetecting(ProgressReport progress)
+    {
+    }
+
     /// <summary>Receives the progress of opening an upscaler, and after each of its tiles.</summary>
     /// <param name="progress">The progress.</param>
     public virtual void OnUpscaling(ProgressReport progress)

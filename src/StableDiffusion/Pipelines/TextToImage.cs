@@ -1,7 +1,9 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -18,6 +20,7 @@ public sealed class TextToImage
     private readonly TextToImageRequest _request;
     private readonly DenoiseOptions _options;
     private readonly HiresPass? _hires;
+    private readonly DetailPass? _detail;
     private TextEmbedding? _hiresEmbedding;
     private TextEmbedding? _hiresNegative;
     private TextEmbedding? _embedding;
@@ -46,8 +49,11 @@ public sealed class TextToImage
             throw new InvalidSettingException(nameof(HiresSettings.HiresUpscaler), $"There is no upscaler '{PrintableText.Of(network)}' for the second pass. Choose one of these: {string.Join(", ", HiresPass.LatentUpscalers)}; or Lanczos, Bicubic or Nearest.");
         if (_hires is not null && request.Options.Refiner is not null)
             throw new InvalidSettingException(nameof(HiresSettings.HiresScale), "An image with a second pass cannot have a refiner too. Omit Refiner, or HiresScale, HiresWidth and HiresHeight.");
+        _detail = DetailPass.From(request.Options, request.TextualInversions);
+        if (_detail is not null && request.FindRegions is null)
+            throw new InvalidSettingException(nameof(DetailSettings.Detailer), $"There is no detector '{PrintableText.Of(request.Options.Detail!.Detailer!)}' to find regions with. Give the request one, or omit Detailer.");
         PromptOptions = PromptOptions.From(request.Options, request.TextualInversions);
-        _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed) };
+        _options = request.Options with { Seed = RandomSeed.Resolve(request.Options.Seed), Detail = null };
         if (_options.Refiner is not null)
         {
             _options = _options with
@@ -254,17 +260,21 @@ public sealed class TextToImage
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         ArgumentNullException.ThrowIfNull(latent);
+        observer ??= new StageObserver();
+        DiffusionImage image;
         if (_hires is { IsInTiles: true })
         {
             Encode(pipeline, observer, cancellationToken);
             DenoiseOptions options = _options with { Seed = latent.Seed ?? _options.Seed, VariationSeed = latent.VariationSeed, BatchSize = latent.BatchSize, BatchIndex = latent.BatchIndex };
-            return RepaintTiles(pipeline, HiresPass.Decode(pipeline, latent, VaeOptions.From(_options), observer ?? new StageObserver(), cancellationToken), options, latent.StepCount, observer, cancellationToken);
+            image = RepaintTiles(pipeline, HiresPass.Decode(pipeline, latent, VaeOptions.From(_options), observer, cancellationToken), options, latent.StepCount, observer, cancellationToken);
+        }
+        else
+        {
+            image = observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
+            image = _hires is null ? _request.Start?.Complete(image) ?? image : new DiffusionImage(image.Width, image.Height, image.Pixels, _hires.Describe(image.Info));
         }
 
-        DiffusionImage image = (observer ?? new StageObserver()).Run(Stage.VaeDecoder, () => pipeline.Decode(latent, VaeOptions.From(_options), cancellationToken));
-        return _hires is null
-            ? _request.Start?.Complete(image) ?? image
-            : new DiffusionImage(image.Width, image.Height, image.Pixels, _hires.Describe(image.Info));
+        return _detail?.Run(pipeline, image, _request.FindRegions!, observer, cancellationToken) ?? image;
     }
 
     /// <summary>Makes all images, each when it is enumerated.</summary>

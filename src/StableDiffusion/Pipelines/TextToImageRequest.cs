@@ -1,4 +1,6 @@
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -20,6 +22,9 @@ public sealed record TextToImageRequest
 
     /// <summary>Enlarges the first of two passes by a network, if <see cref="HiresSettings.HiresUpscaler"/> names one; such as <c>ModelLibrary.Upscale</c>.</summary>
     public ImageUpscaler? Upscale { get; init; }
+
+    /// <summary>Finds the regions that are painted anew, if <see cref="DetailSettings.Detailer"/> names a detector; such as <c>ModelLibrary.Detect</c>.</summary>
+    public RegionFinder? FindRegions { get; init; }
 
     /// <summary>The textual inversion embeddings that the prompts can use.</summary>
     public IReadOnlyList<TextualInversion> TextualInversions { get; init; } = [];

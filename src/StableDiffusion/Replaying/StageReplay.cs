@@ -1,11 +1,13 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -133,6 +135,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.CropToMask:
             case StageOperation.FillMask:
             case StageOperation.PasteBack:
+            case StageOperation.RegionMask:
             case StageOperation.Expand:
             case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
@@ -145,6 +148,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.EncodeImage:
             case StageOperation.Denoise:
             case StageOperation.Decode:
+            case StageOperation.Repair:
                 SettingTable.Check(stage.To<GenerationInfo>());
                 CheckHashes(stage, warnings, cancellationToken);
                 break;
@@ -237,6 +241,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 stage.Number<int>(MaskCrop.PaddingSetting),
                 stage.Settings.GetValueOrDefault(PasteBack.DoublesSetting) is true,
                 stage.Settings.GetValueOrDefault(PasteBack.AdaptsSetting) is true),
+            StageOperation.RegionMask => RegionMask.From(stage),
+            StageOperation.Repair => Repair(stage, Before<DiffusionImage>(), Mask(), cancellationToken),
             StageOperation.Expand => ImageExpansion.From(stage).Expand(Before<DiffusionImage>()),
             StageOperation.ExpandMask => ImageExpansion.From(stage).MaskOf(Before<DiffusionImage>()),
             StageOperation.Preprocess => ControlImage.Preprocess(
@@ -315,6 +321,14 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             Mask = Inputs<MaskImage>(stage, "MaskImage", cancellationToken).FirstOrDefault(),
             Controls = Controls(stage, cancellationToken),
         });
+    }
+
+    private DiffusionImage Repair(GenerationStage stage, DiffusionImage image, MaskImage mask, CancellationToken cancellationToken)
+    {
+        TextEmbedding embedding = Inputs<TextEmbedding>(stage, "Embedding", cancellationToken).FirstOrDefault() ?? throw new NotRepeatableException("The repair of a region has no prompt.");
+        TextEmbedding? negative = Inputs<TextEmbedding>(stage, "NegativeEmbedding", cancellationToken).FirstOrDefault();
+        DenoiseOptions options = stage.To<DenoiseOptions>() with { Model = null };
+        return Use(stage, pipeline => RegionRepair.Run(pipeline, image, mask, embedding, negative, options, Observer, cancellationToken), Adapters(stage, cancellationToken));
     }
 
     private ControlOptions[] Controls(GenerationStage stage, CancellationToken cancellationToken)

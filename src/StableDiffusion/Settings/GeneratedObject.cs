@@ -1,4 +1,5 @@
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings.Passes;
 
 namespace StableDiffusion.Settings;
 
@@ -148,6 +149,48 @@ public abstract class GeneratedObject(GenerationInfo info)
 
     /// <inheritdoc cref="HiresSettings.HiresTileOverlap"/>
     public int? HiresTileOverlap => Info.Hires?.HiresTileOverlap;
+
+    /// <inheritdoc cref="DetailSettings.Detailer"/>
+    public string? Detailer => Info.Detail?.Detailer;
+
+    /// <inheritdoc cref="DetailSettings.DetailPrompt"/>
+    public string? DetailPrompt => Info.Detail?.DetailPrompt;
+
+    /// <inheritdoc cref="DetailSettings.DetailNegativePrompt"/>
+    public string? DetailNegativePrompt => Info.Detail?.DetailNegativePrompt;
+
+    /// <inheritdoc cref="DetailSettings.DetailConfidence"/>
+    public double? DetailConfidence => Info.Detail?.DetailConfidence;
+
+    /// <inheritdoc cref="DetailSettings.DetailFirst"/>
+    public int? DetailFirst => Info.Detail?.DetailFirst;
+
+    /// <inheritdoc cref="DetailSettings.DetailDilation"/>
+    public int? DetailDilation => Info.Detail?.DetailDilation;
+
+    /// <inheritdoc cref="DetailSettings.DetailMaskBlur"/>
+    public int? DetailMaskBlur => Info.Detail?.DetailMaskBlur;
+
+    /// <inheritdoc cref="DetailSettings.DetailPadding"/>
+    public int? DetailPadding => Info.Detail?.DetailPadding;
+
+    /// <inheritdoc cref="DetailSettings.DetailStrength"/>
+    public double? DetailStrength => Info.Detail?.DetailStrength;
+
+    /// <inheritdoc cref="DetailSettings.DetailSteps"/>
+    public int? DetailSteps => Info.Detail?.DetailSteps;
+
+    /// <inheritdoc cref="DetailSettings.DetailGuidanceScale"/>
+    public double? DetailGuidanceScale => Info.Detail?.DetailGuidanceScale;
+
+    /// <inheritdoc cref="DetailSettings.DetailScheduler"/>
+    public string? DetailScheduler => Info.Detail?.DetailScheduler;
+
+    /// <inheritdoc cref="DetailSettings.DetailWidth"/>
+    public int? DetailWidth => Info.Detail?.DetailWidth;
+
+    /// <inheritdoc cref="DetailSettings.DetailHeight"/>
+    public int? DetailHeight => Info.Detail?.DetailHeight;
 
     /// <inheritdoc cref="GenerationSettings.Tiling"/>
     public string? Tiling => Info.Tiling;

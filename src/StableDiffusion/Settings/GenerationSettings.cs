@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Settings.Passes;
 
 namespace StableDiffusion.Settings;
 
@@ -126,6 +127,9 @@ public record GenerationSettings
 
     /// <summary>The second pass in high resolution; null for none.</summary>
     public HiresSettings? Hires { get; init; }
+
+    /// <summary>The regions that are painted anew; null for none.</summary>
+    public DetailSettings? Detail { get; init; }
 
     /// <summary>The edges of the image that meet without a seam when it is laid beside itself, as the name of a <see cref="Settings.Tiling"/>; null for none.</summary>
     [Setting(Default = nameof(Settings.Tiling.None))]

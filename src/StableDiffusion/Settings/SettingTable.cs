@@ -1,4 +1,5 @@
 using System.Reflection;
+using StableDiffusion.Settings.Passes;
 
 namespace StableDiffusion.Settings;
 
@@ -61,7 +62,7 @@ internal static class SettingTable
 
     private static GenerationInfo Change(GenerationInfo info, Func<Setting, object?> valueOf)
     {
-        GenerationInfo changed = info with { MicroConditioning = null, Hires = null };
+        GenerationInfo changed = info with { MicroConditioning = null, Hires = null, Detail = null };
         foreach (Setting row in Rows)
             row.Set(changed, valueOf(row));
         return changed;
@@ -73,7 +74,7 @@ internal static class SettingTable
         {
             if (property.GetCustomAttribute<SettingAttribute>() is SettingAttribute row)
                 yield return new Setting(property, row, group);
-            else if (property.PropertyType == typeof(MicroConditioning) || property.PropertyType == typeof(HiresSettings))
+            else if (property.PropertyType == typeof(MicroConditioning) || property.PropertyType == typeof(HiresSettings) || property.PropertyType == typeof(DetailSettings))
                 foreach (Setting part in RowsOf(property.PropertyType, property))
                     yield return part;
         }

@@ -48,6 +48,12 @@ public static class StageOperation
     /// <summary>The part of an image that a mask keeps was laid over an image that was made from it.</summary>
     public const string PasteBack = "PasteBack";
 
+    /// <summary>The mask of a region was made, from the runs of its pixels.</summary>
+    public const string RegionMask = "RegionMask";
+
+    /// <summary>A region of an image was painted anew: cut out, encoded, denoised, decoded and pasted back.</summary>
+    public const string Repair = "Repair";
+
     /// <summary>An image got borders.</summary>
     public const string Expand = "Expand";
 
@@ -67,9 +73,9 @@ public static class StageOperation
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
     internal static bool IsRepeatable(string operation) => RunsModel(operation)
-        || operation is ReadImage or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or Expand or ExpandMask or Preprocess or Join;
+        || operation is ReadImage or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>
-    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale or RepaintTiles;
+    internal static bool RunsModel(string operation) => operation is EncodePrompt or EncodeImage or Denoise or Decode or Upscale or RepaintTiles or Repair;
 }

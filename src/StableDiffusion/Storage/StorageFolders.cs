@@ -27,6 +27,9 @@ public sealed record StorageFolders
     /// <summary>The environment variable that names another folder for the lists of wildcards.</summary>
     public const string WildcardsVariable = "STABLEDIFFUSION_WILDCARDS";
 
+    /// <summary>The environment variable that names another folder for detectors.</summary>
+    public const string DetectorsVariable = "STABLEDIFFUSION_DETECTORS";
+
     private const string ProductFolder = "StableDiffusion";
 
     /// <summary>The models, a folder each, and those that were imported.</summary>
@@ -50,6 +53,9 @@ public sealed record StorageFolders
     /// <summary>The lists of wildcards for templates of prompts, files in it or in its subfolders.</summary>
     public required string Wildcards { get; init; }
 
+    /// <summary>The detectors, a file each.</summary>
+    public required string Detectors { get; init; }
+
     /// <summary>The graphs that were built from models. All of it can be deleted at any time, and is made again.</summary>
     public required string Cache { get; init; }
 
@@ -57,7 +63,7 @@ public sealed record StorageFolders
     public required string Downloads { get; init; }
 
     /// <summary>The folders of the current user, or those that the environment variables name at the moment.</summary>
-    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets, VAEs, upscalers and wildcards are beside the one of models.</returns>
+    /// <returns>The folders. Without variables of their own, those of adapters, ControlNets, VAEs, upscalers, detectors and wildcards are beside the one of models.</returns>
     public static StorageFolders FromEnvironment()
     {
         string models = FromVariable(ModelsVariable) ?? Path.Combine(LocalData(Environment.SpecialFolder.LocalApplicationData), ProductFolder, "models");
@@ -71,6 +77,7 @@ public sealed record StorageFolders
             Vaes = FromVariable(VaesVariable) ?? Beside(models, "vaes"),
             Upscalers = FromVariable(UpscalersVariable) ?? Beside(models, "upscalers"),
             Wildcards = FromVariable(WildcardsVariable) ?? Beside(models, "wildcards"),
+            Detectors = FromVariable(DetectorsVariable) ?? Beside(models, "detectors"),
             Cache = Path.Combine(cache, "graphs"),
             Downloads = Path.Combine(cache, "downloads"),
         };

@@ -31,6 +31,8 @@ internal static class OperatorCases
         Atanh x[4]
         AveragePool x[1,4,8,8] | kernel_shape=2,2 strides=2,2 pads=0,0,0,0 ceil_mode=1 count_include_pad=1
         AveragePool@19 x[1,4,8,8] | kernel_shape=3,3 dilations=2,2 auto_pad='SAME_UPPER'
+        MaxPool x[1,4,8,8] | kernel_shape=5,5 strides=1,1 pads=2,2,2,2
+        MaxPool@12 x[1,4,8,8] | kernel_shape=3,3 dilations=2,2 ceil_mode=1 storage_order=1
         BatchNormalization x[1,4,8,8] w[4] w[4] w[4] w[4] | epsilon=0.00001
         BatchNormalization@9 x[1,4,8,8] w[4] w[4] w[4] w[4] | epsilon=0.00001 momentum=0.9
         BitwiseAnd@18 x:7[4] i(3)

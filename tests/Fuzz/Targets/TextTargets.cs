@@ -1,6 +1,7 @@
 using System.Text.Json;
 using StableDiffusion.Adapters;
 using StableDiffusion.Comparison;
+using StableDiffusion.Detecting;
 using StableDiffusion.Fuzz.Mutations;
 using StableDiffusion.Hub;
 using StableDiffusion.Images;
@@ -43,7 +44,7 @@ internal static class TextTargets
 
     private static readonly IReadOnlyList<Mutation> s_infotext = new TextMutations(
         ", ", ": ", "\n", "\"", "\\", "{", "}", "x", "Steps: 20", "Sampler: ", "Schedule type: Karras", "CFG scale: ", "Seed: ", "Size: 512x768", "Size: 99999999999x-1", "Model: /etc/passwd", "Model hash: ", "Clip skip: ",
-        "Negative prompt: ", "Denoising strength: ", "Lora hashes: \"a: b\"", "TI hashes: \"a: b\"", "Version: v1.10", "Hires upscale: 2", "RNG: CPU", "ENSD: 31337", "Scheduler options: {}", "Variation seed: ", "ControlNet 0: \"a: b\"", "NaN", "1e999", "-1").All;
+        "Negative prompt: ", "Denoising strength: ", "Lora hashes: \"a: b\"", "TI hashes: \"a: b\"", "Version: v1.10", "Hires upscale: 2", "ADetailer model: face.pt", "ADetailer dilate erode: -4", "ADetailer sampler: ", "RNG: CPU", "ENSD: 31337", "Scheduler options: {}", "Variation seed: ", "ControlNet 0: \"a: b\"", "NaN", "1e999", "-1").All;
 
     /// <summary>All of them.</summary>
     public static IEnumerable<FuzzTarget> All()
@@ -62,6 +63,8 @@ internal static class TextTargets
         yield return new DelegateTarget("metadata-copy", JsonMutations.All, static () => [new ImageMetadata(MetadataSource.A1111, new GenerationInfo { Prompt = "a cat", Seed = 42 }, "Cuda") { Settings = new Dictionary<string, string> { ["Steps"] = "20" }, Entries = [new TextEntry("tEXt", "parameters", "a cat")], Warnings = ["a"], Path = "a.png" }.ToBytes()], static data => ImageMetadata.FromBytes(data).Warnings);
         yield return DelegateTarget.OfText("scheduler-options", JsonMutations.All, ["""{"timestep_spacing":"trailing","eta":0.5,"use_karras_sigmas":true,"solver_order":2,"timesteps":[999,500,1],"rescale_betas_zero_snr":false}"""], ReadOptions);
         yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "a-lora:0.5;lbw=MIDD", "1,0,0.5,0,0,0,0,0,0,0,1,-1", "Euler a", "unet/config.json"], ReadName);
+        yield return DelegateTarget.OfText("detector-names", new TextMutations("{", "}", "[", "]", "'", "\"", "\\", ":", ",", "0", "99999999999", " ", "\n", "None", "\ud83d").All, ["{0: 'face', 1: \"dog's\"}", "['a', 'b']", "{'0': 'a\\'b'}"], static text => [.. DetectorLabels.Read(text).Values]);
+        yield return DelegateTarget.OfText("region-mask", new TextMutations(" ", "-", "0", "1", "4096", "99999999999", "x", "\u0000").All, ["100 20 80 20 3876", "0 4096", "4096"], static text => [RegionMask.From(new StageList().Append(StageOperation.RegionMask, "0", ("Width", 64L), ("Height", 64L), (RegionMask.RunsSetting, text))[0]).ToString()]);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
         yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
     }

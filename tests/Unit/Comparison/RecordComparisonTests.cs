@@ -3,6 +3,7 @@ using System.Reflection;
 using StableDiffusion.Comparison;
 using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 
 namespace StableDiffusion.Tests.Comparison;
 
@@ -141,6 +142,7 @@ public sealed class RecordComparisonTests
         },
         var group when group == typeof(MicroConditioning) => new MicroConditioning { CropTop = 8 },
         var group when group == typeof(HiresSettings) => new HiresSettings { HiresScale = 2 },
+        var group when group == typeof(DetailSettings) => new DetailSettings { DetailSteps = 2 },
         var list when list == typeof(IReadOnlyList<ControlNetInfo>) => (ControlNetInfo[])[s_net],
         var stages when stages == typeof(StageList) => new StageList().Append(StageOperation.ReadImage, "00", ("Path", "a.png")),
         var other => throw new NotSupportedException($"The test has no value of {other} for {name}: compare it in RecordComparison, and give one here."),

@@ -19,6 +19,7 @@ public sealed class ModelLibraryTests : IDisposable
         Vaes = _folder["vaes"],
         Upscalers = _folder["upscalers"],
         Wildcards = _folder["wildcards"],
+        Detectors = _folder["detectors"],
         Cache = _folder["graphs"],
         Downloads = _folder["downloads"],
     });

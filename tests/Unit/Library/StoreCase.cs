@@ -21,6 +21,7 @@ public abstract class StoreCase : IDisposable
         Vaes = Folder["vaes"],
         Upscalers = Folder["upscalers"],
         Wildcards = Folder["wildcards"],
+        Detectors = Folder["detectors"],
         Cache = Folder["cache"],
         Downloads = Folder["downloads"],
     });

@@ -4,6 +4,7 @@ using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 using static StableDiffusion.Tests.Metadata.MetadataFiles;
 
 namespace StableDiffusion.Tests.Metadata;
@@ -315,6 +316,26 @@ public sealed class MetadataReaderTests : IDisposable
     {
         Assert.Equal(expected, ReadInfotext($"p\nSteps: 1, Sampler: Euler, Seed: 5, Resize mode: {text}, RNG: CPU").ResizeMode);
         Assert.Null(ReadInfotext($"p\nSteps: 1, Sampler: Euler, Seed: 5, Resize mode: {text}, Version: v1.10.1").ResizeMode);
+    }
+
+    [Fact]
+    public void Regions_of_ADetailer_are_read_and_written_under_its_keys()
+    {
+        DetailSettings detail = new() { Detailer = "face_yolov8n", DetailPrompt = "a face, smiling", DetailConfidence = 0.3, DetailDilation = -4, DetailMaskBlur = 4, DetailPadding = 32, DetailStrength = 0.4, DetailSteps = 28, DetailGuidanceScale = 6, DetailScheduler = "A1111 Euler a", DetailFirst = 2 };
+        const string text = "p\nSteps: 20, Sampler: Euler, Seed: 5, ADetailer model: face_yolov8n.pt, ADetailer prompt: \"a face, smiling\", ADetailer confidence: 0.3, ADetailer mask only top k largest: 2, ADetailer dilate erode: -4, ADetailer mask blur: 4, ADetailer denoising strength: 0.4, ADetailer inpaint only masked: True, ADetailer inpaint padding: 32, ADetailer use separate steps: True, ADetailer steps: 28, ADetailer use separate CFG scale: True, ADetailer CFG scale: 6.0, ADetailer use separate sampler: True, ADetailer sampler: Euler a, ADetailer version: 24.11.1, Version: v1.10.1";
+
+        ImageMetadata metadata = ReadInfotext(text);
+
+        Assert.Equal(detail, metadata.Info.Detail);
+        Assert.Empty(metadata.Warnings);
+        ImageMetadata own = ReadInfotext(StableDiffusion.Metadata.Infotext.Format(new GenerationInfo { Prompt = "p", Seed = 5, Steps = 20, Scheduler = "Euler", Detail = detail }));
+        Assert.Equal(detail, own.Info.Detail);
+        Assert.Empty(own.Warnings);
+
+        // What is not honoured is named.
+        string warnings = string.Join('\n', ReadInfotext(text.Replace("only masked: True", "only masked: False", StringComparison.Ordinal).Replace(", Version", ", ADetailer restore face: True, ADetailer model 2nd: hand.pt, Version", StringComparison.Ordinal)).Warnings);
+        Assert.All((string[])["ADetailer inpaint only masked: False", "ADetailer restore face: True", "ADetailer model 2nd: hand.pt"], part => Assert.Contains(part, warnings, StringComparison.Ordinal));
+        Assert.Null(ReadInfotext("p\nSteps: 20, Sampler: Euler, Seed: 5, ADetailer confidence: 0.3, Version: v1.10.1").Info.Detail);
     }
 
     [Fact]

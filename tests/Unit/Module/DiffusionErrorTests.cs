@@ -17,6 +17,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new VaeNotFoundException("message"), "VaeNotFound", ErrorCategory.ObjectNotFound, false },
         { new WildcardNotFoundException("message"), "WildcardNotFound", ErrorCategory.ObjectNotFound, false },
         { new UpscalerNotFoundException("message"), "UpscalerNotFound", ErrorCategory.ObjectNotFound, false },
+        { new DetectorNotFoundException("message"), "DetectorNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterNotFoundException("message"), "AdapterNotFound", ErrorCategory.ObjectNotFound, false },
         { new AdapterInvalidException("message"), "AdapterInvalid", ErrorCategory.InvalidData, false },
         { new UnsafeFileException("file.pt", "GLOBAL", "os.system", 2), "UnsafeFile", ErrorCategory.SecurityError, false },

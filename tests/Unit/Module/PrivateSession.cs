@@ -66,7 +66,7 @@ public sealed class PrivateSession : IDisposable
         ProcessStartInfo start = ShellProcess.StartInfo(BuiltModule.PowerShell, ShellProcess.ScriptArguments(Script));
         foreach (string variable in s_quieting)
             start.Environment.Remove(variable);
-        foreach (string variable in (string[])[StorageFolders.CacheVariable, StorageFolders.ModelsVariable, StorageFolders.ControlNetsVariable, StorageFolders.VaesVariable, StorageFolders.UpscalersVariable])
+        foreach (string variable in (string[])[StorageFolders.CacheVariable, StorageFolders.ModelsVariable, StorageFolders.ControlNetsVariable, StorageFolders.VaesVariable, StorageFolders.UpscalersVariable, StorageFolders.DetectorsVariable])
             start.Environment.Remove(variable);
         start.Environment["HOME"] = Folder("home");
         start.Environment["XDG_CACHE_HOME"] = Folder("cache");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Masks;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;

@@ -49,12 +49,12 @@ public sealed class SettingTableTests
     [Fact]
     public void The_help_gives_the_range_that_is_checked()
     {
-        // Those of the refiner, of the second pass and of pasting back are parameters of one cmdlet alone.
+        // Those of the refiner, of the second pass, of pasting back and of regions are parameters of one cmdlet alone.
         string pages = Path.Combine(Repository.Root, "docs", "en-US");
         string[] sections =
         [
             .. File.ReadAllText(Path.Combine(pages, "shared", "Parameters.md")).Split("\n## -"),
-            .. File.ReadAllText(Path.Combine(pages, "New-DiffusionImage.md")).Split("\n### -").Where(static section => section.StartsWith("Refiner", StringComparison.Ordinal) || section.StartsWith("Hires", StringComparison.Ordinal) || section.StartsWith("Soft", StringComparison.Ordinal)),
+            .. File.ReadAllText(Path.Combine(pages, "New-DiffusionImage.md")).Split("\n### -").Where(static section => section.StartsWith("Refiner", StringComparison.Ordinal) || section.StartsWith("Hires", StringComparison.Ordinal) || section.StartsWith("Soft", StringComparison.Ordinal) || section.StartsWith("Detail", StringComparison.Ordinal)),
         ];
         foreach (Setting row in SettingTable.Rows.Where(row => row is { Minimum: not null, Maximum: < int.MaxValue }))
         {

@@ -2,7 +2,7 @@ namespace StableDiffusion.Onnx.Checks;
 
 /// <summary>
 /// The operators that a graph may have: those that exporters of image models and ONNX Runtime's optimizer and quantizer write. Others
-/// are for texts, sounds, loops and detection; many of them end the process if a graph is made for that.
+/// are for texts, sounds and loops; many of them end the process if a graph is made for that.
 /// </summary>
 internal static class KnownOperators
 {
@@ -18,7 +18,7 @@ internal static class KnownOperators
         [
             "Abs", "Acos", "Acosh", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "BitwiseNot", "Cast", "Ceil", "Celu", "Clip", "ConstantOfShape", "Cos", "Cosh", "DepthToSpace",
             "Dropout", "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "EyeLike", "Flatten", "Floor", "Gelu", "GlobalAveragePool", "HardSigmoid", "HardSwish", "Identity", "If", "IsInf",
-            "IsNaN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "Mish", "Neg", "NonZero", "Not", "Pad", "RandomNormalLike", "RandomUniformLike", "Reciprocal", "ReduceL1", "ReduceL2",
+            "IsNaN", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "MaxPool", "Mish", "Neg", "NonZero", "Not", "Pad", "RandomNormalLike", "RandomUniformLike", "Reciprocal", "ReduceL1", "ReduceL2",
             "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Resize", "Round", "Selu", "Shape", "Sigmoid", "Sign",
             "Sin", "Sinh", "Size", "Slice", "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Swish", "Tan", "Tanh", "ThresholdedRelu", "Transpose", "Trilu", "Unsqueeze", "Upsample",
         ]),

@@ -51,6 +51,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
     private readonly Dictionary<string, int> _counters = new(StringComparer.Ordinal);
     private readonly Dictionary<(DataType Type, bool IsScalar, string Bytes), Value> _constants = [];
     private readonly Dictionary<(Value Value, DataType Type), Value> _conversions = [];
+    private readonly List<StringStringEntryProto> _metadata = [];
 
     private sealed record Initializer(TensorProto Proto, Value Value, int Count, int ElementSize, Action<Span<byte>> Read)
     {
@@ -100,6 +101,11 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
         _graph.Output.Add(Describe(outputName, DataType.Float, shape));
         _graph.Node.Add(new NodeProto { Name = Unique($"{outputName}/Identity"), OpType = "Identity", Input = { ToSingle(value).Name }, Output = { Unique(outputName) } });
     }
+
+    /// <summary>Adds a text about the graph.</summary>
+    /// <param name="key">What it says.</param>
+    /// <param name="value">The text.</param>
+    public void Metadata(string key, string value) => _metadata.Add(new StringStringEntryProto { Key = key, Value = value });
 
     /// <summary>Adds a weight, which is read when the graph is saved.</summary>
     /// <param name="initializerName">Its name; the same name always means the same weight.</param>
@@ -256,6 +262,7 @@ internal sealed class GraphBuilder(string name, GraphPrecision? precision = null
             IrVersion = IrVersion,
             ProducerName = Producer,
             Graph = _graph,
+            MetadataProps = { _metadata },
             OpsetImport =
             {
                 new OperatorSetIdProto { Domain = string.Empty, Version = OpsetVersion },

@@ -139,6 +139,7 @@ public sealed class GraphCheckTests : IDisposable
     [InlineData("Conv", "pads")]
     [InlineData("ConvTranspose", "dilations")]
     [InlineData("AveragePool", "kernel_shape")]
+    [InlineData("MaxPool", "kernel_shape")]
     public void A_convolution_of_giant_steps_is_refused(string name, string setting)
     {
         NodeProto node = Setting(SmallGraph.Node(name, "x", "x"), new AttributeProto { Name = setting, Ints = { 0, 16_777_216, 1, 1 }, Type = AttributeProto.Types.AttributeType.Ints });
@@ -294,6 +295,7 @@ public sealed class GraphCheckTests : IDisposable
     [InlineData("Einsum")]
     [InlineData("ConvTranspose")]
     [InlineData("AveragePool")]
+    [InlineData("MaxPool")]
     [InlineData("SpaceToDepth")]
     [InlineData("If")]
     public void An_operator_on_constants_whose_size_is_not_known_is_refused(string name)

@@ -1,6 +1,6 @@
 using StableDiffusion.Settings;
 
-namespace StableDiffusion.Denoising;
+namespace StableDiffusion.Denoising.Masks;
 
 /// <summary>
 /// The blending of soft inpainting: where and how much of the image is kept depends on the noise level, and the blended latent

@@ -3,7 +3,7 @@ using StableDiffusion.Images.Masks;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 
-namespace StableDiffusion.Denoising;
+namespace StableDiffusion.Denoising.Masks;
 
 /// <summary>
 /// The mask by which soft inpainting pastes an image back: white where the denoising changed the latent, whatever the mask of the
