@@ -30,7 +30,7 @@ Describe 'Expand-Prompt' {
             (Expand-Prompt '__form__' -All).Prompt | Should -Be 'round', 'square'
         }
         finally {
-            Remove-Item Env:STABLEDIFFUSION_WILDCARDS
+            $env:STABLEDIFFUSION_WILDCARDS = "$OutFolder/pester/wildcards"
         }
     }
 

@@ -43,7 +43,7 @@ BeforeDiscovery {
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
     $repository = [System.IO.Path]::GetFullPath("$PSScriptRoot/../..")
-    $variables = 'MODELS', 'LORAS', 'EMBEDDINGS', 'CONTROLNETS', 'UPSCALERS', 'DETECTORS', 'CACHE' | ForEach-Object { "STABLEDIFFUSION_$_" }
+    $variables = 'MODELS', 'LORAS', 'EMBEDDINGS', 'CONTROLNETS', 'UPSCALERS', 'DETECTORS', 'WILDCARDS', 'CACHE' | ForEach-Object { "STABLEDIFFUSION_$_" }
     $before = @{}
     foreach ($name in $variables + 'PSModulePath') { $before[$name] = [Environment]::GetEnvironmentVariable($name) }
 

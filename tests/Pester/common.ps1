@@ -14,6 +14,7 @@ $env:STABLEDIFFUSION_CONTROLNETS = "$OutFolder/pester/controlnets"
 $env:STABLEDIFFUSION_VAES = "$OutFolder/pester/vaes"
 $env:STABLEDIFFUSION_UPSCALERS = "$OutFolder/pester/upscalers"
 $env:STABLEDIFFUSION_DETECTORS = "$OutFolder/pester/detectors"
+$env:STABLEDIFFUSION_WILDCARDS = "$OutFolder/pester/wildcards"
 
 Import-Module -Name "$ModuleFolder/StableDiffusion.psd1" -Force
 

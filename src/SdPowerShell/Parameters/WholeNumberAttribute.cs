@@ -21,7 +21,7 @@ public sealed class WholeNumberAttribute : ArgumentTransformationAttribute
             _ => false,
         };
         return isFraction
-            ? throw new ArgumentTransformationMetadataException($"It is {Convert.ToString(value, CultureInfo.InvariantCulture)}, but must be a whole number, such as 4.")
+            ? throw ArgumentFault.Of($"It is {Convert.ToString(value, CultureInfo.InvariantCulture)}, but must be a whole number, such as 4.")
             : inputData;
     }
 

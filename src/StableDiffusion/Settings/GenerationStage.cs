@@ -11,9 +11,9 @@ public sealed class GenerationStage
 {
     private const int LongestPrompt = 60;
 
-    // The settings of stages that are not settings of a generation.
-    private static readonly Dictionary<string, Type> s_types = SettingTable.Rows.Select(static row => (row.Name, row.Type))
-        .Concat(new[] { "StartStep", "StopStep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Background", "Sigma", "Padding", "Columns", "Gap" }.Select(static name => (name, typeof(int))))
+    // Those of a generation, and those of stages alone. A background is a color, and was a gray value in older records.
+    private static readonly Dictionary<string, Type> s_types = SettingTable.Rows.Where(static row => row.Name != nameof(GenerationSettings.Background)).Select(static row => (row.Name, row.Type))
+        .Concat(new[] { "StartStep", "StopStep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Sigma", "Padding", "Columns", "Gap" }.Select(static name => (name, typeof(int))))
         .Concat(new[] { "DenoisingStart", "Scale" }.Select(static name => (name, typeof(double))))
         .Concat(new[] { "Path", "Preprocessor", "Rounding", "Mode", "Fill", "Upscaler" }.Select(static name => (name, typeof(string))))
         .ToDictionary(static pair => pair.Item1, static pair => Nullable.GetUnderlyingType(pair.Item2) ?? pair.Item2, StringComparer.Ordinal);

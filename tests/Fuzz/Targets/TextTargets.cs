@@ -72,10 +72,17 @@ internal static class TextTargets
     private static IEnumerable<string> DrawTemplate(string text)
     {
         PromptTemplate template = new(text, s_lists.Value);
-        return [template.Draw(1, 0).Prompt, .. template.All(1).Take(20).Select(static prompt => prompt.Prompt)];
+        template.Draw(1, 0);
+        foreach (ExpandedPrompt prompt in template.All(1).Take(20))
+            _ = prompt.Values;
+        return [];
     }
 
-    private static IEnumerable<string> ReadWildcards(string file, string text) => [.. Wildcards.Read(file, "a", text).Select(static list => list.Name)];
+    private static IEnumerable<string> ReadWildcards(string file, string text)
+    {
+        _ = Wildcards.Read(file, "a", text);
+        return [];
+    }
 
     private static DelegateTarget Prompt(PromptSyntax syntax) => DelegateTarget.OfText("prompt-" + syntax.ToString().ToLowerInvariant(), s_prompt, Prompts(), text =>
     {

@@ -132,7 +132,7 @@ public sealed class RecordComparisonTests
     {
         var number when number == typeof(int) => 2,
         var number when number == typeof(long) => 2L,
-        var number when number == typeof(double) => 0.5,
+        var number when number == typeof(double) => 0.75,
         var flag when flag == typeof(bool) => true,
         var text when text == typeof(string) => name switch
         {

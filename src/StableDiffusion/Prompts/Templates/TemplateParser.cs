@@ -9,12 +9,14 @@ internal sealed class TemplateParser(string text)
 {
     private const int DeepestNesting = 64;
     private const int MostChosen = 100;
+    private const int MostParts = 1000;
     private const string WildcardMark = "__";
     private const string CountMark = "$$";
     private const string DefaultSeparator = ",";
 
     private int _position;
     private int _depth;
+    private int _parts;
     private int _variants;
 
     // What ends the text of a part, beside what begins another one.
@@ -61,17 +63,24 @@ internal sealed class TemplateParser(string text)
             throw Invalid($"Column {_position + 1}: the template is nested more than {DeepestNesting} levels deep.");
         List<TemplateNode> parts = [];
         StringBuilder literal = new();
+        bool isBlank = true;
         while (!IsAtEnd && !Ends(surroundings))
         {
-            if (SkipComment(literal))
+            bool isStart = isBlank && (At("//") || At("/*"));
+            if (isStart)
+                literal.Clear();
+            if (SkipComment(isStart))
                 continue;
             if (Special(surroundings) is TemplateNode node)
             {
                 Flush();
                 parts.Add(node);
+                if (++_parts > MostParts)
+                    throw Invalid($"Column {_position}: there are more than {MostParts} parts that vary.");
             }
             else
             {
+                isBlank &= char.IsWhiteSpace(text[_position]);
                 literal.Append(text[_position++]);
             }
         }
@@ -85,6 +94,7 @@ internal sealed class TemplateParser(string text)
             if (literal.Length > 0)
                 parts.Add(new LiteralNode(literal.ToString()));
             literal.Clear();
+            isBlank = true;
         }
     }
 
@@ -96,11 +106,8 @@ internal sealed class TemplateParser(string text)
     };
 
     // '#' begins a comment anywhere; the other two only where a part begins, since '//' is in addresses.
-    private bool SkipComment(StringBuilder literal)
+    private bool SkipComment(bool isStart)
     {
-        bool isStart = !At("#") && (At("//") || At("/*")) && literal.ToString().Trim().Length == 0;
-        if (isStart)
-            literal.Clear();
         if (text[_position] == '#' || (isStart && At("//")))
         {
             while (!IsAtEnd && text[_position] is not ('\n' or '\r'))

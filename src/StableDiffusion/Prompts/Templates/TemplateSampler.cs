@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Prompts.Templates;
@@ -52,6 +53,13 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
         yield return Draw(node, scope);
     }
 
+    // Lists within lists can have more parts than there is room for calls within calls.
+    private static void CheckStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw new InvalidSettingException("Prompt", "The template and its lists have too many parts that vary.");
+    }
+
     private static DrawnText Wrap(DrawnText wrapper, DrawnText inner)
     {
         Match place = PlaceMark().Match(wrapper.Text);
@@ -64,6 +72,7 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
 
     private DrawnText DrawSequence(SequenceNode sequence, TemplateScope scope)
     {
+        CheckStack();
         TemplateScope inner = scope;
         foreach (AssignmentNode assignment in sequence.Parts.OfType<AssignmentNode>())
         {
@@ -102,6 +111,7 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
     // The last part changes fastest; a part that is drawn is drawn anew for each combination of those after it.
     private IEnumerable<ImmutableStack<DrawnText>> Stacks(ReadOnlyMemory<TemplateNode> parts, TemplateScope scope)
     {
+        CheckStack();
         if (parts.IsEmpty)
             return [[]];
         TemplateNode first = parts.Span[0];
@@ -135,9 +145,12 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
     }
 
     // Every choice of a number of values in every order.
-    private static IEnumerable<ImmutableStack<TemplateNode>> Arrangements(ImmutableArray<TemplateNode> values, int count) => count == 0
-        ? [[]]
-        : Enumerable.Range(0, values.Length).SelectMany(i => Arrangements(values.RemoveAt(i), count - 1).Select(stack => stack.Push(values[i])));
+    private static IEnumerable<ImmutableStack<TemplateNode>> Arrangements(ImmutableArray<TemplateNode> values, int count) => count switch
+    {
+        0 => [[]],
+        1 => values.Select(static value => ImmutableStack.Create(value)),
+        _ => Enumerable.Range(0, values.Length).SelectMany(i => Arrangements(values.RemoveAt(i), count - 1).Select(stack => stack.Push(values[i]))),
+    };
 
     private IEnumerable<DrawnText> AllOfWildcard(WildcardNode wildcard, TemplateScope scope)
     {

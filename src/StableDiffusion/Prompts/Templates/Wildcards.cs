@@ -19,6 +19,7 @@ internal sealed record WildcardValue(string Text, double Weight = 1);
 public sealed class Wildcards(IReadOnlyList<string> folders)
 {
     private const long LongestFile = 16 << 20;
+    private const int LongestCause = 300;
     private const int MostFiles = 10_000;
     private const int DeepestKeys = 32;
     private const string Separator = "/";
@@ -134,13 +135,14 @@ public sealed class Wildcards(IReadOnlyList<string> folders)
                 _ => WildcardTree.OfYaml(body, name, folder),
             };
         }
-        catch (Exception error) when (error is JsonException or YamlException or FormatException)
+        // Half a surrogate pair in JSON, and some faults of YAML, are errors of other kinds.
+        catch (Exception error) when (error is JsonException or YamlException or FormatException or InvalidOperationException or ArgumentException)
         {
             throw Unreadable(path, error);
         }
     }
 
-    private static WildcardNotFoundException Unreadable(string path, Exception error) => new($"The file of wildcards '{path}' cannot be read: {error.Message} Mend the file, or move it out of the folder.", error);
+    private static WildcardNotFoundException Unreadable(string path, Exception error) => new($"The file of wildcards '{path}' cannot be read: {PrintableText.Of(Sentence.Of(error), LongestCause)} Mend the file, or move it out of the folder.", error);
 
     private static IReadOnlyList<WildcardValue> Lines(string text) =>
         [.. text.Split(['\n', '\r'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(static line => line[0] != '#').Select(static line => new WildcardValue(line))];

@@ -56,6 +56,7 @@ public sealed class PromptTemplateTests
     [Fact]
     public void Deep_nesting_and_lists_that_lead_to_themselves_are_refused()
     {
+        Assert.Contains("more than 1000 parts", Assert.Throws<InvalidSettingException>(() => Template(string.Concat(Enumerable.Repeat("{a}", 1001)))).Message, StringComparison.Ordinal);
         Assert.Contains("64 levels", Assert.Throws<InvalidSettingException>(() => Template(new string('{', 100_000))).Message, StringComparison.Ordinal);
         using TemporaryFolder folder = new();
         File.WriteAllText(folder["loop.txt"], "a __loop__\n");

@@ -1,0 +1,23 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $docs = (Resolve-Path "$PSScriptRoot/../../docs").Path
+}
+
+Describe 'docs/gallery.md' {
+    It 'shows the images that its commands make' {
+        & "$docs/gallery.ps1" -OutDirectory $TestDrive
+        $shown = Get-ChildItem "$docs/images/gallery/*.png"
+        (Get-ChildItem "$TestDrive/*.png").Name | Should -Be $shown.Name
+
+        # Another processor rounds otherwise.
+        foreach ($file in $shown) {
+            Get-Item "$TestDrive/$($file.Name)" | Should -BeDiffusionImage $file -Psnr 30 -Because $file.Name
+        }
+    }
+
+    It 'has a command for each of its images, and describes it' {
+        $images = [regex]::Matches((Get-Content -Raw "$docs/gallery.md"), '!\[(?<text>[^\]]+)\]\(images/gallery/(?<file>[^)]+)\)')
+        ($images | ForEach-Object { $_.Groups['file'].Value } | Sort-Object) | Should -Be (Get-ChildItem "$docs/images/gallery/*.png" | Sort-Object Name).Name
+        $images | ForEach-Object { $_.Groups['text'].Value.Length | Should -BeGreaterThan 10 }
+    }
+}
