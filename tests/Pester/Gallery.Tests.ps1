@@ -1,5 +1,6 @@
 BeforeAll {
     . "$PSScriptRoot/common.ps1"
+    Register-DiffusionAssertion
     $docs = (Resolve-Path "$PSScriptRoot/../../docs").Path
 }
 
