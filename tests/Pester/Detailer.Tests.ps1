@@ -76,6 +76,14 @@ Describe 'New-DiffusionImage -Detailer' {
         { New-DiffusionImage 'a' -DetailSteps 2 -ErrorAction Stop } | Should -Throw -ErrorId "DetailerInvalid,$cmdlet"
         { New-DiffusionImage 'a' -Detailer Shapes -DetailConfidence 2 -ErrorAction Stop } | Should -Throw -ErrorId "DetailConfidenceInvalid,$cmdlet"
         { New-DiffusionImage 'a' -Detailer Shapes -DetailStrength 0 -ErrorAction Stop } | Should -Throw -ErrorId "DetailStrengthInvalid,$cmdlet"
+        { New-DiffusionImage 'a' -Detailer Shapes -DetailWidth 50 -ErrorAction Stop } | Should -Throw -ErrorId "DetailWidthInvalid,$cmdlet"
+        { New-DiffusionImage 'a' -Detailer Shapes -DetailHeight 50 -ErrorAction Stop } | Should -Throw -ErrorId "DetailHeightInvalid,$cmdlet"
+        { New-DiffusionImage 'a' -Detailer Shapes -DetailSteps -1 -ErrorAction Stop } | Should -Throw -ErrorId "DetailStepsInvalid,$cmdlet" -ExpectedMessage '*between 1 and 1000, or 0 for the default*'
+        { New-DiffusionImage $prompt @quick -DetailDilation -500 -ErrorAction Stop } | Should -Throw -ErrorId "DetailDilationInvalid,$cmdlet" -ExpectedMessage '*Nothing is left*'
+        { New-DiffusionImage 'a' -Detailer Shapes -DetailScheduler Foo -ErrorAction Stop } | Should -Throw -ErrorId "SchedulerNotFound,$cmdlet" -ExpectedMessage "*'Foo' for DetailScheduler*"
+        { New-DiffusionImage 'a' -HiresScale 2 -HiresScheduler Foo -ErrorAction Stop } | Should -Throw -ErrorId "SchedulerNotFound,$cmdlet" -ExpectedMessage "*'Foo' for HiresScheduler*"
+        { New-DiffusionImage 'a' -HiresScale 2 -HiresTileSize 60 -ErrorAction Stop } | Should -Throw -ErrorId "HiresTileSizeInvalid,$cmdlet" -ExpectedMessage '*multiple of 8 from 32 to 8192*'
+        { New-DiffusionImage 'a' -MaskPadding -1 -ErrorAction Stop } | Should -Throw -ErrorId "MaskPaddingInvalid,$cmdlet" -ExpectedMessage '*must be 0 or more.'
         { New-DiffusionImage 'a' -Detailer nope -ErrorAction Stop } | Should -Throw -ErrorId "DetectorNotFound,$cmdlet"
         (TabExpansion2 'New-DiffusionImage a -Detailer sh').CompletionMatches.CompletionText | Select-Object -First 1 | Should -Be 'Shapes'
     }

@@ -39,10 +39,12 @@ Describe 'Expand-DiffusionImage' {
     It 'refuses <Settings>' -ForEach @(
         @{ Settings = @{}; Id = 'LeftInvalid' }
         @{ Settings = @{ Top = -8 }; Id = 'TopInvalid' }
+        @{ Settings = @{ Right = -5 }; Id = 'RightInvalid' }
         @{ Settings = @{ Left = 2000000000; Right = 2000000000 }; Id = 'LeftInvalid' }
         @{ Settings = @{ Left = 8; Fill = 'Paint' }; Id = 'FillInvalid' }
     ) {
-        Expand-DiffusionImage a.png @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        Expand-DiffusionImage a.png @Settings -ErrorAction SilentlyContinue -ErrorVariable problems -WarningVariable told | Should -BeNullOrEmpty
         $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        $told | Should -BeNullOrEmpty
     }
 }

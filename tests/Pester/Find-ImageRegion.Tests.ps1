@@ -42,6 +42,20 @@ Describe 'Find-ImageRegion' {
         $copy.PSObject.Properties.Name | Should -Not -Contain Image
     }
 
+    It 'warns of a label that no class of the detector has' {
+        $two, $two | Find-ImageRegion -Label teal, 'b*' -WarningVariable told -WarningAction SilentlyContinue | Should -HaveCount 2
+        $told | Should -HaveCount 1
+        $told[0].Message | Should -BeLike "*'Shapes'*'teal'*red, green, blue*"
+        $null = $two | Find-ImageRegion -Label pink, 'b*' -WarningVariable told
+        $told | Should -BeNullOrEmpty
+    }
+
+    It 'names the commands that make an image where something else is given' {
+        Find-ImageRegion 42 -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems[0].Exception.Message | Should -BeLike '*New-DiffusionImage or ConvertFrom-Latent*'
+        { $two | Find-ImageRegion -Detector nope } | Should -Throw -ExpectedMessage '*Put the file there*'
+    }
+
     It 'completes the names of detectors' {
         $null = New-Item -ItemType Directory -Force $env:STABLEDIFFUSION_DETECTORS
         Set-Content "$env:STABLEDIFFUSION_DETECTORS/face.onnx" ''

@@ -6,6 +6,7 @@ BeforeDiscovery {
         @{ Reason = 'needs the network'; Is = { param($code) $code -match '\bSave-DiffusionModel\b' } }
         @{ Reason = 'needs a checkpoint file without an autoencoder'; Is = { param($code) $code -match '-Vae\b' } }
         @{ Reason = 'needs graphics cards'; Is = { param($code) $code.Contains('Cuda:$') } }
+        @{ Reason = 'needs ultralytics'; Is = { param($code) $code -match '(?m)^yolo\b' } }
         @{ Reason = 'asks a person'; Is = { param($code) $code -match '-Confirm\b' } }
         @{ Reason = 'needs a repository, which Compare-DiffusionImage.Tests.ps1 makes'; Is = { param($code) $code -match '(?m)^git\b' } }
         @{ Reason = 'builds or installs the module'; Is = { param($code) $code -match '(?m)^\s*(dotnet|\./build\.ps1)\b|-PSResource' } }
@@ -75,7 +76,7 @@ BeforeAll {
             Copy-Item $model checkpoints/painting.safetensors -Recurse
         }
 
-        foreach ($name in 'watercolour', 'detail') {
+        foreach ($name in 'watercolor', 'detail') {
             if ($Code.Contains("$name.safetensors")) { Write-Lora "$PWD/$name.safetensors" }
         }
 

@@ -125,6 +125,8 @@ Describe 'New-DiffusionImage' {
             Test-SameValue $blue (Get-DiffusionMetadata blue.png -WarningAction SilentlyContinue | New-DiffusionImage -InitImage clear.tga) | Should -Be $true
             Set-Content script.ps1 ($blue | ConvertTo-DiffusionScript)
             Test-SameValue $blue (./script.ps1) | Should -Be $true
+            $blue.Background, (New-DiffusionImage 'a' -InitImage clear.tga -Background blue @settings).Background | Should -Be '#0000ff', '#0000ff'
+            (New-DiffusionImage 'a' -InitImage $white -Background red @settings).Background | Should -BeNullOrEmpty
             { New-DiffusionImage 'a' -InitImage clear.tga -Background paint -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
             { New-DiffusionImage 'a' -Background White -ErrorAction Stop } | Should -Throw -ErrorId "BackgroundInvalid,$cmdlet"
         }

@@ -4,6 +4,11 @@ BeforeAll {
     $data = Join-Path $PSScriptRoot ../data
     $two = New-DiffusionImage 'a red star and a blue heart on white' -Seed 10 -Steps 12
     $quick = @{ Steps = 4; Strength = 0.6; MaskPadding = 4 }
+
+    function Save-Two {
+        $two | Export-DiffusionImage s.png -Force
+        Copy-Item s.png p.png
+    }
 }
 
 Describe 'Repair-DiffusionImage' {
@@ -92,6 +97,64 @@ Describe 'Repair-DiffusionImage' {
     ) {
         $null = $two | Find-ImageRegion | Repair-DiffusionImage -Steps 2 @Settings -ErrorAction SilentlyContinue -ErrorVariable problems
         $problems.FullyQualifiedErrorId | Select-Object -Unique | Should -Be "$Id,$cmdlet"
+    }
+
+    It 'refuses an image once and names it: <Settings>' -ForEach @(
+        @{ Settings = @{ Seed = -2 }; Id = 'SeedInvalid' }
+        @{ Settings = @{ Scheduler = 'Nope' }; Id = 'SchedulerNotFound' }
+        @{ Settings = @{ Steps = 0 }; Id = 'StepsInvalid' }
+    ) {
+        Save-Two
+        $unnamed = New-DiffusionImage $two.Prompt -Seed 10 -Steps 12
+        @($unnamed; Get-Item s.png, p.png) | Find-ImageRegion | Repair-DiffusionImage @Settings -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be (@("$Id,$cmdlet") * 3)
+        $problems[0].Exception.Message | Should -BeLike "Image 1 ('a red star and a blue heart on white'): *"
+        $problems[1, 2].ForEach{ $_.Exception.Message.Substring(0, 7) } | Should -Be 's.png: ', 'p.png: '
+    }
+
+    It 'names the image of a box that is outside of it' {
+        Save-Two
+        Get-Item s.png, p.png | Repair-DiffusionImage -Box 70, 70, 20, 20 -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.ForEach{ $_.Exception.Message.Substring(0, 7) } | Should -Be 's.png: ', 'p.png: '
+    }
+
+    It 'warns of an image that comes back after it was written' {
+        Save-Two
+        $images = Find-ImageRegion s.png, p.png | Sort-Object Label | Repair-DiffusionImage @quick -WarningVariable told -WarningAction SilentlyContinue
+        $images.Count | Should -BeGreaterThan 2
+        "$told" | Should -BeLike '*.png: *Sort-Object*'
+        $images = Find-ImageRegion s.png, p.png | Sort-Object { $_.Image.Path }, Label | Repair-DiffusionImage @quick -WarningVariable told
+        $images.Count | Should -Be 2
+        $told | Should -BeNullOrEmpty
+        $images.ForEach{ @($_.Stages.Operation -eq 'Repair').Count } | Should -Be 2, 2
+    }
+
+    It 'says why a copy of a region, or one beside <Given>, is refused' -ForEach @(
+        @{ Given = 'Select-Object'; Make = { $args[0] | Select-Object X, Y, Label }; With = @{}; Says = '*has no image*' }
+        @{ Given = 'Select-Object *'; Make = { $args[0] | Select-Object * }; With = @{}; Says = '*has no image*' }
+        @{ Given = 'Import-Clixml'; Make = { $args[0] | Export-Clixml region.xml; Import-Clixml region.xml }; With = @{}; Says = '*has no image*' }
+        @{ Given = 'Box'; Make = { $args[0] }; With = @{ Box = 0, 0, 9, 9 }; Says = '*are for images*' }
+        @{ Given = 'Detector'; Make = { $args[0] }; With = @{ Detector = 'Shapes' }; Says = '*are for images*' }
+    ) {
+        $region = & $Make ($two | Find-ImageRegion -First 1)
+        $region | Repair-DiffusionImage @With -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "RegionInvalid,$cmdlet"
+        $problems[0].Exception.Message | Should -BeLike $Says
+    }
+
+    It 'takes a path by position, and one of a row' {
+        Save-Two
+        @((Repair-DiffusionImage s.png @quick).Stages.Operation -eq 'Repair').Count | Should -Be 2
+        @((Repair-DiffusionImage s.png -Box 2, 3, 20, 20 @quick).Stages.Operation -eq 'Repair').Count | Should -Be 1
+        @(([pscustomobject]@{ Path = 's.png' } | Repair-DiffusionImage -Box 2, 3, 20, 20 @quick).Stages.Operation -eq 'Repair').Count | Should -Be 1
+        @((Repair-DiffusionImage ($two | Find-ImageRegion -First 1) @quick).Stages.Operation -eq 'Repair').Count | Should -Be 1
+    }
+
+    It 'refuses Box with <Other>' -ForEach @(
+        @{ Other = 'Detector'; With = @{ Detector = 'Shapes' } }
+        @{ Other = 'Confidence'; With = @{ Confidence = 0.5 } }
+    ) {
+        { $two | Repair-DiffusionImage -Box 0, 0, 9, 9 @With } | Should -Throw -ErrorId "BoxInvalid,$cmdlet" -ExpectedMessage "*$Other*Omit*"
     }
 
     It 'refuses a box that is none, a photo without a prompt, and a detector that is missing' {

@@ -66,14 +66,15 @@ public sealed class ExpandDiffusionImageCommand : ImageFileCmdlet
             Fill = EnumSetting.Parse(nameof(Fill), Fill, ExpandFill.Blur),
             Feather = Feather,
         };
-        (long width, long height) = ((long)image.Width + Left + Right, (long)image.Height + Top + Bottom);
-        if (Part is null && (width % Unit != 0 || height % Unit != 0))
-            WriteWarning($"With its borders, the image has {width}x{height} pixels, and New-DiffusionImage cuts off what is more than a multiple of {Unit}, on both sides. Choose borders that make the sides multiples of {Unit}.");
-        return Part?.ToUpperInvariant() switch
+        object result = Part?.ToUpperInvariant() switch
         {
             "IMAGE" => expansion.Expand(image),
             "MASK" => expansion.MaskOf(image),
             _ => new ExpandedImage(expansion.Expand(image), expansion.MaskOf(image)),
         };
+        (long width, long height) = ((long)image.Width + Left + Right, (long)image.Height + Top + Bottom);
+        if (Part is null && (width % Unit != 0 || height % Unit != 0))
+            WriteWarning($"With its borders, the image has {width}x{height} pixels, and New-DiffusionImage cuts off what is more than a multiple of {Unit}, on both sides. Choose borders that make the sides multiples of {Unit}.");
+        return result;
     }
 }

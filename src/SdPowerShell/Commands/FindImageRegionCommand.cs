@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images;
@@ -14,10 +15,13 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DetectedRegion))]
 public sealed class FindImageRegionCommand : ImageFileCmdlet
 {
+    private const int LongestLabels = 1000;
+
     private readonly DetectorInUse _detector = new();
 
     // Its name or path, which is found once for all images.
     private string? _found;
+    private bool _isLabelChecked;
 
     /// <summary>The detector: a name in the store, the path of its file, or Shapes, which ships with the module.</summary>
     [Parameter(Position = 1)]
@@ -67,7 +71,7 @@ public sealed class FindImageRegionCommand : ImageFileCmdlet
 
     private IReadOnlyList<DetectedRegion> Find(DiffusionImage image)
     {
-        WildcardPattern[]? patterns = Label is null ? null : Array.ConvertAll(Label, static label => WildcardPattern.Get(label, WildcardOptions.IgnoreCase | WildcardOptions.CultureInvariant));
+        WildcardPattern[]? patterns = Label is null ? null : Array.ConvertAll(Label, Pattern);
         DetectOptions options = new()
         {
             Confidence = Confidence,
@@ -77,6 +81,22 @@ public sealed class FindImageRegionCommand : ImageFileCmdlet
         };
         options.Check();
         _found ??= DetectorInUse.Find(string.IsNullOrWhiteSpace(Detector) ? options.Detector : Detector, isNameOnly: false, path => PathHelper.FindExisting(this, path));
-        return _detector.Open(_found, Device, ReportLoading, CancellationToken).Find(image, options, CancellationToken);
+        StableDiffusion.Detecting.Detector detector = _detector.Open(_found, Device, ReportLoading, CancellationToken);
+        WarnOfUnknown(detector);
+        return detector.Find(image, options, CancellationToken);
     }
+
+    /// <summary>Warns once of labels that no class of the detector has.</summary>
+    private void WarnOfUnknown(StableDiffusion.Detecting.Detector detector)
+    {
+        string[] known = [.. detector.Labels.Distinct()], given = Label ?? [];
+        if (known.Length == 0 || _isLabelChecked)
+            return;
+
+        _isLabelChecked = true;
+        foreach (string label in given.Where(label => !Array.Exists(known, Pattern(label).IsMatch)))
+            WriteWarning($"The detector '{detector.Name}' has no class '{label}', so that none is found. It has: {InputRecord.Shorten(string.Join(", ", known), LongestLabels)}.");
+    }
+
+    private static WildcardPattern Pattern(string label) => WildcardPattern.Get(label, WildcardOptions.IgnoreCase | WildcardOptions.CultureInvariant);
 }

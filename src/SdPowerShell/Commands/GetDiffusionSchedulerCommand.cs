@@ -19,5 +19,5 @@ public sealed class GetDiffusionSchedulerCommand : DiffusionCmdlet
 
     /// <inheritdoc/>
     protected override void ProcessRecord() =>
-        NameMatcher.ForEach(this, Name, () => SchedulerCatalog.All, scheduler => scheduler.Aliases.Prepend(scheduler.Name), SchedulerCatalog.Find, WriteObject);
+        NameMatcher.ForEach(this, Name, () => SchedulerCatalog.All, scheduler => scheduler.Aliases.Prepend(scheduler.Name), static name => SchedulerCatalog.Find(name), WriteObject);
 }

@@ -745,7 +745,10 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         WarnOfOthers(recorded, image, options);
         MaskImage? mask = options.Mask;
         StartImage start = Inspect(pipeline => pipeline.FitImage(image, mask, width, height, mode, inpainting));
-        options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask };
+
+        // An image in memory has no pixels that are not opaque.
+        string? seen = source.Given is DiffusionImage || background == BackgroundColor.White ? null : background.ToString();
+        options = options with { Width = start.Image.Width, Height = start.Image.Height, Mask = start.Mask, Background = seen };
         if (start.ResizeMode != StableDiffusion.Settings.ResizeMode.None)
             WriteVerbose($"The image to start from was resized from {image.Width}x{image.Height} to {start.Image.Width}x{start.Image.Height} pixels with the resize mode {start.ResizeMode}.");
         return start;

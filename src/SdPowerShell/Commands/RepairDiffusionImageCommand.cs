@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using System.Runtime.CompilerServices;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using SdPowerShell.Records;
@@ -13,6 +15,7 @@ using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Pipelines.Details;
+using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -24,12 +27,14 @@ namespace SdPowerShell.Commands;
 public sealed class RepairDiffusionImageCommand : ModelCmdlet
 {
     private const string RegionSet = "Region";
-    private const string DetectorSet = "Detector";
-    private const string BoxSet = "Box";
+    private const string ImageSet = "Image";
     private const int BoxNumbers = 4;
     private const int LongestLost = 200;
 
     private readonly DetectorInUse _detector = new();
+
+    // The images whose regions were painted. A script may let go of an image that was written.
+    private readonly ConditionalWeakTable<DiffusionImage, object> _written = [];
     private string? _found;
 
     // The image whose regions come one after another.
@@ -37,8 +42,9 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     private DiffusionImage? _repaired;
     private RegionRepair? _repair;
     private AdapterSet? _adapters;
-    private long _seed;
+    private DenoiseOptions? _options;
     private int _index;
+    private int _imageCount;
 
     /// <summary>The regions, from Find-ImageRegion. Those of one image are painted in their order.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = RegionSet)]
@@ -46,25 +52,24 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     public DetectedRegion[] Region { get; set; } = [];
 
     /// <summary>The images: image objects, files, or paths that are taken as they are written.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = DetectorSet)]
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = BoxSet)]
-    [Alias("Image")]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ImageSet)]
+    [Alias("Image", "Path", "LiteralPath", "PSPath", "LP")]
     [ValidateNotNullOrEmpty]
-    [Image(IsList = true)]
+    [Image(IsList = true, Columns = "Path LiteralPath PSPath LP")]
     public ImageInput[] InputObject { get; set; } = [];
 
     /// <summary>The detector that finds the regions of the images.</summary>
-    [Parameter(ParameterSetName = DetectorSet)]
+    [Parameter(ParameterSetName = ImageSet)]
     [ArgumentCompleter(typeof(DetectorCompleter))]
     public string? Detector { get; set; }
 
     /// <summary>The lowest score of a region that is painted, 0 to 1.</summary>
-    [Parameter(ParameterSetName = DetectorSet)]
+    [Parameter(ParameterSetName = ImageSet)]
     public double Confidence { get; set; } = DetectOptions.DefaultConfidence;
 
     /// <summary>The region of the images, in place of a detector: left, top, width and height in pixels.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = BoxSet)]
-    public int[] Box { get; set; } = [];
+    [Parameter(ParameterSetName = ImageSet)]
+    public int[]? Box { get; set; }
 
     /// <summary>What the region shows; the default is the prompt of the image.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -120,6 +125,18 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     protected override bool EndsPipeline(Exception error) => error is DetectorNotFoundException || base.EndsPipeline(error);
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        string? other = IsFixed(nameof(Detector)) ? nameof(Detector) : IsFixed(nameof(Confidence)) ? nameof(Confidence) : null;
+        if (Box is null || other is null)
+            return;
+
+        InvalidSettingException error = new(nameof(Box), $"Box says where the region is, and {other} is for a detector that finds regions. Omit Box, or omit {other}.");
+        ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Box, MyInvocation.MyCommand));
+    }
+
+    /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         if (ParameterSetName == RegionSet)
@@ -130,7 +147,10 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
         }
 
         foreach (ImageInput given in ImageInput.Resolve(this, InputObject, hasWildcards: false))
-            ProcessOne(given.Given, () => RepairAll(given.Read(nameof(InputObject), file => ImageFile.ReadWithSettings(file, CancellationToken), static image => image)));
+        {
+            ProcessOne(given.Given, () => RepairAll(Read(given)));
+            Finish();
+        }
     }
 
     /// <inheritdoc/>
@@ -144,24 +164,42 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
         base.Dispose(disposing);
     }
 
+    private DiffusionImage Read(ImageInput given)
+    {
+        if (given.Given is DetectedRegion)
+            throw new InvalidSettingException(nameof(Region), "A region is painted where it is, and Detector, Confidence and Box are for images. Omit them, or give the image of the region.");
+        if (given.Given is PSObject copy && copy.TypeNames.Any(static name => name.EndsWith(typeof(DetectedRegion).FullName!, StringComparison.Ordinal)))
+            throw new InvalidSettingException(nameof(Region), "This is a copy of a region, as a job, Export-Clixml or Select-Object with properties makes it, and a copy has no image. Give the regions that Find-ImageRegion returned; Where-Object, Sort-Object and the parameter First of Select-Object choose among them.");
+        return given.Read(nameof(InputObject), file => ImageFile.ReadWithSettings(file, CancellationToken), static image => image);
+    }
+
     private void RepairAll(DiffusionImage image)
     {
-        IReadOnlyList<DetectedRegion> regions = ParameterSetName == BoxSet ? [OfBox(image)] : Find(image);
+        Open(image);
+        IReadOnlyList<DetectedRegion> regions = Box is null ? Find(image) : [OfBox(image, Box)];
         if (regions.Count == 0)
         {
-            Warn($"Nothing was found in the image '{image.Path ?? image.ToString()}', which is not changed.");
+            WriteWarning($"Nothing was found in the image '{image.Path ?? image.ToString()}', which is not changed.");
             WriteObject(image);
             return;
         }
 
         foreach (DetectedRegion region in regions)
             Repair(region);
-        Finish();
     }
 
-    private DetectedRegion OfBox(DiffusionImage image) => Box.Length == BoxNumbers
-        ? new DetectedRegion(image, Box[0], Box[1], Box[2], Box[3])
-        : throw new InvalidSettingException(nameof(Box), $"Box has {Box.Length} numbers, but must have four: left, top, width and height.");
+    /// <summary>Begins with another image.</summary>
+    private void Open(DiffusionImage image)
+    {
+        Finish();
+        _source = image;
+        Subject = image.Path is string path ? Path.GetFileName(path) : InputRecord.DescribeItem("Image", _imageCount, image.Prompt);
+        _imageCount++;
+    }
+
+    private static DetectedRegion OfBox(DiffusionImage image, int[] box) => box.Length == BoxNumbers
+        ? new DetectedRegion(image, box[0], box[1], box[2], box[3])
+        : throw new InvalidSettingException(nameof(Box), $"Box has {box.Length} numbers, but must have four: left, top, width and height.");
 
     private IReadOnlyList<DetectedRegion> Find(DiffusionImage image)
     {
@@ -176,45 +214,29 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     {
         if (!ReferenceEquals(_source, region.Image))
         {
-            Finish();
-            _source = region.Image;
+            Open(region.Image);
+            if (_written.TryGetValue(region.Image, out _))
+                Warn("An image with some of its regions painted was written before. This one is painted on the original again, and another image is written. Keep the regions of an image together, such as by Sort-Object { $_.Image.Path }, Label.");
         }
 
         int index = _index++;
-        ProcessOne(region, () => Repair(region, index));
+        if (index == 0)
+            ProcessOne(region, () => Begin(region.Image.Info));
+        if (_options is not null)
+            ProcessOne(region, () => Repair(region, index));
     }
 
-    private void Repair(DetectedRegion region, int index)
+    /// <summary>Determines what the regions of an image have in common. Where that fails, none of them is painted.</summary>
+    private void Begin(GenerationInfo info)
     {
-        GenerationInfo info = region.Image.Info;
-        if (index == 0 || _repair is null)
+        _adapters = LorasOf(info);
+        _repair = new RegionRepair([.. (TextList.Read(info.TextualInversion) ?? []).OfType<string>().Select(name => Find(name, ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))]);
+        DenoiseOptions ofImage = RegionRepair.OptionsOf(info), options = ofImage with
         {
-            _adapters = LorasOf(info);
-            _repair = new RegionRepair([.. (TextList.Read(info.TextualInversion) ?? []).OfType<string>().Select(name => Find(name, ModelLibrary.Default.LoadEmbedding, ModelLibrary.Default.LoadEmbeddingByName))]);
-            _seed = RandomSeed.Resolve(Seed ?? info.Seed);
-        }
-
-        DenoiseOptions options = OptionsOf(info, index);
-        MaskImage mask = RegionRepair.MaskOf(region, Dilation) ?? throw new InvalidSettingException(nameof(Dilation), $"Nothing is left of the region {region} when it shrinks by {-Dilation} pixels. Choose a higher Dilation.");
-        if (!ShouldProcess($"{region} (seed {options.Seed}, '{options.Prompt}')", "Repair region"))
-            return;
-
-        Observer observer = new(this, options.Prompt);
-        _repaired = UsePipeline(pipeline => _repair.Run(pipeline, _repaired ?? region.Image, mask, options, observer, CancellationToken), _adapters, region.Image.Model);
-    }
-
-    private DenoiseOptions OptionsOf(GenerationInfo info, int index)
-    {
-        DenoiseOptions ofImage = RegionRepair.OptionsOf(info);
-        DenoiseOptions options = ofImage with
-        {
-            Prompt = !string.IsNullOrWhiteSpace(Prompt) ? Prompt : !string.IsNullOrWhiteSpace(info.Prompt) ? info.Prompt
-                : throw new InvalidSettingException(nameof(Prompt), "The record of the image has no prompt. Say with Prompt what the region shows."),
-            NegativePrompt = string.IsNullOrWhiteSpace(NegativePrompt) ? info.NegativePrompt : NegativePrompt,
             Strength = Strength,
             MaskBlur = MaskBlur,
             MaskPadding = MaskPadding,
-            Seed = _seed > long.MaxValue - index ? throw new InvalidSettingException(nameof(Seed), $"The seed {_seed} leaves none for the region {index + 1}. Use a lower one.") : _seed + index,
+            Seed = Seed ?? info.Seed,
             Steps = Steps ?? ofImage.Steps,
             GuidanceScale = GuidanceScale ?? ofImage.GuidanceScale,
             Scheduler = string.IsNullOrWhiteSpace(Scheduler) ? ofImage.Scheduler : Scheduler,
@@ -224,7 +246,32 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
             Vae = ResolveVae(ofImage.Vae),
         };
         SettingTable.Check(options);
-        return options;
+        if (options.Scheduler is string scheduler)
+            SchedulerCatalog.Find(scheduler);
+        _options = options with { Seed = RandomSeed.Resolve(options.Seed) };
+    }
+
+    private void Repair(DetectedRegion region, int index)
+    {
+        DenoiseOptions options = OptionsOf(region.Image.Info, index);
+        MaskImage mask = RegionRepair.MaskOf(region, Dilation);
+        if (!ShouldProcess($"{region} (seed {options.Seed}, '{options.Prompt}')", "Repair region"))
+            return;
+
+        Observer observer = new(this, options.Prompt);
+        _repaired = UsePipeline(pipeline => _repair!.Run(pipeline, _repaired ?? region.Image, mask, options, observer, CancellationToken), _adapters, region.Image.Model);
+    }
+
+    private DenoiseOptions OptionsOf(GenerationInfo info, int index)
+    {
+        long seed = _options!.Seed!.Value;
+        return _options with
+        {
+            Prompt = !string.IsNullOrWhiteSpace(Prompt) ? Prompt : !string.IsNullOrWhiteSpace(info.Prompt) ? info.Prompt
+                : throw new InvalidSettingException(nameof(Prompt), "The record of the image has no prompt. Say with Prompt what the region shows."),
+            NegativePrompt = string.IsNullOrWhiteSpace(NegativePrompt) ? info.NegativePrompt : NegativePrompt,
+            Seed = seed > long.MaxValue - index ? throw new InvalidSettingException(nameof(Seed), $"The seed {seed} leaves none for the region {index + 1}. Use a lower one.") : seed + index,
+        };
     }
 
     private AdapterSet LorasOf(GenerationInfo info) => AdapterSet.Create(
@@ -237,10 +284,13 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     /// <summary>Writes the image that was worked on, if a region of it was painted.</summary>
     private void Finish()
     {
-        DiffusionImage? repaired = _repaired;
-        (_source, _repaired, _repair, _adapters, _index) = (null, null, null, null, 0);
-        if (repaired is not null)
-            WriteObject(repaired);
+        (DiffusionImage? source, DiffusionImage? repaired) = (_source, _repaired);
+        (_source, _repaired, _repair, _adapters, _options, _index, Subject) = (null, null, null, null, null, 0, null);
+        if (source is null || repaired is null)
+            return;
+
+        _written.AddOrUpdate(source, this);
+        WriteObject(repaired);
     }
 
     private sealed class Observer(RepairDiffusionImageCommand command, string? prompt) : StageObserver

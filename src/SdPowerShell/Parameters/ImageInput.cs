@@ -67,7 +67,7 @@ public sealed class ImageInput
     }
 
     /// <summary>What was given, which is no image, and what to give in place of it.</summary>
-    internal string Refusal => $"'{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertTo-ControlImage.";
+    internal string Refusal => $"'{this}' of type {TypeName}. Give the path of an image file, a file, or an image from New-DiffusionImage or ConvertFrom-Latent.";
 
     private string TypeName => Given is PSObject custom ? custom.TypeNames[0].Split('.')[^1] : Given.GetType().Name;
 

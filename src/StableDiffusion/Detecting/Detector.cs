@@ -59,6 +59,9 @@ internal sealed class Detector : IDisposable
     /// <summary>The height of the images that it takes.</summary>
     public int Height { get; }
 
+    /// <summary>The names of its classes, in the order of their numbers; none if the graph has no names.</summary>
+    public IEnumerable<string> Labels => _labels.OrderBy(static label => label.Key).Select(static label => label.Value);
+
     private bool HasOutlines => _outputs.Length > 1;
 
     /// <summary>Whether a name is that of the detector that ships with the engine.</summary>

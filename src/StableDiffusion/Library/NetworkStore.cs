@@ -41,7 +41,7 @@ internal sealed class NetworkStore(string folder, string kind, Func<string, Reme
             throw notFound($"{Missing(name)} {NameOrPath.NamesOnly}", Remedy.GivePath);
     }
 
-    private DiffusionException NotFound(string nameOrPath) => notFound($"{Missing(nameOrPath)} Put the folder or file there, or give its path.", Remedy.None);
+    private DiffusionException NotFound(string nameOrPath) => notFound($"{Missing(nameOrPath)} Put the {(fileEndings is null ? "folder or file" : "file")} there, or give its path.", Remedy.None);
 
     private string Missing(string nameOrPath)
     {

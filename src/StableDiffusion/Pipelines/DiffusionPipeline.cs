@@ -8,6 +8,7 @@ using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Passes;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -138,7 +139,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (options.Refiner is not null)
             options = Own(options);
         CheckSettings(options);
-        DetailPass.From(options, []);
+        if (DetailPass.From(options, []) is not null)
+            CheckDetailSize(options.Detail!);
         HiresPass? second = HiresPass.From(options, start);
         (int width, int height) = second?.First is StartImage first ? (first.Image.Width, first.Image.Height) : DenoiseStart.Check(model, options, start);
         if (options.Refiner is not null)
@@ -160,6 +162,14 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         DenoiseStart.CheckSize(madeWidth, madeHeight, model, VaeOptions.From(options), DenoiseStart.StepSide(options, model));
         DenoiseStart.WindowsOf(options, model, madeWidth, madeHeight);
         return (width, height);
+    }
+
+    private void CheckDetailSize(DetailSettings detail)
+    {
+        if (detail.DetailWidth is int width)
+            SettingCheck.Side(nameof(detail.DetailWidth), width, model.Info);
+        if (detail.DetailHeight is int height)
+            SettingCheck.Side(nameof(detail.DetailHeight), height, model.Info);
     }
 
     /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>

@@ -84,7 +84,7 @@ internal sealed class HiresPass
         if (start is not null && !pass.IsInTiles)
             throw new InvalidSettingException(nameof(hires.HiresScale), "An image that starts from another one has no second pass, unless it is made in tiles. Give HiresTileSize too; or give the size with Width and Height, and omit HiresScale, HiresWidth and HiresHeight.");
         if (hires.HiresScheduler is string scheduler)
-            SchedulerCatalog.Find(scheduler);
+            SchedulerCatalog.Find(scheduler, nameof(hires.HiresScheduler));
         if (pass.IsInTiles)
             pass.CheckTiles();
         else if (hires.HiresTileOverlap is not null)

@@ -19,6 +19,8 @@ internal static class TileRepainting
     private const string ControlPreprocessorSetting = "ControlPreprocessor";
     private const int Unit = 8;
 
+    private const int ShortestSide = 32;
+
     /// <summary>Throws for tiles that cannot be made.</summary>
     /// <param name="sizeSetting">The setting with the side of a tile.</param>
     /// <param name="size">The side in pixels.</param>
@@ -27,8 +29,8 @@ internal static class TileRepainting
     /// <exception cref="InvalidSettingException">One of them is out of range.</exception>
     public static void Check(string sizeSetting, int size, string overlapSetting, int overlap)
     {
-        if (size < Unit || size > LatentSpace.HighestSide || size % Unit != 0)
-            throw new InvalidSettingException(sizeSetting, $"{sizeSetting} is {size}, but must be a multiple of {Unit} up to {LatentSpace.HighestSide}.");
+        if (size < ShortestSide || size > LatentSpace.HighestSide || size % Unit != 0)
+            throw new InvalidSettingException(sizeSetting, $"{sizeSetting} is {size}, but must be a multiple of {Unit} from {ShortestSide} to {LatentSpace.HighestSide}.");
         if (overlap < 0 || overlap > size / 2)
             throw new InvalidSettingException(overlapSetting, $"{overlapSetting} is {overlap}, but must be from 0 to {size / 2}, half of a tile.");
     }

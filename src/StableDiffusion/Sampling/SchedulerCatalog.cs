@@ -159,19 +159,21 @@ public static class SchedulerCatalog
 
     /// <summary>Finds a scheduler by any of its names. Case, spaces, '_' and '-' are ignored, and '++' may be 'pp'.</summary>
     /// <param name="name">A name, such as <c>DPM++ 2M Karras</c>, <c>dpmpp_2m_karras</c> or <c>EulerDiscreteScheduler</c>.</param>
+    /// <param name="setting">The setting that has the name, for the message; null for the scheduler of the image.</param>
     /// <returns>The entry.</returns>
     /// <exception cref="SchedulerNotFoundException">There is no such scheduler; the message lists the nearest names.</exception>
-    public static SchedulerInfo Find(string name)
+    public static SchedulerInfo Find(string name, string? setting = null)
     {
         if (TryFind(name, out SchedulerInfo? info))
             return info;
 
         string key = Key(name);
         string[] near = [.. Nearest(key).Select(known => $"'{known}'")];
+        string place = setting is null ? string.Empty : $" for {setting}";
         throw new SchedulerNotFoundException(
-            key.Length == 0 ? "The scheduler's name is empty. Give one such as 'DPM++ 2M Karras'."
-            : near.Length == 0 ? $"There is no scheduler '{name}'. Give one such as 'Euler' or 'DPM++ 2M Karras'."
-            : $"There is no scheduler '{name}'. Did you mean {Spelling.Choices(near)}?") { Remedy = Remedy.ListSchedulers };
+            key.Length == 0 ? $"The scheduler's name{place} is empty. Give one such as 'DPM++ 2M Karras'."
+            : near.Length == 0 ? $"There is no scheduler '{name}'{place}. Give one such as 'Euler' or 'DPM++ 2M Karras'."
+            : $"There is no scheduler '{name}'{place}. Did you mean {Spelling.Choices(near)}?") { Remedy = Remedy.ListSchedulers };
     }
 
     /// <summary>Finds a scheduler by any of its names, as <see cref="Find"/> does.</summary>

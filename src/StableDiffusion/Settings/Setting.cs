@@ -68,7 +68,7 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
             return;
         if (row.ExcludesMinimum && !(Convert.ToDouble(value, CultureInfo.InvariantCulture) > lowest && Convert.ToDouble(value, CultureInfo.InvariantCulture) <= highest))
             throw new InvalidSettingException(Name, $"{Name} is {value}, but must be above {lowest} and at most {highest}.");
-        CheckRange(Name, value, lowest, highest);
+        CheckRange(Name, value, lowest, highest, row.Absent.Contains(0) ? ", or 0 for the default" : string.Empty);
     }
 
     /// <summary>Throws for a number that is out of an inclusive range.</summary>
@@ -76,12 +76,13 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <param name="value">The number.</param>
     /// <param name="lowest">The lowest value.</param>
     /// <param name="highest">The highest value.</param>
+    /// <param name="others">What else is possible, for the message.</param>
     /// <exception cref="InvalidSettingException">It is out of the range, or NaN.</exception>
-    public static void CheckRange(string name, object value, double lowest, double highest)
+    public static void CheckRange(string name, object value, double lowest, double highest, string others = "")
     {
         double number = Convert.ToDouble(value, CultureInfo.InvariantCulture);
         if (!(number >= lowest && number <= highest))
-            throw new InvalidSettingException(name, $"{name} is {value}, but must be between {lowest} and {highest}.");
+            throw new InvalidSettingException(name, $"{name} is {value}, but must be {(highest == int.MaxValue ? $"{lowest} or more" : $"between {lowest} and {highest}")}{others}.");
     }
 
     /// <summary>The value in the form of the infotext.</summary>

@@ -77,6 +77,21 @@ public sealed class DetectorTests : StoreCase
     [Fact]
     public void A_background_without_shapes_has_no_region() => Assert.Empty(Library.Detect(Painted(64, 64, (240, 240, 240)), new DetectOptions(), Device.Cpu, cancellationToken: Token));
 
+    [Theory]
+    [InlineData(64, 64, 3, 0)]
+    [InlineData(64, 64, 12, 1)]
+    [InlineData(128, 64, 3, 0)]
+    public void What_covers_nearly_the_whole_image_is_no_region(int width, int height, int border, int expected)
+    {
+        // A yellow scene with a dark edge, and shapes on it that are none by themselves.
+        DiffusionImage image = Painted(width, height, (20, 20, 30), (border, border, width - (2 * border), height - (2 * border), (247, 209, 46)));
+
+        IReadOnlyList<DetectedRegion> regions = Library.Detect(image, new DetectOptions(), Device.Cpu, cancellationToken: Token);
+
+        Assert.Equal(expected, regions.Count);
+        Assert.All(regions, static region => Assert.True(region.Area <= 0.8));
+    }
+
     [Fact]
     public void Outlines_and_names_of_a_foreign_graph_are_read()
     {

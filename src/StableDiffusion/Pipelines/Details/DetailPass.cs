@@ -41,7 +41,7 @@ internal sealed class DetailPass
         if (string.IsNullOrWhiteSpace(settings.Detailer))
             throw new InvalidSettingException(nameof(settings.Detailer), $"There are settings of regions that are painted anew, but not what finds the regions. Give Detailer, such as {Detector.BuiltIn}, or omit the other settings whose names begin with Detail.");
         if (settings.DetailScheduler is string scheduler)
-            SchedulerCatalog.Find(scheduler);
+            SchedulerCatalog.Find(scheduler, nameof(settings.DetailScheduler));
         PromptLimit.Check(nameof(settings.DetailPrompt), settings.DetailPrompt);
         PromptLimit.Check(nameof(settings.DetailNegativePrompt), settings.DetailNegativePrompt);
         return new DetailPass(settings, words);
@@ -63,8 +63,8 @@ internal sealed class DetailPass
         foreach (DetectedRegion region in find(image, options, observer.OnDetecting, cancellationToken))
         {
             string? prompt = PromptOf(_settings.DetailPrompt, index, image.Prompt), negative = PromptOf(_settings.DetailNegativePrompt, index, image.NegativePrompt);
-            if (prompt?.Trim() != Skip && RegionRepair.MaskOf(region, _settings.DetailDilation!.Value) is MaskImage mask)
-                result = _repair.Run(pipeline, result, mask, OptionsOf(ofImage, index) with { Prompt = prompt, NegativePrompt = negative }, observer, cancellationToken);
+            if (prompt?.Trim() != Skip)
+                result = _repair.Run(pipeline, result, RegionRepair.MaskOf(region, _settings.DetailDilation!.Value, nameof(_settings.DetailDilation)), OptionsOf(ofImage, index) with { Prompt = prompt, NegativePrompt = negative }, observer, cancellationToken);
             index++;
         }
 

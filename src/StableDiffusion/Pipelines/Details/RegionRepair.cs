@@ -51,15 +51,18 @@ public sealed class RegionRepair(IReadOnlyList<TextualInversion> words)
     /// <summary>The mask of a region that is painted anew.</summary>
     /// <param name="region">The region.</param>
     /// <param name="dilation">The side of the square that it grows by, in pixels; below 0 it shrinks.</param>
-    /// <returns>The mask; null if nothing is left of it.</returns>
-    /// <exception cref="InvalidSettingException">The number is out of range.</exception>
-    public static MaskImage? MaskOf(DetectedRegion region, int dilation)
+    /// <param name="setting">The setting that has the number, for messages.</param>
+    /// <returns>The mask.</returns>
+    /// <exception cref="InvalidSettingException">The number is out of range, or nothing is left of the region.</exception>
+    public static MaskImage MaskOf(DetectedRegion region, int dilation, string setting = "Dilation")
     {
         ArgumentNullException.ThrowIfNull(region);
-        Setting.CheckRange("Dilation", dilation, -MostDilation, MostDilation);
+        Setting.CheckRange(setting, dilation, -MostDilation, MostDilation);
         MaskImage mask = region.Mask;
         byte[] pixels = MaskMorphology.Dilate(mask.Pixels, mask.Width, mask.Height, dilation);
-        return pixels.Contains(byte.MaxValue) ? RegionMask.Make(mask.Width, mask.Height, pixels) : null;
+        return pixels.Contains(byte.MaxValue)
+            ? RegionMask.Make(mask.Width, mask.Height, pixels)
+            : throw new InvalidSettingException(setting, $"Nothing is left of the region {region} when it shrinks by {-dilation} pixels. Choose a higher {setting}.");
     }
 
     /// <summary>Paints a region anew.</summary>

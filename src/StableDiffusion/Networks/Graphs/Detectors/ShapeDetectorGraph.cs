@@ -22,6 +22,9 @@ internal static class ShapeDetectorGraph
     // A thinner shape has a lower score.
     private const float SureSide = 6;
 
+    // What covers more of the image is no shape on a background.
+    private const float MostArea = 0.8f;
+
     private const float Padding = 114 / 255f;
     private const float Far = 1e5f;
 
@@ -52,7 +55,8 @@ internal static class ShapeDetectorGraph
 
         Value isInnermost = graph.Mul(graph.Node("Cast", [graph.Node("Equal", [Channel(graph, ends, 4), rank])], [("to", 1L)]), shape);
         Value sureness = graph.Node("Min", [graph.Mul(graph.Node("Min", [width, height]), graph.Scalar(1 / SureSide)), graph.Scalar(1)]);
-        Value scores = graph.Mul(Nearest(graph, image), graph.Mul(isInnermost, sureness));
+        Value isOnBackground = Less(graph, graph.Node("Div", [graph.Mul(width, height), Sum(graph, inner)]), MostArea);
+        Value scores = graph.Mul(Nearest(graph, image), graph.Mul(graph.Mul(isInnermost, sureness), isOnBackground));
         Value half = graph.Scalar(0.5f);
         Value all = graph.Concat(1, graph.Mul(graph.Add(left, right), half), graph.Mul(graph.Add(top, bottom), half), width, height, scores);
         graph.Output("output0", graph.Reshape(all, 1, 4 + Colors.Count, Side * Side), 1, 4 + Colors.Count, Side * Side);
