@@ -87,7 +87,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         }
         catch (RecordException error)
         {
-            WriteError(Subject is null ? error.Record : DiffusionError.Of(error.Record, Subject, Input is null ? target : Input.Value));
+            WriteFailure(Subject is null ? error.Record : DiffusionError.Of(error.Record, Subject, Input is null ? target : Input.Value));
             return false;
         }
         catch (DiffusionException error)
@@ -97,16 +97,34 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
                 error.Subject = Subject;
             ErrorRecord record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value, MyInvocation.MyCommand);
             if (ends)
+            {
+                OnFailure(record);
                 ThrowTerminatingError(record);
-            WriteError(record);
+            }
+
+            WriteFailure(record);
             return false;
         }
         catch (Exception error) when (error is not (FlowControlException or IContainsErrorRecord))
         {
             // PowerShell's own exceptions end the pipeline: a preference, a stop, or a command that needs no more objects.
-            WriteError(DiffusionError.Unexpected(error, Subject, Input is null ? target : Input.Value));
+            WriteFailure(DiffusionError.Unexpected(error, Subject, Input is null ? target : Input.Value));
             return false;
         }
+    }
+
+    /// <summary>Writes the error of a record.</summary>
+    /// <param name="record">The error.</param>
+    private protected void WriteFailure(ErrorRecord record)
+    {
+        OnFailure(record);
+        WriteError(record);
+    }
+
+    /// <summary>Called before the error of a record is written.</summary>
+    /// <param name="record">The error.</param>
+    private protected virtual void OnFailure(ErrorRecord record)
+    {
     }
 
     /// <summary>Writes a warning that begins with the record it is about.</summary>
