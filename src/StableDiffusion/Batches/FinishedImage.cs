@@ -32,6 +32,8 @@ internal static class FinishedImage
         (int width, int height) = data.AsSpan().StartsWith(s_signature)
             ? (BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(s_signature.Length + HeaderSize)), BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(s_signature.Length + HeaderSize + sizeof(int))))
             : ImageDecoder.SizeOf(data, name);
+        if (width <= 0 || height <= 0)
+            throw Damaged(name);
         ImageMetadata metadata = MetadataReader.Parse(data, name, cancellationToken);
         if (metadata.Source != MetadataSource.PowerShell)
             throw new OutputDiffersException($"'{path}' exists and does not say how it was made, so that it may be another image. Choose another name, move the file away, or use Force to replace it.");

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using StableDiffusion.Metadata;
@@ -16,6 +17,9 @@ public static class Journal
     /// <summary>The longest line that is read, in bytes.</summary>
     internal const int LongestLine = 1 << 20;
 
+    // So many lines that cannot be read are named.
+    private const int MostNamed = 5;
+
     private const int Block = 1 << 16;
 
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(5);
@@ -23,6 +27,7 @@ public static class Journal
     private static readonly JsonSerializerOptions s_options = new(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         Converters = { new JsonStringEnumConverter(allowIntegerValues: false) },
@@ -57,17 +62,32 @@ public static class Journal
     public static IEnumerable<JournalEntry> Read(string path, Action<string>? warn = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        int number = 0;
-        foreach ((byte[]? line, bool isEnded) in Lines(path, cancellationToken))
+        using FileStream file = OpenToRead(path, cancellationToken);
+        foreach (JournalEntry entry in Read(file, path, warn, cancellationToken))
+            yield return entry;
+    }
+
+    /// <summary>Reads a journal from a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="path">Its file in messages.</param>
+    /// <param name="warn">As for <see cref="Read(string, Action{string}?, CancellationToken)"/>.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    internal static IEnumerable<JournalEntry> Read(Stream stream, string path, Action<string>? warn, CancellationToken cancellationToken)
+    {
+        int number = 0, passedOver = 0;
+        foreach ((byte[]? line, bool isEnded) in Lines(stream, path, cancellationToken))
         {
             number++;
             if (line is { Length: 0 })
                 continue;
             if (line is not null && Parse(line) is JournalEntry entry)
                 yield return entry;
-            else
+            else if (++passedOver <= MostNamed || !isEnded)
                 warn?.Invoke(isEnded ? $"Line {number} is not a line of a journal, and was passed over." : $"The last line, {number}, is torn: the process that wrote it has ended, or is writing it now. It was passed over.");
         }
+
+        if (passedOver > MostNamed)
+            warn?.Invoke($"{passedOver} lines of {number} could not be read.");
     }
 
     /// <summary>Reads a line.</summary>
@@ -142,13 +162,12 @@ public static class Journal
     }
 
     /// <summary>The lines without their ends; null for one that is too long. A byte order mark and the carriage returns of another editor are no part of them.</summary>
-    private static IEnumerable<(byte[]? Line, bool IsEnded)> Lines(string path, CancellationToken cancellationToken)
+    private static IEnumerable<(byte[]? Line, bool IsEnded)> Lines(Stream file, string path, CancellationToken cancellationToken)
     {
-        using FileStream file = OpenToRead(path, cancellationToken);
         List<byte> line = [];
         bool isTooLong = false, isFirst = true;
         byte[] block = new byte[Block];
-        for (int count; (count = Read(file, path, block)) > 0;)
+        for (int count; (count = Fill(file, path, block)) > 0;)
         {
             cancellationToken.ThrowIfCancellationRequested();
             for (int start = 0; start < count;)
@@ -178,7 +197,7 @@ public static class Journal
         return (isFirst && bytes.StartsWith(mark) ? bytes[mark.Length..] : bytes).Trim(" \t\r"u8).ToArray();
     }
 
-    private static int Read(FileStream file, string path, byte[] block)
+    private static int Fill(Stream file, string path, byte[] block)
     {
         try
         {
@@ -215,5 +234,5 @@ public static class Journal
     private static JournalInvalidException Unreadable(string path, Exception error) => new($"The journal '{path}' cannot be read: {Sentence.Of(error)}", error);
 
     private sealed record Line(
-        DateTimeOffset Time, JournalStatus Status, string? Row, string? File, JsonElement? Settings, string? Pixels, double? Seconds, string? Device, string? ErrorId, string? Message);
+        DateTimeOffset Time, JournalStatus Status, string? Row = null, string? File = null, JsonElement? Settings = null, string? Pixels = null, double? Seconds = null, string? Device = null, string? ErrorId = null, string? Message = null);
 }
