@@ -33,7 +33,7 @@ Describe 'Resume' {
         @{ name = 'a mask'; given = @{ InitImage = 'start.png'; MaskImage = 'mask.png'; MaskBlur = 2 }; other = @{ InitImage = 'start.png'; MaskImage = 'other.png'; MaskBlur = 2 }; differs = 'MaskImage' }
         @{ name = 'a region'; given = @{ InitImage = 'start.png'; MaskImage = 'mask.png'; MaskedOnly = $true; InpaintMode = 'a1111'; MaskFill = 'noise' }; other = @{ InitImage = 'start.png'; MaskImage = 'mask.png'; MaskedOnly = $true; InpaintMode = 'A1111'; MaskFill = 'Noise'; MaskPadding = 3 }; differs = 'MaskPadding' }
         @{ name = 'soft inpainting'; given = @{ InitImage = 'start.png'; MaskImage = 'mask.png'; InpaintMode = 'soft'; SoftContrastBoost = 3 }; other = @{ InitImage = 'start.png'; MaskImage = 'mask.png'; InpaintMode = 'Soft' }; differs = 'SoftContrastBoost' }
-        @{ name = 'a detailer'; given = @{ Detailer = 'Shapes'; DetailScheduler = 'euler' }; other = @{ Detailer = 'Shapes'; DetailScheduler = 'Euler'; DetailStrength = 0.5 }; differs = 'DetailStrength' }
+        @{ name = 'a detailer'; given = @{ Steps = 5; Detailer = 'Shapes'; DetailScheduler = 'euler' }; other = @{ Steps = 5; Detailer = 'Shapes'; DetailScheduler = 'Euler'; DetailStrength = 0.5 }; differs = 'DetailStrength' }
         @{ name = 'a refiner'; given = @{ Refiner = 'demo' }; other = @{ Refiner = 'demo'; RefinerSwitchAt = 0.5 }; differs = 'RefinerSwitchAt' }
         @{ name = 'reused features'; given = @{ FeatureReuse = 2 }; other = @{ FeatureReuse = 2; FeatureReuseBranch = 1 }; differs = 'FeatureReuseBranch' }
         @{ name = 'edges that meet'; given = @{ Tiling = 'x' }; other = @{ Tiling = 'Y' }; differs = 'Tiling' }
@@ -48,7 +48,7 @@ Describe 'Resume' {
         $made = New-DiffusionImage @first -OutFile case.png -Force
         $written = (Get-Item case.png).LastWriteTimeUtc
         $found = New-DiffusionImage @first -OutFile case.png -Resume -Verbose 4>&1
-        $found.Count | Should -Be 2 -Because 'no stage runs'
+        $found | Where-Object { "$_" -match ' ms\.$' } | Should -BeNullOrEmpty -Because 'no stage runs'
         $found[-1].IsUnchanged | Should -BeTrue
         $found[-1].Info.ToString() | Should -Be (Get-DiffusionMetadata case.png 3> $null).Info.ToString()
         Test-SameValue $found[-1] $made | Should -BeTrue
@@ -78,7 +78,7 @@ Describe 'Resume' {
         ($failures.FullyQualifiedErrorId -replace ',.*').ForEach{ "$_" } | Should -Be 'OutputDiffers', 'ImageInvalid', 'OutputDiffers'
         $failures.TargetObject.OutFile | Should -Be 'forced/b.png', 'forced/c.png', 'forced/d.png'
         $found = $rows | New-DiffusionImage -Resume -Force
-        $found.IsUnchanged | Should -Be $true, $null, $null, $null
+        @($found | ForEach-Object { [bool]$_.IsUnchanged }) | Should -Be $true, $false, $false, $false
         Get-Hashes forced | Should -Be $good
     }
 
@@ -86,7 +86,8 @@ Describe 'Resume' {
         Remove-Item -Recurse -Force counted -ErrorAction Ignore
         $rows = [pscustomobject]@{ Prompt = 'a red house'; Steps = 2; Count = 12 }, [pscustomobject]@{ Prompt = 'a blue fish'; Steps = 2; Count = 1 }
         $first = $rows | New-DiffusionImage -OutDirectory counted -Resume
-        $first.IsUnchanged | Should -Be (@($null) * 13)
+        $first.Count | Should -Be 13
+        $first | Where-Object IsUnchanged | Should -BeNullOrEmpty
         $good = Get-Hashes counted
         Remove-Item $first[3].Path, $first[11].Path
         $batch = $_
@@ -139,7 +140,7 @@ Describe 'A batch that is killed' {
         Set-Location $TestDrive
         $csv = "$TestDrive/jobs.csv"
         1..12 | ForEach-Object { [pscustomobject]@{ Prompt = "a red house $_"; Steps = 20 } } | Export-Csv $csv
-        $run = { param($folder) "Import-Module '$ModuleFolder/StableDiffusion.psd1'; Import-Csv '$csv' | New-DiffusionImage -OutDirectory '$TestDrive/$folder' -Resume -Journal '$TestDrive/$folder.jsonl' -FileName '{prompt}-{seed}-{hash:8}' | Out-Null" }
+        $run = { param($folder) "`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'; Import-Csv '$csv' | New-DiffusionImage -OutDirectory '$TestDrive/$folder' -Resume -Journal '$TestDrive/$folder.jsonl' -FileName '{prompt}-{seed}-{hash:8}' | Out-Null" }
         $start = { param($folder) Start-Process ([Environment]::ProcessPath) -ArgumentList "$PSHOME/pwsh.dll", '-NoProfile', '-NonInteractive', '-EncodedCommand', ([Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes((& $run $folder)))) -PassThru }
         (& $start whole).WaitForExit()
         $kills = 0

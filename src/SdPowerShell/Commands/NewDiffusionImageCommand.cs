@@ -571,13 +571,16 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     /// <summary>The name that the template gives an image.</summary>
     private string NameOf(GenerationSettings settings, int index, int count, Func<RequestHash> hash)
     {
-        DenoiseOptions all = Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings))));
+        // The model's defaults are looked up only for a field that can have one.
+        Lazy<DenoiseOptions> all = new(() => Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings)))));
         return _template!.Format(field => field switch
         {
             NameTemplate.Index => OutputNames.Number(index, count),
             NameTemplate.Hash => hash().Digits,
+            NameTemplate.Prompt => settings.Prompt,
+            NameTemplate.Seed => settings.Seed,
             "model" => NameOrPath.WithoutFolder(Inspect(static pipeline => pipeline.LatentSpace.Model)),
-            _ => SettingTable.Rows.First(row => row.Name.Equals(field, StringComparison.OrdinalIgnoreCase)).Get(all),
+            _ => SettingTable.Rows.First(row => row.Name.Equals(field, StringComparison.OrdinalIgnoreCase)).Get(all.Value),
         });
     }
 

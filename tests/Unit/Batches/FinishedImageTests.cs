@@ -41,7 +41,9 @@ public sealed class FinishedImageTests : IDisposable
     {
         string path = Write(file);
         byte[] bytes = File.ReadAllBytes(path);
-        for (int length = 0; length < bytes.Length; length++)
+
+        // A chunk of WebP with an odd length is followed by a byte that means nothing.
+        for (int length = 0; length < bytes.Length - (file.EndsWith("webp", StringComparison.Ordinal) ? 1 : 0); length++)
         {
             File.WriteAllBytes(path, bytes[..length]);
             DiffusionException error = Assert.ThrowsAny<DiffusionException>(() => FinishedImage.Read(path, TestContext.Current.CancellationToken));
