@@ -30,6 +30,7 @@
         'Export-TextEmbedding'
         'Find-ImageRegion'
         'Get-DiffusionDevice'
+        'Get-DiffusionJournal'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
         'Get-DiffusionScheduler'

@@ -106,9 +106,27 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
         // Not in a catch block, which still has the calls on the stack that led to the error.
         if (ends)
+        {
+            OnFailure(record);
             ThrowTerminatingError(record);
-        WriteError(record);
+        }
+
+        WriteFailure(record);
         return false;
+    }
+
+    /// <summary>Writes the error of a record.</summary>
+    /// <param name="record">The error.</param>
+    private protected void WriteFailure(ErrorRecord record)
+    {
+        OnFailure(record);
+        WriteError(record);
+    }
+
+    /// <summary>Called before the error of a record is written.</summary>
+    /// <param name="record">The error.</param>
+    private protected virtual void OnFailure(ErrorRecord record)
+    {
     }
 
     /// <summary>Writes a warning that begins with the record it is about.</summary>

@@ -75,7 +75,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
         if (Input is not null && !IsBoundByValue && !Binder.IsUsed(Input))
         {
-            WriteError(DiffusionError.InputNotBound(Input, AdviceFor(Input)));
+            WriteFailure(DiffusionError.InputNotBound(Input, AdviceFor(Input)));
             return;
         }
 

@@ -7,11 +7,13 @@ using SdPowerShell.Progress;
 using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
+using StableDiffusion.Batches;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Masks;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
+using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Replaying;
@@ -19,6 +21,7 @@ using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 using StableDiffusion.Upscaling;
+using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace SdPowerShell.Commands;
 
@@ -33,7 +36,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal),
     };
 
     // Embeddings, latents and images to start from are kept until their stage.
@@ -45,6 +48,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     private readonly DetectorInUse _detector = new();
     private readonly PromptReader _prompts;
     private BatchProgress? _progress;
+    private NameTemplate? _template;
+    private string? _journal;
 
     /// <summary>Initializes the cmdlet.</summary>
     public NewDiffusionImageCommand() => _prompts = new(this, record => record is { IsText: true });
@@ -179,6 +184,20 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public string? OutDirectory { get; set; }
 
+    /// <summary>A template for the names of files, for rows without OutFile.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? FileName { get; set; }
+
+    /// <summary>Goes on with a batch: passes on the images of files that were made with the very settings, and makes the others.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>A file to which a line is added for each image when the work on it ends.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Journal { get; set; }
+
     /// <summary>The file type of names without an extension: png, jpg or webp.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(FileEndingCompleter))]
@@ -226,6 +245,24 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
+        try
+        {
+            _template = FileName is null ? null : new NameTemplate(FileName);
+            if (Journal is not null && !(MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? isTrial) && LanguagePrimitives.IsTrue(isTrial)))
+            {
+                _journal = ResolveOutput(Journal);
+                StableDiffusion.Batches.Journal.Check(_journal, CancellationToken);
+            }
+        }
+        catch (DiffusionException error)
+        {
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Journal, MyInvocation.MyCommand));
+        }
+        catch (RecordException error)
+        {
+            ThrowTerminatingError(error.Record);
+        }
+
         _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
     }
 
@@ -311,20 +348,38 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         BackgroundColor.Parse(options.Background);
         if (source is null && options.Background is not null)
             RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
+        if (Resume && NoMetadata)
+            throw new InvalidSettingException(nameof(NoMetadata), "A file without metadata does not say how it was made, so that the work cannot be resumed. Omit NoMetadata, or omit Resume.");
+        Lazy<IReadOnlyList<(string Name, string? Hash)>> inputs = new(() => HashImages(source));
+        options = options with
+        {
+            Seed = Resume && RandomSeed.IsDrawn(options.Seed) ? HashOf(options with { Seed = null, VariationSeed = null }, inputs.Value).Seed : options.Seed,
+            VariationSeed = Resume && options.VariationStrength > 0 && RandomSeed.IsDrawn(options.VariationSeed) ? HashOf(options with { VariationSeed = null }, inputs.Value).Seed : options.VariationSeed,
+        };
+        DenoiseOptions asked = options;
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
         TextToImage job = Plan(source is null ? options : options with { Hires = null }, start: null, words);
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
-        OutputNames names = CreateNames(isPiped ? source!.Path : (Given as ExpandedImage)?.File);
+        OutputNames names = CreateNames(
+            isPiped ? source!.Path : (Given as ExpandedImage)?.File,
+            index => NameOf(OfImage(options, index), index, job.Count, () => HashOf(OfImage(asked, index), inputs.Value)),
+            hasOneSeed: job.Count > 1 && job.OptionsOf(0).Seed == job.OptionsOf(1).Seed);
         ImageOutput output = CreateOutput();
-        if (names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
+        if (!Resume && _template is null && names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
             throw new InvalidSettingException(nameof(HiresPrompt), "HiresPrompt names other LoRAs than the prompt, and both passes use the same ones. Name the same LoRAs in both, or use the parameter Lora.");
         if (options.Hires is HiresSettings hires && HiresPass.NetworkOf(hires) is string network)
-            _upscaler.Open(FindUpscaler(network), DeviceName, ReportLoading, CancellationToken);
+        {
+            string found = FindUpscaler(network);
+            if (!Resume)
+                _upscaler.Open(found, DeviceName, ReportLoading, CancellationToken);
+        }
+
         MakeSources([source, MaskImage, .. ControlImage ?? []]);
         options = ReadImages(options);
+        MaskImage? mask = options.Mask;
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
         job = Plan(options, start, words);
         (int width, int height) = Inspect(pipeline => pipeline.Check(options, start));
@@ -338,44 +393,238 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1);
         if (!isStaged)
             MakeStaged();
+        Lazy<ResumeCheck> check = new(() => new ResumeCheck
+        {
+            Job = job,
+            Adapters = adapters,
+            Start = start?.Given,
+            Mask = mask,
+            ControlImages = [.. options.Controls.Select(static control => control.Image)],
+            RefinerHash = options.Refiner is null ? null : Identify(options),
+            UpscalerHash = options.Hires is HiresSettings second && HiresPass.NetworkOf(second) is string enlarger ? ModelLibrary.Default.IdentifyUpscaler(FindUpscaler(enlarger), CancellationToken) : null,
+        });
         for (int index = 0; index < job.Count; index++)
         {
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
-            if (target is not null)
-                output.Check(target);
+            int current = index;
+            if (!CheckTarget(target, output, path => Inspect(pipeline => check.Value.Find(path, current, pipeline, CancellationToken)), out DiffusionImage? unchanged))
+                continue;
+            if (unchanged is not null)
+            {
+                if (_staged.Count > 0)
+                    _staged.Add(Stage(index, unchanged));
+                else
+                    PassOn(unchanged);
+                continue;
+            }
+
             if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
                 continue;
 
             target?.CreateFolder();
             if (isStaged)
             {
-                _staged.Add(new StagedImage
-                {
-                    Input = Input,
-                    Subject = Subject,
-                    Model = ChooseModel(madeBy: null),
-                    Device = Device,
-                    NoMetadata = NoMetadata,
-                    Adapters = adapters,
-                    Job = job,
-                    Index = index,
-                    Options = options,
-                    Target = target,
-                    Output = output,
-                    Bytes = (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength),
-                });
+                _staged.Add(Stage(index, unchanged: null));
                 continue;
             }
 
             _progress!.Start();
+            long begun = Stopwatch.GetTimestamp();
             DiffusionImage image = options.Refiner is null
                 ? UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters)
                 : MakeRefined(job, index, options, adapters);
             _progress.Finish();
-            Finish(image, target, output);
+            Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
+        }
+
+        GenerationSettings OfImage(GenerationSettings settings, int index)
+        {
+            DenoiseOptions own = job.OptionsOf(index);
+            return settings with { Seed = own.Seed, VariationSeed = own.VariationSeed, BatchSize = own.BatchSize, BatchIndex = own.BatchIndex };
+        }
+
+        StagedImage Stage(int index, DiffusionImage? unchanged) => new()
+        {
+            Input = Input,
+            Subject = Subject,
+            Model = ChooseModel(madeBy: null),
+            Device = Device,
+            NoMetadata = NoMetadata,
+            Adapters = adapters,
+            Job = job,
+            Index = index,
+            Options = options,
+            Target = names.Next(prompt, job.OptionsOf(index).Seed, index, job.Count, ResolveOutput),
+            Output = output,
+            Bytes = (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength),
+            Unchanged = unchanged,
+        };
+    }
+
+    /// <summary>Finds out what there is to do for an output. An error is written, and the next output follows.</summary>
+    /// <param name="target">The file; null if nothing is written.</param>
+    /// <param name="output">Writes the file.</param>
+    /// <param name="find">Finds the image of a file that exists, if it is the one that would be made.</param>
+    /// <param name="unchanged">The image that an earlier run made; null if it is to be made.</param>
+    /// <returns>False if an error was written.</returns>
+    private bool CheckTarget(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged)
+    {
+        unchanged = null;
+        if (target is null && !Resume)
+            return true;
+        if (!Resume)
+        {
+            output.Check(target!);
+            return true;
+        }
+
+        if (target is null)
+            throw new InvalidSettingException(nameof(Resume), "Resume goes on with the files of an earlier run, and nothing says where they are. Give OutDirectory, OutFile or FileName, or omit Resume.");
+
+        // Two rows can have one name, so that the first of them is in the way of the other.
+        if (_staged.Exists(image => image.Target?.Path == target.Path))
+            MakeStaged();
+        if (!Path.Exists(target.Path))
+        {
+            output.Check(target);
+            return true;
+        }
+
+        DiffusionImage? found = null;
+        bool isFree = ProcessOne(Given, () =>
+        {
+            try
+            {
+                found = find(target.Path);
+            }
+            catch (DiffusionException error) when (Force && error is OutputDiffersException or ImageInvalidException)
+            {
+                WriteVerbose($"'{target.Path}' is replaced. {Sentence.Of(error)}");
+                output.Check(target);
+            }
+            catch (DiffusionException) when (!StageMajor && _staged.Count > 0)
+            {
+                MakeStaged();
+                throw;
+            }
+        });
+        unchanged = found;
+        return isFree;
+    }
+
+    /// <summary>Writes an image that an earlier run made.</summary>
+    private void PassOn(DiffusionImage image)
+    {
+        WriteVerbose($"'{image.Path}' is unchanged.");
+        Note(image, JournalStatus.Unchanged, TimeSpan.Zero);
+        PSObject output = new(image);
+        output.Properties.Add(new PSNoteProperty("IsUnchanged", true));
+        WriteObject(output);
+    }
+
+    /// <summary>The hash of a refiner.</summary>
+    private string? Identify(DenoiseOptions options)
+    {
+        string? hash = null;
+        UseRefiner(options, refiner => hash = refiner.Identify(CancellationToken));
+        return hash;
+    }
+
+    /// <summary>The hash of all settings of a row that change its image.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="inputs">The hashes of its images.</param>
+    private RequestHash HashOf(GenerationSettings settings, IReadOnlyList<(string Name, string? Hash)> inputs)
+    {
+        RequestHash hash = new(new GenerationInfo(settings)
+        {
+            Model = string.IsNullOrWhiteSpace(Model) ? null : Model,
+            Lora = TextList.Write([.. Texts(Lora)]),
+            TextualInversion = TextList.Write([.. Texts(TextualInversion)]),
+        });
+        foreach ((string name, string? input) in inputs)
+            hash.Add(name, input);
+        hash.Add(nameof(ControlNet), ControlNet is null ? null : string.Join('\n', ControlNet.Select(NameOrPath.WithoutFolder)));
+        hash.Add(nameof(ControlPreprocessor), ControlPreprocessor is null ? null : string.Join('\n', ControlPreprocessor).ToLowerInvariant());
+        hash.Add(nameof(ControlScale), Joined(ControlScale));
+        hash.Add(nameof(ControlStart), Joined(ControlStart));
+        hash.Add(nameof(ControlEnd), Joined(ControlEnd));
+        hash.Add(nameof(SharedGenerator), SharedGenerator ? "true" : null);
+        return hash;
+
+        static IEnumerable<string> Texts(string?[]? list) => (list ?? []).Where(static text => !string.IsNullOrWhiteSpace(text)).Select(static text => text!.Trim()).Order(StringComparer.Ordinal);
+
+        static string? Joined(Number<double>[]? numbers) => numbers is null ? null : string.Join('\n', numbers.Select(static number => $"{number}"));
+    }
+
+    /// <summary>The hashes of the images that a row is made from: of the bytes of files, and of the pixels of others.</summary>
+    private IReadOnlyList<(string Name, string? Hash)> HashImages(ImageInput? source)
+    {
+        return [(nameof(InitImage), Hash(nameof(InitImage), source)), (nameof(MaskImage), Hash(nameof(MaskImage), MaskImage)), (nameof(ControlImage), string.Join(' ', (ControlImage ?? []).Select(image => Hash(nameof(ControlImage), image))))];
+
+        string? Hash(string parameter, ImageInput? image) => image?.Read(
+            parameter,
+            path => ResolveFile(path) is var full ? StageList.Hash<byte>(ImageFile.ReadBytes(full, ImageFile.NameOf(full))) : null,
+            static given => StageList.Hash<byte>(given.Pixels));
+    }
+
+    /// <summary>The name that the template gives an image.</summary>
+    private string NameOf(GenerationSettings settings, int index, int count, Func<RequestHash> hash)
+    {
+        // The model's defaults are looked up only for a field that can have one.
+        Lazy<DenoiseOptions> all = new(() => Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings)))));
+        return _template!.Format(field => field switch
+        {
+            NameTemplate.Index => OutputNames.Number(index, count),
+            NameTemplate.Hash => hash().Digits,
+            NameTemplate.Prompt => settings.Prompt,
+            NameTemplate.Seed => settings.Seed,
+            "model" => NameOrPath.WithoutFolder(Inspect(static pipeline => pipeline.LatentSpace.Model)),
+            _ => SettingTable.Rows.First(row => row.Name.Equals(field, StringComparison.OrdinalIgnoreCase)).Get(all.Value),
+        });
+    }
+
+    /// <summary>Adds a line to the journal, if there is one.</summary>
+    private void Note(DiffusionImage image, JournalStatus status, TimeSpan time) => Note(new JournalEntry
+    {
+        Time = DateTimeOffset.Now,
+        Status = status,
+        Row = Subject,
+        File = image.Path,
+        Settings = image.Info,
+        Pixels = image.Info.Stages?.Output ?? (status == JournalStatus.Made ? StageList.Hash<byte>(image.Pixels) : null),
+        Seconds = Math.Round(time.TotalSeconds, 3),
+        Device = image.Info.Stages?.Select(static stage => stage.Made?.Device).LastOrDefault(static device => device is not null),
+    });
+
+    private void Note(JournalEntry entry)
+    {
+        if (_journal is null)
+            return;
+        try
+        {
+            StableDiffusion.Batches.Journal.Append(_journal, entry, CancellationToken);
+        }
+        catch (OutputWriteException error)
+        {
+            // The image is there; only the line about it is not.
+            WriteWarning(error.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // The pipeline is being stopped.
         }
     }
+
+    /// <inheritdoc/>
+    private protected override void OnFailure(ErrorRecord record) => Note(new JournalEntry
+    {
+        Time = DateTimeOffset.Now,
+        Status = JournalStatus.Failed,
+        Row = Subject,
+        ErrorId = record.FullyQualifiedErrorId.Split(',')[0],
+        Message = PrintableText.Of(record.ErrorDetails?.Message ?? record.Exception.Message),
+    });
 
     private DiffusionImage MakeRefined(TextToImage job, int index, DenoiseOptions options, AdapterSet adapters)
     {
@@ -460,13 +709,26 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             });
         }
 
-        RunStage((image, pipeline, stages) => Finish(image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken), image.Target, image.Output));
+        RunStage(
+            (image, pipeline, stages) =>
+            {
+                long begun = Stopwatch.GetTimestamp();
+                DiffusionImage made = image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken);
+                Finish(made, image.Target, image.Output, image.Time + Stopwatch.GetElapsedTime(begun));
+            },
+            isLast: true);
 
-        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors = false)
+        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors = false, bool isLast = false)
         {
-            foreach (StagedImage image in images.Where(image => !image.HasFailed && !(keepsErrors && image.Error is not null) && !CancellationToken.IsCancellationRequested))
+            foreach (StagedImage image in images.Where(image => !image.HasFailed && !(keepsErrors && image.Error is not null) && (isLast || image.Unchanged is null) && !CancellationToken.IsCancellationRequested))
             {
                 Begin(image);
+                if (image.Unchanged is not null)
+                {
+                    PassOn(image.Unchanged);
+                    continue;
+                }
+
                 bool isDone = ProcessOne(image.Options.Prompt, () => Run(image, run, keepsErrors));
                 if (!isDone || image.Error is not null)
                     Fail(image, isDone);
@@ -477,6 +739,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         {
             if (image.Error is not null)
                 ExceptionDispatchInfo.Throw(image.Error);
+            long begun = Stopwatch.GetTimestamp();
             try
             {
                 UseModelOf(image, pipeline => run(image, pipeline, new Stages(this, image.Options)));
@@ -485,6 +748,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             {
                 image.Error = error;
             }
+
+            image.Time += Stopwatch.GetElapsedTime(begun);
         }
 
         // Those of the request that are not prepared would fail in the same way.
@@ -508,8 +773,11 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 Begin(first);
                 Stages stages = new(this, first.Options) { Count = batch.Jobs.Count };
                 _progress!.Start(batch.Jobs.Count);
+                long begun = Stopwatch.GetTimestamp();
                 foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
                     (images[result.Job].Latent, images[result.Job].Error) = (result.Latent, result.Error);
+                foreach (int job in batch.Jobs)
+                    images[job].Time += Stopwatch.GetElapsedTime(begun) / batch.Jobs.Count;
                 _progress.Finish();
                 if (first.Latent is Latent latent)
                     ReportControlImages(first.Options, latent);
@@ -593,9 +861,15 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         if (MaskImage is not null)
             images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();
-        OutputTarget? target = CreateNames(source: null).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
-        if (target is not null)
-            output.Check(target);
+        OutputTarget? target = CreateNames(source: null, index => NameOf(made.Info, index, count: 1, () => HashOf(made.Info, HashImages(InitImage)))).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
+        if (!CheckTarget(target, output, path => ResumeCheck.Find(path, made.Info with { Stages = stages }, CancellationToken), out DiffusionImage? unchanged))
+            return;
+        if (unchanged is not null)
+        {
+            PassOn(unchanged);
+            return;
+        }
+
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, NamesOnly || (isForeign && !IsGiven(nameof(Model)))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
@@ -610,6 +884,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
 
         target?.CreateFolder();
         _progress!.Start();
+        long begun = Stopwatch.GetTimestamp();
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
         // The settings of all passes are said once; the last stage has those of the last one.
@@ -617,7 +892,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         if (made.Info.Hires is not null || made.Info.Detail is not null || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
-        Finish(image, target, output);
+        Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
     }
 
     /// <summary>Whether an image of several passes, which one request made, is to be made with another setting: its settings say all that the request needs.</summary>
@@ -632,14 +907,18 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter))
         ?? SelectedRecord.FindChange(Input!.Value!, made);
 
-    private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output)
+    private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output, TimeSpan time)
     {
         if (target is not null)
             Write(image, target, output);
+        Note(image, JournalStatus.Made, time);
         WriteObject(NoMetadata ? Private(image) : image);
     }
 
-    private OutputNames CreateNames(string? source)
+    /// <param name="source">The file that the image is made from, whose name is kept without a template; null if there is none.</param>
+    /// <param name="name">Names an image by the template.</param>
+    /// <param name="hasOneSeed">Whether the seed is the same for several images.</param>
+    private OutputNames CreateNames(string? source, Func<int, string> name, bool hasOneSeed = false)
     {
         string? directory = string.IsNullOrEmpty(OutDirectory) ? null : ResolveOutput(OutDirectory);
         if (directory is not null && NamesOnly && !IsGiven(nameof(OutDirectory)))
@@ -648,6 +927,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         return new OutputNames(string.IsNullOrEmpty(OutFile) && !IsFixed(nameof(OutFile)) ? null : OutFile, directory, FileEnding.Parse(Format), source)
         {
             Limits = NamesOnly && !IsGiven(nameof(OutFile)) ? directory ?? ResolveOutput(".") : null,
+            Template = _template is null ? null : name,
+            IsStable = Resume || _template is not null,
+            AddsIndex = _template is null ? hasOneSeed || source is not null : !_template.Has(NameTemplate.Index) && !_template.Has(NameTemplate.Hash) && (hasOneSeed || !_template.Has(NameTemplate.Seed)),
         };
     }
 

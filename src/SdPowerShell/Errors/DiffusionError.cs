@@ -41,6 +41,8 @@ internal static class DiffusionError
             EmbeddingInvalidException => ("EmbeddingInvalid", ErrorCategory.InvalidData),
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
+            OutputDiffersException => ("OutputDiffers", ErrorCategory.ResourceExists),
+            JournalInvalidException => ("JournalInvalid", ErrorCategory.InvalidData),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
             DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),

@@ -16,6 +16,15 @@ internal sealed class OutputNames(string? file, string? directory, string format
     /// <summary>The name of what has no prompt.</summary>
     public string Unnamed { get; init; } = FileNames.Image;
 
+    /// <summary>Names the outputs by their index, without an ending; null names them after prompt and seed.</summary>
+    public Func<int, string>? Template { get; init; }
+
+    /// <summary>Whether a generated name is the same again for the same output, and not numbered where a file has it.</summary>
+    public bool IsStable { get; init; }
+
+    /// <summary>Whether stable names of several outputs of a record need a number, since nothing else in them differs.</summary>
+    public bool AddsIndex { get; init; }
+
     /// <summary>The folder that a file name from someone else must not lead out of; null if the file name is the user's own.</summary>
     public string? Limits { get; init; }
 
@@ -29,10 +38,16 @@ internal sealed class OutputNames(string? file, string? directory, string format
     {
         if (file is null)
         {
-            if (directory is null)
+            if (directory is null && Template is null)
                 return null;
 
-            string made = source is null ? FileNames.FromPrompt(prompt, seed, "." + format, Unnamed) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
+            string made = Template is not null ? $"{Template(index)}.{format}" : source is null ? FileNames.FromPrompt(prompt, seed, "." + format, Unnamed) : $"{Path.GetFileNameWithoutExtension(source)}.{format}";
+            if (IsStable || directory is null)
+            {
+                made = AddsIndex && count > 1 ? Numbered(made, index, count) : made;
+                return new OutputTarget(directory is null ? resolve(made) : Path.Combine(directory, made));
+            }
+
             return new OutputTarget(Path.Combine(directory, FileNames.Unique(directory, made)), Path.Combine(directory, made));
         }
 
@@ -40,16 +55,21 @@ internal sealed class OutputNames(string? file, string? directory, string format
         if (!Path.HasExtension(name))
             name += "." + format;
         if (count > 1)
-        {
-            string number = (index + 1).ToString(CultureInfo.InvariantCulture).PadLeft(count.ToString(CultureInfo.InvariantCulture).Length, '0');
-            name = Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{number}{Path.GetExtension(name)}");
-        }
+            name = Numbered(name, index, count);
 
         string path = directory is null ? resolve(name) : Path.GetFullPath(Path.Combine(directory, name));
         if (Limits is not null)
             CheckInside(nameof(Path), file, path, Limits);
         return new OutputTarget(path);
     }
+
+    /// <summary>The number of one of several outputs, from 1, with as many digits as the last one has.</summary>
+    /// <param name="index">Its index, from 0.</param>
+    /// <param name="count">The number of outputs.</param>
+    public static string Number(int index, int count) => (index + 1).ToString(CultureInfo.InvariantCulture).PadLeft(count.ToString(CultureInfo.InvariantCulture).Length, '0');
+
+    private static string Numbered(string name, int index, int count) =>
+        Path.Combine(Path.GetDirectoryName(name) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(name)}-{Number(index, count)}{Path.GetExtension(name)}");
 
     /// <summary>Throws if a path from someone else leads out of a folder, also through a link to another folder: a table may come with its folder.</summary>
     /// <param name="setting">The setting.</param>

@@ -2,6 +2,7 @@ using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
 
 namespace SdPowerShell.Records;
@@ -44,6 +45,12 @@ internal sealed class StagedImage
 
     /// <summary>The number of bytes of the images that it is made from.</summary>
     public long Bytes { get; init; }
+
+    /// <summary>The image, if an earlier run made it, so that it waits only for those before it; null if it is to be made.</summary>
+    public DiffusionImage? Unchanged { get; init; }
+
+    /// <summary>How long its stages have taken.</summary>
+    public TimeSpan Time { get; set; }
 
     /// <summary>What is to be denoised in a batch on the device; null until it is known, or without batches.</summary>
     public DenoiseJob? Denoising { get; set; }

@@ -92,6 +92,16 @@ public sealed class OutputExistsException(string path, string? model = null)
     public string Path { get; } = path;
 }
 
+/// <summary>A journal of a batch does not exist, or cannot be read.</summary>
+/// <param name="message">What is wrong with which file, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JournalInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A file exists that was made with other settings than those that are asked for, or that does not say with which.</summary>
+/// <param name="message">Which file, what differs, and what to do.</param>
+public sealed class OutputDiffersException(string message) : DiffusionException(message);
+
 /// <summary>A file could not be written. No partial file is left behind.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 /// <param name="innerException">The cause, if any.</param>

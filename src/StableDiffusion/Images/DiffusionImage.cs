@@ -8,6 +8,10 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>The number of bytes of a pixel: red, green and blue.</summary>
     public const int Channels = 3;
 
+    // The image with its pixels, of one whose file is read only when they are asked for.
+    private readonly Lazy<DiffusionImage>? _file;
+    private readonly byte[]? _pixels;
+
     // The stage that read the pixels; null if they were made.
     private StageList? _read;
 
@@ -28,7 +32,24 @@ public sealed class DiffusionImage : GeneratedObject
 
         Width = width;
         Height = height;
-        Pixels = pixels;
+        _pixels = pixels;
+    }
+
+    /// <summary>Initializes the image of a file, whose pixels are read when they are first asked for.</summary>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <param name="info">The settings that made it.</param>
+    /// <param name="path">The full path of the file.</param>
+    /// <param name="read">Reads the image of the file, with its pixels.</param>
+    internal DiffusionImage(int width, int height, GenerationInfo info, string path, Func<DiffusionImage> read)
+        : base(info)
+    {
+        Width = width;
+        Height = height;
+        Path = path;
+        _file = new Lazy<DiffusionImage>(
+            () => read() is DiffusionImage image && image.Width == width && image.Height == height ? image : throw new ImageInvalidException($"The file '{path}' was replaced by an image of another size. Read it again."),
+            LazyThreadSafetyMode.PublicationOnly);
     }
 
     /// <summary>The width in pixels.</summary>
@@ -38,7 +59,8 @@ public sealed class DiffusionImage : GeneratedObject
     public int Height { get; }
 
     /// <summary>Red, green and blue of each pixel, row by row. The array is the image's own, not a copy.</summary>
-    public byte[] Pixels { get; }
+    /// <exception cref="ImageInvalidException">The pixels were not read yet, and the file is not there any more or is damaged.</exception>
+    public byte[] Pixels => _pixels ?? _file!.Value.Pixels;
 
     /// <summary>The full path of the file that the image was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
@@ -47,7 +69,9 @@ public sealed class DiffusionImage : GeneratedObject
     internal MaskImage? Overlay { get; init; }
 
     /// <inheritdoc/>
-    internal override GenerationInfo Recorded => Record<byte>(_read is null ? Info.Stages?.Output : _read.Output, Pixels);
+    internal override GenerationInfo Recorded => Record<byte>(Read is null ? Info.Stages?.Output : Read.Output, Pixels);
+
+    private StageList? Read => _file is null ? _read : _file.Value._read;
 
     /// <summary>Notes that the pixels were read and not changed since. Those of a file need not be what the stages in its record made, which a lossy format changes.</summary>
     /// <param name="file">The full path of the file; null for bytes in memory.</param>
@@ -61,7 +85,7 @@ public sealed class DiffusionImage : GeneratedObject
     }
 
     /// <summary>The stages that made the pixels as they are now.</summary>
-    internal StageList Origin() => StageList.Of<byte>(_read?.File is null ? Info.Stages : _read, Pixels);
+    internal StageList Origin() => StageList.Of<byte>(Read?.File is null ? Info.Stages : Read, Pixels);
 
     /// <summary>The stages of an image that is made of this one.</summary>
     /// <param name="operation">The operation.</param>

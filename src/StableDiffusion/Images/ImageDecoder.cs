@@ -69,6 +69,18 @@ internal static class ImageDecoder
     public static IImageInfo Identify(byte[] data, IImageFormat format, string name) =>
         Guard(format, name, () => Image.Identify(ImageLibrary.Configuration, data, out _));
 
+    /// <summary>The size of an image, without decoding its pixels.</summary>
+    /// <param name="data">The file's bytes.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <returns>The width and the height in pixels.</returns>
+    /// <exception cref="ImageInvalidException">The file is damaged, truncated or not an image.</exception>
+    public static (int Width, int Height) SizeOf(byte[] data, string name)
+    {
+        IImageFormat format = ImageSignature.Detect(data, name);
+        IImageInfo info = Identify(data, format, name);
+        return ImageCompleteness.IsWhole(data, format, info) ? (info.Width, info.Height) : throw new ImageInvalidException($"{name} is truncated or damaged.");
+    }
+
     private static T Guard<T>(IImageFormat format, string name, Func<T> read)
     {
         try

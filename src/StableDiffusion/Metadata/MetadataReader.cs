@@ -70,7 +70,11 @@ public static class MetadataReader
         return (image, metadata);
     }
 
-    private static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)
+    /// <summary>Reads the metadata of the bytes of a file; of a PNG file, those up to the pixels are enough.</summary>
+    /// <param name="data">The bytes.</param>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    internal static ImageMetadata Parse(byte[] data, string name, CancellationToken cancellationToken)
     {
         TextEntryList texts = new(cancellationToken);
         ReadTexts(data, name, texts);

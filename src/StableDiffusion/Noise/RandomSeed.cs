@@ -17,8 +17,12 @@ internal static class RandomSeed
     /// <param name="seed">The seed.</param>
     public static bool IsAny(long? seed) => seed is Any;
 
+    /// <summary>Whether <see cref="Resolve"/> draws a seed.</summary>
+    /// <param name="seed">The seed.</param>
+    public static bool IsDrawn(long? seed) => seed is null or Any;
+
     /// <summary>The seed to use.</summary>
     /// <param name="seed">A seed; null or <see cref="Any"/> for a random one.</param>
     /// <returns>The seed, or one that was drawn.</returns>
-    public static long Resolve(long? seed) => seed is null or Any ? New() : seed.Value;
+    public static long Resolve(long? seed) => IsDrawn(seed) ? New() : seed!.Value;
 }

@@ -17,9 +17,13 @@ internal static class AdapterRecord
         };
 
     /// <summary>Adds the adapters to the settings of an image.</summary>
-    public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, TextEmbedding embedding, TextEmbedding? negative)
+    public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, TextEmbedding embedding, TextEmbedding? negative) =>
+        Add(info, adapters, embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []));
+
+    /// <summary>Adds the adapters to the settings of an image.</summary>
+    public static GenerationInfo Add(GenerationInfo info, AdapterSet adapters, IEnumerable<TextualInversion> given)
     {
-        TextualInversion[] words = [.. embedding.Options.TextualInversions.Concat(negative?.Options.TextualInversions ?? []).DistinctBy(word => (word.Name, word.Hash))];
+        TextualInversion[] words = [.. given.DistinctBy(word => (word.Name, word.Hash))];
         return info with
         {
             Lora = adapters.Text,

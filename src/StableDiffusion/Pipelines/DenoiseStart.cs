@@ -325,6 +325,11 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     public static Scheduler SchedulerOf(DenoiseOptions options, DiffusionModel model, bool isFromImage) =>
         CreateScheduler(options, model, isFromImage ? StrengthOf(options, editsPictures: model.Info.Variant == ModelVariant.InstructPix2Pix) : null).Scheduler;
 
+    /// <summary>What a denoising records of its options and of the model's defaults, before it begins.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="model">The model.</param>
+    public static GenerationInfo Describe(DenoiseOptions options, DiffusionModel model) => CreateScheduler(options, model, strength: null).Info;
+
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {
         SchedulerInfo scheduler = options.Scheduler is null

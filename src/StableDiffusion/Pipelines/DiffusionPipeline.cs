@@ -1,3 +1,4 @@
+using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
@@ -26,7 +27,7 @@ namespace StableDiffusion.Pipelines;
 /// <param name="note">Receives what was done of itself, such as tiles for a large image, on the calling thread; may be null.</param>
 public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressReport>? loading = null, Action<string>? warning = null, Action<string>? note = null)
 {
-    private const double DefaultImageGuidanceScale = 1.5;
+    internal const double DefaultImageGuidanceScale = 1.5;
 
     private PipelineMessages Messages => new(loading, warning, note);
 
@@ -123,6 +124,36 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         Mask = options.Mask,
         Controls = options.Controls,
     };
+
+    /// <summary>The options with the model's defaults for those that a file can be named after.</summary>
+    /// <param name="options">The options.</param>
+    internal DenoiseOptions Complete(DenoiseOptions options) => options with
+    {
+        Scheduler = (options.Scheduler is string name ? SchedulerCatalog.Find(name) : SchedulerCatalog.Default(model.SchedulerConfig)).Name,
+        Steps = StepsOf(options),
+        GuidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale,
+        Width = options.Width ?? model.Info.Width,
+        Height = options.Height ?? model.Info.Height,
+    };
+
+    /// <summary>What an image of a request will record, without its stages.</summary>
+    /// <param name="options">The settings of the image.</param>
+    /// <param name="start">The image to start from; null for noise.</param>
+    /// <param name="hires">The second pass; null for none.</param>
+    /// <param name="adapters">The LoRAs.</param>
+    /// <param name="words">The textual inversion embeddings.</param>
+    /// <param name="recorded">The record that it is compared with.</param>
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    internal GenerationInfo Describe(DenoiseOptions options, StartImage? start, HiresPass? hires, AdapterSet adapters, IReadOnlyList<TextualInversion> words, GenerationInfo recorded, CancellationToken cancellationToken) =>
+        new ExpectedRecord(model, options.Refiner is null ? options : Own(options), start, hires).Of(adapters, words, recorded, cancellationToken);
+
+    /// <summary>Whether a negative prompt that is missing is another one than an empty one.</summary>
+    /// <param name="syntax">The syntax of the prompts.</param>
+    internal bool TellsNothingFromEmpty(string? syntax)
+    {
+        bool isA1111 = EnumSetting.Parse(nameof(syntax), syntax, PromptSyntax.Plain) == PromptSyntax.A1111;
+        return model.Family.ZerosNegativePrompt(model.Pipeline, null, isA1111) != model.Family.ZerosNegativePrompt(model.Pipeline, string.Empty, isA1111);
+    }
 
     private ModelVariant? Variant => model.Info.Variant;
 

@@ -187,34 +187,36 @@ internal sealed class HiresPass
 
     /// <summary>The settings to record in an image: those of the first pass, with those of the second one.</summary>
     /// <param name="second">What the second pass recorded.</param>
-    public GenerationInfo Describe(GenerationInfo second)
-    {
-        // The last stages are those of the second pass; before them is the denoising of the first one.
-        GenerationInfo first = First is null
+    public GenerationInfo Describe(GenerationInfo second) => Describe(
+        second,
+        First is null
             ? second.Stages!.First(static stage => stage.Operation == StageOperation.Denoise).To<GenerationInfo>()
-            : second with { Width = First.Image.Width, Height = First.Image.Height };
-        return second with
+            : second with { Width = First.Image.Width, Height = First.Image.Height });
+
+    /// <summary>The settings to record in an image.</summary>
+    /// <param name="second">What the second pass recorded. Its last stages are those of the second pass; before them is the denoising of the first one.</param>
+    /// <param name="first">What the first pass recorded; if an image takes its place, the same as of the second pass, with the size of that image.</param>
+    public GenerationInfo Describe(GenerationInfo second, GenerationInfo first) => second with
+    {
+        Prompt = _options.Prompt,
+        NegativePrompt = _options.NegativePrompt,
+        Steps = first.Steps,
+        Scheduler = first.Scheduler,
+        SchedulerOptions = first.SchedulerOptions,
+        GuidanceScale = first.GuidanceScale,
+        Strength = null,
+        StrengthRule = First is null ? null : _options.StrengthRule,
+        ResizeMode = First is null or { ResizeMode: ResizeMode.None } ? null : First.ResizeMode.ToString(),
+        Width = first.Width,
+        Height = first.Height,
+        Hires = _settings with
         {
-            Prompt = _options.Prompt,
-            NegativePrompt = _options.NegativePrompt,
-            Steps = first.Steps,
-            Scheduler = first.Scheduler,
-            SchedulerOptions = first.SchedulerOptions,
-            GuidanceScale = first.GuidanceScale,
-            Strength = null,
-            StrengthRule = First is null ? null : _options.StrengthRule,
-            ResizeMode = First is null or { ResizeMode: ResizeMode.None } ? null : First.ResizeMode.ToString(),
-            Width = first.Width,
-            Height = first.Height,
-            Hires = _settings with
-            {
-                HiresUpscaler = KeepsSize ? null : Upscaler,
-                HiresSteps = _settings.HiresSteps ?? first.Steps,
-                HiresStrength = Strength,
-                HiresTileOverlap = IsInTiles ? TileOverlap : null,
-            },
-        };
-    }
+            HiresUpscaler = KeepsSize ? null : Upscaler,
+            HiresSteps = _settings.HiresSteps ?? first.Steps,
+            HiresStrength = Strength,
+            HiresTileOverlap = IsInTiles ? TileOverlap : null,
+        },
+    };
 
     private int TileOverlap => _settings.HiresTileOverlap ?? Math.Min(HiresSettings.DefaultTileOverlap, _settings.HiresTileSize!.Value / 2);
 

@@ -15,14 +15,17 @@ public sealed class StartImage
     private readonly MaskImage? _overlay;
     private readonly InpaintSettings _settings;
 
-    private StartImage(DiffusionImage image, MaskImage? mask, ResizeMode resizeMode, DiffusionImage source, MaskImage? overlay, InpaintSettings settings) =>
-        (Image, Mask, ResizeMode, _source, _overlay, _settings) = (image, mask, resizeMode, source, overlay, settings);
+    private StartImage(DiffusionImage image, MaskImage? mask, ResizeMode resizeMode, DiffusionImage source, MaskImage? overlay, InpaintSettings settings, DiffusionImage given) =>
+        (Image, Mask, ResizeMode, _source, _overlay, _settings, Given) = (image, mask, resizeMode, source, overlay, settings, given);
 
     /// <summary>The image to encode: the whole one, or the region around the mask.</summary>
     public DiffusionImage Image { get; }
 
     /// <summary>The mask, inverted and blurred as it was asked for; null repaints the whole image.</summary>
     public MaskImage? Mask { get; }
+
+    /// <summary>The image as it was given, before it was resized.</summary>
+    internal DiffusionImage Given { get; }
 
     /// <summary>How the image was resized; <see cref="ResizeMode.None"/> if it was not.</summary>
     public ResizeMode ResizeMode { get; }
@@ -49,7 +52,7 @@ public sealed class StartImage
                 throw new InvalidSettingException("MaskedOnly", "MaskedOnly needs a mask, around which the region is made. Give one, or omit MaskedOnly.");
             DiffusionImage region = MaskCrop.Crop(image, mask, padding, width!.Value, height!.Value);
             MaskImage part = MaskCrop.Crop(mask, padding, width.Value, height.Value);
-            return new StartImage(settings.FillImage(region, part), part, ResizeMode.None, image, mask, settings);
+            return new StartImage(settings.FillImage(region, part), part, ResizeMode.None, image, mask, settings, image);
         }
 
         ResizeMode chosen = mode ?? DefaultResizeMode;
@@ -57,7 +60,7 @@ public sealed class StartImage
         DiffusionImage fitted = ImageResize.Resize(image, toWidth, toHeight, chosen);
         if (!ReferenceEquals(fitted, image) && mask?.Width == image.Width && mask.Height == image.Height)
             mask = ImageResize.Resize(mask, toWidth, toHeight, chosen);
-        return new StartImage(settings.FillImage(fitted, mask), mask, ReferenceEquals(fitted, image) ? ResizeMode.None : chosen, fitted, mask, settings);
+        return new StartImage(settings.FillImage(fitted, mask), mask, ReferenceEquals(fitted, image) ? ResizeMode.None : chosen, fitted, mask, settings, image);
     }
 
     /// <summary>Completes an image that was made from this one: what the mask keeps is pasted back, unless the settings say that it is not.</summary>

@@ -1,3 +1,4 @@
+using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
@@ -96,6 +97,18 @@ public sealed class TextToImage
             BatchSize = _request.SharedGenerator ? Count : _options.BatchSize,
             BatchIndex = _request.SharedGenerator ? index : _options.BatchIndex,
         };
+    }
+
+    /// <summary>What one image will record, without its stages, found without opening a network.</summary>
+    /// <param name="pipeline">The pipeline of the model that begins.</param>
+    /// <param name="index">The index of the image.</param>
+    /// <param name="adapters">The LoRAs.</param>
+    /// <param name="recorded">The record that it is compared with; what depends on the memory that is free is as there.</param>
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    internal GenerationInfo Describe(DiffusionPipeline pipeline, int index, AdapterSet adapters, GenerationInfo recorded, CancellationToken cancellationToken)
+    {
+        GenerationInfo info = pipeline.Describe(OptionsOf(index), _request.Start, _hires, adapters, _request.TextualInversions, recorded, cancellationToken);
+        return _detail?.Describe(info) ?? info;
     }
 
     /// <summary>Makes one image.</summary>

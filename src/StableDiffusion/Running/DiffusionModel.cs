@@ -276,6 +276,16 @@ public sealed class DiffusionModel : IDisposable
     private static ControlNetNotFoundException Incomplete(string name, ModelNotFoundException error) =>
         new($"'{ModelFilePath.Printable(name)}' is not a ControlNet, or not a complete one. {Sentence.Of(error)} Get all files of the ControlNet, or give another one.", error);
 
+    /// <summary>The name of a ControlNet and the first digits of the SHA-256 of its weights, without opening it.</summary>
+    /// <param name="nameOrPath">As for <see cref="OpenControlNet"/>.</param>
+    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
+    /// <inheritdoc cref="OpenControlNet"/>
+    internal (string Name, string Hash) IdentifyControlNet(string nameOrPath, CancellationToken cancellationToken)
+    {
+        (string name, ControlNetSource source) = FindControlNet(nameOrPath);
+        return (name, ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength]);
+    }
+
     /// <summary>A ControlNet, opened on first use.</summary>
     /// <param name="nameOrPath">Its name, if the model was opened with a store of ControlNets, or the path of its folder or file.</param>
     /// <param name="progress">Receives the progress of opening; may be null.</param>

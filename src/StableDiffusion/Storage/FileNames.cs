@@ -32,6 +32,13 @@ internal static class FileNames
         return (words.Length == 0 ? unnamed : words) + ending;
     }
 
+    /// <summary>The letters and digits of a text in lower case, with hyphens in place of everything else.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="bytes">The greatest number of bytes in UTF-8.</param>
+    /// <param name="letters">The greatest number of characters, as readers count them.</param>
+    /// <returns>A part of a file name; may be empty.</returns>
+    public static string FromText(string text, int bytes, int letters) => Words(text, bytes, letters);
+
     /// <summary>Finds a name that is not in use in a folder, by appending a number: name-2, name-3, and so on.</summary>
     /// <param name="directory">The folder; it need not exist.</param>
     /// <param name="name">The file name to start with, without a folder.</param>
@@ -51,7 +58,7 @@ internal static class FileNames
         return candidate;
     }
 
-    private static string Words(string prompt, int room)
+    private static string Words(string prompt, int room, int most = int.MaxValue)
     {
         StringBuilder name = new();
         bool isGap = false;
@@ -68,7 +75,8 @@ internal static class FileNames
             }
 
             room -= Encoding.UTF8.GetByteCount(letters) + (isGap ? 1 : 0);
-            if (room < 0)
+            most -= isGap ? 2 : 1;
+            if (room < 0 || most < 0)
                 break;
 
             name.Append(isGap ? "-" : "").Append(letters);

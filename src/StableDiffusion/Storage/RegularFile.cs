@@ -9,8 +9,8 @@ namespace StableDiffusion.Storage;
 /// </summary>
 internal static partial class RegularFile
 {
-    /// <summary>Opens a file as a stream, as <see cref="OpenHandle"/> does.</summary>
-    /// <inheritdoc cref="OpenHandle"/>
+    /// <summary>Opens a file as a stream, as <see cref="OpenHandle(string)"/> does.</summary>
+    /// <inheritdoc cref="OpenHandle(string)"/>
     public static FileStream Open(string path) => new(OpenHandle(path), FileAccess.Read);
 
     /// <summary>Opens a file for reading. Others may read, move and delete it meanwhile.</summary>
@@ -18,12 +18,18 @@ internal static partial class RegularFile
     /// <returns>The open file.</returns>
     /// <exception cref="IOException">It does not exist, cannot be opened, or is not a regular file; the message says which.</exception>
     /// <exception cref="UnauthorizedAccessException">The user may not read it.</exception>
-    public static SafeFileHandle OpenHandle(string path)
+    public static SafeFileHandle OpenHandle(string path) => OpenHandle(path, FileShare.Read | FileShare.Delete);
+
+    /// <summary>Opens a file that others may write meanwhile.</summary>
+    /// <inheritdoc cref="OpenHandle(string)"/>
+    public static FileStream OpenShared(string path) => new(OpenHandle(path, FileShare.ReadWrite | FileShare.Delete), FileAccess.Read);
+
+    private static SafeFileHandle OpenHandle(string path, FileShare share)
     {
         Check(path);
         try
         {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, share);
         }
         catch (FileNotFoundException error) when (new FileInfo(path).LinkTarget is not null)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using StableDiffusion.Adapters;
+using StableDiffusion.Batches;
 using StableDiffusion.Comparison;
 using StableDiffusion.Detecting;
 using StableDiffusion.Fuzz.Mutations;
@@ -65,6 +66,7 @@ internal static class TextTargets
         yield return DelegateTarget.OfText("names", new TextMutations("/", "\\", "..", "@", ":", "--", ".", "~", "%2f", "CON", " ", "main", "C:", "//", "\u0000").All, ["owner/name@main", "a-lora:0.5:1", "a-lora:0.5;lbw=MIDD", "1,0,0.5,0,0,0,0,0,0,0,1,-1", "Euler a", "unet/config.json"], ReadName);
         yield return DelegateTarget.OfText("detector-names", new TextMutations("{", "}", "[", "]", "'", "\"", "\\", ":", ",", "0", "99999999999", " ", "\n", "None", "\ud83d").All, ["{0: 'face', 1: \"dog's\"}", "['a', 'b']", "{'0': 'a\\'b'}"], static text => [.. DetectorLabels.Read(text).Values]);
         yield return DelegateTarget.OfText("region-mask", new TextMutations(" ", "-", "0", "1", "4096", "99999999999", "x", "\u0000").All, ["100 20 80 20 3876", "0 4096", "4096"], static text => [RegionMask.From(new StageList().Append(StageOperation.RegionMask, "0", ("Width", 64L), ("Height", 64L), (RegionMask.RunsSetting, text))[0]).ToString()]);
+        yield return new DelegateTarget("journal", JsonMutations.All, static () => [Bytes("""{"time":"2026-01-02T03:04:05+00:00","status":"Made","row":"Row 1 ('a')","file":"/a.png","settings":{"Prompt":"a","Seed":1,"Steps":2},"pixels":"0123456789abcdef","seconds":1.5,"device":"Cpu"}""" + "\n" + """{"time":"2026-01-02T03:04:05+00:00","status":"Failed","errorId":"StepsInvalid","message":"a"}"""), Bytes("\r\n{\"time\":")], ReadJournal);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
         yield return new DelegateTarget("hub-tree", JsonMutations.All, () => [Bytes($$"""[{"type":"file","path":"README.md","size":500,"oid":"{{Hash(40)}}"},{"type":"directory","path":"unet"},{"type":"file","path":"model.safetensors","size":5000000000,"oid":"{{Hash(40)}}","lfs":{"oid":"{{Hash(64)}}","size":5000000000} }]""")], ReadTree);
     }
@@ -76,6 +78,13 @@ internal static class TextTargets
         foreach (ExpandedPrompt prompt in template.All(1).Take(20))
             _ = prompt.Values;
         return [];
+    }
+
+    private static List<string> ReadJournal(byte[] data)
+    {
+        List<string> texts = [];
+        texts.AddRange(Journal.Read(new MemoryStream(data), "a.jsonl", texts.Add, CancellationToken.None).Select(static entry => entry.ToString()));
+        return texts;
     }
 
     private static IEnumerable<string> ReadWildcards(string file, string text)

@@ -2,6 +2,7 @@ using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Masks;
 using StableDiffusion.Sampling;
+using StableDiffusion.Settings;
 using StableDiffusion.Settings.Passes;
 using StableDiffusion.Text;
 
@@ -47,6 +48,10 @@ internal sealed class DetailPass
         return new DetailPass(settings, words);
     }
 
+    /// <summary>The settings to record in an image.</summary>
+    /// <param name="image">Those of the image before its regions are painted.</param>
+    public GenerationInfo Describe(GenerationInfo image) => image with { Detail = _settings };
+
     /// <summary>Paints the regions of an image.</summary>
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="image">The image, whose info has its seed.</param>
@@ -68,7 +73,7 @@ internal sealed class DetailPass
             index++;
         }
 
-        return new DiffusionImage(result.Width, result.Height, result.Pixels, result.Info with { Detail = _settings });
+        return new DiffusionImage(result.Width, result.Height, result.Pixels, Describe(result.Info));
     }
 
     private DenoiseOptions OptionsOf(DenoiseOptions ofImage, int index) => ofImage with

@@ -55,6 +55,21 @@ public sealed class AdapterTests : CommandTests
     }
 
     [Fact]
+    public void Work_is_resumed_if_names_strengths_and_files_are_the_same()
+    {
+        const string arguments = "New-DiffusionImage 'a zork' -Steps 2 -Seed 1 -TextualInversion zork -OutFile out.png";
+        Picture($"{arguments} -Lora style:0.5");
+        Assert.True((bool)RunWell($"({arguments} -Lora store/inner/style.safetensors:0.5 -Resume).IsUnchanged").Output.Single().BaseObject);
+        Assert.Contains("Lora (", AssertError(Run($"{arguments} -Lora style:0.75 -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("LoraHashes (", AssertError(Run($"{arguments} -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+
+        LoraTensors other = new();
+        other.Add($"{TextLayer}.diff_b", 128);
+        other.Save(Folder, Path.Combine("store", "inner", "style.safetensors"));
+        Assert.Contains("LoraHashes (", AssertError(Run($"{arguments} -Lora style:0.5 -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_cell_holds_several()
     {
         LoraTensors detail = new();

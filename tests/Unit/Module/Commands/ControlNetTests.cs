@@ -35,6 +35,16 @@ public sealed class ControlNetTests : CommandTests
     }
 
     [Fact]
+    public void Work_is_resumed_if_ControlNets_and_their_images_are_the_same()
+    {
+        const string arguments = "New-DiffusionImage 'a' -Seed 1 -Steps 2 -ControlNet net -OutFile out.png";
+        RunWell($"$null = {arguments} -ControlImage scene.png -ControlPreprocessor canny; $null = New-DiffusionImage 'b' -Seed 1 -Steps 1 -OutFile other.png");
+        Assert.True((bool)RunWell($"({arguments} -ControlImage scene.png -ControlPreprocessor Canny -ControlScale 1 -Resume).IsUnchanged").Output.Single().BaseObject);
+        Assert.Contains("ControlImage (", AssertError(Run($"{arguments} -ControlImage other.png -ControlPreprocessor Canny -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("ControlScale (", AssertError(Run($"{arguments} -ControlImage scene.png -ControlPreprocessor Canny -ControlScale 0.5 -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Pictures_and_files_make_themselves_again()
     {
         IReadOnlyList<DiffusionImage> images = RunWell("""

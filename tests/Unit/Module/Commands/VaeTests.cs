@@ -54,6 +54,15 @@ public sealed class VaeTests : CommandTests
     }
 
     [Fact]
+    public void Work_is_resumed_if_the_autoencoder_is_the_same()
+    {
+        const string arguments = "New-DiffusionImage 'a' -Seed 1 -Steps 2 -OutFile out.png";
+        RunWell($"$null = {arguments} -Vae taesd");
+        Assert.True((bool)RunWell($"({arguments} -Vae taesd -Resume).IsUnchanged").Output.Single().BaseObject);
+        Assert.Contains("Vae ('taesd', not set)", AssertError(Run($"{arguments} -Resume"), "OutputDiffers", ErrorCategory.ResourceExists, "NewDiffusionImage").Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_completion_and_the_list_have_the_names_of_pairs_files_and_folders()
     {
         IEnumerable<string> offered = RunWell("$text = 'New-DiffusionImage a -Vae '; (TabExpansion2 $text $text.Length).CompletionMatches.CompletionText").Output.Select(static item => $"{item}");

@@ -1,0 +1,71 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    Set-Location $TestDrive
+    $rows = @(
+        [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Steps = 2; OutFile = 'house.png' }
+        [pscustomobject]@{ Prompt = 'a blue fish'; Seed = 2; Steps = 0; OutFile = 'fish.png' }
+        [pscustomobject]@{ Prompt = 'a white star'; Seed = 3; Steps = 2; OutFile = 'star.png' }
+    )
+    $null = $rows[0] | New-DiffusionImage
+    $images = $rows | New-DiffusionImage -Resume -Journal made.jsonl -ErrorAction SilentlyContinue
+}
+
+AfterAll { Set-Location $PSScriptRoot }
+
+Describe 'Get-DiffusionJournal' {
+    It 'tells how the work on each row ended' {
+        $entries = Get-DiffusionJournal made.jsonl
+        $entries.Status | Should -Be 'Unchanged', 'Failed', 'Made'
+        $entries.File | Should -Be (Resolve-Path house.png).Path, $null, (Resolve-Path star.png).Path
+        $entries.Seed | Should -Be 1, $null, 3
+        $entries[1].ErrorId | Should -Be 'StepsInvalid'
+        $entries[1].Message | Should -Match "^Row 2 \('a blue fish', fish.png\): Steps is 0"
+        $entries[2].Row, $entries[2].Prompt | Should -Be "Row 3 ('a white star', star.png)", 'a white star'
+        $entries[2].Pixels | Should -Be $images[1].Stages[-1].Output
+        $entries[2].Seconds | Should -BeGreaterThan 0
+        $entries[2].Device | Should -Match '^Cpu'
+        $entries[2].Settings.Steps, $entries[2].Settings.Stages | Should -Be 2, $null
+        $entries[0].Time | Should -BeLessOrEqual ([DateTimeOffset]::Now)
+    }
+
+    It 'has a view of its own' {
+        $text = Get-DiffusionJournal made.jsonl | Out-String -Width 80
+        $text | Should -Match 'Time +Status +Seconds +File or error'
+        $text | Should -Match 'Failed +Row 2'
+    }
+
+    It 'reads several files, and passes over a torn last line with a warning' {
+        Set-Content -NoNewline torn.jsonl -Value '{"time":"2026-'
+        $entries = Get-ChildItem *.jsonl | Get-DiffusionJournal -WarningVariable warnings -WarningAction SilentlyContinue
+        $entries.Count | Should -Be 3
+        "$warnings" | Should -Be 'torn.jsonl: The last line, 1, is torn: the process that wrote it has ended, or is writing it now. It was passed over.'
+        $null = New-DiffusionImage 'a cat' -Steps 1 -Journal torn.jsonl
+        (Get-DiffusionJournal torn.jsonl 3> $null).Prompt | Should -Be 'a cat'
+    }
+
+    It 'names a file that is not there' {
+        { Get-DiffusionJournal none.jsonl -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound,SdPowerShell.Commands.GetDiffusionJournalCommand'
+    }
+
+    It 'has a line of each image of batches, in order' {
+        $null = 'a', 'b' | New-DiffusionImage -Steps 1 -Count 2 -Seed 5 -BatchOnDevice 4 -Journal batch.jsonl
+        (Get-DiffusionJournal batch.jsonl).ForEach{ "$($_.Prompt) $($_.Seed)" } | Should -Be 'a 5', 'a 6', 'b 5', 'b 6'
+        (Get-DiffusionJournal batch.jsonl).Seconds | ForEach-Object { $_ | Should -BeGreaterThan 0 }
+    }
+
+    It 'is not written to with WhatIf, and an error before any work if it cannot be' {
+        New-DiffusionImage 'a' -Steps 1 -Journal trial.jsonl -WhatIf *> $null
+        'trial.jsonl' | Should -Not -Exist
+        { New-DiffusionImage 'a' -Steps 1 -OutFile never.png -Journal none/made.jsonl } | Should -Throw -ErrorId 'FileWriteFailed,SdPowerShell.Commands.NewDiffusionImageCommand'
+        'never.png' | Should -Not -Exist
+    }
+
+    It 'can be written by several processes at once' {
+        $one = "1..10 | ForEach-Object { [pscustomobject]@{ Prompt = 'a'; Steps = 1 } } | New-DiffusionImage -Journal '$TestDrive/shared.jsonl' | Out-Null"
+        1..2 | ForEach-Object -Parallel {
+            & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -NonInteractive -Command "Import-Module '$using:ModuleFolder/StableDiffusion.psd1'; $using:one"
+        }
+        (Get-DiffusionJournal shared.jsonl -WarningVariable warnings).Count | Should -Be 20
+        $warnings | Should -BeNullOrEmpty
+    }
+}
