@@ -40,6 +40,7 @@
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'New-DiffusionSweep'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
         'Repair-DiffusionImage'
