@@ -50,6 +50,16 @@ Describe 'New-DiffusionSweep' {
         $expanded[0]._Template | Should -Be 'a {b|c}'
     }
 
+    It 'takes the settings of an image, without those that it does not have' {
+        $image = New-DiffusionImage 'a red heart' -Seed 5 -Steps 2
+        $rows = $image | New-DiffusionSweep -Axis @{ Steps = 2, 3 }
+        $rows[0].PSObject.Properties.Name | Should -Not -Contain 'VaeTiling'
+        $rows[0].PSObject.Properties.Name | Should -Not -Contain 'Stages'
+        $again = $rows | New-DiffusionImage -Strict
+        [System.Linq.Enumerable]::SequenceEqual($again[0].Pixels, $image.Pixels) | Should -BeTrue
+        $again[1].Steps | Should -Be 3
+    }
+
     It 'needs no prompt' {
         $images = New-DiffusionSweep -Axis @{ Steps = 1, 2 } -Seed 1 | New-DiffusionImage -Prompt 'a red heart'
         $images.ForEach{ "$($_.Prompt) $($_.Steps)" } | Should -Be 'a red heart 1', 'a red heart 2'
@@ -91,9 +101,9 @@ Describe 'New-DiffusionSweep' {
     }
 
     It 'goes on after an input that it cannot use' {
-        $rows = 'a red fish', 'a cat', $null, @{ Prompt = 'red' }, '', '# red', 'a red car' | New-DiffusionSweep -Axis @{ PromptReplace = 'red' } -ErrorAction SilentlyContinue -ErrorVariable problems
+        $rows = 'a red fish', 'a cat', $null, @{ Prompt = 'red' }, 7, '', '# red', 'a red car' | New-DiffusionSweep -Axis @{ PromptReplace = 'red' } -ErrorAction SilentlyContinue -ErrorVariable problems
         $rows.Prompt | Should -Be 'a red fish', 'a red car'
-        $problems.FullyQualifiedErrorId | Should -Be "PromptReplaceInvalid,$cmdlet", "PromptInvalid,$cmdlet", "PromptInvalid,$cmdlet"
+        $problems.FullyQualifiedErrorId | Should -Be "PromptReplaceInvalid,$cmdlet", "PromptInvalid,$cmdlet", "PromptInvalid,$cmdlet", "PromptInvalid,$cmdlet"
         $problems[0].Exception.Message | Should -BeLike "*Prompt 2 ('a cat')*"
     }
 

@@ -158,7 +158,7 @@ public sealed class NewDiffusionSweepCommand : DiffusionCmdlet
             start[nameof(Prompt)] = input.Value!.BaseObject;
         else if (input is { HasSettings: true })
             ReadColumns(input, start);
-        else if (input is not null)
+        if (input is { IsRow: false } && start.Count == 0)
             throw new InvalidSettingException(nameof(Prompt), input.IsDictionary ? InputRecord.DictionaryAdvice : "There is no prompt. Give a string, or a row with the columns of New-DiffusionImage.");
 
         foreach ((string column, object? value) in _constants)
@@ -170,7 +170,7 @@ public sealed class NewDiffusionSweepCommand : DiffusionCmdlet
         return start;
     }
 
-    /// <remarks>Of an object that is no row, only what New-DiffusionImage takes is a column.</remarks>
+    /// <remarks>Of an object that is no row, only what New-DiffusionImage takes is a column, and only if it has a value.</remarks>
     private static void ReadColumns(InputRecord input, OrderedDictionary<string, object?> columns)
     {
         if (input.Value!.BaseObject is ExpandedPrompt expanded)
@@ -181,10 +181,12 @@ public sealed class NewDiffusionSweepCommand : DiffusionCmdlet
             return;
         }
 
+        bool isRow = input.IsRow && !input.IsMade;
         foreach (PSPropertyInfo property in input.Value.Properties)
         {
             string? column = ImageColumn.TryFind(property.Name)?.Name;
-            if ((column is not null || (input.IsRow && !input.IsMade)) && (column is null || Cell.IsEmpty(Cell.Unwrap(columns.GetValueOrDefault(column)))))
+            bool isNew = column is null ? isRow : Cell.IsEmpty(Cell.Unwrap(columns.GetValueOrDefault(column)));
+            if (isNew && (isRow || !Cell.IsEmpty(Cell.Unwrap(property.Value))))
                 columns[column ?? property.Name] = property.Value;
         }
     }

@@ -50,6 +50,7 @@ public sealed class SweepTests
     [InlineData("1-5 [0]", "no values")]
     [InlineData("1-5 (+0.5)", "whole numbers")]
     [InlineData("1.5-5", "whole numbers")]
+    [InlineData("1-9999999999999999999", "too long")]
     [InlineData("1-9999999999", "more than 1000000")]
     [InlineData("1-5 [99999999]", "more than 1000000")]
     [InlineData("1-999999, 1-999999", "more than 1000000")]

@@ -17,7 +17,8 @@ internal static partial class NumberRange
     /// <summary>The greatest number of values of a setting.</summary>
     public const int MostValues = 1_000_000;
 
-    private const int LongestNumber = 20;
+    // Whole numbers of so many digits are a long.
+    private const int LongestNumber = 18;
 
     /// <summary>The numbers of a text.</summary>
     /// <param name="setting">The setting's name, for errors.</param>
