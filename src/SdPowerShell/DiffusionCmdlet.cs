@@ -76,6 +76,8 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     protected internal bool ProcessOne(object? target, Action work)
     {
         ArgumentNullException.ThrowIfNull(work);
+        ErrorRecord? record = null;
+        bool ends = false;
         try
         {
             work();
@@ -87,26 +89,26 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         }
         catch (RecordException error)
         {
-            WriteError(Subject is null ? error.Record : DiffusionError.Of(error.Record, Subject, Input is null ? target : Input.Value));
-            return false;
+            record = Subject is null ? error.Record : DiffusionError.Of(error.Record, Subject, Input is null ? target : Input.Value);
         }
         catch (DiffusionException error)
         {
-            bool ends = EndsPipeline(error);
+            ends = EndsPipeline(error);
             if (!ends)
                 error.Subject = Subject;
-            ErrorRecord record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value, MyInvocation.MyCommand);
-            if (ends)
-                ThrowTerminatingError(record);
-            WriteError(record);
-            return false;
+            record = DiffusionError.ToErrorRecord(error, Input is null ? target : Input.Value, MyInvocation.MyCommand);
         }
         catch (Exception error) when (error is not (FlowControlException or IContainsErrorRecord))
         {
             // PowerShell's own exceptions end the pipeline: a preference, a stop, or a command that needs no more objects.
-            WriteError(DiffusionError.Unexpected(error, Subject, Input is null ? target : Input.Value));
-            return false;
+            record = DiffusionError.Unexpected(error, Subject, Input is null ? target : Input.Value);
         }
+
+        // Not in a catch block, which still has the calls on the stack that led to the error.
+        if (ends)
+            ThrowTerminatingError(record);
+        WriteError(record);
+        return false;
     }
 
     /// <summary>Writes a warning that begins with the record it is about.</summary>

@@ -970,6 +970,19 @@ good,11,,,,init.png,,,11.png
             ($metadata | New-DiffusionImage -Steps 5 -InitImage in/h-1.png -MaskImage in/h-2.png).Steps | Should -Be 5
         }
 
+        It 'makes an image of several passes with another setting, <Name>' -ForEach @(
+            @{ Name = 'of a second pass'; Settings = @{ HiresScale = 1.5; HiresStrength = 0.4; HiresSteps = 2 }; Change = @{ Seed = 5 } }
+            @{ Name = 'of regions'; Settings = @{ Detailer = 'Shapes'; DetailStrength = 0.9; DetailPadding = 4; DetailMaskBlur = 1 }; Change = @{ Steps = 3 } }
+            @{ Name = 'of a refiner'; Settings = @{ Refiner = 'demo'; RefinerSwitchAt = 0.5 }; Change = @{ Prompt = 'a blue star on white' } }
+        ) {
+            $made = @{ Prompt = 'a red star on white'; Seed = 1; Steps = 4 } + $Settings
+            $null = New-DiffusionImage @made -OutFile passes.png
+            $expected = @{} + $made
+            foreach ($setting in $Change.Keys) { $expected[$setting] = $Change[$setting] }
+            Test-SameValue (New-DiffusionImage @expected) (Get-DiffusionMetadata passes.png | New-DiffusionImage @Change) | Should -Be $true
+            Test-SameValue (New-DiffusionImage @made) (Get-DiffusionMetadata passes.png | New-DiffusionImage) | Should -Be $true
+        }
+
         It 'repeats several stages as they were, with <Name> as with any other setting' -ForEach @(
             @{ Name = 'Steps'; Settings = @{ Steps = 5 } }
             @{ Name = 'Prompt'; Settings = @{ Prompt = 'a cat' } }

@@ -106,7 +106,7 @@ Describe 'Should -BeDiffusionImage' {
     }
 
     It 'says that a folder is no image' {
-        Get-Failure { $image | Should -BeDiffusionImage $folder } | Should -BeLike "'$folder' is a folder.*"
+        Get-Failure { $image | Should -BeDiffusionImage $folder } | Should -BeLike "*'$folder' is a folder.*"
         Get-Failure { $folder | Should -BeDiffusionImage $image } | Should -BeLike "'$folder' is a folder.*"
     }
 

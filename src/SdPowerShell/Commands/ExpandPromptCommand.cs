@@ -82,7 +82,7 @@ public sealed class ExpandPromptCommand : DiffusionCmdlet
     {
         PromptTemplate template = new(text ?? throw new InvalidSettingException(nameof(Prompt), "There is no template. Give a string, or an object with a property Prompt."), _wildcards!);
         long seed = RandomSeed.Resolve(Number.Read(Seed));
-        foreach (ExpandedPrompt prompt in All ? template.All(seed) : Enumerable.Range(0, Count).Select(i => template.Draw(seed, i)))
+        foreach (ExpandedPrompt prompt in All ? template.All(seed, CancellationToken) : Enumerable.Range(0, Count).Select(i => template.Draw(seed, i, CancellationToken)))
         {
             CancellationToken.ThrowIfCancellationRequested();
             WriteObject(Input!.IsText ? prompt : RowOf(input!, prompt));

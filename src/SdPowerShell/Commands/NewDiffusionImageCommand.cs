@@ -242,7 +242,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             if (!ReferenceEquals(all, stages) && (made as ImageMetadata)?.Warnings.Contains(StageList.EditWarning) != true)
                 Warn(StageList.EditWarning);
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
-            if (stages is null || (recorded is not null && !MissingImages(recorded).Any() && !IsEarlierStart(recorded)))
+            if (stages is null || (recorded is not null ? !MissingImages(recorded).Any() && !IsEarlierStart(recorded) : IsChangedRequest(made!)))
             {
                 _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
@@ -619,6 +619,13 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         _progress.Finish();
         Finish(image, target, output);
     }
+
+    /// <summary>Whether an image of several passes, which one request made, is to be made with another setting: its settings say all that the request needs.</summary>
+    private bool IsChangedRequest(GeneratedObject made) => made.Info is { Hires: not null } or { Detail: not null } or { Refiner: not null }
+        && (made.Info.Strength is null || InitImage is not null)
+        && (made.Info.InpaintMode is null || MaskImage is not null)
+        && (made.Info.ControlNets is not { Count: > 0 } || ControlImage is not null)
+        && FindChange(made) is not null;
 
     /// <summary>A setting that was given and would change what recorded stages make; null if there is none.</summary>
     private string? FindChange(GeneratedObject made) =>

@@ -22,7 +22,7 @@ internal sealed class Inpainting
     private readonly float[] _kept;
     private readonly float[] _clean;
     private readonly float[] _shares;
-    private readonly float[] _seen;
+    private float[]? _seen;
 
     /// <summary>Initializes the inpainting for one denoising.</summary>
     /// <param name="original">The clean latent of the given image, [1, channels, height, width].</param>
@@ -37,11 +37,12 @@ internal sealed class Inpainting
         _kept = new float[original.Length];
         _clean = _mode == InpaintMode.Diffusers ? [] : new float[original.Length];
         _shares = _mode == InpaintMode.Diffusers ? [] : new float[mask.Length];
-        _seen = RenewsNoise ? new float[original.Length] : [];
     }
 
     /// <summary>What soft inpainting finds the mask with by which the image is pasted back; null in the other modes.</summary>
     public AdaptiveMask? Overlay => _mode == InpaintMode.Soft ? new AdaptiveMask(_original, _mask, _soft) : null;
+
+    private bool BlendsInput(Scheduler scheduler) => _mode == InpaintMode.A1111 && scheduler.BlendsInput;
 
     // In ComfyUI's rules the U-Net sees the kept part with the noise of the call.
     private bool RenewsNoise => _mode is InpaintMode.ComfyUI or InpaintMode.Differential;
@@ -51,12 +52,21 @@ internal sealed class Inpainting
     /// <param name="scheduler">The scheduler.</param>
     /// <param name="call">The call.</param>
     /// <param name="firstCall">The call that the denoising started with.</param>
-    /// <returns>The sample itself or, by ComfyUI's rules, one in which the part that is still kept has the noise of the call.</returns>
+    /// <returns>The sample itself; by ComfyUI's rules, one in which the part that is still kept has the noise of the call; or for A1111's DDIM, one in which it has none.</returns>
     public ReadOnlySpan<float> Begin(ReadOnlySpan<float> sample, Scheduler scheduler, int call, int firstCall)
     {
+        if (BlendsInput(scheduler))
+        {
+            _seen ??= new float[sample.Length];
+            sample.CopyTo(_seen);
+            Mix(_original.Span, _seen, _mask.Span);
+            return _seen;
+        }
+
         if (!RenewsNoise)
             return sample;
 
+        _seen ??= new float[sample.Length];
         if (_mode == InpaintMode.ComfyUI)
             _mask.Span.CopyTo(_shares);
         else
@@ -86,11 +96,11 @@ internal sealed class Inpainting
     /// <returns>The prediction from which the scheduler computes the blended clean sample.</returns>
     public ReadOnlySpan<float> Blend(ReadOnlySpan<float> prediction, ReadOnlySpan<float> sample, Scheduler scheduler, int call)
     {
-        if (_mode == InpaintMode.Diffusers)
+        if (_mode == InpaintMode.Diffusers || BlendsInput(scheduler))
             return prediction;
 
         CallLevel level = scheduler.LevelAt(call);
-        VectorMath.Combine(_clean, RenewsNoise ? _seen : sample, level.Clean.Sample, prediction, level.Clean.Output);
+        VectorMath.Combine(_clean, RenewsNoise ? _seen! : sample, level.Clean.Sample, prediction, level.Clean.Output);
         if (_mode == InpaintMode.Soft)
         {
             _soft.Modify(_mask.Span, level.Sigma, _shares);

@@ -6,8 +6,8 @@ namespace StableDiffusion.Detecting;
 /// <summary>A region of an image where a detector found something.</summary>
 public sealed class DetectedRegion
 {
-    // Whole masks of all regions of a large image would need gigabytes.
-    private readonly byte[]? _inside;
+    // The masks of all regions of a large image would need gigabytes.
+    private readonly (int Place, int Length)[]? _inside;
 
     /// <summary>Initializes a region.</summary>
     /// <param name="image">The image.</param>
@@ -16,7 +16,7 @@ public sealed class DetectedRegion
     /// <param name="width">The width in pixels, at least 1; the region lies inside the image.</param>
     /// <param name="height">The height in pixels, at least 1.</param>
     /// <param name="inside">Which pixels of the box belong to it, row by row: 255 where they do, otherwise 0; null for all.</param>
-    /// <exception cref="InvalidSettingException">The region is empty or not inside the image.</exception>
+    /// <exception cref="InvalidSettingException">The region is empty or not inside the image, or its outline has more than 100,000 runs of equal pixels.</exception>
     /// <exception cref="ArgumentException">There are not as many pixels as the box has.</exception>
     public DetectedRegion(DiffusionImage image, int x, int y, int width, int height, byte[]? inside = null)
     {
@@ -27,7 +27,9 @@ public sealed class DetectedRegion
             throw new InvalidSettingException("Box", $"The region of {width}x{height} pixels at {x},{y} is not inside the image of {image.Width}x{image.Height}.");
         if (inside is not null && inside.Length != width * height)
             throw new ArgumentException($"A box of {width}x{height} pixels has {width * height}, not {inside.Length}.", nameof(inside));
-        (Image, X, Y, Width, Height, _inside) = (image, x, y, width, height, inside);
+        if (inside is not null)
+            _inside = RegionMask.WhiteRuns(inside) ?? throw new InvalidSettingException("Mask", "The outline of the region is too ragged.");
+        (Image, X, Y, Width, Height) = (image, x, y, width, height);
     }
 
     /// <summary>The image that it belongs to.</summary>

@@ -118,7 +118,7 @@ internal sealed class Detector : IDisposable
         if (HasOutlines && (results[1].Rank != 4 || results[1].Shape[0] != 1 || results[1].Shape[1] != MaskChannels || results[1].Length == 0))
             throw Unfit($"returned maps of the shape {Describe(results[1].Shape)}, but [1, {MaskChannels}, height, width] is needed");
         return options.Select(Detection.Suppress(Decode(boxes, classes, (float)options.Confidence), Overlap, cancellationToken)
-            .Select(found => ToRegion(image, letterbox, found, boxes, classes, HasOutlines ? results[1] : null)).OfType<DetectedRegion>());
+            .Select(found => ToRegion(image, letterbox, found, boxes, classes, HasOutlines ? results[1] : null, cancellationToken)).OfType<DetectedRegion>());
     }
 
     /// <inheritdoc/>
@@ -180,7 +180,7 @@ internal sealed class Detector : IDisposable
             : throw Unfit($"returned boxes of the shape {Describe(boxes.Shape)}, but [1, 4 + classes{(HasOutlines ? " + 32" : string.Empty)}, boxes] is needed, as versions 8 and 11 of YOLO have it. Export such a network, without the suppression of overlapping boxes");
     }
 
-    private DetectedRegion? ToRegion(DiffusionImage image, Letterbox letterbox, Detection found, Tensor boxes, int classes, Tensor? maps)
+    private DetectedRegion? ToRegion(DiffusionImage image, Letterbox letterbox, Detection found, Tensor boxes, int classes, Tensor? maps, CancellationToken cancellationToken)
     {
         double x1 = letterbox.ToImageX(found.Left), y1 = letterbox.ToImageY(found.Top), x2 = letterbox.ToImageX(found.Right), y2 = letterbox.ToImageY(found.Bottom);
         int left = (int)x1, top = (int)y1, width = (int)Math.Ceiling(x2) - left, height = (int)Math.Ceiling(y2) - top;
@@ -193,7 +193,7 @@ internal sealed class Detector : IDisposable
             float[] weights = new float[MaskChannels];
             for (int i = 0; i < MaskChannels; i++)
                 weights[i] = boxes.Values[((BoxChannels + classes + i) * boxes.Shape[2]) + found.Anchor];
-            inside = new OutlineMap(maps, weights, image.Width, image.Height).Crop(x1, y1, x2, y2, left, top, width, height, MaskThreshold);
+            inside = new OutlineMap(maps, weights, image.Width, image.Height).Crop(x1, y1, x2, y2, left, top, width, height, MaskThreshold, cancellationToken);
             if (!inside.Contains(byte.MaxValue))
                 return null;
         }

@@ -51,12 +51,14 @@ internal sealed class OutlineMap
     /// <param name="width">The number of columns.</param>
     /// <param name="height">The number of rows.</param>
     /// <param name="threshold">The value above which a pixel belongs to the object.</param>
+    /// <param name="cancellationToken">Cancels it between two rows.</param>
     /// <returns>255 for each pixel of the object, otherwise 0.</returns>
-    public byte[] Crop(double x1, double y1, double x2, double y2, int left, int top, int width, int height, float threshold)
+    public byte[] Crop(double x1, double y1, double x2, double y2, int left, int top, int width, int height, float threshold, CancellationToken cancellationToken = default)
     {
         byte[] inside = new byte[width * height];
         for (int y = 0; y < height; y++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (top + y < y1 || top + y >= y2)
                 continue;
             (int upper, int lower, float down) = Place(top + y, _imageHeight, _height);

@@ -9,7 +9,7 @@ internal static class SamplerNames
     private const string Uniform = "uniform";
     private const string ScheduleOption = "schedule";
 
-    // The catalog's prefix for k-diffusion's samplers whose names diffusers has too.
+    // The catalog's prefix for A1111's samplers whose names diffusers has too.
     private const string KDiffusionPrefix = "A1111 ";
 
     // Names that are not in the catalog: synonyms, and samplers that only draw their noise on another device.
@@ -48,7 +48,10 @@ internal static class SamplerNames
         string name = isKDiffusion && sampler.StartsWith("k_", StringComparison.OrdinalIgnoreCase) ? sampler[2..] : sampler;
         name = s_otherNames.GetValueOrDefault(name, name);
         string? word = Word(schedule);
-        foreach (string prefix in isKDiffusion ? [KDiffusionPrefix, ""] : (ReadOnlySpan<string>)[""])
+
+        // ComfyUI's ddim is another one.
+        bool isA1111 = isKDiffusion && name != "ddim";
+        foreach (string prefix in isA1111 ? [KDiffusionPrefix, ""] : (ReadOnlySpan<string>)[""])
         {
             // Some schedules have entries of their own.
             if (word is not null and not Automatic && Find($"{prefix}{name} {schedule}") is SchedulerInfo whole)

@@ -183,7 +183,7 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
         // At full strength diffusers begins with noise alone where a mask keeps the rest.
         bool isNoise = !isEncoded || (latentMask is not null && settings.Mode == InpaintMode.Diffusers && options.StartStep is null && strength >= 1);
         if (!isNoise)
-            scheduler.AddNoise(original.Span, drawn.Span, firstCall, sample.Span);
+            scheduler.AddStartNoise(original.Span, drawn.Span, firstCall, sample.Span);
         else
             TensorPrimitives.Multiply(drawn.Span, scheduler.InitNoiseSigma, sample.Span);
 

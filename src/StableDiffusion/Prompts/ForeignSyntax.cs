@@ -19,6 +19,9 @@ internal enum ForeignSyntaxKind
 
     /// <summary>The keyword <c>AND</c>, which joins prompts.</summary>
     And,
+
+    /// <summary>A part that varies, such as <c>{red|blue}</c> or <c>__animal__</c>.</summary>
+    Template,
 }
 
 /// <summary>A part of a plain prompt that A1111 or ComfyUI would interpret. Only parts that are hardly meant as text are found.</summary>
@@ -33,6 +36,7 @@ internal sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text
         ForeignSyntaxKind.ExtraNetwork => "A1111 reads it as the name of a file that changes the model",
         ForeignSyntaxKind.Schedule => "A1111 reads it as a change of the prompt between steps",
         ForeignSyntaxKind.Break => "A1111 starts a new chunk of the prompt there",
+        ForeignSyntaxKind.Template => "Dynamic Prompts draws a value for it",
         _ => "A1111 reads it as the sum of two prompts",
     };
 
@@ -46,6 +50,7 @@ internal sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text
         Add(ForeignSyntaxKind.Weight, Weight());
         Add(ForeignSyntaxKind.ExtraNetwork, ExtraNetwork());
         Add(ForeignSyntaxKind.Schedule, Schedule());
+        Add(ForeignSyntaxKind.Template, Template());
 
         // In a prompt written in capitals, these are ordinary words.
         if (prompt.Any(char.IsLower))
@@ -73,6 +78,9 @@ internal sealed partial record ForeignSyntax(ForeignSyntaxKind Kind, string Text
 
     [GeneratedRegex(@"\[(?:[^\[\]:]*:[^\[\]:]*:\s*(?>\d+\.?\d*|\.\d+)|[^\[\]]*[^\[\]\d\s]\s*:\s*(?>\d+\.?\d*|\.\d+))\s*\]", RegexOptions.CultureInvariant)]
     private static partial Regex Schedule();
+
+    [GeneratedRegex(@"\{[^{}]*\|[^{}]*\}|__[\w/*-]+__", RegexOptions.CultureInvariant)]
+    private static partial Regex Template();
 
     [GeneratedRegex(@"\bBREAK\b", RegexOptions.CultureInvariant)]
     private static partial Regex Break();

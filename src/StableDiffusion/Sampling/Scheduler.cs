@@ -91,6 +91,16 @@ internal abstract class Scheduler
     /// <param name="noised">Receives the noised latent; may be the same span as <paramref name="original"/>.</param>
     public abstract void AddNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised);
 
+    /// <summary>Adds noise to the image that a run starts from. The level is that of the first call, unless the reference takes another one.</summary>
+    /// <inheritdoc cref="AddNoise"/>
+    public virtual void AddStartNoise(ReadOnlySpan<float> original, ReadOnlySpan<float> noise, int call, Span<float> noised) => AddNoise(original, noise, call, noised);
+
+    /// <summary>Whose rule <see cref="FirstCall"/> follows.</summary>
+    public virtual StrengthRule OwnRule => StrengthRule.Diffusers;
+
+    /// <summary>Whether A1111's inpainting keeps the image in what the U-Net sees, and not in what it predicts.</summary>
+    public virtual bool BlendsInput => false;
+
     /// <summary>The noise level of a call.</summary>
     /// <param name="call">The call.</param>
     public abstract CallLevel LevelAt(int call);

@@ -47,6 +47,10 @@ public static class SchedulerCatalog
                 Aliases = ["DDIMScheduler"],
                 Paper = "Denoising Diffusion Implicit Models, arXiv:2010.02502",
             },
+            new("A1111 DDIM", "ddim", A1111DdimScheduler.OptionList, (settings, steps) => new A1111DdimScheduler(settings, steps))
+            {
+                Paper = "Denoising Diffusion Implicit Models, arXiv:2010.02502",
+            },
             new("DDPM", "DDPMScheduler", DdpmScheduler.OptionList, (settings, steps) => new DdpmScheduler(settings, steps))
             {
                 Aliases = ["DDPMScheduler"],

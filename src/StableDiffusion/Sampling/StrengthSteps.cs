@@ -1,4 +1,5 @@
 using StableDiffusion.Sampling.KDiffusion;
+using StableDiffusion.Sampling.Schedulers;
 
 namespace StableDiffusion.Sampling;
 
@@ -23,13 +24,12 @@ internal static class StrengthSteps
     /// <summary>The call at which a run starts.</summary>
     /// <param name="scheduler">The scheduler, of as many steps as <see cref="OfSchedule"/> returned.</param>
     /// <param name="strength">How much noise is added, 0 to 1.</param>
-    /// <param name="rule">The rule; null means that of the scheduler: A1111's for the samplers of k-diffusion, diffusers' for all others.</param>
+    /// <param name="rule">The rule; null means that of the scheduler: A1111's for the samplers of A1111, diffusers' for all others.</param>
     /// <param name="steps">The number of steps that was asked for.</param>
     /// <returns>The index of the first call, which is at or after the end of the schedule if there is no step to run.</returns>
     public static int FirstCall(Scheduler scheduler, double strength, StrengthRule? rule, int steps)
     {
-        bool isOwn = rule is null || (rule == StrengthRule.A1111 && scheduler is Sampler) || (rule == StrengthRule.Diffusers && scheduler is not Sampler);
-        if (isOwn)
+        if (rule is null || rule == scheduler.OwnRule)
             return scheduler.FirstCall(strength);
 
         int run = rule switch
@@ -42,7 +42,13 @@ internal static class StrengthSteps
             return scheduler.Timesteps.Count;
 
         // Each scheduler counts by its own rule: the strength for that, in the middle between two counts.
-        double own = scheduler is Sampler ? run - 0.5 : run + 0.5;
+        double own = scheduler switch
+        {
+            // A1111 drops two steps of those that it counts, also of an exact number.
+            A1111DdimScheduler when rule == StrengthRule.Diffusers => run + 1.5,
+            { OwnRule: StrengthRule.A1111 } => run - 0.5,
+            _ => run + 0.5,
+        };
         return scheduler.FirstCall(Math.Min(own / scheduler.Steps, 1));
     }
 }

@@ -54,7 +54,7 @@ internal static class TextTargets
         foreach (PromptSyntax syntax in Enum.GetValues<PromptSyntax>())
             yield return Prompt(syntax);
 
-        yield return DelegateTarget.OfText("prompt-template", s_template, ["a {2$$ and $$red|3::blue} __!a__ ${x=!{a|b}}${x} %{a ... b$$c}", "__{a|b}(x=1)__ {@a|~b} /* c */ # d", "{1-3$$__a__}{-2$$a|{b|c}}${x:a}"], DrawTemplate);
+        yield return DelegateTarget.OfText("prompt-template", s_template, ["a {2$$ and $$red|3::blue} __!form__ ${x=!{a|b}}${x} %{a ... b$$c}", "__{form|season}(x=1)__ {@a|~b} /* c */ # d", "{1-3$$__form__}{-2$$a|{b|c}}${x:a}"], DrawTemplate);
         yield return DelegateTarget.OfText("wildcards-yaml", s_wildcards, ["a:\n  b:\n    - 2::red\n    - {text: blue, weight: 0.5}\n  c: x\n"], static text => ReadWildcards("a.yaml", text));
         yield return DelegateTarget.OfText("wildcards-json", JsonMutations.All, ["""{"a":{"b":["2::red",{"text":"blue","weight":0.5}],"c":"x"}}"""], static text => ReadWildcards("a.json", text));
         yield return Metadata("infotext", s_infotext, "parameters", Infotexts());

@@ -171,7 +171,7 @@ public sealed class MetadataReaderTests : IDisposable
     [InlineData("k_dpmpp_2s_ancestral", "native", "DPM++ 2S a: uniform")]
     [InlineData("dpmpp_2m_sde_gpu", "karras", "A1111 DPM++ 2M SDE Karras")]
     [InlineData("ddim", "ddim_uniform", "DDIM")]
-    [InlineData("DDIM", "Automatic", "DDIM")]
+    [InlineData("DDIM", "Automatic", "A1111 DDIM")]
     [InlineData("dpm++2m", "discrete", "A1111 DPM++ 2M: uniform")]
     [InlineData("uni_pc", "normal", "UniPC")]
     public void A_sampler_of_k_diffusion_and_its_schedule_are_found(string sampler, string? schedule, string expected)

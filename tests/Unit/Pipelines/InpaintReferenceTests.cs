@@ -57,6 +57,8 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
                 Assert.Equal(row.GetProperty("model_calls").GetInt32(), scheduler.CountSteps(scheduler.Timesteps.Count) - scheduler.CountSteps(first));
             }
 
+            if (row.GetProperty("t_enc").GetInt32() > 0)
+                CheckDdim(row, SchedulerCatalog.Create(SchedulerCatalog.Find("A1111 DDIM"), SchedulerConfig.Empty, schedule), strength, rule, steps);
             Scheduler karras = SchedulerCatalog.Create(SchedulerCatalog.Find("A1111 DPM++ 2M Karras"), demo.Model.SchedulerConfig, schedule);
             float[] sigmas = [.. row.GetProperty("karras_sigmas").EnumerateArray().Select(static sigma => sigma.GetSingle())];
             Assert.All(sigmas.Zip(karras.Sigmas.Skip(StrengthSteps.FirstCall(karras, strength, rule, steps))), static pair => Assert.Equal(pair.First, pair.Second, pair.First * 1e-4));
@@ -83,6 +85,15 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
     public void An_image_is_made_from_another_one_as_in_A1111(string id)
     {
         Check(A1111, MaskingReference.Find(A1111, id), InpaintMode.A1111);
+    }
+
+    [Fact]
+    public void An_image_is_made_from_noise_by_the_DDIM_of_A1111()
+    {
+        JsonElement item = MaskingReference.Find(A1111, "ddim-0");
+        DenoiseOptions options = OptionsOf(item) with { Scheduler = "A1111 DDIM", Width = item.GetProperty("width").GetInt32(), Height = item.GetProperty("height").GetInt32() };
+        Latent latent = demo.Pipeline.Denoise(Encode(item.GetProperty("prompt").GetString()!), Encode(item.GetProperty("negative_prompt").GetString()!), null, options, cancellationToken: Cancellation);
+        LatentCheck.AssertClose(MaskingReference.Read(A1111, item, "latent"), latent, LatentTolerance);
     }
 
     [Fact]
@@ -238,6 +249,17 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
             Assert.InRange(MaskingReference.Difference(MaskingReference.Mask(file, item, "overlay_mask").Pixels, decoded.Overlay!.Pixels), 0, 1);
         double difference = MaskingReference.MeanDifference(wanted.Pixels, image.Pixels);
         Assert.True(difference < 1, $"The image differs by {difference} of 255 on average.");
+    }
+
+    // A1111 leaves out the first of its timesteps, and begins with noise of the one after the last.
+    private static void CheckDdim(JsonElement row, Scheduler scheduler, double strength, StrengthRule rule, int steps)
+    {
+        int first = StrengthSteps.FirstCall(scheduler, strength, rule, steps);
+        Assert.Equal(row.GetProperty("ddim_timesteps").EnumerateArray().Select(static timestep => timestep.GetSingle()).Skip(1), scheduler.Timesteps.Skip(first).Reverse());
+        float[] noised = new float[1], level = new float[1];
+        scheduler.AddStartNoise([1], [0], first, noised);
+        scheduler.AddNoise([1], [0], scheduler.Timesteps.ToList().IndexOf(row.GetProperty("ddim_start_timestep").GetSingle()), level);
+        Assert.Equal(level, noised);
     }
 
     private static SoftInpainting SoftOf(JsonElement item) => new()

@@ -115,7 +115,8 @@ public sealed class SchedulerRunTests
             }
         }
 
-        Assert.True(refused == 0 || info.Options.Any(option => option.Name is "original_inference_steps" or "timestep_spacing"));
+        // A1111's DDIM makes one call less than its steps.
+        Assert.True(refused == 0 || info.ClassName == "ddim" || info.Options.Any(option => option.Name is "original_inference_steps" or "timestep_spacing"));
     }
 
     [Theory]

@@ -30,21 +30,23 @@ public sealed class PromptTemplate
     /// <summary>One prompt, drawn at random by weight. It depends on the template, the lists, the seed and the number alone.</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="index">The number of the prompt, from 0.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="InvalidSettingException">A variable is not set, refers to itself, or the prompt becomes too long.</exception>
     /// <exception cref="WildcardNotFoundException">There is no list for a wildcard.</exception>
-    public ExpandedPrompt Draw(long seed, long index)
+    public ExpandedPrompt Draw(long seed, long index, CancellationToken cancellationToken = default)
     {
-        TemplateSampler sampler = new(_wildcards, new TemplateRandom(Text, seed, index)) { Index = index };
+        TemplateSampler sampler = new(_wildcards, new TemplateRandom(Text, seed, index), cancellationToken) { Index = index };
         return Finish(sampler.Draw(_root, TemplateScope.Of(DrawMethod.Random)), index, seed);
     }
 
     /// <summary>All prompts, one after another, made when they are asked for. Weights do not matter, apart from parts that are marked as random (<c>~</c>).</summary>
     /// <param name="seed">The seed for parts that are random.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The prompts in the order of the template: the last part changes fastest.</returns>
     /// <inheritdoc cref="Draw"/>
-    public IEnumerable<ExpandedPrompt> All(long seed)
+    public IEnumerable<ExpandedPrompt> All(long seed, CancellationToken cancellationToken = default)
     {
-        TemplateSampler sampler = new(_wildcards, new TemplateRandom(Text, seed, -1));
+        TemplateSampler sampler = new(_wildcards, new TemplateRandom(Text, seed, -1), cancellationToken);
         foreach (DrawnText drawn in sampler.All(_root, TemplateScope.Of(DrawMethod.All)))
         {
             yield return Finish(drawn, sampler.Index, seed);
@@ -55,12 +57,11 @@ public sealed class PromptTemplate
     private ExpandedPrompt Finish(DrawnText drawn, long index, long seed)
     {
         Dictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);
+        Dictionary<string, int> counts = new(StringComparer.OrdinalIgnoreCase);
         foreach ((string name, string text) in drawn.Picks)
         {
-            string key = name;
-            for (int repetition = 2; values.ContainsKey(key); repetition++)
-                key = $"{name}#{repetition}";
-            values[key] = text.Trim();
+            int count = counts[name] = counts.GetValueOrDefault(name) + 1;
+            values[count == 1 ? name : $"{name}#{count}"] = text.Trim();
         }
 
         // In a template of several lines, the line breaks and indents are for the reader.

@@ -24,6 +24,10 @@ internal abstract record TemplateNode
 /// <param name="Text">The text.</param>
 internal sealed record LiteralNode(string Text) : TemplateNode;
 
+/// <summary>A value of a list, which is read as a template when it is drawn.</summary>
+/// <param name="Text">The value.</param>
+internal sealed record ListValueNode(string Text) : TemplateNode;
+
 /// <summary>Parts one after another.</summary>
 /// <param name="Parts">The parts.</param>
 internal sealed record SequenceNode(IReadOnlyList<TemplateNode> Parts) : TemplateNode;

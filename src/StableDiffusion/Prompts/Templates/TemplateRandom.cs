@@ -42,9 +42,11 @@ internal sealed class TemplateRandom
 
     /// <summary>The index of a value, by weight; with weights of 0 alone, each is as likely.</summary>
     /// <param name="weights">The weights, 0 or more each.</param>
-    public int Weighted(IReadOnlyList<double> weights)
+    public int Weighted(List<double> weights)
     {
-        double total = weights.Sum();
+        double total = 0;
+        foreach (double weight in weights)
+            total += weight;
         if (total <= 0)
             return Integer(0, weights.Count - 1);
         double place = Unit() * total;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace StableDiffusion.Prompts.Templates;
@@ -8,13 +7,24 @@ namespace StableDiffusion.Prompts.Templates;
 /// <summary>Draws the parts of templates. The order of all values is that of Dynamic Prompts' combinatorial generator.</summary>
 /// <param name="wildcards">The lists for wildcards.</param>
 /// <param name="random">The random choices.</param>
-internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRandom random)
+/// <param name="cancellationToken">Cancels the work.</param>
+internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRandom random, CancellationToken cancellationToken)
 {
+    // More than that, and the template doubles something again and again.
+    private const int MostChoices = 100_000;
+
     private readonly Dictionary<TemplateNode, long> _turns = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, TemplateNode> _parsed = new(StringComparer.Ordinal);
 
+    private int _choices;
+    private long _index;
+
     /// <summary>The number of the prompt, from 0.</summary>
-    public long Index { get; set; }
+    public long Index
+    {
+        get => _index;
+        set => (_index, _choices) = (value, 0);
+    }
 
     [GeneratedRegex("[\u1801\u2026\u22EE\u22EF\u22F0\u22F1\uFE19]+|\\.{3,}")]
     private static partial Regex PlaceMark();
@@ -24,26 +34,32 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
     /// <param name="scope">Where it is.</param>
     /// <exception cref="InvalidSettingException">A variable is not set or refers to itself, or the text becomes too long.</exception>
     /// <exception cref="WildcardNotFoundException">There is no list for a wildcard.</exception>
-    public DrawnText Draw(TemplateNode node, TemplateScope scope) => node switch
+    public DrawnText Draw(TemplateNode node, TemplateScope scope)
     {
-        LiteralNode literal => DrawnText.Of(literal.Text),
-        SequenceNode sequence => DrawSequence(sequence, scope),
-        VariantsNode variants => DrawVariants(variants, scope with { Method = scope.MethodOf(variants) }),
-        WildcardNode wildcard => DrawWildcard(wildcard, scope with { Method = scope.MethodOf(wildcard) }),
-        VariableNode variable => Draw(Value(variable, scope), scope.Inside(variable.Name)).As(variable.Name),
-        WrapNode wrap => Wrap(Draw(wrap.Wrapper, scope), Draw(wrap.Inner, scope)),
-        _ => throw new InvalidOperationException($"A part of the kind {node.GetType().Name} cannot be drawn."),
-    };
+        Count();
+        return node switch
+        {
+            LiteralNode literal => DrawnText.Of(literal.Text),
+            ListValueNode value => Draw(Parsed(value.Text), scope),
+            SequenceNode sequence => DrawSequence(sequence, scope),
+            VariantsNode variants => DrawVariants(variants, scope.Inside() with { Method = scope.MethodOf(variants) }),
+            WildcardNode wildcard => DrawWildcard(wildcard, scope.Inside() with { Method = scope.MethodOf(wildcard) }),
+            VariableNode variable => Draw(Value(variable, scope), scope.Inside(variable.Name)).As(variable.Name),
+            WrapNode wrap => Wrap(Draw(wrap.Wrapper, scope.Inside()), Draw(wrap.Inner, scope.Inside())),
+            _ => throw new InvalidOperationException($"A part of the kind {node.GetType().Name} cannot be drawn."),
+        };
+    }
 
     /// <summary>All texts of a part, one after another; one if the part is drawn.</summary>
     /// <inheritdoc cref="Draw"/>
     public IEnumerable<DrawnText> All(TemplateNode node, TemplateScope scope) => node switch
     {
+        ListValueNode value => All(Parsed(value.Text), scope),
         SequenceNode sequence => AllOfSequence(sequence, scope),
-        VariantsNode variants when scope.MethodOf(variants) == DrawMethod.All => AllOfVariants(variants, scope),
-        WildcardNode wildcard when scope.MethodOf(wildcard) == DrawMethod.All => AllOfWildcard(wildcard, scope),
+        VariantsNode variants when scope.MethodOf(variants) == DrawMethod.All => AllOfVariants(variants, scope.Inside()),
+        WildcardNode wildcard when scope.MethodOf(wildcard) == DrawMethod.All => AllOfWildcard(wildcard, scope.Inside()),
         VariableNode variable => All(Value(variable, scope), scope.Inside(variable.Name)).Select(drawn => drawn.As(variable.Name)),
-        WrapNode wrap => All(wrap.Wrapper, scope).SelectMany(wrapper => All(wrap.Inner, scope).Select(inner => Wrap(wrapper, inner))),
+        WrapNode wrap => All(wrap.Wrapper, scope.Inside()).SelectMany(wrapper => All(wrap.Inner, scope.Inside()).Select(inner => Wrap(wrapper, inner))),
         _ => Once(node, scope),
     };
 
@@ -53,11 +69,11 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
         yield return Draw(node, scope);
     }
 
-    // Lists within lists can have more parts than there is room for calls within calls.
-    private static void CheckStack()
+    private void Count()
     {
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw new InvalidSettingException("Prompt", "The template and its lists have too many parts that vary.");
+        cancellationToken.ThrowIfCancellationRequested();
+        if (++_choices > MostChoices)
+            throw new InvalidSettingException("Prompt", $"A prompt of the template takes more than {MostChoices} choices.");
     }
 
     private static DrawnText Wrap(DrawnText wrapper, DrawnText inner)
@@ -72,7 +88,6 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
 
     private DrawnText DrawSequence(SequenceNode sequence, TemplateScope scope)
     {
-        CheckStack();
         TemplateScope inner = scope;
         foreach (AssignmentNode assignment in sequence.Parts.OfType<AssignmentNode>())
         {
@@ -108,20 +123,46 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
             : Scopes(rest, Set(scope, first, first.Value));
     }
 
-    // The last part changes fastest; a part that is drawn is drawn anew for each combination of those after it.
-    private IEnumerable<ImmutableStack<DrawnText>> Stacks(ReadOnlyMemory<TemplateNode> parts, TemplateScope scope)
+    // The last part changes fastest, as in a counter. A part that is drawn is drawn anew for each combination.
+    private IEnumerable<DrawnText[]> Combine(TemplateNode[] parts, TemplateScope scope)
     {
-        CheckStack();
-        if (parts.IsEmpty)
-            return [[]];
-        TemplateNode first = parts.Span[0];
-        ReadOnlyMemory<TemplateNode> rest = parts[1..];
-        return IsDrawn(first, scope)
-            ? Stacks(rest, scope).Select(stack => stack.Push(Draw(first, scope)))
-            : All(first, scope).SelectMany(drawn => Stacks(rest, scope).Select(stack => stack.Push(drawn)));
-    }
+        IEnumerator<DrawnText>?[] values = new IEnumerator<DrawnText>?[parts.Length];
+        DrawnText[] combination = new DrawnText[parts.Length];
+        try
+        {
+            bool isForward = true;
+            for (int i = 0; i >= 0; i += isForward ? 1 : -1)
+            {
+                Count();
+                if (i == parts.Length)
+                {
+                    for (int drawn = parts.Length - 1; drawn >= 0; drawn--)
+                    {
+                        if (IsDrawn(parts[drawn], scope))
+                            combination[drawn] = Draw(parts[drawn], scope);
+                    }
 
-    private IEnumerable<DrawnText[]> Combine(TemplateNode[] parts, TemplateScope scope) => Stacks(parts, scope).Select(static stack => stack.ToArray());
+                    yield return [.. combination];
+                    isForward = false;
+                }
+                else if (!IsDrawn(parts[i], scope))
+                {
+                    if (isForward)
+                        values[i] = All(parts[i], scope).GetEnumerator();
+                    isForward = values[i]!.MoveNext();
+                    if (isForward)
+                        combination[i] = values[i]!.Current;
+                    else
+                        values[i]!.Dispose();
+                }
+            }
+        }
+        finally
+        {
+            foreach (IEnumerator<DrawnText>? value in values)
+                value?.Dispose();
+        }
+    }
 
     private static bool IsDrawn(TemplateNode node, TemplateScope scope) => node is VariantsNode or WildcardNode && scope.MethodOf(node) != DrawMethod.All;
 
@@ -133,6 +174,7 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
         {
             foreach (ImmutableStack<TemplateNode> chosen in Arrangements([.. options.Select(static option => option.Value)], count))
             {
+                Count();
                 foreach (DrawnText[] drawn in Combine([.. chosen], scope))
                 {
                     // The same texts count once, and a text is not repeated in one choice.
@@ -155,8 +197,8 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
     private IEnumerable<DrawnText> AllOfWildcard(WildcardNode wildcard, TemplateScope scope)
     {
         string name = Draw(wildcard.Path, scope).Text;
-        TemplateScope inner = scope.Inside(name, wildcard.Variables);
-        return wildcards.Find(name).SelectMany(value => All(Parsed(value.Text), inner)).Select(drawn => drawn.As(name));
+        TemplateScope inner = scope with { Variables = scope.Variables.SetItems(wildcard.Variables) };
+        return wildcards.Find(name, cancellationToken).SelectMany(value => All(Parsed(value.Text), inner)).Select(drawn => drawn.As(name));
     }
 
     // Braces around one wildcard choose among its values.
@@ -165,8 +207,8 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
         if (variants.Options is not [{ Value: WildcardNode wildcard }])
             return variants.Options;
         string name = Draw(wildcard.Path, scope).Text;
-        scope = scope.Inside(name, wildcard.Variables);
-        return [.. wildcards.Find(name).Select(value => new VariantOption(Parsed(value.Text), value.Weight))];
+        scope = scope.Inside() with { Variables = scope.Variables.SetItems(wildcard.Variables) };
+        return [.. wildcards.Find(name, cancellationToken).Select(static value => new VariantOption(new ListValueNode(value.Text), value.Weight))];
     }
 
     private TemplateNode Parsed(string text)
@@ -207,20 +249,23 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
 
     private IEnumerable<TemplateNode> Chosen(IReadOnlyList<VariantOption> options, int count)
     {
-        List<VariantOption> left = [.. options];
+        List<int> left = [.. Enumerable.Range(0, options.Count)];
+        List<double> weights = [.. options.Select(static option => option.Weight)];
         for (int i = 0; i < count; i++)
         {
-            int place = random.Weighted([.. left.Select(static option => option.Weight)]);
-            yield return left[place].Value;
+            cancellationToken.ThrowIfCancellationRequested();
+            int place = random.Weighted(weights);
+            yield return options[left[place]].Value;
             left.RemoveAt(place);
+            weights.RemoveAt(place);
         }
     }
 
     private DrawnText DrawWildcard(WildcardNode wildcard, TemplateScope scope)
     {
         string name = Draw(wildcard.Path, scope).Text;
-        TemplateScope inner = scope.Inside(name, wildcard.Variables);
-        IReadOnlyList<WildcardValue> values = wildcards.Find(name);
+        TemplateScope inner = scope with { Variables = scope.Variables.SetItems(wildcard.Variables) };
+        IReadOnlyList<WildcardValue> values = wildcards.Find(name, cancellationToken);
         if (scope.Method != DrawMethod.Cyclical)
             return Draw(Parsed(values[random.Weighted([.. values.Select(static value => value.Weight)])].Text), inner).As(name);
         (long turn, long round) = Turn(wildcard, scope, values.Count);

@@ -6,11 +6,11 @@ namespace StableDiffusion.Prompts.Templates;
 /// <param name="Method">How parts are drawn that do not say it themselves.</param>
 /// <param name="Variables">The variables that are set.</param>
 /// <param name="InUse">The variables that are being drawn.</param>
-/// <param name="Depth">How many lists and variables lead here.</param>
+/// <param name="Depth">How many braces, lists and variables are around.</param>
 /// <param name="Turn">The number of the draw for cyclical parts inside cyclical parts; null if the parts count for themselves.</param>
 internal sealed record TemplateScope(DrawMethod Method, ImmutableDictionary<string, TemplateNode> Variables, ImmutableHashSet<string> InUse, int Depth, long? Turn)
 {
-    private const int Deepest = 64;
+    private const int Deepest = 200;
 
     /// <summary>The scope of a whole template.</summary>
     /// <param name="method">How its parts are drawn.</param>
@@ -20,20 +20,18 @@ internal sealed record TemplateScope(DrawMethod Method, ImmutableDictionary<stri
     /// <param name="node">The part.</param>
     public DrawMethod MethodOf(TemplateNode node) => node.Method is DrawMethod own && (own != DrawMethod.All || Method == DrawMethod.All) ? own : Method;
 
-    /// <summary>The scope inside a list of wildcards.</summary>
-    /// <param name="name">The name of the list.</param>
-    /// <param name="variables">The variables that the template gives to it.</param>
-    /// <exception cref="InvalidSettingException">Lists lead to each other without end.</exception>
-    public TemplateScope Inside(string name, IReadOnlyDictionary<string, TemplateNode> variables) => Depth < Deepest
-        ? this with { Depth = Depth + 1, Variables = Variables.SetItems(variables) }
-        : throw new InvalidSettingException("Prompt", $"The wildcard '__{name}__' leads to itself: more than {Deepest} lists and variables lead to each other.");
+    /// <summary>The scope inside braces, a list or a variable.</summary>
+    /// <exception cref="InvalidSettingException">There are too many around each other: lists may lead to themselves.</exception>
+    public TemplateScope Inside() => Depth < Deepest
+        ? this with { Depth = Depth + 1 }
+        : throw new InvalidSettingException("Prompt", $"More than {Deepest} braces, wildcards and variables of the template are inside each other. A list may lead to itself.");
 
     /// <summary>The scope inside the value of a variable.</summary>
     /// <param name="name">The variable.</param>
     /// <exception cref="InvalidSettingException">The variable refers to itself.</exception>
     public TemplateScope Inside(string name) => InUse.Contains(name)
         ? throw new InvalidSettingException("Prompt", $"The variable '${{{name}}}' of the template refers to itself.")
-        : this with { InUse = InUse.Add(name) };
+        : Inside() with { InUse = InUse.Add(name) };
 }
 
 /// <summary>A text that was drawn, and what was chosen for it.</summary>

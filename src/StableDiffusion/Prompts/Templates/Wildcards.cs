@@ -30,41 +30,61 @@ public sealed class Wildcards(IReadOnlyList<string> folders)
     // The lists of the files that were read, by the file's path.
     private readonly Dictionary<string, IReadOnlyList<(string Name, IReadOnlyList<WildcardValue> Values)>> _lists = new(StringComparer.Ordinal);
 
-    /// <summary>The names of all lists, sorted.</summary>
-    /// <exception cref="WildcardNotFoundException">A file cannot be read.</exception>
-    public IReadOnlyList<string> Names => [.. Files().SelectMany(file => Lists(file).Select(static list => list.Name)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    /// <summary>The names of all lists that can be read, sorted.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public IReadOnlyList<string> FindNames(CancellationToken cancellationToken = default)
+    {
+        List<string> names = [];
+        foreach ((string Name, string Path) file in Files(cancellationToken))
+        {
+            if (TryRead(file, cancellationToken, out _) is { } lists)
+                names.AddRange(lists.Select(static list => list.Name));
+        }
+
+        return [.. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    }
 
     /// <summary>The values of a list, or of all lists that a pattern matches, without repetitions and sorted.</summary>
     /// <param name="pattern">The name; <c>*</c> stands for any characters but <c>/</c>, and <c>**</c> for any.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>At least one value.</returns>
-    /// <exception cref="WildcardNotFoundException">There is no such list, or a file cannot be read.</exception>
-    internal IReadOnlyList<WildcardValue> Find(string pattern)
+    /// <exception cref="WildcardNotFoundException">There is no such list, or its file cannot be read.</exception>
+    internal IReadOnlyList<WildcardValue> Find(string pattern, CancellationToken cancellationToken = default)
     {
         string name = pattern.Replace('\\', '/').Trim('/').Trim();
         if (_values.TryGetValue(name, out IReadOnlyList<WildcardValue>? known))
             return known;
-        IReadOnlyList<WildcardValue> values = Matching(name);
+        IReadOnlyList<WildcardValue> values = Matching(name, cancellationToken, out WildcardNotFoundException? fault);
         if (values.Count == 0)
-            values = Matching("**/" + name);
-        return values.Count > 0 ? _values[name] = values : throw NotFound(name);
+            values = Matching("**/" + name, cancellationToken, out fault);
+        return values.Count > 0 ? _values[name] = values : throw fault ?? NotFound(name, cancellationToken);
     }
 
-    private WildcardNotFoundException NotFound(string name)
+    private WildcardNotFoundException NotFound(string name, CancellationToken cancellationToken)
     {
         string where = folders.Count == 0 ? "No folder was given." : $"Looked for in {string.Join(" and ", folders.Select(static folder => $"'{folder}'"))}.";
-        string advice = Spelling.Nearest(name, Names) is string near ? $" Did you mean '{near}'?" : " A list is a text file of that name with a value on each line.";
+        string advice = Spelling.Nearest(name, FindNames(cancellationToken)) is string near ? $" Did you mean '{near}'?" : " A list is a text file of that name with a value on each line, or a key in a YAML or JSON file.";
         return new WildcardNotFoundException($"There is no list for the wildcard '__{name}__'. {where}{advice}");
     }
 
-    private IReadOnlyList<WildcardValue> Matching(string pattern)
+    // A file that cannot be read matters only if the list is nowhere else.
+    private IReadOnlyList<WildcardValue> Matching(string pattern, CancellationToken cancellationToken, out WildcardNotFoundException? fault)
     {
         // The values of two lists are one list: the first weight of a value counts.
         Dictionary<string, WildcardValue> found = new(StringComparer.Ordinal);
-        foreach ((string Name, string Path) file in Files())
+        string[] parts = pattern.Split(Separator);
+        fault = null;
+        foreach ((string Name, string Path) file in Files(cancellationToken))
         {
-            foreach ((string name, IReadOnlyList<WildcardValue> values) in Lists(file))
+            bool isText = Path.GetExtension(file.Path).Equals(".txt", StringComparison.OrdinalIgnoreCase);
+            if (isText && !Matches(file.Name.Split(Separator), parts))
+                continue;
+            IReadOnlyList<(string Name, IReadOnlyList<WildcardValue> Values)>? lists = TryRead(file, cancellationToken, out WildcardNotFoundException? unreadable);
+            fault ??= unreadable;
+            foreach ((string name, IReadOnlyList<WildcardValue> values) in lists ?? [])
             {
-                if (!Matches(name, pattern))
+                // The name of a file with keys may be in front of them.
+                if (!Matches(name.Split(Separator), parts) && (isText || !Matches($"{file.Name}{Separator}{name}".Split(Separator), parts)))
                     continue;
                 foreach (WildcardValue value in values)
                     found.TryAdd(value.Text, value);
@@ -74,34 +94,65 @@ public sealed class Wildcards(IReadOnlyList<string> folders)
         return [.. found.Values.OrderBy(static value => value.Text, StringComparer.Ordinal)];
     }
 
-    private static bool Matches(string name, string pattern) => Matches(name.Split(Separator), pattern.Split(Separator));
-
-    // '**' matches any number of parts of a name, also none.
-    private static bool Matches(ReadOnlySpan<string> name, ReadOnlySpan<string> pattern)
+    private IReadOnlyList<(string Name, IReadOnlyList<WildcardValue> Values)>? TryRead((string Name, string Path) file, CancellationToken cancellationToken, out WildcardNotFoundException? fault)
     {
-        if (pattern.IsEmpty)
-            return name.IsEmpty;
-        if (pattern[0] == "**")
+        cancellationToken.ThrowIfCancellationRequested();
+        fault = null;
+        try
         {
-            for (int i = 0; i <= name.Length; i++)
-            {
-                if (Matches(name[i..], pattern[1..]) || (pattern.Length == 1 && !name.IsEmpty))
-                    return true;
-            }
-
-            return false;
+            return Lists(file);
         }
-
-        return !name.IsEmpty && FileSystemName.MatchesSimpleExpression(pattern[0], name[0], ignoreCase: false) && Matches(name[1..], pattern[1..]);
+        catch (WildcardNotFoundException error)
+        {
+            fault = error;
+            return null;
+        }
     }
 
-    private IReadOnlyList<(string Name, string Path)> Files() => _files ??= [.. folders.Where(Directory.Exists).SelectMany(static folder => FilesOf(folder)).Take(MostFiles)];
+    // '**' matches any number of parts of a name: at the end one or more, elsewhere also none.
+    private static bool Matches(string[] name, string[] pattern)
+    {
+        bool[] reached = new bool[name.Length + 1];
+        reached[0] = true;
+        for (int i = 0; i < pattern.Length; i++)
+        {
+            bool[] next = new bool[name.Length + 1];
+            bool isAny = pattern[i] == "**", isLast = i == pattern.Length - 1;
+            for (int n = 0; n <= name.Length; n++)
+            {
+                next[n] = isAny
+                    ? (reached[n] && !isLast) || (n > 0 && (next[n - 1] || reached[n - 1]))
+                    : n > 0 && reached[n - 1] && FileSystemName.MatchesSimpleExpression(pattern[i], name[n - 1], ignoreCase: false);
+            }
 
-    private static IEnumerable<(string Name, string Path)> FilesOf(string folder) =>
-        Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = DeepestKeys })
-            .Where(static path => Path.GetExtension(path).ToUpperInvariant() is ".TXT" or ".YAML" or ".YML" or ".JSON")
-            .Order(StringComparer.Ordinal)
-            .Select(path => (Path.ChangeExtension(Path.GetRelativePath(folder, path), null).Replace('\\', '/'), path));
+            reached = next;
+        }
+
+        return reached[^1];
+    }
+
+    private IReadOnlyList<(string Name, string Path)> Files(CancellationToken cancellationToken)
+    {
+        if (_files is not null)
+            return _files;
+        List<(string Name, string Path)> files = [];
+        foreach (string folder in folders.Where(Directory.Exists))
+        {
+            // Links are not followed: they lead out of the folder, or back into it.
+            EnumerationOptions options = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = DeepestKeys, AttributesToSkip = FileAttributes.ReparsePoint };
+            foreach (string path in Directory.EnumerateFiles(folder, "*", options))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (Path.GetExtension(path).ToUpperInvariant() is not (".TXT" or ".YAML" or ".YML" or ".JSON"))
+                    continue;
+                files.Add((Path.ChangeExtension(Path.GetRelativePath(folder, path), null).Replace('\\', '/'), path));
+                if (files.Count > MostFiles)
+                    throw new WildcardNotFoundException($"The folder of wildcards '{folder}' has more than {MostFiles} files with lists. Give a folder with fewer.");
+            }
+        }
+
+        return _files = [.. files.OrderBy(static file => file.Path, StringComparer.Ordinal)];
+    }
 
     private IReadOnlyList<(string Name, IReadOnlyList<WildcardValue> Values)> Lists((string Name, string Path) file)
     {

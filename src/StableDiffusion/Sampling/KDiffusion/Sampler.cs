@@ -52,6 +52,9 @@ internal abstract class Sampler : TableScheduler
     /// <summary>Whether the noise is that of one Brownian path over the noise levels, rather than drawn separately for each step.</summary>
     protected virtual bool FollowsPath => false;
 
+    /// <inheritdoc/>
+    public sealed override StrengthRule OwnRule => StrengthRule.A1111;
+
     /// <summary>
     /// The call at which image-to-image starts, as A1111 counts it: <c>floor(steps * strength)</c> steps plus one are run, but not
     /// more than there are.

@@ -7,7 +7,7 @@ namespace StableDiffusion.Tests.Module.Commands;
 public sealed class CompletionTests(CommandShell fixture) : CommandTests(fixture)
 {
     [Theory]
-    [InlineData("New-DiffusionImage x -Scheduler ddi", "DDIM")]
+    [InlineData("New-DiffusionImage x -Scheduler ddi", "DDIM,'A1111 DDIM'")]
     [InlineData("New-DiffusionImage x -Sampler 'Euler ", "'Euler Karras','Euler Exponential','Euler Beta','Euler a','Flow Match Euler Karras','Flow Match Euler Exponential','Flow Match Euler Beta','A1111 Euler Karras','A1111 Euler Exponential','A1111 Euler a','A1111 Euler a Karras','A1111 Euler a Exponential'")]
     [InlineData("Invoke-Denoise -Scheduler sde_", "")]
     [InlineData("Invoke-Denoise -Scheduler k_euler_", "'Euler Karras','Euler Exponential','Euler Beta','Euler a'")]
