@@ -41,6 +41,7 @@
         'Invoke-Denoise'
         'Join-DiffusionImage'
         'New-DiffusionImage'
+        'New-DiffusionSweep'
         'Register-DiffusionAssertion'
         'Remove-DiffusionModel'
         'Repair-DiffusionImage'

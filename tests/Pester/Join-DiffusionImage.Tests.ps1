@@ -58,6 +58,56 @@ Describe 'Join-DiffusionImage' {
         $problems.FullyQualifiedErrorId | Should -Be "InputObjectInvalid,$cmdlet"
     }
 
+    It 'makes a table of settings, whose labels are in the record and come again' {
+        $axes = [ordered]@{ Steps = 1, 2; Scheduler = 'Euler', 'DDIM' }
+        $cells = New-DiffusionSweep 'a red house' -Axis $axes -Seed 1 | New-DiffusionImage
+        $sheet = $cells | Join-DiffusionImage -Row Steps -Column Scheduler -Label
+        $sheet.Width, $sheet.Height | Should -Be (48 + 128), (13 + 128)
+        $stage = $sheet.Stages[-1]
+        $stage.Settings['RowLabels'] | Should -Be 'Steps 1', 'Steps 2'
+        $stage.Settings['ColumnLabels'] | Should -Be 'Euler', 'DDIM'
+        $stage.Inputs['Image'].Count | Should -Be 4
+        $sheet | Export-DiffusionImage table.png
+        $again = Get-DiffusionMetadata table.png | New-DiffusionImage -WarningVariable warnings
+        [System.Linq.Enumerable]::SequenceEqual($again.Pixels, $sheet.Pixels) | Should -BeTrue
+        $warnings | Should -BeNullOrEmpty
+
+        # Without labels, and with a place that no image has.
+        $three = $cells[1, 0, 2] | Join-DiffusionImage -Row cfg_scale -Column { "$($_.Steps) $($_.Scheduler)" }
+        $three.Width, $three.Height | Should -Be 192, 64
+        $hole = $cells[0, 1, 2] | Join-DiffusionImage -Row Scheduler -Column Steps
+        $hole.Pixels[-1] | Should -Be 255
+    }
+
+    It 'writes captions below images' {
+        $strip = $images | Join-DiffusionImage -Columns 2 -Caption { "#$($_.Seed)" }
+        $strip.Width, $strip.Height | Should -Be 128, (64 + 13)
+        $strip.Stages[-1].Settings['Captions'] | Should -Be '#1', '#1'
+        ($images | Join-DiffusionImage -Label).Stages[-1].Settings['Captions'] | Should -Be 'a red house', 'a blue fish'
+        $images[0] | Export-DiffusionImage other.png
+        (Join-DiffusionImage a.png, other.png -Label).Stages[-1].Settings['Captions'] | Should -Be 'a.png', 'other.png'
+        (Join-DiffusionImage a.png -Caption Path).Stages[-1].Settings['Captions'] | Should -Be 'a.png'
+    }
+
+    It 'refuses <Name> with one error' -ForEach @(
+        @{ Name = 'an unknown property'; Options = @{ Row = 'Step' }; Id = 'RowInvalid'; Message = "*Did you mean 'Steps'?" }
+        @{ Name = 'a script that fails'; Options = @{ Caption = { throw 'no' } }; Id = 'CaptionInvalid'; Message = '*no' }
+        @{ Name = 'two images in one place'; Options = @{ Row = 'Steps'; Column = 'Seed' }; Id = 'InputObjectInvalid'; Message = '*Images 1 and 2 have the same place: Steps 1, Seed 1.*' }
+    ) {
+        $images | Join-DiffusionImage @Options -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "$Id,$cmdlet"
+        $problems[0].Exception.Message | Should -BeLike $Message
+    }
+
+    It 'refuses Columns with Row' {
+        { $images | Join-DiffusionImage -Columns 2 -Row Seed } | Should -Throw -ErrorId "ColumnsInvalid,$cmdlet"
+    }
+
+    It 'completes the names of settings' {
+        $line = 'Join-DiffusionImage a.png -Row Schedul'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Contain 'Scheduler'
+    }
+
     It 'has examples in its help' {
         (Get-Help Join-DiffusionImage -Examples).examples.example | Should -Not -BeNullOrEmpty
     }

@@ -95,9 +95,13 @@ public sealed class ExpandPromptCommand : DiffusionCmdlet
         PSObject copy = new();
         foreach (PSPropertyInfo property in row.Properties)
             copy.Properties.Add(new PSNoteProperty(property.Name, string.Equals(property.Name, nameof(Prompt), StringComparison.OrdinalIgnoreCase) ? prompt.Prompt : property.Value));
-        copy.Properties.Add(new PSNoteProperty(TemplateColumn, prompt.Template));
-        copy.Properties.Add(new PSNoteProperty(ValuesColumn, prompt.Values));
-        copy.Properties.Add(new PSNoteProperty(SeedColumn, prompt.TemplateSeed));
+        foreach (PSNoteProperty property in Drawn(prompt))
+            copy.Properties.Add(property);
         return copy;
     }
+
+    /// <summary>The columns of a row that say what was drawn.</summary>
+    /// <param name="prompt">The prompt.</param>
+    internal static IEnumerable<PSNoteProperty> Drawn(ExpandedPrompt prompt) =>
+        [new(TemplateColumn, prompt.Template), new(ValuesColumn, prompt.Values), new(SeedColumn, prompt.TemplateSeed)];
 }

@@ -7,7 +7,7 @@ namespace SdPowerShell.Parameters;
 internal static class Cell
 {
     /// <summary>Separates the items of a list; cannot be part of an item.</summary>
-    private const char Separator = ';';
+    public const char Separator = ';';
 
     /// <summary>A value without its PSObject wrapper.</summary>
     public static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;

@@ -54,6 +54,10 @@ internal sealed class RowColumns
         }
     }
 
+    /// <summary>Whether a column is for the user's own use.</summary>
+    /// <param name="column">The column.</param>
+    public static bool IsOwn(string column) => column.StartsWith(OwnMark);
+
     /// <summary>The parameters that can be columns, and were not given as arguments.</summary>
     public IEnumerable<string> Bindable => _names.Keys.Where(_bindable.Contains);
 
@@ -130,7 +134,7 @@ internal sealed class RowColumns
     /// <remarks>A1111's API has the name of the sampler in two columns.</remarks>
     private static bool IsSamplerOfA1111(string first, string second) => (first, second) is ("Scheduler", DenoiseCmdlet.SamplerColumn);
 
-    private bool IsKnown(string column) => _parameters.ContainsKey(column) || column.StartsWith(OwnMark) || s_remoteColumns.Contains(column);
+    private bool IsKnown(string column) => _parameters.ContainsKey(column) || IsOwn(column) || s_remoteColumns.Contains(column);
 
     private string Advise(string column)
     {

@@ -107,6 +107,7 @@ internal sealed class StageScript
             StageOperation.Repair => Repair(stage, before),
             StageOperation.Expand => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Image'{Settings(stage, "Left", "Top", "Right", "Bottom", "Fill")}",
             StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
+            StageOperation.Join when stage.Settings.Keys.Any(static setting => setting is not ("Columns" or "Gap")) => throw new NotRepeatableException("A sheet with labels or empty places cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),

@@ -1,3 +1,4 @@
+using StableDiffusion.Images.Sheets;
 using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images;
@@ -12,22 +13,27 @@ internal static class ImageGrid
     /// <returns>The sheet, whose record has those of its images.</returns>
     /// <exception cref="ImageInvalidException">An image differs in size from the first.</exception>
     /// <exception cref="InvalidSettingException">There are no images, a value is out of range, or the sheet would be too large.</exception>
-    public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, int? columns = null, int gap = 0)
+    public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, int? columns = null, int gap = 0) => Join(images, new SheetLayout { Columns = columns, Gap = gap });
+
+    /// <summary>Joins images in a layout, with labels in black on white.</summary>
+    /// <param name="images">The images, one or more, all of the same size.</param>
+    /// <param name="layout">Where they are.</param>
+    /// <returns>The sheet, whose record has those of its images.</returns>
+    /// <exception cref="ImageInvalidException">An image differs in size from the first.</exception>
+    /// <exception cref="InvalidSettingException">There are no images, a value is out of range, or the sheet would be too large.</exception>
+    public static DiffusionImage Join(IReadOnlyList<DiffusionImage> images, SheetLayout layout)
     {
         ArgumentNullException.ThrowIfNull(images);
         if (images.Count == 0)
             throw new InvalidSettingException("InputObject", "There are no images to join. Give one or more.");
-        if (columns is < 1)
-            throw new InvalidSettingException("Columns", $"Columns is {columns}, but must be 1 or more.");
-        if (gap < 0)
-            throw new InvalidSettingException("Gap", $"Gap is {gap}, but must be 0 or more.");
 
+        (int across, int down) = layout.Check(images.Count);
         DiffusionImage first = images[0];
-        int across = Math.Min(columns ?? (int)Math.Ceiling(Math.Sqrt(images.Count)), images.Count);
-        int down = (images.Count + across - 1) / across;
-        long width = (across * ((long)first.Width + gap)) - gap;
-        long height = (down * ((long)first.Height + gap)) - gap;
-        if (width * height > ImageLibrary.MaxPixels)
+        SheetLabels labels = new(layout, first.Width, first.Height);
+        long width = labels.Left + (across * ((long)first.Width + layout.Gap)) - layout.Gap;
+        long pitch = (long)first.Height + labels.Below + layout.Gap;
+        long height = labels.Top + (down * pitch) - layout.Gap;
+        if ((double)width * height > ImageLibrary.MaxPixels)
             throw new InvalidSettingException("InputObject", $"The sheet would be {width}x{height} pixels, which is too large. Join fewer images at a time.");
 
         byte[] pixels = new byte[width * height * DiffusionImage.Channels];
@@ -39,19 +45,23 @@ internal static class ImageGrid
             if (image.Width != first.Width || image.Height != first.Height)
                 throw new ImageInvalidException($"Image {index + 1} is {image.Width}x{image.Height} pixels, but the first one is {first.Width}x{first.Height}. Join images of the same size.");
 
-            long left = (index % across) * ((long)first.Width + gap);
-            long top = (index / across) * ((long)first.Height + gap);
+            int cell = layout.Cells?[index] ?? index;
+            long left = labels.Left + ((cell % across) * ((long)first.Width + layout.Gap));
+            long top = labels.Top + (cell / across * pitch);
             for (int row = 0; row < image.Height; row++)
             {
                 int target = (int)((((top + row) * width) + left) * DiffusionImage.Channels);
                 image.Pixels.AsSpan(row * rowLength, rowLength).CopyTo(pixels.AsSpan(target));
             }
+
+            labels.DrawCaption(pixels, (int)width, index, (int)left, (int)top + image.Height);
         }
 
+        labels.DrawEdges(pixels, (int)width, first.Width + layout.Gap, (int)pitch);
         GenerationStage stage = new()
         {
             Operation = StageOperation.Join,
-            Settings = new Dictionary<string, object>(StringComparer.Ordinal) { ["Columns"] = (long)across, ["Gap"] = (long)gap },
+            Settings = layout.ToSettings(across),
             Inputs = new Dictionary<string, IReadOnlyList<StageList>>(StringComparer.Ordinal) { ["Image"] = [.. images.Select(static image => image.Origin())] },
             Output = StageList.Hash<byte>(pixels),
         };

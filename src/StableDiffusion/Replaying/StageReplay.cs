@@ -4,6 +4,7 @@ using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Images.Masks;
+using StableDiffusion.Images.Sheets;
 using StableDiffusion.Library;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -251,7 +252,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 stage.Number<int>("LowThreshold") ?? CannyEdges.DefaultLowThreshold,
                 stage.Number<int>("HighThreshold") ?? CannyEdges.DefaultHighThreshold,
                 cancellationToken),
-            StageOperation.Join => ImageGrid.Join([.. ImageGrid.Limit(Inputs<DiffusionImage>(stage, "Image", cancellationToken))], stage.Number<int>("Columns"), stage.Number<int>("Gap") ?? 0),
+            StageOperation.Join => ImageGrid.Join([.. ImageGrid.Limit(Inputs<DiffusionImage>(stage, "Image", cancellationToken))], SheetLayout.Of(stage)),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be repeated."),
         };
 

@@ -25,6 +25,9 @@ internal sealed class Setting(PropertyInfo property, SettingAttribute row, Prope
     /// <inheritdoc cref="SettingAttribute.IsOfStart"/>
     public bool IsOfStart => row.IsOfStart;
 
+    /// <inheritdoc cref="SettingAttribute.IsSeed"/>
+    public bool IsSeed => row.IsSeed;
+
     /// <inheritdoc cref="SettingAttribute.Families"/>
     public string? Families => row.Families;
 
