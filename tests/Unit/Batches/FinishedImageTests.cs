@@ -36,14 +36,11 @@ public sealed class FinishedImageTests : IDisposable
     [Theory]
     [InlineData("a.png")]
     [InlineData("a.jpg")]
-    [InlineData("a.webp")]
     public void A_file_that_is_cut_off_anywhere_is_damaged(string file)
     {
         string path = Write(file);
         byte[] bytes = File.ReadAllBytes(path);
-
-        // A chunk of WebP with an odd length is followed by a byte that means nothing.
-        for (int length = 0; length < bytes.Length - (file.EndsWith("webp", StringComparison.Ordinal) ? 1 : 0); length++)
+        for (int length = 0; length < bytes.Length; length++)
         {
             File.WriteAllBytes(path, bytes[..length]);
             DiffusionException error = Assert.ThrowsAny<DiffusionException>(() => FinishedImage.Read(path, TestContext.Current.CancellationToken));

@@ -33,6 +33,8 @@ public sealed class DiffusionErrorTests : IDisposable
         { new InferenceException("message"), "InferenceFailed", ErrorCategory.InvalidResult, false },
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
         { new NotRepeatableException("message"), "RecordNotRepeatable", ErrorCategory.InvalidData, false },
+        { new JournalInvalidException("message"), "JournalInvalid", ErrorCategory.InvalidData, false },
+        { new OutputDiffersException("message"), "OutputDiffers", ErrorCategory.ResourceExists, false },
         { new ManifestInvalidException("message"), "ManifestInvalid", ErrorCategory.InvalidData, false },
         { new ImageDiffersException("message"), "ImageDiffers", ErrorCategory.InvalidResult, false },
         { new InvalidSettingException("Width", "message"), "WidthInvalid", ErrorCategory.InvalidArgument, false },
