@@ -1196,7 +1196,7 @@ good,11,,,,init.png,,,11.png
 
     Context 'Completion' {
         It 'offers <Expected> for <Line>' -ForEach @(
-            @{ Line = 'New-DiffusionImage x -Scheduler dd'; Expected = 'DDIM', 'DDPM' }
+            @{ Line = 'New-DiffusionImage x -Scheduler dd'; Expected = 'DDIM', 'DDPM', "'A1111 DDIM'" }
             @{ Line = 'New-DiffusionImage x -Scheduler ''Euler a'; Expected = "'Euler a'", "'A1111 Euler a'", "'A1111 Euler a Karras'", "'A1111 Euler a Exponential'" }
             @{ Line = 'New-DiffusionImage x -VaeTiling o'; Expected = 'On', 'Off' }
             @{ Line = 'New-DiffusionImage x -Model dem'; Expected = 'demo' }
