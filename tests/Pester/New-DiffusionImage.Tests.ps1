@@ -983,6 +983,8 @@ good,11,,,,init.png,,,11.png
             foreach ($setting in $Change.Keys) { $expected[$setting] = $Change[$setting] }
             Test-SameValue (New-DiffusionImage @expected) (Get-DiffusionMetadata passes.png | New-DiffusionImage @Change) | Should -Be $true
             Test-SameValue (New-DiffusionImage @made) (Get-DiffusionMetadata passes.png | New-DiffusionImage) | Should -Be $true
+            $null = Get-DiffusionMetadata passes.png | New-DiffusionImage -OutFile again.png
+            (Get-FileHash again.png).Hash | Should -Be (Get-FileHash passes.png).Hash
         }
 
         It 'repeats several stages as they were, with <Name> as with any other setting' -ForEach @(

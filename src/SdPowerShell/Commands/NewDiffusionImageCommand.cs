@@ -889,7 +889,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
 
         // The settings of all passes are said once; the last stage has those of the last one.
         // Neither has an image that begins with a file the settings of that file.
-        if (made.Info.Hires is not null || made.Info.Detail is not null || (image.Prompt is null && made.Prompt is not null))
+        if (made.Info.Hires is not null || made.Info.Detail is not null || made.Info.Refiner is not null || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
