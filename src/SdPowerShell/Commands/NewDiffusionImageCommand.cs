@@ -889,18 +889,21 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
 
         // The settings of all passes are said once; the last stage has those of the last one.
         // Neither has an image that begins with a file the settings of that file.
-        if (made.Info.Hires is not null || made.Info.Detail is not null || made.Info.Refiner is not null || (image.Prompt is null && made.Prompt is not null))
+        if (HasPasses(made.Info) || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
         _progress.Finish();
         Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
     }
 
     /// <summary>Whether an image of several passes, which one request made, is to be made with another setting: its settings say all that the request needs.</summary>
-    private bool IsChangedRequest(GeneratedObject made) => made.Info is { Hires: not null } or { Detail: not null } or { Refiner: not null }
+    private bool IsChangedRequest(GeneratedObject made) => HasPasses(made.Info)
         && (made.Info.Strength is null || InitImage is not null)
         && (made.Info.InpaintMode is null || MaskImage is not null)
         && (made.Info.ControlNets is not { Count: > 0 } || ControlImage is not null)
         && FindChange(made) is not null;
+
+    /// <summary>Whether one request made an image in several passes, whose settings it says once for all of them.</summary>
+    private static bool HasPasses(GenerationInfo info) => info is { Hires: not null } or { Detail: not null } or { Refiner: not null };
 
     /// <summary>A setting that was given and would change what recorded stages make; null if there is none.</summary>
     private string? FindChange(GeneratedObject made) =>

@@ -67,7 +67,10 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     private void WarnOfForeignSyntax(string prompt)
     {
         foreach (ForeignSyntax finding in ForeignSyntax.Find(prompt).Where(finding => _toldSyntaxes.Add(finding.Kind)))
-            cmdlet.Warn($"'{finding.Text}' is read as text. {finding.Reading}: {(finding.Kind == ForeignSyntaxKind.Template ? "pipe the prompt through Expand-Prompt" : "use -PromptSyntax A1111")} for that, or {(finding.Kind == ForeignSyntaxKind.Template ? "use -PromptSyntax " : string.Empty)}Plain if you mean the text.");
+        {
+            (string meant, string text) = finding.Kind == ForeignSyntaxKind.Template ? ("pipe the prompt through Expand-Prompt", "use -PromptSyntax Plain") : ("use -PromptSyntax A1111", "Plain");
+            cmdlet.Warn($"'{finding.Text}' is read as text. {finding.Reading}: {meant} for that, or {text} if you mean the text.");
+        }
     }
 
     private static string DescribeLost(string text) => text.Length <= LongestLost

@@ -41,24 +41,26 @@ internal sealed class TemplateRandom
     public int Integer(int least, int most) => least + (int)(Unit() * (most - (double)least + 1));
 
     /// <summary>The index of a value, by weight; with weights of 0 alone, each is as likely.</summary>
-    /// <param name="weights">The weights, 0 or more each.</param>
-    public int Weighted(List<double> weights)
+    /// <param name="values">The values.</param>
+    /// <param name="weightOf">The weight of a value, 0 or more.</param>
+    public int Weighted<T>(IReadOnlyList<T> values, Func<T, double> weightOf)
     {
         double total = 0;
-        foreach (double weight in weights)
-            total += weight;
+        for (int i = 0; i < values.Count; i++)
+            total += weightOf(values[i]);
         if (total <= 0)
-            return Integer(0, weights.Count - 1);
+            return Integer(0, values.Count - 1);
         double place = Unit() * total;
-        for (int i = 0; i < weights.Count; i++)
+        for (int i = 0; i < values.Count; i++)
         {
-            place -= weights[i];
-            if (place < 0 && weights[i] > 0)
+            double weight = weightOf(values[i]);
+            place -= weight;
+            if (place < 0 && weight > 0)
                 return i;
         }
 
         // Rounding can leave a rest behind the last value.
-        return Enumerable.Range(0, weights.Count).Last(i => weights[i] > 0);
+        return Enumerable.Range(0, values.Count).Last(i => weightOf(values[i]) > 0);
     }
 
     private uint Next()

@@ -249,15 +249,13 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
 
     private IEnumerable<TemplateNode> Chosen(IReadOnlyList<VariantOption> options, int count)
     {
-        List<int> left = [.. Enumerable.Range(0, options.Count)];
-        List<double> weights = [.. options.Select(static option => option.Weight)];
+        List<VariantOption> left = [.. options];
         for (int i = 0; i < count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            int place = random.Weighted(weights);
-            yield return options[left[place]].Value;
+            int place = random.Weighted(left, static option => option.Weight);
+            yield return left[place].Value;
             left.RemoveAt(place);
-            weights.RemoveAt(place);
         }
     }
 
@@ -267,7 +265,7 @@ internal sealed partial class TemplateSampler(Wildcards wildcards, TemplateRando
         TemplateScope inner = scope with { Variables = scope.Variables.SetItems(wildcard.Variables) };
         IReadOnlyList<WildcardValue> values = wildcards.Find(name, cancellationToken);
         if (scope.Method != DrawMethod.Cyclical)
-            return Draw(Parsed(values[random.Weighted([.. values.Select(static value => value.Weight)])].Text), inner).As(name);
+            return Draw(Parsed(values[random.Weighted(values, static value => value.Weight)].Text), inner).As(name);
         (long turn, long round) = Turn(wildcard, scope, values.Count);
         return Draw(Parsed(values[(int)turn].Text), inner with { Turn = round }).As(name);
     }
