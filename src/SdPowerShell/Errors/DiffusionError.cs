@@ -42,6 +42,7 @@ internal static class DiffusionError
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
             OutputDiffersException => ("OutputDiffers", ErrorCategory.ResourceExists),
+            WorkInterruptedException => ("Interrupted", ErrorCategory.OperationStopped),
             JournalInvalidException => ("JournalInvalid", ErrorCategory.InvalidData),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
             DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using StableDiffusion.Adapters;
 using StableDiffusion.Batches;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Comparison;
 using StableDiffusion.Detecting;
 using StableDiffusion.Fuzz.Mutations;
@@ -69,6 +70,7 @@ internal static class TextTargets
         yield return DelegateTarget.OfText("detector-names", new TextMutations("{", "}", "[", "]", "'", "\"", "\\", ":", ",", "0", "99999999999", " ", "\n", "None", "\ud83d").All, ["{0: 'face', 1: \"dog's\"}", "['a', 'b']", "{'0': 'a\\'b'}"], static text => [.. DetectorLabels.Read(text).Values]);
         yield return DelegateTarget.OfText("region-mask", new TextMutations(" ", "-", "0", "1", "4096", "99999999999", "x", "\u0000").All, ["100 20 80 20 3876", "0 4096", "4096"], static text => [RegionMask.From(new StageList().Append(StageOperation.RegionMask, "0", ("Width", 64L), ("Height", 64L), (RegionMask.RunsSetting, text))[0]).ToString()]);
         yield return new DelegateTarget("journal", JsonMutations.All, static () => [Bytes("""{"time":"2026-01-02T03:04:05+00:00","status":"Made","row":"Row 1 ('a')","file":"/a.png","settings":{"Prompt":"a","Seed":1,"Steps":2},"pixels":"0123456789abcdef","seconds":1.5,"device":"Cpu"}""" + "\n" + """{"time":"2026-01-02T03:04:05+00:00","status":"Failed","errorId":"StepsInvalid","message":"a"}"""), Bytes("\r\n{\"time\":")], ReadJournal);
+        yield return new DelegateTarget("claim", JsonMutations.All, static () => [(ClaimOwner.New() with { Job = "Slurm 12_3" }).Write(), Bytes("-0123")], static data => ClaimOwner.Read(data) is ClaimOwner owner ? [owner.ToString(), $"{owner.HasEnded}"] : [$"{ClaimFile.IsGivenUp(data)}"]);
         yield return DelegateTarget.OfText("sheet", JsonMutations.All, ["""[{"Operation":"Join","Settings":{"Columns":2,"Gap":1,"Rows":2,"Cells":[0,1,3],"RowLabels":["Steps 10","Steps 20"],"ColumnLabels":["Euler","DPM++ 2M Karras"],"Captions":["a","caf\u00e9 \u732b","b c"]}}]"""], ReadSheet);
         yield return DelegateTarget.OfText("number-range", new TextMutations("-", "+", " ", "(", ")", "[", "]", ",", ".", "0", "1", "99999999999", "(+1)", "[5]", "x", "\u0661").All, ["1-10 (+2), 12", "-0.5-1.5 [11]", "10-1 (-3)", "10 - 1 [4]"], static text => NumberRange.Read("Steps", text, isWhole: text.Length % 2 == 0).OfType<double>().Any(static value => !double.IsFinite(value)) ? throw new InvalidOperationException("A range has a value that is no number.") : []);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);

@@ -34,6 +34,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new SchedulerNotFoundException("message"), "SchedulerNotFound", ErrorCategory.ObjectNotFound, false },
         { new NotRepeatableException("message"), "RecordNotRepeatable", ErrorCategory.InvalidData, false },
         { new JournalInvalidException("message"), "JournalInvalid", ErrorCategory.InvalidData, false },
+        { new WorkInterruptedException("message"), "Interrupted", ErrorCategory.OperationStopped, true },
         { new OutputDiffersException("message"), "OutputDiffers", ErrorCategory.ResourceExists, false },
         { new ManifestInvalidException("message"), "ManifestInvalid", ErrorCategory.InvalidData, false },
         { new ImageDiffersException("message"), "ImageDiffers", ErrorCategory.InvalidResult, false },
