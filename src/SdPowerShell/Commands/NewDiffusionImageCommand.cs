@@ -36,11 +36,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(LookAhead), nameof(FileName), nameof(Resume), nameof(Journal),
     };
 
     private readonly UpscalerInUse _upscaler = new();
     private readonly DetectorInUse _detector = new();
+    private readonly OrderedOutput _output = new();
     private BatchProgress? _progress;
     private StagedImages? _staged;
     private NameTemplate? _template;
@@ -222,6 +223,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [WholeNumber]
     public int BatchOnDevice { get; set; } = 1;
 
+    /// <summary>The most images that are read ahead, so that those of one model, LoRAs, VAE and size are made one after another, 1 to 1000. The output keeps its order.</summary>
+    [Parameter]
+    [ValidateRange(1, 1000)]
+    [WholeNumber]
+    public int LookAhead { get; set; } = 1;
+
     /// <summary>Reads the prompts, and warns of what of them is not used.</summary>
     internal PromptReader Prompts { get; }
 
@@ -267,7 +274,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
 
         _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
-        _staged = new StagedImages(this, _progress);
+        _staged = new StagedImages(this, _progress, _output);
     }
 
     /// <inheritdoc/>
@@ -293,8 +300,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             }
 
-            if (!StageMajor || Staged.IsFull)
-                Staged.Make(isLast: StageMajor);
+            Staged.MakeReady();
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -331,7 +337,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         {
             Make(prompt, recorded);
         }
-        catch (Exception error) when (error is DiffusionException or RecordException && !StageMajor)
+        catch (Exception error) when (error is DiffusionException or RecordException && (LookAhead > 1 ? EndsPipeline(error) : !StageMajor))
         {
             Staged.Make();
             throw;
@@ -394,7 +400,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
 
         // With tiles, a given image has no stages that others wait for.
-        bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1);
+        bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1 || LookAhead > 1);
         if (!isStaged)
             Staged.Make();
         Lazy<ResumeCheck> check = new(() => new ResumeCheck
@@ -416,7 +422,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 continue;
             if (unchanged is not null)
             {
-                if (!Staged.IsEmpty)
+                if (!Staged.IsEmpty && LookAhead == 1)
                     Staged.Add(Stage(index, unchanged));
                 else
                     PassOn(unchanged);
@@ -430,6 +436,10 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             if (isStaged)
             {
                 Staged.Add(Stage(index, unchanged: null));
+                if (LookAhead > 1)
+                    Staged.MakeReady();
+                if (Staged.HasFailed(job))
+                    break;
                 continue;
             }
 
@@ -461,6 +471,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             Options = options,
             Target = names.Next(prompt, job.OptionsOf(index).Seed, index, job.Count, ResolveOutput),
             Output = output,
+            PixelBytes = (long)width * height * DiffusionImage.Channels,
             Bytes = (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength),
             Unchanged = unchanged,
         };
@@ -479,6 +490,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return true;
         if (!Resume)
         {
+            // The record that names a file first makes it.
+            if (LookAhead > 1)
+                Staged.MakeFiles([target!.Path]);
             output.Check(target!);
             return true;
         }
@@ -506,7 +520,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 WriteVerbose($"'{target.Path}' is replaced. {Sentence.Of(error)}");
                 output.Check(target);
             }
-            catch (DiffusionException) when (!StageMajor && !Staged.IsEmpty)
+            catch (DiffusionException) when (!StageMajor && LookAhead == 1 && !Staged.IsEmpty)
             {
                 Staged.Make();
                 throw;
@@ -524,7 +538,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         _journal?.Add(image, JournalStatus.Unchanged, TimeSpan.Zero);
         PSObject output = new(image);
         output.Properties.Add(new PSNoteProperty("IsUnchanged", true));
-        WriteObject(output);
+        Deliver(() => WriteObject(output));
     }
 
     /// <summary>The hash of a refiner.</summary>
@@ -537,6 +551,19 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
 
     /// <inheritdoc/>
     private protected override void OnFailure(ErrorRecord record) => _journal?.Add(record);
+
+    /// <inheritdoc/>
+    private protected override void Deliver(Action write)
+    {
+        _output.Write(write);
+
+        // Records in error are waiting too.
+        if (_output.Current is null && _output.Count >= 2 * LookAhead)
+            Staged.Make();
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnEnd() => _output.ReleaseAll();
 
     private DiffusionImage MakeRefined(TextToImage job, int index, DenoiseOptions options, AdapterSet adapters)
     {
@@ -690,7 +717,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         if (target is not null)
             Write(image, target, output);
         _journal?.Add(image, JournalStatus.Made, time);
-        WriteObject(NoMetadata ? Private(image) : image);
+        object made = NoMetadata ? Private(image) : image;
+        Deliver(() => WriteObject(made));
     }
 
     /// <param name="source">The file that the image is made from, whose name is kept without a template; null if there is none.</param>
