@@ -30,6 +30,7 @@ internal static class Program
         ["sessions"] = SessionRows.Measure,
         ["precision"] = PrecisionRows.Measure,
         ["process"] = ProcessRows.Measure,
+        ["batches"] = BatchRows.Measure,
         [Tiling] = TilingRows.Measure,
         [Enlarging] = EnlargingRows.Measure,
         [FullSize] = FullSizeRows.Measure,

@@ -108,6 +108,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         if (ends)
         {
             OnFailure(record);
+            OnEnd();
             ThrowTerminatingError(record);
         }
 
@@ -120,7 +121,16 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     private protected void WriteFailure(ErrorRecord record)
     {
         OnFailure(record);
-        WriteError(record);
+        Deliver(() => WriteError(record));
+    }
+
+    /// <summary>Writes an object, an error or a warning. A cmdlet that works on later records first keeps it until its turn.</summary>
+    /// <param name="write">Writes it.</param>
+    private protected virtual void Deliver(Action write) => write();
+
+    /// <summary>Called before an error that ends the pipeline is thrown.</summary>
+    private protected virtual void OnEnd()
+    {
     }
 
     /// <summary>Called before the error of a record is written.</summary>
@@ -147,7 +157,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Writes a warning that is safe to show, whatever names of foreign files and prompts it holds.</summary>
     /// <param name="text">The warning.</param>
-    internal new void WriteWarning(string text) => base.WriteWarning(PrintableText.Of(text));
+    internal new void WriteWarning(string text) => Deliver(() => base.WriteWarning(PrintableText.Of(text)));
 
     /// <summary>Writes to the verbose stream, as <see cref="WriteWarning"/> does.</summary>
     /// <param name="text">The text.</param>

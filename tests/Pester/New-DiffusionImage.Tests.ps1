@@ -308,6 +308,9 @@ seventh,,1,,,,
                 [pscustomobject]@{ Prompt = 'a'; Seed = 4; Model = 'nope' }
             $folders = foreach ($staged in $false, $true) {
                 $folder = Join-Path $TestDrive "staged-$staged"
+
+                # Known prompts need no text encoder.
+                Clear-DiffusionCache
                 $verbose = [Collections.Generic.List[string]]::new()
                 $images = $rows | New-DiffusionImage -Steps 2 -StageMajor:$staged -LowMemory -OutDirectory $folder -ErrorAction SilentlyContinue -ErrorVariable problems -Verbose 4>&1 |
                     ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
@@ -393,6 +396,7 @@ seventh,,1,,,,
 
         It 'closes parts with -LowMemory, and makes the same image' {
             $verbose = [Collections.Generic.List[string]]::new()
+            Clear-DiffusionCache
             $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 2 -LowMemory -Verbose 4>&1 | ForEach-Object { if ($_ -is [Management.Automation.VerboseRecord]) { $verbose.Add($_.Message) } else { $_ } }
             $image.Pixels | Should -Be (New-DiffusionImage 'a red house' -Seed 1 -Steps 2).Pixels
             $verbose | Should -Contain 'Closed to free memory: text encoder.'

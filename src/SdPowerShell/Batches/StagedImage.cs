@@ -48,6 +48,12 @@ internal sealed class StagedImage
     /// <summary>The number of bytes of the images that it is made from.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>The number of bytes of its own pixels, once it is made.</summary>
+    public long PixelBytes { get; init; }
+
+    /// <summary>Its place among the outputs, if it is made in another order than that of the records; otherwise null.</summary>
+    public OutputTurn? Turn { get; set; }
+
     /// <summary>The image, if an earlier run made it, so that it waits only for those before it; null if it is to be made.</summary>
     public DiffusionImage? Unchanged { get; init; }
 

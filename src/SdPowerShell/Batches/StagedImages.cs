@@ -13,26 +13,52 @@ using Stopwatch = System.Diagnostics.Stopwatch;
 
 namespace SdPowerShell.Batches;
 
-/// <summary>Images that wait to be made stage by stage, or in batches on the device.</summary>
+/// <summary>Images that wait to be made stage by stage, in batches on the device, or after others of the same model.</summary>
 /// <param name="command">The cmdlet that makes them.</param>
 /// <param name="progress">The progress of the batch.</param>
-internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgress progress)
+/// <param name="output">What is written, in the order of the records.</param>
+internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgress progress, OrderedOutput output)
 {
     // Embeddings, latents and images to start from are kept until their stage.
     private const int Most = 100;
     private const long MostBytes = 256L << 20;
 
+    // Of two images that differ in nothing that is opened or prepared.
+    private const int MostLikeness = 4;
+
     private readonly List<StagedImage> _images = [];
+    private TextToImage? _failed;
 
     /// <summary>Whether no image waits.</summary>
     public bool IsEmpty => _images.Count == 0;
 
-    /// <summary>Whether as many wait as may.</summary>
-    public bool IsFull => _images.Count >= Most || _images.Sum(static image => image.Bytes) >= MostBytes;
+    /// <summary>Whether as many wait as may. Ahead of its turn, an image is kept until those before it are made.</summary>
+    public bool IsFull => LooksAhead
+        ? output.Count >= command.LookAhead || _images.Sum(static image => image.Bytes + image.PixelBytes) >= MostBytes
+        : _images.Count >= Most || _images.Sum(static image => image.Bytes) >= MostBytes;
+
+    private bool LooksAhead => command.LookAhead > 1;
 
     /// <summary>Adds an image behind those that wait.</summary>
     /// <param name="image">The image.</param>
-    public void Add(StagedImage image) => _images.Add(image);
+    public void Add(StagedImage image)
+    {
+        if (LooksAhead)
+            image.Turn = output.Reserve();
+        _images.Add(image);
+    }
+
+    /// <summary>Whether an image of a request failed that was looked ahead over, so that the others would fail in the same way.</summary>
+    /// <param name="job">The request.</param>
+    public bool HasFailed(TextToImage job) => _failed == job;
+
+    /// <summary>Makes the images for which nothing more is to be waited for, before the next record is read.</summary>
+    public void MakeReady()
+    {
+        bool waits = LooksAhead || command.StageMajor;
+        if (!waits || IsFull)
+            Make(isLast: waits);
+    }
 
     /// <summary>Makes the images that wait if one of them is to be a file that another image needs, which may be an old one still.</summary>
     /// <param name="files">The full paths of the files.</param>
@@ -42,11 +68,16 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             Make();
     }
 
-    /// <summary>Makes the images that wait, stage by stage: with StageMajor all of them, otherwise as many at a time as a batch on the device has.</summary>
+    /// <summary>
+    /// Makes the images that wait, stage by stage: with StageMajor all of them, otherwise as many at a time as a batch on the device
+    /// has. Those that are looked ahead over are grouped.
+    /// </summary>
     /// <param name="isLast">Whether those are made too that are fewer than a batch.</param>
     public void Make(bool isLast = true)
     {
         (InputRecord? input, string? subject, string device, SwitchParameter noMetadata, string? model) = (command.Input, command.Subject, command.Device, command.NoMetadata, command.ModelInUse);
+        if (LooksAhead)
+            MakeGroups();
         foreach (StagedImage[] images in _images.Chunk(command.StageMajor ? int.MaxValue : command.BatchOnDevice).ToArray())
         {
             if (isLast || images.Length == command.BatchOnDevice)
@@ -58,6 +89,36 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
 
         (command.Input, command.Subject, command.Device, command.NoMetadata, command.ModelInUse) = (input, subject, device, noMetadata, model);
     }
+
+    /// <summary>Makes the images that wait, those of one model, LoRAs, VAE, size and number of steps one after another, and writes each when all before it are made.</summary>
+    private void MakeGroups()
+    {
+        int most = command.StageMajor ? int.MaxValue : command.BatchOnDevice;
+        StagedImage? last = null;
+        while (_images.Count > 0 && !command.CancellationToken.IsCancellationRequested)
+        {
+            StagedImage next = last is null ? _images[0] : _images.MaxBy(image => Likeness(image, last))!;
+            StagedImage[] images = [.. _images.Where(image => Likeness(image, next) == MostLikeness).Take(most)];
+            Make(images);
+            output.Current = null;
+            foreach (StagedImage image in images)
+            {
+                _images.Remove(image);
+                image.Turn!.IsDone = true;
+            }
+
+            output.Release();
+            last = next;
+        }
+    }
+
+    /// <summary>How little has to be opened or prepared for one image after another, from 0 to <see cref="MostLikeness"/>.</summary>
+    private static int Likeness(StagedImage image, StagedImage other) =>
+        (image.Model, image.Device) != (other.Model, other.Device) ? 0
+        : !image.Adapters.Equals(other.Adapters) ? 1
+        : image.Options.Vae != other.Options.Vae ? 2
+        : (image.Options.Width, image.Options.Height, image.Options.Steps) != (other.Options.Width, other.Options.Height, other.Options.Steps) ? MostLikeness - 1
+        : MostLikeness;
 
     /// <remarks>
     /// As without stages, an error ends the request of its image alone; with batches on the device, from its denoising on its
@@ -142,6 +203,9 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
                 other.HasFailed = true;
                 other.Claim?.Dispose();
             }
+
+            if (!isBatch)
+                _failed = image.Job;
         }
     }
 
@@ -186,5 +250,9 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
         image.Adapters);
 
     /// <summary>Sets what the record of an image that waits said.</summary>
-    private void Begin(StagedImage image) => (command.Input, command.Subject, command.Device, command.NoMetadata, command.ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
+    private void Begin(StagedImage image)
+    {
+        (command.Input, command.Subject, command.Device, command.NoMetadata, command.ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
+        output.Current = image.Turn;
+    }
 }

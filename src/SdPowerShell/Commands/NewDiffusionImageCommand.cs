@@ -37,11 +37,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal), nameof(Claim), nameof(ClaimTimeout), nameof(Shard), nameof(Checkpoint),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(LookAhead), nameof(FileName), nameof(Resume), nameof(Journal), nameof(Claim), nameof(ClaimTimeout), nameof(Shard), nameof(Checkpoint),
     };
 
     private readonly UpscalerInUse _upscaler = new();
     private readonly DetectorInUse _detector = new();
+    private readonly OrderedOutput _output = new();
     private BatchProgress? _progress;
     private StagedImages? _staged;
     private RunClaims? _claims;
@@ -244,6 +245,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [WholeNumber]
     public int BatchOnDevice { get; set; } = 1;
 
+    /// <summary>The most images that are read ahead, so that those of one model, LoRAs, VAE and size are made one after another, 1 to 1000. The output keeps its order.</summary>
+    [Parameter]
+    [ValidateRange(1, 1000)]
+    [WholeNumber]
+    public int LookAhead { get; set; } = 1;
+
     /// <summary>Reads the prompts, and warns of what of them is not used.</summary>
     internal PromptReader Prompts { get; }
 
@@ -297,7 +304,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
 
         _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
-        _staged = new StagedImages(this, _progress);
+        _staged = new StagedImages(this, _progress, _output);
     }
 
     /// <inheritdoc/>
@@ -323,8 +330,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             }
 
-            if (!StageMajor || Staged.IsFull)
-                Staged.Make(isLast: StageMajor);
+            Staged.MakeReady();
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -382,7 +388,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         {
             Make(prompt, recorded);
         }
-        catch (Exception error) when (error is DiffusionException and not WorkInterruptedException or RecordException && !StageMajor)
+        catch (Exception error) when (error is DiffusionException and not WorkInterruptedException or RecordException && (LookAhead > 1 ? EndsPipeline(error) : !StageMajor))
         {
             Staged.Make();
             throw;
@@ -449,7 +455,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
 
         // With tiles, a given image has no stages that others wait for.
-        bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1);
+        bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1 || LookAhead > 1);
         if (!isStaged)
             Staged.Make();
         Lazy<ResumeCheck> check = new(() => new ResumeCheck
@@ -484,15 +490,22 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 if (unchanged is null)
                 {
                     StagedImage image = Stage(index, unchanged: null, claim, again);
-                    if (isStaged)
-                        Staged.Add(image);
-                    else
+                    if (!isStaged)
+                    {
                         MakeNow(image);
+                        continue;
+                    }
+
+                    Staged.Add(image);
+                    if (LookAhead > 1)
+                        Staged.MakeReady();
+                    if (Staged.HasFailed(job))
+                        break;
                     continue;
                 }
             }
 
-            if (!Staged.IsEmpty)
+            if (!Staged.IsEmpty && LookAhead == 1)
                 Staged.Add(Stage(index, unchanged));
             else
                 PassOn(unchanged);
@@ -520,6 +533,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             Target = names.Next(prompt, job.OptionsOf(index).Seed, index, job.Count, ResolveOutput),
             Output = output,
             Bytes = Bytes(),
+            PixelBytes = (long)width * height * DiffusionImage.Channels,
             Unchanged = unchanged,
             Claim = claim,
             Again = again,
@@ -572,6 +586,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return true;
         if (!IsResumed)
         {
+            // The record that names a file first makes it.
+            if (LookAhead > 1)
+                Staged.MakeFiles([target!.Path]);
             output.Check(target!);
             return true;
         }
@@ -601,7 +618,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 WriteVerbose($"'{target.Path}' is replaced. {Sentence.Of(error)}");
                 output.Check(target);
             }
-            catch (DiffusionException) when (!StageMajor && !Staged.IsEmpty)
+            catch (DiffusionException) when (!StageMajor && LookAhead == 1 && !Staged.IsEmpty)
             {
                 Staged.Make();
                 throw;
@@ -621,7 +638,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         _journal?.Add(image, JournalStatus.Unchanged, TimeSpan.Zero);
         PSObject output = new(image);
         output.Properties.Add(new PSNoteProperty("IsUnchanged", true));
-        WriteObject(output);
+        Deliver(() => WriteObject(output));
     }
 
     /// <summary>The hash of a refiner.</summary>
@@ -631,6 +648,19 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         UseRefiner(options, refiner => hash = refiner.Identify(CancellationToken));
         return hash;
     }
+
+    /// <inheritdoc/>
+    private protected override void Deliver(Action write)
+    {
+        _output.Write(write);
+
+        // Records in error are waiting too.
+        if (_output.Current is null && _output.Count >= 2 * LookAhead)
+            Staged.Make();
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnEnd() => _output.ReleaseAll();
 
     /// <inheritdoc/>
     /// <remarks>That the work was ended is no failure of a record.</remarks>
@@ -815,7 +845,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             Claims.Write(target.Path, claim, () => Write(image, target, output));
         claim?.Dispose();
         _journal?.Add(image, JournalStatus.Made, time);
-        WriteObject(NoMetadata ? Private(image) : image);
+        object made = NoMetadata ? Private(image) : image;
+        Deliver(() => WriteObject(made));
     }
 
     /// <param name="source">The file that the image is made from, whose name is kept without a template; null if there is none.</param>

@@ -30,6 +30,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 {
     internal const double DefaultImageGuidanceScale = 1.5;
 
+    // Of a prompt in a message.
+    private const int LongestShown = 100;
+
     private PipelineMessages Messages => new(loading, warning, note);
 
     /// <summary>
@@ -52,9 +55,30 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="InferenceException">ONNX Runtime failed.</exception>
     public TextEmbedding EncodePrompt(string prompt, PromptOptions? options = null, CancellationToken cancellationToken = default)
     {
+        TextEmbedding embedding = Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+        return Record(embedding);
+    }
+
+    /// <summary>Encodes a prompt, or finds what the model made of it for an earlier image.</summary>
+    /// <inheritdoc cref="EncodePrompt"/>
+    internal TextEmbedding EncodeOnce(string prompt, PromptOptions? options, CancellationToken cancellationToken)
+    {
+        PromptOptions complete = AdapterRecord.Complete(options, model.Adapters) ?? PromptOptions.Default;
+        TextEmbedding embedding = model.Prompts.Encode(prompt, complete, () => Encode(prompt, complete, cancellationToken), out bool isKnown);
+        if (isKnown)
+            note?.Invoke($"The prompt '{PrintableText.Of(prompt, LongestShown)}' was encoded for an earlier image.");
+        return Record(embedding);
+    }
+
+    private TextEmbedding Encode(string prompt, PromptOptions? options, CancellationToken cancellationToken)
+    {
         using IDisposable use = model.Use(ModelPart.TextEncoder);
         FreeMemory(needed: 0, cancellationToken);
-        TextEmbedding embedding = model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, AdapterRecord.Complete(options, model.Adapters), cancellationToken);
+        return model.OpenTextEncoder(loading, cancellationToken).Encode(prompt, options, cancellationToken);
+    }
+
+    private TextEmbedding Record(TextEmbedding embedding)
+    {
         embedding.Maker = model.Info.Mark;
         embedding.Stages = StageRecord.OfPrompt(model, embedding);
         return embedding;
@@ -432,7 +456,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         Scheduler scheduler = state.Scheduler;
         int stopStep = DenoiseStart.CheckStopStep(options, scheduler.CountSteps(state.NextCall), scheduler);
 
-        TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
+        IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions reading) =>
+            model.Prompts.EncodeTogether(texts, reading, () => model.OpenTextEncoder(loading, cancellationToken).EncodeTogether(texts, reading, cancellationToken));
         DenoiseRequest request;
         using (model.Use(ModelPart.TextEncoder))
             request = CreateRequest();
@@ -441,10 +466,10 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         DenoiseRequest CreateRequest() => new()
         {
             Sample = sample,
-            Positive = PromptConditioning.OfPrompt(Encoder, embedding, info.Steps!.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
+            Positive = PromptConditioning.OfPrompt(EncodeTogether, embedding, info.Steps!.Value) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
             Negative = negative is null
                 ? null
-                : PromptConditioning.OfNegativePrompt(Encoder, negative, info.Steps.Value, cancellationToken) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
+                : PromptConditioning.OfNegativePrompt(EncodeTogether, negative, info.Steps.Value) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
             Scheduler = scheduler,
             Noise = state.Noise,
             Settings = info,
@@ -532,7 +557,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
 
         return model.Family.ZerosNegativePrompt(model.Pipeline, negative?.Prompt, embedding.PromptSyntax == PromptSyntax.A1111)
             ? TextEmbedding.Nothing(embedding)
-            : negative ?? EncodePrompt(string.Empty, embedding.Options, cancellationToken);
+            : negative ?? EncodeOnce(string.Empty, embedding.Options, cancellationToken);
     }
 
     /// <summary>Refuses settings that need a second prediction, for a U-Net that takes the guidance scale as an input.</summary>

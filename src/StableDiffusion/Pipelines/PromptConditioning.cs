@@ -9,11 +9,10 @@ namespace StableDiffusion.Pipelines;
 internal static class PromptConditioning
 {
     /// <summary>The conditioning of a prompt.</summary>
-    /// <param name="encoder">Opens the text encoder, which is only needed for a prompt that depends on the number of steps.</param>
+    /// <param name="encode">Encodes the texts of a prompt that depends on the number of steps, all together.</param>
     /// <param name="embedding">The prompt's embedding.</param>
     /// <param name="steps">The run's number of steps.</param>
-    /// <param name="cancellationToken">Stops the encoding.</param>
-    public static Conditioning OfPrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
+    public static Conditioning OfPrompt(Func<IReadOnlyList<string>, PromptOptions, IReadOnlyList<TextVectors>> encode, TextEmbedding embedding, int steps)
     {
         if (embedding.DynamicText is not string text)
             return Conditioning.Of(embedding.Vectors);
@@ -21,28 +20,28 @@ internal static class PromptConditioning
         IReadOnlyList<CompositePart> parts = CompositePrompt.Parse(text);
         PromptLimit.CheckParts(parts.Count);
         long characters = 0;
-        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encoder(), part.Text, embedding.Options, steps, Judge, cancellationToken))));
+        return Alike(parts.Select(part => new ConditioningPart(part.Weight, Schedule(encode, part.Text, embedding.Options, steps, Judge))));
 
         void Judge(int length) => characters = PromptLimit.Count(characters, length);
     }
 
     /// <summary>The conditioning of a negative prompt; A1111 does not split it at <c>AND</c>.</summary>
     /// <inheritdoc cref="OfPrompt"/>
-    public static Conditioning OfNegativePrompt(Func<TextEncoder> encoder, TextEmbedding embedding, int steps, CancellationToken cancellationToken)
+    public static Conditioning OfNegativePrompt(Func<IReadOnlyList<string>, PromptOptions, IReadOnlyList<TextVectors>> encode, TextEmbedding embedding, int steps)
     {
         if (embedding.DynamicText is not string text)
             return Conditioning.Of(embedding.Vectors);
 
         long characters = 0;
-        return new Conditioning([new ConditioningPart(1, Schedule(encoder(), text, embedding.Options, steps, Judge, cancellationToken))]);
+        return new Conditioning([new ConditioningPart(1, Schedule(encode, text, embedding.Options, steps, Judge))]);
 
         void Judge(int length) => characters = PromptLimit.Count(characters, length);
     }
 
-    private static List<(int UntilStep, TextVectors Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, Action<int> judge, CancellationToken cancellationToken)
+    private static List<(int UntilStep, TextVectors Embedding)> Schedule(Func<IReadOnlyList<string>, PromptOptions, IReadOnlyList<TextVectors>> encode, string text, PromptOptions options, int steps, Action<int> judge)
     {
         IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps, judge: judge);
-        IReadOnlyList<TextVectors> embeddings = encoder.EncodeTogether([.. schedule.Select(entry => entry.Text)], options, cancellationToken);
+        IReadOnlyList<TextVectors> embeddings = encode([.. schedule.Select(entry => entry.Text)], options);
         return [.. schedule.Select((entry, index) => (entry.UntilStep, embeddings[index]))];
     }
 

@@ -171,7 +171,7 @@ public sealed class TextToImage
 
     private TextEmbedding Encode(DiffusionPipeline pipeline, string prompt, StageObserver observer, CancellationToken cancellationToken)
     {
-        TextEmbedding encoded = observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(prompt, PromptOptions, cancellationToken));
+        TextEmbedding encoded = observer.Run(Stage.TextEncoder, () => pipeline.EncodeOnce(prompt, PromptOptions, cancellationToken));
         observer.OnEncoded(encoded);
         return encoded;
     }

@@ -278,7 +278,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         PromptOptions options = PromptOptions.From(stage.To<GenerationInfo>(), Words(stage, cancellationToken));
         TextEmbedding embedding = Use(
             stage,
-            pipeline => Observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty, options, cancellationToken)),
+            pipeline => Observer.Run(Stage.TextEncoder, () => pipeline.EncodeOnce(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty, options, cancellationToken)),
             Adapters(stage, cancellationToken));
         Observer.OnEncoded(embedding);
         _embeddings.Add(key, embedding);

@@ -137,6 +137,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The autoencoders that are used in place of its own. Adapters do not change them.</summary>
     internal SeparateVaes Vaes => _plain?.Vaes ?? _ownVaes!;
 
+    /// <summary>The prompts that it encoded. Adapters can change what it makes of them, and are in their records, so each set of them has its own.</summary>
+    internal PromptCache Prompts { get; } = new();
+
     /// <summary>The pipeline's config.</summary>
     internal PipelineConfig Pipeline { get; }
 

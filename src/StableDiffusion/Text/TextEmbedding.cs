@@ -93,6 +93,15 @@ public sealed class TextEmbedding
     internal static TextEmbedding Nothing(TextEmbedding like) =>
         new(string.Empty, like.Options, TextVectors.Zeros(like.Vectors), [], [], like.Model) { IsNothing = true };
 
+    /// <summary>The embedding as the text encoder made it, with values of its own, which do not change with those of this one.</summary>
+    internal TextEmbedding Copy() => new(Prompt, Options, new TextVectors(HiddenStates.Clone(), PooledState?.Clone()), [.. TokenIds], WeightedTokens, Model)
+    {
+        LostText = LostText,
+        Warnings = Warnings,
+        DynamicText = DynamicText,
+        IsNothing = IsNothing,
+    };
+
     /// <summary>Checks that the values are finite; the caller may have written to the arrays.</summary>
     /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
     internal void CheckFinite()

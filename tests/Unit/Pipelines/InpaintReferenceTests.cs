@@ -204,7 +204,7 @@ public sealed class InpaintReferenceTests(DemoModelFixture demo) : IClassFixture
         Latent latent = new(new Denoiser(unet).Run(request, null, Cancellation), new GenerationInfo());
         LatentCheck.AssertClose(MaskingReference.Read(Comfy, item, "latent"), latent, LatentTolerance);
 
-        Conditioning Plain(TextEmbedding embedding) => PromptConditioning.OfPrompt(() => demo.Model.OpenTextEncoder(null, Cancellation), embedding, 1, Cancellation) with { Sizes = TimeIds.Of(demo.Model.Family, new GenerationInfo { Width = item.GetProperty("width").GetInt32(), Height = item.GetProperty("height").GetInt32() }, isNegative: false) };
+        Conditioning Plain(TextEmbedding embedding) => PromptConditioning.OfPrompt((texts, options) => demo.Model.OpenTextEncoder(null, Cancellation).EncodeTogether(texts, options, Cancellation), embedding, 1) with { Sizes = TimeIds.Of(demo.Model.Family, new GenerationInfo { Width = item.GetProperty("width").GetInt32(), Height = item.GetProperty("height").GetInt32() }, isNegative: false) };
     }
 
     private void Check(string file, JsonElement item, InpaintMode mode)

@@ -118,7 +118,7 @@ public sealed class RegionRepair(IReadOnlyList<TextualInversion> words)
         if (_embeddings.TryGetValue(prompt, out TextEmbedding? known))
             return known;
 
-        TextEmbedding embedding = observer.Run(Stage.TextEncoder, () => pipeline.EncodePrompt(prompt, reading, cancellationToken));
+        TextEmbedding embedding = observer.Run(Stage.TextEncoder, () => pipeline.EncodeOnce(prompt, reading, cancellationToken));
         observer.OnEncoded(embedding);
         _embeddings.Add(prompt, embedding);
         return embedding;
