@@ -25,6 +25,7 @@ public sealed class GetAttentionMapCommand : DiffusionCmdlet
     [Parameter(Position = 1)]
     [List]
     [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(AttentionWordCompleter))]
     public string[] Token { get; set; } = [];
 
     /// <summary>The steps that the maps are the mean of, from 1; all that were kept by default.</summary>

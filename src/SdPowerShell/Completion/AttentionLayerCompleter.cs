@@ -4,7 +4,7 @@ using System.Management.Automation.Language;
 
 namespace SdPowerShell.Completion;
 
-/// <summary>Completes the names of cross-attentions by the parts of a U-Net, which all models have; the rest of a name depends on the model.</summary>
+/// <summary>Completes the names of cross-attentions: those of a latent that is given as an argument, and the parts of a U-Net, which all models have.</summary>
 public sealed class AttentionLayerCompleter : IArgumentCompleter
 {
     private static readonly (string, string)[] s_parts =
@@ -16,5 +16,5 @@ public sealed class AttentionLayerCompleter : IArgumentCompleter
 
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters) =>
-        Completions.Of(wordToComplete, s_parts);
+        Completions.Of(wordToComplete, s_parts.Concat(GivenAttention.Find(fakeBoundParameters).SelectMany(static attention => attention.Layers).Distinct(StringComparer.Ordinal).Select(static layer => (layer, string.Empty))));
 }

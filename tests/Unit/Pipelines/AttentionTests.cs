@@ -1,12 +1,13 @@
+using System.Text.Json;
 using Google.Protobuf;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Networks;
 using StableDiffusion.Onnx;
-using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
@@ -22,6 +23,10 @@ public sealed class AttentionTests(SharedModels models)
 {
     private const string Prompt = "a red star and a blue heart on white";
     private const double RowTolerance = 1e-5;
+    private const double ReferenceTolerance = 1e-4;
+
+    private static readonly (string Name, int Red, int Green, int Blue)[] s_colors =
+        [("red", 220, 40, 40), ("blue", 40, 80, 220), ("green", 40, 160, 70), ("yellow", 240, 210, 50), ("purple", 140, 60, 170), ("black", 20, 20, 20), ("white", 245, 245, 245)];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -41,7 +46,7 @@ public sealed class AttentionTests(SharedModels models)
         Latent plain = Denoise(pipeline, prompt, options), kept = Denoise(pipeline, prompt, options with { Attention = new AttentionOptions() });
 
         Assert.Equal(plain.Tensor.Values, kept.Tensor.Values);
-        Assert.Equal(plain.Info.Stages!.Items, kept.Info.Stages!.Items);
+        Assert.Equal(GenerationRecord.Write(plain.Info), GenerationRecord.Write(kept.Info));
         Assert.Null(plain.Attention);
         Assert.Equal([1, 2, 3], kept.Attention!.Steps);
         Assert.All(kept.Attention.Layers, static layer => Assert.Matches(@"^(down_blocks|mid_block|up_blocks)\..*transformer_blocks\.\d+$", layer));
@@ -76,18 +81,7 @@ public sealed class AttentionTests(SharedModels models)
         string path = Path.Combine(models.Find(kind), ModelParts.UNet, ModelParts.Graph);
         AttentionOutputs outputs = new();
         Dictionary<string, NodeProto> attentions = [];
-        using OnnxSession session = OnnxSession.Open(path, Device.Cpu, changed: file =>
-        {
-            ModelProto model = GraphFile.Read(file);
-            outputs.Apply(model.Graph.Clone());
-            foreach (NodeProto node in model.Graph.Node.Where(node => outputs.Layers.Any(layer => layer.Query == node.Input.FirstOrDefault())))
-            {
-                attentions.Add(node.Input[0], node);
-                model.Graph.Output.Add(node.Input.Take(3).Append(node.Output[0]).Select(static name => new ValueInfoProto { Name = name }));
-            }
-
-            return model.ToByteArray();
-        });
+        using OnnxSession session = OnnxSession.Open(path, Device.Cpu, changed: Change, cancellationToken: Cancellation);
         Random random = new(7);
         (OnnxValueInfo, OnnxBuffer)[] inputs = [.. session.Inputs.Values.Select(info => (info, new OnnxBuffer(new Tensor([.. Enumerable.Range(0, Shape(info).Aggregate(static (a, b) => a * b)).Select(_ => (float)((random.NextDouble() * 4) - 2))], Shape(info)), info.ElementType)))];
 
@@ -112,14 +106,48 @@ public sealed class AttentionTests(SharedModels models)
             });
         }
 
+        byte[] Change(string file)
+        {
+            ModelProto model = GraphFile.Read(file);
+            outputs.Apply(model.Graph.Clone());
+            foreach (NodeProto node in model.Graph.Node.Where(node => outputs.Layers.Any(layer => layer.Query == node.Input.FirstOrDefault())))
+            {
+                attentions.Add(node.Input[0], node);
+                model.Graph.Output.Add(node.Input.Take(3).Append(node.Output[0]).Select(static name => new ValueInfoProto { Name = name }));
+            }
+
+            return model.ToByteArray();
+        }
+
         static int[] Shape(OnnxValueInfo info) => [.. info.Dimensions.Select((length, axis) => length > 0 ? length : (info.Name, axis) switch
         {
             ("sample", > 1) => 8,
             ("encoder_hidden_states", 1) => 77,
-            ("text_embeds", 1) => 1280,
+            ("text_embeds", 1) => 128,
             ("time_ids", 1) => 6,
             _ => 1,
         })];
+    }
+
+    [Fact]
+    public void The_maps_of_a_step_are_those_that_torch_computes()
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Repository.Data("attention", "attention.json")));
+        JsonElement reference = document.RootElement;
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        TextEmbedding prompt = pipeline.EncodePrompt(reference.GetProperty("prompt").GetString()!, cancellationToken: Cancellation);
+        DenoiseOptions options = new() { Seed = reference.GetProperty("seed").GetInt64(), Steps = reference.GetProperty("steps").GetInt32(), Scheduler = "DDIM", Attention = new AttentionOptions { Steps = [1] } };
+        Latent latent = Denoise(pipeline, prompt, options);
+
+        JsonElement[] maps = [.. reference.GetProperty("maps").EnumerateArray()];
+        Assert.Equal(latent.Attention!.Layers.Count * 2, maps.Length);
+        foreach (JsonElement map in maps)
+        {
+            AttentionMap own = Assert.Single(latent.FindAttention(new AttentionQuery { Tokens = [map.GetProperty("token").GetString()!], Layers = [map.GetProperty("layer").GetString()!] }));
+            Assert.Equal([map.GetProperty("position").GetInt32()], own.Positions);
+            Assert.All(map.GetProperty("values").EnumerateArray().Zip(own.Values), static pair => Assert.InRange(Math.Abs(pair.First.GetDouble() - pair.Second), 0, ReferenceTolerance));
+            Assert.Equal(map.GetProperty("values").GetArrayLength(), own.Values.Length);
+        }
     }
 
     [Fact]
@@ -326,6 +354,86 @@ public sealed class AttentionTests(SharedModels models)
         Assert.Equal(under.Pixels, map.ToImage(under, opacity: 0).Pixels);
         Assert.Equal<byte>([94, 58, 105], map.ToImage(under, opacity: 0.5).Pixels[..3]);
         Assert.Null(alone.Info.Stages);
+    }
+
+    [Fact]
+    public void The_map_of_a_word_lies_on_its_object()
+    {
+        string[] shapes = ["circle", "square", "triangle", "star", "heart", "ring", "cross", "diamond"];
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        int hits = 0;
+        for (int i = 0; i < 20; i++)
+        {
+            // All shapes and colors in turn, with the number of the prompt as the seed.
+            string[] objects = [shapes[i % 8], shapes[(i + 1 + (i / 8)) % 8]], colors = [s_colors[i % 6].Name, s_colors[(i + 1 + (i / 6)) % 6].Name];
+            TextEmbedding prompt = pipeline.EncodePrompt($"a {colors[0]} {objects[0]} and a {colors[1]} {objects[1]} on white", cancellationToken: Cancellation);
+            Latent latent = Denoise(pipeline, prompt, new DenoiseOptions { Seed = i, Attention = new AttentionOptions() });
+            (double X, double Y)[] places = Places(pipeline.Decode(latent, Cancellation), colors);
+            IReadOnlyList<AttentionMap> maps = latent.FindAttention(new AttentionQuery { Tokens = objects });
+
+            // The halves are those of the axis on which the objects are apart.
+            bool isBeside = Math.Abs(places[0].X - places[1].X) > Math.Abs(places[0].Y - places[1].Y);
+            for (int item = 0; item < 2; item++)
+            {
+                (double place, double center, double other) = isBeside ? (places[item].X, maps[item].CenterX, places[1 - item].X) : (places[item].Y, maps[item].CenterY, places[1 - item].Y);
+                Assert.True(place < 0.5 != other < 0.5, $"The objects of image {i} are not in two halves.");
+                hits += place < 0.5 == center < 0.5 ? 1 : 0;
+            }
+        }
+
+        Assert.Equal(40, hits);
+    }
+
+    /// <summary>The centers of the pixels that are nearer to a color than to the other one and to white.</summary>
+    private static (double X, double Y)[] Places(DiffusionImage image, string[] colors)
+    {
+        (string Name, int Red, int Green, int Blue)[] known = [.. colors.Append("white").Select(static name => s_colors.Single(color => color.Name == name))];
+        double[] count = new double[3], x = new double[3], y = new double[3];
+        for (int i = 0; i < image.Width * image.Height; i++)
+        {
+            int nearest = Enumerable.Range(0, 3).MinBy(color => Square(image.Pixels[i * 3] - known[color].Red) + Square(image.Pixels[(i * 3) + 1] - known[color].Green) + Square(image.Pixels[(i * 3) + 2] - known[color].Blue));
+            count[nearest]++;
+            x[nearest] += ((i % image.Width) + 0.5) / image.Width;
+            y[nearest] += ((i / image.Width) + 0.5) / image.Height;
+        }
+
+        return [(x[0] / count[0], y[0] / count[0]), (x[1] / count[1], y[1] / count[1])];
+
+        static int Square(int value) => value * value;
+    }
+
+    [Fact]
+    public void A_model_whose_attention_has_another_form_says_so()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in Directory.EnumerateFiles(models.Demo, "*", SearchOption.AllDirectories))
+        {
+            string copy = folder[Path.GetRelativePath(models.Demo, file)];
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+            File.SetAttributes(copy, FileAttributes.Normal);
+        }
+
+        // The operators add a bias of zeros inside.
+        string path = folder[Path.Combine(ModelParts.UNet, ModelParts.Graph)];
+        ModelProto model = GraphFile.Read(path);
+        foreach (NodeProto node in model.Graph.Node.Where(static node => node.OpType == "MultiHeadAttention"))
+        {
+            int width = (int)model.Graph.Initializer.Single(weight => weight.Name == node.Input[0].Replace("/MatMul", ".weight", StringComparison.Ordinal)).Dims[1];
+            model.Graph.Initializer.Add(new TensorProto { Name = $"{node.Name}.bias", DataType = TensorProto.Types.DataType.Float, Dims = { 3 * width }, RawData = ByteString.CopyFrom(new byte[12 * width]) });
+            node.Input.Add($"{node.Name}.bias");
+        }
+
+        File.WriteAllBytes(path, model.ToByteArray());
+        using DiffusionModel changed = new(ModelReader.Read(folder.Path, folder.Path, Cancellation), Device.Cpu);
+        DiffusionPipeline pipeline = new(changed);
+        TextEmbedding prompt = pipeline.EncodePrompt(Prompt, cancellationToken: Cancellation);
+        DenoiseOptions options = new() { Seed = 3, Steps = 1 };
+
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => Denoise(pipeline, prompt, options with { Attention = new AttentionOptions() }));
+        Assert.Equal("Attention", error.Setting);
+        Assert.Contains("Import the model from its weights", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, Denoise(pipeline, prompt, options).Step);
     }
 
     private static Latent Denoise(DiffusionPipeline pipeline, TextEmbedding prompt, DenoiseOptions options) =>

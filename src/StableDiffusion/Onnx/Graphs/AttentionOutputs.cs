@@ -84,9 +84,10 @@ internal sealed class AttentionOutputs
             return layers;
         }
 
+        // Exporters compute scales and sizes from the shapes of values.
         private static void Follow(NodeProto node, HashSet<string> values)
         {
-            if (node.Input.Any(values.Contains))
+            if (node.OpType is not ("Shape" or "Size") && node.Input.Any(values.Contains))
                 values.UnionWith(node.Output);
         }
 
