@@ -2,6 +2,7 @@ using Google.Protobuf;
 using StableDiffusion.Adapters;
 using StableDiffusion.Fuzz.Mutations;
 using StableDiffusion.Onnx;
+using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Onnx.Graphs.Format;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
@@ -19,6 +20,48 @@ internal static class GraphTargets
         yield return new DelegateTarget("onnx", ProtobufMutations.All, Graphs, ReadWeights);
         yield return new SessionTarget();
         yield return new OperatorTarget();
+        yield return new DelegateTarget("onnx-attention", ProtobufMutations.All, AttentionGraphs, FindAttention);
+    }
+
+    /// <summary>A fused cross-attention, and one of single operators.</summary>
+    private static IEnumerable<byte[]> AttentionGraphs()
+    {
+        NodeProto query = Node("MatMul", "mid_block.attn2.to_q/MatMul", "query", "sample", "weight"), key = Node("MatMul", "key", "key", "encoder_hidden_states", "weight");
+        NodeProto fused = Node("MultiHeadAttention", "fused", "heard", "query", "key", "key");
+        fused.Attribute.Add(new AttributeProto { Name = "num_heads", I = 2 });
+        yield return Model(query, key, fused);
+        yield return Model(query, key, Node("Transpose", "transposed", "columns", "key"), Node("MatMul", "product", "scores", "query", "columns"), Node("Mul", "scaled", "logits", "scores", "weight"), Node("Softmax", "softmax", "heard", "logits"));
+
+        static byte[] Model(params NodeProto[] nodes) => new ModelProto
+        {
+            IrVersion = 8,
+            OpsetImport = { new OperatorSetIdProto { Version = 17 }, new OperatorSetIdProto { Domain = GraphBuilder.MicrosoftDomain, Version = 1 } },
+            Graph = new GraphProto
+            {
+                Name = "graph",
+                Node = { nodes },
+                Initializer = { new TensorProto { Name = "weight", DataType = DataType.Float, Dims = { 4, 4 }, RawData = ByteString.CopyFrom(new byte[64]) } },
+                Input = { Value("sample"), Value("encoder_hidden_states") },
+                Output = { Value("heard") },
+            },
+        }.ToByteArray();
+
+        static NodeProto Node(string operation, string name, string output, params string[] inputs) => new()
+        {
+            OpType = operation,
+            Domain = operation == "MultiHeadAttention" ? GraphBuilder.MicrosoftDomain : string.Empty,
+            Name = name,
+            Output = { output },
+            Input = { inputs },
+        };
+    }
+
+    private static IEnumerable<string> FindAttention(byte[] data)
+    {
+        string path = Write(data);
+        GraphCheck.Check(path);
+        new AttentionOutputs().Apply(GraphFile.Read(path).Graph);
+        return [];
     }
 
     private static IEnumerable<byte[]> Graphs()
