@@ -30,6 +30,7 @@
         'Export-TextEmbedding'
         'Find-ImageRegion'
         'Get-DiffusionDevice'
+        'Get-DiffusionJob'
         'Get-DiffusionJournal'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
@@ -49,8 +50,11 @@
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Stop-DiffusionJob'
+        'Submit-DiffusionJob'
         'Test-DiffusionManifest'
         'Test-DiffusionModel'
+        'Wait-DiffusionJob'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

@@ -98,6 +98,24 @@ public sealed class OutputExistsException(string path, string? model = null)
 public sealed class JournalInvalidException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
+/// <summary>There is no such job.</summary>
+/// <param name="message">What is wrong with which folder or name, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>The record of a job is damaged, or is not one.</summary>
+/// <param name="message">What is wrong with which file, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>The workers of a job could not be started or stopped.</summary>
+/// <param name="message">What is wrong, in the words of the cluster if it was one, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobControlException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
 /// <summary>A file exists that was made with other settings than those that are asked for, or that does not say with which.</summary>
 /// <param name="message">Which file, what differs, and what to do.</param>
 public sealed class OutputDiffersException(string message) : DiffusionException(message);
