@@ -36,6 +36,7 @@
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
+        'Import-DiffusionTable'
         'Import-Latent'
         'Import-TextEmbedding'
         'Invoke-Denoise'
