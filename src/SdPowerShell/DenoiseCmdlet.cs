@@ -389,7 +389,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     /// <summary>Writes to the verbose stream which images of ControlNets were resized.</summary>
     /// <param name="options">The settings of the denoising.</param>
     /// <param name="latent">The denoised latent.</param>
-    private protected void ReportControlImages(DenoiseOptions options, Latent latent)
+    internal void ReportControlImages(DenoiseOptions options, Latent latent)
     {
         foreach (DiffusionImage image in options.Controls.Select(control => control.Image))
         {

@@ -166,7 +166,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Shows the progress of something that is opened, built or run in parts.</summary>
     /// <param name="progress">The progress.</param>
-    private protected void ReportLoading(ProgressReport progress)
+    internal void ReportLoading(ProgressReport progress)
     {
         ProgressRecord record = new(LoadingActivityId, progress.Activity, progress.Detail)
         {

@@ -38,7 +38,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     public SwitchParameter LowMemory { get; set; }
 
     /// <summary>The model that was asked for last; null for the one that ships with the module.</summary>
-    private protected string? ModelInUse { get; set; }
+    internal string? ModelInUse { get; set; }
 
     /// <summary>Determines the parameters that are the same for all records.</summary>
     /// <remarks>The value of a delay-bind script block, which is run for each record, is not of the parameter's type yet.</remarks>
@@ -70,7 +70,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="model">The model's name or path.</param>
     /// <param name="use">As for <see cref="UsePipeline"/>.</param>
     /// <param name="adapters">As for <see cref="UsePipeline"/>.</param>
-    private protected T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
+    internal T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
     {
         StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
         if (_lastDevice != device.ToString())
@@ -93,7 +93,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <summary>Reads the configuration of the model, without opening its networks.</summary>
     /// <param name="use">The work, which must not run a stage.</param>
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
-    private protected void Inspect(Action<DiffusionPipeline> use, string? madeBy = null) => Inspect(
+    internal void Inspect(Action<DiffusionPipeline> use, string? madeBy = null) => Inspect(
         pipeline =>
         {
             use(pipeline);
@@ -102,7 +102,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         madeBy);
 
     /// <inheritdoc cref="Inspect(Action{DiffusionPipeline}, string?)"/>
-    private protected T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
+    internal T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
     {
         using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), ResolveDevice(out _));
         return use(new DiffusionPipeline(lease.Model));
@@ -154,7 +154,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="model">Its name or path.</param>
     /// <param name="isNameOnly">Whether it can be a name but no path.</param>
     /// <returns>The name or path for the engine.</returns>
-    private protected string? ChooseModel(string? model, bool isNameOnly)
+    internal string? ChooseModel(string? model, bool isNameOnly)
     {
         ModelInUse = model;
         if (isNameOnly && model is not null)
@@ -197,7 +197,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     }
 
     /// <summary>Runs a stage and writes its time to the verbose stream.</summary>
-    private protected T Timed<T>(string stage, Func<T> run)
+    internal T Timed<T>(string stage, Func<T> run)
     {
         long start = Stopwatch.GetTimestamp();
         T result = run();

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using System.Runtime.ExceptionServices;
+using SdPowerShell.Batches;
 using SdPowerShell.Completion;
 using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
@@ -39,20 +39,15 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal),
     };
 
-    // Embeddings, latents and images to start from are kept until their stage.
-    private const int MostStaged = 100;
-    private const long MostStagedBytes = 256L << 20;
-
-    private readonly List<StagedImage> _staged = [];
     private readonly UpscalerInUse _upscaler = new();
     private readonly DetectorInUse _detector = new();
-    private readonly PromptReader _prompts;
     private BatchProgress? _progress;
+    private StagedImages? _staged;
     private NameTemplate? _template;
-    private string? _journal;
+    private RunJournal? _journal;
 
     /// <summary>Initializes the cmdlet.</summary>
-    public NewDiffusionImageCommand() => _prompts = new(this, record => record is { IsText: true });
+    public NewDiffusionImageCommand() => Prompts = new(this, record => record is { IsText: true });
 
     /// <summary>A description of the image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -227,6 +222,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [WholeNumber]
     public int BatchOnDevice { get; set; } = 1;
 
+    /// <summary>Reads the prompts, and warns of what of them is not used.</summary>
+    internal PromptReader Prompts { get; }
+
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Prompt)) || Given is FileSystemInfo or DiffusionImage;
 
@@ -237,6 +235,10 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     private protected override string? AdviceFor(InputRecord input) => input.IsText && input.Value!.BaseObject is string text && PathHelper.FindExisting(this, text) is not null
         ? $"a text from the pipeline is a prompt, and Prompt is given as an argument. To start from the file '{InputRecord.Shorten(text)}', give it with -InitImage, or pipe the output of Get-Item."
         : null;
+
+    private BatchProgress Progress => _progress!;
+
+    private StagedImages Staged => _staged!;
 
     /// <summary>The object from the pipeline; null if there is none.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);
@@ -250,8 +252,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             _template = FileName is null ? null : new NameTemplate(FileName);
             if (Journal is not null && !(MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? isTrial) && LanguagePrimitives.IsTrue(isTrial)))
             {
-                _journal = ResolveOutput(Journal);
-                StableDiffusion.Batches.Journal.Check(_journal, CancellationToken);
+                string journal = ResolveOutput(Journal);
+                StableDiffusion.Batches.Journal.Check(journal, CancellationToken);
+                _journal = new RunJournal(this, journal);
             }
         }
         catch (DiffusionException error)
@@ -264,6 +267,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
 
         _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
+        _staged = new StagedImages(this, _progress);
     }
 
     /// <inheritdoc/>
@@ -281,16 +285,16 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             OneImage? recorded = stages is not null && OneImage.Match(stages) is { HasText: true } request ? request : null;
             if (stages is null || (recorded is not null ? !MissingImages(recorded).Any() && !IsEarlierStart(recorded) : IsChangedRequest(made!)))
             {
-                _prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
+                Prompts.ForEach(Prompt, OutFile, prompt => Plan(prompt, recorded));
             }
             else
             {
-                MakeStaged();
+                Staged.Make();
                 ProcessOne(Given, () => MakeAgain(made!, stages, recorded));
             }
 
-            if (!StageMajor || _staged.Count >= MostStaged || _staged.Sum(static image => image.Bytes) >= MostStagedBytes)
-                MakeStaged(isLast: StageMajor);
+            if (!StageMajor || Staged.IsFull)
+                Staged.Make(isLast: StageMajor);
             isDone = !CancellationToken.IsCancellationRequested;
         }
         finally
@@ -315,8 +319,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        MakeStaged();
-        _prompts.ReportPassedOver();
+        Staged.Make();
+        Prompts.ReportPassedOver();
         _progress?.Complete();
     }
 
@@ -329,7 +333,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         }
         catch (Exception error) when (error is DiffusionException or RecordException && !StageMajor)
         {
-            MakeStaged();
+            Staged.Make();
             throw;
         }
     }
@@ -350,11 +354,11 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
         if (Resume && NoMetadata)
             throw new InvalidSettingException(nameof(NoMetadata), "A file without metadata does not say how it was made, so that the work cannot be resumed. Omit NoMetadata, or omit Resume.");
-        Lazy<IReadOnlyList<(string Name, string? Hash)>> inputs = new(() => HashImages(source));
+        RowIdentity identity = new(this, source);
         options = options with
         {
-            Seed = Resume && RandomSeed.IsDrawn(options.Seed) ? HashOf(options with { Seed = null, VariationSeed = null }, inputs.Value).Seed : options.Seed,
-            VariationSeed = Resume && options.VariationStrength > 0 && RandomSeed.IsDrawn(options.VariationSeed) ? HashOf(options with { VariationSeed = null }, inputs.Value).Seed : options.VariationSeed,
+            Seed = Resume && RandomSeed.IsDrawn(options.Seed) ? identity.Hash(options with { Seed = null, VariationSeed = null }).Seed : options.Seed,
+            VariationSeed = Resume && options.VariationStrength > 0 && RandomSeed.IsDrawn(options.VariationSeed) ? identity.Hash(options with { VariationSeed = null }).Seed : options.VariationSeed,
         };
         DenoiseOptions asked = options;
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
@@ -362,7 +366,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         options = options with { Seed = job.OptionsOf(0).Seed, VariationSeed = job.OptionsOf(0).VariationSeed };
         OutputNames names = CreateNames(
             isPiped ? source!.Path : (Given as ExpandedImage)?.File,
-            index => NameOf(OfImage(options, index), index, job.Count, () => HashOf(OfImage(asked, index), inputs.Value)),
+            index => identity.Name(_template!, OfImage(options, index), OfImage(asked, index), index, job.Count),
             hasOneSeed: job.Count > 1 && job.OptionsOf(0).Seed == job.OptionsOf(1).Seed);
         ImageOutput output = CreateOutput();
         if (!Resume && _template is null && names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
@@ -377,7 +381,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 _upscaler.Open(found, DeviceName, ReportLoading, CancellationToken);
         }
 
-        MakeSources([source, MaskImage, .. ControlImage ?? []]);
+        Staged.MakeFiles(new[] { source, MaskImage }.Concat(ControlImage ?? []).Select(static image => image?.Path).OfType<string>().Select(ResolveOutput));
         options = ReadImages(options);
         MaskImage? mask = options.Mask;
         StartImage? start = FitStart(source, isPiped, IsGiven(nameof(Prompt)) ? null : recorded, ref options);
@@ -392,7 +396,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         // With tiles, a given image has no stages that others wait for.
         bool isStaged = options.Refiner is null && !(start is not null && options.Hires is not null) && (StageMajor || BatchOnDevice > 1);
         if (!isStaged)
-            MakeStaged();
+            Staged.Make();
         Lazy<ResumeCheck> check = new(() => new ResumeCheck
         {
             Job = job,
@@ -412,8 +416,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 continue;
             if (unchanged is not null)
             {
-                if (_staged.Count > 0)
-                    _staged.Add(Stage(index, unchanged));
+                if (!Staged.IsEmpty)
+                    Staged.Add(Stage(index, unchanged));
                 else
                     PassOn(unchanged);
                 continue;
@@ -425,16 +429,16 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             target?.CreateFolder();
             if (isStaged)
             {
-                _staged.Add(Stage(index, unchanged: null));
+                Staged.Add(Stage(index, unchanged: null));
                 continue;
             }
 
-            _progress!.Start();
+            Progress.Start();
             long begun = Stopwatch.GetTimestamp();
             DiffusionImage image = options.Refiner is null
-                ? UsePipeline(pipeline => job.Make(pipeline, index, new Stages(this, options), CancellationToken), adapters)
+                ? UsePipeline(pipeline => job.Make(pipeline, index, new ImageStages(this, options, Progress), CancellationToken), adapters)
                 : MakeRefined(job, index, options, adapters);
-            _progress.Finish();
+            Progress.Finish();
             Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
         }
 
@@ -483,8 +487,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             throw new InvalidSettingException(nameof(Resume), "Resume goes on with the files of an earlier run, and nothing says where they are. Give OutDirectory, OutFile or FileName, or omit Resume.");
 
         // Two rows can have one name, so that the first of them is in the way of the other.
-        if (_staged.Exists(image => image.Target?.Path == target.Path))
-            MakeStaged();
+        Staged.MakeFiles([target.Path]);
         if (!Path.Exists(target.Path))
         {
             output.Check(target);
@@ -503,9 +506,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
                 WriteVerbose($"'{target.Path}' is replaced. {Sentence.Of(error)}");
                 output.Check(target);
             }
-            catch (DiffusionException) when (!StageMajor && _staged.Count > 0)
+            catch (DiffusionException) when (!StageMajor && !Staged.IsEmpty)
             {
-                MakeStaged();
+                Staged.Make();
                 throw;
             }
         });
@@ -514,10 +517,11 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     }
 
     /// <summary>Writes an image that an earlier run made.</summary>
-    private void PassOn(DiffusionImage image)
+    /// <param name="image">The image.</param>
+    internal void PassOn(DiffusionImage image)
     {
         WriteVerbose($"'{image.Path}' is unchanged.");
-        Note(image, JournalStatus.Unchanged, TimeSpan.Zero);
+        _journal?.Add(image, JournalStatus.Unchanged, TimeSpan.Zero);
         PSObject output = new(image);
         output.Properties.Add(new PSNoteProperty("IsUnchanged", true));
         WriteObject(output);
@@ -531,104 +535,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         return hash;
     }
 
-    /// <summary>The hash of all settings of a row that change its image.</summary>
-    /// <param name="settings">The settings.</param>
-    /// <param name="inputs">The hashes of its images.</param>
-    private RequestHash HashOf(GenerationSettings settings, IReadOnlyList<(string Name, string? Hash)> inputs)
-    {
-        RequestHash hash = new(new GenerationInfo(settings)
-        {
-            Model = string.IsNullOrWhiteSpace(Model) ? null : Model,
-            Lora = TextList.Write([.. Texts(Lora)]),
-            TextualInversion = TextList.Write([.. Texts(TextualInversion)]),
-        });
-        foreach ((string name, string? input) in inputs)
-            hash.Add(name, input);
-        hash.Add(nameof(ControlNet), ControlNet is null ? null : string.Join('\n', ControlNet.Select(NameOrPath.WithoutFolder)));
-        hash.Add(nameof(ControlPreprocessor), ControlPreprocessor is null ? null : string.Join('\n', ControlPreprocessor).ToLowerInvariant());
-        hash.Add(nameof(ControlScale), Joined(ControlScale));
-        hash.Add(nameof(ControlStart), Joined(ControlStart));
-        hash.Add(nameof(ControlEnd), Joined(ControlEnd));
-        hash.Add(nameof(SharedGenerator), SharedGenerator ? "true" : null);
-        return hash;
-
-        static IEnumerable<string> Texts(string?[]? list) => (list ?? []).Where(static text => !string.IsNullOrWhiteSpace(text)).Select(static text => text!.Trim()).Order(StringComparer.Ordinal);
-
-        static string? Joined(Number<double>[]? numbers) => numbers is null ? null : string.Join('\n', numbers.Select(static number => $"{number}"));
-    }
-
-    /// <summary>The hashes of the images that a row is made from: of the bytes of files, and of the pixels of others.</summary>
-    private IReadOnlyList<(string Name, string? Hash)> HashImages(ImageInput? source)
-    {
-        return [(nameof(InitImage), Hash(nameof(InitImage), source)), (nameof(MaskImage), Hash(nameof(MaskImage), MaskImage)), (nameof(ControlImage), string.Join(' ', (ControlImage ?? []).Select(image => Hash(nameof(ControlImage), image))))];
-
-        string? Hash(string parameter, ImageInput? image) => image?.Read(
-            parameter,
-            path => ResolveFile(path) is var full ? StageList.Hash<byte>(ImageFile.ReadBytes(full, ImageFile.NameOf(full))) : null,
-            static given => StageList.Hash<byte>(given.Pixels));
-    }
-
-    /// <summary>The name that the template gives an image.</summary>
-    private string NameOf(GenerationSettings settings, int index, int count, Func<RequestHash> hash)
-    {
-        // The model's defaults are looked up only for a field that can have one.
-        Lazy<DenoiseOptions> all = new(() => Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings)))));
-        return _template!.Format(field => field switch
-        {
-            NameTemplate.Index => OutputNames.Number(index, count),
-            NameTemplate.Hash => hash().Digits,
-            NameTemplate.Prompt => settings.Prompt,
-            NameTemplate.Seed => settings.Seed,
-            "model" => NameOrPath.WithoutFolder(Inspect(static pipeline => pipeline.LatentSpace.Model)),
-            _ => SettingTable.Rows.First(row => row.Name.Equals(field, StringComparison.OrdinalIgnoreCase)).Get(all.Value),
-        });
-    }
-
-    /// <summary>Adds a line to the journal, if there is one.</summary>
-    private void Note(DiffusionImage image, JournalStatus status, TimeSpan time) => Note(new JournalEntry
-    {
-        Time = DateTimeOffset.Now,
-        Status = status,
-        Row = Subject,
-        File = image.Path,
-        Settings = image.Info,
-        Pixels = image.Info.Stages?.Output ?? (status == JournalStatus.Made ? StageList.Hash<byte>(image.Pixels) : null),
-        Seconds = Math.Round(time.TotalSeconds, 3),
-        Device = image.Info.Stages?.Select(static stage => stage.Made?.Device).LastOrDefault(static device => device is not null),
-    });
-
-    private void Note(JournalEntry entry)
-    {
-        if (_journal is null)
-            return;
-        try
-        {
-            StableDiffusion.Batches.Journal.Append(_journal, entry, CancellationToken);
-        }
-        catch (OutputWriteException error)
-        {
-            // The image is there; only the line about it is not.
-            WriteWarning(error.Message);
-        }
-        catch (OperationCanceledException)
-        {
-            // The pipeline is being stopped.
-        }
-    }
-
     /// <inheritdoc/>
-    private protected override void OnFailure(ErrorRecord record) => Note(new JournalEntry
-    {
-        Time = DateTimeOffset.Now,
-        Status = JournalStatus.Failed,
-        Row = Subject,
-        ErrorId = record.FullyQualifiedErrorId.Split(',')[0],
-        Message = PrintableText.Of(record.ErrorDetails?.Message ?? record.Exception.Message),
-    });
+    private protected override void OnFailure(ErrorRecord record) => _journal?.Add(record);
 
     private DiffusionImage MakeRefined(TextToImage job, int index, DenoiseOptions options, AdapterSet adapters)
     {
-        Stages stages = new(this, options);
+        ImageStages stages = new(this, options, Progress);
         Latent latent = UsePipeline(pipeline => job.Denoise(pipeline, index, stages, CancellationToken), adapters);
         UseRefiner(options, refiner => latent = job.Refine(refiner, latent, index, stages, CancellationToken));
         return UsePipeline(pipeline => job.Decode(pipeline, latent, stages, CancellationToken), adapters);
@@ -657,148 +569,6 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             ModelInUse = model;
         }
     }
-
-    /// <summary>Makes the images that wait if another one is made from the file of one of them, which may be an old one still.</summary>
-    /// <param name="images">The images that the other one is made from; null for those that are not given.</param>
-    private void MakeSources(ImageInput?[] images)
-    {
-        HashSet<string> paths = [.. _staged.Select(static image => image.Target?.Path).OfType<string>()];
-        if (paths.Count > 0 && images.Any(image => image?.Path is string path && paths.Contains(ResolveOutput(path))))
-            MakeStaged();
-    }
-
-    /// <summary>Makes the images that wait, stage by stage: with StageMajor all of them, otherwise as many at a time as a batch on the device has.</summary>
-    /// <param name="isLast">Whether those are made too that are fewer than a batch.</param>
-    private void MakeStaged(bool isLast = true)
-    {
-        (InputRecord? input, string? subject, string device, SwitchParameter noMetadata, string? model) = (Input, Subject, Device, NoMetadata, ModelInUse);
-        foreach (StagedImage[] images in _staged.Chunk(StageMajor ? int.MaxValue : BatchOnDevice).ToArray())
-        {
-            if (isLast || images.Length == BatchOnDevice)
-            {
-                MakeStaged(images);
-                _staged.RemoveRange(0, images.Length);
-            }
-        }
-
-        (Input, Subject, Device, NoMetadata, ModelInUse) = (input, subject, device, noMetadata, model);
-    }
-
-    /// <remarks>
-    /// As without stages, an error ends the request of its image alone; with batches on the device, from its denoising on its
-    /// image alone. With batches, an error is kept until its image would be decoded, so that errors come in the order of the images.
-    /// </remarks>
-    private void MakeStaged(StagedImage[] images)
-    {
-        bool isBatch = BatchOnDevice > 1;
-        RunStage((image, pipeline, stages) => image.Job.Encode(pipeline, stages, CancellationToken), keepsErrors: isBatch);
-        if (isBatch)
-        {
-            RunStage((image, pipeline, stages) => image.Denoising = image.Job.Prepare(pipeline, image.Index, stages, CancellationToken), keepsErrors: true);
-            foreach (IGrouping<(string?, string, AdapterSet), StagedImage> group in images.Where(static image => image is { HasFailed: false, Denoising: not null }).GroupBy(static image => (image.Model, image.Device, image.Adapters)))
-                DenoiseTogether([.. group]);
-            RunStage((image, pipeline, stages) => image.Latent = image.Job.Enlarge(pipeline, image.Index, image.Latent!, stages, CancellationToken), keepsErrors: true);
-        }
-        else
-        {
-            RunStage((image, pipeline, stages) =>
-            {
-                _progress!.Start();
-                image.Latent = image.Job.Denoise(pipeline, image.Index, stages, CancellationToken);
-                _progress.Finish();
-            });
-        }
-
-        RunStage(
-            (image, pipeline, stages) =>
-            {
-                long begun = Stopwatch.GetTimestamp();
-                DiffusionImage made = image.Job.Decode(pipeline, image.Latent!, stages, CancellationToken);
-                Finish(made, image.Target, image.Output, image.Time + Stopwatch.GetElapsedTime(begun));
-            },
-            isLast: true);
-
-        void RunStage(Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors = false, bool isLast = false)
-        {
-            foreach (StagedImage image in images.Where(image => !image.HasFailed && !(keepsErrors && image.Error is not null) && (isLast || image.Unchanged is null) && !CancellationToken.IsCancellationRequested))
-            {
-                Begin(image);
-                if (image.Unchanged is not null)
-                {
-                    PassOn(image.Unchanged);
-                    continue;
-                }
-
-                bool isDone = ProcessOne(image.Options.Prompt, () => Run(image, run, keepsErrors));
-                if (!isDone || image.Error is not null)
-                    Fail(image, isDone);
-            }
-        }
-
-        void Run(StagedImage image, Action<StagedImage, DiffusionPipeline, Stages> run, bool keepsErrors)
-        {
-            if (image.Error is not null)
-                ExceptionDispatchInfo.Throw(image.Error);
-            long begun = Stopwatch.GetTimestamp();
-            try
-            {
-                UseModelOf(image, pipeline => run(image, pipeline, new Stages(this, image.Options)));
-            }
-            catch (DiffusionException error) when (keepsErrors)
-            {
-                image.Error = error;
-            }
-
-            image.Time += Stopwatch.GetElapsedTime(begun);
-        }
-
-        // Those of the request that are not prepared would fail in the same way.
-        void Fail(StagedImage image, bool isKept)
-        {
-            foreach (StagedImage other in _staged.Where(other => other == image ? !isKept : other.Job == image.Job && other.Denoising is null))
-                other.HasFailed = true;
-        }
-    }
-
-    /// <summary>Denoises images of one model in batches on the device.</summary>
-    private void DenoiseTogether(StagedImage[] images)
-    {
-        Begin(images[0]);
-        bool isDone = ProcessOne(images[0].Options.Prompt, () => UseModelOf(images[0], pipeline =>
-        {
-            using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], BatchOnDevice, job => Begin(images[job]), CancellationToken);
-            foreach (DeviceBatch batch in batches.All)
-            {
-                StagedImage first = images[batch.Jobs[0]];
-                Begin(first);
-                Stages stages = new(this, first.Options) { Count = batch.Jobs.Count };
-                _progress!.Start(batch.Jobs.Count);
-                long begun = Stopwatch.GetTimestamp();
-                foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
-                    (images[result.Job].Latent, images[result.Job].Error) = (result.Latent, result.Error);
-                foreach (int job in batch.Jobs)
-                    images[job].Time += Stopwatch.GetElapsedTime(begun) / batch.Jobs.Count;
-                _progress.Finish();
-                if (first.Latent is Latent latent)
-                    ReportControlImages(first.Options, latent);
-            }
-        }));
-        foreach (StagedImage image in isDone ? [] : images)
-            image.HasFailed = true;
-    }
-
-    /// <summary>Runs stages of the model that the record of an image that waits named.</summary>
-    private void UseModelOf(StagedImage image, Action<DiffusionPipeline> use) => UseModel(
-        ChooseModel(image.Model, isNameOnly: false),
-        pipeline =>
-        {
-            use(pipeline);
-            return true;
-        },
-        image.Adapters);
-
-    /// <summary>Sets what the record of an image that waits said.</summary>
-    private void Begin(StagedImage image) => (Input, Subject, Device, NoMetadata, ModelInUse) = (image.Input, image.Subject, image.Device, image.NoMetadata, image.Model);
 
     /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
     private GeneratedObject? FindMade() => Given switch
@@ -861,7 +631,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         if (MaskImage is not null)
             images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();
-        OutputTarget? target = CreateNames(source: null, index => NameOf(made.Info, index, count: 1, () => HashOf(made.Info, HashImages(InitImage)))).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
+        OutputTarget? target = CreateNames(source: null, index => new RowIdentity(this, InitImage).Name(_template!, made.Info, made.Info, index, count: 1)).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
         if (!CheckTarget(target, output, path => ResumeCheck.Find(path, made.Info with { Stages = stages }, CancellationToken), out DiffusionImage? unchanged))
             return;
         if (unchanged is not null)
@@ -875,7 +645,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             Model = IsGiven(nameof(Model)) ? Model : null,
             Device = DeviceName,
             Upscale = (image, size, progress, token) => Upscale(image, size.Upscaler, size, progress, token),
-            Observer = new Stages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }),
+            Observer = new ImageStages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }, Progress),
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
             Warn(warning);
@@ -883,7 +653,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return;
 
         target?.CreateFolder();
-        _progress!.Start();
+        Progress.Start();
         long begun = Stopwatch.GetTimestamp();
         DiffusionImage image = replay.Run(stages, CancellationToken);
 
@@ -891,7 +661,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         // Neither has an image that begins with a file the settings of that file.
         if (HasPasses(made.Info) || (image.Prompt is null && made.Prompt is not null))
             image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
-        _progress.Finish();
+        Progress.Finish();
         Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
     }
 
@@ -910,11 +680,16 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         MyInvocation.MyCommand.Parameters.Keys.FirstOrDefault(parameter => IsGiven(parameter) && !s_ofRepetition.Contains(parameter) && !CommonParameters.Contains(parameter) && !OptionalCommonParameters.Contains(parameter))
         ?? SelectedRecord.FindChange(Input!.Value!, made);
 
-    private void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output, TimeSpan time)
+    /// <summary>Ends the work on an image: writes its file, its line in the journal, and its object.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="target">The file; null for none.</param>
+    /// <param name="output">Writes the file.</param>
+    /// <param name="time">How long it took.</param>
+    internal void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output, TimeSpan time)
     {
         if (target is not null)
             Write(image, target, output);
-        Note(image, JournalStatus.Made, time);
+        _journal?.Add(image, JournalStatus.Made, time);
         WriteObject(NoMetadata ? Private(image) : image);
     }
 
@@ -1078,46 +853,5 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         PSObject output = new(image);
         output.Properties.Add(new PSNoteProperty(nameof(NoMetadata), true));
         return output;
-    }
-
-    /// <summary>Shows the stages of an image: how long they take, the progress of the denoising, and the text that did not fit into the prompts.</summary>
-    private sealed class Stages(NewDiffusionImageCommand command, DenoiseOptions options) : StageObserver
-    {
-        private DenoisingProgress? _denoising;
-
-        /// <summary>How many images are denoised at once.</summary>
-        public int Count { get; init; } = 1;
-
-        public override T Run<T>(Stage stage, Func<T> work)
-        {
-            if (stage != Stage.Denoising)
-                return command.Timed(NameOf(stage), work);
-
-            using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, command._progress!.ParentId);
-            T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
-            if (result is Latent latent && options.Hires?.HiresTileSize is null)
-                command.ReportControlImages(options, latent);
-            return result;
-        }
-
-        public override void OnEncoded(TextEmbedding embedding) => command._prompts.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
-
-        public override void OnStep(StepProgress progress)
-        {
-            _denoising!.Report(progress);
-            command._progress!.Advance((double)progress.Step / progress.StepCount);
-        }
-
-        public override void OnDetecting(ProgressReport progress) => command.ReportLoading(progress);
-
-        public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
-
-        private static string NameOf(Stage stage) => stage switch
-        {
-            Stage.TextEncoder => "Text encoder",
-            Stage.VaeEncoder => "VAE encoder",
-            Stage.VaeDecoder => "VAE decoder",
-            _ => "Denoising",
-        };
     }
 }

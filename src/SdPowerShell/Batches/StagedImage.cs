@@ -1,11 +1,12 @@
 using SdPowerShell.Parameters;
+using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
 
-namespace SdPowerShell.Records;
+namespace SdPowerShell.Batches;
 
 /// <summary>An image that waits for its next stage, with what its record said.</summary>
 internal sealed class StagedImage

@@ -1,0 +1,56 @@
+using SdPowerShell.Commands;
+using StableDiffusion.Denoising;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Storage;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Progress;
+
+/// <summary>Shows the stages of an image: how long they take, the progress of the denoising, and the text that did not fit into the prompts.</summary>
+/// <param name="command">The cmdlet that makes the image.</param>
+/// <param name="options">Its settings.</param>
+/// <param name="batch">The progress of the batch that it belongs to.</param>
+internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptions options, BatchProgress batch) : StageObserver
+{
+    private DenoisingProgress? _denoising;
+
+    /// <summary>How many images are denoised at once.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override T Run<T>(Stage stage, Func<T> work)
+    {
+        if (stage != Stage.Denoising)
+            return command.Timed(NameOf(stage), work);
+
+        using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, batch.ParentId);
+        T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
+        if (result is Latent latent && options.Hires?.HiresTileSize is null)
+            command.ReportControlImages(options, latent);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public override void OnEncoded(TextEmbedding embedding) => command.Prompts.WarnOf(embedding, !string.IsNullOrWhiteSpace(options.PromptSyntax));
+
+    /// <inheritdoc/>
+    public override void OnStep(StepProgress progress)
+    {
+        _denoising!.Report(progress);
+        batch.Advance((double)progress.Step / progress.StepCount);
+    }
+
+    /// <inheritdoc/>
+    public override void OnDetecting(ProgressReport progress) => command.ReportLoading(progress);
+
+    /// <inheritdoc/>
+    public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
+
+    private static string NameOf(Stage stage) => stage switch
+    {
+        Stage.TextEncoder => "Text encoder",
+        Stage.VaeEncoder => "VAE encoder",
+        Stage.VaeDecoder => "VAE decoder",
+        _ => "Denoising",
+    };
+}
