@@ -37,6 +37,7 @@
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
+        'Import-DiffusionTable'
         'Import-Latent'
         'Import-TextEmbedding'
         'Invoke-Denoise'

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Batches.Jobs;
