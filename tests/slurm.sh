@@ -41,10 +41,12 @@ install_packages() {
 }
 
 write_configuration() {
-    local user port cores
+    local user port cores memory
     user="$(id -un)"
     cores=$(nproc)
-    port=$((20000 + ($$ * 7) % 20000))
+    memory=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo) / 1024))
+    port=$((20000 + RANDOM % 10000))
+    while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((port + nodes + 1)); done
     (umask 077 && head -c 1024 /dev/urandom > "$folder/munge.key")
     cat > "$folder/slurm.conf" << END
 ClusterName=tests
@@ -53,7 +55,8 @@ SlurmctldPort=$port
 SlurmUser=$user
 SlurmdUser=$user
 AuthType=auth/munge
-AuthInfo=socket=$folder/munge.socket
+# A job that is requeued begins again after so many seconds.
+AuthInfo=socket=$folder/munge.socket,cred_expire=10
 CredType=cred/munge
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool-%n
@@ -71,15 +74,14 @@ SwitchType=switch/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerType=sched/backfill
-SchedulerParameters=bf_interval=1,sched_interval=1,sched_min_interval=0,batch_sched_delay=0,requeue_setup_env_fail
-# A job whose batch script ends by itself, or is requeued, begins again at once.
+SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
 MinJobAge=300
-KillWait=5
+KillWait=30
 CompleteWait=0
 ReturnToService=2
 SlurmdTimeout=60
 InactiveLimit=0
-NodeName=n[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=$cores State=UNKNOWN
+NodeName=n[1-$nodes] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=$cores RealMemory=$memory State=UNKNOWN
 PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
 }

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Errors;
 using StableDiffusion;
 using StableDiffusion.Batches;
 using StableDiffusion.Batches.Jobs;
@@ -20,10 +21,16 @@ public sealed class StopDiffusionJobCommand : JobCmdlet
     public SwitchParameter PassThru { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        if (!MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.Keys.Any(static parameter => parameter is nameof(Path) or nameof(LiteralPath) or nameof(Name)))
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(new InvalidSettingException(nameof(Name), "Neither a folder nor the name of a job is given. Give one; '*' are all jobs in the current folder."), null, MyInvocation.MyCommand));
+    }
+
+    /// <inheritdoc/>
     private protected override void Process(IEnumerable<DiffusionJob> jobs)
     {
-        if (!MyInvocation.ExpectingInput && !MyInvocation.BoundParameters.Keys.Any(static parameter => parameter is nameof(Path) or nameof(LiteralPath) or nameof(Name)))
-            throw new InvalidSettingException(nameof(Name), "Neither a folder nor the name of a job is given. Give one; '*' are all jobs in the current folder.");
         foreach (DiffusionJob job in jobs)
             ProcessOne(job, () => Stop(job));
     }

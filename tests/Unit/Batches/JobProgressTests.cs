@@ -93,28 +93,28 @@ public sealed class JobProgressTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0, 0, null, Presence.Unknown, false, false, JobState.Pending)]
-    [InlineData(0, 0, null, Presence.Waiting, false, false, JobState.Pending)]
-    [InlineData(0, 0, null, Presence.Working, false, false, JobState.Running)]
-    [InlineData(0, 0, null, Presence.None, false, false, JobState.Stopped)]
-    [InlineData(0, 0, null, Presence.Unknown, true, false, JobState.Stopped)]
-    [InlineData(0, 0, null, Presence.Unknown, false, true, JobState.Running)]
-    [InlineData(0, 0, null, Presence.None, false, true, JobState.Stopped)]
-    [InlineData(2, 0, 10, Presence.Unknown, false, false, JobState.Running)]
-    [InlineData(2, 0, 400, Presence.Unknown, false, false, JobState.Stopped)]
-    [InlineData(2, 0, 10, Presence.Waiting, false, false, JobState.Pending)]
-    [InlineData(2, 0, 10, Presence.Waiting, false, true, JobState.Running)]
-    [InlineData(3, 1, 10, Presence.Working, false, false, JobState.Running)]
-    [InlineData(3, 1, 10, Presence.Unknown, false, false, JobState.Failed)]
-    [InlineData(3, 1, 10, Presence.None, true, false, JobState.Failed)]
-    [InlineData(4, 0, 10, Presence.Working, true, true, JobState.Completed)]
-    public void The_state_follows_from_progress_and_workers(int made, int failed, int? age, Presence presence, bool isStopped, bool isClaimed, JobState expected)
+    [InlineData(0, 0, null, nameof(Presence.Unknown), false, false, JobState.Pending)]
+    [InlineData(0, 0, null, nameof(Presence.Waiting), false, false, JobState.Pending)]
+    [InlineData(0, 0, null, nameof(Presence.Working), false, false, JobState.Running)]
+    [InlineData(0, 0, null, nameof(Presence.None), false, false, JobState.Stopped)]
+    [InlineData(0, 0, null, nameof(Presence.Unknown), true, false, JobState.Stopped)]
+    [InlineData(0, 0, null, nameof(Presence.Unknown), false, true, JobState.Running)]
+    [InlineData(0, 0, null, nameof(Presence.None), false, true, JobState.Stopped)]
+    [InlineData(2, 0, 10, nameof(Presence.Unknown), false, false, JobState.Running)]
+    [InlineData(2, 0, 400, nameof(Presence.Unknown), false, false, JobState.Stopped)]
+    [InlineData(2, 0, 10, nameof(Presence.Waiting), false, false, JobState.Pending)]
+    [InlineData(2, 0, 10, nameof(Presence.Waiting), false, true, JobState.Running)]
+    [InlineData(3, 1, 10, nameof(Presence.Working), false, false, JobState.Running)]
+    [InlineData(3, 1, 10, nameof(Presence.Unknown), false, false, JobState.Failed)]
+    [InlineData(3, 1, 10, nameof(Presence.None), true, false, JobState.Failed)]
+    [InlineData(4, 0, 10, nameof(Presence.Working), true, true, JobState.Completed)]
+    public void The_state_follows_from_progress_and_workers(int made, int failed, int? age, string presence, bool isStopped, bool isClaimed, JobState expected)
     {
         for (int row = 1; row <= made + failed; row++)
             Add(1, row <= made ? JournalStatus.Made : JournalStatus.Failed, row, time: DateTimeOffset.Now - TimeSpan.FromSeconds(age ?? 0));
         if (isClaimed)
             Claim("x.png.claim", age: 1);
-        Assert.Equal(expected, Look(presence, isStopped: isStopped).State);
+        Assert.Equal(expected, Look(Enum.Parse<Presence>(presence), isStopped: isStopped).State);
     }
 
     [Fact]

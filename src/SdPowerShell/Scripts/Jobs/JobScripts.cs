@@ -56,6 +56,7 @@ internal sealed class JobScripts
             # it goes over the whole table, and makes the images that no other worker has made or is making.
             param([string] $Worker = '1', [string] $Log)
             $ErrorActionPreference = 'Stop'
+            $PSStyle.OutputRendering = 'PlainText'
 
             # The paths of the table begin here.
             Set-Location -LiteralPath {{Literal.Of(Location)}}
@@ -110,14 +111,15 @@ internal sealed class JobScripts
         worker="${SLURM_ARRAY_TASK_ID:-1}"
 
         # Slurm tells the shell that the time is over soon (USR1), or that the job is stopped (TERM). The worker, which is told
-        # so in turn, keeps its half-done image, gives back its row, and ends with code {{InterruptedCode}}.
+        # so by USR1, keeps its half-done image, gives back its row, and ends with code {{InterruptedCode}}. Slurm sends TERM to the worker
+        # too in most cases, and a second signal must not come before that.
         child=''
         signal=''
         last=''
         pass() {
             signal="$1"
             last="$1"
-            [ -z "$child" ] || kill "-$1" "$child" 2> /dev/null
+            [ -z "$child" ] || { [ "$1" = USR1 ] || sleep 1; kill -USR1 "$child" 2> /dev/null; }
         }
         trap 'pass USR1' USR1
         trap 'pass TERM' TERM

@@ -100,7 +100,7 @@ public sealed class JobScriptsTests
         JobFolder job = JobFolder.Of(folder.Path, "it's");
         job.Create([]);
         string tools = Directory.CreateDirectory(folder["tools"]).FullName;
-        Write(Path.Combine(tools, "worker"), signal is null ? $"exit {code}" : $"trap '{answer}' {signal}; echo \"$@\" > arguments; while :; do sleep 0.05; done");
+        Write(Path.Combine(tools, "worker"), signal is null ? $"exit {code}" : $"trap '{answer}' USR1; echo \"$@\" > arguments; while :; do sleep 0.05; done");
         Write(Path.Combine(tools, "scontrol"), "echo \"$@\" >> requeued");
         string script = Path.Combine(job.Path, "job.sh");
         await File.WriteAllTextAsync(script, new JobScripts { Folder = job, Module = "m", Version = new Version(1, 0), Location = "/", Table = "table.csv", Parameters = new Hashtable() }.Batch(new SlurmOptions(), [Path.Combine(tools, "worker")], 1), TestContext.Current.CancellationToken);
