@@ -37,7 +37,7 @@ public sealed class StopDiffusionJobCommand : JobCmdlet
 
     private void Stop(DiffusionJob job)
     {
-        JobFolder folder = JobFolder.Of(job.OutDirectory, job.Name);
+        JobFolder folder = JobFolder.At(job.Folder);
         if (!job.HasEnded && ShouldProcess($"{job}", "Stop job"))
         {
             folder.MarkStopped();

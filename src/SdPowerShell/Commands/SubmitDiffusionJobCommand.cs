@@ -252,7 +252,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         JobRecord record = new()
         {
             Backend = Local ? JobBackend.Local : JobBackend.Slurm,
-            SlurmId = Local ? null : "0",
+            SlurmId = Local ? null : JobRecord.NoSlurmId,
             Submitted = DateTimeOffset.Now,
             Table = _table is null ? PipedTable : Table + System.IO.Path.GetExtension(_table).ToLowerInvariant(),
             Rows = _rows,
@@ -272,6 +272,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         };
         IReadOnlyList<string> shell = ShellCommand.Find();
         (string file, string script) = Local ? (JobScripts.SuperviseFile, scripts.Supervise(shell, size)) : (JobScripts.BatchFile, scripts.Batch(Options, shell, size));
+        folder.CheckNew();
         WriteVerbose($"{file}:\n{script}");
         if (!ShouldProcess(folder.Path, $"Submit {_rows} row{(_rows == 1 ? string.Empty : "s")} with {_images} image{(_images == 1 ? string.Empty : "s")} to {(Local ? $"{size} local worker{(size == 1 ? string.Empty : "s")}" : $"{size} task{(size == 1 ? string.Empty : "s")} of Slurm")}"))
             return;
@@ -287,6 +288,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         }
         catch
         {
+            Slurm.TryCancel(record.SlurmId);
             folder.Delete();
             throw;
         }

@@ -29,7 +29,7 @@ public sealed class WaitDiffusionJobCommand : JobCmdlet
     public int PollInterval { get; set; } = 2;
 
     /// <inheritdoc/>
-    private protected override void Process(IEnumerable<DiffusionJob> jobs) => _folders.AddRange(jobs.Select(static job => JobFolder.Of(job.OutDirectory, job.Name)));
+    private protected override void Process(IEnumerable<DiffusionJob> jobs) => _folders.AddRange(jobs.Select(static job => JobFolder.At(job.Folder)));
 
     /// <inheritdoc/>
     protected override void EndProcessing() => ProcessOne(null, Wait);

@@ -129,7 +129,8 @@ public sealed class JobProgressTests : IDisposable
         Assert.Equal(["a", "a-2"], JobFolder.Find(_folder.Path).Select(static job => job.Name));
         Assert.Equal(["a-2"], JobFolder.Find(other.Path + Path.DirectorySeparatorChar).Select(static job => job.Name));
         Assert.Equal(_folder.Path, JobFolder.Find(other.Path)[0].OutDirectory);
-        Assert.Throws<OutputExistsException>(() => other.Create([]));
+        Assert.Equal("Name", Assert.Throws<InvalidSettingException>(() => other.Create([])).Setting);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(other.Path)!, ".*"));
         other.Delete();
         _job.Delete();
         Assert.False(Directory.Exists(Path.Combine(_folder.Path, JobFolder.Root)));

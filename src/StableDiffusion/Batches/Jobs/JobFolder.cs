@@ -60,6 +60,10 @@ internal sealed class JobFolder
     /// <param name="name">The name of the job.</param>
     public static JobFolder Of(string outDirectory, string name) => new(System.IO.Path.Combine(System.IO.Path.TrimEndingDirectorySeparator(outDirectory), Root, name));
 
+    /// <summary>The folder of a job that was found.</summary>
+    /// <param name="path">Its full path.</param>
+    public static JobFolder At(string path) => new(path);
+
     /// <summary>The folder of a new job that is named after something, with a number if there is a job of that name.</summary>
     /// <param name="outDirectory">The full path of the folder of the images.</param>
     /// <param name="name">The name to begin with.</param>
@@ -89,26 +93,39 @@ internal sealed class JobFolder
         }
     }
 
-    /// <summary>Creates the folder with some files.</summary>
+    /// <summary>Throws if there is such a job.</summary>
+    /// <exception cref="InvalidSettingException">There is one.</exception>
+    public void CheckNew()
+    {
+        if (System.IO.Path.Exists(Path))
+            throw new InvalidSettingException("Name", $"There is a job '{Name}' in '{OutDirectory}' already. Choose another name.");
+    }
+
+    /// <summary>Creates the folder with some files, whole or not at all. Of several processes that choose one name, only one succeeds.</summary>
     /// <param name="files">The files: the name, and what writes it.</param>
-    /// <exception cref="OutputExistsException">There is such a folder.</exception>
+    /// <exception cref="InvalidSettingException">There is such a job.</exception>
     /// <exception cref="OutputWriteException">It cannot be written. Nothing is left of it.</exception>
     public void Create(IEnumerable<(string Name, Action<Stream> Write)> files)
     {
-        if (System.IO.Path.Exists(Path))
-            throw new OutputExistsException(Path);
-        OutputFile.CreateFolder(System.IO.Path.Combine(Path, RecordFile));
+        CheckNew();
+        OutputFile.CreateFolder(Path);
+        JobFolder built = new(TemporaryFile.NewIn(System.IO.Path.GetDirectoryName(Path)!));
         try
         {
-            foreach (string folder in (string[])[Journals, Logs, Workers])
+            foreach (string folder in (string[])[built.Journals, built.Logs, built.Workers])
                 OutputFile.CreateFolder(System.IO.Path.Combine(folder, RecordFile));
             foreach ((string name, Action<Stream> write) in files)
-                OutputFile.Write(System.IO.Path.Combine(Path, name), overwrite: false, write);
+                OutputFile.Write(System.IO.Path.Combine(built.Path, name), overwrite: false, write);
+            Directory.Move(built.Path, Path);
         }
-        catch
+        catch (IOException error)
         {
-            Delete();
-            throw;
+            CheckNew();
+            throw new OutputWriteException($"The folder '{Path}' cannot be created: {Sentence.Of(error)}", error);
+        }
+        finally
+        {
+            built.Delete();
         }
     }
 
@@ -122,7 +139,7 @@ internal sealed class JobFolder
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // There are other jobs.
+            // There are other jobs, or another process was faster.
         }
     }
 

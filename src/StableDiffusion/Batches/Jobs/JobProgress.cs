@@ -49,7 +49,7 @@ internal sealed class JobProgress
         JobProgress progress = new(imagesOf);
         if (Directory.Exists(folder.Journals))
         {
-            foreach (string journal in Directory.EnumerateFiles(folder.Journals, "*" + JournalEnding).Order(StringComparer.Ordinal))
+            foreach (string journal in Directory.EnumerateFiles(folder.Journals, "*" + JournalEnding, new EnumerationOptions()).Order(StringComparer.Ordinal))
             {
                 foreach (JournalOutcome outcome in Journal.ReadOutcomes(journal, cancellationToken))
                     progress.Add(outcome);

@@ -19,6 +19,9 @@ internal sealed record JobRecord
     private const int LongestId = 20;
     private const int LongestTable = 255;
 
+    /// <summary>What stands for the number of a job that Slurm has not taken yet.</summary>
+    public const string NoSlurmId = "0";
+
     /// <summary>Where its workers run.</summary>
     public required JobBackend Backend { get; init; }
 
@@ -112,7 +115,7 @@ internal sealed record JobRecord
             json.WriteString("backend", Backend.ToString());
             if (SlurmId is not null)
                 json.WriteString("slurmId", SlurmId);
-            json.WriteString("submitted", Submitted.ToString("o", CultureInfo.InvariantCulture));
+            json.WriteString("submitted", Submitted);
             json.WriteString("table", Table);
             json.WriteNumber("rows", Rows);
             json.WriteNumber("images", Images);

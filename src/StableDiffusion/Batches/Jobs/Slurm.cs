@@ -85,6 +85,14 @@ internal static class Slurm
             throw new JobControlException($"Slurm did not stop the job {id}: {Words(last)}");
     }
 
+    /// <summary>Takes back a job that was just submitted, as far as that is possible.</summary>
+    /// <param name="id">The number of the job; null or <see cref="JobRecord.NoSlurmId"/> for none.</param>
+    public static void TryCancel(string? id)
+    {
+        if (id is not (null or JobRecord.NoSlurmId))
+            Cancel([id], CancellationToken.None);
+    }
+
     private static Answer? Cancel(IReadOnlyList<string> arguments, CancellationToken cancellationToken) => Run("scancel", arguments, folder: null, s_patience, cancellationToken);
 
     private static string Words(Answer answer)
@@ -119,7 +127,8 @@ internal static class Slurm
             }
             catch (OperationCanceledException)
             {
-                process.Kill();
+                if (!process.HasExited)
+                    process.Kill();
                 cancellationToken.ThrowIfCancellationRequested();
                 return null;
             }

@@ -81,7 +81,7 @@ internal sealed record WorkerRecord(string Host, int ProcessId, DateTimeOffset S
         json.WriteStartObject();
         json.WriteString("host", Host);
         json.WriteNumber("processId", ProcessId);
-        json.WriteString("started", Started.ToString("o", CultureInfo.InvariantCulture));
+        json.WriteString("started", Started);
         json.WriteEndObject();
     });
 

@@ -100,7 +100,7 @@ public sealed class JobScriptsTests
         JobFolder job = JobFolder.Of(folder.Path, "it's");
         job.Create([]);
         string tools = Directory.CreateDirectory(folder["tools"]).FullName;
-        Write(Path.Combine(tools, "worker"), signal is null ? $"exit {code}" : $"trap '{answer}' USR1; echo \"$@\" > arguments; while :; do sleep 0.05; done");
+        Write(Path.Combine(tools, "worker"), signal is null ? $"exit {code}" : $"trap '{answer}' USR1; echo \"$@\" > written; mv written arguments; while :; do sleep 0.05; done");
         Write(Path.Combine(tools, "scontrol"), "echo \"$@\" >> requeued");
         string script = Path.Combine(job.Path, "job.sh");
         await File.WriteAllTextAsync(script, new JobScripts { Folder = job, Module = "m", Version = new Version(1, 0), Location = "/", Table = "table.csv", Parameters = new Hashtable() }.Batch(new SlurmOptions(), [Path.Combine(tools, "worker")], 1), TestContext.Current.CancellationToken);
@@ -110,16 +110,24 @@ public sealed class JobScriptsTests
         start.Environment["SLURM_ARRAY_TASK_ID"] = "7";
         start.Environment["SLURM_JOB_ID"] = "99";
         using Process bash = Process.Start(start)!;
-        if (signal is not null)
+        try
         {
-            while (!File.Exists(Path.Combine(job.Path, "arguments")))
-                await Task.Delay(20, TestContext.Current.CancellationToken);
-            Assert.Equal("-NoProfile -NonInteractive -File run.ps1 7", (await File.ReadAllTextAsync(Path.Combine(job.Path, "arguments"), TestContext.Current.CancellationToken)).Trim());
-            using Process kill = Process.Start("/bin/bash", ["-c", $"kill -{signal} {bash.Id}"]);
-            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            if (signal is not null)
+            {
+                while (!File.Exists(Path.Combine(job.Path, "arguments")))
+                    await Task.Delay(20, TestContext.Current.CancellationToken);
+                Assert.Equal("-NoProfile -NonInteractive -File run.ps1 7", (await File.ReadAllTextAsync(Path.Combine(job.Path, "arguments"), TestContext.Current.CancellationToken)).Trim());
+                using Process kill = Process.Start("/bin/bash", ["-c", $"kill -{signal} {bash.Id}"]);
+                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            }
+
+            await bash.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            bash.Kill(entireProcessTree: true);
         }
 
-        await bash.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(code, bash.ExitCode);
         Assert.Equal(isRequeued, File.Exists(Path.Combine(job.Path, "requeued")));
         if (isRequeued)
@@ -128,7 +136,8 @@ public sealed class JobScriptsTests
         static void Write(string path, string commands)
         {
             File.WriteAllText(path, $"#!/bin/bash\n{commands}\n");
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
     }
 
