@@ -47,7 +47,7 @@ Describe 'Jobs on a Slurm cluster' {
     It 'makes a table as an array job' {
         if (-not (Test-Slurm)) { return }
         New-Table six.csv 6 2
-        $name = "it's `"six`" #1 \ é"
+        $name = "it's `"six`" #1 é"
         $job = Submit-DiffusionJob six.csv six -ArraySize 2 -Name $name -Time 10 -Memory 100M -CpusPerTask 1 -SbatchArgument '--comment=a b'
         $job.Backend, $job.ArraySize | Should -Be 'Slurm', 2
         $job.State | Should -BeIn Pending, Running

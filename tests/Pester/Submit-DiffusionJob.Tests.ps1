@@ -24,7 +24,7 @@ Describe 'Jobs with local workers' {
 
         $ended = $job | Wait-DiffusionJob -Timeout 300
         $ended.State, $ended.Done, $ended.Failed, $ended.Left, $ended.Running | Should -Be 'Failed', 3, 1, 0, 0 -Because (Get-Log $job.Folder | Out-String)
-        (Get-ChildItem -LiteralPath $out -File).Name | Should -Be 'one.png', 'two-2.png', 'two-3.png'
+        (Get-ChildItem -LiteralPath $out -File).Name | Should -Be 'one.png', 'two-1.png', 'two-2.png'
         $made = Get-DiffusionMetadata -LiteralPath "$out/one.png"
         $made.NegativePrompt, $made.GuidanceScale, $made.Steps | Should -Be "it's `"`n`$(1)", 2.5, 1
 
@@ -52,11 +52,10 @@ Describe 'Jobs with local workers' {
         $stopped.Left | Should -BeGreaterThan 0
         $made = (Get-ChildItem pipe/*.png).Count
         $stopped.Done | Should -Be $made
-        Get-ChildItem pipe/*.claim | Should -BeNullOrEmpty
 
         $ended = 'a red house' | ForEach-Object { $rows } | Submit-DiffusionJob -OutDirectory pipe -Local | Wait-DiffusionJob -Timeout 300
         $ended.Name, $ended.State, $ended.Done | Should -Be 'job-2', 'Completed', 40 -Because (Get-Log $ended.Folder | Out-String)
-        (Get-ChildItem pipe -File).Count | Should -Be 40
+        (Get-ChildItem pipe -File).Name | Sort-Object | Should -Be (1..40 | ForEach-Object { "$_.png" } | Sort-Object)
         $ended.Folder | ForEach-Object { Get-DiffusionJournal "$_/journals/*.jsonl" } | Where-Object Status -EQ Made | Measure-Object | ForEach-Object Count | Should -Be (40 - $made)
         (Get-DiffusionJob pipe).Name | Should -Be 'job', 'job-2'
         (Get-DiffusionJob pipe 'job-*').Name | Should -Be 'job-2'
