@@ -32,12 +32,14 @@
         'Find-ImageRegion'
         'Get-AttentionMap'
         'Get-DiffusionDevice'
+        'Get-DiffusionJob'
         'Get-DiffusionJournal'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
         'Get-DiffusionScheduler'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
+        'Import-DiffusionTable'
         'Import-Latent'
         'Import-TextEmbedding'
         'Invoke-Denoise'
@@ -51,8 +53,11 @@
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Stop-DiffusionJob'
+        'Submit-DiffusionJob'
         'Test-DiffusionManifest'
         'Test-DiffusionModel'
+        'Wait-DiffusionJob'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

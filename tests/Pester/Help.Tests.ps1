@@ -4,6 +4,7 @@ BeforeDiscovery {
     # What is not run, but only parsed and bound, and why.
     $notRun = @(
         @{ Reason = 'needs the network'; Is = { param($code) $code -match '\bSave-DiffusionModel\b' } }
+        @{ Reason = 'needs a Slurm cluster'; Is = { param($code) $code -match '-(ArraySize|Partition)\b' } }
         @{ Reason = 'needs a checkpoint file without an autoencoder'; Is = { param($code) $code -match '-Vae\b' } }
         @{ Reason = 'needs graphics cards'; Is = { param($code) $code.Contains('Cuda:$') } }
         @{ Reason = 'needs ultralytics'; Is = { param($code) $code -match '(?m)^yolo\b' } }

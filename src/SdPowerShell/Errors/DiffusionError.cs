@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using SdPowerShell.Records;
 using StableDiffusion;
+using StableDiffusion.Batches;
 
 namespace SdPowerShell.Errors;
 
@@ -44,6 +45,12 @@ internal static class DiffusionError
             OutputDiffersException => ("OutputDiffers", ErrorCategory.ResourceExists),
             WorkInterruptedException => ("Interrupted", ErrorCategory.OperationStopped),
             JournalInvalidException => ("JournalInvalid", ErrorCategory.InvalidData),
+            JobNotFoundException => ("JobNotFound", ErrorCategory.ObjectNotFound),
+            JobInvalidException => ("JobInvalid", ErrorCategory.InvalidData),
+            JobControlException => ("JobControlFailed", ErrorCategory.ResourceUnavailable),
+            TableInvalidException => ("TableInvalid", ErrorCategory.InvalidData),
+            RowInvalidException => ("RowInvalid", ErrorCategory.InvalidData),
+            DiskFullException => ("DiskFull", ErrorCategory.ResourceUnavailable),
             OutputWriteException => ("FileWriteFailed", ErrorCategory.WriteError),
             DownloadException => ("DownloadFailed", ErrorCategory.ConnectionError),
             DeviceUnavailableException => ("ExecutionProviderUnavailable", ErrorCategory.NotInstalled),
@@ -158,6 +165,16 @@ internal static class DiffusionError
         nameof(PesterNotFound),
         ErrorCategory.NotInstalled,
         "Pester");
+
+    /// <summary>Jobs have not ended in the time that was given.</summary>
+    /// <param name="job">A job that has not ended.</param>
+    /// <param name="seconds">How many seconds were waited.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord JobNotEnded(DiffusionJob job, int seconds) => new(
+        new TimeoutException(PrintableText.Of($"The job '{job.Name}' has not ended after {seconds} seconds: {job.Left} of its {job.Images} images are left. It goes on.")),
+        nameof(JobNotEnded),
+        ErrorCategory.OperationTimeout,
+        job);
 
     /// <summary>Makes an error of PowerShell the error of a record.</summary>
     /// <param name="error">The error.</param>

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Reflection;
 using StableDiffusion;
+using StableDiffusion.Batches.Tables;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
@@ -88,6 +89,7 @@ internal sealed class InputRecord(PSObject? value, int number)
     private string Place() => this switch
     {
         { IsLine: true } => $"{Path.GetFileName(Text(LinePath)) ?? "Input"}, line {Text(LineNumber)}",
+        { Value: PSObject row } when TableRecord.Find(row) is TableRow table => $"{table}",
         { IsText: true } => $"Prompt {number}",
         { IsRow: true } => $"Row {number}",
         { Value.BaseObject: FileSystemInfo file } => file.Name,

@@ -67,6 +67,33 @@ public static class Journal
             yield return entry;
     }
 
+    /// <summary>Reads what became of the images, without their settings: a small part of the work of reading all. Lines that cannot be read are passed over.</summary>
+    /// <inheritdoc cref="Read(string, Action{string}?, CancellationToken)"/>
+    internal static IEnumerable<JournalOutcome> ReadOutcomes(string path, CancellationToken cancellationToken)
+    {
+        using FileStream file = OpenToRead(path, cancellationToken);
+        foreach ((byte[]? line, _) in Lines(file, path, cancellationToken))
+        {
+            if (line is { Length: > 0 } && ParseOutcome(line) is JournalOutcome outcome)
+                yield return outcome;
+        }
+    }
+
+    /// <summary>Reads what a line says of an image, without its settings.</summary>
+    /// <param name="line">Its bytes.</param>
+    /// <returns>The outcome; null if it is not a line of a journal.</returns>
+    internal static JournalOutcome? ParseOutcome(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<JournalOutcome>(line, s_options);
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException or InvalidOperationException or FormatException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads a journal from a stream.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="path">Its file in messages.</param>

@@ -98,6 +98,44 @@ public sealed class OutputExistsException(string path, string? model = null)
 public sealed class JournalInvalidException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
 
+/// <summary>There is no such job.</summary>
+/// <param name="message">What is wrong with which folder or name, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobNotFoundException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>The record of a job is damaged, or is not one.</summary>
+/// <param name="message">What is wrong with which file, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>The workers of a job could not be started or stopped.</summary>
+/// <param name="message">What is wrong, in the words of the cluster if it was one, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class JobControlException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A table of a batch does not exist, or cannot be read, or not from some line on.</summary>
+/// <param name="message">What is wrong with which file, and what to do.</param>
+/// <param name="innerException">The cause, if any.</param>
+public sealed class TableInvalidException(string message, Exception? innerException = null)
+    : DiffusionException(message, innerException);
+
+/// <summary>A row of a table cannot be read.</summary>
+/// <param name="file">The path of the table.</param>
+/// <param name="line">The line on which the row begins, from 1.</param>
+/// <param name="fault">What is wrong with the row, without a full stop.</param>
+public sealed class RowInvalidException(string file, int line, string fault)
+    : DiffusionException($"{Path.GetFileName(file)}, line {line}: the row cannot be read: {fault}.")
+{
+    /// <summary>The path of the table.</summary>
+    public string File { get; } = file;
+
+    /// <summary>The line on which the row begins, from 1.</summary>
+    public int Line { get; } = line;
+}
+
 /// <summary>A file exists that was made with other settings than those that are asked for, or that does not say with which.</summary>
 /// <param name="message">Which file, what differs, and what to do.</param>
 public sealed class OutputDiffersException(string message) : DiffusionException(message);
@@ -109,8 +147,14 @@ public sealed class WorkInterruptedException(string message) : DiffusionExceptio
 /// <summary>A file could not be written. No partial file is left behind.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 /// <param name="innerException">The cause, if any.</param>
-public sealed class OutputWriteException(string message, Exception? innerException = null)
+public class OutputWriteException(string message, Exception? innerException = null)
     : DiffusionException(message, innerException);
+
+/// <summary>A file could not be written since its disk is full, or what the user may have of it. No partial file is left behind.</summary>
+/// <param name="path">The full path of the file.</param>
+/// <param name="innerException">The error of the system.</param>
+public sealed class DiskFullException(string path, Exception innerException)
+    : OutputWriteException($"The file '{path}' cannot be written: the disk is full. Free some space, and go on from there, or choose a folder on another disk.", innerException);
 
 /// <summary>A file could not be downloaded from a hub, or is not the one that the hub describes.</summary>
 /// <param name="message">What is wrong with which repository and file, and what to do. It holds no address and no token.</param>

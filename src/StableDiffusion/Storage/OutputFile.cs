@@ -16,6 +16,7 @@ internal static class OutputFile
     /// <param name="write">Writes the content.</param>
     /// <exception cref="OutputExistsException">The file exists and may not be replaced.</exception>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    /// <exception cref="DiskFullException">The disk is full.</exception>
     public static void Write(string path, bool overwrite, Action<Stream> write)
     {
         Check(path, overwrite);
@@ -37,6 +38,7 @@ internal static class OutputFile
     /// <param name="write">Writes the content.</param>
     /// <returns>The full path of the file that was written.</returns>
     /// <exception cref="OutputWriteException">The file cannot be written.</exception>
+    /// <exception cref="DiskFullException">The disk is full.</exception>
     public static string WriteNumbered(string path, Action<Stream> write)
     {
         string folder = FolderOf(path);
@@ -74,12 +76,17 @@ internal static class OutputFile
     /// <summary>Creates the folder of a file and its parent folders, as far as they are missing.</summary>
     /// <param name="path">The file's full path.</param>
     /// <exception cref="OutputWriteException">The folder cannot be created.</exception>
+    /// <exception cref="DiskFullException">The disk is full.</exception>
     public static void CreateFolder(string path)
     {
         string folder = FolderOf(path);
         try
         {
             Directory.CreateDirectory(folder);
+        }
+        catch (IOException error) when (DiskSpace.IsFull(error))
+        {
+            throw new DiskFullException(path, error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -103,9 +110,13 @@ internal static class OutputFile
         {
             AtomicWriter.WriteFile(path, write, publish);
         }
+        catch (IOException error) when (DiskSpace.IsFull(error))
+        {
+            throw new DiskFullException(path, error);
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new OutputWriteException($"The file '{path}' cannot be written: {Sentence.Of(error)} Make sure that the folder is writable and that the disk has enough space.", error);
+            throw new OutputWriteException($"The file '{path}' cannot be written: {Sentence.Of(error)} Make sure that the folder is writable.", error);
         }
     }
 

@@ -1,7 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using StableDiffusion.Adapters;
 using StableDiffusion.Batches;
 using StableDiffusion.Batches.Claims;
+using StableDiffusion.Batches.Jobs;
+using StableDiffusion.Batches.Tables;
 using StableDiffusion.Comparison;
 using StableDiffusion.Detecting;
 using StableDiffusion.Fuzz.Mutations;
@@ -44,6 +47,8 @@ internal static class TextTargets
 
     private static readonly IReadOnlyList<Mutation> s_wildcards = new TextMutations("\n", "  ", "- ", ": ", "a", "2::", "{", "}", "[", "]", "&a ", "*a", "!!int ", "|\n", "\"", "'", "#", "---\n", "...\n", "<<: *a", "? ", "\t", "\ud83d").All;
 
+    private static readonly IReadOnlyList<Mutation> s_table = new TextMutations("\"", "\"\"", ",", ";", "\t", "\n", "\r\n", "\r", "sep=,\n", "#TYPE a\n", " ", "\"a", "a\"", ",\"\",", "Prompt", "\u0000", "\ufffd", "\ud83d").All;
+
     private static readonly Lazy<Wildcards> s_lists = new(static () => new Wildcards([Repository.Data("wildcards")]));
 
     private static readonly IReadOnlyList<Mutation> s_infotext = new TextMutations(
@@ -71,6 +76,12 @@ internal static class TextTargets
         yield return DelegateTarget.OfText("region-mask", new TextMutations(" ", "-", "0", "1", "4096", "99999999999", "x", "\u0000").All, ["100 20 80 20 3876", "0 4096", "4096"], static text => [RegionMask.From(new StageList().Append(StageOperation.RegionMask, "0", ("Width", 64L), ("Height", 64L), (RegionMask.RunsSetting, text))[0]).ToString()]);
         yield return new DelegateTarget("journal", JsonMutations.All, static () => [Bytes("""{"time":"2026-01-02T03:04:05+00:00","status":"Made","row":"Row 1 ('a')","file":"/a.png","settings":{"Prompt":"a","Seed":1,"Steps":2},"pixels":"0123456789abcdef","seconds":1.5,"device":"Cpu"}""" + "\n" + """{"time":"2026-01-02T03:04:05+00:00","status":"Failed","errorId":"StepsInvalid","message":"a"}"""), Bytes("\r\n{\"time\":")], ReadJournal);
         yield return new DelegateTarget("claim", JsonMutations.All, static () => [(ClaimOwner.New() with { Job = "Slurm 12_3" }).Write(), Bytes("-0123")], static data => ClaimOwner.Read(data) is ClaimOwner owner ? [owner.ToString(), $"{owner.HasEnded}"] : [$"{ClaimFile.IsGivenUp(data)}"]);
+        yield return DelegateTarget.OfText("table-csv", s_table, ["Prompt,Seed,Steps\r\n\"a \"\"red\"\"\nhouse\",1,5\r\na,2,\r\n,,\r\n\"b,3,5\r\nc,4,5", "sep=;\nPrompt;Seed;\n a b ;1;;\n\"c;\nd\" ;2;\n", "Prompt\tOutFile\ra\tb.png\r"], static text => ReadTable("a.csv", Bytes(text)));
+        yield return new DelegateTarget("table-bytes", new TextMutations("\"", ",", "\r", "\n", "\u0000", "\ufeff", "\u732b").All, static () => [Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes("Prompt,Seed\r\n\u732b,1\r\n")).ToArray(), Encoding.UTF8.GetPreamble().Concat(Encoding.Latin1.GetBytes("Prompt,Seed\ncaf\u00e9,1\n")).ToArray()], static data => ReadTable("a.csv", data));
+        yield return new DelegateTarget("table-jsonl", JsonMutations.All, static () => [Bytes("""{"Prompt":"a","Seed":1,"Steps":5.5,"ControlScale":[0.5,1],"SchedulerOption":{"eta":0.5},"SharedGenerator":true,"Model":null}""" + "\n\n[1]\n{\"Prompt\":\"b\"}\n{\"Pro"), Bytes("""{"Prompt":"\ud83d\ude00 a","seed":1,"Seed":2}""")], static data => ReadTable("a.jsonl", data));
+        yield return new DelegateTarget("table-json", JsonMutations.All, static () => [Bytes("""[{"Prompt":"a","Seed":1},""" + "\n" + """ {"Prompt":"b","Lora":["x:0.5","y"]}, 5]"""), Bytes("""{"Prompt":"a"}"""), Encoding.BigEndianUnicode.GetPreamble().Concat(Encoding.BigEndianUnicode.GetBytes("""[{"Prompt":"a"}]""")).ToArray()], static data => ReadTable("a.json", data));
+        yield return new DelegateTarget("job", JsonMutations.All, static () => [new JobRecord { Backend = JobBackend.Slurm, SlurmId = "12", Submitted = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Table = "table.csv", Rows = 2, Images = 8, Count = 4, ArraySize = 2 }.Format()], static data => [JobRecord.Parse(data, "job.json").ToString()]);
+        yield return new DelegateTarget("job-worker", JsonMutations.All, static () => [Bytes("""{"host":"a","processId":12345,"started":"2026-01-02T03:04:05.0000000Z"}""")], static data => [$"{WorkerRecord.Parse(data)}"]);
         yield return DelegateTarget.OfText("sheet", JsonMutations.All, ["""[{"Operation":"Join","Settings":{"Columns":2,"Gap":1,"Rows":2,"Cells":[0,1,3],"RowLabels":["Steps 10","Steps 20"],"ColumnLabels":["Euler","DPM++ 2M Karras"],"Captions":["a","caf\u00e9 \u732b","b c"]}}]"""], ReadSheet);
         yield return DelegateTarget.OfText("number-range", new TextMutations("-", "+", " ", "(", ")", "[", "]", ",", ".", "0", "1", "99999999999", "(+1)", "[5]", "x", "\u0661").All, ["1-10 (+2), 12", "-0.5-1.5 [11]", "10-1 (-3)", "10 - 1 [4]"], static text => NumberRange.Read("Steps", text, isWhole: text.Length % 2 == 0).OfType<double>().Any(static value => !double.IsFinite(value)) ? throw new InvalidOperationException("A range has a value that is no number.") : []);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);
@@ -90,6 +101,22 @@ internal static class TextTargets
     {
         List<string> texts = [];
         texts.AddRange(Journal.Read(new MemoryStream(data), "a.jsonl", texts.Add, CancellationToken.None).Select(static entry => entry.ToString()));
+        Journal.ParseOutcome(data);
+        return texts;
+    }
+
+    private static List<string> ReadTable(string file, byte[] data)
+    {
+        List<string> texts = [];
+        int line = 0;
+        foreach (TableRow row in TableFile.Read(new MemoryStream(data), file, delimiter: null, CancellationToken.None))
+        {
+            if (row.Line < line || row.Cells.Any(static cell => cell.Key.Length == 0) || (row.Error is not null && row.Cells.Count > 0))
+                throw new InvalidOperationException("A row is not in order.");
+            line = row.Line;
+            texts.Add(row.Error?.Message ?? $"{row}");
+        }
+
         return texts;
     }
 

@@ -1,0 +1,326 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Text;
+using SdPowerShell.Errors;
+using SdPowerShell.Parameters;
+using SdPowerShell.Records;
+using SdPowerShell.Scripts.Jobs;
+using StableDiffusion;
+using StableDiffusion.Batches;
+using StableDiffusion.Batches.Jobs;
+using StableDiffusion.Batches.Tables;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Has the images of a table made by several workers: the tasks of an array job of Slurm, or processes of this computer.</summary>
+[Cmdlet(VerbsLifecycle.Submit, "DiffusionJob", DefaultParameterSetName = FileCmdlet.PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(DiffusionJob))]
+public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
+{
+    private const string InputObjectSet = "InputObject";
+    private const string Table = "table";
+    private const string PipedTable = Table + ".jsonl";
+    private const string Unnamed = "job";
+    private const string ImageCommand = "New-DiffusionImage";
+
+    // What the command gives to New-DiffusionImage by itself.
+    private static readonly HashSet<string> s_own = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Prompt", "Record", "OutDirectory", "OutFile", "FileName", "Claim", "ClaimTimeout", "Shard", "Checkpoint", "Resume", "Journal", "WhatIf", "Confirm", "PipelineVariable", "OutVariable", "OutBuffer", "ErrorAction", "ErrorVariable",
+    };
+
+    private readonly MemoryStream _lines = new();
+    private string? _table;
+    private int _rows;
+    private int _read;
+    private long _images;
+
+    /// <summary>The table: a .csv, .tsv, .jsonl, .json or .txt file.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = FileCmdlet.PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
+
+    /// <summary>Prompts or rows, instead of a table in a file.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = InputObjectSet, ValueFromPipeline = true)]
+    [AllowNull]
+    [AllowEmptyString]
+    public PSObject? InputObject { get; set; }
+
+    /// <summary>The folder to write the images to. The folder of the job is in it.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public string OutDirectory { get; set; } = string.Empty;
+
+    /// <summary>The name of the job.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Name { get; set; }
+
+    /// <summary>A template for the names of files, for rows without OutFile.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? FileName { get; set; }
+
+    /// <summary>Settings of New-DiffusionImage for all rows.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public IDictionary Parameter { get; set; } = new Hashtable();
+
+    /// <summary>The number of tasks of the array job in Slurm, 1 to 100,000.</summary>
+    [Parameter]
+    [ValidateRange(1, 100_000)]
+    [WholeNumber]
+    public int ArraySize { get; set; } = 32;
+
+    /// <summary>The partition of the cluster.</summary>
+    [Parameter]
+    public string? Partition { get; set; }
+
+    /// <summary>The limit of time of a task.</summary>
+    [Parameter]
+    public string? Time { get; set; }
+
+    /// <summary>The memory of a task, such as 16G.</summary>
+    [Parameter]
+    public string? Memory { get; set; }
+
+    /// <summary>The graphics cards of a task: a number, or a kind and a number.</summary>
+    [Parameter]
+    public string? Gpus { get; set; }
+
+    /// <summary>The processor cores of a task.</summary>
+    [Parameter]
+    [ValidateRange(1, 100_000)]
+    [WholeNumber]
+    public int CpusPerTask { get; set; }
+
+    /// <summary>The account that the time is charged to.</summary>
+    [Parameter]
+    public string? Account { get; set; }
+
+    /// <summary>The quality of service.</summary>
+    [Parameter]
+    public string? Qos { get; set; }
+
+    /// <summary>Other arguments of sbatch.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] SbatchArgument { get; set; } = [];
+
+    /// <summary>Runs the workers as processes of this computer, instead of asking Slurm.</summary>
+    [Parameter]
+    public SwitchParameter Local { get; set; }
+
+    /// <summary>The number of local workers, 1 to 256.</summary>
+    [Parameter]
+    [ValidateRange(1, 256)]
+    [WholeNumber]
+    public int Workers { get; set; } = 2;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        if (!ProcessOne(null, CheckSettings))
+            _rows = -1;
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (_rows < 0)
+            return;
+        if (ParameterSetName != InputObjectSet)
+        {
+            ProcessOne(Path, () => ReadTable(ResolveFile(Path!)));
+            return;
+        }
+
+        Input = new InputRecord(InputObject, ++_read);
+        string? text = InputObject?.BaseObject as string;
+        if (text is not null && TableFile.IsBlankOrComment(text))
+            return;
+        Subject = Input.Describe(text ?? Input.Text("Prompt"), Input.Text("OutFile"));
+        ProcessOne(InputObject, () =>
+        {
+            JobRow.Write(Input, _lines);
+            Add(JobTable.ImagesOf(name => Input.Text(name)));
+        });
+        (Input, Subject) = (null, null);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_rows >= 0)
+            ProcessOne(_table ?? Path, Submit);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _lines.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private SlurmOptions Options => new()
+    {
+        Partition = Partition, Time = Time, Memory = Memory, Gpus = Gpus, CpusPerTask = CpusPerTask > 0 ? CpusPerTask : null, Account = Account, Qos = Qos, Others = SbatchArgument,
+    };
+
+    private void CheckSettings()
+    {
+        string[] idle = Local
+            ? [.. ((string[])[nameof(ArraySize), nameof(Partition), nameof(Time), nameof(Memory), nameof(Gpus), nameof(CpusPerTask), nameof(Account), nameof(Qos), nameof(SbatchArgument)]).Where(MyInvocation.BoundParameters.ContainsKey)]
+            : [.. ((string[])[nameof(Workers)]).Where(MyInvocation.BoundParameters.ContainsKey)];
+        if (idle.Length > 0)
+            throw new InvalidSettingException(idle[0], Local ? $"{idle[0]} is for Slurm, and has no effect with Local. Omit one of them." : $"{idle[0]} is the number of local workers. Give Local too, or ArraySize for Slurm.");
+        if (Name is not null)
+            JobFolder.CheckName(Name);
+        if (FileName is not null)
+            _ = new NameTemplate(FileName);
+        _ = Options.Lines(Name ?? Unnamed, ArraySize).Count();
+        CheckParameters();
+    }
+
+    private void CheckParameters()
+    {
+        IReadOnlyDictionary<string, ParameterMetadata> known = InvokeCommand.GetCommand($"{MyInvocation.MyCommand.ModuleName}\\{ImageCommand}", CommandTypes.Cmdlet)?.Parameters ?? [];
+        Hashtable plain = new(StringComparer.OrdinalIgnoreCase);
+        foreach (DictionaryEntry entry in Parameter)
+        {
+            string name = $"{entry.Key}";
+            ParameterMetadata? found = known.Values.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || parameter.Aliases.Contains(name, StringComparer.OrdinalIgnoreCase));
+            if (found is null)
+                throw new InvalidSettingException(nameof(Parameter), $"{ImageCommand} has no parameter '{name}'.{(Spelling.Nearest(name, known.Keys) is string near ? $" Did you mean '{near}'?" : string.Empty)}");
+            if (s_own.Contains(found.Name))
+                throw new InvalidSettingException(nameof(Parameter), $"{found.Name} cannot be among the settings for all rows: each row has its own, or it is a parameter of {MyInvocation.MyCommand.Name}.");
+            plain[found.Name] = Plain(found.Name, entry.Value);
+        }
+
+        Parameter = plain;
+    }
+
+    /// <summary>A value that a script can say.</summary>
+    private static object? Plain(string name, object? value) => Cell.Unwrap(value) switch
+    {
+        null => null,
+        string or bool or byte or short or int or long or float or double or decimal => Cell.Unwrap(value),
+        SwitchParameter flag => flag.IsPresent,
+        Enum word => word.ToString(),
+        FileSystemInfo file => file.FullName,
+        IDictionary options => new Hashtable(options.Cast<DictionaryEntry>().ToDictionary(static option => $"{option.Key}", option => Plain(name, option.Value))),
+        IList list => list.Cast<object?>().Select(item => Plain(name, item)).ToArray(),
+        var other => throw new InvalidSettingException(nameof(Parameter), $"The value of {name} is an object of type {other.GetType().Name}, which workers cannot be given. Give a text, a number, true or false, or a list of these; of an image, give the path of its file."),
+    };
+
+    private void ReadTable(string path)
+    {
+        foreach (TableRow row in TableFile.Read(path, delimiter: null, CancellationToken))
+        {
+            if (row.Error is RowInvalidException error)
+                WriteFailure(DiffusionError.ToErrorRecord(error, path, MyInvocation.MyCommand));
+            else
+                Add(JobTable.ImagesOf(row));
+        }
+
+        _table = path;
+    }
+
+    private void Add(int images)
+    {
+        _rows++;
+        _images += FixedCount ?? images;
+    }
+
+    private int? FixedCount => Parameter["Count"] is { } count && LanguagePrimitives.TryConvertTo(count, out int number) && number > 0 ? number : null;
+
+    private void Submit()
+    {
+        if (_table is null && ParameterSetName != InputObjectSet)
+            return;
+        string source = _table is null ? "the pipeline" : $"'{_table}'";
+        if (_rows == 0)
+            throw new TableInvalidException($"There is no row in {source} that can be read. Nothing was submitted.");
+        if (_images > int.MaxValue)
+            throw new TableInvalidException($"The rows in {source} ask for {_images} images, and a job can have {int.MaxValue}. Split the table.");
+
+        string directory = ResolveOutput(OutDirectory);
+        JobFolder folder = Name is null ? JobFolder.New(directory, NameOf(_table)) : JobFolder.Of(directory, Name);
+        int size = (int)Math.Min(Local ? Workers : ArraySize, _images);
+        JobRecord record = new()
+        {
+            Backend = Local ? JobBackend.Local : JobBackend.Slurm,
+            SlurmId = Local ? null : JobRecord.NoSlurmId,
+            Submitted = DateTimeOffset.Now,
+            Table = _table is null ? PipedTable : Table + System.IO.Path.GetExtension(_table).ToLowerInvariant(),
+            Rows = _rows,
+            Images = (int)_images,
+            Count = FixedCount,
+            ArraySize = size,
+        };
+        JobScripts scripts = new()
+        {
+            Folder = folder,
+            Module = System.IO.Path.Combine(MyInvocation.MyCommand.Module.ModuleBase, MyInvocation.MyCommand.ModuleName + ".psd1"),
+            Version = MyInvocation.MyCommand.Module.Version,
+            Location = ResolveOutput("."),
+            Table = record.Table,
+            FileName = FileName,
+            Parameters = Parameter,
+        };
+        IReadOnlyList<string> shell = ShellCommand.Find();
+        (string file, string script) = Local ? (JobScripts.SuperviseFile, scripts.Supervise(shell, size)) : (JobScripts.BatchFile, scripts.Batch(Options, shell, size));
+        folder.CheckNew();
+        WriteVerbose($"{file}:\n{script}");
+        if (!ShouldProcess(folder.Path, $"Submit {_rows} row{(_rows == 1 ? string.Empty : "s")} with {_images} image{(_images == 1 ? string.Empty : "s")} to {(Local ? $"{size} local worker{(size == 1 ? string.Empty : "s")}" : $"{size} task{(size == 1 ? string.Empty : "s")} of Slurm")}"))
+            return;
+
+        folder.Create([(file, stream => WriteText(stream, script)), (JobScripts.WorkFile, stream => WriteText(stream, scripts.Work())), (record.Table, CopyTable)]);
+        try
+        {
+            if (!Local)
+                record = record with { SlurmId = Slurm.Submit(folder.Path, file, CancellationToken) };
+            folder.Write(record);
+            if (Local)
+                LocalWorkers.Start(folder, [.. shell, "-NoProfile", "-NonInteractive", "-File", file]);
+        }
+        catch
+        {
+            Slurm.TryCancel(record.SlurmId);
+            folder.Delete();
+            throw;
+        }
+
+        WriteObject(JobMonitor.Look([(folder, record)], CancellationToken).Single());
+    }
+
+    private static string NameOf(string? table)
+    {
+        string name = (table is null ? Unnamed : System.IO.Path.GetFileNameWithoutExtension(table)).Trim(' ', '.');
+        try
+        {
+            JobFolder.CheckName(name);
+            return name;
+        }
+        catch (InvalidSettingException)
+        {
+            return Unnamed;
+        }
+    }
+
+    private void CopyTable(Stream stream)
+    {
+        if (_table is null)
+        {
+            _lines.WriteTo(stream);
+            return;
+        }
+
+        using FileStream source = StableDiffusion.Storage.RegularFile.OpenShared(_table);
+        source.CopyTo(stream);
+    }
+
+    private static void WriteText(Stream stream, string text) => stream.Write(new UTF8Encoding(encoderShouldEmitUTF8Identifier: false).GetBytes(text));
+}

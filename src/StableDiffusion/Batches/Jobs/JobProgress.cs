@@ -1,0 +1,114 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace StableDiffusion.Batches.Jobs;
+
+/// <summary>What the journals of a job's workers and the claims in the folder of the images say. It needs neither the workers nor the cluster.</summary>
+internal sealed class JobProgress
+{
+    /// <summary>A claim, or a line of a journal, that is younger is one of a worker that is at work.</summary>
+    public static readonly TimeSpan Alive = TimeSpan.FromSeconds(300);
+
+    private const string ClaimEnding = ".claim";
+    private const string JournalEnding = ".jsonl";
+
+    // The speed is that of so many last images.
+    private const int MostTimed = 256;
+
+    private static readonly EnumerationOptions s_everywhere = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+
+    private readonly HashSet<UInt128> _files = [];
+    private readonly Dictionary<UInt128, Row> _rows = [];
+    private readonly PriorityQueue<DateTimeOffset, DateTimeOffset> _ends = new();
+    private readonly List<DateTimeOffset> _begun = [];
+    private readonly Func<string?, int> _imagesOf;
+
+    private JobProgress(Func<string?, int> imagesOf) => _imagesOf = imagesOf;
+
+    /// <summary>How many images are there.</summary>
+    public int Done => _files.Count;
+
+    /// <summary>How many images of rows with an error are not there.</summary>
+    public int Failed { get; private set; }
+
+    /// <summary>How many claims a living worker has.</summary>
+    public int Claims { get; private set; }
+
+    /// <summary>When the work on an image ended last; null if that was never.</summary>
+    public DateTimeOffset? LastEnd { get; private set; }
+
+    /// <summary>How many images are made in an hour; null if none was made.</summary>
+    public double? ImagesPerHour { get; private set; }
+
+    /// <summary>Reads all journals once.</summary>
+    /// <param name="folder">The folder of the job.</param>
+    /// <param name="imagesOf">How many images a row is, that is given in words as a journal has them.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public static JobProgress Read(JobFolder folder, Func<string?, int> imagesOf, CancellationToken cancellationToken)
+    {
+        JobProgress progress = new(imagesOf);
+        if (Directory.Exists(folder.Journals))
+        {
+            foreach (string journal in Directory.EnumerateFiles(folder.Journals, "*" + JournalEnding, new EnumerationOptions()).Order(StringComparer.Ordinal))
+            {
+                foreach (JournalOutcome outcome in Journal.ReadOutcomes(journal, cancellationToken))
+                    progress.Add(outcome);
+            }
+        }
+
+        progress.Failed = progress._rows.Values.Where(static row => row.HasFailed).Sum(static row => Math.Max(row.Images - row.Made, 0));
+        progress.CountClaims(folder.OutDirectory);
+        progress.Time();
+        return progress;
+    }
+
+    private void Add(JournalOutcome outcome)
+    {
+        if (LastEnd is null || outcome.Time > LastEnd)
+            LastEnd = outcome.Time;
+        ref Row row = ref CollectionsMarshal.GetValueRefOrAddDefault(_rows, Key(outcome.Row ?? string.Empty), out _);
+        if (outcome.Status == JournalStatus.Failed)
+        {
+            if (!row.HasFailed)
+                (row.HasFailed, row.Images) = (true, _imagesOf(outcome.Row));
+            return;
+        }
+
+        if (outcome.File is not null && _files.Add(Key(outcome.File)))
+            row.Made++;
+        if (outcome is { Status: JournalStatus.Made, Seconds: double seconds } && seconds is >= 0 and < 1e9)
+        {
+            _ends.Enqueue(outcome.Time - TimeSpan.FromSeconds(seconds), outcome.Time);
+            if (_ends.Count > MostTimed)
+                _ends.Dequeue();
+        }
+    }
+
+    /// <remarks>While a worker is at work, the time goes on; otherwise the last image is the end.</remarks>
+    private void Time()
+    {
+        if (_ends.Count == 0)
+            return;
+        _begun.AddRange(_ends.UnorderedItems.Select(static item => item.Element));
+        DateTimeOffset end = Claims > 0 ? DateTimeOffset.Now : _ends.UnorderedItems.Max(static item => item.Priority);
+        ImagesPerHour = _ends.Count / Math.Max((end - _begun.Min()).TotalHours, 1e-6);
+    }
+
+    private void CountClaims(string outDirectory)
+    {
+        if (!Directory.Exists(outDirectory))
+            return;
+        DateTime oldest = DateTime.UtcNow - Alive;
+        Claims = new DirectoryInfo(outDirectory).EnumerateFiles("*" + ClaimEnding, s_everywhere).Count(file => file.LastWriteTimeUtc > oldest);
+    }
+
+    // A table can have millions of rows: 16 bytes stand for a text.
+    private static UInt128 Key(string text) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(text.AsSpan()));
+
+    private struct Row
+    {
+        public bool HasFailed;
+        public int Images;
+        public int Made;
+    }
+}

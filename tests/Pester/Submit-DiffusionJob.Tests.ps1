@@ -1,0 +1,179 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    Push-Location $TestDrive
+
+    # What a job left in its folder: the exit codes of its workers are in the log of the one that started them.
+    function Get-Log([string]$Folder) {
+        Get-ChildItem "$Folder/logs" | ForEach-Object { "--- $($_.Name)"; Get-Content -LiteralPath $_.FullName }
+    }
+}
+
+AfterAll {
+    Get-ChildItem -Directory | Where-Object { Test-Path "$($_.FullName)/.jobs" } | ForEach-Object { Stop-DiffusionJob -LiteralPath $_.FullName -Timeout 5 }
+    Pop-Location
+}
+
+Describe 'Jobs with local workers' {
+    It 'makes each image of a table once, in a folder with any name, and says so from the journals alone' {
+        $out = "it's `$(out) ‘a’ [1] é"
+        "Prompt,Seed,Steps,OutFile,Count`na red house,1,1,one.png,1`n`"a; `$(throw 1) 'b'`",2,1,two.png,2`nbad,3,0,bad.png,1`n" | Set-Content jobs.csv
+        $job = Submit-DiffusionJob jobs.csv $out -Local -Workers 2 -Name "it's `"one`" é" -Parameter @{ NegativePrompt = "it's `"`n`$(1)"; GuidanceScale = 2.5 }
+        $job.State | Should -Be Running
+        $job.Rows, $job.Images, $job.ArraySize, $job.Backend | Should -Be 3, 4, 2, 'Local'
+        $job.Folder | Should -Be "$PWD/$out/.jobs/it's `"one`" é"
+
+        $ended = $job | Wait-DiffusionJob -Timeout 300
+        $ended.State, $ended.Done, $ended.Failed, $ended.Left, $ended.Running | Should -Be 'Failed', 3, 1, 0, 0 -Because (Get-Log $job.Folder | Out-String)
+        (Get-ChildItem -LiteralPath $out -File).Name | Should -Be 'one.png', 'two-1.png', 'two-2.png'
+        $made = Get-DiffusionMetadata -LiteralPath "$out/one.png"
+        $made.NegativePrompt, $made.GuidanceScale, $made.Steps | Should -Be "it's `"`n`$(1)", 2.5, 1
+
+        # After everything but table, record and journals is gone.
+        Get-ChildItem -LiteralPath $job.Folder -Exclude journals, job.json, table.csv -Force | Remove-Item -Recurse
+        $later = Get-DiffusionJob -LiteralPath $out
+        $later.State, $later.Done, $later.Failed, $later.ImagesPerHour -gt 0 | Should -Be 'Failed', 3, 1, $true
+        (Get-DiffusionJob -LiteralPath $job.Folder).Done | Should -Be 3
+    }
+
+    It 'makes prompts and rows of the pipeline, goes on with a stopped job, and starts a killed worker again' {
+        $rows = 1..40 | ForEach-Object { [pscustomobject]@{ Prompt = 'a red house'; Seed = $_; Steps = 20; OutFile = "$_.png" } }
+        $job = $rows | Submit-DiffusionJob -OutDirectory pipe -Local -Workers 2
+        $job.Name | Should -Be job
+        for ($wait = 0; $wait -lt 600 -and (Get-ChildItem pipe/*.png).Count -lt 3; $wait++) { Start-Sleep -Milliseconds 100 }
+        $worker = Get-Content "$($job.Folder)/workers/1.json" | ConvertFrom-Json
+        Stop-Process -Id $worker.processId -Force
+        for ($wait = 0; $wait -lt 600 -and (Get-Content "$($job.Folder)/workers/1.json" -Raw | ConvertFrom-Json -ErrorAction Ignore).processId -in $null, $worker.processId; $wait++) { Start-Sleep -Milliseconds 100 }
+        Get-Log $job.Folder | Out-String | Should -Match 'Worker 1 ended with code 137'
+
+        Stop-DiffusionJob pipe -WhatIf
+        (Get-DiffusionJob pipe).State | Should -Be Running
+        $stopped = Stop-DiffusionJob pipe job -PassThru
+        $stopped.State, $stopped.Running | Should -Be 'Stopped', 0
+        $stopped.Left | Should -BeGreaterThan 0
+        $made = (Get-ChildItem pipe/*.png).Count
+        $stopped.Done | Should -Be $made
+
+        $ended = 'a red house' | ForEach-Object { $rows } | Submit-DiffusionJob -OutDirectory pipe -Local | Wait-DiffusionJob -Timeout 300
+        $ended.Name, $ended.State, $ended.Done | Should -Be 'job-2', 'Completed', 40 -Because (Get-Log $ended.Folder | Out-String)
+        (Get-ChildItem pipe -File).Name | Sort-Object | Should -Be (1..40 | ForEach-Object { "$_.png" } | Sort-Object)
+        $ended.Folder | ForEach-Object { Get-DiffusionJournal "$_/journals/*.jsonl" } | Where-Object Status -EQ Made | Measure-Object | ForEach-Object Count | Should -Be (40 - $made)
+        (Get-DiffusionJob pipe).Name | Should -Be 'job', 'job-2'
+        (Get-DiffusionJob pipe 'job-*').Name | Should -Be 'job-2'
+    }
+}
+
+Describe 'Submit-DiffusionJob' {
+    BeforeAll {
+        "Prompt`na`nb`n" | Set-Content two.csv
+    }
+
+    It 'writes nothing with WhatIf, and shows the script' {
+        $text = Submit-DiffusionJob two.csv trial -WhatIf -Verbose -Partition gpu -ArraySize 9 4>&1 | Out-String
+        $text | Should -Match '#SBATCH --partition=gpu' 
+        $text | Should -Match '#SBATCH --array=1-2\b'
+        'trial' | Should -Not -Exist
+    }
+
+    It 'refuses <Why>' -ForEach @(
+        @{ Why = 'a table without rows'; Arguments = @{ Path = 'none.csv' }; Id = 'TableInvalid' }
+        @{ Why = 'a table that is not there'; Arguments = @{ Path = 'missing.csv' }; Id = 'PathNotFound' }
+        @{ Why = 'a name that no folder has'; Arguments = @{ Path = 'two.csv'; Name = 'a/b' }; Id = 'NameInvalid' }
+        @{ Why = 'a name in two lines'; Arguments = @{ Path = 'two.csv'; Name = "a`n#SBATCH --x" }; Id = 'NameInvalid' }
+        @{ Why = 'a time that is too short'; Arguments = @{ Path = 'two.csv'; Time = '3' }; Id = 'TimeInvalid' }
+        @{ Why = 'an option in two lines'; Arguments = @{ Path = 'two.csv'; Partition = "a`nb" }; Id = 'PartitionInvalid' }
+        @{ Why = 'options of Slurm for local workers'; Arguments = @{ Path = 'two.csv'; Local = $true; Partition = 'a' }; Id = 'PartitionInvalid' }
+        @{ Why = 'local workers for Slurm'; Arguments = @{ Path = 'two.csv'; Workers = 2 }; Id = 'WorkersInvalid' }
+        @{ Why = 'an unknown setting'; Arguments = @{ Path = 'two.csv'; Parameter = @{ Step = 2 } }; Id = 'ParameterInvalid' }
+        @{ Why = 'a setting that it makes itself'; Arguments = @{ Path = 'two.csv'; Parameter = @{ OutDirectory = 'x' } }; Id = 'ParameterInvalid' }
+        @{ Why = 'a value that no script can say'; Arguments = @{ Path = 'two.csv'; Parameter = @{ InitImage = [version]'1.0' } }; Id = 'ParameterInvalid' }
+        @{ Why = 'a template without a field'; Arguments = @{ Path = 'two.csv'; FileName = 'a' }; Id = 'FileNameInvalid' }
+    ) {
+        Set-Content none.csv 'Prompt'
+        $null = Submit-DiffusionJob @Arguments -OutDirectory never -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems[0].FullyQualifiedErrorId | Should -Be "$Id,SdPowerShell.Commands.SubmitDiffusionJobCommand"
+        'never' | Should -Not -Exist
+    }
+
+    It 'submits the rows that can be read, and names the others' {
+        '{"Prompt":"a"}', '{"Prompt":', '{"Prompt":"b","Count":3}' | Set-Content torn.jsonl
+        $text = Submit-DiffusionJob torn.jsonl torn -WhatIf -Verbose -ErrorAction SilentlyContinue -ErrorVariable problems 4>&1 | Out-String
+        $problems.Count | Should -Be 1
+        $problems[0].FullyQualifiedErrorId | Should -BeLike 'RowInvalid,*'
+        "$($problems[0])" | Should -Match 'torn.jsonl, line 2'
+        $text | Should -Match '#SBATCH --array=1-4'
+    }
+
+    It 'takes no object that another process could not read' {
+        $null = [pscustomobject]@{ Prompt = 'a'; InitImage = [System.IO.MemoryStream]::new() }, [pscustomobject]@{ Prompt = 'b' } | Submit-DiffusionJob -OutDirectory never -WhatIf -ErrorAction SilentlyContinue -ErrorVariable problems
+        $problems.Count | Should -Be 1
+        $problems[0].FullyQualifiedErrorId | Should -BeLike 'InitImageInvalid,*'
+        "$($problems[0])" | Should -Match "^Row 1 \('a'\)"
+    }
+
+    It 'leaves nothing where there is no Slurm, or it refuses, and says it in its words' -Skip:($IsWindows) {
+        $path = $env:PATH
+        try {
+            $env:PATH = "$TestDrive/tools"
+            { Submit-DiffusionJob two.csv refused -ErrorAction Stop } | Should -Throw '*sbatch was not found*' -ErrorId 'JobControlFailed,*'
+            $null = New-Item tools -ItemType Directory
+            "#!/bin/sh`necho 'sbatch: error: invalid partition specified: moon' >&2`nexit 1" | Set-Content tools/sbatch
+            /bin/chmod +x tools/sbatch
+            { Submit-DiffusionJob two.csv refused -Partition moon -ErrorAction Stop } | Should -Throw '*sbatch: error: invalid partition specified: moon*' -ErrorId 'JobControlFailed,*'
+        }
+        finally { $env:PATH = $path }
+        Get-ChildItem refused -Force | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'Get-DiffusionJob, Wait-DiffusionJob and Stop-DiffusionJob' {
+    BeforeAll {
+        function Add-Job([string]$Name, [string]$Json) {
+            $null = New-Item "known/.jobs/$Name" -ItemType Directory -Force
+            Set-Content "known/.jobs/$Name/job.json" ($Json ? $Json : '{"job":"StableDiffusion","version":1,"backend":"Local","submitted":"2026-01-02T03:04:05Z","table":"table.csv","rows":2,"images":2,"arraySize":2}')
+        }
+
+        Add-Job good
+        Add-Job 'it''s'
+        Add-Job broken '{"job":"other"}'
+    }
+
+    It 'finds jobs by wildcards, and names those that cannot be read' {
+        (Get-DiffusionJob known g*).Name | Should -Be good
+        (Get-DiffusionJob known 'good', 'it''s').State | Should -Be Stopped, Stopped
+        $jobs = Get-DiffusionJob known -ErrorAction SilentlyContinue -ErrorVariable problems
+        $jobs.Name | Should -Be 'good', 'it''s'
+        $problems.FullyQualifiedErrorId | Should -Be 'JobInvalid,SdPowerShell.Commands.GetDiffusionJobCommand'
+    }
+
+    It '<Command> names a job that is not there' -ForEach @{ Command = 'Get-DiffusionJob' }, @{ Command = 'Wait-DiffusionJob' }, @{ Command = 'Stop-DiffusionJob' } {
+        { & $Command known none -ErrorAction Stop } | Should -Throw "*no job 'none'*'good'*" -ErrorId "JobNotFound,*"
+        { & $Command . other -ErrorAction Stop } | Should -Throw '*no job in*' -ErrorId "JobNotFound,*"
+    }
+
+    It 'needs to be told what to stop' {
+        Push-Location known
+        try { { Stop-DiffusionJob -ErrorAction Stop } | Should -Throw -ErrorId 'NameInvalid,*' }
+        finally { Pop-Location }
+    }
+
+    It 'waits for no longer than it is told' {
+        $live = Get-Process -Id $PID
+        $null = New-Item known/.jobs/good/workers -ItemType Directory
+        @{ host = [Environment]::MachineName; processId = $PID; started = $live.StartTime.ToUniversalTime().ToString('o') } | ConvertTo-Json | Set-Content known/.jobs/good/workers/1.json
+        $job = Wait-DiffusionJob known good -Timeout 1 -PollInterval 1 -ErrorAction SilentlyContinue -ErrorVariable problems
+        $job.State, $job.Name | Should -Be Running, good
+        $problems.FullyQualifiedErrorId | Should -Be 'JobNotEnded,SdPowerShell.Commands.WaitDiffusionJobCommand'
+        Remove-Item known/.jobs/good/workers -Recurse
+    }
+
+    It 'completes names' {
+        $line = 'Get-DiffusionJob known -Name '
+        ([System.Management.Automation.CommandCompletion]::CompleteInput($line, $line.Length, $null)).CompletionMatches.CompletionText | Should -Be 'broken', 'good', "'it''s'"
+    }
+
+    It 'is shown in 80 columns' {
+        $text = Get-DiffusionJob known good | Out-String -Width 80
+        $text | Should -Match 'Name\s+State\s+Images\s+Done\s+Failed\s+In work\s+An hour\s+Time left'
+        $text | Should -Match 'good\s+Stopped\s+2\s+0\s+0\s+0'
+    }
+}
