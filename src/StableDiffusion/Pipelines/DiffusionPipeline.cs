@@ -465,7 +465,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         {
             request = CreateRequest();
             if (options.Attention is not null)
-                request = request with { Attention = PrepareAttention(options, embedding, request, Encoder(), cancellationToken) };
+                request = request with { Attention = PrepareAttention(options, embedding, request, model.OpenTextEncoder(loading, cancellationToken), cancellationToken) };
         }
 
         return new PreparedDenoising(state, info, before, stage, model.Info.Mark) { Request = request };
