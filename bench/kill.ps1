@@ -61,7 +61,7 @@ function Get-Hashes([string] $of) {
 # The steps that a process was seen to make: of each denoising from the step where it began to the last that was shown.
 function Measure-Steps([string] $log) {
     $sum = $last = 0
-    foreach ($match in [regex]::Matches((Get-Content $log -Raw), '>starting<|>step (\d+) of \d+<')) {
+    foreach ($match in [regex]::Matches("$(Get-Content $log -Raw)", '>starting<|>step (\d+) of \d+<')) {
         $step = $match.Groups[1].Success ? [int]$match.Groups[1].Value : 0
         if ($step -gt $last) {
             $sum += $last -eq -1 ? 1 : $step - $last
@@ -83,8 +83,8 @@ for ($round = 1; $round -le $Rounds; $round++) {
     $out = "$folder/round$round"
     $begun = Get-Date
     $running = [System.Collections.Generic.List[object]]::new()
-    $number = $kills = 0
-    while ($kills -lt $Kills -and @(Get-ChildItem "$out/*.png" -ErrorAction Ignore).Count -lt $Rows) {
+    $number = $killed = 0
+    while ($killed -lt $Kills -and @(Get-ChildItem "$out/*.png" -ErrorAction Ignore).Count -lt $Rows) {
         while ($running.Count -lt $Processes) {
             $running.Add((Start-Worker $out "$out-$((++$number))" "-Claim $Options"))
         }
@@ -94,28 +94,28 @@ for ($round = 1; $round -le $Rounds; $round++) {
         $victim = $running[$random.Next($running.Count)]
         if (-not $victim.HasExited) {
             & /bin/sh -c "kill -$Signal $($victim.Id)"
-            $kills++
+            $killed++
         }
 
         $victim.WaitForExit()
         $null = $running.Remove($victim)
     }
 
-    $running.WaitForExit()
+    $running | ForEach-Object { $_.WaitForExit() }
     (Start-Worker $out "$out-last" "-Claim $Options").WaitForExit()
     $found = Get-Hashes $out
     $lines = @(Get-Content "$out.jsonl" | ForEach-Object { try { $_ | ConvertFrom-Json } catch { } } | Where-Object status -EQ Made)
     $steps = (Get-ChildItem "$out-*.err" | ForEach-Object { Measure-Steps $_ } | Measure-Object -Sum).Sum
     [pscustomobject]@{
         Round = $round
-        Kills = $kills
+        Kills = $killed
         Processes = $number + 1
         Files = @($found).Count
         SameBytes = ($found -join "`n") -eq ($good -join "`n")
         MadeLines = $lines.Count
         MadeTwice = @($lines.file | Group-Object | Where-Object Count -GT 1).Count
         StepsSeen = $steps
-        MostSteps = $Rows * $Steps + $kills * ($Options -match 'Checkpoint' -and $Signal -ne 'KILL' ? 1 : $Steps)
+        MostSteps = $Rows * $Steps + $killed * ($Options -match 'Checkpoint' -and $Signal -ne 'KILL' ? 1 : $Steps)
         Seconds = [int]((Get-Date) - $begun).TotalSeconds
     }
     if (($found -join "`n") -ne ($good -join "`n")) { throw "Round $round has other files: $(Compare-Object $good $found | Out-String) See $folder." }

@@ -84,6 +84,7 @@ Describe 'Claim' {
         New-Claim differs/1.png -Elsewhere
         $run = { param($options) & { $rows[0]; Copy-Item good/2.png differs/1.png; Remove-Item differs/1.png.claim -ErrorAction Ignore } | New-DiffusionImage -OutDirectory differs -Claim @options }
         { & $run @{ ErrorAction = 'Stop' } } | Should -Throw -ErrorId "OutputDiffers,$cmdlet"
+        New-Claim differs/1.png -Elsewhere
         (& $run @{ Force = $true }).Path | Split-Path -Leaf | Should -Be '1.png'
         (Get-FileHash differs/1.png).Hash | Should -Be (Get-FileHash good/1.png).Hash
     }
