@@ -1,10 +1,13 @@
 <#
 .SYNOPSIS
-Makes many small images in one process, and samples what the process holds: resident memory, managed heap, file handles, threads.
+Makes many small images in one process, and samples what the process holds: resident memory, managed heap, compiled methods, file handles, threads. Memory is in MiB.
 
 .DESCRIPTION
 Each image has a prompt and a seed of its own, and is written to a file and to a journal. The files are deleted between the samples.
 Resident memory and handles come from /proc, so it runs on Linux. The module is that of the build, unless another one is given.
+
+.NET compiles hot code anew, also after thousands of images, which takes memory. With DOTNET_TieredCompilation=0 in the environment,
+all code is compiled once, so that only what the images leave behind can grow.
 
 .EXAMPLE
 pwsh -NoProfile -File bench/steady.ps1 -Count 10000 -Every 1000
@@ -26,12 +29,13 @@ $journal = Join-Path $folder 'made.jsonl'
 $watch = [Diagnostics.Stopwatch]::StartNew()
 
 function Get-Sample([int] $Images) {
-    [double] $kilobytes = (Select-String -LiteralPath /proc/self/status -Pattern '^VmRSS:\s+(\d+)').Matches[0].Groups[1].Value
+    [double] $kilobytes = [IO.File]::ReadAllLines('/proc/self/status').Where{ $_.StartsWith('VmRSS:') }[0] -replace '\D'
     [pscustomobject]@{
         Images = $Images
         Resident = [Math]::Round($kilobytes / 1024, 1)
         Heap = [Math]::Round([GC]::GetTotalMemory($true) / 1MB, 1)
         Committed = [Math]::Round([GC]::GetGCMemoryInfo().TotalCommittedBytes / 1MB, 1)
+        Methods = [Runtime.JitInfo]::GetCompiledMethodCount($false)
         Handles = [IO.Directory]::GetFileSystemEntries('/proc/self/fd').Length
         Threads = [Diagnostics.Process]::GetCurrentProcess().Threads.Count
         Seconds = [Math]::Round($watch.Elapsed.TotalSeconds)
@@ -48,7 +52,7 @@ try {
         $made++
         if ($made % $Every -eq 0) {
             Get-Sample $made
-            Remove-Item (Join-Path $folder images '*')
+            [IO.Directory]::Delete((Join-Path $folder images), $true)
         }
     }
 }
