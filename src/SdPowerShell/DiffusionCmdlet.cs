@@ -204,10 +204,10 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         string.IsNullOrEmpty(model) || ModelLibrary.Default.Models.Contains(model) ? model : PathHelper.FindExisting(this, model) ?? model;
 
     /// <summary>
-    /// Whether no later record can succeed after this error: the model or the device is missing, or the disk is full. A cmdlet whose
+    /// Whether no later record can succeed after this error: the model or the device is missing, the disk is full, or the process is to end. A cmdlet whose
     /// records are themselves models overrides this.
     /// </summary>
     /// <param name="error">An error of the engine, a <c>DiffusionException</c>.</param>
     /// <returns>True if the error ends the pipeline.</returns>
-    protected virtual bool EndsPipeline(Exception error) => error is ModelNotFoundException or DeviceUnavailableException or DiskFullException;
+    protected virtual bool EndsPipeline(Exception error) => error is ModelNotFoundException or DeviceUnavailableException or DiskFullException or WorkInterruptedException;
 }

@@ -18,7 +18,13 @@ internal sealed class RowIdentity(NewDiffusionImageCommand row, ImageInput? sour
 
     /// <summary>The hash of all settings that change the image.</summary>
     /// <param name="settings">The settings.</param>
-    public RequestHash Hash(GenerationSettings settings)
+    public RequestHash Hash(GenerationSettings settings) => Hash(settings, _inputs ??= HashImages(path => row.ResolveFile(path) is var full ? StageList.Hash<byte>(ImageFile.ReadBytes(full, ImageFile.NameOf(full))) : null));
+
+    /// <summary>The hash of the settings as they are written, for which no file is read.</summary>
+    /// <param name="settings">The settings.</param>
+    public RequestHash HashOfNames(GenerationSettings settings) => Hash(settings, HashImages(static path => path));
+
+    private RequestHash Hash(GenerationSettings settings, IReadOnlyList<(string Name, string? Hash)> inputs)
     {
         RequestHash hash = new(new GenerationInfo(settings)
         {
@@ -26,7 +32,7 @@ internal sealed class RowIdentity(NewDiffusionImageCommand row, ImageInput? sour
             Lora = TextList.Write([.. Texts(row.Lora)]),
             TextualInversion = TextList.Write([.. Texts(row.TextualInversion)]),
         });
-        foreach ((string name, string? input) in _inputs ??= HashImages())
+        foreach ((string name, string? input) in inputs)
             hash.Add(name, input);
         hash.Add(nameof(row.ControlNet), row.ControlNet is null ? null : string.Join('\n', row.ControlNet.Select(NameOrPath.WithoutFolder)));
         hash.Add(nameof(row.ControlPreprocessor), row.ControlPreprocessor is null ? null : string.Join('\n', row.ControlPreprocessor).ToLowerInvariant());
@@ -62,14 +68,14 @@ internal sealed class RowIdentity(NewDiffusionImageCommand row, ImageInput? sour
         });
     }
 
-    /// <summary>The hashes of the images that the row is made from: of the bytes of files, and of the pixels of others.</summary>
-    private IReadOnlyList<(string Name, string? Hash)> HashImages()
+    /// <summary>The hashes of the images that the row is made from: of files as it is given, and of the pixels of others.</summary>
+    private IReadOnlyList<(string Name, string? Hash)> HashImages(Func<string, string?> ofFile)
     {
         return [(nameof(row.InitImage), Hash(nameof(row.InitImage), source)), (nameof(row.MaskImage), Hash(nameof(row.MaskImage), row.MaskImage)), (nameof(row.ControlImage), string.Join(' ', (row.ControlImage ?? []).Select(image => Hash(nameof(row.ControlImage), image))))];
 
         string? Hash(string parameter, ImageInput? image) => image?.Read(
             parameter,
-            path => row.ResolveFile(path) is var full ? StageList.Hash<byte>(ImageFile.ReadBytes(full, ImageFile.NameOf(full))) : null,
+            ofFile,
             static given => StageList.Hash<byte>(given.Pixels));
     }
 }

@@ -2,6 +2,7 @@ using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
@@ -49,6 +50,12 @@ internal sealed class StagedImage
 
     /// <summary>The image, if an earlier run made it, so that it waits only for those before it; null if it is to be made.</summary>
     public DiffusionImage? Unchanged { get; init; }
+
+    /// <summary>The claim of its file; null if images are not claimed.</summary>
+    public Claim? Claim { get; init; }
+
+    /// <summary>What to do with it if another process takes it over; null if images are not claimed.</summary>
+    public ClaimedImage? Again { get; init; }
 
     /// <summary>How long its stages have taken.</summary>
     public TimeSpan Time { get; set; }

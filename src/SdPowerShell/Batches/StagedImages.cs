@@ -5,6 +5,7 @@ using SdPowerShell.Progress;
 using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
@@ -88,7 +89,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             {
                 long begun = Stopwatch.GetTimestamp();
                 DiffusionImage made = image.Job.Decode(pipeline, image.Latent!, stages, command.CancellationToken);
-                command.Finish(made, image.Target, image.Output, image.Time + Stopwatch.GetElapsedTime(begun));
+                command.Finish(made, image.Target, image.Output, image.Time + Stopwatch.GetElapsedTime(begun), image.Claim);
             },
             isLast: true);
 
@@ -106,6 +107,8 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
                 bool isDone = command.ProcessOne(image.Options.Prompt, () => Run(image, run, keepsErrors));
                 if (!isDone || image.Error is not null)
                     Fail(image, isDone);
+                if (image.HasFailed)
+                    image.Claim?.Dispose();
             }
         }
 
@@ -116,9 +119,14 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             long begun = Stopwatch.GetTimestamp();
             try
             {
-                UseModelOf(image, pipeline => run(image, pipeline, new ImageStages(command, image.Options, progress)));
+                UseModelOf(image, pipeline => run(image, pipeline, new ImageStages(command, image.Options, progress, command.Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim }));
             }
-            catch (DiffusionException error) when (keepsErrors)
+            catch (ClaimLostException error)
+            {
+                image.HasFailed = true;
+                command.Claims.Lose(image.Again, error);
+            }
+            catch (DiffusionException error) when (keepsErrors && error is not WorkInterruptedException)
             {
                 image.Error = error;
             }
@@ -130,7 +138,10 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
         void Fail(StagedImage image, bool isKept)
         {
             foreach (StagedImage other in _images.Where(other => other == image ? !isKept : other.Job == image.Job && other.Denoising is null))
+            {
                 other.HasFailed = true;
+                other.Claim?.Dispose();
+            }
         }
     }
 
@@ -158,7 +169,10 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             }
         }));
         foreach (StagedImage image in isDone ? [] : images)
+        {
             image.HasFailed = true;
+            image.Claim?.Dispose();
+        }
     }
 
     /// <summary>Runs stages of the model that the record of an image that waits named.</summary>

@@ -8,6 +8,7 @@ using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Adapters;
 using StableDiffusion.Batches;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Masks;
@@ -36,13 +37,14 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(FileName), nameof(Resume), nameof(Journal), nameof(Claim), nameof(ClaimTimeout), nameof(Shard), nameof(Checkpoint),
     };
 
     private readonly UpscalerInUse _upscaler = new();
     private readonly DetectorInUse _detector = new();
     private BatchProgress? _progress;
     private StagedImages? _staged;
+    private RunClaims? _claims;
     private NameTemplate? _template;
     private RunJournal? _journal;
 
@@ -188,6 +190,26 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
+    /// <summary>Claims each image before it is made, so that several processes can make the rows of one table; turns Resume on.</summary>
+    [Parameter]
+    public SwitchParameter Claim { get; set; }
+
+    /// <summary>After how many seconds a claim is taken over whose process does not touch it; the default is 300.</summary>
+    [Parameter]
+    [ValidateRange(1, 604_800)]
+    [WholeNumber]
+    public int ClaimTimeout { get; set; } = 300;
+
+    /// <summary>The part of the rows to make, such as 3/16 for the third of sixteen, or Auto for that of the task of an array job.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(ShardCompleter))]
+    public string? Shard { get; set; }
+
+    /// <summary>Keeps the half-done latent of an image when a signal asks the process to end, and from time to time.</summary>
+    [Parameter]
+    public SwitchParameter Checkpoint { get; set; }
+
     /// <summary>A file to which a line is added for each image when the work on it ends.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -240,6 +262,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
 
     private StagedImages Staged => _staged!;
 
+    /// <summary>The part of this run in the work of several.</summary>
+    internal RunClaims Claims => _claims!;
+
+    /// <summary>Whether files of earlier runs are looked at.</summary>
+    private bool IsResumed => Resume || Claim;
+
     /// <summary>The object from the pipeline; null if there is none.</summary>
     private object? Given => Cell.Unwrap(Input?.Value);
 
@@ -250,7 +278,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         try
         {
             _template = FileName is null ? null : new NameTemplate(FileName);
-            if (Journal is not null && !(MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? isTrial) && LanguagePrimitives.IsTrue(isTrial)))
+            bool isTrial = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
+            _claims = CreateClaims(isTrial);
+            if (Journal is not null && !isTrial)
             {
                 string journal = ResolveOutput(Journal);
                 StableDiffusion.Batches.Journal.Check(journal, CancellationToken);
@@ -309,6 +339,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     {
         if (disposing)
         {
+            _claims?.Dispose();
             _upscaler.Dispose();
             _detector.Dispose();
         }
@@ -320,8 +351,28 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     protected override void EndProcessing()
     {
         Staged.Make();
+        Claims.End();
         Prompts.ReportPassedOver();
         _progress?.Complete();
+
+        // Whoever sent a signal expects that the process ends.
+        ProcessOne(target: null, () => Claims.Interruption?.Check());
+    }
+
+    private RunClaims CreateClaims(bool isTrial)
+    {
+        if (Checkpoint && !IsResumed)
+            throw new InvalidSettingException(nameof(Checkpoint), "Checkpoint keeps what the next run goes on with, which needs names that stay the same. Give Resume or Claim too, or omit Checkpoint.");
+        if (!Claim && MyInvocation.BoundParameters.ContainsKey(nameof(ClaimTimeout)))
+            throw new InvalidSettingException(nameof(ClaimTimeout), "ClaimTimeout has no effect without Claim. Give that too, or omit ClaimTimeout.");
+        return new RunClaims(this)
+        {
+            Shard = Shard is null ? null : StableDiffusion.Batches.Claims.Shard.Read(Shard, Environment.GetEnvironmentVariable),
+            Keeper = Claim && !isTrial ? new ClaimKeeper(TimeSpan.FromSeconds(ClaimTimeout)) : null,
+            Interruption = (Claim || Checkpoint) && !isTrial ? Interruption.Listen() : null,
+            KeepsCheckpoints = Checkpoint,
+            FindsCheckpoints = IsResumed && !isTrial,
+        };
     }
 
     /// <remarks>The images that wait for their batch come before the error of a later record, which may end the pipeline.</remarks>
@@ -331,7 +382,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         {
             Make(prompt, recorded);
         }
-        catch (Exception error) when (error is DiffusionException or RecordException && !StageMajor)
+        catch (Exception error) when (error is DiffusionException and not WorkInterruptedException or RecordException && !StageMajor)
         {
             Staged.Make();
             throw;
@@ -344,21 +395,25 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
-        DenoiseOptions options = CheckDetailer(CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt });
+        Claims.Interruption?.Check();
+        DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
+        ImageInput? source = FindStart(out bool isPiped);
+        RowIdentity identity = new(this, source);
+        if (!Claims.Has(() => identity.HashOfNames(options with { Seed = Drawn(options.Seed), VariationSeed = Drawn(options.VariationSeed) })))
+            return;
+        options = CheckDetailer(options);
         string? idle = options.RefinerSwitchAt is not null ? nameof(RefinerSwitchAt) : options.RefinerSwitchBySteps is not null ? nameof(RefinerSwitchBySteps) : options.RefinerMode is not null ? nameof(RefinerMode) : null;
         if (options.Refiner is null && idle is not null)
             RefuseIdle(idle, $"{idle} has no effect without Refiner. Give that too, or omit {idle}.");
-        ImageInput? source = FindStart(out bool isPiped);
         BackgroundColor.Parse(options.Background);
         if (source is null && options.Background is not null)
             RefuseIdle(nameof(Background), "Background has no effect without an image to start from. Give one with -InitImage, or omit Background.");
-        if (Resume && NoMetadata)
-            throw new InvalidSettingException(nameof(NoMetadata), "A file without metadata does not say how it was made, so that the work cannot be resumed. Omit NoMetadata, or omit Resume.");
-        RowIdentity identity = new(this, source);
+        if (IsResumed && NoMetadata)
+            throw new InvalidSettingException(nameof(NoMetadata), $"A file without metadata does not say how it was made, so that the work cannot be resumed. Omit NoMetadata, or omit {(Claim ? nameof(Claim) : nameof(Resume))}.");
         options = options with
         {
-            Seed = Resume && RandomSeed.IsDrawn(options.Seed) ? identity.Hash(options with { Seed = null, VariationSeed = null }).Seed : options.Seed,
-            VariationSeed = Resume && options.VariationStrength > 0 && RandomSeed.IsDrawn(options.VariationSeed) ? identity.Hash(options with { VariationSeed = null }).Seed : options.VariationSeed,
+            Seed = IsResumed && RandomSeed.IsDrawn(options.Seed) ? identity.Hash(options with { Seed = null, VariationSeed = null }).Seed : options.Seed,
+            VariationSeed = IsResumed && options.VariationStrength > 0 && RandomSeed.IsDrawn(options.VariationSeed) ? identity.Hash(options with { VariationSeed = null }).Seed : options.VariationSeed,
         };
         DenoiseOptions asked = options;
         IReadOnlyList<TextualInversion> words = AdapterSetting.ReadTextualInversions(this, TextualInversion);
@@ -369,7 +424,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             index => identity.Name(_template!, OfImage(options, index), OfImage(asked, index), index, job.Count),
             hasOneSeed: job.Count > 1 && job.OptionsOf(0).Seed == job.OptionsOf(1).Seed);
         ImageOutput output = CreateOutput();
-        if (!Resume && _template is null && names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
+        if (!IsResumed && _template is null && names.Next(prompt, options.Seed, index: 0, job.Count, ResolveOutput) is OutputTarget first)
             output.Check(first);
         AdapterSet adapters = AdapterSetting.ReadLoras(this, Lora, prompt, job.PromptOptions.Syntax);
         if (options.Hires?.HiresPrompt is string second && !AdapterSetting.ReadLoras(this, Lora, second, job.PromptOptions.Syntax).Equals(adapters))
@@ -377,7 +432,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         if (options.Hires is HiresSettings hires && HiresPass.NetworkOf(hires) is string network)
         {
             string found = FindUpscaler(network);
-            if (!Resume)
+            if (!IsResumed)
                 _upscaler.Open(found, DeviceName, ReportLoading, CancellationToken);
         }
 
@@ -412,35 +467,38 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             long seed = job.OptionsOf(index).Seed!.Value;
             OutputTarget? target = names.Next(prompt, seed, index, job.Count, ResolveOutput);
             int current = index;
-            if (!CheckTarget(target, output, path => Inspect(pipeline => check.Value.Find(path, current, pipeline, CancellationToken)), out DiffusionImage? unchanged))
+            DiffusionImage? unchanged = null;
+            bool? Find() => Look(target, output, path => Inspect(pipeline => check.Value.Find(path, current, pipeline, CancellationToken)), out unchanged);
+            if (Find() == false)
                 continue;
-            if (unchanged is not null)
+            if (unchanged is null)
             {
-                if (!Staged.IsEmpty)
-                    Staged.Add(Stage(index, unchanged));
-                else
-                    PassOn(unchanged);
-                continue;
+                if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
+                    continue;
+
+                target?.CreateFolder();
+                ClaimedImage? again = Later(target, Bytes(), Find, claim => MakeNow(Stage(current, unchanged: null, claim)));
+                Claim? claim = null;
+                if (again is not null && !Claims.TryTake(again, out claim))
+                    continue;
+                if (unchanged is null)
+                {
+                    StagedImage image = Stage(index, unchanged: null, claim, again);
+                    if (isStaged)
+                        Staged.Add(image);
+                    else
+                        MakeNow(image);
+                    continue;
+                }
             }
 
-            if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
-                continue;
-
-            target?.CreateFolder();
-            if (isStaged)
-            {
-                Staged.Add(Stage(index, unchanged: null));
-                continue;
-            }
-
-            Progress.Start();
-            long begun = Stopwatch.GetTimestamp();
-            DiffusionImage image = options.Refiner is null
-                ? UsePipeline(pipeline => job.Make(pipeline, index, new ImageStages(this, options, Progress), CancellationToken), adapters)
-                : MakeRefined(job, index, options, adapters);
-            Progress.Finish();
-            Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
+            if (!Staged.IsEmpty)
+                Staged.Add(Stage(index, unchanged));
+            else
+                PassOn(unchanged);
         }
+
+        long Bytes() => (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength);
 
         GenerationSettings OfImage(GenerationSettings settings, int index)
         {
@@ -448,7 +506,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return settings with { Seed = own.Seed, VariationSeed = own.VariationSeed, BatchSize = own.BatchSize, BatchIndex = own.BatchIndex };
         }
 
-        StagedImage Stage(int index, DiffusionImage? unchanged) => new()
+        StagedImage Stage(int index, DiffusionImage? unchanged, Claim? claim = null, ClaimedImage? again = null) => new()
         {
             Input = Input,
             Subject = Subject,
@@ -461,10 +519,45 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             Options = options,
             Target = names.Next(prompt, job.OptionsOf(index).Seed, index, job.Count, ResolveOutput),
             Output = output,
-            Bytes = (start?.Image.Pixels.LongLength ?? 0) + options.Controls.Sum(static control => control.Image.Pixels.LongLength),
+            Bytes = Bytes(),
             Unchanged = unchanged,
+            Claim = claim,
+            Again = again,
         };
+
+        static long? Drawn(long? seed) => RandomSeed.IsDrawn(seed) ? null : seed;
     }
+
+    /// <summary>An image that can be made later, when the settings of another record are bound; null if images are not claimed.</summary>
+    private ClaimedImage? Later(OutputTarget? target, long bytes, Func<bool?> check, Action<Claim> make) => Claims.Keeper is null ? null : new ClaimedImage
+    {
+        Input = Input,
+        Subject = Subject,
+        Model = ChooseModel(madeBy: null),
+        Device = Device,
+        File = target!.Path,
+        Bytes = bytes,
+        Check = check,
+        Make = make,
+    };
+
+    /// <summary>Makes an image that waits for no other one.</summary>
+    private void MakeNow(StagedImage image) => Claims.Run(image.Again, image.Claim, () =>
+    {
+        ImageStages stages = new(this, image.Options, Progress, Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim };
+        Progress.Start();
+        long begun = Stopwatch.GetTimestamp();
+        DiffusionImage made = image.Options.Refiner is null
+            ? UsePipeline(pipeline => image.Job.Make(pipeline, image.Index, stages, CancellationToken), image.Adapters)
+            : MakeRefined(image, stages);
+        Progress.Finish();
+        Finish(made, image.Target, image.Output, Stopwatch.GetElapsedTime(begun), image.Claim);
+    });
+
+    /// <summary>Finds out what there is to do for an output, as <see cref="CheckTarget"/> does.</summary>
+    /// <returns>True if an earlier run made the image, false if an error was written, null if it is to be made.</returns>
+    private bool? Look(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged) =>
+        !CheckTarget(target, output, find, out unchanged) ? false : unchanged is null ? null : true;
 
     /// <summary>Finds out what there is to do for an output. An error is written, and the next output follows.</summary>
     /// <param name="target">The file; null if nothing is written.</param>
@@ -475,16 +568,18 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     private bool CheckTarget(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged)
     {
         unchanged = null;
-        if (target is null && !Resume)
+        if (target is null && !IsResumed)
             return true;
-        if (!Resume)
+        if (!IsResumed)
         {
             output.Check(target!);
             return true;
         }
 
         if (target is null)
-            throw new InvalidSettingException(nameof(Resume), "Resume goes on with the files of an earlier run, and nothing says where they are. Give OutDirectory, OutFile or FileName, or omit Resume.");
+            throw Claim
+                ? new InvalidSettingException(nameof(Claim), "Claim shares the work by files beside the images, and nothing says where these are. Give OutDirectory, OutFile or FileName, or omit Claim.")
+                : new InvalidSettingException(nameof(Resume), "Resume goes on with the files of an earlier run, and nothing says where they are. Give OutDirectory, OutFile or FileName, or omit Resume.");
 
         // Two rows can have one name, so that the first of them is in the way of the other.
         Staged.MakeFiles([target.Path]);
@@ -513,6 +608,8 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             }
         });
         unchanged = found;
+        if (found is not null)
+            Claims.Sweep(target.Path);
         return isFree;
     }
 
@@ -536,14 +633,20 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     }
 
     /// <inheritdoc/>
-    private protected override void OnFailure(ErrorRecord record) => _journal?.Add(record);
-
-    private DiffusionImage MakeRefined(TextToImage job, int index, DenoiseOptions options, AdapterSet adapters)
+    /// <remarks>That the work was ended is no failure of a record.</remarks>
+    private protected override void OnFailure(ErrorRecord record)
     {
-        ImageStages stages = new(this, options, Progress);
-        Latent latent = UsePipeline(pipeline => job.Denoise(pipeline, index, stages, CancellationToken), adapters);
-        UseRefiner(options, refiner => latent = job.Refine(refiner, latent, index, stages, CancellationToken));
-        return UsePipeline(pipeline => job.Decode(pipeline, latent, stages, CancellationToken), adapters);
+        if (record.Exception is WorkInterruptedException)
+            Claims.EndProcess();
+        else
+            _journal?.Add(record);
+    }
+
+    private DiffusionImage MakeRefined(StagedImage image, ImageStages stages)
+    {
+        Latent latent = UsePipeline(pipeline => image.Job.Denoise(pipeline, image.Index, stages, CancellationToken), image.Adapters);
+        UseRefiner(image.Options, refiner => latent = image.Job.Refine(refiner, latent, image.Index, stages, CancellationToken));
+        return UsePipeline(pipeline => image.Job.Decode(pipeline, latent, stages, CancellationToken), image.Adapters);
     }
 
     /// <summary>Uses the refiner. That it is missing is an error of its record alone.</summary>
@@ -615,6 +718,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     private void MakeAgain(GeneratedObject made, StageList stages, OneImage? recorded)
     {
         Subject = Input!.Describe(made.Prompt, OutFile);
+        Claims.Interruption?.Check();
+        if (!Claims.Has(() => new RowIdentity(this, InitImage).HashOfNames(made.Info)))
+            return;
         if (FindChange(made) is string setting)
         {
             throw recorded is null
@@ -632,7 +738,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             images.Add(ReadImage(nameof(MaskImage), MaskImage), ReadMask());
         ImageOutput output = CreateOutput();
         OutputTarget? target = CreateNames(source: null, index => new RowIdentity(this, InitImage).Name(_template!, made.Info, made.Info, index, count: 1)).Next(made.Prompt ?? "image", made.Seed, index: 0, count: 1, ResolveOutput);
-        if (!CheckTarget(target, output, path => ResumeCheck.Find(path, made.Info with { Stages = stages }, CancellationToken), out DiffusionImage? unchanged))
+        DiffusionImage? unchanged = null;
+        bool? Find() => Look(target, output, path => ResumeCheck.Find(path, made.Info with { Stages = stages }, CancellationToken), out unchanged);
+        if (Find() == false)
             return;
         if (unchanged is not null)
         {
@@ -640,12 +748,13 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return;
         }
 
+        ImageStages observer = new(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }, Progress);
         StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, NamesOnly || (isForeign && !IsGiven(nameof(Model)))), run, adapters), images)
         {
             Model = IsGiven(nameof(Model)) ? Model : null,
             Device = DeviceName,
             Upscale = (image, size, progress, token) => Upscale(image, size.Upscaler, size, progress, token),
-            Observer = new ImageStages(this, new DenoiseOptions { Prompt = made.Prompt, PromptSyntax = made.PromptSyntax }, Progress),
+            Observer = observer,
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
             Warn(warning);
@@ -653,16 +762,30 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             return;
 
         target?.CreateFolder();
-        Progress.Start();
-        long begun = Stopwatch.GetTimestamp();
-        DiffusionImage image = replay.Run(stages, CancellationToken);
+        ClaimedImage? again = null;
+        again = Later(target, images.Bytes, Find, Run);
+        Claim? claim = null;
+        if (again is not null && !Claims.TryTake(again, out claim))
+            return;
+        if (unchanged is null)
+            Run(claim);
+        else
+            PassOn(unchanged);
 
-        // The settings of all passes are said once; the last stage has those of the last one.
-        // Neither has an image that begins with a file the settings of that file.
-        if (HasPasses(made.Info) || (image.Prompt is null && made.Prompt is not null))
-            image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
-        Progress.Finish();
-        Finish(image, target, output, Stopwatch.GetElapsedTime(begun));
+        void Run(Claim? claim) => Claims.Run(again, claim, () =>
+        {
+            observer.Claim = claim;
+            Progress.Start();
+            long begun = Stopwatch.GetTimestamp();
+            DiffusionImage image = replay.Run(stages, CancellationToken);
+
+            // The settings of all passes are said once; the last stage has those of the last one.
+            // Neither has an image that begins with a file the settings of that file.
+            if (HasPasses(made.Info) || (image.Prompt is null && made.Prompt is not null))
+                image = new DiffusionImage(image.Width, image.Height, image.Pixels, made.Info with { Stages = image.Info.Stages });
+            Progress.Finish();
+            Finish(image, target, output, Stopwatch.GetElapsedTime(begun), claim);
+        });
     }
 
     /// <summary>Whether an image of several passes, which one request made, is to be made with another setting: its settings say all that the request needs.</summary>
@@ -685,10 +808,12 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     /// <param name="target">The file; null for none.</param>
     /// <param name="output">Writes the file.</param>
     /// <param name="time">How long it took.</param>
-    internal void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output, TimeSpan time)
+    /// <param name="claim">The claim of the file, which is given back; null for none.</param>
+    internal void Finish(DiffusionImage image, OutputTarget? target, ImageOutput output, TimeSpan time, Claim? claim)
     {
         if (target is not null)
-            Write(image, target, output);
+            Claims.Write(target.Path, claim, () => Write(image, target, output));
+        claim?.Dispose();
         _journal?.Add(image, JournalStatus.Made, time);
         WriteObject(NoMetadata ? Private(image) : image);
     }
@@ -706,7 +831,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         {
             Limits = NamesOnly && !IsGiven(nameof(OutFile)) ? directory ?? ResolveOutput(".") : null,
             Template = _template is null ? null : name,
-            IsStable = Resume || _template is not null,
+            IsStable = IsResumed || _template is not null,
             AddsIndex = _template is null ? hasOneSeed || source is not null : !_template.Has(NameTemplate.Index) && !_template.Has(NameTemplate.Hash) && (hasOneSeed || !_template.Has(NameTemplate.Seed)),
         };
     }

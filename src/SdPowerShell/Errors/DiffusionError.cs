@@ -43,6 +43,7 @@ internal static class DiffusionError
             ImageInvalidException => ("ImageInvalid", ErrorCategory.InvalidData),
             OutputExistsException => ("FileExists", ErrorCategory.ResourceExists),
             OutputDiffersException => ("OutputDiffers", ErrorCategory.ResourceExists),
+            WorkInterruptedException => ("Interrupted", ErrorCategory.OperationStopped),
             JournalInvalidException => ("JournalInvalid", ErrorCategory.InvalidData),
             JobNotFoundException => ("JobNotFound", ErrorCategory.ObjectNotFound),
             JobInvalidException => ("JobInvalid", ErrorCategory.InvalidData),

@@ -1,6 +1,8 @@
 using SdPowerShell.Commands;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
@@ -10,12 +12,19 @@ namespace SdPowerShell.Progress;
 /// <param name="command">The cmdlet that makes the image.</param>
 /// <param name="options">Its settings.</param>
 /// <param name="batch">The progress of the batch that it belongs to.</param>
-internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptions options, BatchProgress batch) : StageObserver
+/// <param name="checkpoint">Where the state of its first denoising is kept; null for nowhere.</param>
+internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptions options, BatchProgress batch, DenoiseCheckpoint? checkpoint = null) : StageObserver
 {
     private DenoisingProgress? _denoising;
 
     /// <summary>How many images are denoised at once.</summary>
     public int Count { get; init; } = 1;
+
+    /// <summary>The claim of the image's file; null for none, or several images.</summary>
+    public Claim? Claim { get; set; }
+
+    /// <inheritdoc/>
+    public override DenoiseCheckpoint? Checkpoint => checkpoint;
 
     /// <inheritdoc/>
     public override T Run<T>(Stage stage, Func<T> work)
@@ -38,6 +47,7 @@ internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptio
     {
         _denoising!.Report(progress);
         batch.Advance((double)progress.Step / progress.StepCount);
+        command.Claims.AfterStep(progress, Claim);
     }
 
     /// <inheritdoc/>

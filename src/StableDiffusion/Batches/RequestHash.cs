@@ -54,6 +54,11 @@ internal sealed class RequestHash
     /// <summary>The first 32 bits as a seed.</summary>
     public long Seed => BinaryPrimitives.ReadUInt32BigEndian(Bytes);
 
+    /// <summary>One of several parts that rows are dealt to evenly by their hashes.</summary>
+    /// <param name="count">The number of parts.</param>
+    /// <returns>The index of the part, from 0. It is independent of <see cref="Seed"/>.</returns>
+    public int Part(int count) => (int)(BinaryPrimitives.ReadUInt64BigEndian(Bytes.AsSpan(sizeof(ulong))) % (uint)count);
+
     private byte[] Bytes => SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(_values));
 
     private static string? Text(string setting, object? value) => value switch

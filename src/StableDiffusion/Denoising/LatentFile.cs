@@ -80,6 +80,10 @@ public static class LatentFile
     /// <exception cref="LatentInvalidException">The bytes are damaged, or not those of a latent.</exception>
     public static Latent FromBytes(byte[] bytes) => s_file.Read("serialized latent", bytes, static file => ReadOwn(file, static info => info));
 
+    /// <summary>The bytes that <see cref="Write"/> writes, for this library alone to go on with.</summary>
+    /// <param name="latent">The latent.</param>
+    internal static byte[] ToState(Latent latent) => Compose(latent).ToBytes();
+
     private static StateWriter Compose(Latent latent, bool keepsPaths = false)
     {
         ArgumentNullException.ThrowIfNull(latent);

@@ -140,6 +140,10 @@ public sealed class RowInvalidException(string file, int line, string fault)
 /// <param name="message">Which file, what differs, and what to do.</param>
 public sealed class OutputDiffersException(string message) : DiffusionException(message);
 
+/// <summary>A signal asked the process to end, so that its work was ended in good order; it can be resumed.</summary>
+/// <param name="message">Which signal, what was kept, and what to do.</param>
+public sealed class WorkInterruptedException(string message) : DiffusionException(message);
+
 /// <summary>A file could not be written. No partial file is left behind.</summary>
 /// <param name="message">What is wrong with which input, and what to do.</param>
 /// <param name="innerException">The cause, if any.</param>

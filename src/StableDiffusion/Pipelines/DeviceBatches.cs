@@ -99,7 +99,7 @@ public sealed class DeviceBatches : IDisposable
         {
             return new DenoiseResult(job, run(), null);
         }
-        catch (DiffusionException error)
+        catch (DiffusionException error) when (error is not WorkInterruptedException)
         {
             return new DenoiseResult(job, null, error);
         }

@@ -4,6 +4,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
@@ -314,8 +315,16 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         Latent? start,
         DenoiseOptions options,
         Action<StepProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) => RunDenoising(new DenoiseJob(embedding, negative, start, options), checkpoint: null, progress, cancellationToken);
+
+    /// <summary>Denoises, or goes on with a denoising that another process began.</summary>
+    /// <param name="job">The denoising.</param>
+    /// <param name="checkpoint">Where its state is kept; null for nowhere.</param>
+    /// <param name="progress">As for <see cref="Denoise"/>.</param>
+    /// <param name="cancellationToken">As there.</param>
+    internal Latent RunDenoising(DenoiseJob job, DenoiseCheckpoint? checkpoint, Action<StepProgress>? progress, CancellationToken cancellationToken)
     {
+        (TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options) = job;
         ArgumentNullException.ThrowIfNull(embedding);
         ArgumentNullException.ThrowIfNull(options);
         Check(options, start);
@@ -323,8 +332,22 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height), cancellationToken);
-        Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null ? null : call => prepared.Report(call, progress), cancellationToken);
+        if (checkpoint?.Find() is Latent kept)
+        {
+            if (prepared.GoOn(kept) is PreparedDenoising rest)
+                prepared = rest;
+            else
+                checkpoint.Refuse();
+        }
+
+        Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null && checkpoint is null ? null : call => prepared.Report(call, Step), cancellationToken);
         return prepared.Capture(result, prepared.Request.StopCall);
+
+        void Step(StepProgress step)
+        {
+            checkpoint?.Keep(step);
+            progress?.Invoke(step);
+        }
     }
 
     /// <summary>Opens the U-Net for a denoising.</summary>

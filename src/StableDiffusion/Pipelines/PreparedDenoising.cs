@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
@@ -55,6 +56,22 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
         };
     }
 
+    /// <summary>Goes on with what was captured of the same denoising.</summary>
+    /// <param name="captured">The latent.</param>
+    /// <returns>The rest of the denoising, whose result records the whole; null if the latent is of another one.</returns>
+    /// <remarks>The records hold all settings, the hashes of the inputs, of the model and of the values, and what it ran on.</remarks>
+    public PreparedDenoising? GoOn(Latent captured)
+    {
+        if (captured.State?.Copy() is not DenoiseState kept || kept.NextCall > Request.StopCall || Request.Reuse is not null
+            || GenerationRecord.Write(RecordedNames.Only(Capture(captured.Tensor, kept.NextCall).Info)) != GenerationRecord.Write(RecordedNames.Only(captured.Info)))
+            return null;
+        return new PreparedDenoising(kept, info, before, stage, maker)
+        {
+            Request = Request with { Sample = captured.Tensor, Scheduler = kept.Scheduler, Noise = kept.Noise, NextCall = kept.NextCall, OriginCall = kept.OriginCall, Inpainting = kept.Inpainting, AddedChannels = kept.AddedChannels },
+            Made = Made,
+        };
+    }
+
     /// <summary>Reports a call, if it ends a step.</summary>
     /// <param name="call">The progress of the loop.</param>
     /// <param name="progress">Receives the progress.</param>
@@ -62,6 +79,6 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     {
         int calls = call.Call + 1;
         if (calls % Scheduler.Order == 0 || calls == Scheduler.Timesteps.Count)
-            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, () => Capture(call.Sample.Clone(), calls)));
+            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, calls < Scheduler.Timesteps.Count && Request.Reuse is null, () => Capture(call.Sample.Clone(), calls)));
     }
 }

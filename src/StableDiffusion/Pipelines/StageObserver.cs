@@ -1,3 +1,4 @@
+using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
 
@@ -16,6 +17,9 @@ public class StageObserver
         ArgumentNullException.ThrowIfNull(work);
         return work();
     }
+
+    /// <summary>Where the state of the first denoising of an image is kept; null for nowhere.</summary>
+    public virtual DenoiseCheckpoint? Checkpoint => null;
 
     /// <summary>Receives the embedding of a prompt, with its warnings and the truncated text.</summary>
     /// <param name="embedding">The embedding.</param>

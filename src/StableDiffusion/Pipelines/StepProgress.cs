@@ -7,8 +7,9 @@ public sealed class StepProgress
 {
     private readonly Func<Latent> _capture;
 
-    internal StepProgress(int step, int stepCount, float timestep, Func<Latent> capture)
+    internal StepProgress(int step, int stepCount, float timestep, bool isResumable, Func<Latent> capture)
     {
+        IsResumable = isResumable;
         Step = step;
         StepCount = stepCount;
         Timestep = timestep;
@@ -23,6 +24,12 @@ public sealed class StepProgress
 
     /// <summary>The timestep of the last step.</summary>
     public float Timestep { get; }
+
+    /// <summary>
+    /// Whether steps are left, and whether they are the same when they are made from <see cref="Capture"/>. Features that are
+    /// reused are not in it.
+    /// </summary>
+    public bool IsResumable { get; }
 
     /// <summary>Copies the current latent, from which the denoising can also be continued. It must be called before the next step.</summary>
     /// <returns>The latent.</returns>

@@ -183,7 +183,7 @@ public sealed class TextToImage
     {
         DenoiseJob job = Prepare(pipeline, index, observer, cancellationToken);
         observer ??= new StageObserver();
-        Latent latent = observer.Run(Stage.Denoising, () => pipeline.Denoise(job.Embedding, job.Negative, job.Start, job.Options, observer.OnStep, cancellationToken));
+        Latent latent = observer.Run(Stage.Denoising, () => pipeline.RunDenoising(job, observer.Checkpoint, observer.OnStep, cancellationToken));
         return Enlarge(pipeline, index, latent, observer, cancellationToken);
     }
 

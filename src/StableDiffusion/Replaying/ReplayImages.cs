@@ -29,6 +29,9 @@ public sealed class ReplayImages
     /// <summary>The descriptions of the images that were given, but that no stage has asked for so far. None if other images are to be made with them, too.</summary>
     public IEnumerable<string> Unused => Search is not null ? [] : _given.Where(given => !given.Hashes.Any(_found.Contains)).Select(static given => given.Name);
 
+    /// <summary>The number of bytes of their pixels.</summary>
+    internal long Bytes => _images.Values.Sum(static image => image.Pixels.LongLength) + _masks.Values.Sum(static mask => mask.Pixels.LongLength) + _opened.Values.Sum(static image => image?.Pixels.LongLength ?? 0);
+
     /// <summary>Adds an image.</summary>
     /// <param name="image">The image.</param>
     /// <param name="mask">The same image as a mask; null if it is not given as one.</param>

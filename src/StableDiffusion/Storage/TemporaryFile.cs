@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
@@ -66,24 +65,7 @@ internal static class TemporaryFile
         string[] parts = Path.GetFileName(path)[Prefix.Length..^Suffix.Length].Split('-');
         if (parts.Length != 3 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int processId) || !Guid.TryParseExact(parts[2], "N", out _))
             return false;
-        return parts[0] == s_computer ? !IsRunning(processId) : DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > s_othersAge;
-    }
-
-    private static bool IsRunning(int processId)
-    {
-        try
-        {
-            using Process process = Process.GetProcessById(processId);
-            return true;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
-        }
+        return parts[0] == s_computer ? !RunningProcess.Exists(processId) : DateTime.UtcNow - File.GetLastWriteTimeUtc(path) > s_othersAge;
     }
 
     private static bool IsLocked(string path)

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using StableDiffusion.Adapters;
 using StableDiffusion.Batches;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Batches.Jobs;
 using StableDiffusion.Batches.Tables;
 using StableDiffusion.Comparison;
@@ -80,6 +81,7 @@ internal static class TextTargets
         yield return new DelegateTarget("table-json", JsonMutations.All, static () => [Bytes("""[{"Prompt":"a","Seed":1},""" + "\n" + """ {"Prompt":"b","Lora":["x:0.5","y"]}, 5]"""), Bytes("""{"Prompt":"a"}"""), Encoding.BigEndianUnicode.GetPreamble().Concat(Encoding.BigEndianUnicode.GetBytes("""[{"Prompt":"a"}]""")).ToArray()], static data => ReadTable("a.json", data));
         yield return new DelegateTarget("job", JsonMutations.All, static () => [new JobRecord { Backend = JobBackend.Slurm, SlurmId = "12", Submitted = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), Table = "table.csv", Rows = 2, Images = 8, Count = 4, ArraySize = 2 }.Format()], static data => [JobRecord.Parse(data, "job.json").ToString()]);
         yield return new DelegateTarget("job-worker", JsonMutations.All, static () => [Bytes("""{"host":"a","processId":12345,"started":"2026-01-02T03:04:05.0000000Z"}""")], static data => [$"{WorkerRecord.Parse(data)}"]);
+        yield return new DelegateTarget("claim", JsonMutations.All, static () => [(ClaimOwner.New() with { Job = "Slurm 12_3" }).Write(), Bytes("-0123")], static data => ClaimOwner.Read(data) is ClaimOwner owner ? [owner.ToString(), $"{owner.HasEnded}"] : [$"{ClaimFile.IsGivenUp(data)}"]);
         yield return DelegateTarget.OfText("sheet", JsonMutations.All, ["""[{"Operation":"Join","Settings":{"Columns":2,"Gap":1,"Rows":2,"Cells":[0,1,3],"RowLabels":["Steps 10","Steps 20"],"ColumnLabels":["Euler","DPM++ 2M Karras"],"Captions":["a","caf\u00e9 \u732b","b c"]}}]"""], ReadSheet);
         yield return DelegateTarget.OfText("number-range", new TextMutations("-", "+", " ", "(", ")", "[", "]", ",", ".", "0", "1", "99999999999", "(+1)", "[5]", "x", "\u0661").All, ["1-10 (+2), 12", "-0.5-1.5 [11]", "10-1 (-3)", "10 - 1 [4]"], static text => NumberRange.Read("Steps", text, isWhole: text.Length % 2 == 0).OfType<double>().Any(static value => !double.IsFinite(value)) ? throw new InvalidOperationException("A range has a value that is no number.") : []);
         yield return new DelegateTarget("hub-model", JsonMutations.All, () => [Bytes($$"""{"sha":"{{Hash(40)}}","siblings":[{"rfilename":"model_index.json","size":500,"blobId":"{{Hash(40)}}"},{"rfilename":"unet/diffusion_pytorch_model.safetensors","size":5000000000,"lfs":{"sha256":"{{Hash(64)}}","size":5000000000} },{"rfilename":"unet/config.json","size":50,"blobId":"{{Hash(40)}}"}]}""")], ReadModel);

@@ -40,6 +40,7 @@ public sealed class DiffusionErrorTests : IDisposable
         { new JobNotFoundException("message"), "JobNotFound", ErrorCategory.ObjectNotFound, false },
         { new JobInvalidException("message"), "JobInvalid", ErrorCategory.InvalidData, false },
         { new JobControlException("message"), "JobControlFailed", ErrorCategory.ResourceUnavailable, false },
+        { new WorkInterruptedException("message"), "Interrupted", ErrorCategory.OperationStopped, true },
         { new OutputDiffersException("message"), "OutputDiffers", ErrorCategory.ResourceExists, false },
         { new ManifestInvalidException("message"), "ManifestInvalid", ErrorCategory.InvalidData, false },
         { new ImageDiffersException("message"), "ImageDiffers", ErrorCategory.InvalidResult, false },

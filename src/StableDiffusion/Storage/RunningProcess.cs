@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace StableDiffusion.Storage;
+
+/// <summary>The processes of this computer, as others can know them: an id alone can be that of a later process.</summary>
+internal static class RunningProcess
+{
+    // Of the fields behind the name, which can hold anything: the state, and the ticks since the computer was started.
+    // Source: proc_pid_stat(5), fields 3 and 22.
+    private const int StateField = 0;
+    private const int StartField = 19;
+
+    private static readonly Lazy<string?> s_space = new(static () => OperatingSystem.IsLinux() && Read("/proc/sys/kernel/random/boot_id") is string boot && new FileInfo("/proc/self/ns/pid").LinkTarget is string space ? $"{boot.Trim()} {space}" : null);
+
+    /// <summary>Where the ids of this process count: the start of the computer, and the container if there is one; null if unknown.</summary>
+    public static string? Space => s_space.Value;
+
+    /// <summary>Whether a process runs.</summary>
+    /// <param name="id">Its id.</param>
+    public static bool Exists(int id)
+    {
+        try
+        {
+            using Process process = Process.GetProcessById(id);
+            return true;
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>When a process was started, in units that only this computer knows.</summary>
+    /// <param name="id">Its id.</param>
+    /// <returns>The time; null if it cannot be found; empty for a process that was killed and whose parent does not know that yet.</returns>
+    public static string? StartOf(int id)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            return Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/stat")) is string status && status[(status.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is { Length: > StartField } fields
+                ? fields[StateField] is "Z" or "X" ? string.Empty : fields[StartField]
+                : null;
+        }
+
+        try
+        {
+            using Process process = Process.GetProcessById(id);
+            return process.StartTime.ToUniversalTime().Ticks.ToString(CultureInfo.InvariantCulture);
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception or NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a process has ended. One that cannot be looked at has not.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="start">What <see cref="StartOf"/> gave when it ran; empty if that was unknown.</param>
+    public static bool HasEnded(int id, string start) => start.Length > 0 && StartOf(id) is string found ? found != start : !Exists(id);
+
+    private static string? Read(string path)
+    {
+        try
+        {
+            using StreamReader reader = new(RegularFile.OpenShared(path), Encoding.UTF8);
+            return reader.ReadToEnd();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
