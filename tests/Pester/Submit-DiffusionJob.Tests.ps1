@@ -36,7 +36,7 @@ Describe 'Jobs with local workers' {
     }
 
     It 'makes prompts and rows of the pipeline, goes on with a stopped job, and starts a killed worker again' {
-        $rows = 1..40 | ForEach-Object { [pscustomobject]@{ Prompt = 'a red house'; Seed = $_; Steps = 20; OutFile = "$_.png" } }
+        $rows = 1..20 | ForEach-Object { [pscustomobject]@{ Prompt = 'a red house'; Seed = $_; Steps = 20; OutFile = "$_.png" } }
         $job = $rows | Submit-DiffusionJob -OutDirectory pipe -Local -Workers 2
         $job.Name | Should -Be job
         for ($wait = 0; $wait -lt 600 -and (Get-ChildItem pipe/*.png).Count -lt 3; $wait++) { Start-Sleep -Milliseconds 100 }
@@ -54,9 +54,9 @@ Describe 'Jobs with local workers' {
         $stopped.Done | Should -Be $made
 
         $ended = 'a red house' | ForEach-Object { $rows } | Submit-DiffusionJob -OutDirectory pipe -Local | Wait-DiffusionJob -Timeout 300
-        $ended.Name, $ended.State, $ended.Done | Should -Be 'job-2', 'Completed', 40 -Because (Get-Log $ended.Folder | Out-String)
-        (Get-ChildItem pipe -File).Name | Sort-Object | Should -Be (1..40 | ForEach-Object { "$_.png" } | Sort-Object)
-        $ended.Folder | ForEach-Object { Get-DiffusionJournal "$_/journals/*.jsonl" } | Where-Object Status -EQ Made | Measure-Object | ForEach-Object Count | Should -Be (40 - $made)
+        $ended.Name, $ended.State, $ended.Done | Should -Be 'job-2', 'Completed', 20 -Because (Get-Log $ended.Folder | Out-String)
+        (Get-ChildItem pipe -File).Name | Sort-Object | Should -Be (1..20 | ForEach-Object { "$_.png" } | Sort-Object)
+        $ended.Folder | ForEach-Object { Get-DiffusionJournal "$_/journals/*.jsonl" } | Where-Object Status -EQ Made | Measure-Object | ForEach-Object Count | Should -Be (20 - $made)
         (Get-DiffusionJob pipe).Name | Should -Be 'job', 'job-2'
         (Get-DiffusionJob pipe 'job-*').Name | Should -Be 'job-2'
     }

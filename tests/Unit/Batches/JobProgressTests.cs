@@ -1,4 +1,5 @@
 using StableDiffusion.Batches;
+using StableDiffusion.Batches.Claims;
 using StableDiffusion.Batches.Jobs;
 
 namespace StableDiffusion.Tests.Batches;
@@ -90,6 +91,23 @@ public sealed class JobProgressTests : IDisposable
         Claim("c.png.claim", age: 301);
         Claim("d.png.claims", age: 0);
         Assert.Equal(2, Look(Presence.Unknown).Running);
+    }
+
+    [Fact]
+    public void Only_claims_of_the_own_workers_that_live_are_counted()
+    {
+        ClaimOwner own = ClaimOwner.New();
+        File.WriteAllBytes(_folder["a.png.claim"], own.Write());
+        File.WriteAllBytes(_folder["b.png.claim"], (own with { Start = "1" }).Write());
+        File.WriteAllBytes(_folder["c.png.claim"], (own with { Host = "elsewhere", Process = 77 }).Write());
+        Assert.Equal(2, Look(Presence.Unknown).Running);
+
+        new WorkerRecord("elsewhere", 77, s_begin).Write(Path.Combine(_job.Workers, "1.json"));
+        Assert.Equal(1, Look(Presence.Unknown).Running);
+        WorkerRecord.Of(Environment.ProcessId)!.Write(Path.Combine(_job.Workers, "1.json"));
+        Assert.Equal(1, Look(Presence.Unknown).Running);
+        new WorkerRecord("elsewhere", 78, s_begin).Write(Path.Combine(_job.Workers, "1.json"));
+        Assert.Equal(0, Look(Presence.Unknown).Running);
     }
 
     [Theory]

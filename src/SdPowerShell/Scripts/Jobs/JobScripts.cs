@@ -69,6 +69,9 @@ internal sealed class JobScripts
                 started   = (Get-Process -Id $PID).StartTime.ToUniversalTime().ToString('o')
             } | ConvertTo-Json | Set-Content -LiteralPath "$PSScriptRoot/workers/$Worker.json"
 
+            # Stopped meanwhile, before anyone could know of this worker.
+            if (Test-Path -LiteralPath "$PSScriptRoot/stopped") { exit {{InterruptedCode}} }
+
             # Settings for all rows.
             $parameters = @{
             {{parameters}}}
@@ -103,8 +106,8 @@ internal sealed class JobScripts
     /// <exception cref="StableDiffusion.InvalidSettingException">An option is not one line of text.</exception>
     public string Batch(SlurmOptions options, IReadOnlyList<string> shell, int arraySize) => $$"""
         #!/bin/bash
-        # {{Origin}} To submit it again: cd to its folder, and sbatch {{BatchFile}}.
-        # Images that are there are not made again.
+        # {{Origin}} To submit it again: cd to its folder, delete the file
+        # 'stopped' if it is there, and sbatch {{BatchFile}}. Images that are there are not made again.
         {{string.Join('\n', options.Lines(Folder.Name, arraySize))}}
 
         cd {{ShellText.Bash(Folder.Path)}} || exit 1

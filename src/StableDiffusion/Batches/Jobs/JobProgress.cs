@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using StableDiffusion.Batches.Claims;
 
 namespace StableDiffusion.Batches.Jobs;
 
@@ -9,7 +10,6 @@ internal sealed class JobProgress
     /// <summary>A claim, or a line of a journal, that is younger is one of a worker that is at work.</summary>
     public static readonly TimeSpan Alive = TimeSpan.FromSeconds(300);
 
-    private const string ClaimEnding = ".claim";
     private const string JournalEnding = ".jsonl";
 
     // The speed is that of so many last images.
@@ -57,7 +57,7 @@ internal sealed class JobProgress
         }
 
         progress.Failed = progress._rows.Values.Where(static row => row.HasFailed).Sum(static row => Math.Max(row.Images - row.Made, 0));
-        progress.CountClaims(folder.OutDirectory);
+        progress.CountClaims(folder);
         progress.Time();
         return progress;
     }
@@ -94,12 +94,29 @@ internal sealed class JobProgress
         ImagesPerHour = _ends.Count / Math.Max((end - _begun.Min()).TotalHours, 1e-6);
     }
 
-    private void CountClaims(string outDirectory)
+    /// <remarks>Another job can have the same folder of images. Where the workers have not said what they are, all claims count.</remarks>
+    private void CountClaims(JobFolder folder)
     {
-        if (!Directory.Exists(outDirectory))
+        if (!Directory.Exists(folder.OutDirectory))
             return;
         DateTime oldest = DateTime.UtcNow - Alive;
-        Claims = new DirectoryInfo(outDirectory).EnumerateFiles("*" + ClaimEnding, s_everywhere).Count(file => file.LastWriteTimeUtc > oldest);
+        WorkerRecord[] workers = [.. WorkerRecord.ReadAll(folder.Workers)];
+        Claims = new DirectoryInfo(folder.OutDirectory).EnumerateFiles("*" + ClaimFile.Ending, s_everywhere).Count(file => file.LastWriteTimeUtc > oldest && IsAlive(file.FullName, workers));
+    }
+
+    private static bool IsAlive(string claim, WorkerRecord[] workers)
+    {
+        try
+        {
+            if (ClaimFile.Find(claim) is not ClaimState state)
+                return false;
+            ClaimOwner? owner = state.Content is null ? null : ClaimOwner.Read(state.Content);
+            return owner is null || (!owner.HasEnded && (workers.Length == 0 || Array.Exists(workers, worker => worker.ProcessId == owner.Process && worker.Host == owner.Host)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
     }
 
     // A table can have millions of rows: 16 bytes stand for a text.
