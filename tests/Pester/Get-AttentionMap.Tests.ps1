@@ -16,6 +16,7 @@ Describe 'Get-AttentionMap' {
         $map = Get-AttentionMap $latent 'blue heart'
         $map.Positions | Should -Be 6, 7
         $map.Steps | Should -Be 2, 4
+        $map.Steps[1] | Should -Be 4
         $map.Values.Count | Should -Be 64
         $map | Should -BeOfType StableDiffusion.Denoising.CrossAttention.AttentionMap
         ($latent | Get-AttentionMap -Token heart).CenterX | Should -BeLessThan ($latent | Get-AttentionMap -Token star).CenterX

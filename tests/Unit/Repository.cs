@@ -15,13 +15,18 @@ internal static class Repository
 
     /// <summary>Copies the demo model, to be changed.</summary>
     /// <returns>The folder of the copy.</returns>
-    public static string CopyDemoModel(string folder)
+    public static string CopyDemoModel(string folder) => Copy(DemoModel, folder);
+
+    /// <summary>Copies a model's folder, to be changed.</summary>
+    /// <returns>The folder of the copy.</returns>
+    public static string Copy(string model, string folder)
     {
-        foreach (string file in Directory.EnumerateFiles(DemoModel, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(model, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(folder, Path.GetRelativePath(DemoModel, file));
+            string copy = Path.Combine(folder, Path.GetRelativePath(model, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
+            File.SetAttributes(copy, FileAttributes.Normal);
         }
 
         return folder;

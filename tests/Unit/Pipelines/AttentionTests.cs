@@ -50,7 +50,7 @@ public sealed class AttentionTests(SharedModels models)
         Assert.Null(plain.Attention);
         Assert.Equal([1, 2, 3], kept.Attention!.Steps);
         Assert.All(kept.Attention.Layers, static layer => Assert.Matches(@"^(down_blocks|mid_block|up_blocks)\..*transformer_blocks\.\d+$", layer));
-        Assert.InRange(kept.Attention.Layers.Count, layers == 0 ? 1 : layers, layers == 0 ? 100 : layers);
+        Assert.InRange(kept.Attention.Layers.Length, layers == 0 ? 1 : layers, layers == 0 ? 100 : layers);
         AssertSums(kept);
     }
 
@@ -140,7 +140,7 @@ public sealed class AttentionTests(SharedModels models)
         Latent latent = Denoise(pipeline, prompt, options);
 
         JsonElement[] maps = [.. reference.GetProperty("maps").EnumerateArray()];
-        Assert.Equal(latent.Attention!.Layers.Count * 2, maps.Length);
+        Assert.Equal(latent.Attention!.Layers.Length * 2, maps.Length);
         foreach (JsonElement map in maps)
         {
             AttentionMap own = Assert.Single(latent.FindAttention(new AttentionQuery { Tokens = [map.GetProperty("token").GetString()!], Layers = [map.GetProperty("layer").GetString()!] }));
@@ -160,7 +160,7 @@ public sealed class AttentionTests(SharedModels models)
         Latent heads = Denoise(pipeline, prompt, options with { Attention = new AttentionOptions { Layers = ["up_blocks.1.*"], Steps = [2], KeepsHeads = true } });
 
         Assert.Equal([2], heads.Attention!.Steps);
-        Assert.Equal(3, heads.Attention.Layers.Count);
+        Assert.Equal(3, heads.Attention.Layers.Length);
         AssertSums(heads);
         IReadOnlyList<AttentionMap> each = heads.FindAttention(new AttentionQuery { Tokens = ["heart"], ByHead = true });
         Assert.Equal([0, 1, 2, 3], each.Select(static map => map.Head!.Value));
@@ -185,7 +185,7 @@ public sealed class AttentionTests(SharedModels models)
         Assert.Equal((9, 6, 72, 48), (whole.Width, whole.Height, whole.ImageWidth, whole.ImageHeight));
         Assert.Equal(latent.Attention!.Layers, whole.Layers);
         Assert.Null(whole.Layer);
-        Assert.Equal(3 * latent.Attention.Layers.Count, each.Count);
+        Assert.Equal(3 * latent.Attention.Layers.Length, each.Count);
         Assert.Equal([(9, 6), (5, 3)], each.Select(static map => (map.Width, map.Height)).Distinct());
         double[] sum = new double[54];
         foreach (AttentionMap map in each)
@@ -290,6 +290,8 @@ public sealed class AttentionTests(SharedModels models)
         float[] own = MapOf(plain, options);
         Assert.NotEqual(own, MapOf(adapted, options));
         Assert.NotEqual(own, MapOf(plain, options with { Tiling = "Both" }));
+        ControlOptions control = new(Repository.Data("adapters", "sd1-controlnet"), ImageFile.Read(Repository.Data("adapters", "control.png")));
+        Assert.NotEqual(own, MapOf(plain, options with { Controls = [control] }));
 
         float[] MapOf(DiffusionModel model, DenoiseOptions settings)
         {
@@ -406,13 +408,7 @@ public sealed class AttentionTests(SharedModels models)
     public void A_model_whose_attention_has_another_form_says_so()
     {
         using TemporaryFolder folder = new();
-        foreach (string file in Directory.EnumerateFiles(models.Demo, "*", SearchOption.AllDirectories))
-        {
-            string copy = folder[Path.GetRelativePath(models.Demo, file)];
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-            File.SetAttributes(copy, FileAttributes.Normal);
-        }
+        Repository.Copy(models.Demo, folder.Path);
 
         // The operators add a bias of zeros inside.
         string path = folder[Path.Combine(ModelParts.UNet, ModelParts.Graph)];

@@ -291,12 +291,7 @@ public sealed class DeviceBatchTests(SharedModels models) : IDisposable
     public void Where_the_graph_fails_for_a_batch_its_images_are_made_one_by_one()
     {
         using TemporaryFolder folder = new();
-        foreach (string file in Directory.EnumerateFiles(models.Demo, "*", SearchOption.AllDirectories))
-        {
-            string copy = folder[Path.GetRelativePath(models.Demo, file)];
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
+        Repository.Copy(models.Demo, folder.Path);
 
         // It leaves the number of timesteps open, as some exporters do, and takes one.
         string unet = folder["unet", "model.onnx"];

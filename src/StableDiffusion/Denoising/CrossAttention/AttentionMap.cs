@@ -28,19 +28,19 @@ public sealed class AttentionMap
     public required string Token { get; init; }
 
     /// <summary>The indices of its tokens among the vectors of the prompt's embedding, of which 0 is the start.</summary>
-    public required IReadOnlyList<int> Positions { get; init; }
+    public required int[] Positions { get; init; }
 
     /// <summary>The step, from 1; null for the mean of several.</summary>
-    public int? Step => Steps.Count == 1 ? Steps[0] : null;
+    public int? Step => Steps.Length == 1 ? Steps[0] : null;
 
     /// <summary>The steps that it is the mean of.</summary>
-    public required IReadOnlyList<int> Steps { get; init; }
+    public required int[] Steps { get; init; }
 
     /// <summary>The name of the layer; null for the mean of several.</summary>
-    public string? Layer => Layers.Count == 1 ? Layers[0] : null;
+    public string? Layer => Layers.Length == 1 ? Layers[0] : null;
 
     /// <summary>The names of the layers that it is the mean of.</summary>
-    public required IReadOnlyList<string> Layers { get; init; }
+    public required string[] Layers { get; init; }
 
     /// <summary>The head, from 0; null for the mean of several.</summary>
     public int? Head { get; init; }

@@ -29,7 +29,7 @@ internal sealed class AttentionText
     private const string Start = "<|startoftext|>";
     private const string End = "<|endoftext|>";
 
-    private readonly PlacedText _text;
+    private readonly PlacedToken[] _tokens;
     private readonly int[] _columns;
 
     /// <summary>Initializes the columns.</summary>
@@ -37,22 +37,20 @@ internal sealed class AttentionText
     /// <param name="length">The number of vectors of its embedding.</param>
     public AttentionText(PlacedText text, int length)
     {
-        _text = text;
+        // An embedding of a file can say anything of its tokens.
+        _tokens = [.. text.Tokens.Where(token => token.Position >= 0 && token.Position < length).DistinctBy(static token => token.Position)];
         _columns = new int[length];
         for (int position = 0; position < length; position++)
-            _columns[position] = position % text.ChunkLength == 0 ? text.Tokens.Count : text.Tokens.Count + 1;
-        for (int token = 0; token < text.Tokens.Count; token++)
-        {
-            if (text.Tokens[token].Position < length)
-                _columns[text.Tokens[token].Position] = token;
-        }
+            _columns[position] = position % text.ChunkLength == 0 ? _tokens.Length : _tokens.Length + 1;
+        for (int token = 0; token < _tokens.Length; token++)
+            _columns[_tokens[token].Position] = token;
     }
 
     /// <summary>The number of vectors of its embedding.</summary>
     public int Length => _columns.Length;
 
     /// <summary>The number of columns.</summary>
-    public int Columns => _text.Tokens.Count + 2;
+    public int Columns => _tokens.Length + 2;
 
     /// <summary>The column of a vector of the embedding.</summary>
     /// <param name="position">Its index.</param>
@@ -63,12 +61,12 @@ internal sealed class AttentionText
     {
         get
         {
-            for (int start = 0, end; start < _text.Tokens.Count; start = end)
+            for (int start = 0, end; start < _tokens.Length; start = end)
             {
                 end = start + 1;
-                while (end < _text.Tokens.Count && !_text.Tokens[end - 1].EndsWord)
+                while (end < _tokens.Length && !_tokens[end - 1].EndsWord)
                     end++;
-                yield return (string.Concat(_text.Tokens.Take(start..end).Select(static token => token.Text)), [.. Enumerable.Range(start, end - start)]);
+                yield return (string.Concat(_tokens.Take(start..end).Select(static token => token.Text)), [.. Enumerable.Range(start, end - start)]);
             }
         }
     }
@@ -83,9 +81,9 @@ internal sealed class AttentionText
     public int[] Find(string words)
     {
         if (words.Trim() is Start or End)
-            return [_text.Tokens.Count + (words.Trim() == Start ? 0 : 1)];
+            return [_tokens.Length + (words.Trim() == Start ? 0 : 1)];
 
-        string wanted = string.Concat(words.Normalize().ToLowerInvariant().Where(static letter => !char.IsWhiteSpace(letter)));
+        string wanted = string.Concat(ClipTokenizerText.Normalize(words).Text.Where(static letter => !char.IsWhiteSpace(letter)));
         (string Word, int[] Columns)[] own = [.. Words];
         List<int> found = [];
         for (int start = 0; start < own.Length && wanted.Length > 0; start++)

@@ -20,13 +20,13 @@ public sealed class KeptAttention
     }
 
     /// <summary>The steps, from 1.</summary>
-    public IReadOnlyList<int> Steps { get; }
+    public int[] Steps { get; }
 
     /// <summary>The names of the layers, in the order of the network.</summary>
-    public IReadOnlyList<string> Layers { get; }
+    public string[] Layers { get; }
 
     /// <summary>The words of the prompt.</summary>
-    public IReadOnlyList<string> Words { get; }
+    public string[] Words { get; }
 
     /// <summary>Whether each head of the layers was kept, and not only their mean.</summary>
     public bool HasHeads { get; }
@@ -113,7 +113,7 @@ public sealed class KeptAttention
 
     /// <summary>What was kept, as text.</summary>
     /// <returns>The numbers of steps and layers.</returns>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Steps.Count} {(Steps.Count == 1 ? "step" : "steps")}, {Layers.Count} {(Layers.Count == 1 ? "layer" : "layers")}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Steps.Length} {(Steps.Length == 1 ? "step" : "steps")}, {Layers.Length} {(Layers.Length == 1 ? "layer" : "layers")}");
 }
 
 /// <summary>Which maps of an attention are asked for. An empty list means all, whose mean a map is.</summary>
