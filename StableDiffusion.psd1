@@ -16,6 +16,7 @@
 
     # Named one by one, so that PowerShell knows them without loading anything.
     CmdletsToExport      = @(
+        'Add-LatentNoise'
         'Clear-DiffusionCache'
         'Compare-DiffusionImage'
         'ConvertFrom-Latent'
@@ -29,17 +30,21 @@
         'Export-Latent'
         'Export-TextEmbedding'
         'Find-ImageRegion'
+        'Get-AttentionMap'
         'Get-DiffusionDevice'
         'Get-DiffusionJournal'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
+        'Get-DiffusionSchedule'
         'Get-DiffusionScheduler'
+        'Get-PromptToken'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
         'Import-Latent'
         'Import-TextEmbedding'
         'Invoke-Denoise'
         'Join-DiffusionImage'
+        'Measure-NoisePrediction'
         'New-DiffusionImage'
         'New-DiffusionSweep'
         'Register-DiffusionAssertion'
@@ -49,6 +54,7 @@
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Split-Latent'
         'Test-DiffusionManifest'
         'Test-DiffusionModel'
     )

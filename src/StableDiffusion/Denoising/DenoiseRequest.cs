@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -49,6 +50,12 @@ internal sealed record DenoiseRequest
 
     /// <summary>The windows that the U-Net predicts for; null if it predicts for the whole latent.</summary>
     public LatentWindows? Windows { get; init; }
+
+    /// <summary>Keeps the cross-attention; null if nobody asks for it. The latent is denoised as a whole then.</summary>
+    public AttentionProbe? Attention { get; init; }
+
+    /// <summary>Whether the predictions of each call are kept until the next one.</summary>
+    public bool KeepsPredictions { get; init; }
 
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }

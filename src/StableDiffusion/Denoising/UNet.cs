@@ -2,6 +2,7 @@ using StableDiffusion.Families;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Checks;
+using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -122,12 +123,7 @@ internal sealed class UNet : IDisposable
     /// <param name="reuse">The outer layers that make some of the predictions; null if the whole U-Net makes all.</param>
     internal UNetPrediction Bind(UNetInput input, TextVectors text, float[] sizes, ControlRun? control = null, FeatureReuse? reuse = null)
     {
-        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
-        if (_pooledText is not null)
-            own.Add((_pooledText, new OnnxBuffer(text.PooledState!, _pooledText.ElementType)));
-        if (_sizes is not null)
-            own.Add((_sizes, new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _sizes.ElementType)));
-
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = BufferText(text, sizes);
         OnnxBuffer output = new(_output.ElementType, 1, LatentChannels, input.Height, input.Width);
         (OnnxValueInfo Info, OnnxBuffer Buffer)[] observed = Observer is null
             ? []
@@ -144,6 +140,31 @@ internal sealed class UNet : IDisposable
                 buffer.Download();
                 Observer!.Note(info.Name, buffer.Values);
             }
+        }
+    }
+
+    /// <summary>The layers whose cross-attention the graph has as outputs, in the order of the network.</summary>
+    internal IReadOnlyList<string> AttentionLayers => [.. _session.Outputs.Keys.Where(static name => name.StartsWith(AttentionOutputs.Prefix, StringComparison.Ordinal)).Select(static name => name[AttentionOutputs.Prefix.Length..])];
+
+    /// <summary>Computes the cross-attention of layers.</summary>
+    /// <param name="input">The sample and the timestep.</param>
+    /// <param name="text">The text embedding.</param>
+    /// <param name="sizes">The image sizes, if the U-Net uses them.</param>
+    /// <param name="layers">Some of <see cref="AttentionLayers"/>.</param>
+    /// <param name="cancellationToken">Cancels the run.</param>
+    /// <returns>The weights of each layer, [1, heads, pixels, tokens].</returns>
+    internal Tensor[] Attend(UNetInput input, TextVectors text, float[] sizes, IReadOnlyList<string> layers, CancellationToken cancellationToken)
+    {
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> own = BufferText(text, sizes);
+        try
+        {
+            OnnxValueInfo[] outputs = [.. layers.Select(layer => _session.Output(4, AttentionOutputs.Prefix + layer))];
+            return _session.Run(outputs, cancellationToken, [.. Common(input), .. own]);
+        }
+        finally
+        {
+            foreach ((_, OnnxBuffer buffer) in own)
+                buffer.Dispose();
         }
     }
 
@@ -174,6 +195,16 @@ internal sealed class UNet : IDisposable
         ControlBatch? control = first.Controls.Count == 0 ? null : new(items, CreateResiduals(rows, height, width), height, width);
         OnnxCall call = _session.Bind([(_output, output), .. features], [.. inputs, .. Residuals.Zip(control?.Sums ?? [])]);
         return new UNetBatch(call, sample, timestep, embedding, pooled, sizes, guidance, output, control, features.FirstOrDefault().Buffer, outer);
+    }
+
+    private List<(OnnxValueInfo Info, OnnxBuffer Buffer)> BufferText(TextVectors text, float[] sizes)
+    {
+        List<(OnnxValueInfo Info, OnnxBuffer Buffer)> buffers = [(_embedding, new OnnxBuffer(text.HiddenStates, _embedding.ElementType))];
+        if (_pooledText is not null)
+            buffers.Add((_pooledText, new OnnxBuffer(text.PooledState!, _pooledText.ElementType)));
+        if (_sizes is not null)
+            buffers.Add((_sizes, new OnnxBuffer(new Tensor(sizes, 1, sizes.Length), _sizes.ElementType)));
+        return buffers;
     }
 
     private int GuidanceWidth => _guidance!.Dimensions[1] is > 0 and int known ? known : DefaultGuidanceWidth;

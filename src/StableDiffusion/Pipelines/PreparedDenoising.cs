@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
@@ -43,16 +44,22 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     /// <summary>The latent of a sample.</summary>
     /// <param name="sample">The sample after a call.</param>
     /// <param name="nextCall">The call after that.</param>
-    public Latent Capture(Tensor sample, int nextCall)
+    /// <param name="row">The denoising, for what it keeps of the call; null for the latent alone.</param>
+    /// <param name="isEnd">Whether the denoising has ended, so that the attention of all steps belongs to the latent.</param>
+    public Latent Capture(Tensor sample, int nextCall, DenoiseRow? row = null, bool isEnd = false)
     {
         bool isLast = nextCall >= Scheduler.Timesteps.Count;
         int step = Scheduler.CountSteps(nextCall);
-        return new(sample, info with { Stages = StageRecord.Complete(before, stage, Made, sample, isLast ? null : step) }, step, Scheduler.CountSteps(Scheduler.Timesteps.Count))
+        Latent latent = new(sample, info with { Stages = StageRecord.Complete(before, stage, Made, sample, isLast ? null : step) }, step, Scheduler.CountSteps(Scheduler.Timesteps.Count))
         {
             Maker = maker,
             Overlay = isLast ? state.Inpainting?.Overlay : null,
             State = isLast ? null : (state with { NextCall = nextCall }).Copy(),
         };
+        if (row?.Trace is not PredictionTrace trace)
+            return latent;
+        AttentionProbe? attention = row.Request.Attention;
+        return new StepLatent(latent, trace, (isEnd ? attention?.All : attention?.Of(step)) ?? []);
     }
 
     /// <summary>Reports a call, if it ends a step.</summary>
@@ -62,6 +69,6 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     {
         int calls = call.Call + 1;
         if (calls % Scheduler.Order == 0 || calls == Scheduler.Timesteps.Count)
-            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, () => Capture(call.Sample.Clone(), calls)));
+            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, () => Capture(call.Sample.Clone(), calls, call.Row), call.Row.Stop));
     }
 }

@@ -12,6 +12,7 @@ using StableDiffusion.Onnx.Graphs;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Running;
@@ -33,6 +34,8 @@ public sealed class DiffusionModel : IDisposable
 
     private const string BuildingGraphs = "Building the model's graphs";
 
+    private const string TokenVectors = "embeddings.token_embedding.weight";
+
     private readonly SemaphoreSlim _gate = new(1);
 
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
@@ -51,6 +54,7 @@ public sealed class DiffusionModel : IDisposable
     // The other parts, by the edges of an image that meet.
     private readonly UNet?[] _unets = new UNet?[Tilings];
     private readonly UNet?[] _controlledUNets = new UNet?[Tilings];
+    private readonly UNet?[] _attentionUNets = new UNet?[Tilings];
     private readonly UNet?[] _outerUNets = new UNet?[Tilings * DeepFeatures.MostBranches];
     private readonly VaeEncoder?[] _vaeEncoders = new VaeEncoder?[Tilings];
     private readonly VaeDecoder?[] _vaeDecoders = new VaeDecoder?[Tilings];
@@ -205,6 +209,28 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
+    /// <summary>Reads the table of token embeddings of a text encoder. Adapters do not change it.</summary>
+    /// <param name="part">The name of the text encoder's folder.</param>
+    /// <param name="progress">Receives the progress of building a model that was not used before; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    /// <returns>The table, [entries of the vocabulary, width].</returns>
+    /// <exception cref="ModelInvalidException">The graph was written by another exporter, or is damaged.</exception>
+    internal Tensor ReadTokenVectors(string part, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        _gate.Wait(cancellationToken);
+        try
+        {
+            using GraphInitializers? weights = GraphInitializers.Open(GraphPath(FindGraphs(progress, cancellationToken), part));
+            return weights?.Names.FirstOrDefault(static name => name.EndsWith(TokenVectors, StringComparison.Ordinal)) is string name && weights.ShapeOf(name) is [int entries, int width]
+                ? new Tensor(weights.Read(name), entries, width)
+                : throw new ModelInvalidException($"The text encoder of the model '{Info.Name}' is a graph of another exporter, whose token embeddings cannot be read. Import the model from its weights: a safetensors file or a diffusers folder.");
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     /// <summary>The U-Net, opened on first use.</summary>
     /// <param name="progress">Receives the progress of opening; may be null.</param>
     /// <param name="cancellationToken">Cancels the opening.</param>
@@ -245,6 +271,15 @@ public sealed class DiffusionModel : IDisposable
         "the outer layers of the U-Net",
         graphs => new UNet(OpenFile(
             FindOptional(GraphPath(graphs, Family.Backbone, ModelParts.OuterGraph(branch)), "FeatureReuse"), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false, tiling)),
+        progress,
+        cancellationToken);
+
+    /// <summary>The U-Net with its cross-attention as outputs, opened on first use. It has the same weights, in memory of its own.</summary>
+    /// <inheritdoc cref="OpenUNet"/>
+    internal UNet OpenAttentionUNet(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => Shared(isText: false, progress, cancellationToken)?.OpenAttentionUNet(progress, cancellationToken, tiling) ?? Open(
+        ref _attentionUNets[(int)tiling],
+        "the U-Net for attention",
+        graphs => new UNet(OpenFile(GraphPath(graphs, Family.Backbone), Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), isPrepared: false, tiling, showsAttention: true)),
         progress,
         cancellationToken);
 
@@ -390,7 +425,7 @@ public sealed class DiffusionModel : IDisposable
             ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
             ModelPart.VaeEncoder => TakeAll(_vaeEncoders),
             ModelPart.VaeDecoder => TakeAll(_vaeDecoders),
-            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. _controlNets.Values],
+            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_attentionUNets), .. TakeAll(_outerUNets), .. _controlNets.Values],
         };
         if (part == ModelPart.UNet)
             _controlNets.Clear();
@@ -595,12 +630,12 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true, Tiling tiling = Tiling.None) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout, tiling: tiling);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None)
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None, bool showsAttention = false)
     {
         if (_plan?.ChangesPart(part) != true)
-            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, showsAttention: showsAttention, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, showsAttention: showsAttention, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {
@@ -609,7 +644,7 @@ public sealed class DiffusionModel : IDisposable
             _adapted.Add(part, adapted);
         }
 
-        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, cancellationToken: cancellationToken);
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, showsAttention: showsAttention, cancellationToken: cancellationToken);
     }
 
     /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
@@ -636,21 +671,25 @@ public sealed class DiffusionModel : IDisposable
             throw new InvalidSettingException(nameof(Tiling), $"Tiling does not work with the model '{Info.Name}': another program exported its graph '{graph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Tiling.");
     }
 
-    /// <remarks>A graph whose edges meet is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
+    /// <remarks>A graph whose edges meet, or that shows its attention, is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
     private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, CancellationToken cancellationToken = default)
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, bool showsAttention = false, CancellationToken cancellationToken = default)
     {
-        bool isPlain = tiling == Tiling.None;
+        bool isPlain = tiling == Tiling.None && !showsAttention;
         OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null)
-            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Wrap, cancellationToken);
+            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
 
-        byte[] Wrap(string path)
+        byte[] Change(string path)
         {
-            RequireTiling(path);
-            return CircularPadding.Apply(path, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+            if (tiling != Tiling.None)
+                RequireTiling(path);
+            if (showsAttention && !CircularPadding.Supports(path))
+                throw new ModelInvalidException($"The attention of the model '{Info.Name}' cannot be shown: another program exported its graph '{path}'. Import the model from its weights, a single file or a diffusers folder of safetensors.");
+            byte[] graph = CircularPadding.Apply(path, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+            return showsAttention ? AttentionOutputs.Apply(graph) : graph;
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class ClipTokenizer
     private readonly ClipTokenizerAlphabet _alphabet;
     private readonly IReadOnlyDictionary<string, int> _specialTokens;
     private readonly SearchValues<string> _specialTokenSearch;
+    private readonly Lazy<Dictionary<int, string>> _entries;
 
     private ClipTokenizer(BpeTokenizer encoder, ClipTokenizerFiles files)
     {
@@ -23,6 +24,7 @@ internal sealed class ClipTokenizer
         _alphabet = new ClipTokenizerAlphabet();
         _specialTokens = files.SpecialTokens;
         _specialTokenSearch = SearchValues.Create([.. files.SpecialTokens.Keys], StringComparison.Ordinal);
+        _entries = new(() => EntriesOf(files));
         StartId = files.StartId;
         EndId = files.EndId;
         PadId = files.PadId;
@@ -66,6 +68,13 @@ internal sealed class ClipTokenizer
         };
         return new ClipTokenizer(BpeTokenizer.Create(options), files);
     }
+
+    /// <summary>The entry of the vocabulary that has an id.</summary>
+    /// <param name="id">The id.</param>
+    /// <returns>Its readable text, and whether it ends a word; null if there is no such entry.</returns>
+    public (string Text, bool EndsWord)? EntryOf(int id) => !_entries.Value.TryGetValue(id, out string? entry) ? null
+        : _specialTokens.ContainsKey(entry) ? (entry, true)
+        : (_alphabet.Read(entry), entry.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal));
 
     /// <summary>Splits a text into any number of tokens, without start and end.</summary>
     /// <param name="text">
@@ -154,6 +163,14 @@ internal sealed class ClipTokenizer
             tokens.Add(new ClipToken(part.Id, _alphabet.Read(part.Value), from, to - from));
             wordStarts?.Add(offset + normalized.OriginalStart(wordStart));
         }
+    }
+
+    private static Dictionary<int, string> EntriesOf(ClipTokenizerFiles files)
+    {
+        Dictionary<int, string> entries = new(files.Vocabulary.Count);
+        foreach ((string entry, int id) in files.Vocabulary.Concat(files.SpecialTokens))
+            entries[id] = entry;
+        return entries;
     }
 
     private (string Text, int Id) SpecialTokenAt(ReadOnlySpan<char> text)
