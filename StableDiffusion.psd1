@@ -16,6 +16,7 @@
 
     # Named one by one, so that PowerShell knows them without loading anything.
     CmdletsToExport      = @(
+        'Add-LatentNoise'
         'Clear-DiffusionCache'
         'Compare-DiffusionImage'
         'ConvertFrom-AttentionMap'
@@ -36,7 +37,9 @@
         'Get-DiffusionJournal'
         'Get-DiffusionMetadata'
         'Get-DiffusionModel'
+        'Get-DiffusionSchedule'
         'Get-DiffusionScheduler'
+        'Get-PromptToken'
         'Get-TextEmbedding'
         'Import-DiffusionModel'
         'Import-DiffusionTable'
@@ -44,6 +47,7 @@
         'Import-TextEmbedding'
         'Invoke-Denoise'
         'Join-DiffusionImage'
+        'Measure-NoisePrediction'
         'New-DiffusionImage'
         'New-DiffusionSweep'
         'Register-DiffusionAssertion'
@@ -53,6 +57,7 @@
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Split-Latent'
         'Stop-DiffusionJob'
         'Submit-DiffusionJob'
         'Test-DiffusionManifest'

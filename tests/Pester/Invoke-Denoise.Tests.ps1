@@ -16,6 +16,86 @@ Describe 'Invoke-Denoise' {
         $parts.Tensor.Values | Should -Be $whole.Tensor.Values
     }
 
+    It 'gives with each step what the U-Net predicted' {
+        $steps = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -Scheduler Euler -EachStep
+        $steps.Sigma | Should -Be (Get-DiffusionSchedule Euler -Steps 4).Sigma
+        ($steps | ConvertFrom-Latent).Width | Should -Be 64, 64, 64, 64
+        foreach ($step in $steps) {
+            foreach ($i in 0, 100, 255) {
+                [Math]::Abs(($step.CleanScale * $step.Denoised.Tensor.Values[$i]) + ($step.NoiseScale * $step.NoisePrediction.Values[$i]) - $step.Sample.Values[$i]) | Should -BeLessThan 1e-4
+            }
+        }
+
+        $steps.GuidanceNorm | ForEach-Object { $_ | Should -BeGreaterThan 0 }
+        $steps | Out-String -Width 80 | Should -Match 'Step Timestep +Sigma Prediction +Guidance Prompt'
+    }
+
+    It 'records the clean latent of a step so that it can be made again' {
+        $step = ($embedding | Invoke-Denoise -Seed 1 -Steps 4 -EachStep)[1]
+        $image = $step.Denoised | ConvertFrom-Latent
+        $image | Export-DiffusionImage "$TestDrive/predicted.png"
+        $record = Get-DiffusionMetadata "$TestDrive/predicted.png"
+        $record.Stages.Operation | Should -Be 'Denoise', 'PredictClean', 'Decode'
+        Test-SameValue ($record | New-DiffusionImage) $image | Should -BeTrue
+        $record | ConvertTo-DiffusionScript -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -BeLike 'RecordNotRepeatable,*'
+    }
+
+    It 'runs a script after each step that may change what follows, which the record repeats' {
+        $seen = [System.Collections.Generic.List[object]]::new()
+        $boat = Get-TextEmbedding 'a red boat on the sea'
+        $latent = $embedding | Invoke-Denoise -Seed 1 -Steps 5 -OnStep {
+            param($step)
+            $seen.Add(($step.Step, $_.Step, $step.GuidanceScale))
+            'this is not output'
+            if ($step.Step -eq 2) { $step.GuidanceScale = 2 }
+            if ($step.Step -eq 3) { $step.Embedding = $boat }
+        }
+        $latent.Count | Should -Be 1
+        $seen | ForEach-Object { $_[0] } | Should -Be 1, 2, 3, 4, 5
+        $seen | ForEach-Object { $_[1] } | Should -Be 1, 2, 3, 4, 5
+        $seen[3][2] | Should -Be 2
+        $byHand = $embedding | Invoke-Denoise -Seed 1 -Steps 5 -StopStep 2 | Invoke-Denoise -Embedding $embedding -GuidanceScale 2 -StopStep 3 | Invoke-Denoise -Embedding $boat -GuidanceScale 2
+        Test-SameValue $latent $byHand | Should -BeTrue
+        $image = $latent | ConvertFrom-Latent
+        $image | Export-DiffusionImage "$TestDrive/steered.png"
+        $record = Get-DiffusionMetadata "$TestDrive/steered.png"
+        $record.Stages.Operation | Should -Be 'Denoise', 'Denoise', 'Denoise', 'Decode'
+        Test-SameValue ($record | New-DiffusionImage) $image | Should -BeTrue
+        Test-SameValue (& ([scriptblock]::Create(($record | ConvertTo-DiffusionScript)))) $image | Should -BeTrue
+    }
+
+    It 'can be stopped by the script, by a method or a break' {
+        $stopped = $embedding | Invoke-Denoise -Seed 1 -Steps 5 -OnStep { if ($_.Step -eq 2) { $_.Stop() } }
+        $stopped.Step, $stopped.StepCount | Should -Be 2, 5
+        $broken = foreach ($once in 1) { $embedding | Invoke-Denoise -Seed 1 -Steps 5 -OnStep { if ($_.Step -eq 2) { break } } }
+        Test-SameValue $broken $stopped | Should -BeTrue
+        Test-SameValue (Invoke-Denoise $embedding -Latent $stopped) ($embedding | Invoke-Denoise -Seed 1 -Steps 5) | Should -BeTrue
+        ($embedding | Invoke-Denoise -Seed 1 -Steps 5 -EachStep -OnStep { if ($_.Step -eq 2) { $_.Stop() } }).Step | Should -Be 1, 2
+    }
+
+    It 'says in the record that a script changed the values' {
+        $image = $embedding | Invoke-Denoise -Seed 1 -Steps 3 -OnStep { if ($_.Step -eq 2) { $_.Latent.Tensor.Values[0] = 2 } } | ConvertFrom-Latent
+        $image | Export-DiffusionImage "$TestDrive/edited.png"
+        Get-DiffusionMetadata "$TestDrive/edited.png" | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -BeLike 'RecordNotRepeatable,*'
+    }
+
+    It 'makes an error of the script one of the row' {
+        $rows = [pscustomobject]@{ Embedding = $embedding; Seed = 1 }, [pscustomobject]@{ Embedding = $embedding; Seed = 2 }
+        foreach ($script in { if ($fails) { throw 'no more' } }, { if ($fails) { $_.GuidanceScale = 'much' } }, { if ($fails) { $_.Sleep() } }, { if ($fails) { 1 / 0 } }) {
+            $fails = $true
+            $rows | Invoke-Denoise -Steps 2 -OnStep $script -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.FullyQualifiedErrorId | Should -Be "OnStepInvalid,$cmdlet", "OnStepInvalid,$cmdlet"
+            $problems[0].Exception.Message | Should -BeLike '*after step 1*'
+        }
+
+        ($rows | Invoke-Denoise -Steps 2 -OnStep { if ($_.Latent.Seed -eq 1) { throw 'not this' } } -ErrorAction SilentlyContinue -ErrorVariable problems).Seed | Should -Be 2
+        $problems.Count | Should -Be 1
+        $rows[0] | Invoke-Denoise -Steps 2 -OnStep { $_.GuidanceScale = 101 } -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+        $problems.FullyQualifiedErrorId | Should -Be "GuidanceScaleInvalid,$cmdlet"
+    }
+
     It 'reuses features, records it, and refuses a branch without it' {
         $reused = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -FeatureReuse 2 -FeatureReuseBranch 1
         $reused.FeatureReuse, $reused.FeatureReuseBranch | Should -Be 2, 1

@@ -5,14 +5,16 @@ using SdPowerShell.Progress;
 using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Inspection;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
 
 /// <summary>Denoises latents with a model's U-Net and a scheduler, steered by text embeddings.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "Denoise")]
-[OutputType(typeof(Latent))]
+[OutputType(typeof(Latent), typeof(StepLatent))]
 public sealed class InvokeDenoiseCommand : DenoiseCmdlet
 {
     /// <summary>The prompt's embedding, from Get-TextEmbedding.</summary>
@@ -50,6 +52,10 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Switch]
     public SwitchParameter EachStep { get; set; }
+
+    /// <summary>A script that is run after each step, with the step as $_ and as its argument. It may change what the next steps go on with, or end the denoising.</summary>
+    [Parameter]
+    public ScriptBlock? OnStep { get; set; }
 
     /// <summary>Keeps where each part of the latent looks at the words of the prompt, for Get-AttentionMap.</summary>
     [Parameter]
@@ -92,14 +98,16 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         // Not a mandatory parameter: PowerShell would ask for it, which nobody can answer, and could not say how to make one.
         if (Embedding is null)
             throw new InvalidSettingException(nameof(Embedding), $"There is no embedding of a prompt{(Latent is null ? string.Empty : " for the latent")}. Give one with Embedding, the first argument.") { Remedy = Remedy.EncodePrompt };
-        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep), DenoisingStart = Number.Read(DenoisingStart), Attention = CreateAttention() };
+        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep), DenoisingStart = Number.Read(DenoisingStart), KeepsPredictions = EachStep, Attention = CreateAttention() };
         string? madeBy = Latent?.Model ?? Embedding.Model;
         Inspect(pipeline => pipeline.Check(options, Latent), madeBy);
         Latent result = UsePipeline(
             pipeline =>
             {
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
-                return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
+                return Timed("Denoising", () => OnStep is null
+                    ? pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken)
+                    : pipeline.DenoiseInSteps(new DenoiseJob(Embedding, NegativeEmbedding, Latent, options), Run, step => Report(step, progress), CancellationToken));
             },
             IsLeftOut(nameof(Lora)) || Lora is null ? AdapterSetting.ReadLoras(this, Embedding) : AdapterSetting.ReadLoras(this, Lora),
             madeBy);
@@ -118,5 +126,22 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         progress.Report(step);
         if (EachStep)
             WriteObject(step.Capture());
+    }
+
+    /// <remarks>What the script writes as output is discarded, since the latents are the output. A break outside of a loop ends the denoising.</remarks>
+    private void Run(DenoisingStep step)
+    {
+        try
+        {
+            OnStep!.InvokeWithContext(null, [new PSVariable("_", step)], step);
+        }
+        catch (BreakException)
+        {
+            step.Stop();
+        }
+        catch (RuntimeException error) when (error is not PipelineStoppedException)
+        {
+            throw new InvalidSettingException(nameof(OnStep), $"The script of OnStep failed after step {step.Step}: {error.Message}");
+        }
     }
 }

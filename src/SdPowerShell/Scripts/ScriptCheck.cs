@@ -29,6 +29,7 @@ internal static partial class ScriptCheck
         ["Expand-DiffusionImage"] = ParametersOf<ExpandDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
         ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
+        ["Add-LatentNoise"] = ParametersOf<AddLatentNoiseCommand>(),
     };
 
     /// <summary>Checks a script.</summary>

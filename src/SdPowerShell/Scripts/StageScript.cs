@@ -101,6 +101,7 @@ internal sealed class StageScript
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.ResizeLatent when stage.Number<int>(nameof(GenerationInfo.Width)) is null || stage.Number<int>(nameof(GenerationInfo.Height)) is null => throw new NotRepeatableException("The record does not say to which size a latent was resized. It is damaged."),
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
+            StageOperation.AddNoise => $"{Variable("latent", before)} | Add-LatentNoise{NoiseLevel(stage)}{Settings(stage, nameof(GenerationInfo.Seed), nameof(GenerationInfo.RandomSource))}{Names(stage)}",
             StageOperation.Preprocess => $"ConvertTo-ControlImage {ImageInput(before)}{Settings(stage, "Preprocessor", "LowThreshold", "HighThreshold")}",
             StageOperation.Upscale => $"Resize-DiffusionImage {ImageInput(before)}{Settings(stage, s_ofUpscaling)}{_names.Switch((stage, ScriptNames.Upscaler))}",
             StageOperation.RepaintTiles => RepaintTiles(stage, before),
@@ -129,6 +130,10 @@ internal sealed class StageScript
             command.Append(" -MaskImage ").Append(Mask(mask));
         return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(OfRequest(one.Prompt, one.Denoising, one.Decoding)).ToString();
     }
+
+    private static string NoiseLevel(GenerationStage stage) => stage.Number<int>("Timestep") is int timestep ? $" -Timestep {Literal.Of((long)timestep)}"
+        : stage.Number<double>("NoiseSigma") is double sigma ? $" -Sigma {Literal.Of(sigma)}"
+        : throw new NotRepeatableException("The record does not say how much noise was added to a latent. It is damaged.");
 
     private string RepaintTiles(GenerationStage stage, StageList before)
     {

@@ -54,6 +54,9 @@ internal sealed record DenoiseRequest
     /// <summary>The windows that the U-Net predicts for; null if it predicts for the whole latent.</summary>
     public LatentWindows? Windows { get; init; }
 
+    /// <summary>Whether the predictions of each call are kept until the next one.</summary>
+    public bool KeepsPredictions { get; init; }
+
     /// <summary>The inpainting of a given image; null if there is none.</summary>
     public Inpainting? Inpainting { get; init; }
 }

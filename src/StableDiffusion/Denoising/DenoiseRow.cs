@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -21,6 +22,7 @@ internal sealed class DenoiseRow
         Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
         IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
         _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
+        Trace = request.KeepsPredictions ? new PredictionTrace(Sample.Length) : null;
     }
 
     /// <summary>The request.</summary>
@@ -28,6 +30,12 @@ internal sealed class DenoiseRow
 
     /// <summary>The sample, [1, channels, height, width], which each call changes.</summary>
     public Tensor Sample { get; }
+
+    /// <summary>What the U-Net predicted in the last call; null if that is not kept.</summary>
+    public PredictionTrace? Trace { get; }
+
+    /// <summary>Whether no more calls are made.</summary>
+    public bool IsStopped { get; private set; }
 
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
@@ -74,10 +82,14 @@ internal sealed class DenoiseRow
     {
         if (Request.Inpainting is Inpainting inpainting)
             prediction = inpainting.Blend(prediction, Sample.Span, Request.Scheduler, _call);
+        Trace?.NoteStep(prediction, Sample.Span, Request.Scheduler.LevelAt(_call), Timestep);
         Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
         Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
-        return new DenoiseStep(_call, Timestep, Sample);
+        return new DenoiseStep(_call, Timestep, this);
     }
+
+    /// <summary>Makes no more calls after this one. The rows of a batch go on together.</summary>
+    public void Stop() => IsStopped = true;
 
     /// <summary>Ends the row.</summary>
     /// <returns>The sample.</returns>
@@ -90,5 +102,9 @@ internal sealed class DenoiseRow
 /// <summary>The progress of a denoising after a call.</summary>
 /// <param name="Call">The index of the call, from 0.</param>
 /// <param name="Timestep">The timestep of the call.</param>
-/// <param name="Sample">The sample after the call. Its memory is reused, so copy it to keep it.</param>
-internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);
+/// <param name="Row">The denoising. The memory of its sample is reused, so copy it to keep it.</param>
+internal readonly record struct DenoiseStep(int Call, float Timestep, DenoiseRow Row)
+{
+    /// <summary>The sample after the call.</summary>
+    public Tensor Sample => Row.Sample;
+}

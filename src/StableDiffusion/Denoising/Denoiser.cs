@@ -27,14 +27,16 @@ internal sealed class Denoiser(UNet unet)
             ? new(unet, row, added: null, isControlled: false)
             : null;
 
-        for (int index = 0; index < row.Calls; index++)
+        for (int index = 0; index < row.Calls && !row.IsStopped; index++)
         {
             row.Begin(index, predictor.Sample);
             predictor.Begin(row);
             ReadOnlySpan<float> prediction = Predict(0);
+            row.Trace?.NoteConditional(prediction);
             if (row.Guide() is Guidance guidance)
             {
                 ReadOnlySpan<float> negative = predictor.Negative(request.Negative!, cancellationToken);
+                row.Trace?.NoteUnconditional(negative);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
                     guidance.Add(Predict(part), negative, request.Positive.Parts[part].Weight);
@@ -111,8 +113,10 @@ internal sealed class Denoiser(UNet unet)
             for (int i = 0; i < rows.Count; i++)
             {
                 ReadOnlySpan<float> prediction = positive[i].Prediction;
+                rows[i].Trace?.NoteConditional(prediction);
                 if (guidances[i] is Guidance guidance)
                 {
+                    rows[i].Trace?.NoteUnconditional(negative[guided].Prediction);
                     guidance.Begin(prediction, negative[guided++].Prediction, rows[i].Request.Positive.Parts[0].Weight);
                     prediction = guidance.End();
                 }

@@ -10,7 +10,7 @@ namespace StableDiffusion.Denoising;
 /// An image in the latent space of the autoencoder: four channels at an eighth of the image's width and height, scaled to about
 /// unit variance. Noisy at first, clean when the denoising is complete.
 /// </summary>
-public sealed class Latent : GeneratedObject
+public class Latent : GeneratedObject
 {
     // The autoencoders of all families divide sides by it.
     private const int UsualFactor = 8;
@@ -37,6 +37,21 @@ public sealed class Latent : GeneratedObject
         CheckFinite();
         Step = step;
         StepCount = stepCount;
+    }
+
+    /// <summary>The same latent with further properties.</summary>
+    /// <param name="latent">The latent.</param>
+    private protected Latent(Latent latent)
+        : this(latent.Tensor, latent.Info, latent.Step, latent.StepCount)
+    {
+        Path = latent.Path;
+        Maker = latent.Maker;
+        Noise = latent.Noise;
+        SourcePixels = latent.SourcePixels;
+        SourceMean = latent.SourceMean;
+        State = latent.State;
+        Overlay = latent.Overlay;
+        Attention = latent.Attention;
     }
 
     /// <summary>The values, [1, channels, height, width].</summary>

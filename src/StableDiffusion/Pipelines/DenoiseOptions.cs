@@ -21,6 +21,9 @@ public sealed record DenoiseOptions : GenerationSettings
     /// <summary>The step to stop before; null means the end.</summary>
     public int? StopStep { get; init; }
 
+    /// <summary>Whether the latents of the steps are <see cref="Denoising.Inspection.StepLatent"/>s, with the predictions of the U-Net. It changes no value, and is not recorded.</summary>
+    public bool KeepsPredictions { get; init; }
+
     /// <summary>The mask of the image to start from: white is repainted, black is kept. It has the size of the image.</summary>
     public MaskImage? Mask { get; init; }
 

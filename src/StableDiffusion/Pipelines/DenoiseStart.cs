@@ -330,6 +330,15 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
     /// <param name="model">The model.</param>
     public static GenerationInfo Describe(DenoiseOptions options, DiffusionModel model) => CreateScheduler(options, model, strength: null).Info;
 
+    /// <summary>The steps that are made with such options.</summary>
+    /// <param name="options">The options; a strength means that the denoising starts from an image.</param>
+    /// <param name="model">The model.</param>
+    public static IReadOnlyList<ScheduleStep> ScheduleOf(DenoiseOptions options, DiffusionModel model)
+    {
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, options.Strength);
+        return ScheduleStep.Of(scheduler, info.Scheduler!, options.Strength is null ? 0 : FirstCall(options, scheduler, info, takesPicture: false));
+    }
+
     private static (Scheduler Scheduler, GenerationInfo Info) CreateScheduler(DenoiseOptions options, DiffusionModel model, double? strength)
     {
         SchedulerInfo scheduler = options.Scheduler is null

@@ -2,12 +2,14 @@ using System.Globalization;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.CrossAttention;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Pipelines.Details;
+using StableDiffusion.Pipelines.Inspection;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -125,6 +127,18 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <exception cref="InvalidSettingException">There is no step for this model or for the refiner.</exception>
     internal int HandOverStep(DenoiseOptions options, bool isFromImage) => HandOver.Step(DenoiseStart.SchedulerOf(options, model, isFromImage), options, isFromImage, options.Steps ?? model.Info.Steps);
 
+    /// <summary>The steps of a denoising: their timesteps, noise levels and calls of the U-Net. Opens no network.</summary>
+    /// <param name="options">The scheduler, its options, the number of steps and, for image-to-image, the strength.</param>
+    /// <returns>The steps that are made, one or more.</returns>
+    /// <exception cref="InvalidSettingException">An option is out of range; the message names it.</exception>
+    /// <exception cref="SchedulerNotFoundException">No scheduler has the name.</exception>
+    public IReadOnlyList<ScheduleStep> ScheduleOf(DenoiseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        SettingTable.Check(options);
+        return DenoiseStart.ScheduleOf(options, model);
+    }
+
     /// <summary>The number of steps of a whole denoising.</summary>
     /// <param name="options">The options.</param>
     internal int StepsOf(DenoiseOptions options) => options.Steps ?? model.Info.Steps;
@@ -148,6 +162,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         StartStep = options.StartStep,
         StopStep = options.StopStep,
         DenoisingStart = options.DenoisingStart,
+        KeepsPredictions = options.KeepsPredictions,
+        Attention = options.Attention,
         Mask = options.Mask,
         Controls = options.Controls,
     };
@@ -366,14 +382,106 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
                 checkpoint.Refuse();
         }
 
-        Tensor result = new Denoiser(unet).Run(prepared.Request, progress is null && checkpoint is null ? null : call => prepared.Report(call, Step), cancellationToken);
-        return prepared.Capture(result, prepared.Request.StopCall);
+        DenoiseStep last = default;
+        Tensor result = new Denoiser(unet).Run(prepared.Request with { KeepsPredictions = options.KeepsPredictions }, AfterCall, cancellationToken);
+        return prepared.Capture(result, last.Row is null ? prepared.Request.NextCall : last.Call + 1, last.Row);
+
+        void AfterCall(DenoiseStep call)
+        {
+            last = call;
+            if (progress is not null || checkpoint is not null)
+                prepared.Report(call, Step);
+        }
 
         void Step(StepProgress step)
         {
             checkpoint?.Keep(step);
             progress?.Invoke(step);
         }
+    }
+
+    /// <summary>Denoises, and shows each step to a function that may change what follows.</summary>
+    /// <param name="job">The denoising.</param>
+    /// <param name="onStep">Called after each step, on the calling thread. What it throws ends the denoising.</param>
+    /// <param name="progress">Called after each step, before <paramref name="onStep"/>; may be null.</param>
+    /// <param name="cancellationToken">As for <see cref="Denoise"/>.</param>
+    /// <returns>The latent. What was changed is in its record: each change begins a stage.</returns>
+    /// <inheritdoc cref="Denoise" path="/exception"/>
+    public Latent DenoiseInSteps(DenoiseJob job, Action<DenoisingStep> onStep, Action<StepProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        ArgumentNullException.ThrowIfNull(onStep);
+        return SteeredDenoising.Run(this, job, onStep, progress, cancellationToken);
+    }
+
+    /// <summary>Adds noise to a clean latent, as the training of the model does: x_t = sqrt(alpha_t) x_0 + sqrt(1 - alpha_t) epsilon. Opens no network.</summary>
+    /// <param name="latent">The clean latent.</param>
+    /// <param name="timestep">The timestep, 0 (nearly no noise) to 999 for models trained with 1000 timesteps; null if <paramref name="sigma"/> is given.</param>
+    /// <param name="sigma">The noise level, the standard deviation of the noise for each unit of the clean latent, 0 or more; null if <paramref name="timestep"/> is given. The result has the variance of a timestep's.</param>
+    /// <param name="seed">The seed of the noise; null or -1 for a random one.</param>
+    /// <param name="randomSource">The random number generator that the seed is for.</param>
+    /// <returns>The latent with noise. The noise is a stage of its record.</returns>
+    /// <exception cref="InvalidSettingException">A number is out of range, or the latent has noise already.</exception>
+    /// <exception cref="ShapeMismatchException">The latent does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">The latent contains a value that is NaN or infinite.</exception>
+    public Latent AddNoise(Latent latent, int? timestep, double? sigma = null, long? seed = null, RandomSource randomSource = RandomSource.TorchCpu)
+    {
+        ArgumentNullException.ThrowIfNull(latent);
+        return new NoiseMeasurement(model).AddNoise(latent, timestep, sigma, seed, randomSource);
+    }
+
+    /// <summary>Timesteps in the middles of equal parts of the training's range.</summary>
+    /// <param name="count">The number of timesteps, 1 or more.</param>
+    /// <returns>The timesteps, from the cleanest.</returns>
+    /// <exception cref="InvalidSettingException">There are not as many timesteps.</exception>
+    public IReadOnlyList<int> SpreadTimesteps(int count) => new NoiseMeasurement(model).Spread(count);
+
+    /// <summary>Measures the loss of the training: how well the U-Net predicts the noise that is added to a clean latent.</summary>
+    /// <param name="latent">The clean latent.</param>
+    /// <param name="embedding">The embedding of the prompt; of one that changes between steps, the first text is used.</param>
+    /// <param name="timesteps">The timesteps, 0 to 999 for models trained with 1000 timesteps.</param>
+    /// <param name="repeat">The number of seeds for each timestep, 1 to 10,000.</param>
+    /// <param name="seed">The first seed; null or -1 for a random one.</param>
+    /// <param name="randomSource">The random number generator that the seeds are for.</param>
+    /// <param name="result">Receives the loss at each timestep, on the calling thread.</param>
+    /// <param name="progress">Called before each timestep with its number, from 0; may be null.</param>
+    /// <param name="cancellationToken">Cancels the predictions.</param>
+    /// <exception cref="InvalidSettingException">A number is out of range, or the latent has noise already.</exception>
+    /// <exception cref="ShapeMismatchException">The latent or the embedding does not fit the model.</exception>
+    /// <exception cref="NotFiniteException">The latent or the embedding contains a value that is NaN or infinite.</exception>
+    /// <exception cref="ModelInvalidException">The U-Net takes more than a latent, a timestep and a text.</exception>
+    /// <exception cref="InferenceException">ONNX Runtime failed, or the prediction is not finite.</exception>
+    public void MeasureNoisePrediction(Latent latent, TextEmbedding embedding, IReadOnlyList<int> timesteps, int repeat, long? seed, RandomSource randomSource, Action<NoisePredictionLoss> result, Action<int>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(latent);
+        ArgumentNullException.ThrowIfNull(embedding);
+        ArgumentNullException.ThrowIfNull(timesteps);
+        ArgumentNullException.ThrowIfNull(result);
+        NoiseMeasurement measurement = new(model);
+        using IDisposable use = model.Use(ModelPart.UNet);
+        FreeMemory(needed: 0, cancellationToken);
+        UNet unet = model.OpenUNet(loading, cancellationToken);
+        CheckEmbedding(embedding, unet);
+        foreach (NoisePredictionLoss loss in measurement.Measure(unet, latent, embedding, timesteps, repeat, seed, randomSource, progress, cancellationToken))
+            result(loss);
+    }
+
+    /// <summary>Lists the tokens of a prompt.</summary>
+    /// <param name="prompt">The prompt; may be empty.</param>
+    /// <param name="options">How the prompt is read; null means as plain text.</param>
+    /// <param name="neighbors">How many of the nearest entries of the vocabulary are found for each token, 0 to 1000.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    /// <returns>The tokens of each text encoder, with those that mark start and end.</returns>
+    /// <exception cref="InvalidSettingException">The prompt is too long, or a number is out of range.</exception>
+    /// <exception cref="ModelInvalidException">Neighbors are asked for, and the text encoder is a graph of another exporter.</exception>
+    public IReadOnlyList<PromptTokenInfo> ListTokens(string prompt, PromptOptions? options = null, int neighbors = 0, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        Setting.CheckRange("Neighbor", neighbors, 0, TokenNeighbors.Most);
+        using IDisposable use = model.Use(ModelPart.TextEncoder);
+        FreeMemory(needed: 0, cancellationToken);
+        TextEncoder encoder = model.OpenTextEncoder(loading, cancellationToken);
+        return encoder.ListTokens(prompt, AdapterRecord.Complete(options, model.Adapters), neighbors, part => model.ReadTokenVectors(part, loading, cancellationToken), cancellationToken);
     }
 
     /// <summary>Opens the U-Net for a denoising.</summary>

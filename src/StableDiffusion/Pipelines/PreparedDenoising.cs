@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -44,17 +45,19 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     /// <summary>The latent of a sample.</summary>
     /// <param name="sample">The sample after a call.</param>
     /// <param name="nextCall">The call after that.</param>
-    public Latent Capture(Tensor sample, int nextCall)
+    /// <param name="row">The denoising, for what it keeps of the call; null for the latent alone.</param>
+    public Latent Capture(Tensor sample, int nextCall, DenoiseRow? row = null)
     {
         bool isLast = nextCall >= Scheduler.Timesteps.Count;
         int step = Scheduler.CountSteps(nextCall);
-        return new(sample, info with { Stages = StageRecord.Complete(before, stage, Made, sample, isLast ? null : step) }, step, Scheduler.CountSteps(Scheduler.Timesteps.Count))
+        Latent latent = new(sample, info with { Stages = StageRecord.Complete(before, stage, Made, sample, isLast ? null : step) }, step, Scheduler.CountSteps(Scheduler.Timesteps.Count))
         {
             Maker = maker,
             Attention = Request.Attention?.Capture(),
             Overlay = isLast ? state.Inpainting?.Overlay : null,
             State = isLast ? null : (state with { NextCall = nextCall }).Copy(),
         };
+        return row?.Trace is PredictionTrace trace ? new StepLatent(latent, trace) : latent;
     }
 
     /// <summary>Goes on with what was captured of the same denoising.</summary>
@@ -80,6 +83,6 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     {
         int calls = call.Call + 1;
         if (calls % Scheduler.Order == 0 || calls == Scheduler.Timesteps.Count)
-            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, calls < Scheduler.Timesteps.Count && Request.Reuse is null, () => Capture(call.Sample.Clone(), calls)));
+            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, calls < Scheduler.Timesteps.Count && Request.Reuse is null, () => Capture(call.Sample.Clone(), calls, call.Row), call.Row.Stop));
     }
 }

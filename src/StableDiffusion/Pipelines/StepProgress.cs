@@ -7,13 +7,16 @@ public sealed class StepProgress
 {
     private readonly Func<Latent> _capture;
 
-    internal StepProgress(int step, int stepCount, float timestep, bool isResumable, Func<Latent> capture)
+    private readonly Action _stop;
+
+    internal StepProgress(int step, int stepCount, float timestep, bool isResumable, Func<Latent> capture, Action stop)
     {
         IsResumable = isResumable;
         Step = step;
         StepCount = stepCount;
         Timestep = timestep;
         _capture = capture;
+        _stop = stop;
     }
 
     /// <summary>The number of steps that are done.</summary>
@@ -32,6 +35,9 @@ public sealed class StepProgress
     public bool IsResumable { get; }
 
     /// <summary>Copies the current latent, from which the denoising can also be continued. It must be called before the next step.</summary>
-    /// <returns>The latent.</returns>
+    /// <returns>The latent; a <see cref="Denoising.Inspection.StepLatent"/> if <see cref="DenoiseOptions.KeepsPredictions"/> asks for that.</returns>
     public Latent Capture() => _capture();
+
+    /// <summary>Ends the denoising after this step, as if it were the one to stop before the next. The denoisings of a batch go on together.</summary>
+    internal void Stop() => _stop();
 }

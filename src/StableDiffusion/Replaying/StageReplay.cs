@@ -1,5 +1,6 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
@@ -128,6 +129,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.ReadImage:
                 CheckFile(stage, warnings, missing, cancellationToken);
                 break;
+            case StageOperation.PredictClean:
             case StageOperation.Resize:
             case StageOperation.ResizeLatent:
             case StageOperation.ToMask:
@@ -141,6 +143,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
+                break;
+            case StageOperation.AddNoise:
+                SettingTable.Check(stage.To<GenerationInfo>());
                 break;
             case StageOperation.Upscale:
                 _upscaling.Check(stage, warnings, cancellationToken);
@@ -201,20 +206,22 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             if (IsGivenMask(stages, i))
                 value = stages[i].Operation == StageOperation.ToMask ? images.FindMask(stages[i].Output!) : value;
             else
-                value = RunOne(stages[i], value, cancellationToken);
+                value = RunOne(stages[i], value, keepsPredictions: i + 1 < stages.Count && stages[i + 1].Operation == StageOperation.PredictClean, cancellationToken);
         }
 
         return value ?? throw new NotRepeatableException("The record has no stages.");
     }
 
-    private object RunOne(GenerationStage stage, object? value, CancellationToken cancellationToken)
+    private object RunOne(GenerationStage stage, object? value, bool keepsPredictions, CancellationToken cancellationToken)
     {
         CheckVaeName(stage);
         return stage.Operation switch
         {
             StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
-            StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
+            StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), keepsPredictions, cancellationToken),
+            StageOperation.PredictClean => Before<StepLatent>().Denoised,
+            StageOperation.AddNoise => ForwardProcess.Repeat(Before<Latent>(), stage),
             StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), DecodingOf(stage), cancellationToken))),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
@@ -293,9 +300,10 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         return Use(stage, pipeline => Observer.Run(Stage.VaeEncoder, () => pipeline.EncodeImage(image, mode, info.Seed, source, VaeOptions.From(info), cancellationToken)));
     }
 
-    private Latent Denoise(GenerationStage stage, Latent? start, CancellationToken cancellationToken)
+    private Latent Denoise(GenerationStage stage, Latent? start, bool keepsPredictions, CancellationToken cancellationToken)
     {
         (TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options) = DenoisingOf(stage, cancellationToken);
+        options = options with { KeepsPredictions = keepsPredictions };
         return Use(
             stage,
             pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),

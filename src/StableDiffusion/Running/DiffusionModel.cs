@@ -15,6 +15,7 @@ using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Running;
@@ -35,6 +36,8 @@ public sealed class DiffusionModel : IDisposable
     internal const int Tilings = (int)Tiling.Both + 1;
 
     private const string BuildingGraphs = "Building the model's graphs";
+
+    private const string TokenVectors = "embeddings.token_embedding.weight";
 
     private readonly SemaphoreSlim _gate = new(1);
 
@@ -212,6 +215,28 @@ public sealed class DiffusionModel : IDisposable
         graphs => Family.OpenTextEncoder(graphs, part => OpenGraph(graphs, part, progress, cancellationToken), Info.Name),
         progress,
         cancellationToken);
+
+    /// <summary>Reads the table of token embeddings of a text encoder. Adapters do not change it.</summary>
+    /// <param name="part">The name of the text encoder's folder.</param>
+    /// <param name="progress">Receives the progress of building a model that was not used before; may be null.</param>
+    /// <param name="cancellationToken">Cancels the building.</param>
+    /// <returns>The table, [entries of the vocabulary, width].</returns>
+    /// <exception cref="ModelInvalidException">The graph was written by another exporter, or is damaged.</exception>
+    internal Tensor ReadTokenVectors(string part, Action<ProgressReport>? progress, CancellationToken cancellationToken)
+    {
+        _gate.Wait(cancellationToken);
+        try
+        {
+            using GraphInitializers? weights = GraphInitializers.Open(GraphPath(FindGraphs(progress, cancellationToken), part));
+            return weights?.Names.FirstOrDefault(static name => name.EndsWith(TokenVectors, StringComparison.Ordinal)) is string name && weights.ShapeOf(name) is [int entries, int width]
+                ? new Tensor(weights.Read(name), entries, width)
+                : throw new ModelInvalidException($"The text encoder of the model '{Info.Name}' is a graph of another exporter, whose token embeddings cannot be read. Import the model from its weights: a safetensors file or a diffusers folder.");
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
 
     /// <summary>The U-Net, opened on first use.</summary>
     /// <param name="progress">Receives the progress of opening; may be null.</param>

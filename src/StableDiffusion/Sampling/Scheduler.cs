@@ -105,6 +105,13 @@ internal abstract class Scheduler
     /// <param name="call">The call.</param>
     public abstract CallLevel LevelAt(int call);
 
+    /// <summary>The noise level of a call as its algorithm states it: that of <see cref="LevelAt"/>, but for flow matching.</summary>
+    /// <param name="call">The call.</param>
+    public virtual double SigmaAt(int call) => LevelAt(call).Sigma;
+
+    /// <summary>The noise level at the end of the run, as in <see cref="SigmaAt"/>.</summary>
+    public virtual double FinalSigma => Sigmas[^1];
+
     /// <summary>Writes the history of the run, or reads it back into a scheduler that was created from the same recipe.</summary>
     /// <param name="state">The state.</param>
     /// <param name="length">The number of values of the sample.</param>

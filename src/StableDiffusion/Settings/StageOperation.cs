@@ -21,6 +21,12 @@ public static class StageOperation
     /// <summary>An image or a mask was resized.</summary>
     public const string Resize = "Resize";
 
+    /// <summary>The clean latent was taken that the U-Net had predicted in the last step of a denoising.</summary>
+    public const string PredictClean = "PredictClean";
+
+    /// <summary>Noise was added to a clean latent.</summary>
+    public const string AddNoise = "AddNoise";
+
     /// <summary>A latent was resized.</summary>
     public const string ResizeLatent = "ResizeLatent";
 
@@ -73,7 +79,7 @@ public static class StageOperation
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
     internal static bool IsRepeatable(string operation) => RunsModel(operation)
-        || operation is ReadImage or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
+        || operation is ReadImage or PredictClean or AddNoise or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>

@@ -27,6 +27,15 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
 
     public ClipTokenizer Tokenizer { get; } = tokenizer;
 
+    /// <summary>The name of its folder in diffusers' layout.</summary>
+    public string Name => isSecond ? "text_encoder_2" : "text_encoder";
+
+    /// <summary>Finds entries of the vocabulary near those of a prompt.</summary>
+    /// <param name="vectors">The table of token embeddings, [entries, width].</param>
+    /// <param name="options">The words of textual inversion.</param>
+    public TokenNeighbors NeighborsIn(Tensor vectors, PromptOptions options) =>
+        new(Tokenizer, vectors, options.TextualInversions.Count == 0 ? null : PromptTokenizer.Vectors(options.TextualInversions, isSecond, vectors.Shape[1]));
+
     /// <summary>Returns the tokenizer with words of textual inversion.</summary>
     /// <param name="options">The words, and the syntax for them.</param>
     public PromptTokenizer TokenizerFor(PromptOptions options) =>

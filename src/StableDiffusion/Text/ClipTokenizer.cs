@@ -16,6 +16,7 @@ internal sealed class ClipTokenizer
     private readonly ClipTokenizerAlphabet _alphabet;
     private readonly IReadOnlyDictionary<string, int> _specialTokens;
     private readonly SearchValues<string> _specialTokenSearch;
+    private readonly Lazy<Dictionary<int, string>> _entries;
 
     // The entries of the vocabulary that are followed by another one of the same word.
     private readonly HashSet<int> _beginnings;
@@ -27,6 +28,7 @@ internal sealed class ClipTokenizer
         _specialTokens = files.SpecialTokens;
         _specialTokenSearch = SearchValues.Create([.. files.SpecialTokens.Keys], StringComparison.Ordinal);
         _beginnings = [.. files.Vocabulary.Where(entry => !entry.Key.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal) && !files.SpecialTokens.ContainsKey(entry.Key)).Select(static entry => entry.Value)];
+        _entries = new(() => EntriesOf(files));
         StartId = files.StartId;
         EndId = files.EndId;
         PadId = files.PadId;
@@ -74,6 +76,13 @@ internal sealed class ClipTokenizer
     /// <summary>Whether a word ends with a token.</summary>
     /// <param name="id">The token's id.</param>
     public bool EndsWord(int id) => !_beginnings.Contains(id);
+
+    /// <summary>The entry of the vocabulary that has an id.</summary>
+    /// <param name="id">The id.</param>
+    /// <returns>Its readable text, and whether it ends a word; null if there is no such entry.</returns>
+    public (string Text, bool EndsWord)? EntryOf(int id) => !_entries.Value.TryGetValue(id, out string? entry) ? null
+        : _specialTokens.ContainsKey(entry) ? (entry, true)
+        : (_alphabet.Read(entry), entry.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal));
 
     /// <summary>Splits a text into any number of tokens, without start and end.</summary>
     /// <param name="text">
@@ -162,6 +171,14 @@ internal sealed class ClipTokenizer
             tokens.Add(new ClipToken(part.Id, _alphabet.Read(part.Value), from, to - from));
             wordStarts?.Add(offset + normalized.OriginalStart(wordStart));
         }
+    }
+
+    private static Dictionary<int, string> EntriesOf(ClipTokenizerFiles files)
+    {
+        Dictionary<int, string> entries = new(files.Vocabulary.Count);
+        foreach ((string entry, int id) in files.Vocabulary.Concat(files.SpecialTokens))
+            entries[id] = entry;
+        return entries;
     }
 
     private (string Text, int Id) SpecialTokenAt(ReadOnlySpan<char> text)

@@ -78,6 +78,39 @@ internal sealed class TextEncoder : IDisposable
     /// <param name="options">How it is read; not as plain text.</param>
     internal PlacedText Place(string text, PromptOptions options) => Place(PromptChunker.Divide(_encoders[0].TokenizerFor(options), text, options).Tokens, options);
 
+    /// <summary>Lists the tokens of a prompt.</summary>
+    /// <param name="prompt">The prompt; of one that changes between steps, the first text.</param>
+    /// <param name="options">How to read it; null reads it as plain text.</param>
+    /// <param name="neighbors">How many of the nearest entries of the vocabulary are found for each token; 0 for none.</param>
+    /// <param name="vectorsOf">Reads the table of token embeddings of the text encoder with a name, [entries, width].</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    /// <returns>The tokens of each encoder, in their order, with the marks of start and end; last those that were cut off.</returns>
+    internal IReadOnlyList<PromptTokenInfo> ListTokens(string prompt, PromptOptions? options, int neighbors, Func<string, Tensor> vectorsOf, CancellationToken cancellationToken)
+    {
+        PromptLimit.Check("Prompt", prompt);
+        options ??= PromptOptions.Default;
+        string text = prompt;
+        if (options.Syntax != PromptSyntax.Plain)
+        {
+            text = Prepare(prompt, options).Text;
+            text = options.Syntax == PromptSyntax.A1111 && DynamicPrompt.IsDynamic(text) ? DynamicPrompt.FirstText(text) : text;
+        }
+
+        List<PromptTokenInfo> tokens = [];
+        foreach (ClipEncoder encoder in _encoders)
+        {
+            IEnumerable<PromptTokenInfo> listed = new TokenListing(encoder, prompt, options).List(text);
+            TokenNeighbors? near = neighbors == 0 ? null : encoder.NeighborsIn(vectorsOf(encoder.Name), options);
+            foreach (PromptTokenInfo token in listed)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                tokens.Add(near is null ? token : token with { Neighbors = near.Of(token.TokenId, neighbors) });
+            }
+        }
+
+        return tokens;
+    }
+
     /// <summary>Releases the graphs.</summary>
     public void Dispose()
     {

@@ -9,7 +9,7 @@ internal sealed class ComfyEuler(float[] sigmas, SchedulerConfig config) : Table
 {
     public override float InitNoiseSigma => Sigmas[0];
 
-    public override CallLevel LevelAt(int call) => new(Prediction.Denoised(PredictionType.Epsilon, Sigmas[call]), Sigmas[call]);
+    public override CallLevel LevelAt(int call) => CallLevel.Exploding(PredictionType.Epsilon, Sigmas[call]);
 
     public override void ScaleModelInput(ReadOnlySpan<float> sample, int call, Span<float> scaled) =>
         VectorMath.Combine(scaled, sample, 1 / Math.Sqrt((Sigmas[call] * Sigmas[call]) + 1), sample, 0);

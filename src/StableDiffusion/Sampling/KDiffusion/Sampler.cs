@@ -92,7 +92,7 @@ internal abstract class Sampler : TableScheduler
     }
 
     /// <inheritdoc/>
-    public sealed override CallLevel LevelAt(int call) => new(Prediction.Denoised(_predictionType, _callSigmas[call]), _callSigmas[call]);
+    public sealed override CallLevel LevelAt(int call) => CallLevel.Exploding(_predictionType, _callSigmas[call]);
 
     /// <summary>Computes the clean sample from the model's output.</summary>
     protected void Denoise(ReadOnlySpan<float> modelOutput, int call, ReadOnlySpan<float> sample, Span<float> denoised)

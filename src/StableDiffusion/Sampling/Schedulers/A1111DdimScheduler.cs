@@ -35,6 +35,9 @@ internal sealed class A1111DdimScheduler : AlphaScheduler
     /// <inheritdoc/>
     public override bool BlendsInput => true;
 
+    /// <inheritdoc/>
+    public override double FinalSigma => Sigma(Alpha(LastTimestep));
+
     /// <summary>The call at which image-to-image starts, as A1111 counts it: one step less than <c>floor(steps * strength)</c> is run.</summary>
     /// <inheritdoc/>
     public override int FirstCall(double strength)

@@ -43,8 +43,11 @@ internal abstract class AlphaScheduler : TableScheduler
     public sealed override CallLevel LevelAt(int call)
     {
         double alpha = Alpha(Timestep(call));
-        return new CallLevel(Prediction.Clean(PredictionType, Math.Sqrt(alpha), Math.Sqrt(1 - alpha)), Sigma(alpha));
+        return CallLevel.Mixed(PredictionType, Math.Sqrt(alpha), Math.Sqrt(1 - alpha)) with { Sigma = Sigma(alpha) };
     }
+
+    /// <inheritdoc/>
+    public override double FinalSigma => Sigma(_finalAlpha);
 
     protected int Timestep(int call) => (int)Timesteps[call];
 

@@ -47,7 +47,11 @@ internal sealed class FlowMatchEulerScheduler : TableScheduler
         VectorMath.Combine(noised, original, 1.0 - Sigmas[call], noise, Sigmas[call]);
 
     /// <inheritdoc/>
-    public override CallLevel LevelAt(int call) => new(Prediction.Clean(PredictionType.Flow, 1.0 - Sigmas[call], Sigmas[call]), Sigmas[call] / (1.0 - Sigmas[call]));
+    public override CallLevel LevelAt(int call) => CallLevel.Mixed(PredictionType.Flow, 1.0 - Sigmas[call], Sigmas[call]);
+
+    /// <inheritdoc/>
+    /// <remarks>The factor of the noise, 1 at pure noise.</remarks>
+    public override double SigmaAt(int call) => Sigmas[call];
 
     protected override void Advance(ReadOnlySpan<float> modelOutput, int call, Span<float> sample, INoiseSource noise)
     {

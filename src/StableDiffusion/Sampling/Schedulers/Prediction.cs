@@ -53,4 +53,15 @@ internal static class Prediction
         PredictionType.Velocity => new(1 / ((sigma * sigma) + 1), -sigma / Math.Sqrt((sigma * sigma) + 1)),
         _ => throw new UnreachableException($"{type}"),
     };
+
+    /// <summary>The weights for the noise if the sample is of the variance-exploding form, as in <see cref="Denoised"/>.</summary>
+    /// <param name="type">The prediction type of the model; not <see cref="PredictionType.Flow"/>.</param>
+    /// <param name="sigma">The noise level.</param>
+    public static PredictionWeights DenoisedNoise(PredictionType type, double sigma) => type switch
+    {
+        PredictionType.Epsilon => new(0, 1),
+        PredictionType.Sample => new(1 / sigma, -1 / sigma),
+        PredictionType.Velocity => new(sigma / ((sigma * sigma) + 1), 1 / Math.Sqrt((sigma * sigma) + 1)),
+        _ => throw new UnreachableException($"{type}"),
+    };
 }

@@ -40,7 +40,7 @@ internal abstract class SigmaScheduler : TableScheduler
         VectorMath.Combine(noised, original, 1, noise, SampleSigma(call));
 
     /// <inheritdoc/>
-    public sealed override CallLevel LevelAt(int call) => new(Prediction.Denoised(PredictionType, SampleSigma(call)), SampleSigma(call));
+    public sealed override CallLevel LevelAt(int call) => CallLevel.Exploding(PredictionType, SampleSigma(call));
 
     /// <summary>The noise level of the sample at a call.</summary>
     protected virtual float SampleSigma(int call) => Sigmas[call];

@@ -44,7 +44,11 @@ internal abstract class SolverScheduler : TableScheduler
         VectorMath.Combine(noised, original, _alphas[call], noise, _sigmas[call]);
 
     /// <inheritdoc/>
-    public sealed override CallLevel LevelAt(int call) => new(Prediction.Clean(_predictionType, Alpha(call), Sigma(call)), Sigma(call) / Alpha(call));
+    public sealed override CallLevel LevelAt(int call) => CallLevel.Mixed(_predictionType, Alpha(call), Sigma(call));
+
+    /// <inheritdoc/>
+    /// <remarks>With use_flow_sigmas the factor of the noise, 1 at pure noise.</remarks>
+    public sealed override double SigmaAt(int call) => Sigmas[call];
 
     /// <summary>Alpha, the factor of the clean sample, at a call or, for the index after the last call, at the end of the run.</summary>
     protected double Alpha(int call) => _alphas[call];

@@ -10,6 +10,10 @@ public sealed class SharedParameterTests
 {
     [Theory]
     [InlineData(typeof(GetTextEmbeddingCommand), typeof(NewDiffusionImageCommand), "PromptSyntax", "Emphasis", "ClipSkip", "TextualInversion")]
+    [InlineData(typeof(GetTextEmbeddingCommand), typeof(GetPromptTokenCommand), "Prompt", "PromptSyntax", "Emphasis", "TextualInversion")]
+    [InlineData(typeof(AddLatentNoiseCommand), typeof(MeasureNoisePredictionCommand), "Latent", "Seed", "RandomSource")]
+    [InlineData(typeof(AddLatentNoiseCommand), typeof(GetAttentionMapCommand), "Latent")]
+    [InlineData(typeof(ResizeLatentCommand), typeof(SplitLatentCommand), "Latent")]
     [InlineData(typeof(GetDiffusionMetadataCommand), typeof(ConvertToLatentCommand), "Path", "LiteralPath", "InputObject")]
     [InlineData(typeof(ExportDiffusionImageCommand), typeof(NewDiffusionImageCommand), "NoMetadata", "Force")]
     public void Two_cmdlets_declare_them_alike(Type first, Type second, params string[] parameters) =>
