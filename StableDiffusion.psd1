@@ -24,6 +24,7 @@
         'ConvertTo-Latent'
         'Expand-DiffusionImage'
         'Expand-Prompt'
+        'Export-DiffusionAnimation'
         'Export-DiffusionImage'
         'Export-DiffusionManifest'
         'Export-Latent'
@@ -49,6 +50,7 @@
         'Resize-Latent'
         'Restore-DiffusionManifest'
         'Save-DiffusionModel'
+        'Show-DiffusionImage'
         'Test-DiffusionManifest'
         'Test-DiffusionModel'
     )

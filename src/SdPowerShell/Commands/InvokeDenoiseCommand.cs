@@ -77,6 +77,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
             pipeline =>
             {
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
+                Previews?.Begin();
                 return Timed("Denoising", () => pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken));
             },
             IsLeftOut(nameof(Lora)) || Lora is null ? AdapterSetting.ReadLoras(this, Embedding) : AdapterSetting.ReadLoras(this, Lora),
@@ -89,6 +90,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     private void Report(StepProgress step, DenoisingProgress progress)
     {
         progress.Report(step);
+        Previews?.Report(step);
         if (EachStep)
             WriteObject(step.Capture());
     }

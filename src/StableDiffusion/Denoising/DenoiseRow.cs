@@ -1,3 +1,4 @@
+using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -31,6 +32,16 @@ internal sealed class DenoiseRow
 
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
+
+    /// <summary>Whether each call keeps the clean sample that it predicts, for those who want to look at it.</summary>
+    public bool KeepsClean
+    {
+        get => Clean is not null;
+        init => Clean = value ? new Tensor([.. Sample.Shape]) : null;
+    }
+
+    /// <summary>The clean sample as the last call predicted it; null if it is not kept.</summary>
+    public Tensor? Clean { get; private init; }
 
     /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
     public bool IsGuided { get; }
@@ -71,9 +82,15 @@ internal sealed class DenoiseRow
     {
         if (Request.Inpainting is Inpainting inpainting)
             prediction = inpainting.Blend(prediction, Sample.Span, Request.Scheduler, _call);
+        if (Clean is not null)
+        {
+            CallLevel level = Request.Scheduler.LevelAt(_call);
+            VectorMath.Combine(Clean.Span, Sample.Span, level.Clean.Sample, prediction, level.Clean.Output);
+        }
+
         Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
         Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
-        return new DenoiseStep(_call, Timestep, Sample);
+        return new DenoiseStep(_call, Timestep, Sample, Clean);
     }
 
     /// <summary>Ends the row.</summary>
@@ -88,4 +105,5 @@ internal sealed class DenoiseRow
 /// <param name="Call">The index of the call, from 0.</param>
 /// <param name="Timestep">The timestep of the call.</param>
 /// <param name="Sample">The sample after the call. Its memory is reused, so copy it to keep it.</param>
-internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample);
+/// <param name="Clean">The clean sample that the call predicted, in memory that is reused; null if it is not kept.</param>
+internal readonly record struct DenoiseStep(int Call, float Timestep, Tensor Sample, Tensor? Clean);

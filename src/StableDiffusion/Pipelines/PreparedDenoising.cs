@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
@@ -58,10 +59,18 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     /// <summary>Reports a call, if it ends a step.</summary>
     /// <param name="call">The progress of the loop.</param>
     /// <param name="progress">Receives the progress.</param>
-    public void Report(DenoiseStep call, Action<StepProgress> progress)
+    /// <param name="preview">Shows the clean latent that a call predicted.</param>
+    public void Report(DenoiseStep call, Action<StepProgress> progress, Func<Latent, DiffusionImage> preview)
     {
         int calls = call.Call + 1;
         if (calls % Scheduler.Order == 0 || calls == Scheduler.Timesteps.Count)
-            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, () => Capture(call.Sample.Clone(), calls)));
+        {
+            progress(new StepProgress(
+                Scheduler.CountSteps(calls),
+                Scheduler.CountSteps(Scheduler.Timesteps.Count),
+                call.Timestep,
+                () => Capture(call.Sample.Clone(), calls),
+                () => preview(new Latent(call.Clean!.Clone(), info with { Stages = null }))));
+        }
     }
 }

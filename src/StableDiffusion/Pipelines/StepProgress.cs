@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 
 namespace StableDiffusion.Pipelines;
 
@@ -6,13 +7,15 @@ namespace StableDiffusion.Pipelines;
 public sealed class StepProgress
 {
     private readonly Func<Latent> _capture;
+    private readonly Func<DiffusionImage> _preview;
 
-    internal StepProgress(int step, int stepCount, float timestep, Func<Latent> capture)
+    internal StepProgress(int step, int stepCount, float timestep, Func<Latent> capture, Func<DiffusionImage> preview)
     {
         Step = step;
         StepCount = stepCount;
         Timestep = timestep;
         _capture = capture;
+        _preview = preview;
     }
 
     /// <summary>The number of steps that are done.</summary>
@@ -27,4 +30,12 @@ public sealed class StepProgress
     /// <summary>Copies the current latent, from which the denoising can also be continued. It must be called before the next step.</summary>
     /// <returns>The latent.</returns>
     public Latent Capture() => _capture();
+
+    /// <summary>
+    /// Shows the clean latent that the U-Net predicted in the last step: by the colors of its cells, a pixel for each, or decoded if
+    /// these are not known for the model. It must be called before the next step, and changes nothing of what is made.
+    /// </summary>
+    /// <returns>The image, whose record does not say how it was made.</returns>
+    /// <exception cref="DiffusionException">The latent has values that are not finite, or it could not be decoded.</exception>
+    public DiffusionImage Preview() => _preview();
 }

@@ -1,5 +1,6 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.Previews;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
@@ -125,6 +126,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         {
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. If what came out was an image, give it; otherwise repeat those steps yourself.");
+            case StageOperation.Animate:
+                throw new NotRepeatableException("The record is that of an animation, and not of an image. Repeat its frames by a script.") { Remedy = Remedy.WriteScript };
             case StageOperation.ReadImage:
                 CheckFile(stage, warnings, missing, cancellationToken);
                 break;
@@ -141,6 +144,10 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
+                break;
+            case StageOperation.Preview:
+                PreviewColors(stage);
+                warnings.Add("The record is that of a preview: what is made again is the preview, and not the decoded image.");
                 break;
             case StageOperation.Upscale:
                 _upscaling.Check(stage, warnings, cancellationToken);
@@ -216,6 +223,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), cancellationToken),
             StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), DecodingOf(stage), cancellationToken))),
+            StageOperation.Preview => LatentPreview.Create(Before<Latent>(), PreviewColors(stage)),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
@@ -301,6 +309,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
             Adapters(stage, cancellationToken));
     }
+
+    private static LatentColors PreviewColors(GenerationStage stage) => LatentColors.Find(stage.Text(LatentPreview.ColorsSetting))
+        ?? throw new NotRepeatableException($"This version does not know the colors '{PrintableText.Of(stage.Text(LatentPreview.ColorsSetting) ?? string.Empty)}' of a preview. Use a newer one.");
 
     private DiffusionImage RepaintTiles(GenerationStage stage, DiffusionImage image, CancellationToken cancellationToken)
     {
