@@ -25,7 +25,6 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
     private const string LiteralPathSet = "LiteralPath";
 
     private TerminalOutput? _terminal;
-    private TerminalProtocol _protocol;
     private object[] _items = [];
     private bool _isLiteral;
 
@@ -75,13 +74,12 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
             TerminalProtocol asked = EnumSetting.Parse(nameof(Protocol), Protocol, TerminalProtocol.Auto);
             if (AsString)
             {
-                _protocol = asked == TerminalProtocol.Auto ? TerminalEnvironment.Find(Environment.GetEnvironmentVariable) : asked;
+                _terminal = TerminalOutput.OfText(Host, asked);
                 return;
             }
 
             _terminal = TerminalOutput.Find(Host, asked, out string reason);
-            _protocol = _terminal?.Protocol ?? TerminalProtocol.None;
-            WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_protocol}.");
+            WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_terminal.Protocol}.");
         }
         catch (DiffusionException error)
         {
@@ -126,13 +124,12 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
             DetectedRegion region => ImageOf(region.Mask),
             _ => throw new InvalidSettingException(nameof(InputObject), $"'{LanguagePrimitives.ConvertTo<string>(item)}' of type {item?.GetType().Name} is no image. Give an image, a latent, a mask, a region, or the path of an image file."),
         };
-        if (_protocol != TerminalProtocol.None)
+        if (_terminal?.Encode(image, Width, CancellationToken) is string text)
         {
-            string text = TerminalImage.Encode(image, _protocol, TerminalOutput.AreaOf(Host.UI, image, Width), number: null, CancellationToken);
             if (AsString)
                 WriteObject(text);
             else
-                _terminal!.Write(text);
+                _terminal.Write(text);
         }
 
         if (PassThru)

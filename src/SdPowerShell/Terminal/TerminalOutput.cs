@@ -15,14 +15,17 @@ internal sealed class TerminalOutput
     private const int SpareColumns = 1;
     private const int SpareRows = 2;
 
+    // Below an image that is replaced: the progress bars of a batch and of an image, with an empty line before and after them.
+    private const int ProgressRows = 4;
+
     // The number by which a terminal knows the image that is replaced by the next one.
     private const int ReplacedImage = 0x5D1F;
 
     private static readonly string[] s_terminals = ["ConsoleHost", "Visual Studio Code Host"];
 
-    private readonly PSHostUserInterface _ui;
+    private readonly PSHostUserInterface? _ui;
 
-    internal TerminalOutput(PSHostUserInterface ui, TerminalProtocol protocol) => (_ui, Protocol) = (ui, protocol);
+    internal TerminalOutput(PSHostUserInterface? ui, TerminalProtocol protocol) => (_ui, Protocol) = (ui, protocol);
 
     /// <summary>How the terminal shows images.</summary>
     public TerminalProtocol Protocol { get; }
@@ -54,14 +57,21 @@ internal sealed class TerminalOutput
         return null;
     }
 
-    /// <summary>The window of a host, in columns and rows that an image can take.</summary>
-    /// <param name="ui">Its user interface; may be null.</param>
-    public static TerminalArea WindowOf(PSHostUserInterface? ui)
+    /// <summary>The terminal that texts are for which nothing shows yet.</summary>
+    /// <param name="host">The host, whose window the images fit into.</param>
+    /// <param name="asked">The protocol that the user asked for; Auto means that of the environment.</param>
+    /// <returns>The terminal; null if it shows no images.</returns>
+    /// <exception cref="StableDiffusion.InvalidSettingException">The environment variable names no protocol.</exception>
+    public static TerminalOutput? OfText(PSHost host, TerminalProtocol asked) =>
+        (asked == TerminalProtocol.Auto ? TerminalEnvironment.Find(Environment.GetEnvironmentVariable) : asked) is var protocol and not TerminalProtocol.None ? new TerminalOutput(host.UI, protocol) : null;
+
+    /// <summary>The window, in columns and rows that an image can take.</summary>
+    private TerminalArea FindWindow()
     {
         Size size = default;
         try
         {
-            size = ui?.RawUI?.WindowSize ?? default;
+            size = _ui?.RawUI?.WindowSize ?? default;
         }
         catch (Exception error) when (error is HostException or NotImplementedException or NotSupportedException or IOException)
         {
@@ -73,26 +83,33 @@ internal sealed class TerminalOutput
             Math.Max((size.Height > 0 ? size.Height : UsualRows) - SpareRows, 1));
     }
 
-    /// <summary>The columns and rows of an image.</summary>
-    /// <param name="ui">The user interface of the host; may be null.</param>
+    /// <summary>The text that shows an image.</summary>
     /// <param name="image">The image.</param>
     /// <param name="columns">The columns that it is to have; null fits it into the window.</param>
-    public static TerminalArea AreaOf(PSHostUserInterface? ui, DiffusionImage image, int? columns) => columns is int width
-        ? TerminalArea.Of(image.Width, image.Height, width)
-        : TerminalArea.Fit(image.Width, image.Height, WindowOf(ui));
+    /// <param name="cancellationToken">Cancels the encoding.</param>
+    public string Encode(DiffusionImage image, int? columns, CancellationToken cancellationToken)
+    {
+        TerminalArea area = columns is int width ? TerminalArea.Of(image.Width, image.Height, width) : TerminalArea.Fit(image.Width, image.Height, FindWindow());
+        return TerminalImage.Encode(image, Protocol, area, number: null, cancellationToken);
+    }
 
     /// <summary>Shows a text that <see cref="TerminalImage"/> made.</summary>
     /// <param name="text">The text.</param>
-    public void Write(string text) => _ui.Write(text);
+    public void Write(string text) => _ui?.Write(text);
 
     /// <summary>Begins a place in which images replace each other.</summary>
     /// <param name="image">The first of them.</param>
     /// <returns>Its columns and rows.</returns>
-    /// <remarks>The lines of the place are written first, since the position that a terminal keeps does not move when it scrolls.</remarks>
+    /// <remarks>
+    /// The lines of the place, and of the progress bars below it, are written first: the position that a terminal keeps does not
+    /// move when it scrolls.
+    /// </remarks>
     public TerminalArea Reserve(DiffusionImage image)
     {
-        TerminalArea area = AreaOf(_ui, image, columns: null);
-        _ui.Write($"{new string('\n', area.Rows)}\e[{area.Rows}A\e7");
+        TerminalArea window = FindWindow();
+        TerminalArea area = TerminalArea.Fit(image.Width, image.Height, window with { Rows = Math.Max(window.Rows - ProgressRows, 1) });
+        int rows = area.Rows + ProgressRows;
+        Write($"{new string('\n', rows)}\e[{rows}A\e7");
         return area;
     }
 
@@ -101,5 +118,5 @@ internal sealed class TerminalOutput
     /// <param name="area">The columns and rows of the place.</param>
     /// <param name="cancellationToken">Cancels the encoding.</param>
     public void Replace(DiffusionImage image, TerminalArea area, CancellationToken cancellationToken) =>
-        _ui.Write("\e8" + TerminalImage.Encode(image, Protocol, area, ReplacedImage, cancellationToken));
+        Write("\e8" + TerminalImage.Encode(image, Protocol, area, ReplacedImage, cancellationToken));
 }

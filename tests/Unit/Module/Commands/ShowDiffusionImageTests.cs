@@ -31,7 +31,7 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
         AnsweringHost host = new();
         using ModuleShell shell = new(host);
         shell.Set("scene", Scene);
-        ShellResult result = shell.Invoke("Show-DiffusionImage $scene -Verbose; Show-DiffusionImage $scene -Protocol None -Verbose; Get-Item $scene | Show-DiffusionImage -PassThru");
+        ShellResult result = shell.Invoke("Show-DiffusionImage $scene -Verbose; Show-DiffusionImage $scene -Protocol None -Verbose; [System.IO.FileInfo]::new($scene) | Show-DiffusionImage -PassThru");
         Assert.Empty(result.Errors);
         Assert.Empty(result.Warnings);
         Assert.Empty(host.Written);
@@ -84,10 +84,11 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
             $latent | ConvertFrom-Latent
             $latent | ConvertFrom-Latent -Preview
             """);
-        IReadOnlyList<DiffusionImage> images = result.Values<DiffusionImage>();
-        Assert.Equal(images[0].Pixels, TerminalText.ReadHalfBlocks(Assert.Single(result.Values<string>())).Pixels);
-        Assert.Equal(images[0].Pixels, images[1].Pixels);
-        Assert.Single(result.Values<Latent>());
+        object?[] output = [.. result.Output.Select(Unwrap)];
+        DiffusionImage decoded = Assert.IsType<DiffusionImage>(output[2]);
+        Assert.Equal(decoded.Pixels, TerminalText.ReadHalfBlocks(Assert.IsType<string>(output[0])).Pixels);
+        Assert.IsType<Latent>(output[1]);
+        Assert.Equal(decoded.Pixels, Assert.IsType<DiffusionImage>(output[3]).Pixels);
         Assert.Contains(result.Verbose, static line => line.Contains("not known", StringComparison.Ordinal));
     }
 
@@ -98,7 +99,7 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
         File.Copy(Scene, Folder["b.png"]);
         Assert.Equal(2, RunWell("Show-DiffusionImage *.png -Protocol Sixel -AsString").Output.Count);
         Assert.Single(RunWell("Show-DiffusionImage -LiteralPath '[a].png' -Protocol Sixel -AsString").Output);
-        Assert.Single(RunWell("Get-Item -LiteralPath '[a].png' | Show-DiffusionImage -Protocol Sixel -AsString").Output);
+        Assert.Single(RunWell("[System.IO.FileInfo]::new("$folder/[a].png") | Show-DiffusionImage -Protocol Sixel -AsString").Output);
         AssertError(Run("Show-DiffusionImage c.png"), "PathNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
     }
 
@@ -107,11 +108,11 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
     {
         File.WriteAllText(Folder["text.png"], "no image");
         File.Copy(Scene, Folder["z.png"]);
-        ShellResult result = Run("'text.png', 5, (Get-Item z.png) | Show-DiffusionImage -Protocol Sixel -AsString");
+        ShellResult result = Run("'text.png', 5, 'z.png' | Show-DiffusionImage -Protocol Sixel -AsString");
         Assert.Single(result.Output);
         Assert.Equal([$"ImageInvalid,SdPowerShell.Commands.{Cmdlet}Command", $"InputObjectInvalid,SdPowerShell.Commands.{Cmdlet}Command"], result.Errors.Select(static error => error.FullyQualifiedErrorId));
         AssertError(Run("Show-DiffusionImage z.png -Channel 3 -Protocol Sixel -AsString"), "ChannelInvalid", ErrorCategory.InvalidArgument, Cmdlet);
-        Assert.Equal($"ProtocolInvalid,SdPowerShell.Commands.{Cmdlet}Command", Run("Show-DiffusionImage z.png -Protocol Crayon").TerminatingError!.FullyQualifiedErrorId);
+        AssertError(Run("Show-DiffusionImage z.png -Protocol Crayon"), "ProtocolInvalid", ErrorCategory.InvalidArgument, Cmdlet);
     }
 
     [Fact]
@@ -124,7 +125,7 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
         terminal.Replace(image, area, TestContext.Current.CancellationToken);
         terminal.Replace(image, area, TestContext.Current.CancellationToken);
         Assert.Equal(new TerminalArea(6, 2), area);
-        Assert.Equal("\n\n\e[2A\e7", host.Written[0]);
+        Assert.Equal("\n\n\n\n\n\n\e[6A\e7", host.Written[0]);
         Assert.All(host.Written.Skip(1), static text => Assert.Equal(2, text.Count(static letter => letter == '\n')));
         Assert.All(host.Written.Skip(1), static text => Assert.StartsWith("\e8\e[38;2;0;0;0m", text, StringComparison.Ordinal));
     }
@@ -166,7 +167,7 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
         File.WriteAllText(Folder["file"], "mine");
         Set("file", file);
         ShellResult result = Run("'a' | New-DiffusionImage -Steps 1 -PreviewFile $file");
-        Assert.Equal($"{id},SdPowerShell.Commands.NewDiffusionImageCommand", result.TerminatingError!.FullyQualifiedErrorId);
+        Assert.Equal($"{id},SdPowerShell.Commands.NewDiffusionImageCommand", Assert.Single(result.Errors).FullyQualifiedErrorId);
         Assert.Empty(result.Output);
     }
 
@@ -174,7 +175,8 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
     public void A_preview_that_fails_is_a_warning_and_the_image_is_made()
     {
         Directory.CreateDirectory(Folder["gone"]);
-        ShellResult result = RunWell("$null = New-Item gone/p.png -ItemType Directory -Force; Remove-Item gone -Recurse; New-DiffusionImage 'a' -Seed 1 -Steps 3 -PreviewFile gone/p.png");
+        ProgressWritten += _ => Directory.CreateDirectory(Folder["gone/p.png"]);
+        ShellResult result = RunWell("New-DiffusionImage 'a' -Seed 1 -Steps 3 -PreviewFile gone/p.png");
         Assert.Single(result.Values<DiffusionImage>());
         Assert.Contains("There are no more previews", Assert.Single(result.Warnings), StringComparison.Ordinal);
     }
