@@ -25,6 +25,7 @@ internal static class FullSizeRows
     private const double HighestImportMebibytes = 2048;
     private const double HighestOverhead = 1.03;
     private const double HighestOpening = 0.15;
+    private const double HighestPreview = 0.02;
     private const int Side = 512;
     private const int Steps = 6;
 
@@ -83,6 +84,7 @@ internal static class FullSizeRows
         foreach (double time in bare)
             Tell("bare", time);
         Tell("anonymous", memory.Stop());
+        Tell("preview", PreviewRows.Dearest());
 
         VaeDecoder decoder = lease.Model.OpenVaeDecoder(null, default);
         using (BareGraph decode = new(EngineSessions.Of(decoder), ownsSession: false, ("sample", [1, 3, Side, Side]), ("latent_sample", [1, lease.Model.Info.LatentChannels, Side / lease.Model.Info.LatentFactor, Side / lease.Model.Info.LatentFactor])))
@@ -122,6 +124,15 @@ internal static class FullSizeRows
             Compared = $"{step / bare:F3} x; opened in {run.Numbers("opening")[0]:F1} s; {run.Numbers("anonymous")[0]:F0} MiB beyond mapped files",
             Goal = $"at most {HighestOverhead} x",
             IsMet = step / bare <= HighestOverhead,
+        };
+
+        double preview = run.Numbers("preview")[0];
+        yield return new Row($"{name}, full size, {precision}: a preview of {Side}x{Side} by SIXEL and in a file", $"{preview:F1} ms")
+        {
+            Beside = $"{step:F0} ms, a step without guidance",
+            Compared = $"{preview / step:F4} x",
+            Goal = $"under {HighestPreview} x",
+            IsMet = preview / step < HighestPreview,
         };
 
         double unet = run.Numbers("unet")[0], standard = run.Numbers("default")[0];

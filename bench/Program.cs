@@ -29,6 +29,7 @@ internal static class Program
         ["samplers"] = SamplerRows.Measure,
         ["sessions"] = SessionRows.Measure,
         ["precision"] = PrecisionRows.Measure,
+        ["previews"] = PreviewRows.Measure,
         ["process"] = ProcessRows.Measure,
         ["batches"] = BatchRows.Measure,
         [Tiling] = TilingRows.Measure,

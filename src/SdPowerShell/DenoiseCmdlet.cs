@@ -2,10 +2,13 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
+using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
+using SdPowerShell.Terminal;
 using StableDiffusion;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
+using StableDiffusion.Images.Terminal;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
@@ -312,6 +315,63 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [Number<double>(IsList = true)]
     public Number<double>[]? ControlEnd { get; set; }
+
+    /// <summary>Shows in the terminal what the image will be, step by step.</summary>
+    [Parameter]
+    public SwitchParameter Preview { get; set; }
+
+    /// <summary>A file in which each preview replaces the one before: .png, .jpg or .webp.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? PreviewFile { get; set; }
+
+    /// <summary>Which steps are shown: each, each second and so on; 1 to 1000.</summary>
+    [Parameter]
+    [ValidateRange(1, 1000)]
+    [WholeNumber]
+    public int PreviewEvery { get; set; } = 1;
+
+    /// <summary>Shows the previews; null if there are none.</summary>
+    internal PreviewDisplay? Previews { get; private set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        if (!Preview && PreviewFile is null)
+            return;
+        try
+        {
+            TerminalOutput? terminal = null;
+            if (Preview && (terminal = TerminalOutput.Find(Host, TerminalProtocol.Auto, out string reason)) is null)
+                WriteVerbose($"No previews are shown. {reason}.");
+            Previews = new PreviewDisplay(terminal, PreviewFile is null ? null : FindPreviewFile(PreviewFile), PreviewEvery, Warn, CancellationToken);
+        }
+        catch (DiffusionException error)
+        {
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, PreviewFile, MyInvocation.MyCommand));
+        }
+        catch (RecordException error)
+        {
+            ThrowTerminatingError(error.Record);
+        }
+    }
+
+    private string FindPreviewFile(string file)
+    {
+        string path = ResolveOutput(file);
+        try
+        {
+            ImageFile.FormatOf(path);
+        }
+        catch (InvalidSettingException error)
+        {
+            throw new InvalidSettingException(nameof(PreviewFile), error.Message);
+        }
+
+        ImageFile.CheckTarget(path, overwrite: true);
+        return path;
+    }
 
     /// <summary>The settings in the form of the engine, with the mask and the control images.</summary>
     private protected DenoiseOptions CreateOptions() => ReadImages(CreateSettings());

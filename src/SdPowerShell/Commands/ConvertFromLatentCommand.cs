@@ -27,6 +27,10 @@ public sealed class ConvertFromLatentCommand : VaeCmdlet
     [ArgumentCompleter(typeof(EnumCompleter<ByteRounding>))]
     public string? Rounding { get; set; }
 
+    /// <summary>Shows the latent by the colors of its cells, a pixel for each, in place of decoding it.</summary>
+    [Parameter]
+    public SwitchParameter Preview { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -40,6 +44,8 @@ public sealed class ConvertFromLatentCommand : VaeCmdlet
     private DiffusionImage Decode(Latent latent)
     {
         VaeOptions vae = CreateVaeOptions() with { Rounding = EnumSetting.Parse(nameof(Rounding), Rounding, ByteRounding.Nearest) };
-        return UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, vae, CancellationToken)), madeBy: latent.Model);
+        return Preview
+            ? UsePipeline(pipeline => pipeline.Preview(latent, vae, CancellationToken), madeBy: latent.Model)
+            : UsePipeline(pipeline => Timed("VAE decoder", () => pipeline.Decode(latent, vae, CancellationToken)), madeBy: latent.Model);
     }
 }

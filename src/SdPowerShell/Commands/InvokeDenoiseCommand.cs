@@ -105,6 +105,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
             pipeline =>
             {
                 using DenoisingProgress progress = new(WriteProgress, Embedding!.Prompt);
+                Previews?.Begin();
                 return Timed("Denoising", () => OnStep is null
                     ? pipeline.Denoise(Embedding, NegativeEmbedding, Latent, options, step => Report(step, progress), CancellationToken)
                     : pipeline.DenoiseInSteps(new DenoiseJob(Embedding, NegativeEmbedding, Latent, options), Run, step => Report(step, progress), CancellationToken));
@@ -124,6 +125,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     private void Report(StepProgress step, DenoisingProgress progress)
     {
         progress.Report(step);
+        Previews?.Report(step);
         if (EachStep)
             WriteObject(step.Capture());
     }

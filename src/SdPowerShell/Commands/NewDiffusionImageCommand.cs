@@ -37,7 +37,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     // The parameters that do not change what recorded stages make.
     private static readonly HashSet<string> s_ofRepetition = new(StringComparer.OrdinalIgnoreCase)
     {
-        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(LookAhead), nameof(FileName), nameof(Resume), nameof(Journal), nameof(Claim), nameof(ClaimTimeout), nameof(Shard), nameof(Checkpoint),
+        nameof(Model), nameof(Device), nameof(InitImage), nameof(MaskImage), nameof(ControlImage), nameof(OutFile), nameof(OutDirectory), nameof(Format), nameof(Quality), nameof(NoMetadata), nameof(Force), nameof(Strict), nameof(NamesOnly), nameof(LowMemory), nameof(StageMajor), nameof(BatchOnDevice), nameof(LookAhead), nameof(FileName), nameof(Resume), nameof(Journal), nameof(Claim), nameof(ClaimTimeout), nameof(Shard), nameof(Checkpoint), nameof(Preview), nameof(PreviewFile), nameof(PreviewEvery),
     };
 
     private readonly UpscalerInUse _upscaler = new();

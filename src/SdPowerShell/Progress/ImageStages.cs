@@ -33,6 +33,7 @@ internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptio
             return command.Timed(NameOf(stage), work);
 
         using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, batch.ParentId);
+        command.Previews?.Begin();
         T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
         if (result is Latent latent && options.Hires?.HiresTileSize is null)
             command.ReportControlImages(options, latent);
@@ -47,6 +48,7 @@ internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptio
     {
         _denoising!.Report(progress);
         batch.Advance((double)progress.Step / progress.StepCount);
+        command.Previews?.Report(progress);
         command.Claims.AfterStep(progress, Claim);
     }
 

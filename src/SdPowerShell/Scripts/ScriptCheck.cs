@@ -28,6 +28,7 @@ internal static partial class ScriptCheck
         ["Resize-DiffusionImage"] = ParametersOf<ResizeDiffusionImageCommand>(),
         ["Expand-DiffusionImage"] = ParametersOf<ExpandDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
+        ["Export-DiffusionAnimation"] = ParametersOf<ExportDiffusionAnimationCommand>(),
         ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
         ["Add-LatentNoise"] = ParametersOf<AddLatentNoiseCommand>(),
     };

@@ -98,6 +98,7 @@ internal sealed class StageScript
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
             StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, [.. s_ofVae, "Rounding"])}{Apart(stage, before)}{Names(stage, nameof(GenerationInfo.Vae))}",
+            StageOperation.Preview => $"{Variable("latent", before)} | ConvertFrom-Latent -Preview{Names(stage)}",
             StageOperation.ReadImage => $"Get-Item -LiteralPath {PathOf(stage)}",
             StageOperation.ResizeLatent when stage.Number<int>(nameof(GenerationInfo.Width)) is null || stage.Number<int>(nameof(GenerationInfo.Height)) is null => throw new NotRepeatableException("The record does not say to which size a latent was resized. It is damaged."),
             StageOperation.ResizeLatent => $"{Variable("latent", before)} | Resize-Latent{Settings(stage, nameof(GenerationInfo.Width), nameof(GenerationInfo.Height), "Mode", "Antialias", nameof(ResizeMode))}",
@@ -110,6 +111,7 @@ internal sealed class StageScript
             StageOperation.ExpandMask => $"Expand-DiffusionImage {ImageInput(before)} -Part 'Mask'{Settings(stage, "Left", "Top", "Right", "Bottom", "Feather")}",
             StageOperation.Join when stage.Settings.Keys.Any(static setting => setting is not ("Columns" or "Gap")) => throw new NotRepeatableException("A sheet with labels or empty places cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),
             StageOperation.Join => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Join-DiffusionImage{Settings(stage, "Columns", "Gap")}",
+            StageOperation.Animate => $"{string.Join(", ", stage.Inputs.GetValueOrDefault("Image", []).Select(list => Object("image", list)))} | Export-DiffusionAnimation -Path 'animation.png'{Settings(stage, "Delay", "Loop")}",
             StageOperation.Edit => throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how."),
             _ => throw new NotRepeatableException($"The stage '{PrintableText.Of(stage.Operation)}' cannot be written as a command. Pipe the record to New-DiffusionImage, which repeats it."),
         };

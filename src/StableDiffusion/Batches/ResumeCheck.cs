@@ -81,6 +81,8 @@ internal sealed class ResumeCheck
             yield return new SettingDifference(nameof(expected.NegativePrompt), recorded.NegativePrompt, expected.NegativePrompt);
 
         StageList stages = recorded.Stages ?? new StageList();
+        if (stages is [.., { Operation: StageOperation.Preview }])
+            yield return new SettingDifference(StageOperation.Preview, bool.TrueString, null);
         if (!IsSame(stages, Start))
             yield return new SettingDifference("InitImage", Read(stages), Start?.Origin().Output);
         GenerationStage? denoising = stages.FirstOrDefault(stage => stage.Operation == StageOperation.Denoise && stage.Input("MaskImage") is StageList mask && mask.Any(made => made.Output == Mask?.Origin().Output));

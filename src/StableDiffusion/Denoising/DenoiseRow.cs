@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising.Inspection;
+using StableDiffusion.Sampling;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -39,6 +40,16 @@ internal sealed class DenoiseRow
 
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
+
+    /// <summary>Whether each call keeps the clean sample that it predicts, for those who want to look at it.</summary>
+    public bool KeepsClean
+    {
+        get => Clean is not null;
+        init => Clean = value ? new Tensor([.. Sample.Shape]) : null;
+    }
+
+    /// <summary>The clean sample as the last call predicted it; null if it is not kept.</summary>
+    public Tensor? Clean { get; private init; }
 
     /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
     public bool IsGuided { get; }
@@ -83,6 +94,12 @@ internal sealed class DenoiseRow
         if (Request.Inpainting is Inpainting inpainting)
             prediction = inpainting.Blend(prediction, Sample.Span, Request.Scheduler, _call);
         Trace?.NoteStep(prediction, Sample.Span, Request.Scheduler.LevelAt(_call), Timestep);
+        if (Clean is not null)
+        {
+            CallLevel level = Request.Scheduler.LevelAt(_call);
+            VectorMath.Combine(Clean.Span, Sample.Span, level.Clean.Sample, prediction, level.Clean.Output);
+        }
+
         Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
         Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
         return new DenoiseStep(_call, Timestep, this);
@@ -107,4 +124,7 @@ internal readonly record struct DenoiseStep(int Call, float Timestep, DenoiseRow
 {
     /// <summary>The sample after the call.</summary>
     public Tensor Sample => Row.Sample;
+
+    /// <summary>The clean sample that the call predicted, in memory that is reused; null if it is not kept.</summary>
+    public Tensor? Clean => Row.Clean;
 }

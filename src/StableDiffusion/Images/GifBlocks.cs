@@ -9,6 +9,9 @@ namespace StableDiffusion.Images;
 /// </summary>
 internal static class GifBlocks
 {
+    /// <summary>What a comment begins with that is the record of this library.</summary>
+    public const string RecordMark = ImageTexts.RecordName + "=";
+
     private const int HeaderSize = 13;
     private const int ImageHeaderSize = 9;
     private const byte Extension = 0x21;

@@ -3,6 +3,7 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Inspection;
+using StableDiffusion.Denoising.Previews;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
@@ -390,7 +391,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         {
             last = call;
             if (progress is not null || checkpoint is not null)
-                prepared.Report(call, Step);
+                prepared.Report(call, Step, clean => PreviewOf(clean, options, cancellationToken));
         }
 
         void Step(StepProgress step)
@@ -665,6 +666,28 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Overlay = latent.Overlay?.Of(latent.Tensor, decoded.Shape[3], decoded.Shape[2]),
         };
     }
+
+    /// <summary>Shows a latent without decoding it: by the colors of its cells, if these are known for the model. Otherwise it is decoded.</summary>
+    /// <param name="latent">The latent.</param>
+    /// <param name="vae">How to decode it; null means by the defaults.</param>
+    /// <param name="cancellationToken">Cancels the stage.</param>
+    /// <returns>An image with a pixel for each cell, whose record says that it is a preview; or the decoded image.</returns>
+    /// <inheritdoc cref="Decode(Latent, VaeOptions, CancellationToken)"/>
+    public DiffusionImage Preview(Latent latent, VaeOptions? vae = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(latent);
+        if (LatentColors.Of(LatentSpace) is LatentColors colors)
+            return LatentPreview.Create(latent, colors);
+        note?.Invoke($"The colors of the latents of '{model.Info.Name}' are not known, so that the preview is decoded.");
+        return Decode(latent, vae, cancellationToken);
+    }
+
+    /// <summary>Shows the clean latent that a step of a denoising predicted.</summary>
+    /// <param name="clean">The latent.</param>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="cancellationToken">Cancels the decoding.</param>
+    internal DiffusionImage PreviewOf(Latent clean, DenoiseOptions options, CancellationToken cancellationToken) =>
+        LatentColors.Of(LatentSpace) is LatentColors colors ? LatentPreview.Create(clean, colors) : Decode(clean, VaeOptions.From(options), cancellationToken);
 
     /// <summary>Closes the parts that no stage uses, if that was asked for or the memory for this stage is short.</summary>
     /// <param name="needed">The memory for this stage, in bytes.</param>

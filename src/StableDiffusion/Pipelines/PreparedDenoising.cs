@@ -1,5 +1,6 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.Inspection;
+using StableDiffusion.Images;
 using StableDiffusion.Metadata;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -79,10 +80,20 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     /// <summary>Reports a call, if it ends a step.</summary>
     /// <param name="call">The progress of the loop.</param>
     /// <param name="progress">Receives the progress.</param>
-    public void Report(DenoiseStep call, Action<StepProgress> progress)
+    /// <param name="preview">Shows the clean latent that a call predicted.</param>
+    public void Report(DenoiseStep call, Action<StepProgress> progress, Func<Latent, DiffusionImage> preview)
     {
         int calls = call.Call + 1;
         if (calls % Scheduler.Order == 0 || calls == Scheduler.Timesteps.Count)
-            progress(new StepProgress(Scheduler.CountSteps(calls), Scheduler.CountSteps(Scheduler.Timesteps.Count), call.Timestep, calls < Scheduler.Timesteps.Count && Request.Reuse is null, () => Capture(call.Sample.Clone(), calls, call.Row), call.Row.Stop));
+        {
+            progress(new StepProgress(
+                Scheduler.CountSteps(calls),
+                Scheduler.CountSteps(Scheduler.Timesteps.Count),
+                call.Timestep,
+                calls < Scheduler.Timesteps.Count && Request.Reuse is null,
+                () => Capture(call.Sample.Clone(), calls, call.Row),
+                call.Row.Stop,
+                () => preview(new Latent(call.Clean!.Clone(), info with { Stages = null }))));
+        }
     }
 }

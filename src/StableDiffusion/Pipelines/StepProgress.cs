@@ -1,4 +1,5 @@
 using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 
 namespace StableDiffusion.Pipelines;
 
@@ -6,10 +7,11 @@ namespace StableDiffusion.Pipelines;
 public sealed class StepProgress
 {
     private readonly Func<Latent> _capture;
+    private readonly Func<DiffusionImage> _preview;
 
     private readonly Action _stop;
 
-    internal StepProgress(int step, int stepCount, float timestep, bool isResumable, Func<Latent> capture, Action stop)
+    internal StepProgress(int step, int stepCount, float timestep, bool isResumable, Func<Latent> capture, Action stop, Func<DiffusionImage> preview)
     {
         IsResumable = isResumable;
         Step = step;
@@ -17,6 +19,7 @@ public sealed class StepProgress
         Timestep = timestep;
         _capture = capture;
         _stop = stop;
+        _preview = preview;
     }
 
     /// <summary>The number of steps that are done.</summary>
@@ -40,4 +43,12 @@ public sealed class StepProgress
 
     /// <summary>Ends the denoising after this step, as if it were the one to stop before the next. The denoisings of a batch go on together.</summary>
     internal void Stop() => _stop();
+
+    /// <summary>
+    /// Shows the clean latent that the U-Net predicted in the last step: by the colors of its cells, a pixel for each, or decoded if
+    /// these are not known for the model. It must be called before the next step, and changes nothing of what is made.
+    /// </summary>
+    /// <returns>The image, whose record does not say how it was made.</returns>
+    /// <exception cref="DiffusionException">The latent has values that are not finite, or it could not be decoded.</exception>
+    public DiffusionImage Preview() => _preview();
 }

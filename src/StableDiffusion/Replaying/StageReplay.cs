@@ -1,6 +1,7 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.Inspection;
+using StableDiffusion.Denoising.Previews;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
@@ -126,6 +127,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         {
             case StageOperation.Edit:
                 throw new NotRepeatableException("The values were changed by a script between two stages, or come from elsewhere, so that the record does not tell how. If what came out was an image, give it; otherwise repeat those steps yourself.");
+            case StageOperation.Animate:
+                throw new NotRepeatableException("The record is that of an animation, and not of an image. Repeat its frames by a script.") { Remedy = Remedy.WriteScript };
             case StageOperation.ReadImage:
                 CheckFile(stage, warnings, missing, cancellationToken);
                 break;
@@ -146,6 +149,10 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
                 break;
             case StageOperation.AddNoise:
                 SettingTable.Check(stage.To<GenerationInfo>());
+                break;
+            case StageOperation.Preview:
+                PreviewColors(stage);
+                warnings.Add("The record is that of a preview: what is made again is the preview, and not the decoded image.");
                 break;
             case StageOperation.Upscale:
                 _upscaling.Check(stage, warnings, cancellationToken);
@@ -223,6 +230,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.PredictClean => Before<StepLatent>().Denoised,
             StageOperation.AddNoise => ForwardProcess.Repeat(Before<Latent>(), stage),
             StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), DecodingOf(stage), cancellationToken))),
+            StageOperation.Preview => LatentPreview.Create(Before<Latent>(), PreviewColors(stage)),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
             StageOperation.Resize when value is MaskImage mask => ImageResize.Resize(mask, Side("Width"), Side("Height"), Mode()),
@@ -309,6 +317,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),
             Adapters(stage, cancellationToken));
     }
+
+    private static LatentColors PreviewColors(GenerationStage stage) => LatentColors.Find(stage.Text(LatentPreview.ColorsSetting))
+        ?? throw new NotRepeatableException($"This version does not know the colors '{PrintableText.Of(stage.Text(LatentPreview.ColorsSetting) ?? string.Empty)}' of a preview. Use a newer one.");
 
     private DiffusionImage RepaintTiles(GenerationStage stage, DiffusionImage image, CancellationToken cancellationToken)
     {

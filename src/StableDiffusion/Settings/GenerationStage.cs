@@ -13,9 +13,9 @@ public sealed class GenerationStage
 
     // Those of a generation, and those of stages alone. A background is a color, and was a gray value in older records.
     private static readonly Dictionary<string, Type> s_types = SettingTable.Rows.Where(static row => row.Name != nameof(GenerationSettings.Background)).Select(static row => (row.Name, row.Type))
-        .Concat(new[] { "StartStep", "StopStep", "Timestep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Sigma", "Padding", "Columns", "Rows", "Gap" }.Select(static name => (name, typeof(int))))
+        .Concat(new[] { "StartStep", "StopStep", "Timestep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Sigma", "Padding", "Columns", "Rows", "Gap", "Delay", "Loop" }.Select(static name => (name, typeof(int))))
         .Concat(new[] { "DenoisingStart", "Scale", "NoiseSigma", "CleanScale", "NoiseScale" }.Select(static name => (name, typeof(double))))
-        .Concat(new[] { "Path", "Preprocessor", "Rounding", "Mode", "Fill", "Upscaler" }.Select(static name => (name, typeof(string))))
+        .Concat(new[] { "Path", "Preprocessor", "Rounding", "Mode", "Fill", "Upscaler", "Colors" }.Select(static name => (name, typeof(string))))
         .ToDictionary(static pair => pair.Item1, static pair => Nullable.GetUnderlyingType(pair.Item2) ?? pair.Item2, StringComparer.Ordinal);
 
     /// <summary>The operation: one of <see cref="StageOperation"/>.</summary>

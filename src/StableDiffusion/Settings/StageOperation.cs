@@ -15,6 +15,9 @@ public static class StageOperation
     /// <summary>A latent was decoded into an image.</summary>
     public const string Decode = "Decode";
 
+    /// <summary>A latent was shown by the colors of its cells, a pixel for each, without being decoded.</summary>
+    public const string Preview = "Preview";
+
     /// <summary>An image was read from a file.</summary>
     public const string ReadImage = "ReadImage";
 
@@ -72,14 +75,17 @@ public static class StageOperation
     /// <summary>Images were joined into a sheet.</summary>
     public const string Join = "Join";
 
+    /// <summary>Images became the frames of an animation, which is no image that can be repeated.</summary>
+    public const string Animate = "Animate";
+
     /// <summary>The values come from elsewhere, or were changed by a script. It cannot be repeated.</summary>
     public const string Edit = "Edit";
 
     /// <summary>Whether an operation can be repeated.</summary>
     /// <param name="operation">The operation.</param>
-    /// <returns>False for <see cref="Edit"/>, and for one that this version does not know.</returns>
+    /// <returns>False for <see cref="Edit"/> and <see cref="Animate"/>, and for one that this version does not know.</returns>
     internal static bool IsRepeatable(string operation) => RunsModel(operation)
-        || operation is ReadImage or PredictClean or AddNoise or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
+        || operation is Preview or ReadImage or PredictClean or AddNoise or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>

@@ -6,12 +6,14 @@ using System.Security;
 
 namespace StableDiffusion.Tests.Module.Commands;
 
-/// <summary>A host whose user gives the prepared answers, and that keeps the questions.</summary>
+/// <summary>A host whose user gives the prepared answers, and that keeps the questions and what is written to its screen.</summary>
 internal sealed class AnsweringHost(params string[] answers) : PSHost
 {
     private readonly UserInterface _ui = new(new Queue<string>(answers));
 
     public IReadOnlyList<string> Questions => _ui.Questions;
+
+    public List<string> Written => _ui.Written;
 
     public override CultureInfo CurrentCulture => CultureInfo.InvariantCulture;
 
@@ -45,6 +47,8 @@ internal sealed class AnsweringHost(params string[] answers) : PSHost
     {
         public List<string> Questions { get; } = [];
 
+        public List<string> Written { get; } = [];
+
         public override PSHostRawUserInterface? RawUI => null;
 
         public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
@@ -64,9 +68,7 @@ internal sealed class AnsweringHost(params string[] answers) : PSHost
 
         public override SecureString ReadLineAsSecureString() => throw new NotSupportedException();
 
-        public override void Write(string value)
-        {
-        }
+        public override void Write(string value) => Written.Add(value);
 
         public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
         {

@@ -1,0 +1,64 @@
+using System.Globalization;
+using StableDiffusion.Settings;
+
+namespace StableDiffusion.Images.Terminal;
+
+/// <summary>
+/// Finds out how a terminal shows images from the environment variables that it sets. The terminal is not asked: its answer would
+/// come as if it were typed, among the keys of the user.
+/// </summary>
+internal static class TerminalEnvironment
+{
+    /// <summary>The variable by which a user says how the terminal shows images.</summary>
+    public const string Variable = "STABLEDIFFUSION_TERMINAL";
+
+    // Konsole 22.04 was the first with SIXEL.
+    private const int KonsoleWithSixel = 220400;
+
+    // The names of terminals in TERM, up to their first hyphen.
+    private static readonly Dictionary<string, TerminalProtocol> s_terminals = new(StringComparer.Ordinal)
+    {
+        ["foot"] = TerminalProtocol.Sixel,
+        ["contour"] = TerminalProtocol.Sixel,
+        ["mlterm"] = TerminalProtocol.Sixel,
+        ["dumb"] = TerminalProtocol.None,
+    };
+
+    private static readonly Dictionary<string, TerminalProtocol> s_programs = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["iTerm.app"] = TerminalProtocol.ITerm2,
+        ["WezTerm"] = TerminalProtocol.ITerm2,
+        ["ghostty"] = TerminalProtocol.Kitty,
+        ["mintty"] = TerminalProtocol.Sixel,
+    };
+
+    /// <summary>Finds the protocol.</summary>
+    /// <param name="variable">Gives the value of an environment variable; null where there is none.</param>
+    /// <returns>The protocol, which is not <see cref="TerminalProtocol.Auto"/>: that of <see cref="Variable"/>, the terminal's own, or half blocks.</returns>
+    /// <exception cref="InvalidSettingException"><see cref="Variable"/> has another value than a protocol.</exception>
+    /// <remarks>
+    /// In tmux and screen it is half blocks: both know no pictures by themselves (tmux shows SIXEL since 3.4, if it was built so),
+    /// and what is passed through them does not move with the text.
+    /// </remarks>
+    public static TerminalProtocol Find(Func<string, string?> variable)
+    {
+        TerminalProtocol asked = EnumSetting.Parse(Variable, variable(Variable), TerminalProtocol.Auto);
+        if (asked != TerminalProtocol.Auto)
+            return asked;
+
+        string term = variable("TERM") ?? string.Empty, name = term.Split('-')[0];
+        if (Has("TMUX") || Has("STY") || name is "tmux" or "screen")
+            return TerminalProtocol.HalfBlock;
+        if (Has("KITTY_WINDOW_ID") || term is "xterm-kitty" or "xterm-ghostty")
+            return TerminalProtocol.Kitty;
+        if (s_programs.TryGetValue(variable("TERM_PROGRAM") ?? string.Empty, out TerminalProtocol program))
+            return program;
+        if (variable("LC_TERMINAL") == "iTerm2")
+            return TerminalProtocol.ITerm2;
+        if (Has("WT_SESSION") || (int.TryParse(variable("KONSOLE_VERSION"), NumberStyles.None, CultureInfo.InvariantCulture, out int konsole) && konsole >= KonsoleWithSixel))
+            return TerminalProtocol.Sixel;
+        return s_terminals.GetValueOrDefault(name, term.Contains("sixel", StringComparison.Ordinal) ? TerminalProtocol.Sixel : TerminalProtocol.HalfBlock);
+
+        bool Has(string asked) => !string.IsNullOrEmpty(variable(asked));
+    }
+}

@@ -1,0 +1,66 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $cmdlet = 'SdPowerShell.Commands.ShowDiffusionImageCommand'
+}
+
+Describe 'Show-DiffusionImage' {
+    BeforeEach {
+        Push-Location -LiteralPath (New-Item -ItemType Directory -Path (Join-Path $TestDrive (New-Guid))).FullName
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    It 'writes nothing to the pipeline, and the objects with -PassThru' {
+        $image = New-DiffusionImage 'a red house' -Seed 1 -Steps 1
+        $image | Show-DiffusionImage -Protocol None | Should -BeNullOrEmpty
+        $image | Show-DiffusionImage -Protocol None -PassThru | Should -Be $image
+    }
+
+    It 'shows nothing in a new session whose output is read by another program' {
+        $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -OutFile a.png
+        $lines = Invoke-NewSession "Show-DiffusionImage a.png -Verbose 4>&1; 'end'"
+        $lines | Should -HaveCount 2
+        $lines[0] | Should -BeLike '*does not go to a terminal*'
+        Invoke-NewSession 'Show-DiffusionImage a.png -Protocol HalfBlock -Width 10' | Should -HaveCount 5
+    }
+
+    It 'gives the text of <Protocol>' -ForEach @(
+        @{ Protocol = 'Sixel'; Start = "`eP0;1;0q" }
+        @{ Protocol = 'Kitty'; Start = "`e_Ga=T," }
+        @{ Protocol = 'ITerm2'; Start = "`e]1337;File=" }
+        @{ Protocol = 'HalfBlock'; Start = "`e[38;2;" }
+    ) {
+        $text = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 | Show-DiffusionImage -Protocol $Protocol -AsString
+        $text | Should -BeOfType string
+        $text.StartsWith($Start) | Should -BeTrue
+    }
+
+    It 'takes the protocol of the environment' {
+        $env:STABLEDIFFUSION_TERMINAL = 'Sixel'
+        try {
+            (New-DiffusionImage 'a' -Seed 1 -Steps 1 | Show-DiffusionImage -AsString)[1] | Should -Be 'P'
+            $env:STABLEDIFFUSION_TERMINAL = 'Crayon'
+            { Show-DiffusionImage a.png -AsString -ErrorAction Stop } | Should -Throw -ErrorId "STABLEDIFFUSION_TERMINALInvalid,$cmdlet"
+        }
+        finally {
+            $env:STABLEDIFFUSION_TERMINAL = $null
+        }
+    }
+
+    It 'shows copies from a job' {
+        $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((New-DiffusionImage 'a' -Seed 1 -Steps 1)))
+        $copy | Show-DiffusionImage -Protocol Sixel -AsString | Should -Not -BeNullOrEmpty
+    }
+
+    It 'draws in a terminal' -Skip:(-not $IsLinux -or -not (Get-Command script -CommandType Application -ErrorAction Ignore)) {
+        $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -OutFile a.png
+        $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
+        $env:STABLEDIFFUSION_TERMINAL = 'HalfBlock'
+        try { $lines = script -qec $start /dev/null }
+        finally { $env:STABLEDIFFUSION_TERMINAL = $null }
+        ($lines -match "^\P{C}*(\e\[[0-9;]*m|\u2580)+").Count | Should -BeGreaterThan 6
+        ($lines -join "`n") | Should -Match "\e8\e\[38;2;"
+    }
+}
