@@ -18,6 +18,7 @@
     CmdletsToExport      = @(
         'Clear-DiffusionCache'
         'Compare-DiffusionImage'
+        'ConvertFrom-AttentionMap'
         'ConvertFrom-Latent'
         'ConvertTo-ControlImage'
         'ConvertTo-DiffusionScript'
@@ -29,6 +30,7 @@
         'Export-Latent'
         'Export-TextEmbedding'
         'Find-ImageRegion'
+        'Get-AttentionMap'
         'Get-DiffusionDevice'
         'Get-DiffusionJournal'
         'Get-DiffusionMetadata'

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
 using SdPowerShell.Serialization;
@@ -50,6 +51,27 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
     [Switch]
     public SwitchParameter EachStep { get; set; }
 
+    /// <summary>Keeps where each part of the latent looks at the words of the prompt, for Get-AttentionMap.</summary>
+    [Parameter]
+    public SwitchParameter Attention { get; set; }
+
+    /// <summary>The steps whose attention is kept, from 1; all by default.</summary>
+    [Parameter]
+    [Number<int>(IsList = true)]
+    public Number<int>[]? AttentionStep { get; set; }
+
+    /// <summary>The names of the layers whose attention is kept, in which wildcards are allowed; all by default.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [List]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(AttentionLayerCompleter))]
+    public string[] AttentionLayer { get; set; } = [];
+
+    /// <summary>Keeps the attention of each head, and not only their mean.</summary>
+    [Parameter]
+    public SwitchParameter AttentionHead { get; set; }
+
     /// <inheritdoc/>
     private protected override bool IsBoundByValue => !IsFixed(nameof(Embedding)) || (Latent is not null && !IsFixed(nameof(Latent)));
 
@@ -70,7 +92,7 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         // Not a mandatory parameter: PowerShell would ask for it, which nobody can answer, and could not say how to make one.
         if (Embedding is null)
             throw new InvalidSettingException(nameof(Embedding), $"There is no embedding of a prompt{(Latent is null ? string.Empty : " for the latent")}. Give one with Embedding, the first argument.") { Remedy = Remedy.EncodePrompt };
-        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep), DenoisingStart = Number.Read(DenoisingStart) };
+        DenoiseOptions options = CreateOptions() with { StartStep = Number.Read(StartStep), StopStep = Number.Read(StopStep), DenoisingStart = Number.Read(DenoisingStart), Attention = CreateAttention() };
         string? madeBy = Latent?.Model ?? Embedding.Model;
         Inspect(pipeline => pipeline.Check(options, Latent), madeBy);
         Latent result = UsePipeline(
@@ -85,6 +107,11 @@ public sealed class InvokeDenoiseCommand : DenoiseCmdlet
         if (!EachStep)
             WriteObject(result);
     }
+
+    // The other three ask for it too.
+    private AttentionOptions? CreateAttention() => Attention || AttentionHead || AttentionStep is not null || AttentionLayer.Length > 0
+        ? new AttentionOptions { Steps = Number.Read(AttentionStep) ?? [], Layers = AttentionLayer, KeepsHeads = AttentionHead }
+        : null;
 
     private void Report(StepProgress step, DenoisingProgress progress)
     {

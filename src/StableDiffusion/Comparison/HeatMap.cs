@@ -31,7 +31,9 @@ internal static class HeatMap
         return new DiffusionImage(a.Width, a.Height, pixels);
     }
 
-    private static (byte Red, byte Green, byte Blue) ColorOf(double part)
+    /// <summary>The color of a value.</summary>
+    /// <param name="part">The value, 0 to 1.</param>
+    internal static (byte Red, byte Green, byte Blue) ColorOf(double part)
     {
         double place = part * (s_colors.Length - 1);
         int index = Math.Min((int)place, s_colors.Length - 2);

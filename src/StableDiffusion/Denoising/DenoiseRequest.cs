@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Noise;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
@@ -46,6 +47,9 @@ internal sealed record DenoiseRequest
 
     /// <summary>The reuse of deep features; null if the whole U-Net makes all predictions.</summary>
     public FeatureReuse? Reuse { get; init; }
+
+    /// <summary>Keeps the cross-attention of the predictions for the prompt; null if it is not asked for.</summary>
+    public AttentionProbe? Attention { get; init; }
 
     /// <summary>The windows that the U-Net predicts for; null if it predicts for the whole latent.</summary>
     public LatentWindows? Windows { get; init; }

@@ -47,6 +47,9 @@ internal sealed class DenoiseRow
     /// <summary>The step of the call, from 0.</summary>
     public int Step => Number / Request.Scheduler.Order;
 
+    /// <summary>The step of the whole schedule that begins with the call, from 1; null if it began with an earlier one.</summary>
+    public int? BegunStep => _call % Request.Scheduler.Order == 0 ? Request.Scheduler.CountSteps(_call + 1) : null;
+
     /// <summary>The timestep of the call.</summary>
     public float Timestep => Request.Scheduler.Timesteps[_call];
 

@@ -31,13 +31,13 @@ internal sealed class Denoiser(UNet unet)
         {
             row.Begin(index, predictor.Sample);
             predictor.Begin(row);
-            ReadOnlySpan<float> prediction = predictor.Positive(request.Positive, 0, cancellationToken);
+            ReadOnlySpan<float> prediction = Predict(0);
             if (row.Guide() is Guidance guidance)
             {
                 ReadOnlySpan<float> negative = predictor.Negative(request.Negative!, cancellationToken);
                 guidance.Begin(prediction, negative, request.Positive.Parts[0].Weight);
                 for (int part = 1; part < request.Positive.Parts.Count; part++)
-                    guidance.Add(predictor.Positive(request.Positive, part, cancellationToken), negative, request.Positive.Parts[part].Weight);
+                    guidance.Add(Predict(part), negative, request.Positive.Parts[part].Weight);
                 if (unseen is not null)
                 {
                     predictor.Sample.CopyTo(unseen.Sample);
@@ -53,6 +53,14 @@ internal sealed class Denoiser(UNet unet)
         }
 
         return row.Finish();
+
+        ReadOnlySpan<float> Predict(int part)
+        {
+            ReadOnlySpan<float> prediction = predictor.Positive(request.Positive, part, cancellationToken);
+            if (request.Attention?.Wants(row.BegunStep) == true)
+                predictor.Attend(request.Positive, part, request.Attention, row.BegunStep!.Value, cancellationToken);
+            return prediction;
+        }
     }
 
     /// <summary>Makes the calls of several requests in lock-step: each prediction of the U-Net is one for all of them.</summary>

@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Masks;
 using StableDiffusion.Noise;
 using StableDiffusion.Settings;
@@ -62,6 +63,9 @@ public sealed class Latent : GeneratedObject
     /// <summary>The full path of the file that it was read from or last written to; null if there is none.</summary>
     public string? Path { get; internal set; }
 
+    /// <summary>The cross-attention of its denoising up to here, as far as it was kept; null if it was not. It is kept in memory only.</summary>
+    public KeptAttention? Attention { get; internal init; }
+
     /// <summary>The model that made it; null if unknown.</summary>
     internal ModelMark? Maker { get; init; }
 
@@ -83,6 +87,17 @@ public sealed class Latent : GeneratedObject
     /// <inheritdoc/>
     internal override GenerationInfo Recorded => Record<float>(Info.Stages?.Output, Tensor.Span);
 
+    /// <summary>Makes maps of its cross-attention.</summary>
+    /// <param name="query">What is asked for.</param>
+    /// <returns>The maps.</returns>
+    /// <exception cref="InvalidSettingException">The attention was not kept, or not what is asked for.</exception>
+    public IReadOnlyList<AttentionMap> FindAttention(AttentionQuery query)
+    {
+        if (Attention is null)
+            throw new InvalidSettingException(nameof(Attention), "The latent has no attention. Denoise it with Attention. Files and copies of latents do not have it, nor do resized latents.");
+        return Attention.Find(query, Tensor.Shape[3] * Factor, Tensor.Shape[2] * Factor);
+    }
+
     /// <summary>The stages that made the values as they are now.</summary>
     internal StageList Origin() => StageList.Of<float>(Info.Stages, Tensor.Span);
 
@@ -102,6 +117,7 @@ public sealed class Latent : GeneratedObject
         SourceMean = SourceMean,
         State = State,
         Overlay = Overlay,
+        Attention = Attention,
     };
 
     /// <summary>Checks that the values are finite; the caller may have written to the array.</summary>

@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Tensors;
 
 namespace StableDiffusion.Denoising;
@@ -62,6 +63,15 @@ internal sealed class Predictor : IDisposable
     /// <returns>The prediction, in memory that the next one for a prompt uses again.</returns>
     public ReadOnlySpan<float> Positive(Conditioning conditioning, int part, CancellationToken cancellationToken) =>
         Run(predictions => predictions.Positive(conditioning, part, _step), _positive, cancellationToken);
+
+    /// <summary>Keeps the cross-attention of the last prediction for a part of the prompt, of the whole latent.</summary>
+    /// <param name="conditioning">The prompt.</param>
+    /// <param name="part">The number of the part.</param>
+    /// <param name="attention">Keeps it.</param>
+    /// <param name="step">The step of the whole schedule, from 1.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public void Attend(Conditioning conditioning, int part, AttentionProbe attention, int step, CancellationToken cancellationToken) =>
+        attention.Keep(step, conditioning.Parts[part].At(_step), _input.Height, _input.Width, _predictions[0].Positive(conditioning, part, _step).Inputs, cancellationToken);
 
     /// <summary>Predicts for the negative prompt.</summary>
     /// <param name="conditioning">The negative prompt.</param>

@@ -133,9 +133,10 @@ internal sealed class UNet : IDisposable
             ? []
             : [.. Observer.Outputs.Select(name => _session.Output(name)).Select(info => (info, new OnnxBuffer(info.ElementType, [.. info.Dimensions])))];
         (OnnxValueInfo Info, OnnxBuffer Buffer)[] features = reuse is null ? [] : [CreateFeatures(reuse.Branch, rows: 1, input.Height, input.Width)];
-        OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], [.. Common(input), .. Residuals.Zip(input.Residuals), .. own]);
+        (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs = [.. Common(input), .. Residuals.Zip(input.Residuals), .. own];
+        OnnxCall call = _session.Bind([(_output, output), .. observed, .. features], inputs);
         OuterCall? outer = reuse is null ? null : reuse.OuterLayers.BindOuter([.. Common(input).Concat(own).Select(static item => item.Buffer)], features[0].Buffer, output, reuse.Interval);
-        return new UNetPrediction(call, output, [.. own.Concat(observed).Concat(features).Select(item => item.Buffer)], control, outer, Observe);
+        return new UNetPrediction(call, inputs, output, [.. own.Concat(observed).Concat(features).Select(item => item.Buffer)], control, outer, Observe);
 
         void Observe()
         {

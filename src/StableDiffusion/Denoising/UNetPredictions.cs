@@ -31,8 +31,11 @@ internal sealed class UNetPredictions(UNet unet, UNetInput input, ControlBuffers
 }
 
 /// <summary>The U-Net bound to one text embedding.</summary>
-internal sealed class UNetPrediction(OnnxCall call, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, OuterCall? outer, Action observe) : IDisposable
+internal sealed class UNetPrediction(OnnxCall call, (OnnxValueInfo Info, OnnxBuffer Buffer)[] inputs, OnnxBuffer output, IReadOnlyList<OnnxBuffer> memory, ControlRun? control, OuterCall? outer, Action observe) : IDisposable
 {
+    /// <summary>The inputs, as the last prediction used them.</summary>
+    public ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> Inputs => inputs;
+
     /// <summary>Predicts from the shared inputs; the returned memory is valid until the next call.</summary>
     /// <param name="number">The number of the call in the whole denoising, from 0.</param>
     /// <param name="cancellationToken">Cancels the prediction.</param>

@@ -26,4 +26,20 @@ public sealed record DenoiseOptions : GenerationSettings
 
     /// <summary>The ControlNets to apply; their residuals are added.</summary>
     public IReadOnlyList<ControlOptions> Controls { get; init; } = [];
+
+    /// <summary>The cross-attention to keep, which changes nothing of the image; null for none.</summary>
+    public AttentionOptions? Attention { get; init; }
+}
+
+/// <summary>Which cross-attention of a denoising is kept: that of the predictions for the prompt.</summary>
+public sealed record AttentionOptions
+{
+    /// <summary>The names of the layers, in which <c>*</c> and <c>?</c> stand for any letters; empty for all.</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
+
+    /// <summary>The steps, from 1 for the first of the whole schedule; empty for all.</summary>
+    public IReadOnlyList<int> Steps { get; init; } = [];
+
+    /// <summary>Whether each head is kept, and not only their mean.</summary>
+    public bool KeepsHeads { get; init; }
 }

@@ -163,6 +163,7 @@ public sealed class DeviceBatches : IDisposable
         PreparedDenoising prepared = _pipeline.Prepare(job.Embedding, job.Negative, job.Start, job.Options, unet, _cancellationToken);
         reason = prepared.Request switch
         {
+            { Attention: not null } => "its cross-attention is kept",
             { Windows: not null } => "the U-Net predicts for its windows one by one",
             { Positive.Parts.Count: > 1 } => "its prompt is composed of several (AND)",
             { Controls: var controls } when !controls.All(static control => control.Net.TakesBatches) => "the graph of a ControlNet takes one latent at a time",

@@ -1,5 +1,7 @@
+using System.Globalization;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
@@ -412,7 +414,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         TextEncoder Encoder() => model.OpenTextEncoder(loading, cancellationToken);
         DenoiseRequest request;
         using (model.Use(ModelPart.TextEncoder))
+        {
             request = CreateRequest();
+            if (options.Attention is not null)
+                request = request with { Attention = PrepareAttention(options, embedding, request, Encoder(), cancellationToken) };
+        }
+
         return new PreparedDenoising(state, info, before, stage, model.Info.Mark) { Request = request };
 
         DenoiseRequest CreateRequest() => new()
@@ -434,6 +441,26 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             Controls = controls,
             Reuse = reuse,
         };
+    }
+
+    private AttentionProbe PrepareAttention(DenoiseOptions options, TextEmbedding embedding, DenoiseRequest request, TextEncoder encoder, CancellationToken cancellationToken)
+    {
+        AttentionOptions attention = options.Attention!;
+        if (request.Windows is not null)
+            throw new InvalidSettingException(nameof(options.Attention), "Attention does not work with windows, for which the U-Net predicts one by one. Omit Attention or DiffusionTiling.");
+
+        Scheduler scheduler = request.Scheduler;
+        HashSet<int> made = [.. Enumerable.Range(request.NextCall, request.StopCall - request.NextCall).Select(call => scheduler.CountSteps(call + 1))];
+        if (attention.Steps.Except(made).ToArray() is { Length: > 0 } missing)
+            throw new InvalidSettingException("AttentionStep", string.Create(CultureInfo.InvariantCulture, $"The denoising does not make a step of which the attention is to be kept: {string.Join(", ", missing)}. {(made.Count == 0 ? "It makes none." : $"It makes the steps {made.Min()} to {made.Max()}.")}"));
+
+        AttentionUNet unet = model.OpenAttentionUNet(options.Controls.Count > 0, loading, cancellationToken, options.ToTiling());
+        return new AttentionProbe(
+            unet,
+            unet.Choose(attention.Layers),
+            attention.Steps.Count == 0 ? made : [.. attention.Steps],
+            attention.KeepsHeads,
+            PromptConditioning.Place(encoder, embedding, request.Positive, request.Settings.Steps!.Value));
     }
 
     /// <summary>Decodes a latent into an image.</summary>
@@ -552,6 +579,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             throw new InvalidSettingException(nameof(options.GuidanceSigmaMin), $"GuidanceSigmaMin is {options.GuidanceSigmaMin}, but must be below GuidanceSigmaMax, {options.GuidanceSigmaMax}.");
         if (options.FeatureReuse > 1 && options.Controls.Count > 0)
             throw new InvalidSettingException(nameof(options.FeatureReuse), "FeatureReuse does not work with ControlNets, whose residuals go to the inner layers of the U-Net at every step. Omit one of them.");
+        if (options.FeatureReuse > 1 && options.Attention is not null)
+            throw new InvalidSettingException(nameof(options.Attention), "Attention does not work with FeatureReuse, which leaves out the inner layers of the U-Net at most steps. Omit one of them.");
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);

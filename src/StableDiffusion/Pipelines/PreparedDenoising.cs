@@ -50,6 +50,7 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
         return new(sample, info with { Stages = StageRecord.Complete(before, stage, Made, sample, isLast ? null : step) }, step, Scheduler.CountSteps(Scheduler.Timesteps.Count))
         {
             Maker = maker,
+            Attention = Request.Attention?.Capture(),
             Overlay = isLast ? state.Inpainting?.Overlay : null,
             State = isLast ? null : (state with { NextCall = nextCall }).Copy(),
         };

@@ -39,6 +39,29 @@ internal static class PromptConditioning
         void Judge(int length) => characters = PromptLimit.Count(characters, length);
     }
 
+    /// <summary>Finds where the tokens of a prompt's texts are in their embeddings.</summary>
+    /// <param name="encoder">Opens the text encoder.</param>
+    /// <param name="embedding">The prompt's embedding.</param>
+    /// <param name="conditioning">What <see cref="OfPrompt"/> returned for it.</param>
+    /// <param name="steps">The run's number of steps.</param>
+    public static IReadOnlyDictionary<TextVectors, PlacedText> Place(TextEncoder encoder, TextEmbedding embedding, Conditioning conditioning, int steps)
+    {
+        Dictionary<TextVectors, PlacedText> places = new(ReferenceEqualityComparer.Instance);
+        if (embedding.DynamicText is not string text)
+        {
+            places.Add(embedding.Vectors, encoder.Place(embedding.WeightedTokens, embedding.Options));
+            return places;
+        }
+
+        foreach ((CompositePart part, ConditioningPart resolved) in CompositePrompt.Parse(text).Zip(conditioning.Parts))
+        {
+            foreach ((ScheduledText scheduled, (_, TextVectors vectors)) in PromptSchedule.Parse(part.Text, steps).Zip(resolved.Schedule))
+                places[vectors] = encoder.Place(scheduled.Text, embedding.Options);
+        }
+
+        return places;
+    }
+
     private static List<(int UntilStep, TextVectors Embedding)> Schedule(TextEncoder encoder, string text, PromptOptions options, int steps, Action<int> judge, CancellationToken cancellationToken)
     {
         IReadOnlyList<ScheduledText> schedule = PromptSchedule.Parse(text, steps, judge: judge);

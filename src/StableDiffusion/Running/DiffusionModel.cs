@@ -1,14 +1,17 @@
 using System.Diagnostics;
+using Google.Protobuf;
 using StableDiffusion.Adapters;
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Families;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
+using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -52,6 +55,8 @@ public sealed class DiffusionModel : IDisposable
     private readonly UNet?[] _unets = new UNet?[Tilings];
     private readonly UNet?[] _controlledUNets = new UNet?[Tilings];
     private readonly UNet?[] _outerUNets = new UNet?[Tilings * DeepFeatures.MostBranches];
+    private readonly AttentionUNet?[] _attentionUNets = new AttentionUNet?[Tilings];
+    private readonly AttentionUNet?[] _controlledAttentionUNets = new AttentionUNet?[Tilings];
     private readonly VaeEncoder?[] _vaeEncoders = new VaeEncoder?[Tilings];
     private readonly VaeDecoder?[] _vaeDecoders = new VaeDecoder?[Tilings];
 
@@ -248,6 +253,25 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
+    /// <summary>The cross-attention of the U-Net, opened on first use. It has the same weights.</summary>
+    /// <param name="isControlled">Whether it has inputs for the residuals of ControlNets.</param>
+    /// <param name="progress">Receives the progress of opening; may be null.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <param name="tiling">The edges of the latent that meet.</param>
+    /// <exception cref="InvalidSettingException">The graph has no cross-attention of a known form, or edges are to meet and it is not this library's.</exception>
+    /// <inheritdoc cref="OpenUNet"/>
+    internal AttentionUNet OpenAttentionUNet(bool isControlled, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => Shared(isText: false, progress, cancellationToken)?.OpenAttentionUNet(isControlled, progress, cancellationToken, tiling) ?? Open(
+        ref (isControlled ? _controlledAttentionUNets : _attentionUNets)[(int)tiling],
+        "the cross-attention of the U-Net",
+        graphs =>
+        {
+            string graph = isControlled ? FindOptional(Path.Combine(graphs, Family.Backbone, ModelParts.ControlGraph), "ControlNets") : GraphPath(graphs, Family.Backbone);
+            AttentionOutputs outputs = new();
+            return new AttentionUNet(OpenFile(graph, Family.Backbone, progress, cancellationToken, ReordersUNet(graphs), tiling: tiling, attention: outputs), outputs.Layers);
+        },
+        progress,
+        cancellationToken);
+
     /// <summary>Finds a ControlNet whose files are all there; they are not read.</summary>
     /// <param name="nameOrPath">As for <see cref="OpenControlNet"/>.</param>
     /// <returns>Its name, which is its path if it was given as a path, and its files.</returns>
@@ -390,7 +414,7 @@ public sealed class DiffusionModel : IDisposable
             ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
             ModelPart.VaeEncoder => TakeAll(_vaeEncoders),
             ModelPart.VaeDecoder => TakeAll(_vaeDecoders),
-            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. _controlNets.Values],
+            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. TakeAll(_attentionUNets), .. TakeAll(_controlledAttentionUNets), .. _controlNets.Values],
         };
         if (part == ModelPart.UNet)
             _controlNets.Clear();
@@ -595,12 +619,12 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenGraph(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout = true, Tiling tiling = Tiling.None) =>
         OpenFile(GraphPath(graphs, part), part, progress, cancellationToken, reordersLayout, tiling: tiling);
 
-    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None)
+    private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null)
     {
         if (_plan?.ChangesPart(part) != true)
-            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, attention: attention, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {
@@ -609,7 +633,7 @@ public sealed class DiffusionModel : IDisposable
             _adapted.Add(part, adapted);
         }
 
-        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, cancellationToken: cancellationToken);
+        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
     }
 
     /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
@@ -636,21 +660,28 @@ public sealed class DiffusionModel : IDisposable
             throw new InvalidSettingException(nameof(Tiling), $"Tiling does not work with the model '{Info.Name}': another program exported its graph '{graph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Tiling.");
     }
 
-    /// <remarks>A graph whose edges meet is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
+    /// <remarks>A graph whose edges meet, or that has its attention as outputs, is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
     private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, CancellationToken cancellationToken = default)
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
     {
-        bool isPlain = tiling == Tiling.None;
+        bool isPlain = tiling == Tiling.None && attention is null;
         OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null)
-            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Wrap, cancellationToken);
+            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
 
-        byte[] Wrap(string path)
+        byte[] Change(string path)
         {
-            RequireTiling(path);
-            return CircularPadding.Apply(path, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+            if (tiling != Tiling.None)
+                RequireTiling(path);
+            ModelProto changed = GraphFile.Read(path);
+            if (tiling != Tiling.None)
+                CircularPadding.Apply(changed.Graph, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
+            attention?.Apply(changed.Graph);
+            if (attention?.Layers.Count == 0)
+                throw new InvalidSettingException("Attention", $"Attention does not work with the model '{Info.Name}': no cross-attention was found in its graph '{path}', which another program exported. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Attention.");
+            return changed.ToByteArray();
         }
     }
 

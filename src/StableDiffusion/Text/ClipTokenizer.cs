@@ -17,12 +17,16 @@ internal sealed class ClipTokenizer
     private readonly IReadOnlyDictionary<string, int> _specialTokens;
     private readonly SearchValues<string> _specialTokenSearch;
 
+    // The entries of the vocabulary that are followed by another one of the same word.
+    private readonly HashSet<int> _beginnings;
+
     private ClipTokenizer(BpeTokenizer encoder, ClipTokenizerFiles files)
     {
         _encoder = encoder;
         _alphabet = new ClipTokenizerAlphabet();
         _specialTokens = files.SpecialTokens;
         _specialTokenSearch = SearchValues.Create([.. files.SpecialTokens.Keys], StringComparison.Ordinal);
+        _beginnings = [.. files.Vocabulary.Where(entry => !entry.Key.EndsWith(ClipTokenizerAlphabet.EndOfWord, StringComparison.Ordinal) && !files.SpecialTokens.ContainsKey(entry.Key)).Select(static entry => entry.Value)];
         StartId = files.StartId;
         EndId = files.EndId;
         PadId = files.PadId;
@@ -66,6 +70,10 @@ internal sealed class ClipTokenizer
         };
         return new ClipTokenizer(BpeTokenizer.Create(options), files);
     }
+
+    /// <summary>Whether a word ends with a token.</summary>
+    /// <param name="id">The token's id.</param>
+    public bool EndsWord(int id) => !_beginnings.Contains(id);
 
     /// <summary>Splits a text into any number of tokens, without start and end.</summary>
     /// <param name="text">

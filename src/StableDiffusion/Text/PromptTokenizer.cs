@@ -84,6 +84,14 @@ internal sealed class PromptTokenizer
         : _syntax == PromptSyntax.A1111 ? FindByTokens(text)
         : FindByName(text);
 
+    /// <summary>Describes a token at its place in an embedding. The vectors of a word together have the text of the word.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="position">The index of its vector.</param>
+    public PlacedToken Place(PromptToken token, int position) =>
+        Array.Find(_words, word => token.Id >= word.FirstId && token.Id < word.FirstId + word.Count) is Word word
+            ? new PlacedToken(token.Id == word.FirstId ? word.Name.ToLowerInvariant() : string.Empty, position, token.Id == word.FirstId + word.Count - 1)
+            : new PlacedToken(token.Text, position, Clip.EndsWord(token.Id));
+
     private IEnumerable<ClipToken[]> FindByTokens(string text)
     {
         IReadOnlyList<ClipToken> tokens = Clip.Tokenize(text);

@@ -61,6 +61,23 @@ internal sealed class TextEncoder : IDisposable
         };
     }
 
+    /// <summary>Finds where the tokens of an encoded text are in its embedding.</summary>
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="options">How the text was read.</param>
+    internal PlacedText Place(IReadOnlyList<PromptToken> tokens, PromptOptions options)
+    {
+        PromptTokenizer tokenizer = _encoders[0].TokenizerFor(options);
+        int length = tokenizer.Clip.MaxLength;
+        return new PlacedText(
+            [.. tokens.GroupBy(static token => token.Chunk).SelectMany(chunk => chunk.Select((token, index) => tokenizer.Place(token, (chunk.Key * length) + index + 1)))],
+            length);
+    }
+
+    /// <inheritdoc cref="Place(IReadOnlyList{PromptToken}, PromptOptions)"/>
+    /// <param name="text">A text whose schedules are resolved.</param>
+    /// <param name="options">How it is read; not as plain text.</param>
+    internal PlacedText Place(string text, PromptOptions options) => Place(PromptChunker.Divide(_encoders[0].TokenizerFor(options), text, options).Tokens, options);
+
     /// <summary>Releases the graphs.</summary>
     public void Dispose()
     {

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using StableDiffusion.Onnx.Checks;
 using StableDiffusion.Onnx.Graphs.Format;
-using StableDiffusion.Storage;
 using DataType = StableDiffusion.Onnx.Graphs.Format.TensorProto.Types.DataType;
 
 namespace StableDiffusion.Onnx.Graphs;
@@ -33,7 +32,7 @@ internal static class CircularPadding
         string? producer = null;
         try
         {
-            ReadFile(path, stream =>
+            GraphFile.Read(path, stream =>
             {
                 ProtobufReader reader = new(stream);
                 reader.ReadFields(reader.Length, (field, wire, end) =>
@@ -55,30 +54,10 @@ internal static class CircularPadding
     }
 
     /// <summary>Changes a graph. Its weights stay where they are, in the file beside it.</summary>
-    /// <param name="path">The full path of the <c>.onnx</c> file, which <see cref="Supports"/> says can be changed.</param>
+    /// <param name="graph">The graph of a file that <see cref="Supports"/> says can be changed.</param>
     /// <param name="columns">Whether the left and the right edge meet.</param>
     /// <param name="rows">Whether the top and the bottom edge meet.</param>
-    /// <returns>The changed graph, as a file would contain it.</returns>
-    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
-    public static byte[] Apply(string path, bool columns, bool rows)
-    {
-        ModelProto model = ReadFile(path, ModelProto.Parser.ParseFrom);
-        new Rewriting(model.Graph).Run(columns, rows);
-        return model.ToByteArray();
-    }
-
-    private static T ReadFile<T>(string path, Func<FileStream, T> read)
-    {
-        try
-        {
-            using FileStream stream = RegularFile.Open(path);
-            return read(stream);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelInvalidException($"The graph '{path}' cannot be read: {Sentence.Of(error)} Get the model again.", error);
-        }
-    }
+    public static void Apply(GraphProto graph, bool columns, bool rows) => new Rewriting(graph).Run(columns, rows);
 
     private sealed class Rewriting(GraphProto graph)
     {

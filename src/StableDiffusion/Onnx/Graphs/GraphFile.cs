@@ -1,0 +1,30 @@
+using StableDiffusion.Onnx.Graphs.Format;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Onnx.Graphs;
+
+/// <summary>Reads files of graphs, to look at them or to change a copy in memory.</summary>
+internal static class GraphFile
+{
+    /// <summary>Reads a graph.</summary>
+    /// <param name="path">The full path of the <c>.onnx</c> file.</param>
+    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
+    public static ModelProto Read(string path) => Read(path, ModelProto.Parser.ParseFrom);
+
+    /// <summary>Reads something of a graph's file.</summary>
+    /// <param name="path">The full path of the <c>.onnx</c> file.</param>
+    /// <param name="read">Reads it.</param>
+    /// <exception cref="ModelInvalidException">The file cannot be read.</exception>
+    public static T Read<T>(string path, Func<FileStream, T> read)
+    {
+        try
+        {
+            using FileStream stream = RegularFile.Open(path);
+            return read(stream);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelInvalidException($"The graph '{path}' cannot be read: {Sentence.Of(error)} Get the model again.", error);
+        }
+    }
+}
