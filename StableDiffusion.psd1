@@ -27,6 +27,7 @@
         'Expand-Prompt'
         'Export-DiffusionImage'
         'Export-DiffusionManifest'
+        'Export-DiffusionReport'
         'Export-Latent'
         'Export-TextEmbedding'
         'Find-ImageRegion'
