@@ -29,6 +29,7 @@
         'Export-DiffusionAnimation'
         'Export-DiffusionImage'
         'Export-DiffusionManifest'
+        'Export-DiffusionReport'
         'Export-Latent'
         'Export-TextEmbedding'
         'Find-ImageRegion'

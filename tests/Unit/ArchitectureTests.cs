@@ -17,7 +17,7 @@ public sealed class ArchitectureTests
     private static readonly string[] s_rooms =
     [
         "Errors", "Storage", "Tensors", "Weights", "Onnx", "Noise", "Sampling", "Prompts", "Settings", "Images", "Metadata", "Comparison", "Text",
-        "Networks", "Families", "Building", "Adapters", "Autoencoding", "Denoising", "Running", "Upscaling", "Detecting", "Pipelines", "Quantization", "Hub", "Library", "Replaying", "Manifests", "Batches",
+        "Networks", "Families", "Building", "Adapters", "Autoencoding", "Denoising", "Running", "Upscaling", "Detecting", "Pipelines", "Quantization", "Hub", "Library", "Replaying", "Manifests", "Batches", "Reports",
     ];
 
     private static readonly string s_source = Path.Combine(Repository.Root, "src", Engine);

@@ -46,6 +46,9 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     /// <summary>Observes the stages; null for none.</summary>
     public StageObserver Observer { get; init; } = new();
 
+    /// <summary>Says what a denoising keeps of its predictions for the observer, which changes no value; null for nothing.</summary>
+    internal Func<DenoiseOptions, DenoiseOptions>? Keep { get; init; }
+
     /// <summary>Finds what the stages need, and what may come out differently, before any of them is run.</summary>
     /// <param name="stages">The stages of an image.</param>
     /// <param name="cancellationToken">Cancels the check.</param>
@@ -311,7 +314,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private Latent Denoise(GenerationStage stage, Latent? start, bool keepsPredictions, CancellationToken cancellationToken)
     {
         (TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options) = DenoisingOf(stage, cancellationToken);
-        options = options with { KeepsPredictions = keepsPredictions };
+        options = Keep?.Invoke(options) ?? options;
+        options = options with { KeepsPredictions = options.KeepsPredictions || keepsPredictions };
         return Use(
             stage,
             pipeline => Observer.Run(Stage.Denoising, () => pipeline.Denoise(embedding, negative, start, options, Observer.OnStep, cancellationToken)),

@@ -1,0 +1,149 @@
+using System.Management.Automation;
+using System.Text;
+using SdPowerShell.Parameters;
+using SdPowerShell.Progress;
+using SdPowerShell.Scripts;
+using StableDiffusion;
+using StableDiffusion.Images;
+using StableDiffusion.Library;
+using StableDiffusion.Metadata;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Replaying;
+using StableDiffusion.Reports;
+using StableDiffusion.Settings;
+using StableDiffusion.Storage;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Writes a page about how an image was made.</summary>
+[Cmdlet(VerbsData.Export, "DiffusionReport", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
+[OutputType(typeof(FileInfo))]
+public sealed class ExportDiffusionReportCommand : ModelCmdlet
+{
+    private const string PathSet = ExportCmdlet.PathSet;
+    private const string DirectorySet = ExportCmdlet.DirectorySet;
+    private const string Ending = "html";
+
+    private int _count;
+
+    /// <summary>The images: image objects, or files.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("Image")]
+    [ValidateNotNullOrEmpty]
+    [Image(IsList = true, Columns = "InputObject Image")]
+    public ImageInput[] InputObject { get; set; } = [];
+
+    /// <summary>The page to write, .html.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
+    [Alias("OutFile", "FilePath")]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
+
+    /// <summary>The folder to write to; the pages are named after prompt and seed, or after the file of the image.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = DirectorySet)]
+    [ValidateNotNullOrEmpty]
+    public string? OutDirectory { get; set; }
+
+    /// <summary>The images and masks that an image began with.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [Image(IsList = true)]
+    public ImageInput[] InitImage { get; set; } = [];
+
+    /// <summary>Replaces an existing page.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Also writes the files of the pages to the pipeline.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (ImageInput input in ImageInput.Resolve(this, InputObject, hasWildcards: false))
+        {
+            Subject = null;
+            ProcessOne(input.Given, () => Write(input.Read(nameof(InputObject), Load, static image => image), source: input.Given as string));
+        }
+    }
+
+    private DiffusionImage Load(string file)
+    {
+        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.LoadImage(file, CancellationToken);
+        foreach (string warning in warnings)
+            WarnOf(file, warning);
+        return image;
+    }
+
+    private void Write(DiffusionImage image, string? source)
+    {
+        Subject = InputRecord(image, source);
+        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
+        OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
+        bool replaces = Force || target.IsGenerated;
+        OutputFile.Check(target.Path, replaces);
+        StageList stages = FlatRecord.StagesOf(image.Info);
+        if (!ReferenceEquals(stages.BeforeEdit(), stages))
+            throw new NotRepeatableException("A script changed the image after it was made, so that its stages do not make it. Give the image as it was before.");
+
+        ReportRecorder recorder = new();
+        StageReplay replay = new(ModelLibrary.Default, (model, adapters, run) => UseModel(ChooseModel(model, isNameOnly: !IsFixed(nameof(Model))), run, adapters), FindImages(source is not null))
+        {
+            Model = string.IsNullOrEmpty(Model) ? null : Model,
+            Device = DeviceName,
+            Observer = recorder,
+            Keep = Keep,
+        };
+        foreach (string warning in replay.Check(stages, CancellationToken))
+            Warn(warning);
+        if (!ShouldProcess(target.Path, "Write report"))
+            return;
+
+        using DenoisingProgress progress = new(WriteProgress, image.Prompt);
+        recorder.Progress = progress.Report;
+        DiffusionImage again = Timed("Making the image again", () => replay.Run(stages, CancellationToken));
+        string page = new DiffusionReport
+        {
+            Image = image,
+            Again = again,
+            Recorder = recorder,
+            Decode = latent => UseModel(ChooseModel(string.IsNullOrEmpty(Model) ? latent.Model : Model, isNameOnly: !IsFixed(nameof(Model))), pipeline => pipeline.Decode(latent, CancellationToken)),
+            Script = StageScript.Write(stages, image.Prompt ?? "image"),
+        }.Write(CancellationToken);
+        target.CreateFolder();
+        string path = target.Write((name, addsNumber) =>
+        {
+            void Fill(Stream stream) => stream.Write(Encoding.UTF8.GetBytes(page));
+            if (addsNumber)
+                return OutputFile.WriteNumbered(name, Fill);
+            OutputFile.Write(name, Force, Fill);
+            return name;
+        });
+        if (PassThru)
+            WriteObject(new FileInfo(path));
+    }
+
+    private string InputRecord(DiffusionImage image, string? source) => source is null ? Records.InputRecord.DescribeItem("Image", _count++, image.Prompt) : System.IO.Path.GetFileName(source);
+
+    // Reuse of features has no attention in most steps, and windows have none at all.
+    private static DenoiseOptions Keep(DenoiseOptions options) => options with
+    {
+        KeepsPredictions = true,
+        Attention = options is { FeatureReuse: not > 1, DiffusionTiling: null } ? new AttentionOptions() : null,
+    };
+
+    private ReplayImages FindImages(bool isForeign)
+    {
+        ReplayImages images = new() { OpensPaths = !isForeign };
+        foreach (ImageInput input in ImageInput.Resolve(this, InitImage, hasWildcards: true))
+        {
+            images.Add(
+                input.Read(nameof(InitImage), path => ImageFile.Load(path, CancellationToken), static image => image),
+                input.Read(nameof(InitImage), path => ImageFile.LoadMask(path, CancellationToken), MaskImage.FromImage));
+        }
+
+        return images;
+    }
+}

@@ -1,0 +1,74 @@
+namespace StableDiffusion.Reports;
+
+/// <summary>What a report shows: texts, numbers and images, already chosen and in order.</summary>
+internal sealed record ReportContent
+{
+    /// <summary>The title, such as the prompt.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The image.</summary>
+    public required ReportImage Image { get; init; }
+
+    /// <summary>Whether making the image again gave the same pixels, in a sentence.</summary>
+    public required string Verdict { get; init; }
+
+    /// <summary>The settings, as name and value.</summary>
+    public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
+
+    /// <summary>The prompts, each with its tokens.</summary>
+    public IReadOnlyList<ReportPrompt> Prompts { get; init; } = [];
+
+    /// <summary>The steps of the denoising.</summary>
+    public IReadOnlyList<ReportStep> Steps { get; init; } = [];
+
+    /// <summary>The channels of the latent, each as a gray image with a sentence about its values.</summary>
+    public IReadOnlyList<ReportImage> Channels { get; init; } = [];
+
+    /// <summary>How long the stages took, and how much memory the process used after each of them.</summary>
+    public IReadOnlyList<ReportStage> Stages { get; init; } = [];
+
+    /// <summary>The script that makes the image again; null if there is none.</summary>
+    public string? Script { get; init; }
+
+    /// <summary>The versions and the device.</summary>
+    public required string Made { get; init; }
+}
+
+/// <summary>An image of a report.</summary>
+/// <param name="File">The bytes of a PNG or JPEG file.</param>
+/// <param name="Text">What it shows.</param>
+internal sealed record ReportImage(byte[] File, string Text)
+{
+    private const byte StartOfJpeg = 0xFF;
+
+    /// <summary>The image as the address of a page.</summary>
+    public string Address => $"data:image/{(File[0] == StartOfJpeg ? "jpeg" : "png")};base64,{Convert.ToBase64String(File)}";
+}
+
+/// <summary>A prompt of a report.</summary>
+/// <param name="Name">What it is, such as negative prompt.</param>
+/// <param name="Tokens">Its tokens, in order.</param>
+/// <param name="LostText">The text that did not fit; empty for none.</param>
+internal sealed record ReportPrompt(string Name, IReadOnlyList<ReportToken> Tokens, string LostText);
+
+/// <summary>A token of a report.</summary>
+/// <param name="Text">Its text.</param>
+/// <param name="Id">Its number in the vocabulary.</param>
+/// <param name="Weight">Its weight; 1 is neutral.</param>
+/// <param name="Map">The image with where the U-Net looked at the token; null if unknown.</param>
+internal sealed record ReportToken(string Text, int Id, double Weight, ReportImage? Map);
+
+/// <summary>A step of a report.</summary>
+/// <param name="Number">Its number, from 1.</param>
+/// <param name="Image">The image at this step; null if the step is not shown.</param>
+/// <param name="Timestep">The timestep at which the U-Net ran; null if unknown.</param>
+/// <param name="Sigma">The noise level before the step; null if unknown.</param>
+/// <param name="Spread">The standard deviation of the latent's values after it.</param>
+/// <param name="Guidance">The norm of what guidance added to the noise prediction, as a part of that prediction's; null if unknown.</param>
+internal sealed record ReportStep(int Number, ReportImage? Image, double? Timestep, double? Sigma, double Spread, double? Guidance);
+
+/// <summary>A stage of a report.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Time">How long it took.</param>
+/// <param name="Memory">The resident memory of the process after it, in bytes.</param>
+internal sealed record ReportStage(string Name, TimeSpan Time, long Memory);

@@ -1,0 +1,60 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    $image = New-DiffusionImage 'a red house on the grass' -Seed 1 -Steps 5
+    $image | Export-DiffusionReport "$TestDrive/house.html"
+    $page = Get-Content -Raw "$TestDrive/house.html"
+}
+
+Describe 'Export-DiffusionReport' {
+    It 'writes a page that refers to nothing else' {
+        $page | Should -Match '^<!DOCTYPE html>'
+        $page | Should -Match "default-src 'none'"
+        [regex]::Matches($page, '(?:src|href|data-map)="(?<address>[^"]*)"') |
+            ForEach-Object { $_.Groups['address'].Value } | Should -Match '^data:'
+        $page | Should -Not -Match '(?i)https?://|url\('
+    }
+
+    It 'shows the tokens with maps, a frame for each step, the plots and the script' {
+        $tokens = [regex]::Matches($page, '<li[^>]*data-map="data:image[^"]+"[^>]*><b>(?<text>[^<]+)</b>')
+        $tokens | ForEach-Object { $_.Groups['text'].Value } | Should -Be 'a', 'red', 'house', 'on', 'the', 'grass'
+        [regex]::Matches($page, '<figure data-step="\d+" data-of="5">').Count | Should -Be 5
+        [regex]::Matches($page, '<svg ').Count | Should -BeGreaterOrEqual 2
+        [regex]::Matches($page, 'Channel \d:|channel \d:').Count | Should -BeGreaterOrEqual 4
+        $page | Should -Match 'has the same pixels'
+        $script = [Net.WebUtility]::HtmlDecode([regex]::Match($page, '(?s)<pre[^>]*>(.*?)</pre>').Groups[1].Value)
+        $made = & ([scriptblock]::Create($script))
+        (Compare-DiffusionImage $made $image).LargestDifference | Should -Be 0
+    }
+
+    It 'is well-formed, and is not changed by a prompt with markup' {
+        New-DiffusionImage '<script>alert(1)</script> & "house"' -Seed 1 -Steps 2 | Export-DiffusionReport "$TestDrive/markup.html"
+        $markup = Get-Content -Raw "$TestDrive/markup.html"
+        $markup | Should -Not -Match '<script>alert'
+        $markup | Should -Match '&lt;script&gt;alert\(1\)'
+    }
+
+    It 'names pages after files, and says that a page is there' {
+        $image | Export-DiffusionImage "$TestDrive/made.png"
+        $file = Get-Item "$TestDrive/made.png" | Export-DiffusionReport -OutDirectory "$TestDrive/pages" -PassThru
+        $file.Name | Should -Be 'made.html'
+        { Get-Item "$TestDrive/made.png" | Export-DiffusionReport $file.FullName -ErrorAction Stop } | Should -Throw -ErrorId 'FileExists,*'
+        Get-Item "$TestDrive/made.png" | Export-DiffusionReport $file.FullName -Force
+    }
+
+    It 'makes nothing with -WhatIf' {
+        $image | Export-DiffusionReport "$TestDrive/none/page.html" -WhatIf
+        "$TestDrive/none" | Should -Not -Exist
+    }
+
+    It 'names what an image began with that is not there, and goes on with the next one' {
+        $image | Export-DiffusionImage "$TestDrive/start.png"
+        New-DiffusionImage 'a blue house' -InitImage "$TestDrive/start.png" -Seed 1 -Steps 4 -OutFile "$TestDrive/begun.png" | Out-Null
+        Move-Item "$TestDrive/start.png" "$TestDrive/moved.png"
+        $errors = $null
+        "$TestDrive/begun.png", "$TestDrive/made.png" | Get-Item | Export-DiffusionReport -OutDirectory "$TestDrive/both" -ErrorAction SilentlyContinue -ErrorVariable errors
+        $errors[0].FullyQualifiedErrorId | Should -BeLike 'RecordNotRepeatable,*'
+        "$TestDrive/both/made.html" | Should -Exist
+        Get-Item "$TestDrive/begun.png" | Export-DiffusionReport -OutDirectory "$TestDrive/both" -InitImage "$TestDrive/moved.png"
+        "$TestDrive/both/begun.html" | Should -Exist
+    }
+}
