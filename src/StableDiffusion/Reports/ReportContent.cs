@@ -64,7 +64,7 @@ internal sealed record ReportToken(string Text, int Id, double Weight, ReportIma
 /// <param name="Timestep">The timestep at which the U-Net ran; null if unknown.</param>
 /// <param name="Sigma">The noise level before the step; null if unknown.</param>
 /// <param name="Spread">The standard deviation of the latent's values after it.</param>
-/// <param name="Guidance">The norm of what guidance added to the noise prediction, as a part of that prediction's; null if unknown.</param>
+/// <param name="Guidance">The distance between the noise predictions with and without the prompt, as a part of the norm of the former; null if unknown.</param>
 internal sealed record ReportStep(int Number, ReportImage? Image, double? Timestep, double? Sigma, double Spread, double? Guidance);
 
 /// <summary>A stage of a report.</summary>

@@ -45,7 +45,10 @@ internal static class ReportPage
         body.Append(hasMaps ? " Point at a token, or move to it with the Tab key, to see where in the image the U-Net looked at it.</p>" : "</p>");
         foreach (ReportPrompt prompt in prompts)
         {
-            body.Append(CultureInfo.InvariantCulture, $"<h3>{Encode(prompt.Name)}</h3><ol class=\"tokens\">");
+            body.Append(CultureInfo.InvariantCulture, $"<h3>{Encode(prompt.Name)}</h3>");
+            if (prompt.Tokens.Count == 0)
+                continue;
+            body.Append("<ol class=\"tokens\">");
             foreach (ReportToken token in prompt.Tokens)
             {
                 string weight = token.Weight == 1 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" × {token.Weight:0.###}");
@@ -78,7 +81,7 @@ internal static class ReportPage
         WritePlot(body, "The schedule: the noise level (sigma) before each step", [.. steps.Select(static step => step.Sigma)]);
         WritePlot(body, "The timestep at which the U-Net ran", [.. steps.Select(static step => step.Sigma is null ? step.Timestep : null)]);
         WritePlot(body, "The spread (standard deviation) of the latent's values after each step", [.. steps.Select(static step => (double?)step.Spread)]);
-        WritePlot(body, "How much guidance changed the noise prediction, as a part of its size", [.. steps.Select(static step => step.Guidance)]);
+        WritePlot(body, "How far the noise predictions with and without the prompt lie apart, as a part of their size", [.. steps.Select(static step => step.Guidance)]);
         body.Append("</section>");
     }
 
@@ -104,7 +107,7 @@ internal static class ReportPage
         body.Append("<section><h2>Stages</h2><table><thead><tr><th scope=\"col\">Stage</th><th scope=\"col\">Time</th><th scope=\"col\">Memory of the process after it</th></tr></thead><tbody>");
         foreach (ReportStage stage in content.Stages)
             body.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{Encode(stage.Name)}</th><td>{stage.Time.TotalSeconds:0.00} s</td><td>{stage.Memory / Mebibyte:0} MiB</td></tr>");
-        body.Append(CultureInfo.InvariantCulture, $"</tbody></table><p>{Encode(content.Made)}</p></section>");
+        body.Append(CultureInfo.InvariantCulture, $"</tbody></table><p>{Encode(content.Made)} Prompts that were encoded before in the same session take no time.</p></section>");
     }
 
     private static void WriteScript(StringBuilder body, string? script)
