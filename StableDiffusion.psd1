@@ -41,6 +41,7 @@
         'Import-TextEmbedding'
         'Invoke-Denoise'
         'Join-DiffusionImage'
+        'Measure-DiffusionJob'
         'New-DiffusionImage'
         'New-DiffusionSweep'
         'Register-DiffusionAssertion'

@@ -5,6 +5,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines.Details;
+using StableDiffusion.Pipelines.Estimates;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -146,6 +147,27 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
     internal GenerationInfo Describe(DenoiseOptions options, StartImage? start, HiresPass? hires, AdapterSet adapters, IReadOnlyList<TextualInversion> words, GenerationInfo recorded, CancellationToken cancellationToken) =>
         new ExpectedRecord(model, options.Refiner is null ? options : Own(options), start, hires).Of(adapters, words, recorded, cancellationToken);
+
+    /// <summary>What an image of a request takes, found without opening a network.</summary>
+    /// <param name="options">The settings of the image.</param>
+    /// <param name="start">The image to start from; null for noise.</param>
+    /// <param name="hires">The second pass; null for none.</param>
+    internal ImageWork Estimate(DenoiseOptions options, StartImage? start, HiresPass? hires) =>
+        new WorkEstimate(model).Of(options.Refiner is null ? options : Own(options) with { Refiner = options.Refiner }, hires, start is null ? null : (start.Image.Width, start.Image.Height), options.Controls.Count);
+
+    /// <summary>What an image took, by what it recorded.</summary>
+    /// <param name="made">Its settings.</param>
+    /// <exception cref="DiffusionException">They are not complete.</exception>
+    internal ImageWork Estimate(GenerationInfo made)
+    {
+        DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => row.Get(made));
+        (int Width, int Height)? start = made.Strength is not null && made is { Width: int width, Height: int height } ? (width, height) : null;
+        return new WorkEstimate(model).Of(options, HiresPass.From(options, start: null), start, made.ControlNets?.Count ?? 0);
+    }
+
+    /// <summary>Whether the graphs of the model are there, found without reading its weights.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    internal bool IsBuilt(CancellationToken cancellationToken) => model.IsBuilt(cancellationToken);
 
     /// <summary>Whether a negative prompt that is missing is another one than an empty one.</summary>
     /// <param name="syntax">The syntax of the prompts.</param>
