@@ -24,6 +24,9 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     }
 
     /// <inheritdoc/>
+    internal override void WriteWarning(string text) => WriteObject(new WarningRecord(text));
+
+    /// <inheritdoc/>
     private protected override void OnFailure(ErrorRecord record) => WriteObject(new PlannedFailure(Input?.Number, record));
 
     /// <inheritdoc/>

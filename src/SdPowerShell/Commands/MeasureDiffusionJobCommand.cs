@@ -109,7 +109,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
             parameters.TryAdd("Resume", true);
 
         // Errors go to the shell of the trial, whatever the user's preference is.
-        parameters["ErrorAction"] = parameters["WarningAction"] = ActionPreference.Continue;
+        parameters["ErrorAction"] = ActionPreference.Continue;
         parameters[nameof(PlanImagesCommand.Files)] = _files;
         return parameters;
     }
@@ -157,7 +157,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
         object?[] before = errors?.ToArray() ?? [];
         try
         {
-            Take([.. shell.Invoke(_rows.Select(static row => row.Row)).Select(Cell.Unwrap)], shell.Streams);
+            Take([.. shell.Invoke(_rows.Select(static row => row.Row)).Select(Cell.Unwrap)], shell.Streams.Error);
         }
         catch (RuntimeException error) when (error is IContainsErrorRecord and not (PipelineStoppedException or ActionPreferenceStopException))
         {
@@ -173,7 +173,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
         }
     }
 
-    private void Take(object?[] outputs, PSDataStreams streams)
+    private void Take(object?[] outputs, IEnumerable<ErrorRecord> errors)
     {
         HashSet<ErrorRecord> told = new(ReferenceEqualityComparer.Instance);
         List<(int Index, ErrorRecord Error)> failures = [];
@@ -183,16 +183,20 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
                 _tally!.Add(image);
             else if (output is PlannedFailure failure && told.Add(failure.Error))
                 failures.Add(((failure.Number ?? 1) - 1, failure.Error));
+            else if (output is WarningRecord { Message: string warning } && _warnings.Count < MostWarnings && _warnings.Add(warning))
+                WriteWarning(warning);
         }
 
         // Values that PowerShell itself cannot bind: the target is the row.
-        failures.AddRange(streams.Error.Where(error => !told.Contains(error) && error.TargetObject is not null).Select(error => (_rows.FindIndex(row => ReferenceEquals(row.Row, error.TargetObject)), error)).Where(static failure => failure.Item1 >= 0));
+        failures.AddRange(errors.Where(error => !told.Contains(error) && error.TargetObject is not null).Select(error => (_rows.FindIndex(row => ReferenceEquals(row.Row, error.TargetObject)), error)).Where(static failure => failure.Item1 >= 0));
         foreach ((int index, ErrorRecord error) in failures.OrderBy(static failure => failure.Index))
-            AddFailing(_rows[index].Number, _rows[index].Line, error);
-        foreach (string warning in streams.Warning.Select(static warning => warning.Message).Where(warning => _warnings.Count < MostWarnings && _warnings.Add(warning)))
-            WriteWarning(warning);
+            AddFailing(_rows[index].Number, _rows[index].Line, error, told.Contains(error) ? null : new InputRecord(_rows[index].Row, _rows[index].Number));
     }
 
-    private void AddFailing(int number, int? line, ErrorRecord error) =>
-        _tally!.Add(new FailingRow(number, line, error.FullyQualifiedErrorId.Split(',')[0], PrintableText.Of(error.ErrorDetails?.Message ?? error.Exception.Message)));
+    // A row is given if the message does not name it.
+    private void AddFailing(int number, int? line, ErrorRecord error, InputRecord? unnamed = null)
+    {
+        string place = unnamed is null ? string.Empty : $"{unnamed.Describe(unnamed.Text("Prompt"), unnamed.Text("OutFile"))}: ";
+        _tally!.Add(new FailingRow(number, line, error.FullyQualifiedErrorId.Split(',')[0], PrintableText.Of(place + (error.ErrorDetails?.Message ?? error.Exception.Message))));
+    }
 }

@@ -2,6 +2,8 @@ using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines.Details;
@@ -380,8 +382,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     internal PreparedDenoising Prepare(TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options, UNet unet, CancellationToken cancellationToken)
     {
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
-        if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
-            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
+        CheckImageGuidance(options, unet.Variant);
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
             ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken, options.ToTiling()), options.FeatureReuseBranch ?? 0, interval)
             : null;
@@ -568,6 +569,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             model.CheckTiling();
         SettingTable.Check(options);
         _ = new InpaintSettings(options);
+        string text = Path.Combine(model.Info.Path, ModelParts.TextEncoder, ModelParts.Config);
+        if (options.ClipSkip is int layer && File.Exists(text))
+            ClipEncoder.CheckLayer(layer, ClipTextConfig.Read(text).Layers, model.Info.Name);
+        if (Variant is not null)
+            CheckImageGuidance(options, Variant);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
         if (options.GuidanceSigmaMin >= options.GuidanceSigmaMax)
@@ -577,6 +583,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);
+    }
+
+    private void CheckImageGuidance(DenoiseOptions options, ModelVariant? variant)
+    {
+        if (options.ImageGuidanceScale is not null && variant != ModelVariant.InstructPix2Pix)
+            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
     }
 
     private void CheckVae(VaeOptions vae)

@@ -94,7 +94,7 @@ internal sealed class BillTally(MakingTimes times)
             Rows = _rows,
             Images = _images,
             Unchanged = _unchanged,
-            Failing = _failing,
+            Failing = _failing.ToArray(),
             UNetCalls = _calls,
             Time = opened.Count == 0 ? null : TimeSpan.FromSeconds(seconds),
             ImagesWithoutHistory = without,
@@ -102,7 +102,7 @@ internal sealed class BillTally(MakingTimes times)
             Disk = (long)disk,
             IsDiskBound = isBound,
             DiskFree = _folder is null ? null : DiskSpace.Free(_folder),
-            Models = [.. _models.Values.Select(static model => new BilledModel(model.Work.Model, model.Images, model.Work.ModelLength, model.IsBuilt))],
+            Models = _models.Values.Select(static model => new BilledModel(model.Work.Model, model.Images, model.Work.ModelLength, model.IsBuilt)).ToArray(),
         };
     }
 }
