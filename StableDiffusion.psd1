@@ -49,6 +49,7 @@
         'Import-TextEmbedding'
         'Invoke-Denoise'
         'Join-DiffusionImage'
+        'Measure-DiffusionJob'
         'Measure-NoisePrediction'
         'New-DiffusionImage'
         'New-DiffusionSweep'

@@ -157,7 +157,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
     /// <summary>Writes a warning that is safe to show, whatever names of foreign files and prompts it holds.</summary>
     /// <param name="text">The warning.</param>
-    internal new void WriteWarning(string text) => Deliver(() => base.WriteWarning(PrintableText.Of(text)));
+    internal new virtual void WriteWarning(string text) => Deliver(() => base.WriteWarning(PrintableText.Of(text)));
 
     /// <summary>Writes to the verbose stream, as <see cref="WriteWarning"/> does.</summary>
     /// <param name="text">The text.</param>

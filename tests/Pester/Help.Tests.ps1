@@ -6,6 +6,7 @@ BeforeDiscovery {
         @{ Reason = 'needs the network'; Is = { param($code) $code -match '\bSave-DiffusionModel\b' } }
         @{ Reason = 'needs a Slurm cluster'; Is = { param($code) $code -match '-(ArraySize|Partition)\b' } }
         @{ Reason = 'needs a checkpoint file without an autoencoder'; Is = { param($code) $code -match '-Vae\b' } }
+        @{ Reason = 'needs the scheduler of Windows'; Is = { param($code) $code -match '\bRegister-ScheduledTask\b' } }
         @{ Reason = 'needs graphics cards'; Is = { param($code) $code.Contains('Cuda:$') } }
         @{ Reason = 'needs ultralytics'; Is = { param($code) $code -match '(?m)^yolo\b' } }
         @{ Reason = 'asks a person'; Is = { param($code) $code -match '-Confirm\b' } }

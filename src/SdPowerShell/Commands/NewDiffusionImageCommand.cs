@@ -16,6 +16,7 @@ using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Estimates;
 using StableDiffusion.Prompts;
 using StableDiffusion.Replaying;
 using StableDiffusion.Settings;
@@ -29,7 +30,7 @@ namespace SdPowerShell.Commands;
 /// <summary>Makes images from prompts: runs all stages with one open model.</summary>
 [Cmdlet(VerbsCommon.New, "DiffusionImage", SupportsShouldProcess = true)]
 [OutputType(typeof(DiffusionImage))]
-public sealed class NewDiffusionImageCommand : DetailCmdlet
+public class NewDiffusionImageCommand : DetailCmdlet
 {
     // What is asked for with -Confirm, or said with -WhatIf.
     private const int LongestShown = 300;
@@ -56,7 +57,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [AllowNull]
     [AllowEmptyString]
-    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-Csv.")]
+    [Text(Column = nameof(Prompt), FileAdvice = "To start from an image, give the prompt as an argument. To make an image again, read its settings with Get-DiffusionMetadata. To take the lines of a text file as prompts, read them with Get-Content; for the rows of a table, use Import-DiffusionTable.")]
     public string?[]? Prompt { get; set; }
 
     /// <summary>A description of what the image should not show.</summary>
@@ -265,6 +266,9 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         ? $"a text from the pipeline is a prompt, and Prompt is given as an argument. To start from the file '{InputRecord.Shorten(text)}', give it with -InitImage, or pipe the output of Get-Item."
         : null;
 
+    /// <summary>The files of the rows so far, in a trial; null otherwise.</summary>
+    private protected PlannedFiles? Planned { get; set; }
+
     private BatchProgress Progress => _progress!;
 
     private StagedImages Staged => _staged!;
@@ -287,6 +291,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             _template = FileName is null ? null : new NameTemplate(FileName);
             bool isTrial = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
             _claims = CreateClaims(isTrial);
+            Planned = isTrial ? new PlannedFiles() : null;
             if (Journal is not null && !isTrial)
             {
                 string journal = ResolveOutput(Journal);
@@ -477,9 +482,11 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
             bool? Find() => Look(target, output, path => Inspect(pipeline => check.Value.Find(path, current, pipeline, CancellationToken)), out unchanged);
             if (Find() == false)
                 continue;
+            if (Planned is not null && target is not null && !CheckPlanned(target, () => identity.Hash(Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(OfImage(asked, current)))))), unchanged))
+                continue;
             if (unchanged is null)
             {
-                if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", "Make image"))
+                if (!IsWanted(target, $"'{InputRecord.Shorten(prompt, LongestShown)}' (seed {seed}, {width}x{height})", pipeline => job.Estimate(pipeline, current), adapters, madeBy: null))
                     continue;
 
                 target?.CreateFolder();
@@ -630,9 +637,48 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         return isFree;
     }
 
+    /// <summary>In a trial, finds out whether an earlier row would have made a file, as the run itself would.</summary>
+    /// <param name="target">The file.</param>
+    /// <param name="hash">The hash of the settings of the image, with the defaults of its model.</param>
+    /// <param name="unchanged">The image that an earlier run made; null if it is to be made.</param>
+    /// <returns>False if there is nothing to make.</returns>
+    private bool CheckPlanned(OutputTarget target, Func<RequestHash> hash, DiffusionImage? unchanged)
+    {
+        if (target.IsGenerated || unchanged is not null)
+            return true;
+        string? settings = IsResumed ? hash().Digits : null;
+        if (Planned!.TryAdd(target.Path, settings, out string? earlier) || (Force && !IsResumed))
+            return true;
+        if (!IsResumed)
+            throw new OutputExistsException(target.Path);
+        if (earlier == settings)
+        {
+            PassOnPlanned(target);
+            return false;
+        }
+
+        if (Force)
+            return true;
+        ProcessOne(Given, () => throw new OutputDiffersException($"'{target.Path}' is also the file of an earlier row, whose image has other settings. Choose another name."));
+        return false;
+    }
+
+    /// <summary>In a trial, passes on an image that an earlier row would have made.</summary>
+    /// <param name="target">Its file.</param>
+    private protected virtual void PassOnPlanned(OutputTarget target) => WriteVerbose($"'{target.Path}' would be unchanged: an earlier row makes the same image.");
+
+    /// <summary>Asks whether to make an image.</summary>
+    /// <param name="target">Its file; null if none is written.</param>
+    /// <param name="description">What it is, for an image without a file.</param>
+    /// <param name="estimate">Finds out what it takes to make it.</param>
+    /// <param name="adapters">The LoRAs; null for none.</param>
+    /// <param name="madeBy">The model that made it before; null if there is none.</param>
+    private protected virtual bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy) =>
+        ShouldProcess(target?.Path ?? description, "Make image");
+
     /// <summary>Writes an image that an earlier run made.</summary>
     /// <param name="image">The image.</param>
-    internal void PassOn(DiffusionImage image)
+    internal virtual void PassOn(DiffusionImage image)
     {
         WriteVerbose($"'{image.Path}' is unchanged.");
         _journal?.Add(image, JournalStatus.Unchanged, TimeSpan.Zero);
@@ -788,7 +834,7 @@ public sealed class NewDiffusionImageCommand : DetailCmdlet
         };
         foreach (string warning in replay.Check(stages, CancellationToken))
             Warn(warning);
-        if (!ShouldProcess(target?.Path ?? $"'{InputRecord.Shorten(made.Prompt ?? stages.ToString(), LongestShown)}'", "Make image"))
+        if (!IsWanted(target, $"'{InputRecord.Shorten(made.Prompt ?? stages.ToString(), LongestShown)}'", pipeline => pipeline.Estimate(made.Info), adapters: null, made.Model))
             return;
 
         target?.CreateFolder();

@@ -32,6 +32,9 @@ internal sealed class InputRecord(PSObject? value, int number)
     /// <summary>What to do with a hashtable.</summary>
     public const string DictionaryAdvice = "The keys of a hashtable are not columns. Cast it to [pscustomobject]; with ConvertFrom-Json, omit AsHashtable.";
 
+    /// <summary>Its number in the pipeline, from 1.</summary>
+    public int Number => number;
+
     /// <summary>The unchanged object.</summary>
     public PSObject? Value { get; } = value;
 

@@ -88,6 +88,19 @@ internal sealed class DenoiseStart(DiffusionModel model, UNet unet, PipelineMess
             model.Vaes.Find(vae).RequireEncoder();
     }
 
+    /// <summary>The calls of a denoising, found without opening a network.</summary>
+    /// <param name="options">The options of the denoising.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="isFromImage">Whether it starts from an image.</param>
+    /// <returns>The scheduler, the first call, and the call to stop before.</returns>
+    public static (Scheduler Scheduler, int First, int Stop) CallsOf(DenoiseOptions options, DiffusionModel model, bool isFromImage)
+    {
+        bool takesPicture = model.Info.Variant == ModelVariant.InstructPix2Pix;
+        (Scheduler scheduler, GenerationInfo info) = CreateScheduler(options, model, isFromImage ? StrengthOf(options, takesPicture) : null);
+        int first = isFromImage ? FirstCall(options, scheduler, info, takesPicture) : 0;
+        return (scheduler, first, Math.Min(CheckStopStep(options, scheduler.CountSteps(first), scheduler) * scheduler.Order, scheduler.Timesteps.Count));
+    }
+
     /// <summary>The longest side in pixels of what goes through the U-Net at once.</summary>
     /// <param name="options">The options of the denoising.</param>
     /// <param name="model">The model.</param>

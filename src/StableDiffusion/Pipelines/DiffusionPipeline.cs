@@ -6,10 +6,13 @@ using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Denoising.Previews;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
+using StableDiffusion.Networks;
+using StableDiffusion.Networks.Configs;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Pipelines.Details;
+using StableDiffusion.Pipelines.Estimates;
 using StableDiffusion.Pipelines.Inspection;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
@@ -190,6 +193,27 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
     internal GenerationInfo Describe(DenoiseOptions options, StartImage? start, HiresPass? hires, AdapterSet adapters, IReadOnlyList<TextualInversion> words, GenerationInfo recorded, CancellationToken cancellationToken) =>
         new ExpectedRecord(model, options.Refiner is null ? options : Own(options), start, hires).Of(adapters, words, recorded, cancellationToken);
+
+    /// <summary>What an image of a request takes, found without opening a network.</summary>
+    /// <param name="options">The settings of the image.</param>
+    /// <param name="start">The image to start from; null for noise.</param>
+    /// <param name="hires">The second pass; null for none.</param>
+    internal ImageWork Estimate(DenoiseOptions options, StartImage? start, HiresPass? hires) =>
+        new WorkEstimate(model).Of(options.Refiner is null ? options : Own(options) with { Refiner = options.Refiner }, hires, start is null ? null : (start.Image.Width, start.Image.Height), options.Controls.Count);
+
+    /// <summary>What an image took, by what it recorded.</summary>
+    /// <param name="made">Its settings.</param>
+    /// <exception cref="DiffusionException">They are not complete.</exception>
+    internal ImageWork Estimate(GenerationInfo made)
+    {
+        DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => row.Get(made));
+        (int Width, int Height)? start = made.Strength is not null && made is { Width: int width, Height: int height } ? (width, height) : null;
+        return new WorkEstimate(model).Of(options, HiresPass.From(options, start: null), start, made.ControlNets?.Count ?? 0);
+    }
+
+    /// <summary>Whether the graphs of the model are there, found without reading its weights.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    internal bool IsBuilt(CancellationToken cancellationToken) => model.IsBuilt(cancellationToken);
 
     /// <summary>Whether a negative prompt that is missing is another one than an empty one.</summary>
     /// <param name="syntax">The syntax of the prompts.</param>
@@ -516,8 +540,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     internal PreparedDenoising Prepare(TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options, UNet unet, CancellationToken cancellationToken)
     {
         double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
-        if (options.ImageGuidanceScale is not null && unet.Variant != ModelVariant.InstructPix2Pix)
-            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
+        CheckImageGuidance(options, unet.Variant);
         FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
             ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken, options.ToTiling()), options.FeatureReuseBranch ?? 0, interval)
             : null;
@@ -752,6 +775,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             model.CheckTiling();
         SettingTable.Check(options);
         _ = new InpaintSettings(options);
+        string text = Path.Combine(model.Info.Path, ModelParts.TextEncoder, ModelParts.Config);
+        if (options.ClipSkip is int layer && File.Exists(text))
+            ClipEncoder.CheckLayer(layer, ClipTextConfig.Read(text).Layers, model.Info.Name);
+        if (Variant is not null)
+            CheckImageGuidance(options, Variant);
         if (options.GuidanceStart >= options.GuidanceEnd)
             throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
         if (options.GuidanceSigmaMin >= options.GuidanceSigmaMax)
@@ -763,6 +791,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ControlStart.Check(options.Controls, model.Info);
         foreach (ControlOptions control in options.Controls)
             model.FindControlNet(control.ControlNet);
+    }
+
+    private void CheckImageGuidance(DenoiseOptions options, ModelVariant? variant)
+    {
+        if (options.ImageGuidanceScale is not null && variant != ModelVariant.InstructPix2Pix)
+            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
     }
 
     private void CheckVae(VaeOptions vae)

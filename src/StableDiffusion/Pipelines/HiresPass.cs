@@ -40,6 +40,9 @@ internal sealed class HiresPass
     /// <summary>Whether the enlarged image is denoised tile by tile.</summary>
     public bool IsInTiles => _settings.HiresTileSize is not null;
 
+    /// <summary>The side of the tiles and their overlap, in pixels; null if there are none.</summary>
+    public (int Side, int Overlap)? Tiles => _settings.HiresTileSize is int side ? (side, TileOverlap) : null;
+
     /// <summary>Whether the image keeps its size.</summary>
     public bool KeepsSize => _settings is { HiresScale: null, HiresWidth: null, HiresHeight: null };
 

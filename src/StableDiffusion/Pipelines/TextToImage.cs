@@ -3,6 +3,7 @@ using StableDiffusion.Denoising;
 using StableDiffusion.Images;
 using StableDiffusion.Noise;
 using StableDiffusion.Pipelines.Details;
+using StableDiffusion.Pipelines.Estimates;
 using StableDiffusion.Settings;
 using StableDiffusion.Settings.Passes;
 using StableDiffusion.Text;
@@ -98,6 +99,11 @@ public sealed class TextToImage
             BatchIndex = _request.SharedGenerator ? index : _options.BatchIndex,
         };
     }
+
+    /// <summary>What one image takes, found without opening a network.</summary>
+    /// <param name="pipeline">The pipeline of the model that begins.</param>
+    /// <param name="index">The index of the image.</param>
+    internal ImageWork Estimate(DiffusionPipeline pipeline, int index) => pipeline.Estimate(OptionsOf(index) with { Detail = _request.Options.Detail }, _request.Start, _hires);
 
     /// <summary>What one image will record, without its stages, found without opening a network.</summary>
     /// <param name="pipeline">The pipeline of the model that begins.</param>

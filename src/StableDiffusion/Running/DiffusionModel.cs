@@ -555,19 +555,29 @@ public sealed class DiffusionModel : IDisposable
         return (_graphs ??= Build(progress, cancellationToken)).Folder;
     }
 
+    /// <summary>Whether the graphs are built, found without reading the weights.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    internal bool IsBuilt(CancellationToken cancellationToken) =>
+        HasGraphs || (CacheFolder is not null && ModelBuilder.IsBuilt(ModelSources.Find(Info.Path, new ImportOptions()), CacheFolder, cancellationToken));
+
+    /// <summary>Whether the model is a folder of graphs that are used where they are.</summary>
+    private bool HasGraphs => (IsInStore && BuildCache.IsBuilt(Info.Path))
+        || (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (CacheFolder is null || (IsInStore && ModelManifest.Read(Info.Path) is not null)));
+
+    // Outside the store, the name is the path; a manifest there says nothing.
+    private bool IsInStore => Info.Name != Info.Path;
+
     private bool IsWhole(string graphs) => graphs == Info.Path && !BuildCache.IsBuilt(graphs)
         ? ModelManifest.Read(graphs)?.HasLengths(graphs) != false
         : BuildCache.IsWhole(graphs);
 
     private RentedBuild Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
-        // Outside the store, the name is the path; a manifest there says nothing.
-        bool isInStore = Info.Name != Info.Path;
-        bool isBuilt = isInStore && BuildCache.IsBuilt(Info.Path);
-        if (isInStore && !Path.Exists(Info.Path))
+        bool isBuilt = IsInStore && BuildCache.IsBuilt(Info.Path);
+        if (IsInStore && !Path.Exists(Info.Path))
             throw new ModelNotFoundException($"The model '{Info.Name}' was removed meanwhile. Import it again, or use another model.");
 
-        if (isBuilt || (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (CacheFolder is null || (isInStore && ModelManifest.Read(Info.Path) is not null))))
+        if (HasGraphs)
         {
             RentedBuild rented = isBuilt ? RentContent(cancellationToken) : new RentedBuild(Info.Path, held: null);
             try

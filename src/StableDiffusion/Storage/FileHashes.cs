@@ -76,6 +76,11 @@ internal sealed class FileHashes
     /// <exception cref="ModelNotFoundException">There is no such file.</exception>
     public bool Knows(string path) => Recall(path, Resolve(path)) is not null;
 
+    /// <summary>Whether a file is so small that its hash is not kept.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <exception cref="ModelNotFoundException">There is no such file.</exception>
+    public static bool IsSmall(string path) => Resolve(path).Length < LargeFile;
+
     /// <summary>Records the hash of a file that was just written.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="hash">Its SHA-256 in hexadecimal digits.</param>

@@ -71,6 +71,8 @@ internal static class OutputFile
             folder = Path.GetDirectoryName(folder);
         if (!Directory.Exists(folder))
             throw new OutputWriteException($"The file '{path}' cannot be written: {(folder is null ? "there is no such drive" : $"'{folder}' is a file or a device, not a folder")}. Choose another folder.");
+        if (!RegularFile.CanWriteTo(folder))
+            throw new OutputWriteException($"The file '{path}' cannot be written: there is no permission to write to the folder '{folder}'. Choose another folder.");
     }
 
     /// <summary>Creates the folder of a file and its parent folders, as far as they are missing.</summary>

@@ -9,6 +9,9 @@ namespace StableDiffusion.Storage;
 /// </summary>
 internal static partial class RegularFile
 {
+    // W_OK of POSIX, <unistd.h>.
+    private const int MayWrite = 2;
+
     /// <summary>Opens a file as a stream, as <see cref="OpenHandle(string)"/> does.</summary>
     /// <inheritdoc cref="OpenHandle(string)"/>
     public static FileStream Open(string path) => new(OpenHandle(path), FileAccess.Read);
@@ -65,6 +68,10 @@ internal static partial class RegularFile
         return count == bytes.Length ? bytes : bytes[..count];
     }
 
+    /// <summary>Whether files can be created in a folder, as far as that can be determined without creating one: always on Windows.</summary>
+    /// <param name="folder">The full path of the folder.</param>
+    public static bool CanWriteTo(string folder) => OperatingSystem.IsWindows() || Access(folder, MayWrite) == 0;
+
     // Windows opens names such as NUL, COM1 and \\.\pipe\name as devices and pipes.
     private static void RefuseDevice(string path)
     {
@@ -91,6 +98,9 @@ internal static partial class RegularFile
         int* status = stackalloc int[64];
         return Stat(path, status) == 0 ? status[ModeIndex] : 0;
     }
+
+    [LibraryImport("libSystem.Native", EntryPoint = "SystemNative_Access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libSystem.Native", EntryPoint = "SystemNative_Stat", StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int Stat(string path, int* status);

@@ -53,8 +53,7 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     public TextVectors Encode(int[] tokenIds, PromptOptions options, CancellationToken cancellationToken)
     {
         int clipSkip = options.ClipSkip;
-        if (clipSkip < 1 || clipSkip > layers)
-            throw InvalidLayer(clipSkip, layers);
+        CheckLayer(clipSkip, layers, model);
 
         // SDXL never uses the last layer, so that its first and its second mean the same.
         int layer = isPenultimate ? Math.Max(clipSkip, 2) : clipSkip;
@@ -88,6 +87,16 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
             : throw new InferenceException("The text encoder returned values that are not finite. The model's weights are damaged, or too large for half precision.");
     }
 
+    /// <summary>Throws for a layer that an encoder does not have.</summary>
+    /// <param name="clipSkip">The layer, counted from the last one, which is 1.</param>
+    /// <param name="layers">The number of its layers.</param>
+    /// <param name="model">The model in the message.</param>
+    public static void CheckLayer(int clipSkip, int layers, string model)
+    {
+        if (clipSkip < 1 || clipSkip > layers)
+            throw new InvalidSettingException("ClipSkip", $"A clip skip of {clipSkip} is not possible: the text encoder of '{model}' outputs its last {layers} layers. Use 1, the last one, to {layers}.");
+    }
+
     public void Dispose() => _session.Dispose();
 
     private OnnxBuffer? AddedVectors(PromptOptions options)
@@ -105,14 +114,14 @@ internal sealed class ClipEncoder(ClipTokenizer tokenizer, OnnxSession session, 
     private OnnxValueInfo ForeignOutput(int clipSkip, int layer)
     {
         if (!isPenultimate)
-            return layer == 1 ? _session.Output(LastHiddenState) : throw InvalidLayer(clipSkip, 1);
+        {
+            CheckLayer(clipSkip, layers: 1, model);
+            return _session.Output(LastHiddenState);
+        }
 
         string name = string.Create(CultureInfo.InvariantCulture, $"hidden_states.{layers + 1 - layer}");
         return _session.Outputs.TryGetValue(name, out OnnxValueInfo? output)
             ? output
             : throw new ModelInvalidException($"The text encoder '{_session.Path}' has no output '{name}', which SDXL needs. Export it with its hidden states.");
     }
-
-    private InvalidSettingException InvalidLayer(int clipSkip, int highest) =>
-        new("ClipSkip", $"A clip skip of {clipSkip} is not possible: the text encoder of '{model}' outputs its last {highest} layers. Use 1, the last one, to {highest}.");
 }

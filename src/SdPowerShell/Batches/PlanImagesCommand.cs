@@ -1,0 +1,53 @@
+using System.Management.Automation;
+using SdPowerShell.Commands;
+using SdPowerShell.Parameters;
+using StableDiffusion.Adapters;
+using StableDiffusion.Batches.Bills;
+using StableDiffusion.Images;
+using StableDiffusion.Pipelines;
+using StableDiffusion.Pipelines.Estimates;
+
+namespace SdPowerShell.Batches;
+
+/// <summary>New-DiffusionImage in a trial, which says of each image what it would take, and makes none. It is run by Measure-DiffusionJob, and is no command of the module.</summary>
+internal sealed class PlanImagesCommand : NewDiffusionImageCommand
+{
+    /// <summary>The files of the rows before, as a <c>PlannedFiles</c>.</summary>
+    [Parameter(DontShow = true)]
+    public object? Files { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        Planned = (PlannedFiles?)Files;
+    }
+
+    /// <inheritdoc/>
+    internal override void WriteWarning(string text) => WriteObject(new WarningRecord(text));
+
+    /// <inheritdoc/>
+    private protected override void OnFailure(ErrorRecord record) => WriteObject(new PlannedFailure(Input?.Number, record));
+
+    /// <inheritdoc/>
+    /// <remarks>Each row is looked at, even if the first one would end the run.</remarks>
+    protected override bool EndsPipeline(Exception error) => false;
+
+    /// <inheritdoc/>
+    private protected override bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy)
+    {
+        PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = pipeline.IsBuilt(CancellationToken) }, madeBy);
+
+        // Whether LoRAs fit is seen from the graphs, which are not built for that.
+        if (adapters is { IsEmpty: false } && image.IsBuilt)
+            UsePipeline(static _ => true, adapters, madeBy);
+        WriteObject(image);
+        return false;
+    }
+
+    /// <inheritdoc/>
+    private protected override void PassOnPlanned(OutputTarget target) => WriteObject(new PlannedImage { File = target.Path, Work = null });
+
+    /// <inheritdoc/>
+    internal override void PassOn(DiffusionImage image) => WriteObject(new PlannedImage { File = image.Path, Work = null });
+}

@@ -1,0 +1,108 @@
+using StableDiffusion.Pipelines.Estimates;
+using StableDiffusion.Storage;
+
+namespace StableDiffusion.Batches.Bills;
+
+/// <summary>Adds up a bill, image by image. It keeps rows that fail, and of the others only sums for each kind of image.</summary>
+/// <param name="times">What is known of the time that images take.</param>
+internal sealed class BillTally(MakingTimes times)
+{
+    private const int BytesPerPixel = 3;
+
+    // Settings and chunks of a file beside its pixels.
+    private const int BytesPerFile = 16 << 10;
+
+    private readonly OrderedDictionary<string, (ImageWork Work, int Images, bool IsBuilt)> _models = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Model, string Device, string Shape, long Calls), (ImageWork Work, int Images)> _kinds = [];
+    private readonly Dictionary<(string Extension, int Width, int Height), int> _files = [];
+    private readonly List<FailingRow> _failing = [];
+    private int _rows;
+    private int _images;
+    private int _unchanged;
+    private long _calls;
+    private long _memory;
+    private string? _folder;
+
+    /// <summary>The number of rows so far.</summary>
+    public int Rows => _rows;
+
+    /// <summary>Adds a row.</summary>
+    public void AddRow() => _rows++;
+
+    /// <summary>Adds a row that fails, which was counted; of several errors of a row the first one counts.</summary>
+    /// <param name="row">The row.</param>
+    public void Add(FailingRow row)
+    {
+        if (_failing.Count == 0 || _failing[^1].Number != row.Number)
+            _failing.Add(row);
+    }
+
+    /// <summary>Adds an image.</summary>
+    /// <param name="image">The image.</param>
+    public void Add(PlannedImage image)
+    {
+        if (image.Work is not ImageWork work)
+        {
+            _unchanged++;
+            return;
+        }
+
+        _images++;
+        _calls += work.Calls;
+        _memory = Math.Max(_memory, work.Memory);
+        (ImageWork _, int made, bool _) = _models.GetValueOrDefault(work.ModelPath);
+        _models[work.ModelPath] = (work, made + 1, image.IsBuilt);
+        (string, string, string, long) kind = (work.ModelPath, work.Device, work.Shape, work.Calls);
+        _kinds[kind] = (work, _kinds.GetValueOrDefault(kind).Images + 1);
+        if (image.File is not string file)
+            return;
+        _folder ??= Path.GetDirectoryName(file);
+        (string, int, int) format = (Path.GetExtension(file).ToLowerInvariant(), work.Width, work.Height);
+        _files[format] = _files.GetValueOrDefault(format) + 1;
+    }
+
+    /// <summary>Ends the bill.</summary>
+    public BatchBill Finish()
+    {
+        foreach ((ImageWork work, _, _) in _models.Values)
+            times.Resolve(work);
+        double seconds = 0;
+        int without = 0;
+        HashSet<string> opened = new(StringComparer.Ordinal);
+        foreach ((ImageWork work, int images) in _kinds.Values)
+        {
+            if (times.SecondsOf(work) is not double each)
+            {
+                without += images;
+                continue;
+            }
+
+            seconds += (each * images) + (opened.Add(work.ModelPath) ? times.OpeningOf(work) : 0);
+        }
+
+        double disk = 0;
+        bool isBound = false;
+        foreach (((string extension, int width, int height), int count) in _files)
+        {
+            double? bytes = times.BytesPerPixel(extension);
+            isBound |= bytes is null;
+            disk += count * ((bytes ?? BytesPerPixel) * width * height + (bytes is null ? BytesPerFile : 0));
+        }
+
+        return new BatchBill
+        {
+            Rows = _rows,
+            Images = _images,
+            Unchanged = _unchanged,
+            Failing = _failing.ToArray(),
+            UNetCalls = _calls,
+            Time = opened.Count == 0 ? null : TimeSpan.FromSeconds(seconds),
+            ImagesWithoutHistory = without,
+            PeakMemory = _memory + _models.Values.Sum(static model => model.Work.ModelLength),
+            Disk = (long)disk,
+            IsDiskBound = isBound,
+            DiskFree = _folder is null ? null : DiskSpace.Free(_folder),
+            Models = _models.Values.Select(static model => new BilledModel(model.Work.Model, model.Images, model.Work.ModelLength, model.IsBuilt)).ToArray(),
+        };
+    }
+}

@@ -1,0 +1,159 @@
+BeforeAll {
+    . "$PSScriptRoot/common.ps1"
+    Set-Location $TestDrive
+    $null = New-DiffusionImage 'a red house' -Seed 1 -Steps 1 -OutFile start.png
+    $null = New-DiffusionImage 'a blue fish' -Seed 2 -Steps 1 -Width 72 -OutFile wide.png
+    Set-Content file -Value 'not a folder'
+    Set-Content broken.png -Value 'not an image'
+}
+
+AfterAll { Set-Location $PSScriptRoot }
+
+Describe 'Measure-DiffusionJob' {
+    It 'counts the images of a table and what they take, and makes none' {
+        Set-Content jobs.csv -Value 'Prompt,Seed,Steps,Count', 'a red house,1,2,', 'a blue fish,2,3,2', 'a white star,3,0,'
+        $before = (Get-ChildItem -Recurse).FullName
+        $bill = Measure-DiffusionJob jobs.csv out -Verbose 4>&1
+        $bill | Should -HaveCount 1 -Because 'nothing is opened'
+        (Get-ChildItem -Recurse).FullName | Should -Be $before
+        $bill.Rows, $bill.Images, $bill.Unchanged, $bill.UNetCalls | Should -Be 3, 3, 0, 16
+        $bill.Failing.ForEach{ "$($_.Number) $($_.Line) $($_.ErrorId) $($_.Message)" } | Should -BeLike "3 4 StepsInvalid jobs.csv, line 4 ('a white star'): Steps is 0*"
+        $bill.Time, $bill.Seconds, $bill.ImagesWithoutHistory | Should -Be $null, $null, 3
+        $bill.Models.Name, $bill.Models.Images | Should -Be 'demo', 3
+        $bill.Models.Size | Should -BeGreaterThan 1MB
+        $bill.PeakMemory | Should -BeGreaterThan $bill.Models.Size
+        $bill.IsDiskBound | Should -BeTrue
+        $bill.Disk | Should -BeGreaterOrEqual (3 * 64 * 64 * 3)
+        $bill.DiskFree | Should -BeGreaterThan 0
+    }
+
+    It 'finds the very rows that fail when the table is run, by the same errors' {
+        $rows = @(
+            @{ Prompt = 'fine'; Seed = 1; OutFile = 'fine.png' }
+            @{ Prompt = 'no step'; Steps = 0 }
+            @{ Prompt = 'no scheduler'; Scheduler = 'Eulr' }
+            @{ Prompt = 'no number'; Steps = 'many' }
+            @{ Prompt = ''; Seed = 3 }
+            @{ Prompt = 'same name'; Seed = 2; OutFile = 'fine.png' }
+            @{ Prompt = 'fine'; Seed = 1; OutFile = 'fine.png' }
+            @{ Prompt = 'no image'; InitImage = 'none.png' }
+            @{ Prompt = 'broken image'; InitImage = 'broken.png' }
+            @{ Prompt = 'no mask'; InitImage = 'start.png'; MaskImage = 'wide.png' }
+            @{ Prompt = 'no LoRA'; Lora = 'none:0.5' }
+            @{ Prompt = 'no embedding'; TextualInversion = 'none' }
+            @{ Prompt = 'no model'; Model = 'none' }
+            @{ Prompt = 'no folder'; OutFile = '../file/a.png' }
+            @{ Prompt = 'no file type'; OutFile = 'a.gif' }
+            @{ Prompt = 'no ControlNet'; ControlNet = 'none'; ControlImage = 'start.png' }
+            @{ Prompt = 'no VAE'; Vae = 'none' }
+            @{ Prompt = 'no detector'; Detailer = 'none' }
+            @{ Prompt = 'no upscaler'; HiresScale = 2; HiresUpscaler = 'none' }
+            @{ Prompt = 'no layer'; ClipSkip = 9 }
+            @{ Prompt = 'no edit'; ImageGuidanceScale = 2 }
+            @{ Prompt = 'no device'; Device = 'Cuda:9' }
+            @{ Prompt = 'no switch'; NoMetadata = 'maybe' }
+            @{ Prompt = 'no size'; Width = 65 }
+            @{ Prompt = 'start alone'; Strength = 0.5 }
+            @{ Prompt = 'no refiner'; Refiner = 'none' }
+            @{ Prompt = 'fine too'; Seed = 7; HiresScale = 1.5 }
+        )
+        $names = 'Prompt', 'Seed', 'Steps', 'OutFile', 'InitImage', 'MaskImage', 'Lora', 'TextualInversion', 'Model', 'Scheduler', 'ControlNet', 'ControlImage', 'Vae', 'Detailer', 'HiresScale', 'HiresUpscaler', 'ClipSkip', 'ImageGuidanceScale', 'Device', 'NoMetadata', 'Width', 'Strength', 'Refiner'
+        $rows.ForEach{ if (-not $_.ContainsKey('Steps')) { $_.Steps = 1 }; [pscustomobject]$_ } | Select-Object $names | Export-Csv bad.csv
+        Add-Content bad.csv -Value '"never closed', 'too few,1'
+
+        foreach ($resume in $true, $false) {
+            $bill = Measure-DiffusionJob bad.csv -OutDirectory "bad$resume" -Parameter @{ Resume = $resume }
+            $made = Import-DiffusionTable bad.csv -ErrorVariable +errors -ErrorAction SilentlyContinue |
+                New-DiffusionImage -Resume:$resume -OutDirectory "bad$resume" -ErrorVariable +errors -ErrorAction SilentlyContinue
+            $ran = $errors.ForEach{ [pscustomobject]@{ Line = $_.TargetObject.PSTableRow.Line ?? $_.Exception.Line; Id = ($_.FullyQualifiedErrorId -split ',')[0] } } | Sort-Object Line, Id -Unique
+            $bill.Failing.ForEach{ "$($_.Line) $($_.ErrorId)" } | Should -Be $ran.ForEach{ "$($_.Line) $($_.Id)" }
+            $bill.Failing.Message | ForEach-Object { $_ | Should -Match '^bad\.csv, line \d+' }
+            $bill.Failing.Count | Should -BeGreaterThan 20
+            $bill.Images + $bill.Unchanged | Should -Be @($made).Count
+            $bill.Unchanged | Should -Be @($made | Where-Object IsUnchanged).Count
+            $errors.Clear()
+        }
+    }
+
+    It 'counts the calls of the U-Net: <Name>' -ForEach @(
+        @{ Name = 'with guidance'; Given = @{}; Calls = 20 }
+        @{ Name = 'without guidance'; Given = @{ GuidanceScale = 1 }; Calls = 10 }
+        @{ Name = 'guidance of half of the steps'; Given = @{ GuidanceEnd = 0.5 }; Calls = 15 }
+        @{ Name = 'two calls in each step but the last'; Given = @{ Scheduler = 'Heun' }; Calls = 38 }
+        @{ Name = 'three prompts and a negative one'; Given = @{ Prompt = 'a AND b AND c'; PromptSyntax = 'A1111' }; Calls = 40 }
+        @{ Name = 'half of the steps from an image'; Given = @{ InitImage = 'start.png'; Strength = 0.5 }; Calls = 10 }
+        @{ Name = 'a second pass'; Given = @{ HiresScale = 2; HiresSteps = 4 }; Calls = 28 }
+        @{ Name = 'a second pass in four tiles'; Given = @{ HiresScale = 2; HiresSteps = 4; HiresTileSize = 64; HiresTileOverlap = 0 }; Calls = 52 }
+        @{ Name = 'a refiner'; Given = @{ Refiner = 'demo' }; Calls = 20 }
+        @{ Name = 'images of one prompt'; Given = @{ Count = 3 }; Calls = 60 }
+    ) {
+        $row = @{ Prompt = 'a red house'; Seed = 1; Steps = 10 }
+        $Given.Keys | ForEach-Object { $row[$_] = $Given[$_] }
+        ([pscustomobject]$row | Measure-DiffusionJob).UNetCalls | Should -Be $Calls
+    }
+
+    It 'counts windows: as many calls as New-DiffusionImage says it has windows' {
+        $image = New-DiffusionImage 'a' -Seed 1 -Steps 1 -Width 160 -DiffusionTiling MultiDiffusion -DiffusionTileSize 64 -DiffusionTileOverlap 32
+        ([pscustomobject]@{ Prompt = 'a'; Steps = 1; Width = 160; DiffusionTiling = 'MultiDiffusion'; DiffusionTileSize = 64; DiffusionTileOverlap = 32 } | Measure-DiffusionJob).UNetCalls | Should -Be (2 * 4)
+        $image.Width | Should -Be 160
+    }
+
+    It 'takes the time and the size of files from journals' {
+        $lines = foreach ($row in 1..6) {
+            $seconds = $row -eq 1 ? 9 : $row % 2 ? 2.1 : 1.1
+            $steps = $row % 2 ? 4 : 2
+            @{ time = [DateTimeOffset]::new(2026, 1, 1, 0, 0, 3 * $row, [TimeSpan]::Zero); status = 'Made'; file = "$TestDrive/start.png"; seconds = $seconds; device = $device; settings = @{ Prompt = 'a'; Seed = $row; Steps = $steps; Width = 64; Height = 64; Model = 'demo'; GuidanceScale = 7.5 } }
+        }
+        $device = (New-DiffusionImage 'a' -Steps 1).Stages[-1].Made.Device
+        $lines.ForEach{ $_.device = $device; $_ | ConvertTo-Json -Compress } | Set-Content history.jsonl
+        $bill = 1..10 | ForEach-Object { [pscustomobject]@{ Prompt = 'a'; Seed = $_; Steps = 6; OutFile = "$_.png" } } | Measure-DiffusionJob -Journal history.jsonl -OutDirectory out
+
+        # 2 steps take 1.1 seconds and 4 take 2.1, so 6 take 3.1; the first image took 6.9 longer.
+        $bill.Seconds | Should -BeGreaterThan 37.8
+        $bill.Seconds | Should -BeLessThan 38
+        $bill.ImagesWithoutHistory, $bill.IsDiskBound | Should -Be 0, $false
+        $bill.Disk | Should -Be (10 * (Get-Item start.png).Length)
+        $other = [pscustomobject]@{ Prompt = 'a'; Width = 128 }, [pscustomobject]@{ Prompt = 'a'; Steps = 4 } | Measure-DiffusionJob -Journal history.jsonl
+        $other.ImagesWithoutHistory | Should -Be 1
+        $other.Seconds | Should -BeGreaterThan 8.9
+    }
+
+    It 'counts what an earlier run made as unchanged, and opens no model for it' {
+        Set-Content done.csv -Value 'Prompt,Steps', 'a red house,1', 'a blue fish,1'
+        $null = Import-DiffusionTable done.csv | Select-Object -First 1 | New-DiffusionImage -OutDirectory done -Resume
+        $bill = Measure-DiffusionJob done.csv -OutDirectory done
+        $bill.Unchanged, $bill.Images | Should -Be 1, 1
+        (Measure-DiffusionJob done.csv -OutDirectory done -FileName '{seed}').Images | Should -Be 2
+        (Measure-DiffusionJob done.csv -OutDirectory done -Parameter @{ Resume = $false }).Images | Should -Be 2
+    }
+
+    It 'measures 1,200 rows, and keeps what errors the session had' {
+        $Error.Clear()
+        $lines = @('Prompt,Steps,OutFile') + (1..1200).ForEach{ $_ % 400 ? "a,1,$_.png" : "a,0,$_.png" }
+        Set-Content many.csv -Value $lines
+        $bill = Measure-DiffusionJob many.csv -OutDirectory out
+        $bill.Images | Should -Be 1197
+        $bill.Failing.Line | Should -Be 401, 801, 1201
+        $bill.Failing.Number | Should -Be 400, 800, 1200
+        $Error.Count | Should -Be 0
+    }
+
+    It 'takes prompts, warns of unknown columns once, and refuses unknown parameters' {
+        $bill = 'a', 'b' | Measure-DiffusionJob -Parameter @{ Steps = 2; Journal = 'never.jsonl' }
+        $bill.UNetCalls | Should -Be 8
+        'never.jsonl' | Should -Not -Exist
+        $null = 1..600 | ForEach-Object { [pscustomobject]@{ Prompt = 'a'; Steps = 1; Comment = 'x' } } | Measure-DiffusionJob -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings.Count | Should -Be 1
+        { 'a' | Measure-DiffusionJob -Parameter @{ Stepz = 2 } } | Should -Throw -ErrorId 'NamedParameterNotFound*'
+        { Measure-DiffusionJob none.csv -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound*'
+    }
+
+    It 'has a view that fits a terminal' {
+        $text = Measure-DiffusionJob jobs.csv | Out-String -Width 80
+        $text | Should -Match '(?m)^Images to make +: 3'
+        $text | Should -Match 'Calls of the U-Net +: 16'
+        $text | Should -Match 'unknown: no journal'
+        $text | Should -Match 'StepsInvalid: jobs.csv, line 4'
+        (Measure-DiffusionJob jobs.csv).Failing | Out-String -Width 80 | Should -Match 'Row ErrorId +Message'
+    }
+}
