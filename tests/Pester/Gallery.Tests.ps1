@@ -6,7 +6,7 @@ BeforeAll {
 
 Describe 'docs/gallery.md' {
     It 'shows the images that its commands make' {
-        & "$docs/gallery.ps1" -OutDirectory $TestDrive
+        & "$docs/pages.ps1" "$docs/gallery.md" -OutDirectory $TestDrive
         $shown = Get-ChildItem "$docs/images/gallery/*.png"
         (Get-ChildItem "$TestDrive/*.png").Name | Should -Be $shown.Name
 
