@@ -119,10 +119,19 @@ internal sealed class LayerAttention
                 if (_values.Count == 2)
                     Compute(head, pixel, row);
                 else
-                    _values[0].Span.Slice(((head * Pixels) + pixel) * Tokens, Tokens).CopyTo(row);
+                    Read(head, pixel, row);
                 receive(head, pixel, row);
             }
         }
+    }
+
+    private void Read(int head, int pixel, Span<float> row)
+    {
+        _values[0].Span.Slice(((head * Pixels) + pixel) * Tokens, Tokens).CopyTo(row);
+
+        // Those of half precision are rounded.
+        if (TensorPrimitives.Sum<float>(row) is > 0 and float sum)
+            TensorPrimitives.Divide(row, sum, row);
     }
 
     private void Compute(int head, int pixel, Span<float> row)
