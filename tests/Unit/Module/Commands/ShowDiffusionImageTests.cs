@@ -99,7 +99,7 @@ public sealed class ShowDiffusionImageTests(CommandShell fixture) : CommandTests
         File.Copy(Scene, Folder["b.png"]);
         Assert.Equal(2, RunWell("Show-DiffusionImage *.png -Protocol Sixel -AsString").Output.Count);
         Assert.Single(RunWell("Show-DiffusionImage -LiteralPath '[a].png' -Protocol Sixel -AsString").Output);
-        Assert.Single(RunWell("[System.IO.FileInfo]::new("$folder/[a].png") | Show-DiffusionImage -Protocol Sixel -AsString").Output);
+        Assert.Single(RunWell("[System.IO.FileInfo]::new($folder + '/[a].png') | Show-DiffusionImage -Protocol Sixel -AsString").Output);
         AssertError(Run("Show-DiffusionImage c.png"), "PathNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
     }
 
