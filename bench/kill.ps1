@@ -105,7 +105,7 @@ for ($round = 1; $round -le $Rounds; $round++) {
     (Start-Worker $out "$out-last" "-Claim $Options").WaitForExit()
     $found = Get-Hashes $out
     $lines = @(Get-Content "$out.jsonl" | ForEach-Object { try { $_ | ConvertFrom-Json } catch { } } | Where-Object status -EQ Made)
-    $steps = (Get-ChildItem "$out-*.err" | ForEach-Object { Measure-Steps $_ } | Measure-Object -Sum).Sum
+    $seen = (Get-ChildItem "$out-*.err" | ForEach-Object { Measure-Steps $_ } | Measure-Object -Sum).Sum
     [pscustomobject]@{
         Round = $round
         Kills = $killed
@@ -114,7 +114,7 @@ for ($round = 1; $round -le $Rounds; $round++) {
         SameBytes = ($found -join "`n") -eq ($good -join "`n")
         MadeLines = $lines.Count
         MadeTwice = @($lines.file | Group-Object | Where-Object Count -GT 1).Count
-        StepsSeen = $steps
+        StepsSeen = $seen
         MostSteps = $Rows * $Steps + $killed * ($Options -match 'Checkpoint' -and $Signal -ne 'KILL' ? 1 : $Steps)
         Seconds = [int]((Get-Date) - $begun).TotalSeconds
     }

@@ -21,6 +21,7 @@ internal sealed class RunClaims(NewDiffusionImageCommand command) : IDisposable
 
     private readonly List<ClaimedImage> _passedOver = [];
     private int _forgotten;
+    private bool _isLooking;
 
     /// <summary>The part of the rows that this run makes; null for all.</summary>
     public Shard? Shard { get; init; }
@@ -107,7 +108,7 @@ internal sealed class RunClaims(NewDiffusionImageCommand command) : IDisposable
     /// <param name="image">The image.</param>
     public void PassOver(ClaimedImage image)
     {
-        if (_passedOver.Count >= MostPassedOver || _passedOver.Sum(static other => other.Bytes) + image.Bytes > MostBytes)
+        if (!_isLooking && (_passedOver.Count >= MostPassedOver || _passedOver.Sum(static other => other.Bytes) + image.Bytes > MostBytes))
         {
             LookAgain();
             if (_passedOver.Count >= MostPassedOver)
@@ -124,6 +125,7 @@ internal sealed class RunClaims(NewDiffusionImageCommand command) : IDisposable
     public void LookAgain()
     {
         (InputRecord? input, string? subject, string device, string? model, string? used) = (command.Input, command.Subject, command.Device, command.Model, command.ModelInUse);
+        _isLooking = true;
         foreach (ClaimedImage image in _passedOver.ToArray())
         {
             if (command.CancellationToken.IsCancellationRequested)
@@ -135,6 +137,7 @@ internal sealed class RunClaims(NewDiffusionImageCommand command) : IDisposable
                 _passedOver.Remove(image);
         }
 
+        _isLooking = false;
         (command.Input, command.Subject, command.Device, command.Model, command.ModelInUse) = (input, subject, device, model, used);
     }
 
