@@ -110,6 +110,10 @@ internal sealed record WorkerRecord(string Host, int ProcessId, DateTimeOffset S
         return process is not null;
     }
 
+    /// <summary>The process in words.</summary>
+    /// <returns>Its number and its computer, in one printable line.</returns>
+    public override string ToString() => PrintableText.Of(string.Create(CultureInfo.InvariantCulture, $"process {ProcessId} on {Host}"));
+
     private static Process? Open(int processId)
     {
         try
