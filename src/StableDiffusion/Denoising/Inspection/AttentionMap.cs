@@ -1,4 +1,5 @@
 using StableDiffusion.Images;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -14,6 +15,9 @@ public sealed class AttentionMap
     private const int ChunkLength = 77;
 
     private const int Scale = 8;
+
+    // How light an image is where the map is darkest.
+    private const double Dark = 0.15;
 
     private AttentionMap(string token, IReadOnlyList<int> positions, Tensor values)
     {
@@ -69,6 +73,23 @@ public sealed class AttentionMap
 
     /// <summary>The map at the size of the image, from black, the lowest weight, to white, the highest. Its record claims nothing.</summary>
     public DiffusionImage Image { get; }
+
+    /// <summary>Lays the map over an image: where the word had no effect, the image is dark.</summary>
+    /// <param name="image">The image, of any size.</param>
+    /// <returns>The image in the light of the map. Its record claims nothing.</returns>
+    public DiffusionImage Over(DiffusionImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        float[] light = LatentResize.Resize(Values.Reshape(1, 1, Values.Shape[0], Values.Shape[1]), image.Height, image.Width, LatentResizeMode.Bilinear, antialias: false).Values;
+        byte[] pixels = new byte[image.Pixels.Length];
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            double level = Maximum > Minimum ? Math.Clamp((light[i / DiffusionImage.Channels] - Minimum) / (Maximum - Minimum), 0, 1) : 1;
+            pixels[i] = (byte)Math.Round(image.Pixels[i] * (Dark + ((1 - Dark) * level)));
+        }
+
+        return new DiffusionImage(image.Width, image.Height, pixels, new GenerationInfo());
+    }
 
     /// <summary>Finds the tokens of a word in a prompt.</summary>
     /// <param name="tokens">The tokens of the prompt.</param>

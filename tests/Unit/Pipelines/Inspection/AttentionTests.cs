@@ -1,6 +1,8 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.Inspection;
+using StableDiffusion.Images;
 using StableDiffusion.Pipelines;
+using StableDiffusion.Settings;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -90,6 +92,8 @@ public sealed class AttentionTests(SharedModels models)
         Assert.Equal((32, 16), (map.Image.Width, map.Image.Height));
         Assert.Equal(0, map.Image.Pixels[0]);
         Assert.Equal(255, map.Image.Pixels[^1]);
+        DiffusionImage over = map.Over(new DiffusionImage(4, 2, [.. Enumerable.Repeat((byte)200, 24)], new GenerationInfo()));
+        Assert.Equal((4, 2, 30, 200), (over.Width, over.Height, over.Pixels[0], over.Pixels[^1]));
         Assert.Equal(0.8f, AttentionMap.Of([layer], "red", [2], head: 1).Maximum, 1e-6f);
 
         void Set(int head, int pixel, int position, float value) => weights.Values[(((head * 2) + pixel) * 154) + position] = value;
