@@ -30,6 +30,17 @@ Describe 'Invoke-Denoise' {
         $steps | Out-String -Width 80 | Should -Match 'Step Timestep +Sigma Prediction +Guidance Prompt'
     }
 
+    It 'gives latents that survive being serialized, and files' {
+        $step = $embedding | Invoke-Denoise -Seed 1 -Steps 4 -StopStep 2 -EachStep -Attention | Select-Object -Last 1
+        $step | Export-Clixml "$TestDrive/step.xml"
+        $copy = Import-Clixml "$TestDrive/step.xml"
+        Test-SameValue ($copy | ConvertFrom-Latent) ($step | ConvertFrom-Latent) | Should -BeTrue
+        $expected = $embedding | Invoke-Denoise -Seed 1 -Steps 4
+        Test-SameValue (Invoke-Denoise $embedding -Latent $copy) $expected | Should -BeTrue
+        $step | Export-Latent "$TestDrive/step.safetensors"
+        Test-SameValue (Invoke-Denoise $embedding -Latent (Import-Latent "$TestDrive/step.safetensors")) $expected | Should -BeTrue
+    }
+
     It 'records the clean latent of a step so that it can be made again' {
         $step = ($embedding | Invoke-Denoise -Seed 1 -Steps 4 -EachStep)[1]
         $image = $step.Denoised | ConvertFrom-Latent

@@ -231,7 +231,7 @@ public sealed class HelpTests(SharedShell shell)
         Assert.Contains("'-Emphasis' is not described.", problems);
         Assert.Contains("PARAMETERS lacks '### -Emphasis'.", problems);
         Assert.Contains("'-Emphasys' is included by 0 of the pages. A shared text is for two or more.", problems);
-        Assert.Equal(8, problems.Length);
+        Assert.Equal(9, problems.Length);
     }
 
     [Fact]

@@ -66,9 +66,12 @@ internal static class ForwardProcess
     /// <exception cref="NotRepeatableException">The record is damaged.</exception>
     public static Latent Repeat(Latent latent, GenerationStage stage)
     {
-        if (stage.Number<double>(CleanSetting) is not double clean || stage.Number<double>(NoiseSetting) is not double noise || stage.Number<long>(nameof(GenerationInfo.Seed)) is not long seed || !double.IsFinite(clean) || !double.IsFinite(noise))
+        int? timestep = stage.Number<int>(TimestepSetting);
+        double? sigma = stage.Number<double>(SigmaSetting);
+        if (stage.Number<double>(CleanSetting) is not double clean || stage.Number<double>(NoiseSetting) is not double noise || stage.Number<long>(nameof(GenerationInfo.Seed)) is not long seed
+            || (timestep is null && sigma is null) || !double.IsFinite(clean) || !double.IsFinite(noise) || !double.IsFinite(sigma ?? 0))
             throw new NotRepeatableException("The record does not say how much noise was added to a latent. It is damaged.");
-        TrainingLevel level = new(stage.Number<int>(TimestepSetting), stage.Number<double>(SigmaSetting) ?? (noise / clean), clean, noise);
+        TrainingLevel level = new(timestep, sigma ?? 0, clean, noise);
         return Add(latent, level, seed, EnumSetting.Parse(nameof(RandomSource), stage.Text(nameof(RandomSource)), RandomSource.TorchCpu), stage.Text(nameof(GenerationInfo.Model)));
     }
 }

@@ -37,6 +37,26 @@ public sealed class NoiseMeasurementTests(SharedModels models)
     }
 
     [Fact]
+    public void A_stage_adds_the_same_noise_again_and_a_damaged_one_is_refused()
+    {
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        Latent clean = Clean(4, 8, 8);
+        Latent noised = pipeline.AddNoise(clean, 250, seed: 7, randomSource: RandomSource.Cuda);
+        GenerationStage stage = noised.Info.Stages![^1];
+        Latent again = ForwardProcess.Repeat(clean, stage);
+        Assert.Equal(noised.Tensor.Values, again.Tensor.Values);
+        Assert.Equal(stage.ToString(), again.Info.Stages![^1].ToString());
+        foreach (string setting in (string[])["Timestep", "CleanScale", "NoiseScale", "Seed"])
+        {
+            GenerationStage damaged = new() { Operation = stage.Operation, Settings = stage.Settings.Where(pair => pair.Key != setting).ToDictionary() };
+            Assert.Throws<NotRepeatableException>(() => ForwardProcess.Repeat(clean, damaged));
+        }
+
+        GenerationStage loud = new() { Operation = stage.Operation, Settings = stage.Settings.ToDictionary(static pair => pair.Key, static pair => pair.Key == "NoiseScale" ? 1e300 : pair.Value) };
+        Assert.Throws<NotFiniteException>(() => ForwardProcess.Repeat(clean, loud));
+    }
+
+    [Fact]
     public void What_cannot_be_added_is_an_error()
     {
         DiffusionPipeline pipeline = new(models.Open(models.Demo));
