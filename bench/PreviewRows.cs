@@ -40,7 +40,7 @@ internal static class PreviewRows
         yield return ("the clean latent", () => Sampling.VectorMath.Combine(clean.Span, sample.Span, 1.5, prediction.Span, -0.5), true);
         yield return ("its colors", () => LatentPreview.Create(latent, colors), true);
         foreach (TerminalProtocol protocol in (TerminalProtocol[])[TerminalProtocol.HalfBlock, TerminalProtocol.Kitty, TerminalProtocol.Sixel])
-            yield return ($"the text for {protocol} in {area.Columns} columns", () => TerminalImage.Encode(image, protocol, area), protocol == TerminalProtocol.Sixel);
+            yield return ($"the text for {protocol} in {area.Columns} columns", () => TerminalImage.Encode(image, protocol, area, number: 1), protocol == TerminalProtocol.Sixel);
         DiffusionImage large = new(512, 512, Resampler.Resize(image.Pixels, image.Width, image.Height, 512, 512, ResampleFilter.Nearest));
         yield return ("its file", () => ImageFile.Write(large, file, new ImageWriteOptions { Overwrite = true, Metadata = false }), true);
     }

@@ -20,10 +20,15 @@ internal static class Sixel
     /// <param name="width">The width in pixels.</param>
     /// <param name="height">The height in pixels.</param>
     /// <returns>The sequence, without a line feed.</returns>
-    public static string Encode(ReadOnlySpan<byte> pixels, int width, int height)
-    {
-        SixelPalette palette = SixelPalette.Of(pixels, width, height);
+    public static string Encode(ReadOnlySpan<byte> pixels, int width, int height) => Encode(SixelPalette.Of(pixels, width, height), width, height);
 
+    /// <summary>Encodes pixels whose colors were found.</summary>
+    /// <param name="palette">The colors, and that of each pixel.</param>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <returns>The sequence, without a line feed.</returns>
+    public static string Encode(SixelPalette palette, int width, int height)
+    {
         // The pixels that are not drawn keep their background; their shape is square.
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture, $"\eP0;1;0q\"1;1;{width};{height}");

@@ -2,6 +2,7 @@ using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
 using SixLabors.ImageSharp.Processing.Processors.Quantization;
+using StableDiffusion.Settings;
 
 namespace StableDiffusion.Images.Terminal;
 
@@ -30,6 +31,14 @@ internal sealed record SixelPalette(IReadOnlyList<(int Red, int Green, int Blue)
             indexed.DangerousGetRowSpan(y).CopyTo(indices.AsSpan(y * width));
         return new SixelPalette([.. indexed.Palette.ToArray().Select(static color => (Percent(color.R), Percent(color.G), Percent(color.B)))], indices);
     }
+
+    /// <summary>The palette of the enlarged image, in which each pixel is a rectangle.</summary>
+    /// <param name="fromWidth">The width in pixels.</param>
+    /// <param name="fromHeight">The height in pixels.</param>
+    /// <param name="width">The new width in pixels.</param>
+    /// <param name="height">The new height in pixels.</param>
+    public SixelPalette Enlarge(int fromWidth, int fromHeight, int width, int height) =>
+        this with { Indices = Resampler.Resize(Indices, fromWidth, fromHeight, width, height, ResampleFilter.Nearest, channels: 1) };
 
     private static SixelPalette? OfOwnColors(ReadOnlySpan<byte> pixels)
     {

@@ -37,14 +37,22 @@ internal readonly record struct TerminalArea(int Columns, int Rows)
         long RowsOf(int columns) => (((long)columns * height) + (2L * width) - 1) / (2L * width);
     }
 
+    /// <summary>The size of an image that is as wide as the area.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="columnWidth">The number of pixels of a column.</param>
+    public (int Width, int Height) SizeOf(DiffusionImage image, int columnWidth)
+    {
+        int width = Columns * columnWidth;
+        return (width, (int)Math.Clamp((((long)width * image.Height) + (image.Width / 2)) / image.Width, 1, (long)Rows * 2 * columnWidth));
+    }
+
     /// <summary>Resizes pixels so that they are as wide as the area.</summary>
     /// <param name="image">The image.</param>
     /// <param name="columnWidth">The number of pixels of a column.</param>
     /// <returns>The pixels and their size. Those of an image that is too high for its width are squeezed.</returns>
     public (byte[] Pixels, int Width, int Height) Resize(DiffusionImage image, int columnWidth)
     {
-        int width = Columns * columnWidth;
-        int height = (int)Math.Clamp((((long)width * image.Height) + (image.Width / 2)) / image.Width, 1, (long)Rows * 2 * columnWidth);
+        (int width, int height) = SizeOf(image, columnWidth);
         ResampleFilter filter = width > image.Width ? ResampleFilter.Bicubic : ResampleFilter.Lanczos;
         return (Resampler.Resize(image.Pixels, image.Width, image.Height, width, height, filter), width, height);
     }

@@ -25,6 +25,11 @@ internal static class TerminalImage
             case TerminalProtocol.HalfBlock:
                 (byte[] blocks, int blockWidth, int blockHeight) = area.Resize(image, 1);
                 return HalfBlocks.Encode(blocks, blockWidth, blockHeight);
+            case TerminalProtocol.Sixel when number is not null && area.SizeOf(image, SixelColumn).Width > image.Width:
+                // One of many is to be quick: its colors are found before it is enlarged.
+                (int largeWidth, int largeHeight) = area.SizeOf(image, SixelColumn);
+                SixelPalette palette = SixelPalette.Of(image.Pixels, image.Width, image.Height).Enlarge(image.Width, image.Height, largeWidth, largeHeight);
+                return Sixel.Encode(palette, largeWidth, largeHeight) + "\n";
             case TerminalProtocol.Sixel:
                 (byte[] pixels, int width, int height) = area.Resize(image, SixelColumn);
                 return Sixel.Encode(pixels, width, height) + "\n";

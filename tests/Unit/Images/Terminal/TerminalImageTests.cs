@@ -44,6 +44,16 @@ public sealed class TerminalImageTests
     }
 
     [Fact]
+    public void Sixel_of_one_that_is_replaced_has_its_pixels_as_squares()
+    {
+        DiffusionImage image = Make(9, 6, static random => (byte)Math.Round(random.Next(6) * 20 * 2.55));
+        DiffusionImage read = TerminalText.ReadSixel(TerminalImage.Encode(image, TerminalProtocol.Sixel, new TerminalArea(9, 3), number: 1, Cancellation));
+        Assert.Equal((72, 48), (read.Width, read.Height));
+        for (int i = 0; i < read.Pixels.Length; i++)
+            Assert.Equal(image.Pixels[((((i / 3 / 72 / 8) * 9) + (i / 3 % 72 / 8)) * 3) + (i % 3)], read.Pixels[i]);
+    }
+
+    [Fact]
     public void Sixel_of_a_plain_image_is_short()
     {
         byte[] pixels = new byte[1000 * 600 * 3];
