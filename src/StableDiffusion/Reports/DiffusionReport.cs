@@ -4,7 +4,6 @@ using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Images;
 using StableDiffusion.Settings;
-using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using StableDiffusion.Storage;
 
 namespace StableDiffusion.Reports;
 
