@@ -57,6 +57,26 @@ Describe 'The script of about_StableDiffusion_Jobs' {
         $LASTEXITCODE | Should -Be 2
         "$output" | Should -Match "There is no model 'none'"
     }
+
+    It 'ends with 75 at a signal, and the next run goes on from there' -Skip:$IsWindows {
+        Set-Jobs 'a yellow boat,4,400'
+        $run = @{ FilePath = [Environment]::ProcessPath; ArgumentList = "$PSHOME/pwsh.dll", '-NoProfile', '-File', "$pictures/make.ps1"; RedirectStandardError = "$TestDrive/term.txt" }
+        $worker = Start-Process @run -PassThru
+        $end = (Get-Date).AddMinutes(2)
+        while (-not (Test-Path "$pictures/out/*.claim") -and (Get-Date) -lt $end) {
+            Start-Sleep -Milliseconds 50
+        }
+        Start-Sleep -Milliseconds 500
+        & /bin/sh -c "kill -TERM $($worker.Id)"
+        $worker.WaitForExit(60000) | Should -BeTrue
+        $worker.ExitCode | Should -Be 75
+        "$pictures/out/*.claim" | Should -Not -Exist
+        "$pictures/out/*.checkpoint" | Should -Exist
+        $output = & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -File "$pictures/make.ps1" 2>&1
+        $LASTEXITCODE | Should -Be 0
+        $output | Should -Be 'Made: 1'
+        "$pictures/out/*.checkpoint" | Should -Not -Exist
+    }
 }
 
 Describe 'Cron' -Skip:$IsWindows {
