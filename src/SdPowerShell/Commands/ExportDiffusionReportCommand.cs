@@ -110,7 +110,7 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
             Again = again,
             Recorder = recorder,
             Decode = latent => UseModel(ChooseModel(string.IsNullOrEmpty(Model) ? latent.Model : Model, isNameOnly: !IsFixed(nameof(Model))), pipeline => pipeline.Decode(latent, CancellationToken)),
-            Script = StageScript.Write(stages, image.Prompt ?? "image"),
+            Script = StageScript.Write(stages, image.Prompt is null ? "the image" : $"the image '{image.Prompt}'"),
         }.Write(CancellationToken);
         target.CreateFolder();
         string path = target.Write((name, addsNumber) =>

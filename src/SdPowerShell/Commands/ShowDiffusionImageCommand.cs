@@ -7,7 +7,7 @@ using SdPowerShell.Serialization;
 using SdPowerShell.Terminal;
 using StableDiffusion;
 using StableDiffusion.Denoising;
-using StableDiffusion.Denoising.Previews;
+using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Detecting;
 using StableDiffusion.Images;
 using StableDiffusion.Images.Terminal;
@@ -140,9 +140,11 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
     {
         if (Channel is not int channel)
             return UsePipeline(pipeline => pipeline.Preview(latent, vae: null, CancellationToken), madeBy: latent.Model);
-        DiffusionImage image = LatentPreview.OfChannel(latent, channel, out float lowest, out float highest);
-        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"Channel {channel}: black is {lowest:G4}, white is {highest:G4}."));
-        return image;
+        IReadOnlyList<LatentChannel> channels = LatentChannel.Split(latent, scale: 1);
+        RefuseChannel(channel < 0 || channel >= channels.Count, $"The latent has the channels 0 to {channels.Count - 1}, and not {channel}.");
+        LatentChannel shown = channels[channel];
+        WriteVerbose(string.Create(CultureInfo.CurrentCulture, $"Channel {channel}: black is {shown.Black:G4}, white is {shown.White:G4}."));
+        return shown.Image;
     }
 
     private DiffusionImage ImageOf(MaskImage mask)

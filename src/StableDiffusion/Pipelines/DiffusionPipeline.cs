@@ -73,7 +73,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     {
         PromptOptions complete = AdapterRecord.Complete(options, model.Adapters) ?? PromptOptions.Default;
         TextEmbedding embedding = model.Prompts.Encode(prompt, complete, () => Encode(prompt, complete, cancellationToken), out bool isKnown);
-        if (isKnown)
+
+        // The empty negative prompt of most images is no news.
+        if (isKnown && prompt.Length > 0)
             note?.Invoke($"The prompt '{PrintableText.Of(prompt, LongestShown)}' was encoded for an earlier image.");
         return Record(embedding);
     }

@@ -112,7 +112,7 @@ internal static class ReportPage
     private static void WriteScript(StringBuilder body, string? script)
     {
         if (script is not null)
-            body.Append(CultureInfo.InvariantCulture, $"<section><h2>Make it again</h2><pre tabindex=\"0\">{Encode(script)}</pre></section>");
+            body.Append(CultureInfo.InvariantCulture, $"<section><h2>Make it again</h2><pre tabindex=\"0\">{WebUtility.HtmlEncode(script)}</pre></section>");
     }
 
     private static string Image(ReportImage image) => $"<img src=\"{image.Address}\" alt=\"{Encode(image.Text)}\">";

@@ -26,32 +26,6 @@ internal static class LatentPreview
         return new DiffusionImage(latent.Tensor.Shape[3], latent.Tensor.Shape[2], pixels, latent.Info with { Stages = stages });
     }
 
-    /// <summary>Shows a channel as gray levels, from black for its lowest value to white for its highest one.</summary>
-    /// <param name="latent">The latent.</param>
-    /// <param name="channel">The channel, from 0.</param>
-    /// <param name="lowest">Its lowest value.</param>
-    /// <param name="highest">Its highest value.</param>
-    /// <returns>The image, which has no record. A channel of one value is gray.</returns>
-    /// <exception cref="InvalidSettingException">There is no such channel.</exception>
-    /// <exception cref="NotFiniteException">A value is NaN, infinite, or far beyond those of models.</exception>
-    public static DiffusionImage OfChannel(Latent latent, int channel, out float lowest, out float highest)
-    {
-        int channels = latent.Tensor.Shape[1], cells = latent.Tensor.Shape[2] * latent.Tensor.Shape[3];
-        if (channel < 0 || channel >= channels)
-            throw new InvalidSettingException("Channel", $"The latent has the channels 0 to {channels - 1}, and not {channel}.");
-        latent.CheckFinite();
-        ReadOnlySpan<float> values = latent.Tensor.Span.Slice(channel * cells, cells);
-        (lowest, highest) = (TensorPrimitives.Min(values), TensorPrimitives.Max(values));
-        byte[] pixels = new byte[cells * DiffusionImage.Channels];
-        for (int i = 0; i < cells; i++)
-        {
-            byte level = highest > lowest ? (byte)Math.Round(byte.MaxValue * (((double)values[i] - lowest) / ((double)highest - lowest))) : (byte)(byte.MaxValue / 2);
-            pixels.AsSpan(i * DiffusionImage.Channels, DiffusionImage.Channels).Fill(level);
-        }
-
-        return new DiffusionImage(latent.Tensor.Shape[3], latent.Tensor.Shape[2], pixels);
-    }
-
     /// <summary>The colors of a latent's cells.</summary>
     /// <param name="latent">The latent, [1, channels, height, width].</param>
     /// <param name="colors">The colors.</param>

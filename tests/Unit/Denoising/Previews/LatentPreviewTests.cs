@@ -106,18 +106,5 @@ public sealed class LatentPreviewTests
         Latent latent = new(new Tensor(1, 4, 2, 2), new GenerationInfo());
         latent.Tensor.Values[3] = float.NaN;
         Assert.Throws<NotFiniteException>(() => LatentPreview.Create(latent, colors));
-        Assert.Throws<NotFiniteException>(() => LatentPreview.OfChannel(latent, 0, out _, out _));
-    }
-
-    [Fact]
-    public void A_channel_is_shown_from_its_lowest_value_to_its_highest()
-    {
-        Latent latent = new(new Tensor([0, 0, 0, 0, -1, 1, 0, 0.5f, 3, 3, 3, 3, 1, 2, 3, 4], 1, 4, 2, 2), new GenerationInfo());
-        DiffusionImage image = LatentPreview.OfChannel(latent, 1, out float lowest, out float highest);
-        Assert.Equal((-1f, 1f), (lowest, highest));
-        Assert.Equal([0, 0, 0, 255, 255, 255, 128, 128, 128, 191, 191, 191], image.Pixels);
-        Assert.All(LatentPreview.OfChannel(latent, 2, out _, out _).Pixels, static level => Assert.Equal(127, level));
-        Assert.Equal("Channel", Assert.Throws<InvalidSettingException>(() => LatentPreview.OfChannel(latent, 4, out _, out _)).Setting);
-        Assert.Equal("Channel", Assert.Throws<InvalidSettingException>(() => LatentPreview.OfChannel(latent, -1, out _, out _)).Setting);
     }
 }

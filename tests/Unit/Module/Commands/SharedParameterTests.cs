@@ -12,7 +12,6 @@ public sealed class SharedParameterTests
     [InlineData(typeof(GetTextEmbeddingCommand), typeof(NewDiffusionImageCommand), "PromptSyntax", "Emphasis", "ClipSkip", "TextualInversion")]
     [InlineData(typeof(GetTextEmbeddingCommand), typeof(GetPromptTokenCommand), "Prompt", "PromptSyntax", "Emphasis", "TextualInversion")]
     [InlineData(typeof(AddLatentNoiseCommand), typeof(MeasureNoisePredictionCommand), "Latent", "Seed", "RandomSource")]
-    [InlineData(typeof(AddLatentNoiseCommand), typeof(GetAttentionMapCommand), "Latent")]
     [InlineData(typeof(ResizeLatentCommand), typeof(SplitLatentCommand), "Latent")]
     [InlineData(typeof(GetDiffusionMetadataCommand), typeof(ConvertToLatentCommand), "Path", "LiteralPath", "InputObject")]
     [InlineData(typeof(ExportDiffusionImageCommand), typeof(NewDiffusionImageCommand), "NoMetadata", "Force")]

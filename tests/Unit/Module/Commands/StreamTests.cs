@@ -11,7 +11,7 @@ public sealed class StreamTests(CommandShell fixture) : CommandTests(fixture)
     public void The_verbose_stream_has_the_device_and_the_time_of_each_stage()
     {
         Set("scene", Scene);
-        ShellResult result = RunWell("$null = New-DiffusionImage 'a' -Steps 2; New-DiffusionImage 'a' -NegativePrompt 'b' -InitImage $scene -Strength 1 -Steps 2 -OutFile x.png -Verbose");
+        ShellResult result = RunWell("$null = New-DiffusionImage 'a' -Steps 2; New-DiffusionImage 'a stream' -NegativePrompt 'no stream' -InitImage $scene -Strength 1 -Steps 2 -OutFile x.png -Verbose");
 
         string[] patterns =
         [
