@@ -56,7 +56,9 @@ Describe 'Show-DiffusionImage' {
 
     It 'draws in a terminal' -Skip:(-not $IsLinux -or -not (Get-Command script -CommandType Application -ErrorAction Ignore)) {
         $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -OutFile a.png
-        $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
+
+        # For a progress bar, .NET asks the terminal where its cursor is, and waits for an answer that this one does not give.
+        $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
         $env:STABLEDIFFUSION_TERMINAL = 'HalfBlock'
         try { $lines = script -qec $start /dev/null }
         finally { $env:STABLEDIFFUSION_TERMINAL = $null }
