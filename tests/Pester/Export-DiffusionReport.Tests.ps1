@@ -26,6 +26,11 @@ Describe 'Export-DiffusionReport' {
         (Compare-DiffusionImage $made $image).LargestDifference | Should -Be 0
     }
 
+    It 'names the negative prompt' {
+        New-DiffusionImage 'a house' -NegativePrompt 'a red tree' -Seed 1 -Steps 2 | Export-DiffusionReport "$TestDrive/negative.html"
+        Get-Content -Raw "$TestDrive/negative.html" | Should -Match '<h3>Negative prompt</h3><ol class="tokens"><li><b>a</b>'
+    }
+
     It 'is well-formed, and is not changed by a prompt with markup' {
         New-DiffusionImage '<script>alert(1)</script> & "house"' -Seed 1 -Steps 2 | Export-DiffusionReport "$TestDrive/markup.html"
         $markup = Get-Content -Raw "$TestDrive/markup.html"
