@@ -1,7 +1,7 @@
 # Runs the blocks of PowerShell on documentation pages from top to bottom, each page in an empty folder. What a page shows below
 # a block is made of what the block returns:
 #   ![…](images/….png)     its images, side by side at twice their size
-#   [… ](figures/….html)   a figure whose slider goes through its images; <!-- caption: { … } --> above the block makes the captions
+#   [… ](figures/….html)   a figure whose slider goes through its images; <!-- caption: { … } --> above the block makes the captions of $_ and its number, $args[0]
 #   ```text … ```          its other output
 # Writes the images and figures, and returns an object for each block of text. Build the module first; the script imports it.
 [CmdletBinding(PositionalBinding = $false)]
@@ -48,7 +48,7 @@ function Export-Figure([object[]]$Image, [string]$Path, [string]$Title, [scriptb
         $one | Export-DiffusionImage -Path $file -NoMetadata
         $data = [Convert]::ToBase64String([IO.File]::ReadAllBytes($file))
         Remove-Item -LiteralPath $file
-        $text = [Net.WebUtility]::HtmlEncode("$(if ($Caption) { $one | ForEach-Object $Caption } else { "$index of $($Image.Count)" })")
+        $text = [Net.WebUtility]::HtmlEncode("$(if ($Caption) { $one | ForEach-Object { & $Caption $index } } else { "$index of $($Image.Count)" })")
         "<figure><img src=""data:image/png;base64,$data"" alt=""$text""><figcaption>$text</figcaption></figure>"
     }
     $html = (Get-Content -Raw "$PSScriptRoot/how-it-works/figure.html") -replace '\{\{title\}\}', [Net.WebUtility]::HtmlEncode($Title)

@@ -46,6 +46,13 @@ Describe 'Export-DiffusionReport' {
         Get-Item "$TestDrive/made.png" | Export-DiffusionReport $file.FullName -Force
     }
 
+    It 'writes no other file than a page' {
+        $image | Export-DiffusionImage "$TestDrive/kept.png"
+        $before = (Get-FileHash "$TestDrive/kept.png").Hash
+        { Get-Item "$TestDrive/kept.png" | Export-DiffusionReport "$TestDrive/kept.png" -Force -ErrorAction Stop } | Should -Throw -ErrorId 'PathInvalid,*'
+        (Get-FileHash "$TestDrive/kept.png").Hash | Should -Be $before
+    }
+
     It 'makes nothing with -WhatIf' {
         $image | Export-DiffusionReport "$TestDrive/none/page.html" -WhatIf
         "$TestDrive/none" | Should -Not -Exist

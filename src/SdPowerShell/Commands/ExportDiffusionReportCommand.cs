@@ -24,6 +24,8 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     private const string DirectorySet = ExportCmdlet.DirectorySet;
     private const string Ending = "html";
 
+    private static readonly string[] s_endings = [".html", ".htm"];
+
     private int _count;
 
     /// <summary>The images: image objects, or files.</summary>
@@ -82,6 +84,8 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
         Subject = InputRecord(image, source);
         OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
+        if (!s_endings.Contains(System.IO.Path.GetExtension(target.Path), StringComparer.OrdinalIgnoreCase))
+            throw new InvalidSettingException(nameof(Path), $"'{target.Path}' is not the name of a page. Give one that ends in .html, or none of the endings of other files.");
         bool replaces = Force || target.IsGenerated;
         OutputFile.Check(target.Path, replaces);
         StageList stages = FlatRecord.StagesOf(image.Info);

@@ -121,6 +121,7 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
             DiffusionImage own => Channel is int channel ? ChannelOf(own, channel) : own,
             Latent latent => ImageOf(latent),
             MaskImage mask => ImageOf(mask),
+            LatentChannel shown => shown.Image,
             DetectedRegion region => ImageOf(region.Mask),
             _ => throw new InvalidSettingException(nameof(InputObject), $"'{LanguagePrimitives.ConvertTo<string>(item)}' of type {item?.GetType().Name} is no image. Give an image, a latent, a mask, a region, or the path of an image file."),
         };

@@ -273,7 +273,9 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         IReadOnlyList<string> shell = ShellCommand.Find();
         (string file, string script) = Local ? (JobScripts.SuperviseFile, scripts.Supervise(shell, size)) : (JobScripts.BatchFile, scripts.Batch(Options, shell, size));
         folder.CheckNew();
-        WriteVerbose($"{file}:\n{script}");
+        WriteVerbose($"{file}:");
+        foreach (string line in script.TrimEnd().Split('\n'))
+            WriteVerbose(line);
         if (!ShouldProcess(folder.Path, $"Submit {_rows} row{(_rows == 1 ? string.Empty : "s")} with {_images} image{(_images == 1 ? string.Empty : "s")} to {(Local ? $"{size} local worker{(size == 1 ? string.Empty : "s")}" : $"{size} task{(size == 1 ? string.Empty : "s")} of Slurm")}"))
             return;
 

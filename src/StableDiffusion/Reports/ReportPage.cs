@@ -80,7 +80,7 @@ internal static class ReportPage
         WritePlot(body, "The schedule: the noise level (sigma) before each step", [.. steps.Select(static step => step.Sigma)]);
         WritePlot(body, "The timestep at which the U-Net ran", [.. steps.Select(static step => step.Sigma is null ? step.Timestep : null)]);
         WritePlot(body, "The spread (standard deviation) of the latent's values after each step", [.. steps.Select(static step => (double?)step.Spread)]);
-        WritePlot(body, "How far the noise predictions with and without the prompt lie apart, as a part of their size", [.. steps.Select(static step => step.Guidance)]);
+        WritePlot(body, "How far the noise predictions with and without the prompt lie apart, relative to their size", [.. steps.Select(static step => step.Guidance)]);
         body.Append("</section>");
     }
 
