@@ -5,6 +5,14 @@ BeforeAll {
 }
 
 Describe 'Export-DiffusionAnimation' {
+    It 'refuses a list that holds itself' {
+        $list = [System.Collections.ArrayList]::new()
+        $null = $list.Add($list)
+        { Export-DiffusionAnimation self.png -InputObject $list -ErrorAction Stop } | Should -Throw '*too many levels*'
+        { , $list | Export-DiffusionImage self.png -ErrorAction Stop } | Should -Throw
+        'self.png' | Should -Not -Exist
+    }
+
     BeforeEach {
         Push-Location -LiteralPath (New-Item -ItemType Directory -Path (Join-Path $TestDrive (New-Guid))).FullName
     }

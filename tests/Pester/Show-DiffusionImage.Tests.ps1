@@ -58,7 +58,7 @@ Describe 'Show-DiffusionImage' {
         $null = New-DiffusionImage 'a' -Seed 1 -Steps 1 -OutFile a.png
 
         # For a progress bar, .NET asks the terminal where its cursor is, and waits for an answer that this one does not give.
-        $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
+        $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"\`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
         $env:STABLEDIFFUSION_TERMINAL = 'HalfBlock'
         try { $lines = script -qec $start /dev/null }
         finally { $env:STABLEDIFFUSION_TERMINAL = $null }

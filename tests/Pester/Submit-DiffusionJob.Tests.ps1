@@ -86,6 +86,7 @@ Describe 'Submit-DiffusionJob' {
         @{ Why = 'an unknown setting'; Arguments = @{ Path = 'two.csv'; Parameter = @{ Step = 2 } }; Id = 'ParameterInvalid' }
         @{ Why = 'a setting that it makes itself'; Arguments = @{ Path = 'two.csv'; Parameter = @{ OutDirectory = 'x' } }; Id = 'ParameterInvalid' }
         @{ Why = 'a value that no script can say'; Arguments = @{ Path = 'two.csv'; Parameter = @{ InitImage = [version]'1.0' } }; Id = 'ParameterInvalid' }
+        @{ Why = 'a value that holds itself'; Arguments = @{ Path = 'two.csv'; Parameter = $(($holding = @{}).a = $holding; @{ SchedulerOption = $holding }) }; Id = 'ParameterInvalid' }
         @{ Why = 'a template without a field'; Arguments = @{ Path = 'two.csv'; FileName = 'a' }; Id = 'FileNameInvalid' }
     ) {
         Set-Content none.csv 'Prompt'
@@ -135,6 +136,18 @@ Describe 'Get-DiffusionJob, Wait-DiffusionJob and Stop-DiffusionJob' {
         Add-Job good
         Add-Job 'it''s'
         Add-Job broken '{"job":"other"}'
+    }
+
+    It 'ends no process that is none of the job' -Skip:(-not $IsLinux) {
+        "Prompt`na" | Set-Content stranger.csv
+        $null = Submit-DiffusionJob stranger.csv strangers -Name forged -Local -Workers 1 -Parameter @{ Steps = 1 } | Wait-DiffusionJob -Timeout 120
+        $stranger = Start-Process sleep 300 -PassThru
+        try {
+            @{ host = [Environment]::MachineName; processId = $stranger.Id; started = $stranger.StartTime.ToUniversalTime().ToString('o') } | ConvertTo-Json | Set-Content strangers/.jobs/forged/workers/7.json
+            Stop-DiffusionJob strangers -Timeout 1 -ErrorAction SilentlyContinue
+            $stranger.HasExited | Should -BeFalse
+        }
+        finally { $stranger.Kill() }
     }
 
     It 'finds jobs by wildcards, and names those that cannot be read' {

@@ -22,6 +22,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private const string PipedTable = Table + ".jsonl";
     private const string Unnamed = "job";
     private const string ImageCommand = "New-DiffusionImage";
+    private const int DeepestValue = 8;
 
     // What the command gives to New-DiffusionImage by itself.
     private static readonly HashSet<string> s_own = new(StringComparer.OrdinalIgnoreCase)
@@ -203,15 +204,16 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     }
 
     /// <summary>A value that a script can say.</summary>
-    private static object? Plain(string name, object? value) => Cell.Unwrap(value) switch
+    private static object? Plain(string name, object? value, int depth = 0) => Cell.Unwrap(value) switch
     {
         null => null,
+        IEnumerable and not string when depth > DeepestValue => throw new InvalidSettingException(nameof(Parameter), $"The value of {name} has too many levels. Give a text, a number, true or false, or a list of these."),
         string or bool or byte or short or int or long or float or double or decimal => Cell.Unwrap(value),
         SwitchParameter flag => flag.IsPresent,
         Enum word => word.ToString(),
         FileSystemInfo file => file.FullName,
-        IDictionary options => new Hashtable(options.Cast<DictionaryEntry>().ToDictionary(static option => $"{option.Key}", option => Plain(name, option.Value))),
-        IList list => list.Cast<object?>().Select(item => Plain(name, item)).ToArray(),
+        IDictionary options => new Hashtable(options.Cast<DictionaryEntry>().ToDictionary(static option => $"{option.Key}", option => Plain(name, option.Value, depth + 1))),
+        IList list => list.Cast<object?>().Select(item => Plain(name, item, depth + 1)).ToArray(),
         var other => throw new InvalidSettingException(nameof(Parameter), $"The value of {name} is an object of type {other.GetType().Name}, which workers cannot be given. Give a text, a number, true or false, or a list of these; of an image, give the path of its file."),
     };
 

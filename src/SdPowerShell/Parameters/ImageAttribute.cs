@@ -25,6 +25,8 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
     /// </summary>
     public string? Columns { get; set; }
 
+    private const int Deepest = 16;
+
     /// <inheritdoc/>
     public override bool TransformNullOptionalParameters => false;
 
@@ -36,10 +38,12 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
         return Read(Cell.Unwrap(inputData) is IList { Count: 1 } single ? single[0] : inputData);
     }
 
-    private IEnumerable<object?> Items(object? value) => Cell.Unwrap(value) switch
+    // A list can hold itself.
+    private IEnumerable<object?> Items(object? value, int depth = 0) => Cell.Unwrap(value) switch
     {
         string text when IsCell => Cell.Items(text),
-        IList items => items.Cast<object?>().SelectMany(Items),
+        IList when depth > Deepest => throw new ArgumentTransformationMetadataException("The list of images holds lists in too many levels. Give the images in one list."),
+        IList items => items.Cast<object?>().SelectMany(item => Items(item, depth + 1)),
         _ => [value],
     };
 

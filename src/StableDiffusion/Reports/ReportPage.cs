@@ -24,7 +24,11 @@ internal static class ReportPage
         WriteChannels(body, content.Channels);
         WriteStages(body, content);
         WriteScript(body, content.Script);
-        return reader.ReadToEnd().Replace("{{title}}", Encode(content.Title), StringComparison.Ordinal).Replace("{{body}}", body.ToString(), StringComparison.Ordinal);
+        
+        // Texts of the page can hold the marks of the template.
+        string[] parts = reader.ReadToEnd().Split("{{title}}");
+        string[] rest = parts[1].Split("{{body}}");
+        return string.Concat(parts[0], Encode(content.Title), rest[0], body.ToString(), rest[1]);
     }
 
     private static void WriteHead(StringBuilder body, ReportContent content)

@@ -55,6 +55,17 @@ internal static class RunningProcess
         }
     }
 
+    /// <summary>Whether a process works in a folder, or was started with it, as far as this system tells: always elsewhere than on Linux.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="folder">The end of the folder's path.</param>
+    public static bool Concerns(int id, string folder)
+    {
+        if (!OperatingSystem.IsLinux())
+            return true;
+        string process = string.Create(CultureInfo.InvariantCulture, $"/proc/{id}");
+        return Read($"{process}/cmdline")?.Contains(folder, StringComparison.Ordinal) == true || new FileInfo($"{process}/cwd").LinkTarget?.EndsWith(folder, StringComparison.Ordinal) == true;
+    }
+
     /// <summary>Whether a process has ended. One that cannot be looked at has not.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="start">What <see cref="StartOf"/> gave when it ran; empty if that was unknown.</param>

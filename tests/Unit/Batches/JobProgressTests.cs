@@ -32,6 +32,13 @@ public sealed class JobProgressTests : IDisposable
     }
 
     [Fact]
+    public void A_time_before_all_others_is_no_fault()
+    {
+        File.AppendAllText(Journal(1), "{\"time\":\"0001-01-01T00:00:00Z\",\"status\":\"Made\",\"file\":\"/a\",\"seconds\":1}\n");
+        Assert.Null(Look(Presence.Waiting).ImagesPerHour);
+    }
+
+    [Fact]
     public void An_image_is_counted_once_whoever_tells_of_it()
     {
         Add(1, JournalStatus.Made, 1, minute: 1);

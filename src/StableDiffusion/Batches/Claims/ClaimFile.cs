@@ -55,6 +55,7 @@ internal static class ClaimFile
     {
         try
         {
+            Require(path);
             using FileStream stream = RegularFile.OpenShared(path);
             return new ClaimState(Content(stream), File.GetLastWriteTimeUtc(stream.SafeFileHandle));
         }
@@ -76,6 +77,7 @@ internal static class ClaimFile
     {
         try
         {
+            Require(path);
             using FileStream stream = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             if (!Content(stream).AsSpan().SequenceEqual(content))
                 return false;
@@ -105,6 +107,8 @@ internal static class ClaimFile
     {
         try
         {
+            Require(path);
+
             // Windows lets nobody delete a file that is open without sharing that.
             using FileStream stream = new(path, FileMode.Open, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None, bufferSize: 0);
             if (!Content(stream).AsSpan().SequenceEqual(known) || (time is not null && File.GetLastWriteTimeUtc(stream.SafeFileHandle) != time))
@@ -127,6 +131,14 @@ internal static class ClaimFile
     /// <summary>Whether the content is that of a claim whose removal was not completed.</summary>
     /// <param name="content">The content.</param>
     public static bool IsGivenUp(ReadOnlySpan<byte> content) => content.Length > 0 && content[0] == GivenUp;
+
+    /// <summary>Throws for what is no file of its own: others can put a link into a shared folder, and what it leads to would be written.</summary>
+    private static void Require(string path)
+    {
+        RegularFile.Check(path);
+        if (new FileInfo(path).LinkTarget is not null)
+            throw new IOException("It is a link, not a file.");
+    }
 
     private static byte[] Content(FileStream stream)
     {

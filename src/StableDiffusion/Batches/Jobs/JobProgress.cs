@@ -56,7 +56,7 @@ internal sealed class JobProgress
             }
         }
 
-        progress.Failed = progress._rows.Values.Where(static row => row.HasFailed).Sum(static row => Math.Max(row.Images - row.Made, 0));
+        progress.Failed = progress._rows.Values.Where(static row => row.HasFailed).Sum(static row => Math.Max((long)row.Images - row.Made, 0)) is var failed ? (int)Math.Min(failed, int.MaxValue) : 0;
         progress.CountClaims(folder);
         progress.Time();
         return progress;
@@ -76,7 +76,7 @@ internal sealed class JobProgress
 
         if (outcome.File is not null && _files.Add(Key(outcome.File)))
             row.Made++;
-        if (outcome is { Status: JournalStatus.Made, Seconds: double seconds } && seconds is >= 0 and < 1e9)
+        if (outcome is { Status: JournalStatus.Made, Seconds: double seconds } && seconds is >= 0 and < 1e9 && outcome.Time - DateTimeOffset.MinValue > TimeSpan.FromSeconds(seconds))
         {
             _ends.Enqueue(outcome.Time - TimeSpan.FromSeconds(seconds), outcome.Time);
             if (_ends.Count > MostTimed)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using StableDiffusion.Storage;
 
 namespace StableDiffusion.Batches.Jobs;
 
@@ -69,7 +70,7 @@ internal static partial class LocalWorkers
     public static void Stop(JobFolder folder, TimeSpan patience, CancellationToken cancellationToken)
     {
         // Windows has no signal that a process could answer.
-        foreach (WorkerRecord worker in WorkerRecord.ReadAll(folder.Workers).Where(static worker => worker.IsAlive()))
+        foreach (WorkerRecord worker in WorkerRecord.ReadAll(folder.Workers).Where(worker => worker.IsAlive() && IsOf(worker, folder)))
         {
             if (!OperatingSystem.IsWindows())
                 _ = Kill(worker.ProcessId, Terminate);
@@ -85,9 +86,13 @@ internal static partial class LocalWorkers
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        foreach (WorkerRecord worker in WorkerRecord.ReadAll(folder.Workers))
+        foreach (WorkerRecord worker in WorkerRecord.ReadAll(folder.Workers).Where(worker => IsOf(worker, folder)))
             End(worker);
     }
+
+    // Others who can write to the folder could name any process.
+    private static bool IsOf(WorkerRecord worker, JobFolder folder) =>
+        RunningProcess.Concerns(worker.ProcessId, Path.Combine(Path.GetFileName(Path.GetDirectoryName(folder.Path))!, Path.GetFileName(folder.Path)));
 
     private static void End(WorkerRecord worker)
     {

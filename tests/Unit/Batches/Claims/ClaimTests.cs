@@ -43,6 +43,27 @@ public sealed class ClaimTests : IDisposable
     }
 
     [Fact]
+    public void Nothing_is_written_through_a_link_and_a_pipe_is_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links and pipes of Unix.");
+        string key = _folder["key"];
+        File.WriteAllText(key, "-----BEGIN KEY-----");
+        File.CreateSymbolicLink(ClaimPath, key);
+        Assert.ThrowsAny<DiffusionException>(() => Take(_keeper));
+        _keeper.Sweep(Image);
+        Assert.Equal("-----BEGIN KEY-----", File.ReadAllText(key));
+        File.Delete(ClaimPath);
+
+        Claim claim = Take(_keeper)!;
+        File.Delete(ClaimPath);
+        using Process pipe = Process.Start("mkfifo", ClaimPath);
+        pipe.WaitForExit();
+        claim.Renew();
+        claim.Dispose();
+        Assert.True(File.Exists(ClaimPath));
+    }
+
+    [Fact]
     public void All_are_given_back_at_the_end()
     {
         Assert.NotNull(Take(_keeper));
