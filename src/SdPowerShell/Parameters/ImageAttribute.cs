@@ -42,7 +42,7 @@ public sealed class ImageAttribute : ArgumentTransformationAttribute
     private IEnumerable<object?> Items(object? value, int depth = 0) => Cell.Unwrap(value) switch
     {
         string text when IsCell => Cell.Items(text),
-        IList when depth > Deepest => throw new ArgumentTransformationMetadataException("The list of images holds lists in too many levels. Give the images in one list."),
+        IList when depth > Deepest => throw ArgumentFault.Of("The list of images holds lists in too many levels. Give the images in one list."),
         IList items => items.Cast<object?>().SelectMany(item => Items(item, depth + 1)),
         _ => [value],
     };
