@@ -59,9 +59,10 @@ Describe 'Show-DiffusionImage' {
 
         # For a progress bar, .NET asks the terminal where its cursor is, and waits for an answer that this one does not give.
         $start = "$([Environment]::ProcessPath) $PSHOME/pwsh.dll -NoProfile -NonInteractive -Command `"\`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'; Show-DiffusionImage a.png -Width 12; New-DiffusionImage a -Steps 2 -Preview | Out-Null`""
-        $env:STABLEDIFFUSION_TERMINAL = 'HalfBlock'
+        $before = $env:NO_COLOR, $env:TERM
+        $env:STABLEDIFFUSION_TERMINAL, $env:NO_COLOR, $env:TERM = 'HalfBlock', $null, 'xterm-256color'
         try { $lines = script -qec $start /dev/null }
-        finally { $env:STABLEDIFFUSION_TERMINAL = $null }
+        finally { $env:STABLEDIFFUSION_TERMINAL, $env:NO_COLOR, $env:TERM = $null, $before[0], $before[1] }
         ($lines -match "^\P{C}*(\e\[[0-9;]*m|\u2580)+").Count | Should -BeGreaterThan 6
         ($lines -join "`n") | Should -Match "\e8\e\[38;2;"
     }

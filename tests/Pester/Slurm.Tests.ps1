@@ -62,9 +62,10 @@ Describe 'Jobs on a Slurm cluster' {
         Wait-Until { (Get-ChildItem all/*.png).Count -ge 2 } 'The second image' $job
         scancel "$($job.SlurmId)_1"
 
-        # The other task is told that its time is over; its node takes no job any more, and another one goes on.
+        # The other task is told that its time is over. Its node takes no job any more, and another one goes on, once it may.
         $node = squeue --noheader --jobs="$($job.SlurmId)_2" --format=%N
-        scontrol update nodename=$node state=drain reason=test
+        $other = sinfo --noheader --Node --format=%N | Where-Object { $_.Trim() -ne $node } | Select-Object -First 1
+        scontrol update nodename="$node,$other" state=drain reason=test
         scancel --batch --signal=USR1 "$($job.SlurmId)_2"
         Wait-Until { (squeue --noheader --jobs="$($job.SlurmId)_2" --format=%T) -in 'PENDING', 'REQUEUED' } 'The requeuing' $job
         Wait-Until { -not (Get-ChildItem all/*.claim) } 'The giving back of claims' $job
@@ -73,6 +74,7 @@ Describe 'Jobs on a Slurm cluster' {
         $left | Should -Be (24 - (Get-ChildItem all/*.png).Count)
         $left | Should -BeGreaterThan 0
 
+        scontrol update nodename=$other state=resume
         Wait-Until { (squeue --noheader --jobs="$($job.SlurmId)_2" --format=%T) -eq 'RUNNING' } 'The next turn' $job
         squeue --noheader --jobs="$($job.SlurmId)_2" --format=%N | Should -Not -Be $node
         scontrol update nodename=$node state=resume
