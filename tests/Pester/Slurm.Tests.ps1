@@ -69,7 +69,7 @@ Describe 'Jobs on a Slurm cluster' {
         scancel --batch --signal=USR1 "$($job.SlurmId)_2"
         Wait-Until { (squeue --noheader --jobs="$($job.SlurmId)_2" --format=%T) -in 'PENDING', 'REQUEUED' } 'The requeuing' $job
         Wait-Until { -not (Get-ChildItem all/*.claim) } 'The giving back of claims' $job
-        (Get-DiffusionJob all).State | Should -Be Pending
+        Wait-Until { (Get-DiffusionJob all).State -eq 'Pending' } 'The end of the workers' $job
         $left = (Get-DiffusionJob all).Left
         $left | Should -Be (24 - (Get-ChildItem all/*.png).Count)
         $left | Should -BeGreaterThan 0
