@@ -4,7 +4,10 @@ using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using StableDiffusion;
+using StableDiffusion.Denoising;
+using StableDiffusion.Images;
 using StableDiffusion.Library;
+using StableDiffusion.Metadata;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell;
@@ -19,6 +22,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     private const int LoadingActivityId = 1;
 
     private readonly CancellationTokenSource _cancellation = new();
+    private int _latents;
 
     /// <summary>Canceled when the pipeline is stopped; passed to all long-running work.</summary>
     protected internal CancellationToken CancellationToken { get; }
@@ -114,6 +118,29 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
 
         WriteFailure(record);
         return false;
+    }
+
+    /// <summary>Does the work for each latent of a record.</summary>
+    /// <param name="latents">The latents.</param>
+    /// <param name="work">The work, as for <see cref="ProcessOne"/>.</param>
+    private protected void ForEach(Latent[] latents, Action<Latent> work)
+    {
+        foreach (Latent latent in latents)
+        {
+            Subject = InputRecord.DescribeItem("Latent", _latents++, latent.Prompt);
+            ProcessOne(latent, () => work(latent));
+        }
+    }
+
+    /// <summary>Reads the image of a file with its settings, and writes the warnings about them.</summary>
+    /// <param name="file">The full path of the file.</param>
+    /// <param name="warns">Whether the warnings are written.</param>
+    private protected DiffusionImage LoadImage(string file, bool warns = true)
+    {
+        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.LoadImage(file, CancellationToken);
+        foreach (string warning in warns ? warnings : [])
+            WarnOf(file, warning);
+        return image;
     }
 
     /// <summary>Writes the error of a record.</summary>

@@ -3,7 +3,6 @@ using SdPowerShell.Parameters;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Manifests;
-using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell;
@@ -68,13 +67,8 @@ public abstract class ManifestCmdlet : ModelCmdlet
             Device = DeviceName,
             Observer = new Progress.BatchObserver(progress),
         };
-        foreach (ImageInput input in ImageInput.Resolve(this, InitImage, hasWildcards: true))
-        {
-            replay.Add(
-                input.Read(nameof(InitImage), path => ImageFile.Load(path, CancellationToken), static image => image),
-                input.Read(nameof(InitImage), path => ImageFile.LoadMask(path, CancellationToken), MaskImage.FromImage));
-        }
-
+        foreach ((DiffusionImage image, MaskImage mask) in ImageInput.ReadAll(this, nameof(InitImage), InitImage))
+            replay.Add(image, mask);
         return replay;
     }
 

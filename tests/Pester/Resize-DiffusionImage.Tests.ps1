@@ -4,13 +4,9 @@ BeforeAll {
     $data = Join-Path $PSScriptRoot ../data
     Copy-Item "$data/images/scene.png" "$TestDrive/a.png"
     Copy-Item "$data/images/crop-96x48.png" "$TestDrive/b.png"
-    $null = New-Item -ItemType Directory -Force $env:STABLEDIFFUSION_UPSCALERS
+    $env:STABLEDIFFUSION_UPSCALERS = New-Item -ItemType Directory "$TestDrive/upscalers"
     Copy-Item "$data/upscalers/compact-2x.safetensors", "$data/upscalers/esrgan-old-4x.pth" $env:STABLEDIFFUSION_UPSCALERS
     Copy-Item "$data/upscalers/realesrgan-2x.safetensors" "$TestDrive/own.safetensors"
-}
-
-AfterAll {
-    Remove-Item -Recurse -Force $env:STABLEDIFFUSION_UPSCALERS
 }
 
 Describe 'Resize-DiffusionImage' {

@@ -96,7 +96,7 @@ Describe 'Images that are made again in tiles' {
     }
 
     It 'go through a network if one is named' {
-        New-Item -ItemType Directory -Force $env:STABLEDIFFUSION_UPSCALERS | Out-Null
+        $env:STABLEDIFFUSION_UPSCALERS = New-Item -ItemType Directory "$TestDrive/upscalers"
         Copy-Item "$PSScriptRoot/../data/upscalers/compact-2x.safetensors" "$env:STABLEDIFFUSION_UPSCALERS/tiles-compact.safetensors"
         $made = New-DiffusionImage 'a red house' @arguments -HiresUpscaler tiles-compact -OutFile "$TestDrive/net.png"
         $made.Stages[1].Settings['Upscaler'] | Should -Be 'tiles-compact'

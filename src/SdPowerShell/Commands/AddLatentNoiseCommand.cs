@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Noise;
@@ -16,8 +15,6 @@ public sealed class AddLatentNoiseCommand : ModelCmdlet
 {
     private const string TimestepSet = "Timestep";
     private const string SigmaSet = "Sigma";
-
-    private int _count;
 
     /// <summary>The clean latents.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
@@ -46,14 +43,7 @@ public sealed class AddLatentNoiseCommand : ModelCmdlet
     public string? RandomSource { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(Add(latent)));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, latent => WriteObject(Add(latent)));
 
     private Latent Add(Latent latent)
     {

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
@@ -14,8 +13,6 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(DiffusionImage))]
 public sealed class ConvertFromLatentCommand : VaeCmdlet
 {
-    private int _count;
-
     /// <summary>The latents; one whose denoising was stopped halfway gives a noisy image.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
@@ -32,14 +29,7 @@ public sealed class ConvertFromLatentCommand : VaeCmdlet
     public SwitchParameter Preview { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(Decode(latent)));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, latent => WriteObject(Decode(latent)));
 
     private DiffusionImage Decode(Latent latent)
     {

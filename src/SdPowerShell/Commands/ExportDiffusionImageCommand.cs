@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using StableDiffusion.Images;
-using StableDiffusion.Metadata;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
 
@@ -39,15 +38,7 @@ public sealed class ExportDiffusionImageCommand : ExportCmdlet
     protected override void ProcessRecord()
     {
         foreach (ImageInput image in ImageInput.Resolve(this, InputObject, hasWildcards: false))
-            ProcessOne(image.Given, () => Write(image.Read(nameof(InputObject), Load, static image => image), source: image.Given as string));
-    }
-
-    private DiffusionImage Load(string file)
-    {
-        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.LoadImage(file, CancellationToken);
-        foreach (string warning in NoMetadata ? [] : warnings)
-            WarnOf(file, warning);
-        return image;
+            ProcessOne(image.Given, () => Write(image.Read(nameof(InputObject), file => LoadImage(file, warns: !NoMetadata), static image => image), source: image.Given as string));
     }
 
     private void Write(DiffusionImage image, string? source)

@@ -2,11 +2,11 @@ using System.Management.Automation;
 using System.Text;
 using SdPowerShell.Parameters;
 using SdPowerShell.Progress;
+using SdPowerShell.Records;
 using SdPowerShell.Scripts;
 using StableDiffusion;
 using StableDiffusion.Images;
 using StableDiffusion.Library;
-using StableDiffusion.Metadata;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Replaying;
 using StableDiffusion.Reports;
@@ -67,21 +67,13 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
         foreach (ImageInput input in ImageInput.Resolve(this, InputObject, hasWildcards: false))
         {
             Subject = null;
-            ProcessOne(input.Given, () => Write(input.Read(nameof(InputObject), Load, static image => image), source: input.Given as string));
+            ProcessOne(input.Given, () => Write(input.Read(nameof(InputObject), file => LoadImage(file), static image => image), source: input.Given as string));
         }
-    }
-
-    private DiffusionImage Load(string file)
-    {
-        (DiffusionImage image, IReadOnlyList<string> warnings) = MetadataReader.LoadImage(file, CancellationToken);
-        foreach (string warning in warnings)
-            WarnOf(file, warning);
-        return image;
     }
 
     private void Write(DiffusionImage image, string? source)
     {
-        Subject = InputRecord(image, source);
+        Subject = source is null ? InputRecord.DescribeItem("Image", _count++, image.Prompt) : System.IO.Path.GetFileName(source);
         OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
         if (!s_endings.Contains(System.IO.Path.GetExtension(target.Path), StringComparer.OrdinalIgnoreCase))
@@ -129,8 +121,6 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
             WriteObject(new FileInfo(path));
     }
 
-    private string InputRecord(DiffusionImage image, string? source) => source is null ? Records.InputRecord.DescribeItem("Image", _count++, image.Prompt) : System.IO.Path.GetFileName(source);
-
     // Reuse of features has no attention in most steps, and windows have none at all.
     private static DenoiseOptions Keep(DenoiseOptions options) => options with
     {
@@ -141,13 +131,8 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     private ReplayImages FindImages(bool isForeign)
     {
         ReplayImages images = new() { OpensPaths = !isForeign };
-        foreach (ImageInput input in ImageInput.Resolve(this, InitImage, hasWildcards: true))
-        {
-            images.Add(
-                input.Read(nameof(InitImage), path => ImageFile.Load(path, CancellationToken), static image => image),
-                input.Read(nameof(InitImage), path => ImageFile.LoadMask(path, CancellationToken), MaskImage.FromImage));
-        }
-
+        foreach ((DiffusionImage image, MaskImage mask) in ImageInput.ReadAll(this, nameof(InitImage), InitImage))
+            images.Add(image, mask);
         return images;
     }
 }

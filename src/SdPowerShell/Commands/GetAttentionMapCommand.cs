@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Denoising.CrossAttention;
@@ -13,8 +12,6 @@ namespace SdPowerShell.Commands;
 [OutputType(typeof(AttentionMap))]
 public sealed class GetAttentionMapCommand : DiffusionCmdlet
 {
-    private int _count;
-
     /// <summary>The latents, denoised with Attention.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("InputObject")]
@@ -52,14 +49,7 @@ public sealed class GetAttentionMapCommand : DiffusionCmdlet
     public string[] Each { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(Find(latent), enumerateCollection: true));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, latent => WriteObject(Find(latent), enumerateCollection: true));
 
     private IReadOnlyList<AttentionMap> Find(Latent latent)
     {

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Denoising;
@@ -21,8 +20,6 @@ public sealed class MeasureNoisePredictionCommand : ModelCmdlet
     private const string TimestepSet = "Timestep";
     private const string SpreadSet = "Count";
     private const int ActivityId = 2;
-
-    private int _count;
 
     /// <summary>The clean latents: encoded from images, or denoised to the end.</summary>
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
@@ -62,14 +59,7 @@ public sealed class MeasureNoisePredictionCommand : ModelCmdlet
     public string? RandomSource { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => Measure(latent));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, Measure);
 
     private void Measure(Latent latent) => UsePipeline(
         pipeline =>

@@ -575,29 +575,24 @@ public class NewDiffusionImageCommand : DetailCmdlet
         Finish(made, image.Target, image.Output, Stopwatch.GetElapsedTime(begun), image.Claim);
     });
 
-    /// <summary>Finds out what there is to do for an output, as <see cref="CheckTarget"/> does.</summary>
-    /// <returns>True if an earlier run made the image, false if an error was written, null if it is to be made.</returns>
-    private bool? Look(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged) =>
-        !CheckTarget(target, output, find, out unchanged) ? false : unchanged is null ? null : true;
-
     /// <summary>Finds out what there is to do for an output. An error is written, and the next output follows.</summary>
     /// <param name="target">The file; null if nothing is written.</param>
     /// <param name="output">Writes the file.</param>
     /// <param name="find">Finds the image of a file that exists, if it is the one that would be made.</param>
     /// <param name="unchanged">The image that an earlier run made; null if it is to be made.</param>
-    /// <returns>False if an error was written.</returns>
-    private bool CheckTarget(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged)
+    /// <returns>True if an earlier run made the image, false if an error was written, null if it is to be made.</returns>
+    private bool? Look(OutputTarget? target, ImageOutput output, Func<string, DiffusionImage> find, out DiffusionImage? unchanged)
     {
         unchanged = null;
         if (target is null && !IsResumed)
-            return true;
+            return null;
         if (!IsResumed)
         {
             // The record that names a file first makes it.
             if (LookAhead > 1)
                 Staged.MakeFiles([target!.Path]);
             output.Check(target!);
-            return true;
+            return null;
         }
 
         if (target is null)
@@ -610,7 +605,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
         if (!Path.Exists(target.Path))
         {
             output.Check(target);
-            return true;
+            return null;
         }
 
         DiffusionImage? found = null;
@@ -634,7 +629,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
         unchanged = found;
         if (found is not null)
             Claims.Sweep(target.Path);
-        return isFree;
+        return !isFree ? false : found is null ? null : true;
     }
 
     /// <summary>In a trial, finds out whether an earlier row would have made a file, as the run itself would.</summary>

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Completion;
 using SdPowerShell.Parameters;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
 using StableDiffusion.Settings;
@@ -15,8 +14,6 @@ public sealed class ResizeLatentCommand : DiffusionCmdlet
 {
     private const string ScaleSet = "Scale";
     private const string SizeSet = "Size";
-
-    private int _count;
 
     /// <summary>The latents, denoised to the end or encoded from images.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -54,14 +51,7 @@ public sealed class ResizeLatentCommand : DiffusionCmdlet
     public SwitchParameter Antialias { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(Resize(latent)));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, latent => WriteObject(Resize(latent)));
 
     private Latent Resize(Latent latent)
     {

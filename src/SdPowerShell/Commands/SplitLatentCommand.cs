@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
-using SdPowerShell.Records;
 using SdPowerShell.Serialization;
 using StableDiffusion;
 using StableDiffusion.Denoising;
@@ -14,8 +13,6 @@ namespace SdPowerShell.Commands;
 public sealed class SplitLatentCommand : DiffusionCmdlet
 {
     private const int DefaultScale = 8;
-
-    private int _count;
 
     /// <summary>The latents.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -44,14 +41,7 @@ public sealed class SplitLatentCommand : DiffusionCmdlet
     public Number<int>? Scale { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (Latent latent in Latent)
-        {
-            Subject = InputRecord.DescribeItem("Latent", _count++, latent.Prompt);
-            ProcessOne(latent, () => WriteObject(Split(latent), enumerateCollection: true));
-        }
-    }
+    protected override void ProcessRecord() => ForEach(Latent, latent => WriteObject(Split(latent), enumerateCollection: true));
 
     private IEnumerable<LatentChannel> Split(Latent latent)
     {

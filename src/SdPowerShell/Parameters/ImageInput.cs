@@ -2,6 +2,7 @@ using System.Management.Automation;
 using SdPowerShell.Errors;
 using StableDiffusion;
 using StableDiffusion.Images;
+using StableDiffusion.Metadata;
 
 namespace SdPowerShell.Parameters;
 
@@ -36,6 +37,14 @@ public sealed class ImageInput
         FileSystemInfo file => PathHelper.ResolveInput(cmdlet, [file.FullName], literal: true).Select(static file => new ImageInput(file)),
         _ => [image],
     });
+
+    /// <summary>Reads images, each also as a mask: where a record names an image, it can have been either.</summary>
+    /// <param name="cmdlet">The cmdlet that was given them.</param>
+    /// <param name="setting">The name of its parameter.</param>
+    /// <param name="images">The images; paths can have wildcards.</param>
+    internal static IEnumerable<(DiffusionImage Image, MaskImage Mask)> ReadAll(DiffusionCmdlet cmdlet, string setting, IEnumerable<ImageInput> images) => Resolve(cmdlet, images, hasWildcards: true).Select(input => (
+        input.Read(setting, path => ImageFile.Load(path, cmdlet.CancellationToken), static image => image),
+        input.Read(setting, path => ImageFile.LoadMask(path, cmdlet.CancellationToken), MaskImage.FromImage)));
 
     /// <summary>Reads the image that a parameter specifies.</summary>
     /// <typeparam name="T">The type of the result.</typeparam>

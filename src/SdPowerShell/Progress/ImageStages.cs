@@ -30,11 +30,11 @@ internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptio
     public override T Run<T>(Stage stage, Func<T> work)
     {
         if (stage != Stage.Denoising)
-            return command.Timed(NameOf(stage), work);
+            return command.Timed(stage.InWords(), work);
 
         using DenoisingProgress progress = _denoising = new(command.WriteProgress, options.Prompt, batch.ParentId);
         command.Previews?.Begin();
-        T result = command.Timed(Count == 1 ? NameOf(stage) : $"{NameOf(stage)} of {Count} images at once", work);
+        T result = command.Timed(Count == 1 ? stage.InWords() : $"{stage.InWords()} of {Count} images at once", work);
         if (result is Latent latent && options.Hires?.HiresTileSize is null)
             command.ReportControlImages(options, latent);
         return result;
@@ -57,12 +57,4 @@ internal sealed class ImageStages(NewDiffusionImageCommand command, DenoiseOptio
 
     /// <inheritdoc/>
     public override void OnUpscaling(ProgressReport progress) => command.ReportLoading(progress);
-
-    private static string NameOf(Stage stage) => stage switch
-    {
-        Stage.TextEncoder => "Text encoder",
-        Stage.VaeEncoder => "VAE encoder",
-        Stage.VaeDecoder => "VAE decoder",
-        _ => "Denoising",
-    };
 }

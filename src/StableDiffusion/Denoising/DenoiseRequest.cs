@@ -54,6 +54,9 @@ internal sealed record DenoiseRequest
     /// <summary>The windows that the U-Net predicts for; null if it predicts for the whole latent.</summary>
     public LatentWindows? Windows { get; init; }
 
+    /// <summary>Whether the clean sample that each call predicts is kept until the next one.</summary>
+    public bool KeepsClean { get; init; }
+
     /// <summary>Whether the predictions of each call are kept until the next one.</summary>
     public bool KeepsPredictions { get; init; }
 

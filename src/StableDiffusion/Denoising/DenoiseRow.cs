@@ -23,6 +23,7 @@ internal sealed class DenoiseRow
         Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
         IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
         _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
+        Clean = request.KeepsClean ? new Tensor([.. Sample.Shape]) : null;
         Trace = request.KeepsPredictions ? new PredictionTrace(Sample.Length) : null;
     }
 
@@ -41,15 +42,8 @@ internal sealed class DenoiseRow
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
 
-    /// <summary>Whether each call keeps the clean sample that it predicts, for those who want to look at it.</summary>
-    public bool KeepsClean
-    {
-        get => Clean is not null;
-        init => Clean = value ? new Tensor([.. Sample.Shape]) : null;
-    }
-
     /// <summary>The clean sample as the last call predicted it; null if it is not kept.</summary>
-    public Tensor? Clean { get; private init; }
+    public Tensor? Clean { get; }
 
     /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
     public bool IsGuided { get; }

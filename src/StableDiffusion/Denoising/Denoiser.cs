@@ -19,7 +19,7 @@ internal sealed class Denoiser(UNet unet)
     /// </remarks>
     public Tensor Run(DenoiseRequest request, Action<DenoiseStep>? afterCall, CancellationToken cancellationToken)
     {
-        DenoiseRow row = new(request, unet) { KeepsClean = afterCall is not null };
+        DenoiseRow row = new(request, unet);
         using Predictor predictor = new(unet, row, request.AddedChannels, isControlled: true);
 
         // The prediction without the image; at the neutral scale it has no effect.

@@ -74,7 +74,7 @@ public sealed class DeviceBatches : IDisposable
     {
         UNet unet = _pipeline.OpenUNet(_jobs[batch.Jobs[0]].Options, _cancellationToken);
         PreparedDenoising[] prepared = [.. batch.Rows.Select((row, i) => row.ForBatch(batch.Rows.Count, i))];
-        DenoiseRow[] rows = [.. prepared.Select((row, i) => new DenoiseRow(row.Request, unet) { KeepsClean = i == 0 && progress is not null })];
+        DenoiseRow[] rows = [.. prepared.Select((row, i) => new DenoiseRow(row.Request with { KeepsClean = i == 0 && progress is not null }, unet))];
 
         // On a graphics card one prediction of twice the rows takes less time than two; on the processor it takes more.
         new Denoiser(unet).Run(rows, joinsSides: _model.Device.Kind != DeviceKind.Cpu, progress is null ? null : AfterCall, _cancellationToken);

@@ -410,7 +410,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         }
 
         DenoiseStep last = default;
-        Tensor result = new Denoiser(unet).Run(prepared.Request with { KeepsPredictions = options.KeepsPredictions }, AfterCall, cancellationToken);
+        Tensor result = new Denoiser(unet).Run(prepared.Request with { KeepsPredictions = options.KeepsPredictions, KeepsClean = progress is not null }, AfterCall, cancellationToken);
         return prepared.Capture(result, last.Row is null ? prepared.Request.NextCall : last.Call + 1, last.Row);
 
         void AfterCall(DenoiseStep call)

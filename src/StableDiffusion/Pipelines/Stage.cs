@@ -15,3 +15,17 @@ public enum Stage
     /// <summary>Decodes the latent into an image.</summary>
     VaeDecoder,
 }
+
+/// <summary>The stages in words.</summary>
+internal static class StageNames
+{
+    /// <summary>The name of a stage, as people know it.</summary>
+    /// <param name="stage">The stage.</param>
+    public static string InWords(this Stage stage) => stage switch
+    {
+        Stage.TextEncoder => "Text encoder",
+        Stage.VaeEncoder => "VAE encoder",
+        Stage.VaeDecoder => "VAE decoder",
+        _ => "Denoising",
+    };
+}

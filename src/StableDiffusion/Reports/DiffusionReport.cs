@@ -4,7 +4,6 @@ using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Images;
 using StableDiffusion.Settings;
-using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Reports;
@@ -83,7 +82,7 @@ internal sealed class DiffusionReport
             index % every == 0 || index == steps.Count - 1 ? Frame(step, index + 1, cancellationToken) : null,
             step.Timestep,
             double.IsFinite(step.Sigma) ? step.Sigma : null,
-            SpreadOf(step.Tensor),
+            TensorPrimitives.StdDev<float>(step.Tensor.Span),
             step.GuidanceNorm / step.ConditionalNorm))];
     }
 
@@ -91,19 +90,6 @@ internal sealed class DiffusionReport
     {
         cancellationToken.ThrowIfCancellationRequested();
         return Encode(Decode(step.Denoised), string.Create(CultureInfo.InvariantCulture, $"Step {number}, timestep {step.Timestep:0}: the clean image that the U-Net expects"), FrameSide, cancellationToken);
-    }
-
-    private static double SpreadOf(Tensor latent)
-    {
-        double mean = 0, square = 0;
-        foreach (float value in latent.Span)
-        {
-            mean += value;
-            square += (double)value * value;
-        }
-
-        mean /= latent.Span.Length;
-        return Math.Sqrt(Math.Max((square / latent.Span.Length) - (mean * mean), 0));
     }
 
     private static string TextOf(object? value) => value switch

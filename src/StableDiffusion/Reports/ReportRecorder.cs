@@ -35,7 +35,7 @@ internal sealed class ReportRecorder : StageObserver
             _denoisings.Add([]);
         long begun = Stopwatch.GetTimestamp();
         T result = base.Run(stage, work);
-        _stages.Add(new ReportStage(NameOf(stage), Stopwatch.GetElapsedTime(begun), Environment.WorkingSet));
+        _stages.Add(new ReportStage(stage.InWords(), Stopwatch.GetElapsedTime(begun), Environment.WorkingSet));
         if (stage == Stage.Denoising && result is Latent latent)
             Latent = latent;
         return result;
@@ -51,12 +51,4 @@ internal sealed class ReportRecorder : StageObserver
         if (progress.Capture() is StepLatent step)
             _denoisings[^1].Add(step);
     }
-
-    private static string NameOf(Stage stage) => stage switch
-    {
-        Stage.TextEncoder => "Text encoder",
-        Stage.VaeEncoder => "VAE encoder",
-        Stage.VaeDecoder => "VAE decoder",
-        _ => "Denoising",
-    };
 }
