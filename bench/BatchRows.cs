@@ -1,12 +1,13 @@
 namespace StableDiffusion.Benchmarks;
 
-/// <summary>Batches in a pipeline of PowerShell: what a row costs whose image is there, and the rate of many prompts beside that of one image.</summary>
+/// <summary>Batches: what a row costs whose image is there, the rate of many prompts beside that of one image, and that of two workers.</summary>
 internal static class BatchRows
 {
     private const int Finished = 10_000;
     private const double HighestOfRow = 2;
     private const int Prompts = 64;
     private const int Rounds = 5;
+    private const int JobRounds = 2;
     private const double LowestRate = 0.97;
 
     public static IEnumerable<Row> Measure()
@@ -14,7 +15,7 @@ internal static class BatchRows
         string folder = Directory.CreateTempSubdirectory("sd-bench-").FullName;
         try
         {
-            return [MeasureFinished(folder), MeasureRate(folder)];
+            return [MeasureFinished(folder), MeasureRate(folder), MeasureWorkers(folder)];
         }
         finally
         {
@@ -60,6 +61,24 @@ internal static class BatchRows
             Processor = $"{processor:F3}",
             Goal = $"at least {LowestRate}",
             IsMet = (Machine.IsBusy ? processor : rate) >= LowestRate,
+        };
+    }
+
+    /// <summary>The same prompts as a job of one and of two local workers, in turns, from the command to the last file: with the start of their processes.</summary>
+    private static Row MeasureWorkers(string folder)
+    {
+        string jobs = Path.Combine(folder, "jobs");
+        ChildProcess run = PowerShellHost.Run(
+            $"{PowerShellHost.Import}$rows = 1..{Prompts} | ForEach-Object {{ [pscustomobject]@{{ Prompt = \"{DemoModel.Prompt} $_\"; Seed = 1 }} }}; " +
+            $"foreach ($round in 1..{JobRounds}) {{ foreach ($workers in 1, 2) {{ $out = \"{jobs}$round-$workers\"; $begun = [DateTime]::UtcNow; " +
+            "$null = $rows | Submit-DiffusionJob -OutDirectory $out -Local -Workers $workers | Wait-DiffusionJob; " +
+            "$files = Get-ChildItem $out/*.png; if ($files.Count -ne $rows.Count) { throw \"There are $($files.Count) images in $out.\" }; " +
+            "\"by$workers $((($files.LastWriteTimeUtc | Measure-Object -Maximum).Maximum - $begun).TotalMilliseconds)\" } }; ");
+        double one = Statistics.Median(run.Numbers("by1")), two = Statistics.Median(run.Numbers("by2"));
+        return new Row($"{Prompts} prompts by two local workers", $"{two / Prompts:F1} ms an image")
+        {
+            Beside = $"{one / Prompts:F1} ms by one worker, with the start of the processes",
+            Compared = $"{one / two:F2} of the rate of one worker ({JobRounds} pairs)",
         };
     }
 }

@@ -28,6 +28,19 @@ Describe 'Jobs with local workers' {
         $made = Get-DiffusionMetadata -LiteralPath "$out/one.png"
         $made.NegativePrompt, $made.GuidanceScale, $made.Steps | Should -Be "it's `"`n`$(1)", 2.5, 1
 
+        # Each worker has its part of the processors, or as many threads as the user says.
+        $before = $env:STABLEDIFFUSION_THREADS
+        'param($Worker) Set-Content -LiteralPath "$PSScriptRoot/threads-$Worker" $env:STABLEDIFFUSION_THREADS' | Set-Content -LiteralPath "$($job.Folder)/run.ps1"
+        foreach ($given in '', '7') {
+            $env:STABLEDIFFUSION_THREADS = $given
+            Push-Location
+            & "$($job.Folder)/supervise.ps1" | Out-Null
+            Pop-Location
+            Get-Content -LiteralPath "$($job.Folder)/threads-1", "$($job.Folder)/threads-2" | Should -Be (@($given ? $given : [Math]::Max(1, [Math]::Floor([Environment]::ProcessorCount / 2))) * 2)
+        }
+
+        $env:STABLEDIFFUSION_THREADS = $before
+
         # After everything but table, record and journals is gone.
         Get-ChildItem -LiteralPath $job.Folder -Exclude journals, job.json, table.csv -Force | Remove-Item -Recurse
         $later = Get-DiffusionJob -LiteralPath $out

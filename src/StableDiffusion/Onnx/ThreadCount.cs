@@ -7,6 +7,9 @@ namespace StableDiffusion.Onnx;
 /// <summary>The number of threads that an operator of a graph uses on the processor.</summary>
 internal static class ThreadCount
 {
+    /// <summary>The environment variable that sets the number.</summary>
+    public const string Variable = "STABLEDIFFUSION_THREADS";
+
     /// <summary>ONNX Runtime's own choice: one thread for each core of the machine.</summary>
     public const int OfCores = 0;
 
@@ -16,10 +19,10 @@ internal static class ThreadCount
     // The system gives the length of a page for its own files.
     private const int LongestFile = 1 << 16;
 
-    private static readonly Limit s_limit = new("STABLEDIFFUSION_THREADS", OfCores);
+    private static readonly Limit s_limit = new(Variable, OfCores);
 
     /// <summary>
-    /// The number that the environment variable <c>STABLEDIFFUSION_THREADS</c> has; otherwise that of the processors that this
+    /// The number that the environment variable <see cref="Variable"/> has; otherwise that of the processors that this
     /// process may use, if it may not use all. ONNX Runtime looks at those of the whole machine only, also in a container or a job
     /// of a cluster.
     /// </summary>

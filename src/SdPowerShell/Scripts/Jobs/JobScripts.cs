@@ -1,5 +1,6 @@
 using System.Collections;
 using StableDiffusion.Batches.Jobs;
+using StableDiffusion.Onnx;
 using StableDiffusion.Storage;
 
 namespace SdPowerShell.Scripts.Jobs;
@@ -158,6 +159,11 @@ internal sealed class JobScripts
         $ErrorActionPreference = 'Stop'
         Set-Location -LiteralPath $PSScriptRoot
         $shell = @({{Literal.Of(shell)}})
+
+        # The workers share the processors, instead of each using all of them.
+        if ($Workers -gt 1 -and -not $env:{{ThreadCount.Variable}}) {
+            $env:{{ThreadCount.Variable}} = [Math]::Max(1, [Math]::Floor([Environment]::ProcessorCount / $Workers))
+        }
 
         function Start-Worker([int] $Worker) {
             $start = [System.Diagnostics.ProcessStartInfo]::new($shell[0])
