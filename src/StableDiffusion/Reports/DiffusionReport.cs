@@ -89,7 +89,7 @@ internal sealed class DiffusionReport
     private ReportImage Frame(StepLatent step, int number, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return Encode(Decode(step.Denoised), string.Create(CultureInfo.InvariantCulture, $"Step {number}, timestep {step.Timestep:0}: the clean image that the U-Net expects"), FrameSide, cancellationToken);
+        return Encode(Decode(step.Denoised), string.Create(CultureInfo.InvariantCulture, $"Step {number}, timestep {step.Timestep:0}"), FrameSide, cancellationToken);
     }
 
     private static string TextOf(object? value) => value switch

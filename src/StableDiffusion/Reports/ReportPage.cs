@@ -45,7 +45,7 @@ internal static class ReportPage
             return;
         bool hasMaps = prompts.Any(static prompt => prompt.Tokens.Any(static token => token.Map is not null));
         body.Append("<section><h2>Text to vectors</h2><p>The tokenizer cuts a prompt into tokens of its vocabulary, and the text encoder makes a vector of each.");
-        body.Append(hasMaps ? " Point at a token, or move to it with the Tab key, to see where in the image the U-Net looked at it.</p>" : "</p>");
+        body.Append(hasMaps ? "<span class=\"screen\"> Point at a token, or move to it with the Tab key, to see where in the image the U-Net looked at it.</span></p>" : "</p>");
         foreach (ReportPrompt prompt in prompts)
         {
             body.Append(CultureInfo.InvariantCulture, $"<h3>{Encode(prompt.Name)}</h3>");
@@ -75,6 +75,7 @@ internal static class ReportPage
         body.Append("<section><h2>From noise to an image</h2>");
         if (shown.Length > 0)
         {
+            body.Append("<p>The clean image that the U-Net expects at each step:</p>");
             body.Append(CultureInfo.InvariantCulture, $"<div id=\"film\"><label>Step <input type=\"range\" min=\"0\" max=\"{shown.Length - 1}\" value=\"{shown.Length - 1}\" hidden> <output></output></label><div class=\"frames\">");
             foreach (ReportStep step in shown)
                 body.Append(CultureInfo.InvariantCulture, $"<figure data-step=\"{step.Number}\" data-of=\"{steps.Count}\">{Image(step.Image!)}<figcaption>{Encode(step.Image!.Text)}</figcaption></figure>");
