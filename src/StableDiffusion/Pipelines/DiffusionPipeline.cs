@@ -400,7 +400,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         using IDisposable use = model.Use(ModelPart.UNet);
         UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
-        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height), cancellationToken);
+        FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height) + (prepared.Request.Attention?.Bytes ?? 0), cancellationToken);
         if (checkpoint?.Find() is Latent kept)
         {
             if (prepared.GoOn(kept) is PreparedDenoising rest)
@@ -636,13 +636,23 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         if (attention.Steps.Except(made).ToArray() is { Length: > 0 } missing)
             throw new InvalidSettingException("AttentionStep", string.Create(CultureInfo.InvariantCulture, $"The denoising does not make a step of which the attention is to be kept: {string.Join(", ", missing)}. {(made.Count == 0 ? "It makes none." : $"It makes the steps {made.Min()} to {made.Max()}.")}"));
 
+        HashSet<int> steps = attention.Steps.Count == 0 ? made : [.. attention.Steps];
+        IReadOnlyDictionary<TextVectors, PlacedText> texts = PromptConditioning.Place(encoder, embedding, request.Positive, request.Settings.Steps!.Value);
+        long columns = Enumerable.Range(request.NextCall, request.StopCall - request.NextCall)
+            .Where(call => call % scheduler.Order == 0 && steps.Contains(scheduler.CountSteps(call + 1)))
+            .SelectMany(call => request.Positive.Parts.Select(part => part.At((call - request.OriginCall) / scheduler.Order)))
+            .Sum(text => (long)new AttentionText(texts[text], text.HiddenStates.Shape[1]).Columns);
+        int factor = model.Info.LatentFactor;
+        long? bytes = new MemoryEstimate(model, VaeOptions.From(options)).Attention(attention, columns, request.Sample.Shape[3] * factor, request.Sample.Shape[2] * factor);
+        if (bytes is long needed)
+        {
+            FreeMemory(needed, cancellationToken);
+            AttentionProbe.CheckRoom(needed, steps.Count, attention.KeepsHeads);
+            note?.Invoke(string.Create(CultureInfo.CurrentCulture, $"The attention of {steps.Count} {(steps.Count == 1 ? "step" : "steps")} takes {ByteSize.Format(needed)} of memory."));
+        }
+
         AttentionUNet unet = model.OpenAttentionUNet(options.Controls.Count > 0, loading, cancellationToken, options.ToTiling());
-        return new AttentionProbe(
-            unet,
-            unet.Choose(attention.Layers),
-            attention.Steps.Count == 0 ? made : [.. attention.Steps],
-            attention.KeepsHeads,
-            PromptConditioning.Place(encoder, embedding, request.Positive, request.Settings.Steps!.Value));
+        return new AttentionProbe(unet, unet.Choose(attention.Layers), steps, attention.KeepsHeads, texts) { Bytes = bytes };
     }
 
     /// <summary>Decodes a latent into an image.</summary>

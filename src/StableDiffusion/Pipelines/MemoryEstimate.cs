@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
@@ -92,9 +93,27 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <returns>The number of bytes.</returns>
     public long Steps(int width, int height)
     {
-        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
-        int channels = File.Exists(config) ? UNetConfig.Read(config).BlockChannels[0] : DefaultStepChannels;
+        int channels = ReadUNet()?.BlockChannels[0] ?? DefaultStepChannels;
         return (long)(Math.Min(width, StepSide) / model.Info.LatentFactor) * (Math.Min(height, StepSide) / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
+    }
+
+    /// <summary>The memory of the cross-attention that a denoising keeps.</summary>
+    /// <param name="attention">Which is kept.</param>
+    /// <param name="columns">The number of columns in which it is kept, those of all predictions together.</param>
+    /// <param name="width">The image's width in pixels.</param>
+    /// <param name="height">The image's height in pixels.</param>
+    /// <returns>The number of bytes; null if the model has no config that says which layers its U-Net has.</returns>
+    public long? Attention(AttentionOptions attention, long columns, int width, int height) => ReadUNet()?.CrossAttentions
+        .Where(layer => attention.Layers.Count == 0 || attention.Layers.Any(pattern => AttentionUNet.IsOf(pattern, layer.Name)))
+        .Sum(layer => (attention.KeepsHeads ? layer.Heads : 1) * (long)Halve(width / model.Info.LatentFactor, layer.Level) * Halve(height / model.Info.LatentFactor, layer.Level) * columns * sizeof(float));
+
+    // A convolution with a stride of 2 rounds odd sizes up.
+    private static int Halve(int side, int times) => (side + (1 << times) - 1) >> times;
+
+    private UNetConfig? ReadUNet()
+    {
+        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
+        return File.Exists(config) ? UNetConfig.Read(config) : null;
     }
 
     private static VaeTraits TraitsOf(ModelInfo model)

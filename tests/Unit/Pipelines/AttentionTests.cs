@@ -13,6 +13,7 @@ using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
+using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
@@ -303,6 +304,28 @@ public sealed class AttentionTests(SharedModels models)
             // In the first step all have the same noise.
             return Assert.Single(kept.FindAttention(new AttentionQuery { Tokens = ["house"], Steps = [1] })).Values;
         }
+    }
+
+    [Theory]
+    [InlineData(nameof(SharedModels.Demo), null, false)]
+    [InlineData(nameof(SharedModels.Demo), "up_blocks.1.*", true)]
+    [InlineData(nameof(SharedModels.Sd2), null, true)]
+    [InlineData(nameof(SharedModels.Large), null, false)]
+    [InlineData(nameof(SharedModels.Large), "*.transformer_blocks.0", true)]
+    public void The_estimate_is_the_memory_of_what_is_kept(string kind, string? layer, bool keepsHeads)
+    {
+        List<string> notes = [];
+        DiffusionModel model = models.Open(models.Find(kind));
+        DiffusionPipeline pipeline = new(model, note: notes.Add);
+        TextEmbedding prompt = pipeline.EncodePrompt("a red star AND a [blue:light green:2] heart on white", new PromptOptions { Syntax = PromptSyntax.A1111 }, Cancellation);
+        AttentionOptions attention = new() { Layers = layer is null ? [] : [layer], Steps = [2, 3, 4], KeepsHeads = keepsHeads };
+
+        Latent latent = Denoise(pipeline, prompt, new DenoiseOptions { Seed = 3, Steps = 4, Scheduler = "Heun", Width = 72, Height = 40, Attention = attention });
+
+        IReadOnlyList<AttentionPlane> planes = latent.Attention!.Planes;
+        long columns = planes.Where(plane => plane.Layer == planes[0].Layer).Sum(static plane => (long)plane.Text.Columns), bytes = planes.Sum(static plane => plane.Values.Length * (long)sizeof(float));
+        Assert.Equal(bytes, new MemoryEstimate(model, new VaeOptions()).Attention(attention, columns, 72, 40));
+        Assert.Contains($"The attention of 3 steps takes {ByteSize.Format(bytes)} of memory.", notes);
     }
 
     [Fact]

@@ -41,6 +41,27 @@ public sealed class MemoryEstimateTests(DemoModelFixture demo) : IClassFixture<D
     }
 
     [Fact]
+    public void Attention_that_does_not_fit_into_memory_is_refused_before_it_is_computed()
+    {
+        long used = MemoryWatch.UsedBytes() ?? 0;
+        Assert.SkipWhen(used == 0, "The system does not say how much memory the process uses.");
+        List<string> opened = [];
+        DiffusionPipeline pipeline = new(demo.Model, report => opened.Add(report.Activity));
+        TextEmbedding embedding = pipeline.EncodePrompt("a red house", cancellationToken: TestContext.Current.CancellationToken);
+        DenoiseOptions options = new() { Steps = 1000, Width = 512, Height = 512, Attention = new AttentionOptions { KeepsHeads = true } };
+
+        // Kept are 5 layers at the size of the latent and 6 of a half of it, with 4 heads, and 3 tokens, the start and the end.
+        long bytes = 1000L * ((5 * 64 * 64) + (6 * 32 * 32)) * 4 * 5 * sizeof(float);
+        Environment.SetEnvironmentVariable(MemoryLimit.Variable, $"{(used + (bytes / 2)) / Limit.BytesPerMegabyte}");
+        InvalidSettingException error = Assert.Throws<InvalidSettingException>(() => pipeline.Denoise(embedding, negative: null, start: null, options, static _ => Assert.Fail("A step was made."), TestContext.Current.CancellationToken));
+
+        Assert.Equal("Attention", error.Setting);
+        Assert.Contains($"1000 steps would take {ByteSize.Format(bytes)}", error.Message, StringComparison.Ordinal);
+        Assert.Contains("AttentionHead", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(opened, static activity => activity.Contains("attention", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_model_that_was_stopped_for_memory_is_closed_and_opened_anew()
     {
         DiffusionModel stopped;

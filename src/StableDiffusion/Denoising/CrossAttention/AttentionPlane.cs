@@ -13,6 +13,9 @@ namespace StableDiffusion.Denoising.CrossAttention;
 /// <param name="Values">The probabilities, [heads, columns of the text, height, width].</param>
 internal sealed record AttentionPlane(int Step, string Layer, AttentionText Text, int Width, int Height, int Heads, bool HasHeads, float[] Values)
 {
+    /// <summary>The memory of the values, in bytes.</summary>
+    public long Bytes => (long)Values.Length * sizeof(float);
+
     /// <summary>How much each pixel looks at a column of the text.</summary>
     /// <param name="head">The head, from 0.</param>
     /// <param name="column">The column.</param>

@@ -18,6 +18,9 @@ internal sealed class AttentionProbe(AttentionUNet unet, IReadOnlyList<Attention
     private readonly List<AttentionPlane> _planes = [];
     private readonly Dictionary<TextVectors, AttentionText> _columns = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>The memory in bytes that all of it will take, which was checked before; null if that is not known.</summary>
+    public long? Bytes { get; init; }
+
     /// <summary>Whether the attention of a step is kept.</summary>
     /// <param name="step">The step, from 1; null for a call that is not the first of its step.</param>
     public bool Wants(int? step) => step is int number && steps.Contains(number);
@@ -29,7 +32,7 @@ internal sealed class AttentionProbe(AttentionUNet unet, IReadOnlyList<Attention
     /// <param name="width">The width of the latent.</param>
     /// <param name="inputs">The inputs of the prediction.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    /// <exception cref="InvalidSettingException">All of it would not fit into memory.</exception>
+    /// <exception cref="InvalidSettingException">All of it would not fit into memory, as the first step shows.</exception>
     public void Keep(int step, TextVectors text, int height, int width, ReadOnlySpan<(OnnxValueInfo Info, OnnxBuffer Buffer)> inputs, CancellationToken cancellationToken)
     {
         bool isFirst = _planes.Count == 0;
@@ -42,9 +45,19 @@ internal sealed class AttentionProbe(AttentionUNet unet, IReadOnlyList<Attention
             _planes.Add(Reduce(attention, step, columns, planeHeight, planeWidth));
         }
 
-        long bytes = _planes.Sum(static plane => (long)plane.Values.Length) * sizeof(float) * steps.Count;
-        if (isFirst && !MemoryWatch.HasRoom(bytes))
-            throw new InvalidSettingException("Attention", $"The attention of {steps.Count} steps would take {ByteSize.Format(bytes)} of memory, more than there is. Choose fewer steps with AttentionStep, or fewer layers with AttentionLayer{(keepsHeads ? ", or omit AttentionHead" : string.Empty)}.");
+        if (isFirst && Bytes is null)
+            CheckRoom(_planes.Sum(static plane => plane.Bytes) * steps.Count, steps.Count, keepsHeads);
+    }
+
+    /// <summary>Throws for attention that would not fit into memory.</summary>
+    /// <param name="bytes">The memory that it takes.</param>
+    /// <param name="steps">The number of steps of which it is kept.</param>
+    /// <param name="keepsHeads">Whether each head is kept.</param>
+    /// <exception cref="InvalidSettingException">There is not enough memory.</exception>
+    public static void CheckRoom(long bytes, int steps, bool keepsHeads)
+    {
+        if (!MemoryWatch.HasRoom(bytes))
+            throw new InvalidSettingException("Attention", $"The attention of {steps} {(steps == 1 ? "step" : "steps")} would take {ByteSize.Format(bytes)} of memory, more than there is. Choose fewer steps with AttentionStep, or fewer layers with AttentionLayer{(keepsHeads ? ", or omit AttentionHead" : string.Empty)}.");
     }
 
     /// <summary>What was kept up to now; null if there is nothing.</summary>

@@ -1,4 +1,12 @@
+using System.Globalization;
+
 namespace StableDiffusion.Networks.Configs;
+
+/// <summary>A cross-attention of a U-Net to the text.</summary>
+/// <param name="Name">Its place, in diffusers' names, such as <c>down_blocks.0.attentions.1.transformer_blocks.0</c>.</param>
+/// <param name="Level">How often the latent's height and width are halved before it, rounded up.</param>
+/// <param name="Heads">The number of its heads.</param>
+internal sealed record CrossAttention(string Name, int Level, int Heads);
 
 /// <summary>The configuration of a U-Net: the <c>config.json</c> of diffusers' UNet2DConditionModel.</summary>
 internal sealed record UNetConfig
@@ -96,6 +104,32 @@ internal sealed record UNetConfig
             return levels;
         }
     }
+
+    /// <summary>The cross-attentions to the text, in the order of the network.</summary>
+    public IEnumerable<CrossAttention> CrossAttentions
+    {
+        get
+        {
+            int levels = BlockChannels.Count;
+            for (int level = 0; level < levels; level++)
+            {
+                foreach (CrossAttention layer in LayersOf($"down_blocks.{level}", level, DownAttention[level] ? LayersPerBlock[level] : 0))
+                    yield return layer;
+            }
+
+            foreach (CrossAttention layer in LayersOf("mid_block", levels - 1, Middle ? 1 : 0))
+                yield return layer;
+            for (int block = 0, level = levels - 1; block < levels; block++, level--)
+            {
+                foreach (CrossAttention layer in LayersOf($"up_blocks.{block}", level, UpAttention[block] ? LayersPerBlock[level] + 1 : 0))
+                    yield return layer;
+            }
+        }
+    }
+
+    private IEnumerable<CrossAttention> LayersOf(string block, int level, int count) => Enumerable.Range(0, count).SelectMany(
+        index => Enumerable.Range(0, TransformerLayers[level]).Select(
+            layer => new CrossAttention(string.Create(CultureInfo.InvariantCulture, $"{block}.attentions.{index}.transformer_blocks.{layer}"), level, Heads[level])));
 
     /// <summary>Reads a configuration file.</summary>
     /// <param name="path">The path of the <c>config.json</c>.</param>
