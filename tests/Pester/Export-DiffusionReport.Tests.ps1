@@ -46,6 +46,17 @@ Describe 'Export-DiffusionReport' {
         Get-Item "$TestDrive/made.png" | Export-DiffusionReport $file.FullName -Force
     }
 
+    It 'takes the image and the page by their places, as file or object' {
+        $image | Export-DiffusionImage "$TestDrive/placed.png"
+        $one = Export-DiffusionReport "$TestDrive/placed.png" "$TestDrive/placed.html" -PassThru
+        $one.Name | Should -Be placed.html
+        (Export-DiffusionReport $image "$TestDrive/object.html" -PassThru).Name | Should -Be object.html
+        (Export-DiffusionReport (Get-Item "$TestDrive/placed.png") "$TestDrive/item.html" -PassThru).Name | Should -Be item.html
+        (Export-DiffusionReport "$TestDrive/placed.png" -OutDirectory "$TestDrive/by-place" -PassThru).Name | Should -Be placed.html
+        { Export-DiffusionReport "$TestDrive/placed.png" "$TestDrive/other.png" -ErrorAction Stop } | Should -Throw -ErrorId 'P*,*'
+        "$TestDrive/other.png" | Should -Not -Exist
+    }
+
     It 'writes no other file than a page' {
         $image | Export-DiffusionImage "$TestDrive/kept.png"
         $before = (Get-FileHash "$TestDrive/kept.png").Hash

@@ -34,6 +34,15 @@ Describe 'Get-DiffusionJournal' {
         $text | Should -Match 'Failed +Row 2'
     }
 
+    It 'is a short list of what is known' {
+        $lists = Get-DiffusionJournal made.jsonl | ForEach-Object { ($_ | Format-List | Out-String -Width 300).Trim() -split '\r?\n' }
+        $labels = @($lists) -match '^\w+ +: ' -replace ' *:.*'
+        $labels[0..3] | Should -Be 'Time', 'Status', 'Row', 'File'
+        $lists | Should -Match '^(Time|Status|Row|File|Prompt|Seed|Settings|Seconds|Device|Pixels|ErrorId|Message) +: \S'
+        $lists -match '^Settings' | Select-Object -Last 1 | Should -Match ': 2 steps, \w+, 64x64, demo$'
+        $lists -match '^ErrorId' | Should -HaveCount 1
+    }
+
     It 'reads several files, and passes over a torn last line with a warning' {
         Set-Content -NoNewline torn.jsonl -Value '{"time":"2026-'
         $entries = Get-ChildItem *.jsonl | Get-DiffusionJournal -WarningVariable warnings -WarningAction SilentlyContinue

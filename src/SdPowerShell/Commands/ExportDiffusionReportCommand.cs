@@ -29,17 +29,19 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     private int _count;
 
     /// <summary>The images: image objects, or files.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = DirectorySet)]
     [Alias("Image")]
     [ValidateNotNullOrEmpty]
     [Image(IsList = true, Columns = "InputObject Image")]
     public ImageInput[] InputObject { get; set; } = [];
 
-    /// <summary>The page to write, .html.</summary>
+    /// <summary>The page to write, .html; of two arguments, the first is the image.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
     [Alias("OutFile", "FilePath")]
     [ValidateNotNullOrEmpty]
-    public string? Path { get; set; }
+    [Image]
+    public ImageInput? Path { get; set; }
 
     /// <summary>The folder to write to; the pages are named after prompt and seed, or after the file of the image.</summary>
     [Parameter(Mandatory = true, ParameterSetName = DirectorySet)]
@@ -64,6 +66,10 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        // With an image from the pipeline, the first argument is the page, so that it binds to Path. With two arguments it is the image.
+        if (Path is not null && !IsPage(Path.Path) && InputObject is [{ Given: string page } last] && (IsPage(page) || !System.IO.Path.HasExtension(page)))
+            (Path, InputObject) = (last, [Path]);
+
         foreach (ImageInput input in ImageInput.Resolve(this, InputObject, hasWildcards: false))
         {
             Subject = null;
@@ -74,9 +80,9 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
     private void Write(DiffusionImage image, string? source)
     {
         Subject = source is null ? InputRecord.DescribeItem("Image", _count++, image.Prompt) : System.IO.Path.GetFileName(source);
-        OutputNames names = new(Path, OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
+        OutputNames names = new(Path?.ToString(), OutDirectory is null ? null : ResolveOutput(OutDirectory), Ending, source) { Unnamed = FileNames.Image };
         OutputTarget target = names.Next(image.Prompt ?? string.Empty, image.Seed, index: 0, count: 1, ResolveOutput)!;
-        if (!s_endings.Contains(System.IO.Path.GetExtension(target.Path), StringComparer.OrdinalIgnoreCase))
+        if (!IsPage(target.Path))
             throw new InvalidSettingException(nameof(Path), $"'{target.Path}' is not the name of a page. Give one that ends in .html, or none of the endings of other files.");
         bool replaces = Force || target.IsGenerated;
         OutputFile.Check(target.Path, replaces);
@@ -120,6 +126,8 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
         if (PassThru)
             WriteObject(new FileInfo(path));
     }
+
+    private static bool IsPage(string? path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
     // Reuse of features has no attention in most steps, and windows have none at all.
     private static DenoiseOptions Keep(DenoiseOptions options) => options with

@@ -634,9 +634,10 @@ public sealed class DiffusionModel : IDisposable
 
         void Report(ProgressReport build)
         {
-            bool writes = build.Activity == BuildActivity.Writing;
-            isBuilt |= writes;
-            progress?.Invoke(build with { Activity = BuildingGraphs, Detail = $"{(writes ? "Writing" : "Hashing")} {build.Detail}" });
+            // Whether they were built before is known once the model's files are hashed.
+            bool isHashing = build.Activity == BuildActivity.Hashing;
+            isBuilt |= !isHashing;
+            progress?.Invoke(isHashing ? build : build with { Activity = BuildingGraphs });
         }
     }
 

@@ -1,6 +1,7 @@
 using StableDiffusion.Adapters;
 using StableDiffusion.Library;
 using StableDiffusion.Onnx;
+using StableDiffusion.Pipelines;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Tests.Library;
@@ -51,6 +52,25 @@ public sealed class ModelLibraryTests : IDisposable
         Assert.False(Library.Models.Contains("own"));
         Assert.NotEmpty(Directory.GetDirectories(_folder["graphs"]));
         Library.CloseModels();
+    }
+
+    [Fact]
+    public void The_progress_tells_the_reading_of_a_model_from_the_building_of_its_graphs()
+    {
+        Repository.CopyDemoModel(_folder["models", "own"]);
+
+        Assert.Equal(["Reading the model", "Building the model's graphs"], Activities());
+        Directory.Delete(_folder["graphs", ".hashes"], recursive: true);
+        Assert.Equal(["Reading the model"], Activities());
+
+        IEnumerable<string> Activities()
+        {
+            List<string> activities = [];
+            using (ModelLease lease = Library.Open("own", Device.Cpu))
+                _ = new DiffusionPipeline(lease.Model, report => activities.Add(report.Activity)).Identify(TestContext.Current.CancellationToken);
+            Library.CloseModels();
+            return activities.Distinct();
+        }
     }
 
     [Fact]
