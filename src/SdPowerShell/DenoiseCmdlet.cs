@@ -343,7 +343,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
         try
         {
             TerminalOutput? terminal = null;
-            if (Preview && (terminal = TerminalOutput.Find(Host, TerminalProtocol.Auto, out string reason)) is null)
+            if (Preview && (terminal = TerminalOutput.Find(Host, TerminalProtocol.Auto, out string reason, replaces: true)) is null)
                 WriteVerbose($"No previews are shown. {reason}.");
             Previews = new PreviewDisplay(terminal, PreviewFile is null ? null : FindPreviewFile(PreviewFile), PreviewEvery, Warn, CancellationToken);
         }

@@ -41,7 +41,7 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get => [.. _items.Cast<string>()]; set => (_items, _isLiteral) = (value, true); }
 
-    /// <summary>How the terminal shows images: Auto, Sixel, Kitty, ITerm2, HalfBlock or None.</summary>
+    /// <summary>How the terminal shows images: Auto, Sixel, Kitty, ITerm2, HalfBlock, Ascii or None.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(EnumCompleter<TerminalProtocol>))]
     public string? Protocol { get; set; }
@@ -79,7 +79,8 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
             }
 
             _terminal = TerminalOutput.Find(Host, asked, out string reason);
-            WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_terminal.Protocol}.");
+            string why = asked == TerminalProtocol.Auto && _terminal?.Protocol == TerminalProtocol.Ascii ? ", since the terminal, NO_COLOR or $PSStyle.OutputRendering allows no colors" : string.Empty;
+            WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_terminal.Protocol}{why}.");
         }
         catch (DiffusionException error)
         {

@@ -24,8 +24,9 @@ internal sealed class TerminalOutput
     private static readonly string[] s_terminals = ["ConsoleHost", "Visual Studio Code Host"];
 
     private readonly PSHostUserInterface? _ui;
+    private readonly bool _keepsColors;
 
-    internal TerminalOutput(PSHostUserInterface? ui, TerminalProtocol protocol) => (_ui, Protocol) = (ui, protocol);
+    internal TerminalOutput(PSHostUserInterface? ui, TerminalProtocol protocol, bool keepsColors = false) => (_ui, Protocol, _keepsColors) = (ui, protocol, keepsColors);
 
     /// <summary>How the terminal shows images.</summary>
     public TerminalProtocol Protocol { get; }
@@ -34,26 +35,30 @@ internal sealed class TerminalOutput
     /// <param name="host">The host.</param>
     /// <param name="asked">The protocol that the user asked for, which is used in any host; Auto finds out.</param>
     /// <param name="reason">Why there is none; empty otherwise.</param>
+    /// <param name="replaces">Whether images are to replace each other.</param>
     /// <returns>The terminal; null if images cannot be shown.</returns>
     /// <exception cref="StableDiffusion.InvalidSettingException">The environment variable names no protocol.</exception>
-    public static TerminalOutput? Find(PSHost host, TerminalProtocol asked, out string reason)
+    public static TerminalOutput? Find(PSHost host, TerminalProtocol asked, out string reason, bool replaces = false)
     {
         TerminalProtocol protocol = asked;
         reason = string.Empty;
+        bool isConsole = s_terminals.Contains(host.Name);
         if (host.UI is not PSHostUserInterface ui)
             reason = "The host has no user interface";
         else if (asked == TerminalProtocol.None)
             reason = "It was asked for";
         else if (asked != TerminalProtocol.Auto)
-            return new TerminalOutput(ui, asked);
-        else if (!s_terminals.Contains(host.Name))
+            return new TerminalOutput(ui, asked, keepsColors: isConsole);
+        else if (!isConsole)
             reason = $"'{host.Name}' is no terminal";
         else if (Console.IsOutputRedirected)
             reason = "The output does not go to a terminal";
-        else if ((protocol = TerminalEnvironment.Find(Environment.GetEnvironmentVariable)) == TerminalProtocol.None)
-            reason = $"The terminal shows no colors, or {TerminalEnvironment.Variable} is None";
+        else if ((protocol = TerminalEnvironment.Find(Environment.GetEnvironmentVariable, !HostColors.AreLeftOut(ui))) == TerminalProtocol.None)
+            reason = $"{TerminalEnvironment.Variable} is None";
+        else if (replaces && TerminalEnvironment.IsDumb(Environment.GetEnvironmentVariable))
+            reason = "The terminal has no place in which images can replace each other, since TERM is dumb";
         else
-            return new TerminalOutput(ui, protocol);
+            return new TerminalOutput(ui, protocol, keepsColors: true);
         return null;
     }
 
@@ -95,7 +100,14 @@ internal sealed class TerminalOutput
 
     /// <summary>Shows a text that <see cref="TerminalImage"/> made.</summary>
     /// <param name="text">The text.</param>
-    public void Write(string text) => _ui?.Write(text);
+    public void Write(string text)
+    {
+        // Half blocks are nothing without their colors, and are used in such a terminal only if somebody asked for them.
+        if (_keepsColors && Protocol == TerminalProtocol.HalfBlock && _ui is not null && HostColors.AreLeftOut(_ui))
+            Console.Out.Write(text);
+        else
+            _ui?.Write(text);
+    }
 
     /// <summary>Begins a place in which images replace each other.</summary>
     /// <param name="image">The first of them.</param>

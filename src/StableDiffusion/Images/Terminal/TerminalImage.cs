@@ -25,6 +25,9 @@ internal static class TerminalImage
             case TerminalProtocol.HalfBlock:
                 (byte[] blocks, int blockWidth, int blockHeight) = area.Resize(image, 1);
                 return HalfBlocks.Encode(blocks, blockWidth, blockHeight);
+            case TerminalProtocol.Ascii:
+                (byte[] shades, int shadeWidth, int shadeHeight) = area.Resize(image, 1);
+                return AsciiImage.Encode(shades, shadeWidth, shadeHeight);
             case TerminalProtocol.Sixel when number is not null && area.SizeOf(image, SixelColumn).Width > image.Width:
                 // One of many is to be quick: its colors are found before it is enlarged.
                 (int largeWidth, int largeHeight) = area.SizeOf(image, SixelColumn);

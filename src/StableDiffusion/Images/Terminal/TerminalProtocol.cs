@@ -18,6 +18,9 @@ public enum TerminalProtocol
     /// <summary>Half blocks in 24-bit colors: a character for two pixels, one above the other.</summary>
     HalfBlock,
 
+    /// <summary>Characters of ASCII that are more or less full, without colors.</summary>
+    Ascii,
+
     /// <summary>Not at all.</summary>
     None,
 }

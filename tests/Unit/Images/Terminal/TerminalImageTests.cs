@@ -118,6 +118,22 @@ public sealed class TerminalImageTests
     }
 
     [Fact]
+    public void Without_colors_lighter_pixels_have_fuller_characters()
+    {
+        // Two rows of pixels, a level of gray for each column, from black to white.
+        byte[] pixels = [.. Enumerable.Range(0, 512).SelectMany(static i => Enumerable.Repeat((byte)(i % 256), 3))];
+        string line = TerminalImage.Encode(new DiffusionImage(256, 2, pixels), TerminalProtocol.Ascii, new TerminalArea(256, 1), cancellationToken: Cancellation);
+
+        Assert.Equal(" .:-=+*#%@\n", string.Concat(line.Distinct()));
+        Assert.Equal(line, string.Concat(line[..^1].OrderBy(static letter => " .:-=+*#%@".IndexOf(letter, StringComparison.Ordinal))) + "\n");
+        Assert.Equal([' ', '@'], [line[0], line[255]]);
+
+        // An odd last row stands for itself; green is lighter than red, and red than blue.
+        string colors = TerminalImage.Encode(new DiffusionImage(3, 3, [.. Enumerable.Repeat<byte[]>([255, 0, 0, 0, 255, 0, 0, 0, 255], 3).SelectMany(static row => row)]), TerminalProtocol.Ascii, new TerminalArea(3, 2), cancellationToken: Cancellation);
+        Assert.Equal("-+.\n-+.\n", colors);
+    }
+
+    [Fact]
     public void Nothing_is_shown_by_no_protocol() =>
         Assert.Empty(TerminalImage.Encode(Make(2, 2, static _ => 0), TerminalProtocol.None, new TerminalArea(2, 1), cancellationToken: Cancellation));
 
@@ -157,7 +173,14 @@ public sealed class TerminalImageTests
     [InlineData(TerminalProtocol.Sixel, "TERM=foot-extra")]
     [InlineData(TerminalProtocol.Sixel, "TERM=xterm-sixel")]
     [InlineData(TerminalProtocol.Sixel, "TERM_PROGRAM=mintty")]
-    [InlineData(TerminalProtocol.None, "TERM=dumb")]
+    [InlineData(TerminalProtocol.Ascii, "TERM=dumb")]
+    [InlineData(TerminalProtocol.Ascii, "TERM=dumb", "KITTY_WINDOW_ID=1", "TERM_PROGRAM=iTerm.app")]
+    [InlineData(TerminalProtocol.Ascii, "TERM=xterm-256color", "NO_COLOR=1")]
+    [InlineData(TerminalProtocol.Ascii, "TMUX=x", "NO_COLOR=1", "TERM=tmux-256color")]
+    [InlineData(TerminalProtocol.HalfBlock, "TERM=xterm-256color", "NO_COLOR=")]
+    [InlineData(TerminalProtocol.HalfBlock, "STABLEDIFFUSION_TERMINAL=HalfBlock", "TERM=dumb", "NO_COLOR=1")]
+    [InlineData(TerminalProtocol.Kitty, "TERM=xterm-kitty", "NO_COLOR=1")]
+    [InlineData(TerminalProtocol.Sixel, "TERM=foot", "NO_COLOR=1")]
     [InlineData(TerminalProtocol.HalfBlock, "TMUX=/tmp/tmux-0/default,1,0", "KITTY_WINDOW_ID=1", "TERM=tmux-256color")]
     [InlineData(TerminalProtocol.HalfBlock, "STY=1.pts", "WT_SESSION=1")]
     [InlineData(TerminalProtocol.HalfBlock, "TERM=screen-256color", "TERM_PROGRAM=iTerm.app")]
@@ -169,6 +192,12 @@ public sealed class TerminalImageTests
         Dictionary<string, string> variables = environment.ToDictionary(static line => line.Split('=')[0], static line => line.Split('=')[1]);
         Assert.Equal(expected, TerminalEnvironment.Find(variables.GetValueOrDefault));
     }
+
+    [Theory]
+    [InlineData(TerminalProtocol.Ascii, "xterm-256color")]
+    [InlineData(TerminalProtocol.Kitty, "xterm-kitty")]
+    public void A_terminal_that_loses_colors_has_none_of_half_blocks(TerminalProtocol expected, string term) =>
+        Assert.Equal(expected, TerminalEnvironment.Find(name => name == "TERM" ? term : null, showsColors: false));
 
     [Fact]
     public void A_variable_that_names_no_protocol_is_an_error() =>
