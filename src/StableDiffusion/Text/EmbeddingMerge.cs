@@ -1,4 +1,5 @@
 using StableDiffusion.Noise;
+using StableDiffusion.Prompts;
 using StableDiffusion.Settings;
 using StableDiffusion.Settings.Merging;
 using StableDiffusion.Tensors;
@@ -87,8 +88,8 @@ public static class EmbeddingMerge
         {
             ArgumentNullException.ThrowIfNull(embedding, nameof(embeddings));
             embedding.CheckFinite();
-            if (embedding.DynamicText is not null)
-                throw new InvalidSettingException(Setting, $"The prompt '{embedding.Prompt}' changes between steps, or joins prompts by AND, so that its vectors are only made for a run. Merge the embeddings of its parts.");
+            if (embedding.DynamicText is string text && !DynamicPrompt.HasOneText(text))
+                throw new InvalidSettingException(Setting, $"The prompt '{embedding.Prompt}' changes between steps, joins prompts by AND or has a weight as a whole, so that its vectors are only made for a run. Merge the embeddings of its parts.");
             CheckAlike(embeddings[0], embedding);
         }
 
