@@ -37,14 +37,14 @@ public abstract class MergeCmdlet : DiffusionCmdlet
     /// <summary>Merges neighbors on the path through all that was given, and writes what was asked for.</summary>
     /// <typeparam name="T">What is merged.</typeparam>
     /// <param name="parameter">The name of its parameter, which is also a noun for it.</param>
-    /// <param name="items">All that was given.</param>
+    /// <param name="items">All that was given, one or more.</param>
     /// <param name="merge">Merges two of it by a ratio.</param>
     private protected void WriteMerged<T>(string parameter, IReadOnlyList<T> items, Func<T, T, double, T> merge)
         where T : class
     {
         string noun = parameter.ToLowerInvariant();
         if (items.Count < 2)
-            throw new InvalidSettingException(parameter, items.Count == 0 ? $"There is nothing to merge. Give two {noun}s or more." : $"There is only one {noun}, and nothing to merge it with. Give two or more.");
+            throw new InvalidSettingException(parameter, $"There is only one {noun}, and nothing to merge it with. Give two or more.");
         foreach ((int index, double ratio) in Places(items.Count, noun))
         {
             CancellationToken.ThrowIfCancellationRequested();

@@ -34,6 +34,15 @@ Describe 'Merge-Latent' {
         { $record | New-DiffusionImage -WhatIf -ErrorAction Stop 6>&1 } | Should -Not -Throw
     }
 
+    It 'is not made from the settings alone' {
+        { $first, $second | Merge-Latent | New-DiffusionImage -ErrorAction Stop } | Should -Throw '*ConvertFrom-Latent*' -ErrorId 'RecordNotRepeatable,*'
+    }
+
+    It 'makes nothing of nothing' {
+        @() | Merge-Latent -ErrorAction Stop | Should -BeNullOrEmpty
+        @() | Merge-TextEmbedding -Weight 1, 2 -ErrorAction Stop | Should -BeNullOrEmpty
+    }
+
     It 'asks for the images that merged latents began with' {
         $files = 1, 2 | ForEach-Object { New-DiffusionImage 'a red house' -Seed $_ -Steps 1 -OutFile "$TestDrive/start-$_.png" }
         $image = Get-Item "$TestDrive/start-*.png" | ConvertTo-Latent | Merge-Latent | ConvertFrom-Latent

@@ -44,6 +44,7 @@ Describe 'Merge-TextEmbedding' {
         $image = $merged | Invoke-Denoise -Seed 1 -Steps 1 | ConvertFrom-Latent
         { $image | Get-TextEmbedding -ErrorAction Stop } | Should -Throw -ErrorId 'PromptInvalid,*'
         { $merged | Get-PromptToken -ErrorAction Stop } | Should -Throw -ErrorId 'PromptInvalid,*'
+        { $merged | New-DiffusionImage -ErrorAction Stop } | Should -Throw -ErrorId 'PromptInvalid,*'
         { Repair-DiffusionImage $image -Box 0, 0, 32, 32 -ErrorAction Stop } | Should -Throw -ErrorId 'PromptInvalid,*'
         { $image | New-DiffusionImage -Steps 2 -ErrorAction Stop } | Should -Throw -ErrorId 'StepsInvalid,*'
         { $merged | Invoke-Denoise -Attention -ErrorAction Stop } | Should -Throw -ErrorId 'AttentionInvalid,*'

@@ -24,5 +24,9 @@ public sealed class MergeLatentCommand : MergeCmdlet
     protected override void ProcessRecord() => _latents.AddRange(Latent);
 
     /// <inheritdoc/>
-    protected override void EndProcessing() => ProcessOne(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, EnumSetting.Parse(nameof(Mode), Mode, InterpolationMode.Spherical))));
+    protected override void EndProcessing()
+    {
+        if (_latents.Count > 0)
+            ProcessOne(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, EnumSetting.Parse(nameof(Mode), Mode, InterpolationMode.Spherical))));
+    }
 }

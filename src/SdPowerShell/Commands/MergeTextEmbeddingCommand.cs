@@ -32,7 +32,11 @@ public sealed class MergeTextEmbeddingCommand : MergeCmdlet
     protected override void ProcessRecord() => _embeddings.AddRange(Embedding);
 
     /// <inheritdoc/>
-    protected override void EndProcessing() => ProcessOne(_embeddings, Merge);
+    protected override void EndProcessing()
+    {
+        if (_embeddings.Count > 0)
+            ProcessOne(_embeddings, Merge);
+    }
 
     private void Merge()
     {
