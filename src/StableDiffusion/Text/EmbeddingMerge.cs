@@ -87,9 +87,11 @@ public static class EmbeddingMerge
         foreach (TextEmbedding embedding in embeddings)
         {
             ArgumentNullException.ThrowIfNull(embedding, nameof(embeddings));
-            embedding.CheckFinite();
             if (embedding.DynamicText is string text && !DynamicPrompt.HasOneText(text))
                 throw new InvalidSettingException(Setting, $"The prompt '{embedding.Prompt}' changes between steps, joins prompts by AND or has a weight as a whole, so that its vectors are only made for a run. Merge the embeddings of its parts.");
+            if (embedding.HiddenStates.Length == 0)
+                throw new ShapeMismatchException($"The embedding of '{embedding.Prompt}' has no vectors: its shape is {embedding.HiddenStates}. Encode the prompt again.");
+            embedding.CheckFinite();
             CheckAlike(embeddings[0], embedding);
         }
 

@@ -99,6 +99,7 @@ public sealed class EmbeddingMergeTests
         Refuse<InvalidSettingException>("changes between steps", Create("[b:c:2]", 2, dynamicText: "[b:c:2]"));
         Refuse<InvalidSettingException>("weight as a whole", Create("b :0.5", 2, dynamicText: "b :0.5"));
         Assert.NotNull(EmbeddingMerge.Merge(first, Create("b ", 2, dynamicText: "b "), 0.5));
+        Refuse<ShapeMismatchException>("no vectors", Create("b", 2, tokens: 0));
         TextEmbedding broken = Create("b", 2);
         broken.HiddenStates.Values[3] = float.NaN;
         Refuse<NotFiniteException>("'b'", broken);
