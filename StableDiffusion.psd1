@@ -51,6 +51,8 @@
         'Join-DiffusionImage'
         'Measure-DiffusionJob'
         'Measure-NoisePrediction'
+        'Merge-Latent'
+        'Merge-TextEmbedding'
         'New-DiffusionImage'
         'New-DiffusionSweep'
         'Register-DiffusionAssertion'

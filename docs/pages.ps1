@@ -1,6 +1,6 @@
 # Runs the blocks of PowerShell on documentation pages from top to bottom, each page in an empty folder. What a page shows below
 # a block is made of what the block returns:
-#   ![…](images/….png)     its images, side by side at twice their size
+#   ![…](images/….png)     its images, side by side at twice their size; if it returns none, the one file that it writes, such as a film
 #   [… ](figures/….html)   a figure whose slider goes through its images; <!-- caption: { … } --> above the block makes the captions of $_ and its number, $args[0]
 #   ```text … ```          its other output
 # Writes the images and figures, and returns an object for each block of text. Build the module first; the script imports it.
@@ -73,9 +73,14 @@ foreach ($file in Convert-Path $Page) {
         # The next block knows the variables of this one, and none of them is one of this script.
         $scope = New-Module { $ErrorActionPreference = 'Stop' }
         $shown = foreach ($match in [regex]::Matches($content, $block)) {
+            $before = @(Get-ChildItem -Name)
             $output = @(. $scope ([scriptblock]::Create($match.Groups['code'].Value)))
             $images = @($output | Where-Object { Test-Image $_ })
-            if ($match.Groups['image'].Success) {
+            $written = @(Get-ChildItem -File | Where-Object Name -NotIn $before)
+            if ($match.Groups['image'].Success -and -not $images -and $written.Count -eq 1) {
+                Copy-Item -LiteralPath $written[0].FullName -Destination (Get-Target $folder $match.Groups['image'].Value) -Force
+            }
+            elseif ($match.Groups['image'].Success) {
                 Export-Sheet $images (Get-Target $folder $match.Groups['image'].Value)
             }
             if ($match.Groups['figure'].Success) {

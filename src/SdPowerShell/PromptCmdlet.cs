@@ -63,7 +63,10 @@ public abstract class PromptCmdlet : RecordCmdlet
 
     /// <inheritdoc/>
     private protected sealed override void ProcessInput() => Prompts.ForEach(Prompt, file: null, prompt =>
-        Process(prompt ?? throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a string; an empty string means no prompt.")));
+    {
+        CheckMerged();
+        Process(prompt ?? throw new InvalidSettingException(nameof(Prompt), "The prompt is null. Give a string; an empty string means no prompt."));
+    });
 
     /// <inheritdoc/>
     protected sealed override void EndProcessing() => Prompts.ReportPassedOver();

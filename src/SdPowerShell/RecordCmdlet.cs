@@ -97,6 +97,13 @@ public abstract class RecordCmdlet : ModelCmdlet
     /// <param name="parameter">The setting's parameter, which has a value.</param>
     internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
+    /// <summary>Refuses a prompt that came with an object and only describes several that were merged.</summary>
+    private protected void CheckMerged()
+    {
+        if (Input is { HasMergedPrompt: true } && IsCarriedAlong(nameof(GenerationInfo.Prompt)))
+            throw new InvalidSettingException(nameof(GenerationInfo.Prompt), $"The prompt of the object is merged from several: {Input.Text(nameof(GenerationInfo.Prompt))}. Its vectors cannot be encoded from that text. Give one of the prompts with Prompt.");
+    }
+
     /// <summary>Whether a parameter was given by name, and so is not a property of the object from the pipeline.</summary>
     /// <param name="parameter">The parameter.</param>
     private protected bool IsGiven(string parameter) => Binder.IsGiven(parameter);

@@ -14,6 +14,12 @@ Describe 'docs/gallery.md' {
         foreach ($file in $shown) {
             Get-Item "$TestDrive/$($file.Name)" | Should -BeDiffusionImage $file -Psnr 30
         }
+
+        foreach ($film in $shown | Where-Object Name -Like 'walk-*') {
+            $frames = (Get-DiffusionMetadata $film).Stages[-1].Inputs['Image'].Count
+            $frames | Should -BeGreaterThan 7
+            (Get-DiffusionMetadata "$TestDrive/$($film.Name)").Stages[-1].Inputs['Image'].Count | Should -Be $frames
+        }
     }
 
     It 'has a command for each of its images, and describes it' {

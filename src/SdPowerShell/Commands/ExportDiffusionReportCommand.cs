@@ -12,6 +12,7 @@ using StableDiffusion.Replaying;
 using StableDiffusion.Reports;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
+using StableDiffusion.Text;
 
 namespace SdPowerShell.Commands;
 
@@ -129,11 +130,11 @@ public sealed class ExportDiffusionReportCommand : ModelCmdlet
 
     private static bool IsPage(string? path) => s_endings.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
-    // Reuse of features has no attention in most steps, and windows have none at all.
-    private static DenoiseOptions Keep(DenoiseOptions options) => options with
+    // Reuse of features has no attention in most steps, and windows have none at all. A merged embedding has no words.
+    private static DenoiseOptions Keep(TextEmbedding embedding, DenoiseOptions options) => options with
     {
         KeepsPredictions = true,
-        Attention = options is { FeatureReuse: not > 1, DiffusionTiling: null } ? new AttentionOptions() : null,
+        Attention = options is { FeatureReuse: not > 1, DiffusionTiling: null } && !embedding.IsMerged ? new AttentionOptions() : null,
     };
 
     private ReplayImages FindImages(bool isForeign)

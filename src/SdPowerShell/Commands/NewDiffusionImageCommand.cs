@@ -406,6 +406,9 @@ public class NewDiffusionImageCommand : DetailCmdlet
             throw new InvalidSettingException(nameof(Prompt), "The prompt is empty. Say what the image should show. For an image without a prompt, pipe Get-TextEmbedding '' to Invoke-Denoise.");
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
+        CheckMerged();
+        if (Input?.Value?.BaseObject is Latent { Stages: StageList made } && IsCarriedAlong(nameof(Prompt)) && made.Any(static stage => stage.Operation == StageOperation.MergeLatents))
+            throw new NotRepeatableException("The latent is merged from others, and its settings do not make it again. ConvertFrom-Latent decodes it.");
         Claims.Interruption?.Check();
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };
         ImageInput? source = FindStart(out bool isPiped);

@@ -265,6 +265,8 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     private DenoiseOptions OptionsOf(GenerationInfo info, int index)
     {
         long seed = _options!.Seed!.Value;
+        if (info.Stages?.HasMergedPrompt == true && (string.IsNullOrWhiteSpace(Prompt) || (string.IsNullOrWhiteSpace(NegativePrompt) && !string.IsNullOrWhiteSpace(info.NegativePrompt))))
+            throw new InvalidSettingException(nameof(Prompt), "The prompt or the negative prompt of the image is merged from several, and cannot be encoded from its text. Say with Prompt, and with NegativePrompt if the image has one, what the region shows.");
         return _options with
         {
             Prompt = !string.IsNullOrWhiteSpace(Prompt) ? Prompt : !string.IsNullOrWhiteSpace(info.Prompt) ? info.Prompt

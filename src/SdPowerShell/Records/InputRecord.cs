@@ -8,6 +8,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
 using StableDiffusion.Running;
+using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
 namespace SdPowerShell.Records;
@@ -52,6 +53,14 @@ internal sealed class InputRecord(PSObject? value, int number)
 
     /// <summary>Whether it is an object that this module made or read from a file, or a copy of one.</summary>
     public bool IsMade => Array.Exists(s_objects, IsOf);
+
+    /// <summary>Whether its prompt was merged from several embeddings, and is only a description of them.</summary>
+    public bool HasMergedPrompt => Value?.BaseObject switch
+    {
+        TextEmbedding embedding => embedding.IsMerged,
+        GeneratedObject made => made.Stages?.HasMergedPrompt == true,
+        _ => false,
+    };
 
     /// <summary>Whether a column was not chosen by the user: the record is a copy of an image or its metadata, which have that property.</summary>
     /// <param name="column">The column.</param>

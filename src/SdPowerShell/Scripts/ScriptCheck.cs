@@ -29,6 +29,8 @@ internal static partial class ScriptCheck
         ["Expand-DiffusionImage"] = ParametersOf<ExpandDiffusionImageCommand>(),
         ["Join-DiffusionImage"] = ParametersOf<JoinDiffusionImageCommand>(),
         ["Export-DiffusionAnimation"] = ParametersOf<ExportDiffusionAnimationCommand>(),
+        ["Merge-TextEmbedding"] = ParametersOf<MergeTextEmbeddingCommand>(),
+        ["Merge-Latent"] = ParametersOf<MergeLatentCommand>(),
         ["Resize-Latent"] = ParametersOf<ResizeLatentCommand>(),
         ["Add-LatentNoise"] = ParametersOf<AddLatentNoiseCommand>(),
     };

@@ -7,6 +7,7 @@ using StableDiffusion.Library;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Merging;
 using StableDiffusion.Upscaling;
 
 namespace SdPowerShell.Scripts;
@@ -95,6 +96,8 @@ internal sealed class StageScript
         return stage.Operation switch
         {
             StageOperation.EncodePrompt => $"Get-TextEmbedding {Literal.Of(stage.Text(nameof(GenerationInfo.Prompt)) ?? string.Empty)}{AllSettings(stage, s_notOfPrompts)}{Names(stage, nameof(GenerationInfo.Lora), nameof(GenerationInfo.TextualInversion))}",
+            StageOperation.MergeEmbeddings => $"Merge-TextEmbedding {Merged("embedding", stage)}",
+            StageOperation.MergeLatents => $"Merge-Latent {Merged("latent", stage)}",
             StageOperation.EncodeImage => EncodeImage(stage, before),
             StageOperation.Denoise => Denoise(stage, before),
             StageOperation.Decode => $"{Variable("latent", before)} | ConvertFrom-Latent{Settings(stage, [.. s_ofVae, "Rounding"])}{Apart(stage, before)}{Names(stage, nameof(GenerationInfo.Vae))}",
@@ -133,6 +136,12 @@ internal sealed class StageScript
         return command.Append(AllSettings(one.Prompt, s_notOfPrompts)).Append(OfRequest(one.Prompt, one.Denoising, one.Decoding)).ToString();
     }
 
+    private string Merged(string kind, GenerationStage stage)
+    {
+        MergeStage.Read(stage);
+        return string.Join(", ", stage.Inputs[MergeStage.InputOf(stage.Operation)].Select(list => Variable(kind, list))) + Settings(stage, MergeStage.RatioSetting, MergeStage.WeightSetting, MergeStage.ModeSetting);
+    }
+
     private static string NoiseLevel(GenerationStage stage) => stage.Number<int>("Timestep") is int timestep ? $" -Timestep {Literal.Of((long)timestep)}"
         : stage.Number<double>("NoiseSigma") is double sigma ? $" -Sigma {Literal.Of(sigma)}"
         : throw new NotRepeatableException("The record does not say how much noise was added to a latent. It is damaged.");
@@ -155,9 +164,16 @@ internal sealed class StageScript
 
     // Without it, a latent is decoded as it was denoised.
     private static string Apart(GenerationStage decoding, StageList before) =>
-        !decoding.Settings.ContainsKey(nameof(GenerationInfo.Tiling)) && before is [.., { Operation: StageOperation.Denoise or StageOperation.EncodeImage } latent] && latent.Settings.ContainsKey(nameof(GenerationInfo.Tiling))
+        !decoding.Settings.ContainsKey(nameof(GenerationInfo.Tiling)) && LatentsOf(before).Any(static latent => latent.Settings.ContainsKey(nameof(GenerationInfo.Tiling)))
             ? $" -{nameof(GenerationInfo.Tiling)} {Literal.Of(nameof(Tiling.None))}"
             : string.Empty;
+
+    private static IEnumerable<GenerationStage> LatentsOf(StageList stages) => stages switch
+    {
+        [.., { Operation: StageOperation.Denoise or StageOperation.EncodeImage } latent] => [latent],
+        [.., { Operation: StageOperation.MergeLatents } merge] => merge.Inputs.Values.SelectMany(static lists => lists).SelectMany(LatentsOf),
+        _ => [],
+    };
 
     private string EncodeImage(GenerationStage stage, StageList before)
     {
@@ -181,7 +197,7 @@ internal sealed class StageScript
             throw new NotRepeatableException($"A denoising with {setting} cannot be written as a command by itself, since {setting} concerns the image before it is encoded.");
 
         // Without it, the LoRAs of the embedding are used.
-        if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding[^1].Settings.ContainsKey(nameof(GenerationInfo.Lora)))
+        if (!stage.Settings.ContainsKey(nameof(GenerationInfo.Lora)) && embedding.WithInputs().Any(static made => made.Settings.ContainsKey(nameof(GenerationInfo.Lora))))
             command.Append(" -Lora @()");
         return command.Append(AllSettings(stage, [.. s_notOfDenoising, .. s_beforeEncoding, .. s_afterDecoding])).Append(Settings(stage, "StartStep", "StopStep", "DenoisingStart")).Append(Controls(stage)).Append(Names(stage, nameof(GenerationInfo.Lora), ScriptNames.ControlNet, nameof(GenerationInfo.Vae))).ToString();
     }

@@ -1,8 +1,9 @@
 namespace StableDiffusion.Noise;
 
 /// <summary>
-/// Interpolates between two noises without losing variance, as A1111's <c>slerp</c> does: each column of each channel is a
-/// vector of its own.
+/// Interpolates on arcs (Shoemake 1985), in the two ways of the field. For the noises of variation seeds, as A1111's <c>slerp</c>
+/// does: each column of each channel is a vector of its own. For walks, as the <c>slerp</c> of Karpathy's stablediffusionwalk.py and
+/// of stable-diffusion-videos does: all values together are one vector.
 /// </summary>
 internal static class SphericalInterpolation
 {
@@ -43,6 +44,28 @@ internal static class SphericalInterpolation
             for (int i = first; i < first + (height * width); i += width)
                 noise[i] = (float)((own * noise[i]) + (others * other[i]));
         }
+    }
+
+    /// <summary>The weights of two vectors as wholes on the arc between them.</summary>
+    /// <param name="first">The vector for a ratio of 0.</param>
+    /// <param name="second">The vector for a ratio of 1, of the same length.</param>
+    /// <param name="ratio">How far to turn, 0 to 1.</param>
+    /// <returns>The weights; those of the line for vectors that are almost parallel or opposite, as in the scripts above, or zero.</returns>
+    public static (double First, double Second) Weights(ReadOnlySpan<float> first, ReadOnlySpan<float> second, double ratio)
+    {
+        (double product, double firstSquares, double secondSquares) = (0, 0, 0);
+        for (int i = 0; i < first.Length; i++)
+        {
+            product += (double)first[i] * second[i];
+            firstSquares += (double)first[i] * first[i];
+            secondSquares += (double)second[i] * second[i];
+        }
+
+        double cosine = product / Math.Sqrt(firstSquares * secondSquares);
+        if (!(Math.Abs(cosine) <= AlmostParallel))
+            return (1 - ratio, ratio);
+        double angle = Math.Acos(cosine), sine = Math.Sin(angle);
+        return (Math.Sin((1 - ratio) * angle) / sine, Math.Sin(ratio * angle) / sine);
     }
 
     private static double[] Cosines(ReadOnlySpan<float> left, ReadOnlySpan<float> right, int height, int width)

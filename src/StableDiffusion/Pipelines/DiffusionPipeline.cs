@@ -628,6 +628,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     private AttentionProbe PrepareAttention(DenoiseOptions options, TextEmbedding embedding, DenoiseRequest request, TextEncoder encoder, CancellationToken cancellationToken)
     {
         AttentionOptions attention = options.Attention!;
+        if (embedding.IsMerged)
+            throw new InvalidSettingException(nameof(options.Attention), "The embedding is merged from several, so that its vectors belong to no words whose attention could be kept. Omit Attention.");
         if (request.Windows is not null)
             throw new InvalidSettingException(nameof(options.Attention), "Attention does not work with windows, for which the U-Net predicts one by one. Omit Attention or DiffusionTiling.");
 

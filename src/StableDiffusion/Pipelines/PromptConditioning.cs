@@ -1,6 +1,5 @@
 using StableDiffusion.Denoising;
 using StableDiffusion.Prompts;
-using StableDiffusion.Tensors;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Pipelines;
@@ -73,19 +72,6 @@ internal static class PromptConditioning
     {
         ConditioningPart[] all = [.. parts];
         int tokens = all.SelectMany(part => part.Schedule).Max(entry => entry.Embedding.HiddenStates.Shape[1]);
-        return new Conditioning([.. all.Select(part => part with { Schedule = [.. part.Schedule.Select(entry => (entry.UntilStep, entry.Embedding with { HiddenStates = Lengthen(entry.Embedding.HiddenStates, tokens) }))] })]);
-    }
-
-    private static Tensor Lengthen(Tensor embedding, int tokens)
-    {
-        int width = embedding.Shape[2];
-        if (embedding.Shape[1] == tokens)
-            return embedding;
-
-        Tensor longer = new(1, tokens, width);
-        embedding.Span.CopyTo(longer.Span);
-        for (int token = embedding.Shape[1]; token < tokens; token++)
-            embedding.Span[^width..].CopyTo(longer.Span[(token * width)..]);
-        return longer;
+        return new Conditioning([.. all.Select(part => part with { Schedule = [.. part.Schedule.Select(entry => (entry.UntilStep, entry.Embedding.Lengthen(tokens)))] })]);
     }
 }

@@ -13,6 +13,9 @@ internal static class DynamicPrompt
         return parts.Count > 1 || parts[0].Weight != 1 || parts[0].Text != prompt || ScheduleTree.Parse(prompt, null).HasChoices;
     }
 
+    /// <summary>Whether such a prompt has the same single text at all steps after all, as one that merely ends with a space.</summary>
+    public static bool HasOneText(string prompt) => CompositePrompt.Parse(prompt) is [{ Weight: 1 } part] && !ScheduleTree.Parse(part.Text, null).HasChoices;
+
     /// <summary>The text at the first step.</summary>
     public static string FirstText(string prompt) =>
         PromptSchedule.Parse(CompositePrompt.Parse(prompt)[0].Text, NominalSteps)[0].Text;

@@ -12,6 +12,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Merging;
 using StableDiffusion.Text;
 
 namespace StableDiffusion.Replaying;
@@ -47,7 +48,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     public StageObserver Observer { get; init; } = new();
 
     /// <summary>Says what a denoising keeps of its predictions for the observer, which changes no value; null for nothing.</summary>
-    internal Func<DenoiseOptions, DenoiseOptions>? Keep { get; init; }
+    internal Func<TextEmbedding, DenoiseOptions, DenoiseOptions>? Keep { get; init; }
 
     /// <summary>Finds what the stages need, and what may come out differently, before any of them is run.</summary>
     /// <param name="stages">The stages of an image.</param>
@@ -77,7 +78,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         return RunAll(stages, cancellationToken) switch
         {
             DiffusionImage image => image,
-            Latent latent => Use(stages[^1], pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken))),
+            Latent latent => Use(stages.WithInputs().LastOrDefault(static stage => stage.Text(nameof(GenerationInfo.Model)) is not null) ?? stages[^1], pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken))),
             object other => throw new NotRepeatableException($"The stages make {Describe(other)}, not an image. Give the record of an image."),
         };
     }
@@ -149,6 +150,10 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             case StageOperation.ExpandMask:
             case StageOperation.Preprocess:
             case StageOperation.Join:
+                break;
+            case StageOperation.MergeEmbeddings:
+            case StageOperation.MergeLatents:
+                MergeStage.Read(stage);
                 break;
             case StageOperation.AddNoise:
                 SettingTable.Check(stage.To<GenerationInfo>());
@@ -228,6 +233,8 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         return stage.Operation switch
         {
             StageOperation.EncodePrompt => EncodePrompt(stage, cancellationToken),
+            StageOperation.MergeEmbeddings => EmbeddingMerge.Repeat(stage, [.. Inputs<TextEmbedding>(stage, MergeStage.InputOf(stage.Operation), cancellationToken)]),
+            StageOperation.MergeLatents => LatentMerge.Repeat(stage, [.. Inputs<Latent>(stage, MergeStage.InputOf(stage.Operation), cancellationToken)]),
             StageOperation.EncodeImage => EncodeImage(stage, Before<DiffusionImage>(), cancellationToken),
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), keepsPredictions, cancellationToken),
             StageOperation.PredictClean => Before<StepLatent>().Denoised,
@@ -314,7 +321,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private Latent Denoise(GenerationStage stage, Latent? start, bool keepsPredictions, CancellationToken cancellationToken)
     {
         (TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options) = DenoisingOf(stage, cancellationToken);
-        options = Keep?.Invoke(options) ?? options;
+        options = Keep?.Invoke(embedding, options) ?? options;
         options = options with { KeepsPredictions = options.KeepsPredictions || keepsPredictions };
         return Use(
             stage,

@@ -70,7 +70,7 @@ internal sealed class DiffusionReport
 
         // Position 0 of the vectors is the mark of the start.
         ReportToken[] tokens = [.. prompt.WeightedTokens.Select((token, place) => new ReportToken(token.Text, token.Id, token.Weight, images.GetValueOrDefault(place + 1)))];
-        string name = index == 0 ? "Prompt" : prompt.Prompt.Length == 0 ? "Negative prompt: none" : prompt.Prompt == Image.NegativePrompt ? "Negative prompt" : "Another prompt";
+        string name = Image.Stages?.HasMergedPrompt == true && prompt.Prompt.Length > 0 ? "One of the prompts" : index == 0 ? "Prompt" : prompt.Prompt.Length == 0 ? "Negative prompt: none" : prompt.Prompt == Image.NegativePrompt ? "Negative prompt" : "Another prompt";
         return new ReportPrompt(name, tokens, prompt.LostText);
     }
 

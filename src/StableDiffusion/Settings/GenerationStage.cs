@@ -1,5 +1,6 @@
 using System.Collections.ObjectModel;
 using System.Globalization;
+using StableDiffusion.Settings.Merging;
 
 namespace StableDiffusion.Settings;
 
@@ -14,7 +15,7 @@ public sealed class GenerationStage
     // Those of a generation, and those of stages alone. A background is a color, and was a gray value in older records.
     private static readonly Dictionary<string, Type> s_types = SettingTable.Rows.Where(static row => row.Name != nameof(GenerationSettings.Background)).Select(static row => (row.Name, row.Type))
         .Concat(new[] { "StartStep", "StopStep", "Timestep", "TileSize", "TileOverlap", "Left", "Top", "Right", "Bottom", "Feather", "LowThreshold", "HighThreshold", "Sigma", "Padding", "Columns", "Rows", "Gap", "Delay", "Loop" }.Select(static name => (name, typeof(int))))
-        .Concat(new[] { "DenoisingStart", "Scale", "NoiseSigma", "CleanScale", "NoiseScale" }.Select(static name => (name, typeof(double))))
+        .Concat(new[] { "DenoisingStart", "Scale", "NoiseSigma", "CleanScale", "NoiseScale", MergeStage.RatioSetting }.Select(static name => (name, typeof(double))))
         .Concat(new[] { "Path", "Preprocessor", "Rounding", "Mode", "Fill", "Upscaler", "Colors" }.Select(static name => (name, typeof(string))))
         .ToDictionary(static pair => pair.Item1, static pair => Nullable.GetUnderlyingType(pair.Item2) ?? pair.Item2, StringComparer.Ordinal);
 
@@ -88,11 +89,19 @@ public sealed class GenerationStage
     {
         if (Operation == StageOperation.ReadImage)
             return $"{Operation} '{Text("Path")}'";
-        if (Operation is not (StageOperation.Denoise or StageOperation.EncodePrompt))
+        if (Operation is not (StageOperation.Denoise or StageOperation.EncodePrompt or StageOperation.MergeEmbeddings or StageOperation.MergeLatents))
             return Operation;
-        string? prompt = (Operation == StageOperation.EncodePrompt ? this : Input("Embedding")?[^1])?.Text(nameof(GenerationSettings.Prompt));
-        return $"{Operation}{(prompt is null ? string.Empty : $" '{(prompt.Length > LongestPrompt ? prompt[..LongestPrompt] + "…" : prompt)}'")}{(Number<int>("StopStep") is int step ? $" to step {step}" : string.Empty)}";
+        string? subject = Operation == StageOperation.Denoise ? Input("Embedding")?.LastOrDefault()?.SubjectInWords() : SubjectInWords();
+        return $"{Operation}{(subject is null ? string.Empty : $" {subject}")}{(Number<int>("StopStep") is int step ? $" to step {step}" : string.Empty)}";
     }
+
+    /// <summary>What a prompt or a merge is of, in a few words; null if unknown.</summary>
+    internal string? SubjectInWords() => Operation switch
+    {
+        StageOperation.MergeEmbeddings or StageOperation.MergeLatents => MergeStage.InWords(this),
+        _ when Text(nameof(GenerationSettings.Prompt)) is string prompt => $"'{(prompt.Length > LongestPrompt ? prompt[..LongestPrompt] + "…" : prompt)}'",
+        _ => null,
+    };
 
     private static object? To(object value, Type type)
     {

@@ -60,6 +60,17 @@ internal static class SettingTable
     /// <param name="start">The record of the denoising that is continued.</param>
     public static GenerationInfo Continue(GenerationInfo info, GenerationInfo start) => Change(info, row => row.Get(row.IsOfStart ? start : info));
 
+    /// <summary>The settings that two records have in common, without stages.</summary>
+    /// <param name="first">A record.</param>
+    /// <param name="second">Another one.</param>
+    public static GenerationInfo Shared(GenerationInfo first, GenerationInfo second) => Change(first, row => Equals(row.Get(first), row.Get(second)) ? row.Get(first) : null) with
+    {
+        ControlNets = first.ControlNets?.SequenceEqual(second.ControlNets ?? []) == true ? first.ControlNets : null,
+        LoraHashes = first.LoraHashes == second.LoraHashes ? first.LoraHashes : null,
+        TextualInversionHashes = first.TextualInversionHashes == second.TextualInversionHashes ? first.TextualInversionHashes : null,
+        Stages = null,
+    };
+
     private static GenerationInfo Change(GenerationInfo info, Func<Setting, object?> valueOf)
     {
         GenerationInfo changed = info with { MicroConditioning = null, Hires = null, Detail = null };

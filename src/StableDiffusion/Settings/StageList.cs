@@ -46,6 +46,10 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     /// <summary>Whether all stages can be repeated, as far as the record tells.</summary>
     internal bool IsKnown => Count > 0 && WithInputs().All(static stage => StageOperation.IsRepeatable(stage.Operation));
 
+    /// <summary>Whether the prompt or the negative prompt of the last denoising was merged from several, so that its text is none that can be encoded.</summary>
+    internal bool HasMergedPrompt => _stages.LastOrDefault(static stage => stage.Operation == StageOperation.Denoise)?.Inputs.Values.SelectMany(static lists => lists)
+        .Any(static list => list is [.., { Operation: StageOperation.MergeEmbeddings }]) == true;
+
     /// <inheritdoc/>
     public GenerationStage this[int index] => _stages[index];
 

@@ -6,6 +6,9 @@ public static class StageOperation
     /// <summary>A prompt was encoded into an embedding.</summary>
     public const string EncodePrompt = "EncodePrompt";
 
+    /// <summary>Embeddings were merged into one.</summary>
+    public const string MergeEmbeddings = "MergeEmbeddings";
+
     /// <summary>An image was encoded into a latent.</summary>
     public const string EncodeImage = "EncodeImage";
 
@@ -32,6 +35,9 @@ public static class StageOperation
 
     /// <summary>A latent was resized.</summary>
     public const string ResizeLatent = "ResizeLatent";
+
+    /// <summary>Two latents were merged into one.</summary>
+    public const string MergeLatents = "MergeLatents";
 
     /// <summary>An image was enlarged by a network or a filter.</summary>
     public const string Upscale = "Upscale";
@@ -85,7 +91,7 @@ public static class StageOperation
     /// <param name="operation">The operation.</param>
     /// <returns>False for <see cref="Edit"/> and <see cref="Animate"/>, and for one that this version does not know.</returns>
     internal static bool IsRepeatable(string operation) => RunsModel(operation)
-        || operation is Preview or ReadImage or PredictClean or AddNoise or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
+        || operation is MergeEmbeddings or MergeLatents or Preview or ReadImage or PredictClean or AddNoise or Resize or ResizeLatent or ToMask or InvertMask or BlurMask or CropToMask or FillMask or PasteBack or RegionMask or Expand or ExpandMask or Preprocess or Join;
 
     /// <summary>Whether an operation runs a model, so that its result depends on versions and on the device.</summary>
     /// <param name="operation">The operation.</param>

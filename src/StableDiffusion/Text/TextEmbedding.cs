@@ -18,7 +18,7 @@ public sealed class TextEmbedding
         Model = model;
     }
 
-    /// <summary>The prompt.</summary>
+    /// <summary>The prompt; of a merged embedding, its weights and prompts in words, which are no prompt themselves.</summary>
     public string Prompt { get; }
 
     /// <summary>The text encoder's hidden state, [1, tokens, width]; for prompts that change between steps, that of the first text.</summary>
@@ -27,7 +27,7 @@ public sealed class TextEmbedding
     /// <summary>One vector for the whole prompt, [1, width], which SDXL's U-Net also uses; null for other models.</summary>
     public Tensor? PooledState => Vectors.PooledState;
 
-    /// <summary>The token ids, including start, end and padding; 77, or a multiple of it.</summary>
+    /// <summary>The token ids, including start, end and padding; 77, or a multiple of it. None if the embedding is merged from several.</summary>
     public IReadOnlyList<int> TokenIds { get; }
 
     /// <summary>The texts of the encoded tokens of the prompt itself.</summary>
@@ -78,6 +78,9 @@ public sealed class TextEmbedding
 
     /// <summary>The prompt without tags if it changes between steps or consists of several, and so is resolved for each run; otherwise null.</summary>
     internal string? DynamicText { get; init; }
+
+    /// <summary>Whether it was merged from several, so that its vectors belong to no tokens.</summary>
+    internal bool IsMerged => TokenIds.Count == 0 && !IsNothing;
 
     /// <summary>Whether it means no prompt, rather than an empty one.</summary>
     internal bool IsNothing { get; private init; }

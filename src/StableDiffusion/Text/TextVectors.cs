@@ -13,6 +13,21 @@ internal sealed record TextVectors(Tensor HiddenStates, Tensor? PooledState)
         new Tensor([.. like.HiddenStates.Shape]),
         like.PooledState is null ? null : new Tensor([.. like.PooledState.Shape]));
 
+    /// <summary>The vectors of a longer text: A1111 repeats the last one.</summary>
+    /// <param name="tokens">The number of tokens, not fewer than there are.</param>
+    public TextVectors Lengthen(int tokens)
+    {
+        int width = HiddenStates.Shape[2];
+        if (HiddenStates.Shape[1] == tokens)
+            return this;
+
+        Tensor longer = new(1, tokens, width);
+        HiddenStates.Span.CopyTo(longer.Span);
+        for (int token = HiddenStates.Shape[1]; token < tokens; token++)
+            HiddenStates.Span[^width..].CopyTo(longer.Span[(token * width)..]);
+        return this with { HiddenStates = longer };
+    }
+
     /// <summary>Joins the outputs of two text encoders for the same text.</summary>
     public static TextVectors Join(TextVectors first, TextVectors second) => new(
         JoinWidths(first.HiddenStates, second.HiddenStates),

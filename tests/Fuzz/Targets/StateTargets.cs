@@ -5,6 +5,7 @@ using StableDiffusion.Noise;
 using StableDiffusion.Prompts;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Merging;
 using StableDiffusion.Tensors;
 using StableDiffusion.Tests.Denoising;
 using StableDiffusion.Text;
@@ -77,6 +78,11 @@ internal static class StateTargets
             LostText = "b",
             Warnings = ["c"],
         });
+        TextEmbedding merged = EmbeddingMerge.Merge(Plain("a", tokens: 3), Plain("b", tokens: 6), 0.25, InterpolationMode.Spherical);
+        yield return TextEmbeddingFile.ToBytes(merged);
+        yield return TextEmbeddingFile.ToBytes(EmbeddingMerge.Merge([merged, Plain("c", tokens: 6), merged], [1, 0.5, 2]));
+
+        static TextEmbedding Plain(string prompt, int tokens) => new(prompt, PromptOptions.Default, new TextVectors(new Tensor(1, tokens, 4), PooledState: null), [1], [], "model");
     }
 
     private static IEnumerable<string> ReadEmbedding(byte[] data)
@@ -84,7 +90,14 @@ internal static class StateTargets
         TextEmbedding embedding = TextEmbeddingFile.Read(FuzzFiles.Write(data, "embedding.safetensors"));
         foreach (TextualInversion word in embedding.Options.TextualInversions)
             _ = PromptTokenizer.Vectors([word], isSecond: false, width: 4);
-        return [PrintableText.Of(embedding.ToString())];
+        List<string> texts = [PrintableText.Of(embedding.ToString()), PrintableText.Of(embedding.Origin().ToString())];
+        foreach (GenerationStage stage in embedding.Origin().WithInputs().Where(static stage => stage.Operation == StageOperation.MergeEmbeddings))
+            MergeStage.Read(stage);
+        if (embedding.DynamicText is not null)
+            return texts;
+        TextEmbedding other = new("b", embedding.Options, new TextVectors(new Tensor(1, embedding.HiddenStates.Shape[1] + 1, embedding.HiddenStates.Shape[2]), embedding.PooledState), [1], [], embedding.Model);
+        texts.Add(PrintableText.Of(EmbeddingMerge.Merge(embedding, other, 0.5).ToString()));
+        return texts;
     }
 
     private static IEnumerable<byte[]> Manifests()

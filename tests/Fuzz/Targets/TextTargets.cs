@@ -148,6 +148,7 @@ internal static class TextTargets
         ForeignSyntax.Find(text);
         ExtraNetworks.Find(text);
         DynamicPrompt.IsDynamic(text);
+        DynamicPrompt.HasOneText(text);
         DynamicPrompt.FirstText(text);
         PromptChunker.Divide(new PromptTokenizer(s_tokenizer.Value, [], 1000, syntax), text, new PromptOptions { Syntax = syntax });
         FileNames.FromPrompt(text, 42, ".png");

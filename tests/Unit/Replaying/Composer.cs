@@ -4,6 +4,7 @@ using StableDiffusion.Images;
 using StableDiffusion.Images.Control;
 using StableDiffusion.Library;
 using StableDiffusion.Metadata;
+using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines;
 using StableDiffusion.Prompts;
@@ -59,6 +60,19 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
     }
 
     private Latent MakeLatent(int depth)
+    {
+        Latent latent = MakeOneLatent(depth);
+        if (depth > 1 || !Chance(0.08))
+            return latent;
+
+        Latent other = MakeOneLatent(depth + 1);
+        if (other.Model != latent.Model || !other.Tensor.Shape.SequenceEqual(latent.Tensor.Shape))
+            return latent;
+        Done.Add("merge latents");
+        return LatentMerge.Merge(latent, other, _random.NextDouble(), Pick([InterpolationMode.Linear, InterpolationMode.Spherical]));
+    }
+
+    private Latent MakeOneLatent(int depth)
     {
         Latent? start = null;
         bool isMasked = false;
@@ -149,7 +163,18 @@ internal sealed class Composer(ModelLibrary library, IReadOnlyList<string> files
             return pipeline.Denoise(embedding, negative, start, whole, cancellationToken: cancellationToken);
         });
 
-        TextEmbedding Encode(string text) => Use(textModel, adapters, pipeline => pipeline.EncodePrompt(text, prompt, cancellationToken));
+        TextEmbedding Encode(string text)
+        {
+            TextEmbedding encoded = EncodeOne(text);
+            if (!Chance(0.1))
+                return encoded;
+
+            Done.Add("merge embeddings");
+            TextEmbedding merged = EmbeddingMerge.Merge(encoded, EncodeOne(Pick(s_prompts)), _random.NextDouble(), Pick([InterpolationMode.Linear, InterpolationMode.Spherical]));
+            return Chance(0.3) ? EmbeddingMerge.Merge([encoded, merged, EncodeOne(Pick(s_prompts))], [1, _random.NextDouble(), 0.3]) : merged;
+        }
+
+        TextEmbedding EncodeOne(string text) => Use(textModel, adapters, pipeline => pipeline.EncodePrompt(text, prompt, cancellationToken));
     }
 
     private MaskImage Mask(Latent start)

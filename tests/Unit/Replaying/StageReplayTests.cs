@@ -85,6 +85,30 @@ public sealed class StageReplayTests : CompositionCase
         Assert.Contains(name, Assert.Throws<NotRepeatableException>(() => StageScript.Write(stages, "x")).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 2, "Ratio", 1.5)]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 3, "Ratio", 0.5)]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 1, "Ratio", 0.5)]
+    [InlineData(StageOperation.MergeEmbeddings, "Latent", 2, "Ratio", 0.5)]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 3, "Weight", new[] { 1.0, 2 })]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 2, "Weight", new[] { 1.0, -0.5 })]
+    [InlineData(StageOperation.MergeEmbeddings, "Embedding", 2, "Weight", new[] { 0.0, 0 })]
+    [InlineData(StageOperation.MergeLatents, "Latent", 2, "Weight", new[] { 1.0, 2 })]
+    [InlineData(StageOperation.MergeLatents, "Latent", 2, "Mode", "Linear")]
+    public void Damaged_merges_are_refused_by_replays_and_scripts(string operation, string input, int count, string setting, object value)
+    {
+        StageList prompt = new(new GenerationStage { Operation = StageOperation.EncodePrompt, Settings = new Dictionary<string, object> { ["Prompt"] = "a" } });
+        StageList stages = new(new GenerationStage
+        {
+            Operation = operation,
+            Settings = new Dictionary<string, object> { [setting] = value },
+            Inputs = new Dictionary<string, IReadOnlyList<StageList>> { [input] = [.. Enumerable.Repeat(prompt, count)] },
+        });
+        Assert.Contains("damaged", Assert.Throws<NotRepeatableException>(() => new StageReplay(Library, Use, new ReplayImages()).Check(stages, Token)).Message, StringComparison.Ordinal);
+        Assert.Contains("damaged", Assert.Throws<NotRepeatableException>(() => StageScript.Write(stages, "x")).Message, StringComparison.Ordinal);
+        Assert.NotEmpty(stages.ToString());
+    }
+
     [Fact]
     public void Files_with_other_pixels_and_images_given_in_vain_are_warnings()
     {

@@ -1,0 +1,48 @@
+using System.Management.Automation;
+using SdPowerShell.Parameters;
+using SdPowerShell.Serialization;
+using StableDiffusion.Noise;
+using StableDiffusion.Settings;
+using StableDiffusion.Text;
+
+namespace SdPowerShell.Commands;
+
+/// <summary>Merges embeddings of prompts: into one, or into a walk from one to the next.</summary>
+[Cmdlet(VerbsData.Merge, "TextEmbedding", DefaultParameterSetName = RatioSet)]
+[OutputType(typeof(TextEmbedding))]
+public sealed class MergeTextEmbeddingCommand : MergeCmdlet
+{
+    private const string WeightSet = "Weight";
+
+    private readonly List<TextEmbedding> _embeddings = [];
+
+    /// <summary>The embeddings, from Get-TextEmbedding.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Alias("InputObject")]
+    [ValidateNotNullOrEmpty]
+    [Restored<TextEmbedding>]
+    public TextEmbedding[] Embedding { get; set; } = [];
+
+    /// <summary>The weight of each embedding in their mean.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = WeightSet)]
+    [Number<double>(IsList = true)]
+    public Number<double>[]? Weight { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord() => _embeddings.AddRange(Embedding);
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_embeddings.Count > 0)
+            ProcessOne(_embeddings, Merge);
+    }
+
+    private void Merge()
+    {
+        if (Number.Read(Weight) is double[] weights)
+            WriteObject(EmbeddingMerge.Merge(_embeddings, weights));
+        else
+            WriteMerged(nameof(Embedding), _embeddings, (first, second, ratio) => EmbeddingMerge.Merge(first, second, ratio, EnumSetting.Parse(nameof(Mode), Mode, InterpolationMode.Linear)));
+    }
+}
