@@ -1,4 +1,3 @@
-using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;
@@ -26,7 +25,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     private const int StepMaps = 20;
     private const int DefaultStepChannels = 320;
 
-    private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : TraitsOf(model.Info);
+    private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : model.VaeTraits;
 
     /// <summary>The longest side in pixels of what goes through the U-Net at once; 0 if nothing does.</summary>
     public int StepSide { get; init; } = int.MaxValue;
@@ -92,14 +91,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <returns>The number of bytes.</returns>
     public long Steps(int width, int height)
     {
-        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
-        int channels = File.Exists(config) ? UNetConfig.Read(config).BlockChannels[0] : DefaultStepChannels;
+        int channels = model.BackboneConfig?.BlockChannels[0] ?? DefaultStepChannels;
         return (long)(Math.Min(width, StepSide) / model.Info.LatentFactor) * (Math.Min(height, StepSide) / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
-    }
-
-    private static VaeTraits TraitsOf(ModelInfo model)
-    {
-        string? config = ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(model.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists);
-        return VaeTraits.Of(config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config));
     }
 }
