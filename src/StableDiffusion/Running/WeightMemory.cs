@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using StableDiffusion.Building;
+using StableDiffusion.Networks;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 
@@ -17,12 +18,20 @@ internal sealed class WeightMemory(DiffusionModel model)
     /// <summary>The memory of the model's own weights, in bytes: the size of its graphs, or of those that will be built.</summary>
     /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
     public long Own(CancellationToken cancellationToken = default) => _known.GetOrAdd(model.Info.Path, _ => model.FindBuilt(cancellationToken) is string folder
-        ? FolderFiles.Length(folder, cancellationToken)
+        ? LengthOf(folder, cancellationToken)
         : LengthOf(ModelSources.Find(model.Info.Path, new ImportOptions())));
 
     /// <summary>The memory of the weights of something that is used with the model, in bytes.</summary>
     /// <param name="source">Its files, which exist.</param>
     public long Of(IModelSource source) => _known.GetOrAdd(source.Path, _ => LengthOf(source));
+
+    // A graph with weights of 16 bits that the processor uses has one beside it that computes in 32 bits.
+    private static long LengthOf(string folder, CancellationToken cancellationToken)
+    {
+        string[] files = [.. FolderFiles.Enumerate(folder, cancellationToken)];
+        HashSet<string?> halves = [.. files.Where(static file => Path.GetFileName(file) == ModelParts.FullOf(ModelParts.Graph)).Select(Path.GetDirectoryName)];
+        return files.Sum(file => LengthOf(file) * (halves.Contains(Path.GetDirectoryName(file)) && Path.GetExtension(file) != Path.GetExtension(ModelParts.Graph) ? 2 : 1));
+    }
 
     private static long LengthOf(IModelSource source) => source.Inputs.Sum(static input => LengthOf(input.Path));
 

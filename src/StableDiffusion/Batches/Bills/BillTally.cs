@@ -8,8 +8,8 @@ namespace StableDiffusion.Batches.Bills;
 /// <param name="program">The memory of the program that makes the images, without this library, in bytes.</param>
 internal sealed class BillTally(MakingTimes times, long program)
 {
-    // ONNX Runtime, this library and its compiled code. Measured with the model that ships with it, on Linux, x64: 72 to 90 MB.
-    private const long RuntimeMemory = 80L << 20;
+    // ONNX Runtime, this library and its compiled code. Measured with the model that ships with it, on Linux, x64: 55 to 100 MB.
+    private const long RuntimeMemory = 72L << 20;
 
     private const int BytesPerPixel = 3;
 
