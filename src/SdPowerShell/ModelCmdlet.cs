@@ -70,7 +70,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <param name="model">The model's name or path.</param>
     /// <param name="use">As for <see cref="UsePipeline"/>.</param>
     /// <param name="adapters">As for <see cref="UsePipeline"/>.</param>
-    internal T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
+    internal virtual T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null)
     {
         StableDiffusion.Onnx.Device device = ResolveDevice(out string reason);
         if (_lastDevice != device.ToString())
@@ -102,11 +102,20 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         madeBy);
 
     /// <inheritdoc cref="Inspect(Action{DiffusionPipeline}, string?)"/>
-    internal T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null)
+    internal T Inspect<T>(Func<DiffusionPipeline, T> use, string? madeBy = null) => Inspect(ChooseModel(madeBy), use);
+
+    /// <summary>Reads the configuration of a model, without opening its networks.</summary>
+    /// <param name="model">The model's name or path.</param>
+    /// <param name="use">The work.</param>
+    private protected virtual T Inspect<T>(string? model, Func<DiffusionPipeline, T> use)
     {
-        using ModelLease lease = ModelLibrary.Default.Open(ChooseModel(madeBy), ResolveDevice(out _));
+        using ModelLease lease = OpenModel(model);
         return use(new DiffusionPipeline(lease.Model));
     }
+
+    /// <summary>Opens a model on the device of the parameter, none of its networks yet.</summary>
+    /// <param name="model">The model's name or path.</param>
+    private protected ModelLease OpenModel(string? model) => ModelLibrary.Default.Open(model, ResolveDevice(out _));
 
     /// <summary>Whether the value of a parameter can be a name but no path.</summary>
     /// <param name="parameter">The parameter.</param>

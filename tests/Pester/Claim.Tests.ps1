@@ -49,6 +49,19 @@ Describe 'Claim' {
         }
     }
 
+    It 'says what to do about rows whose names are the same' {
+        $sweep = 1, 2 | ForEach-Object { [pscustomobject]@{ Prompt = 'a red house'; Seed = 1; Steps = $_ } }
+        foreach ($trial in $false, $true) {
+            $null = $sweep | New-DiffusionImage -OutDirectory "same$trial" -Claim -WhatIf:$trial -ErrorAction SilentlyContinue -ErrorVariable problems
+            $problems.Count | Should -Be 1
+            "$($problems[0])" | Should -BeLike "*settings*FileName, such as '{prompt:40}-{seed}-{hash:8}'*"
+        }
+
+        @($sweep | New-DiffusionImage -OutDirectory same -Claim -FileName '{prompt:40}-{seed}-{hash:8}').Count | Should -Be 2
+        $null = $sweep | ForEach-Object { $_ | Add-Member OutFile one.png -PassThru } | New-DiffusionImage -OutDirectory same -Claim -ErrorAction SilentlyContinue -ErrorVariable problems
+        "$($problems[0])" | Should -BeLike '*Choose another name*'
+    }
+
     It 'makes at the end what its process has left meanwhile, also for <name>' -ForEach @(
         @{ name = 'a second pass'; row = @{ Prompt = 'a red house'; Seed = 1; Steps = 2; HiresScale = 1.5 } }
         @{ name = 'a refiner'; row = @{ Prompt = 'a red house'; Seed = 1; Steps = 4; Refiner = 'demo' } }

@@ -6,6 +6,15 @@ BeforeAll {
 AfterAll { Set-Location $PSScriptRoot }
 
 Describe 'Import-DiffusionTable' {
+    It 'writes a line of a journal for each row that cannot be read' {
+        Set-Content journal.csv 'Prompt,Seed', 'a,1', 'b,2,3', 'c,3'
+        (Import-DiffusionTable journal.csv -Journal failed.jsonl -ErrorAction SilentlyContinue -ErrorVariable problems).Prompt | Should -Be 'a', 'c'
+        $lines = Get-DiffusionJournal failed.jsonl
+        $lines.Status, $lines.Row, $lines.ErrorId | Should -Be 'Failed', 'journal.csv, line 3', 'RowInvalid'
+        $lines.Message | Should -Be "$($problems[0])"
+        { Import-DiffusionTable journal.csv -Journal journal.csv/a.jsonl } | Should -Throw -ErrorId 'FileWriteFailed,*'
+    }
+
     It 'makes rows with their values' {
         Set-Content -NoNewline jobs.csv -Value "Prompt;Seed;OutFile`r`n`"a `"`"red`"`"`nhouse`";1;a.png`r`nb, c;2;`r`n" -Encoding utf8BOM
         $rows = Import-DiffusionTable jobs.csv

@@ -148,6 +148,56 @@ Describe 'Measure-DiffusionJob' {
         { Measure-DiffusionJob none.csv -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound*'
     }
 
+    It 'has no bill for a table that is not there, or cannot be read' {
+        Set-Content broken.csv 'Prompt,Prompt', 'a,b'
+        foreach ($table in 'none.csv', 'broken.csv') {
+            Measure-DiffusionJob $table -ErrorAction SilentlyContinue -ErrorVariable problems | Should -BeNullOrEmpty
+            $problems.Count | Should -Be 1
+        }
+
+        (Measure-DiffusionJob none.csv, jobs.csv -ErrorAction SilentlyContinue).Rows | Should -Be 3
+    }
+
+    It 'leaves out what only a run needs' {
+        $bill = 'a' | Measure-DiffusionJob -OutDirectory out -Parameter @{ Steps = 2; Preview = 'None'; PreviewFile = 'never.png'; PreviewEvery = 1; LookAhead = 8; StageMajor = $true; Debug = $true; InformationAction = 'Continue'; ProgressAction = 'Ignore' }
+        $bill.UNetCalls, $bill.Failing.Count | Should -Be 4, 0
+        'never.png' | Should -Not -Exist
+    }
+
+    It 'finds files that the kernel would not take' -Skip:(-not $IsLinux) {
+        $rows = '/proc/a.png', '/proc/none/a.png', '/sys/a.png', 'a.png' | ForEach-Object { [pscustomobject]@{ Prompt = 'a'; Seed = 1; Steps = 1; OutFile = $_ } }
+        $failing = ($rows | Measure-DiffusionJob).Failing
+        $failing.Number | Should -Be 1, 2, 3
+        $failing.ErrorId | Should -Be (@('FileWriteFailed') * 3)
+        $made = $rows | New-DiffusionImage -ErrorAction SilentlyContinue -ErrorVariable errors
+        $errors.ForEach{ ($_.FullyQualifiedErrorId -split ',')[0] } | Should -Be (@('FileWriteFailed') * 3)
+        $made.Path | Should -Be "$PWD/a.png"
+    }
+
+    It 'estimates the memory of a process within a quarter' -Skip:(-not $IsLinux) {
+        $script = "`$ProgressPreference = 'SilentlyContinue'; Import-Module '$ModuleFolder/StableDiffusion.psd1'
+            function Get-Peak { (Get-Content /proc/self/status | Select-String '^VmHWM:\s+(\d+)').Matches.Groups[1].Value }
+            Get-Peak; foreach (`$side in 64, 128, 256) { `$null = New-DiffusionImage a -Steps 2 -Width `$side -Height `$side; Get-Peak }"
+        $alone, $peaks = [long[]](& ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -Command $script)
+        foreach ($side in 64, 128, 256) {
+            $peak, $peaks = $peaks
+            $estimated = ([pscustomobject]@{ Prompt = 'a'; Width = $side; Height = $side } | Measure-DiffusionJob).PeakMemory
+            $estimated / 1KB / $peak | Should -BeGreaterThan 0.75
+            $estimated / 1KB / $peak | Should -BeLessThan 1.25
+
+            # PowerShell alone takes 120 MB of it.
+            ($estimated - 120MB) / 1KB / ($peak - $alone) | Should -BeGreaterThan 0.75 -Because "$side pixels take $peak kB, and PowerShell $alone"
+            ($estimated - 120MB) / 1KB / ($peak - $alone) | Should -BeLessThan 1.25 -Because "$side pixels take $peak kB, and PowerShell $alone"
+        }
+    }
+
+    It 'adds up what is in memory at once' {
+        $plain = [pscustomobject]@{ Prompt = 'a'; Width = 1024 } | Measure-DiffusionJob
+        ([pscustomobject]@{ Prompt = 'a'; Width = 1024; Refiner = 'demo' } | Measure-DiffusionJob).PeakMemory | Should -Be $plain.PeakMemory -Because 'it is the same model'
+        ([pscustomobject]@{ Prompt = 'a'; Width = 1024 } | Measure-DiffusionJob -Parameter @{ BatchOnDevice = 64 }).PeakMemory | Should -BeGreaterThan $plain.PeakMemory
+        ([pscustomobject]@{ Prompt = 'a'; Steps = 0 } | Measure-DiffusionJob).PeakMemory | Should -Be 120MB -Because 'no model is opened'
+    }
+
     It 'has a view that fits a terminal' {
         $text = Measure-DiffusionJob jobs.csv | Out-String -Width 80
         $text | Should -Match '(?m)^Images to make +: 3'

@@ -39,7 +39,7 @@ Describe 'The script of about_StableDiffusion_Jobs' {
         Set-Jobs 'a red house,1,1', 'a blue fish,2,0', '"never closed,3,1'
         $output = & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -File "$pictures/make.ps1" 2> "$TestDrive/errors.txt"
         $LASTEXITCODE | Should -Be 1
-        $output | Should -Be 'Made: 1', 'Failed: 1'
+        $output | Should -Be 'Made: 1', 'Failed: 2'
         (Get-Content "$TestDrive/errors.txt") -replace '\e\[[\d;]*m' | Should -BeLike 'jobs.csv, line *'
         @(Get-Content "$TestDrive/errors.txt").Count | Should -Be 2
 
@@ -56,6 +56,15 @@ Describe 'The script of about_StableDiffusion_Jobs' {
         $output = & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -File "$pictures/missing.ps1" 2>&1
         $LASTEXITCODE | Should -Be 2
         "$output" | Should -Match "There is no model 'none'"
+    }
+
+    It 'ends with 2 if there is no table, none that can be read, or no folder for the images' {
+        Set-Content "$pictures/torn.json" '[{"Prompt": "a", '
+        Set-Content "$pictures/file" 'not a folder'
+        foreach ($given in @('none.csv', 'out'), @('torn.json', 'out'), @('jobs.csv', 'file/out')) {
+            & ([Environment]::ProcessPath) "$PSHOME/pwsh.dll" -NoProfile -File "$pictures/make.ps1" @given *> "$TestDrive/errors.txt"
+            $LASTEXITCODE | Should -Be 2 -Because "$given"
+        }
     }
 
     It 'ends with 75 at a signal, and the next run goes on from there' -Skip:$IsWindows {

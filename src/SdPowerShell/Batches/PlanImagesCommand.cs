@@ -16,6 +16,12 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     [Parameter(DontShow = true)]
     public object? Files { get; set; }
 
+    /// <summary>The models of the rows before, as <c>PlannedModels</c>.</summary>
+    [Parameter(DontShow = true)]
+    public object? Models { get; set; }
+
+    private PlannedModels Opened => (PlannedModels)Models!;
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
@@ -34,9 +40,22 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     protected override bool EndsPipeline(Exception error) => false;
 
     /// <inheritdoc/>
+    private protected override T Inspect<T>(string? model, Func<DiffusionPipeline, T> use) => use(Opened.Find(model, DeviceName, () => OpenModel(model)));
+
+    /// <inheritdoc/>
+    internal override T UseModel<T>(string? model, Func<DiffusionPipeline, T> use, AdapterSet? adapters = null) => base.UseModel(
+        model,
+        pipeline =>
+        {
+            Opened.Use(pipeline);
+            return use(pipeline);
+        },
+        adapters);
+
+    /// <inheritdoc/>
     private protected override bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy)
     {
-        PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = pipeline.IsBuilt(CancellationToken) }, madeBy);
+        PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = Opened.IsBuilt(pipeline, CancellationToken), AtOnce = BatchOnDevice }, madeBy);
 
         // Whether LoRAs fit is seen from the graphs, which are not built for that.
         if (adapters is { IsEmpty: false } && image.IsBuilt)

@@ -20,18 +20,23 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
     private const string PathSet = "Path";
     private const string RowSet = "Row";
 
-    // What New-DiffusionImage would wait for, write or divide among processes.
-    private static readonly string[] s_leftOut = ["Journal", "Claim", "ClaimTimeout", "Checkpoint", "WhatIf", "Confirm", "Verbose", "ErrorAction", "ErrorVariable", "WarningAction", "WarningVariable", "OutVariable", "OutBuffer", "PipelineVariable"];
+    // What New-DiffusionImage would wait for, write, show, put in order or divide among processes.
+    private static readonly string[] s_leftOut = ["Journal", "Claim", "ClaimTimeout", "Checkpoint", "LookAhead", "StageMajor", "Preview", "PreviewFile", "PreviewEvery", .. CommonParameters, .. OptionalCommonParameters];
 
     // So many rows are looked at by one run of New-DiffusionImage.
     private const int MostRows = 500;
+
+    // What pwsh takes alone, with this module. Measured on Linux, x64.
+    private const long ShellMemory = 120L << 20;
     private const int MostWarnings = 1000;
 
     private readonly MakingTimes _times = new(ModelLibrary.Default);
     private readonly PlannedFiles _files = new();
+    private readonly PlannedModels _models = new();
     private readonly List<(int Number, int? Line, PSObject? Row)> _rows = [];
     private readonly HashSet<string> _warnings = [];
     private BillTally? _tally;
+    private bool _hasTable;
 
     /// <summary>The tables.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
@@ -71,7 +76,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
         base.BeginProcessing();
         foreach (string file in PathHelper.ResolveInput(this, Journal, literal: false))
             ProcessOne(file, () => ReadJournal(file));
-        _tally = new BillTally(_times);
+        _tally = new BillTally(_times, ShellMemory);
     }
 
     /// <inheritdoc/>
@@ -84,14 +89,27 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
         }
 
         foreach (string file in PathHelper.ResolveInput(this, Path, literal: false))
-            ProcessOne(file, () => ReadTable(file));
+            _hasTable |= ProcessOne(file, () => ReadTable(file));
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
         PlanWaiting();
-        ProcessOne(null, () => WriteObject(_tally!.Finish()));
+        foreach ((string path, long bytes) in _models.Weights)
+            _tally!.AddWeights(path, bytes);
+
+        // Of a table that cannot be read there is nothing to say but the error.
+        if (_hasTable || _tally!.Rows > 0 || ParameterSetName == RowSet)
+            ProcessOne(null, () => WriteObject(_tally!.Finish()));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _models.Dispose();
+        base.Dispose(disposing);
     }
 
     private Dictionary<string, object?> Parameters()
@@ -111,6 +129,7 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
         // Errors go to the shell of the trial, whatever the user's preference is.
         parameters["ErrorAction"] = ActionPreference.Continue;
         parameters[nameof(PlanImagesCommand.Files)] = _files;
+        parameters[nameof(PlanImagesCommand.Models)] = _models;
         return parameters;
     }
 

@@ -292,12 +292,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
             bool isTrial = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
             _claims = CreateClaims(isTrial);
             Planned = isTrial ? new PlannedFiles() : null;
-            if (Journal is not null && !isTrial)
-            {
-                string journal = ResolveOutput(Journal);
-                StableDiffusion.Batches.Journal.Check(journal, CancellationToken);
-                _journal = new RunJournal(this, journal);
-            }
+            _journal = Journal is null || isTrial ? null : RunJournal.Open(this, Journal);
         }
         catch (DiffusionException error)
         {
@@ -470,6 +465,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
         {
             Job = job,
             Adapters = adapters,
+            Advice = NameAdvice,
             Start = start?.Given,
             Mask = mask,
             ControlImages = [.. options.Controls.Select(static control => control.Image)],
@@ -485,7 +481,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
             bool? Find() => Look(target, output, path => Inspect(pipeline => check.Value.Find(path, current, pipeline, CancellationToken)), out unchanged);
             if (Find() == false)
                 continue;
-            if (Planned is not null && target is not null && !CheckPlanned(target, () => identity.Hash(Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(OfImage(asked, current)))))), unchanged))
+            if (Planned is not null && target is not null && !CheckPlanned(target, () => identity.Hash(Complete(OfImage(asked, current))), unchanged))
                 continue;
             if (unchanged is null)
             {
@@ -548,6 +544,8 @@ public class NewDiffusionImageCommand : DetailCmdlet
             Claim = claim,
             Again = again,
         };
+
+        DenoiseOptions Complete(GenerationSettings settings) => Inspect(pipeline => pipeline.Complete(SettingTable.Create<DenoiseOptions>(row => row.Get(settings))));
 
         static long? Drawn(long? seed) => RandomSeed.IsDrawn(seed) ? null : seed;
     }
@@ -657,9 +655,11 @@ public class NewDiffusionImageCommand : DetailCmdlet
 
         if (Force)
             return true;
-        ProcessOne(Given, () => throw new OutputDiffersException($"'{target.Path}' is also the file of an earlier row, whose image has other settings. Choose another name."));
+        ProcessOne(Given, () => throw new OutputDiffersException($"'{target.Path}' is also the file of an earlier row, whose image has other settings. {NameAdvice}."));
         return false;
     }
+
+    private string NameAdvice => _template is null && string.IsNullOrEmpty(OutFile) ? ResumeCheck.TemplateAdvice : ResumeCheck.NameAdvice;
 
     /// <summary>In a trial, passes on an image that an earlier row would have made.</summary>
     /// <param name="target">Its file.</param>

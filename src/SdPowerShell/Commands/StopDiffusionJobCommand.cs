@@ -40,10 +40,9 @@ public sealed class StopDiffusionJobCommand : JobCmdlet
         JobFolder folder = JobFolder.At(job.Folder);
         if (!job.HasEnded && ShouldProcess($"{job}", "Stop job"))
         {
-            folder.MarkStopped();
             TimeSpan patience = TimeSpan.FromSeconds(Timeout);
-            if (job.SlurmId is string id)
-                Slurm.Stop(id, patience, CancellationToken);
+            if (job.Backend == JobBackend.Slurm)
+                Slurm.Stop(folder, job.Record, patience, CancellationToken);
             else
                 LocalWorkers.Stop(folder, patience, CancellationToken);
         }

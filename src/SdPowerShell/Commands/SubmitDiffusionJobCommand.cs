@@ -33,6 +33,7 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     private readonly MemoryStream _lines = new();
     private string? _table;
     private int _rows;
+    private int _unreadable;
     private int _read;
     private long _images;
 
@@ -56,6 +57,10 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Name { get; set; }
+
+    /// <summary>Replaces a job of the same name that has ended.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
 
     /// <summary>A template for the names of files, for rows without OutFile.</summary>
     [Parameter]
@@ -221,10 +226,14 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
     {
         foreach (TableRow row in TableFile.Read(path, delimiter: null, CancellationToken))
         {
+            // Its image is one of those that fail: the workers write so in their journals.
             if (row.Error is RowInvalidException error)
+            {
                 WriteFailure(DiffusionError.ToErrorRecord(error, path, MyInvocation.MyCommand));
-            else
-                Add(JobTable.ImagesOf(row));
+                _unreadable++;
+            }
+
+            Add(JobTable.ImagesOf(row));
         }
 
         _table = path;
@@ -243,14 +252,14 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         if (_table is null && ParameterSetName != InputObjectSet)
             return;
         string source = _table is null ? "the pipeline" : $"'{_table}'";
-        if (_rows == 0)
+        if (_rows == _unreadable)
             throw new TableInvalidException($"There is no row in {source} that can be read. Nothing was submitted.");
         if (_images > int.MaxValue)
             throw new TableInvalidException($"The rows in {source} ask for {_images} images, and a job can have {int.MaxValue}. Split the table.");
 
         string directory = ResolveOutput(OutDirectory);
         JobFolder folder = Name is null ? JobFolder.New(directory, NameOf(_table)) : JobFolder.Of(directory, Name);
-        int size = (int)Math.Min(Local ? Workers : ArraySize, _images);
+        int size = (int)Math.Min(Local ? Workers : ArraySize, _images - (_unreadable * (long)(FixedCount ?? 1)));
         JobRecord record = new()
         {
             Backend = Local ? JobBackend.Local : JobBackend.Slurm,
@@ -274,13 +283,18 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         };
         IReadOnlyList<string> shell = ShellCommand.Find();
         (string file, string script) = Local ? (JobScripts.SuperviseFile, scripts.Supervise(shell, size)) : (JobScripts.BatchFile, scripts.Batch(Options, shell, size));
-        folder.CheckNew();
+        bool replaces = Force && System.IO.Path.Exists(folder.Path);
+        if (replaces)
+            CheckEnded(folder);
+        else
+            folder.CheckNew();
         WriteVerbose($"{file}:");
         foreach (string line in script.TrimEnd().Split('\n'))
             WriteVerbose(line);
         if (!ShouldProcess(folder.Path, $"Submit {_rows} row{(_rows == 1 ? string.Empty : "s")} with {_images} image{(_images == 1 ? string.Empty : "s")} to {(Local ? $"{size} local worker{(size == 1 ? string.Empty : "s")}" : $"{size} task{(size == 1 ? string.Empty : "s")} of Slurm")}"))
             return;
 
+        using IDisposable? earlier = replaces ? folder.SetAside() : null;
         folder.Create([(file, stream => WriteText(stream, script)), (JobScripts.WorkFile, stream => WriteText(stream, scripts.Work())), (record.Table, CopyTable)]);
         try
         {
@@ -298,6 +312,21 @@ public sealed class SubmitDiffusionJobCommand : DiffusionCmdlet
         }
 
         WriteObject(JobMonitor.Look([(folder, record)], CancellationToken).Single());
+    }
+
+    private void CheckEnded(JobFolder folder)
+    {
+        try
+        {
+            DiffusionJob job = JobMonitor.Look([(folder, folder.ReadRecord())], CancellationToken).Single();
+            if (!job.HasEnded)
+                throw new InvalidSettingException(nameof(Name), $"The job '{job.Name}' has not ended: it is {job.State}. Stop it with Stop-DiffusionJob first, or choose another name.");
+        }
+        catch (JobInvalidException error)
+        {
+            // Nobody can say whether its workers are at work.
+            WriteWarning($"The job '{folder.Name}' is replaced, and its workers may still be at work. {Sentence.Of(error)}");
+        }
     }
 
     private static string NameOf(string? table)

@@ -14,6 +14,7 @@ internal sealed class RecordBinder
     private readonly HashSet<string> _given;
     private readonly RowColumns _columns;
     private readonly Dictionary<string, object?> _defaults;
+    private readonly Dictionary<string, PropertyInfo?> _properties = new(StringComparer.Ordinal);
 
     /// <summary>Notes what the parameters hold before the first record.</summary>
     /// <param name="cmdlet">The cmdlet that takes the records.</param>
@@ -59,7 +60,11 @@ internal sealed class RecordBinder
 
     /// <summary>Whether a record has a property that a parameter takes.</summary>
     /// <param name="record">The record.</param>
-    public bool IsUsed(InputRecord record) => record.HasSettings && _columns.IsUsed(record.Value!);
+    public bool IsUsed(InputRecord record)
+    {
+        _columns.Forget();
+        return record.HasSettings && _columns.IsUsed(record.Value!);
+    }
 
     /// <summary>The error of a record without something that each must have.</summary>
     /// <param name="record">The record.</param>
@@ -71,6 +76,7 @@ internal sealed class RecordBinder
     /// <param name="record">The record; null where nothing came.</param>
     public void BindSettings(InputRecord? record)
     {
+        _columns.Forget();
         if (record is { HasSettings: true })
         {
             foreach ((string parameter, object value) in _columns.FindFilled(record.Value!))
@@ -100,5 +106,10 @@ internal sealed class RecordBinder
 
     private static InvalidSettingException NoText(string parameter) => new(parameter, $"{parameter} is not a string. Give one or more strings.");
 
-    private PropertyInfo? Property(string parameter) => _cmdlet.GetType().GetProperty(parameter);
+    private PropertyInfo? Property(string parameter)
+    {
+        if (!_properties.TryGetValue(parameter, out PropertyInfo? property))
+            _properties.Add(parameter, property = _cmdlet.GetType().GetProperty(parameter));
+        return property;
+    }
 }

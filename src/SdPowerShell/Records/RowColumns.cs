@@ -28,6 +28,8 @@ internal sealed class RowColumns
     private readonly HashSet<string> _others = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _bindable = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<string> _settings = [];
+    private readonly Dictionary<string, PSPropertyInfo> _columns = new(StringComparer.OrdinalIgnoreCase);
+    private PSObject? _row;
 
     /// <summary>Determines the columns from the parameters.</summary>
     /// <param name="parameters">The cmdlet's parameters.</param>
@@ -63,23 +65,33 @@ internal sealed class RowColumns
 
     /// <summary>Whether an object has a property that a parameter takes.</summary>
     /// <param name="record">The object.</param>
-    public bool IsUsed(PSObject record) => record.Properties.Any(property => _bindable.Contains(property.Name));
+    public bool IsUsed(PSObject record) => ColumnsOf(record).Keys.Any(_bindable.Contains);
+
+    /// <summary>Forgets what the last object had: the same one can have other properties when it comes again.</summary>
+    public void Forget() => _row = null;
 
     /// <summary>The parameters that can be columns, but for which this row has none.</summary>
-    public IEnumerable<string> Missing(PSObject row) => Bindable.Where(parameter => !Array.Exists(_names[parameter], name => row.Properties[name] is not null));
+    public IEnumerable<string> Missing(PSObject row)
+    {
+        HashSet<string> there = [.. ColumnsOf(row).Keys.Select(name => _parameters.GetValueOrDefault(name)).OfType<string>()];
+        return Bindable.Where(parameter => !there.Contains(parameter));
+    }
 
     /// <summary>The settings that PowerShell took from an object's properties.</summary>
     /// <param name="record">The object.</param>
-    public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], name => record.Properties[name] is not null));
+    public IEnumerable<string> Settings(PSObject record) => _settings.Where(parameter => Array.Exists(_names[parameter], ColumnsOf(record).ContainsKey));
 
     /// <summary>Finds the settings whose first column is empty while another one is not. PowerShell uses the first one.</summary>
     /// <param name="record">The object.</param>
     /// <returns>The parameters, each with the value of the first column that is not empty.</returns>
     public IEnumerable<(string Parameter, object Value)> FindFilled(PSObject record)
     {
+        Dictionary<string, PSPropertyInfo> there = ColumnsOf(record);
         foreach (string parameter in _settings)
         {
-            PSPropertyInfo[] columns = [.. _names[parameter].Select(name => record.Properties[name]).Where(column => column is not null)];
+            if (!Array.Exists(_names[parameter], there.ContainsKey))
+                continue;
+            PSPropertyInfo[] columns = [.. _names[parameter].Select(there.GetValueOrDefault).OfType<PSPropertyInfo>()];
             if (columns.Length > 1 && IsEmpty(columns[0]) && Array.Find(columns, column => !IsEmpty(column)) is { Value: object value })
                 yield return (parameter, value);
         }
@@ -89,8 +101,8 @@ internal sealed class RowColumns
     /// <returns>Each column with what is wrong, without a full stop, and advice, in sentences or empty.</returns>
     public IEnumerable<(string Column, string Fault, string Advice)> FindIgnored(PSObject row)
     {
-        string[] columns = [.. row.Properties.Select(property => property.Name)];
-        foreach (string column in columns.Where(column => !IsKnown(column)))
+        Dictionary<string, PSPropertyInfo> there = ColumnsOf(row);
+        foreach (string column in there.Values.Select(static column => column.Name).Where(column => !IsKnown(column)))
         {
             yield return _others.Contains(column)
                 ? (column, $"The column '{column}' is not accepted from rows", $" Give -{column} to the command.")
@@ -99,10 +111,24 @@ internal sealed class RowColumns
 
         foreach (string[] names in _names.Values)
         {
-            string[] filled = [.. names.Where(name => row.Properties[name] is PSPropertyInfo column && !IsEmpty(column))];
+            if (!Array.Exists(names, there.ContainsKey))
+                continue;
+            string[] filled = [.. names.Where(name => there.TryGetValue(name, out PSPropertyInfo? column) && !IsEmpty(column))];
             foreach (string other in filled.Skip(1).Where(other => !IsSamplerOfA1111(filled[0], other)))
                 yield return (other, $"The column '{other}' is the same setting as '{filled[0]}'", string.Empty);
         }
+    }
+
+    /// <summary>The properties of an object by their names. To look for each of a hundred names takes PowerShell far longer.</summary>
+    private Dictionary<string, PSPropertyInfo> ColumnsOf(PSObject record)
+    {
+        if (ReferenceEquals(record, _row))
+            return _columns;
+        _columns.Clear();
+        foreach (PSPropertyInfo property in record.Properties)
+            _columns.TryAdd(property.Name, property);
+        _row = record;
+        return _columns;
     }
 
     private static bool IsEmpty(PSPropertyInfo column) => Cell.IsEmpty(Cell.Unwrap(column.Value));

@@ -30,7 +30,7 @@ public sealed class DiffusionJob
     /// <summary>How many workers there are at most.</summary>
     public int ArraySize => Record.ArraySize;
 
-    /// <summary>How many rows the table has.</summary>
+    /// <summary>How many rows the table has, those that cannot be read among them.</summary>
     public int Rows => Record.Rows;
 
     /// <summary>How many images the rows ask for.</summary>

@@ -14,6 +14,12 @@ internal sealed class ResumeCheck
     // So many differences are named.
     private const int MostNamed = 5;
 
+    /// <summary>What to do about a name that another image has.</summary>
+    public const string NameAdvice = "Choose another name";
+
+    /// <summary>The same for names that were made of prompt and seed.</summary>
+    public const string TemplateAdvice = "Give images that differ in other settings names of their own with FileName, such as '{prompt:40}-{seed}-{hash:8}'";
+
     /// <summary>The request.</summary>
     public required TextToImage Job { get; init; }
 
@@ -28,6 +34,9 @@ internal sealed class ResumeCheck
 
     /// <summary>The control images.</summary>
     public IReadOnlyList<DiffusionImage> ControlImages { get; init; } = [];
+
+    /// <summary>What to do about a file that another image has, without a full stop.</summary>
+    public string Advice { get; init; } = NameAdvice;
 
     /// <summary>The hash of the refiner; null if there is none.</summary>
     public string? RefinerHash { get; init; }
@@ -46,7 +55,7 @@ internal sealed class ResumeCheck
     public DiffusionImage Find(string path, int index, DiffusionPipeline pipeline, CancellationToken cancellationToken)
     {
         DiffusionImage image = FinishedImage.Read(path, cancellationToken);
-        Require(path, [.. Compare(image.Info, index, pipeline, cancellationToken)]);
+        Require(path, [.. Compare(image.Info, index, pipeline, cancellationToken)], Advice);
         return image;
     }
 
@@ -58,16 +67,16 @@ internal sealed class ResumeCheck
     public static DiffusionImage Find(string path, GenerationInfo made, CancellationToken cancellationToken)
     {
         DiffusionImage image = FinishedImage.Read(path, cancellationToken);
-        Require(path, new RecordComparison(Normalize(image.Info), Normalize(made)).Settings);
+        Require(path, new RecordComparison(Normalize(image.Info), Normalize(made)).Settings, NameAdvice);
         return image;
     }
 
-    private static void Require(string path, IReadOnlyList<SettingDifference> differences)
+    private static void Require(string path, IReadOnlyList<SettingDifference> differences, string advice)
     {
         if (differences.Count == 0)
             return;
         string more = differences.Count > MostNamed ? $" and {differences.Count - MostNamed} more" : string.Empty;
-        throw new OutputDiffersException($"'{path}' exists and was made with other settings: {string.Join(", ", differences.Take(MostNamed))}{more}; the first value is that of the file. Choose another name, or use Force to replace it.");
+        throw new OutputDiffersException($"'{path}' exists and was made with other settings: {string.Join(", ", differences.Take(MostNamed))}{more}; the first value is that of the file. {advice}, or use Force to replace it.");
     }
 
     private IEnumerable<SettingDifference> Compare(GenerationInfo recorded, int index, DiffusionPipeline pipeline, CancellationToken cancellationToken)

@@ -65,16 +65,18 @@ internal static class ModelBuilder
         throw new OutputWriteException($"The graphs of '{source.Path}' are deleted from '{cacheRoot}' or changed as soon as they are built. Stop the program that does it, or set {StorageFolders.CacheVariable} to another folder.");
     }
 
-    /// <summary>Whether a model is built, found without reading its weights: a build remembers their hashes.</summary>
+    /// <summary>Finds a model that is built, without reading its weights: a build remembers their hashes.</summary>
     /// <param name="source">The model.</param>
     /// <param name="cacheRoot">The folder for built models.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    public static bool IsBuilt(IModelSource source, string cacheRoot, CancellationToken cancellationToken)
+    /// <returns>The full path of its folder; null if it is not built.</returns>
+    public static string? Find(IModelSource source, string cacheRoot, CancellationToken cancellationToken)
     {
         BuildCache cache = new(Path.GetFullPath(cacheRoot));
         FileHashes hashes = FileHashes.Open(cache.HashFolder, source.Path);
         return source.Inputs.All(input => LimitOf(input.Name) is not null || FileHashes.IsSmall(input.Path) || hashes.Knows(input.Path))
-            && cache.Find(GetKey(source, cache, progress: null, cancellationToken)) is not null;
+            ? cache.Find(GetKey(source, cache, progress: null, cancellationToken))
+            : null;
     }
 
     /// <summary>Adds a model to a cache. The hashes of a source that is refused are not kept.</summary>

@@ -213,9 +213,12 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return new WorkEstimate(model).Of(options, HiresPass.From(options, start: null), start, made.ControlNets?.Count ?? 0);
     }
 
+    /// <summary>The full path of the model, and the memory of its weights on the processor in bytes, found without opening a network.</summary>
+    internal (string Path, long Bytes) Weights => (model.Info.Path, model.Weights.Own());
+
     /// <summary>Whether the graphs of the model are there, found without reading its weights.</summary>
     /// <param name="cancellationToken">Cancels it.</param>
-    internal bool IsBuilt(CancellationToken cancellationToken) => model.IsBuilt(cancellationToken);
+    internal bool IsBuilt(CancellationToken cancellationToken) => model.FindBuilt(cancellationToken) is not null;
 
     /// <summary>Whether a negative prompt that is missing is another one than an empty one.</summary>
     /// <param name="syntax">The syntax of the prompts.</param>
@@ -401,7 +404,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         UNet unet = OpenUNet(options, cancellationToken);
         PreparedDenoising prepared = Prepare(embedding, negative, start, options, unet, cancellationToken);
         FreeMemory(new MemoryEstimate(model, VaeOptions.From(options)) { StepSide = DenoiseStart.StepSide(options, model) }.Steps(prepared.Width, prepared.Height) + (prepared.Request.Attention?.Bytes ?? 0), cancellationToken);
-        if (checkpoint?.Find() is Latent kept)
+        if (checkpoint?.Find(prepared.MostStateBytes) is Latent kept)
         {
             if (prepared.GoOn(kept) is PreparedDenoising rest)
                 prepared = rest;

@@ -1,5 +1,4 @@
 using StableDiffusion.Denoising.CrossAttention;
-using StableDiffusion.Networks;
 using StableDiffusion.Networks.Configs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Running;
@@ -27,7 +26,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     private const int StepMaps = 20;
     private const int DefaultStepChannels = 320;
 
-    private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : TraitsOf(model.Info);
+    private readonly VaeTraits _vae = options.Vae is string vae ? model.Vaes.Find(vae).Traits : model.VaeTraits;
 
     /// <summary>The longest side in pixels of what goes through the U-Net at once; 0 if nothing does.</summary>
     public int StepSide { get; init; } = int.MaxValue;
@@ -93,7 +92,7 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <returns>The number of bytes.</returns>
     public long Steps(int width, int height)
     {
-        int channels = ReadUNet()?.BlockChannels[0] ?? DefaultStepChannels;
+        int channels = model.BackboneConfig?.BlockChannels[0] ?? DefaultStepChannels;
         return (long)(Math.Min(width, StepSide) / model.Info.LatentFactor) * (Math.Min(height, StepSide) / model.Info.LatentFactor) * channels * sizeof(float) * StepMaps;
     }
 
@@ -103,22 +102,10 @@ internal sealed class MemoryEstimate(DiffusionModel model, VaeOptions options)
     /// <param name="width">The image's width in pixels.</param>
     /// <param name="height">The image's height in pixels.</param>
     /// <returns>The number of bytes; null if the model has no config that says which layers its U-Net has.</returns>
-    public long? Attention(AttentionOptions attention, long columns, int width, int height) => ReadUNet()?.CrossAttentions
+    public long? Attention(AttentionOptions attention, long columns, int width, int height) => model.BackboneConfig?.CrossAttentions
         .Where(layer => attention.Layers.Count == 0 || attention.Layers.Any(pattern => AttentionUNet.IsOf(pattern, layer.Name)))
         .Sum(layer => (attention.KeepsHeads ? layer.Heads : 1) * (long)Halve(width / model.Info.LatentFactor, layer.Level) * Halve(height / model.Info.LatentFactor, layer.Level) * columns * sizeof(float));
 
     // A convolution with a stride of 2 rounds odd sizes up.
     private static int Halve(int side, int times) => (side + (1 << times) - 1) >> times;
-
-    private UNetConfig? ReadUNet()
-    {
-        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
-        return File.Exists(config) ? UNetConfig.Read(config) : null;
-    }
-
-    private static VaeTraits TraitsOf(ModelInfo model)
-    {
-        string? config = ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(model.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists);
-        return VaeTraits.Of(config is null ? VaeConfig.StableDiffusion : VaeConfig.Read(config));
-    }
 }

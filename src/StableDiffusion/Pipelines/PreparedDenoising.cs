@@ -16,6 +16,12 @@ namespace StableDiffusion.Pipelines;
 /// <param name="maker">The mark of the model.</param>
 internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info, StageList before, GenerationStage stage, ModelMark maker)
 {
+    // More texts than the records of any image, and the state of a generator; more buffers than a scheduler and an inpainting model
+    // have; the image to start from, and its mask.
+    private const long MostStateText = 16L << 20;
+    private const long MostStateValues = 64;
+    private const long MostStatePixels = 8;
+
     /// <summary>The request. Running it changes its scheduler and its noise.</summary>
     public required DenoiseRequest Request { get; init; }
 
@@ -61,20 +67,37 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
         return row?.Trace is PredictionTrace trace ? new StepLatent(latent, trace) : latent;
     }
 
+    /// <summary>More bytes than the file of a state of this denoising has.</summary>
+    public long MostStateBytes => MostStateText + (sizeof(float) * ((MostStateValues * Request.Sample.Length) + (MostStatePixels * Width * Height)));
+
     /// <summary>Goes on with what was captured of the same denoising.</summary>
     /// <param name="captured">The latent.</param>
     /// <returns>The rest of the denoising, whose result records the whole; null if the latent is of another one.</returns>
-    /// <remarks>The records hold all settings, the hashes of the inputs, of the model and of the values, and what it ran on.</remarks>
+    /// <remarks>
+    /// The records hold all settings, the hashes of the inputs, of the model and of the values, and what it ran on. Of the captured state
+    /// only what changes with the steps is used: the sample, the history of the scheduler, and the position in the random numbers.
+    /// </remarks>
     public PreparedDenoising? GoOn(Latent captured)
     {
-        if (captured.State?.Copy() is not DenoiseState kept || kept.NextCall > Request.StopCall || Request.Reuse is not null
+        if (captured.State?.Copy() is not DenoiseState kept || Request.Reuse is not null || !captured.Tensor.Shape.SequenceEqual(Request.Sample.Shape)
+            || kept.NextCall <= Request.NextCall || kept.NextCall > Request.StopCall || kept.OriginCall != Request.OriginCall
+            || kept.Scheduler.Recipe != Scheduler.Recipe || !IsFinite(captured.Tensor, kept)
             || GenerationRecord.Write(RecordedNames.Only(Capture(captured.Tensor, kept.NextCall).Info)) != GenerationRecord.Write(RecordedNames.Only(captured.Info)))
             return null;
+        kept = kept with { Inpainting = Request.Inpainting, AddedChannels = Request.AddedChannels };
         return new PreparedDenoising(kept, info, before, stage, maker)
         {
-            Request = Request with { Sample = captured.Tensor, Scheduler = kept.Scheduler, Noise = kept.Noise, NextCall = kept.NextCall, OriginCall = kept.OriginCall, Inpainting = kept.Inpainting, AddedChannels = kept.AddedChannels },
+            Request = Request with { Sample = captured.Tensor, Scheduler = kept.Scheduler, Noise = kept.Noise, NextCall = kept.NextCall },
             Made = Made,
         };
+    }
+
+    private static bool IsFinite(Tensor sample, DenoiseState state)
+    {
+        FiniteState values = new();
+        state.Scheduler.Transfer(values, sample.Length, state.OriginCall, state.NextCall);
+        state.Noise.Transfer(values);
+        return values.IsFinite && Array.TrueForAll(sample.Values, float.IsFinite);
     }
 
     /// <summary>Reports a call, if it ends a step.</summary>

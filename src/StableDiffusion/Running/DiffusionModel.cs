@@ -44,6 +44,8 @@ public sealed class DiffusionModel : IDisposable
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
     private readonly SeparateVaes? _ownVaes;
+    private readonly Lazy<UNetConfig?> _backbone;
+    private readonly Lazy<VaeTraits> _vae;
     private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
     private readonly List<OnnxSession> _sessions = [];
     private readonly PartUses _uses = new();
@@ -80,6 +82,9 @@ public sealed class DiffusionModel : IDisposable
         Family = configs.Family;
         SchedulerConfig = configs.Scheduler;
         _ownVaes = new SeparateVaes(this);
+        _backbone = new Lazy<UNetConfig?>(() => Path.Combine(info.Path, Family.Backbone, ModelParts.Config) is var config && File.Exists(config) ? UNetConfig.Read(config) : null);
+        _vae = new Lazy<VaeTraits>(() => ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(info.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists) is string config ? VaeTraits.Of(VaeConfig.Read(config)) : VaeTraits.Of(VaeConfig.StableDiffusion));
+        Weights = new WeightMemory(this);
     }
 
     /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
@@ -101,6 +106,9 @@ public sealed class DiffusionModel : IDisposable
         PreparedFolder = plain.PreparedFolder;
         LocateControlNet = plain.LocateControlNet;
         LocateVae = plain.LocateVae;
+        _backbone = plain._backbone;
+        _vae = plain._vae;
+        Weights = plain.Weights;
         Adapters = adapters;
     }
 
@@ -144,6 +152,17 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The autoencoders that are used in place of its own. Adapters do not change them.</summary>
     internal SeparateVaes Vaes => _plain?.Vaes ?? _ownVaes!;
+
+    /// <summary>The configuration of its U-Net, read once; null for a single file, or one without it.</summary>
+    /// <exception cref="ModelInvalidException">It is damaged.</exception>
+    internal UNetConfig? BackboneConfig => _backbone.Value;
+
+    /// <summary>What its own autoencoder says of itself, read once; that of Stable Diffusion if it says nothing.</summary>
+    /// <exception cref="ModelInvalidException">Its configuration is damaged.</exception>
+    internal VaeTraits VaeTraits => _vae.Value;
+
+    /// <summary>The memory of its weights.</summary>
+    internal WeightMemory Weights { get; }
 
     /// <summary>The prompts that it encoded. Adapters can change what it makes of them, and are in their records, so each set of them has its own.</summary>
     internal PromptCache Prompts { get; } = new();
@@ -555,10 +574,10 @@ public sealed class DiffusionModel : IDisposable
         return (_graphs ??= Build(progress, cancellationToken)).Folder;
     }
 
-    /// <summary>Whether the graphs are built, found without reading the weights.</summary>
+    /// <summary>The folder of the graphs, found without reading the weights; null if they are not built.</summary>
     /// <param name="cancellationToken">Cancels it.</param>
-    internal bool IsBuilt(CancellationToken cancellationToken) =>
-        HasGraphs || (CacheFolder is not null && ModelBuilder.IsBuilt(ModelSources.Find(Info.Path, new ImportOptions()), CacheFolder, cancellationToken));
+    internal string? FindBuilt(CancellationToken cancellationToken) =>
+        HasGraphs ? Info.Path : CacheFolder is null ? null : ModelBuilder.Find(ModelSources.Find(Info.Path, new ImportOptions()), CacheFolder, cancellationToken);
 
     /// <summary>Whether the model is a folder of graphs that are used where they are.</summary>
     private bool HasGraphs => (IsInStore && BuildCache.IsBuilt(Info.Path))

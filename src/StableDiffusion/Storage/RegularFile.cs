@@ -12,6 +12,9 @@ internal static partial class RegularFile
     // W_OK of POSIX, <unistd.h>.
     private const int MayWrite = 2;
 
+    // As DriveInfo names them.
+    private static readonly HashSet<string> s_kernelFormats = new(StringComparer.Ordinal) { "proc", "sysfs", "devpts", "cgroupfs", "cgroup2fs", "debugfs", "tracefs", "securityfs", "configfs" };
+
     /// <summary>Opens a file as a stream, as <see cref="OpenHandle(string)"/> does.</summary>
     /// <inheritdoc cref="OpenHandle(string)"/>
     public static FileStream Open(string path) => new(OpenHandle(path), FileAccess.Read);
@@ -70,7 +73,22 @@ internal static partial class RegularFile
 
     /// <summary>Whether files can be created in a folder, as far as that can be determined without creating one: always on Windows.</summary>
     /// <param name="folder">The full path of the folder.</param>
-    public static bool CanWriteTo(string folder) => OperatingSystem.IsWindows() || Access(folder, MayWrite) == 0;
+    public static bool CanWriteTo(string folder) => OperatingSystem.IsWindows() || (Access(folder, MayWrite) == 0 && !(OperatingSystem.IsLinux() && IsOfKernel(folder)));
+
+    // The kernel's own file systems say to the administrator that everything can be written, and take no new file.
+    private static bool IsOfKernel(string folder)
+    {
+        try
+        {
+            // They have no room; their names take longer to find.
+            DriveInfo drive = new(folder);
+            return drive.TotalSize == 0 && s_kernelFormats.Contains(drive.DriveFormat);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
+        }
+    }
 
     // Windows opens names such as NUL, COM1 and \\.\pipe\name as devices and pipes.
     private static void RefuseDevice(string path)

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -11,6 +12,9 @@ internal static class RunningProcess
     // Source: proc_pid_stat(5), fields 3 and 22.
     private const int StateField = 0;
     private const int StartField = 19;
+
+    // Each process computes the time from the one since the computer was started.
+    private static readonly TimeSpan s_tolerance = TimeSpan.FromSeconds(3);
 
     private static readonly Lazy<string?> s_space = new(static () => OperatingSystem.IsLinux() && Read("/proc/sys/kernel/random/boot_id") is string boot && new FileInfo("/proc/self/ns/pid").LinkTarget is string space ? $"{boot.Trim()} {space}" : null);
 
@@ -32,6 +36,28 @@ internal static class RunningProcess
         }
     }
 
+    /// <summary>When a process was started, by the clock.</summary>
+    /// <param name="id">Its id.</param>
+    /// <returns>The time in UTC; null if there is none, or it has ended.</returns>
+    public static DateTimeOffset? TimeOf(int id)
+    {
+        using Process? process = Open(id);
+        try
+        {
+            return process is null ? null : new DateTimeOffset(process.StartTime).ToUniversalTime();
+        }
+        catch (Exception error) when (error is InvalidOperationException or Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Finds a process that is known by the time of its start, as other programs tell it too.</summary>
+    /// <param name="id">Its id.</param>
+    /// <param name="started">When it was started.</param>
+    /// <returns>The process, to be disposed; null if it has ended, or a later one has its id.</returns>
+    public static Process? Find(int id, DateTimeOffset started) => TimeOf(id) is DateTimeOffset time && (time - started).Duration() < s_tolerance ? Open(id) : null;
+
     /// <summary>When a process was started, in units that only this computer knows.</summary>
     /// <param name="id">Its id.</param>
     /// <returns>The time; null if it cannot be found; empty for a process that was killed and whose parent does not know that yet.</returns>
@@ -49,7 +75,7 @@ internal static class RunningProcess
             using Process process = Process.GetProcessById(id);
             return process.StartTime.ToUniversalTime().Ticks.ToString(CultureInfo.InvariantCulture);
         }
-        catch (Exception error) when (error is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception or NotSupportedException)
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or Win32Exception or NotSupportedException)
         {
             return null;
         }
@@ -70,6 +96,22 @@ internal static class RunningProcess
     /// <param name="id">Its id.</param>
     /// <param name="start">What <see cref="StartOf"/> gave when it ran; empty if that was unknown.</param>
     public static bool HasEnded(int id, string start) => start.Length > 0 && StartOf(id) is string found ? found != start : !Exists(id);
+
+    private static Process? Open(int id)
+    {
+        try
+        {
+            Process process = Process.GetProcessById(id);
+            if (!process.HasExited)
+                return process;
+            process.Dispose();
+            return null;
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            return null;
+        }
+    }
 
     private static string? Read(string path)
     {

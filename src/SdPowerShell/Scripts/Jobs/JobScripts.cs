@@ -70,16 +70,18 @@ internal sealed class JobScripts
                 started   = (Get-Process -Id $PID).StartTime.ToUniversalTime().ToString('o')
             } | ConvertTo-Json | Set-Content -LiteralPath "$PSScriptRoot/workers/$Worker.json"
 
-            # Stopped meanwhile, before anyone could know of this worker.
-            if (Test-Path -LiteralPath "$PSScriptRoot/stopped") { exit {{InterruptedCode}} }
+            # Stopped meanwhile, before anyone could know of this worker. 'stopped' names the runs that were stopped.
+            $run = $Log ? '{{JobFolder.LocalRun}}' : ($env:SLURM_ARRAY_JOB_ID ?? $env:SLURM_JOB_ID)
+            if ((Get-Content -LiteralPath "$PSScriptRoot/stopped" -ErrorAction Ignore) -contains $run) { exit {{InterruptedCode}} }
 
             # Settings for all rows.
             $parameters = @{
             {{parameters}}}
 
+            $journal = "$PSScriptRoot/journals/$Worker.jsonl"
             $work = {
-                Import-DiffusionTable -LiteralPath "$PSScriptRoot/{{Table}}" -ErrorAction Continue |
-                    New-DiffusionImage -OutDirectory {{Literal.Of(Folder.OutDirectory)}}{{name}} -Claim -Checkpoint -Journal "$PSScriptRoot/journals/$Worker.jsonl" -ErrorAction Continue @parameters |
+                Import-DiffusionTable -LiteralPath "$PSScriptRoot/{{Table}}" -Journal $journal -ErrorAction Continue |
+                    New-DiffusionImage -OutDirectory {{Literal.Of(Folder.OutDirectory)}}{{name}} -Claim -Checkpoint -Journal $journal -ErrorAction Continue @parameters |
                     Out-Null
             }
 
@@ -107,8 +109,8 @@ internal sealed class JobScripts
     /// <exception cref="StableDiffusion.InvalidSettingException">An option is not one line of text.</exception>
     public string Batch(SlurmOptions options, IReadOnlyList<string> shell, int arraySize) => $$"""
         #!/bin/bash
-        # {{Origin}} To submit it again: cd to its folder, delete the file
-        # 'stopped' if it is there, and sbatch {{BatchFile}}. Images that are there are not made again.
+        # {{Origin}} To go on with the job once it has ended: cd to its folder,
+        # and sbatch {{BatchFile}}. Images that are there are not made again.
         {{string.Join('\n', options.Lines(Folder.Name, arraySize))}}
 
         cd {{ShellText.Bash(Folder.Path)}} || exit 1
@@ -140,7 +142,7 @@ internal sealed class JobScripts
         done
 
         # A worker that ran out of time goes on in a new turn, unless the job was stopped.
-        if [ "$last" != TERM ] && [ ! -e stopped ] && { [ "$code" = {{InterruptedCode}} ] || [ "$last$code" = USR1{{KilledByUsr1}} ]; }; then
+        if [ "$last" != TERM ] && ! grep -qsx "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" stopped && { [ "$code" = {{InterruptedCode}} ] || [ "$last$code" = USR1{{KilledByUsr1}} ]; }; then
             echo "Worker $worker has run out of time, and is put into the queue again."
             scontrol requeue "$SLURM_JOB_ID"
         fi
@@ -154,11 +156,15 @@ internal sealed class JobScripts
     /// <param name="workers">How many workers there are.</param>
     public string Supervise(IReadOnlyList<string> shell, int workers) => $$"""
         # {{Origin}} Starts the workers of the job on this computer,
-        # and starts those again that were told to end or were killed, at most so many times.
+        # and starts those again that were told to end or were killed, at most so many times. To go on with the job once it has
+        # ended: pwsh {{SuperviseFile}}. Images that are there are not made again.
         param([int] $Workers = {{workers}}, [int] $MostRestarts = {{Math.Max(20, 5 * workers)}})
         $ErrorActionPreference = 'Stop'
         Set-Location -LiteralPath $PSScriptRoot
         $shell = @({{Literal.Of(shell)}})
+
+        # Whoever starts this wants the job to go on.
+        Remove-Item -LiteralPath stopped -ErrorAction Ignore
 
         # The workers share the processors, instead of each using all of them.
         if ($Workers -gt 1 -and -not $env:{{ThreadCount.Variable}}) {

@@ -27,7 +27,10 @@ public sealed record BatchBill
     /// <summary>How many images to make have no history: no journal tells how long an image of their model, device and size takes.</summary>
     public required int ImagesWithoutHistory { get; init; }
 
-    /// <summary>The most memory that the work needs, in bytes: the weights of all models that it uses, and the stages of the largest image.</summary>
+    /// <summary>
+    /// The most memory that a process needs that makes the images, in bytes: the program itself, ONNX Runtime, the weights of all models
+    /// that it uses, and the stages of the largest image. An estimate for the processor.
+    /// </summary>
     public required long PeakMemory { get; init; }
 
     /// <summary>The size of the files to write, in bytes: by those of the journals, or at most.</summary>

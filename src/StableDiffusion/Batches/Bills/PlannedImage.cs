@@ -13,4 +13,7 @@ internal sealed record PlannedImage
 
     /// <summary>Whether the graphs of its model are built.</summary>
     public bool IsBuilt { get; init; }
+
+    /// <summary>How many images go through the U-Net at once.</summary>
+    public int AtOnce { get; init; } = 1;
 }

@@ -56,12 +56,13 @@ internal sealed class CheckpointFile(string file, bool keeps, Interruption? inte
 
     /// <summary>Reads a latent. Its record is only to be compared: nothing that it names may be opened.</summary>
     /// <param name="path">The full path of the file.</param>
-    /// <exception cref="LatentInvalidException">It cannot be read, or is damaged.</exception>
-    internal static Latent Read(string path)
+    /// <param name="mostBytes">The greatest permitted length of what is behind the hash; a longer file is not read.</param>
+    /// <exception cref="LatentInvalidException">It cannot be read, is longer, or is damaged.</exception>
+    internal static Latent Read(string path, long mostBytes = MostBytes)
     {
         try
         {
-            byte[] bytes = RegularFile.ReadAllBytes(path, MostBytes);
+            byte[] bytes = RegularFile.ReadAllBytes(path, Math.Min(mostBytes, MostBytes) + SHA256.HashSizeInBytes);
             return bytes.Length > SHA256.HashSizeInBytes && SHA256.HashData(bytes.AsSpan(SHA256.HashSizeInBytes)).AsSpan().SequenceEqual(bytes.AsSpan(0, SHA256.HashSizeInBytes))
                 ? LatentFile.FromBytes(bytes[SHA256.HashSizeInBytes..])
                 : throw new LatentInvalidException($"'{path}' is truncated or damaged.");
@@ -73,14 +74,14 @@ internal sealed class CheckpointFile(string file, bool keeps, Interruption? inte
     }
 
     /// <inheritdoc/>
-    public override Latent? Find()
+    public override Latent? Find(long mostBytes)
     {
         _kept = Stopwatch.GetTimestamp();
         if (!File.Exists(_path))
             return null;
         try
         {
-            Latent latent = Read(_path);
+            Latent latent = Read(_path, mostBytes);
             note($"Going on from step {latent.Step} of {latent.StepCount}, which '{_path}' kept.");
             return latent;
         }

@@ -1,3 +1,4 @@
+using System.Text;
 using StableDiffusion.Storage;
 
 namespace StableDiffusion.Batches.Jobs;
@@ -10,6 +11,9 @@ internal sealed class JobFolder
 
     private const string RecordFile = "job.json";
     private const string StoppedFile = "stopped";
+
+    /// <summary>What stands for local workers where runs on a cluster have numbers.</summary>
+    public const string LocalRun = "local";
     private const int LongestName = 100;
 
     private static readonly char[] s_invalid = [.. System.IO.Path.GetInvalidFileNameChars(), '/', '\\'];
@@ -34,7 +38,7 @@ internal sealed class JobFolder
     /// <summary>The full path of the folder in which each worker says what process it is.</summary>
     public string Workers => System.IO.Path.Combine(Path, "workers");
 
-    /// <summary>Whether the job was stopped: its workers are not started again.</summary>
+    /// <summary>Whether a run of the job was stopped: its workers are not started again.</summary>
     public bool IsStopped => File.Exists(System.IO.Path.Combine(Path, StoppedFile));
 
     /// <summary>Throws for a name that no job can have.</summary>
@@ -83,7 +87,7 @@ internal sealed class JobFolder
         try
         {
             JobFolder[] found = Directory.Exists(root)
-                ? [.. Directory.EnumerateDirectories(root).Where(static folder => File.Exists(System.IO.Path.Combine(folder, RecordFile))).Order(StringComparer.Ordinal).Select(static folder => new JobFolder(folder))]
+                ? [.. Directory.EnumerateDirectories(root).Where(static folder => System.IO.Path.GetFileName(folder)[0] != '.' && File.Exists(System.IO.Path.Combine(folder, RecordFile))).Order(StringComparer.Ordinal).Select(static folder => new JobFolder(folder))]
                 : [];
             return found.Length > 0 ? found : throw new JobNotFoundException($"There is no job in '{path}'. Give the folder that the images of a job are written to, or the folder of the job.");
         }
@@ -98,7 +102,25 @@ internal sealed class JobFolder
     public void CheckNew()
     {
         if (System.IO.Path.Exists(Path))
-            throw new InvalidSettingException("Name", $"There is a job '{Name}' in '{OutDirectory}' already. Choose another name.");
+            throw new InvalidSettingException("Name", $"There is a job '{Name}' in '{OutDirectory}' already. To go on with it once it has ended, give Force: the images that are there are not made again. Or choose another name.");
+    }
+
+    /// <summary>Moves the folder aside, so that a new job can have its name.</summary>
+    /// <returns>Puts it back if there is no new job of that name when it is disposed; otherwise the old folder is deleted.</returns>
+    /// <exception cref="OutputWriteException">It cannot be moved.</exception>
+    public IDisposable SetAside()
+    {
+        string aside = TemporaryFile.NewIn(System.IO.Path.GetDirectoryName(Path)!);
+        try
+        {
+            Directory.Move(Path, aside);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new OutputWriteException($"The folder '{Path}' of the earlier job cannot be replaced: {Sentence.Of(error)}", error);
+        }
+
+        return new Aside(Path, aside);
     }
 
     /// <summary>Creates the folder with some files, whole or not at all. Of several processes that choose one name, only one succeeds.</summary>
@@ -151,7 +173,26 @@ internal sealed class JobFolder
     /// <exception cref="OutputWriteException">It cannot be written.</exception>
     public void Write(JobRecord record) => OutputFile.Write(System.IO.Path.Combine(Path, RecordFile), overwrite: true, stream => stream.Write(record.Format()));
 
-    /// <summary>Says that workers are not to be started again.</summary>
+    /// <summary>Says that the workers of some runs are not to be started again. A run that is started later is another one.</summary>
+    /// <param name="runs">The numbers of their array jobs, or <see cref="LocalRun"/>.</param>
     /// <exception cref="OutputWriteException">It cannot be written.</exception>
-    public void MarkStopped() => OutputFile.Write(System.IO.Path.Combine(Path, StoppedFile), overwrite: true, static _ => { });
+    public void MarkStopped(IEnumerable<string> runs) => OutputFile.Write(System.IO.Path.Combine(Path, StoppedFile), overwrite: true, stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(runs.Select(static run => run + "\n")))));
+
+    private sealed class Aside(string path, string aside) : IDisposable
+    {
+        public void Dispose()
+        {
+            try
+            {
+                if (!System.IO.Path.Exists(path))
+                    Directory.Move(aside, path);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Another process has made a job of that name.
+            }
+
+            AtomicWriter.TryDelete(aside);
+        }
+    }
 }

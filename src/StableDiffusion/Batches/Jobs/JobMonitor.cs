@@ -8,12 +8,11 @@ internal static class JobMonitor
     /// <param name="cancellationToken">Cancels it.</param>
     public static IEnumerable<DiffusionJob> Look(IReadOnlyList<(JobFolder Folder, JobRecord Record)> folders, CancellationToken cancellationToken)
     {
-        string[] ids = [.. folders.Select(static job => job.Record.SlurmId).OfType<string>()];
-        IReadOnlyDictionary<string, (bool IsWorking, bool IsWaiting)>? queue = Slurm.Query(ids, cancellationToken);
+        IReadOnlyList<SlurmRun>? queue = Slurm.Query([.. folders.Select(static job => job.Record.SlurmId).OfType<string>()], cancellationToken);
         foreach ((JobFolder folder, JobRecord record) in folders)
         {
             // What the workers are is asked first: a worker that ends in between has written its journal.
-            Presence presence = record.Backend == JobBackend.Local ? OfLocal(folder) : OfSlurm(record, queue);
+            Presence presence = record.Backend == JobBackend.Local ? OfLocal(folder) : OfSlurm(folder, queue);
             JobProgress progress = JobProgress.Read(folder, new JobTable(folder, record).ImagesOf, cancellationToken);
             DiffusionJob job = new(folder, record, progress, JobState.Pending);
             yield return new DiffusionJob(folder, record, progress, StateOf(job, presence, folder.IsStopped));
@@ -48,12 +47,12 @@ internal static class JobMonitor
         null => Presence.Unknown,
     };
 
-    private static Presence OfSlurm(JobRecord record, IReadOnlyDictionary<string, (bool IsWorking, bool IsWaiting)>? queue) => queue is null
-        ? Presence.Unknown
-        : queue.GetValueOrDefault(record.SlurmId!) switch
-        {
-            (true, _) => Presence.Working,
-            (_, true) => Presence.Waiting,
-            _ => Presence.None,
-        };
+    // A job script that was submitted again by hand has another number than the record.
+    private static Presence OfSlurm(JobFolder folder, IReadOnlyList<SlurmRun>? queue)
+    {
+        if (queue is null)
+            return Presence.Unknown;
+        SlurmRun[] own = [.. queue.Where(run => run.IsOf(folder))];
+        return Array.Exists(own, static run => run.IsWorking) ? Presence.Working : own.Length > 0 ? Presence.Waiting : Presence.None;
+    }
 }

@@ -34,10 +34,10 @@ internal sealed record JobRecord
     /// <summary>The name of the table's copy in the folder.</summary>
     public required string Table { get; init; }
 
-    /// <summary>How many rows of the table can be read.</summary>
+    /// <summary>How many rows the table has, those that cannot be read among them.</summary>
     public required int Rows { get; init; }
 
-    /// <summary>How many images they ask for.</summary>
+    /// <summary>How many images they ask for. A row that cannot be read counts like one that does not say how many.</summary>
     public required int Images { get; init; }
 
     /// <summary>How many images each row is, if that is the same for all; null if the rows say it.</summary>

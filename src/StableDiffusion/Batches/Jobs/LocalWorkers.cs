@@ -64,11 +64,14 @@ internal static partial class LocalWorkers
     }
 
     /// <summary>Asks all processes of the job to end, waits for them, and kills those that do not.</summary>
-    /// <param name="folder">The folder of the job, which says that it is stopped.</param>
+    /// <param name="folder">The folder of the job, which is marked as stopped.</param>
     /// <param name="patience">How long to wait.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
+    /// <exception cref="OutputWriteException">The folder cannot be written to.</exception>
     public static void Stop(JobFolder folder, TimeSpan patience, CancellationToken cancellationToken)
     {
+        folder.MarkStopped([JobFolder.LocalRun]);
+
         // Windows has no signal that a process could answer.
         foreach (WorkerRecord worker in WorkerRecord.ReadAll(folder.Workers).Where(worker => worker.IsAlive() && IsOf(worker, folder)))
         {

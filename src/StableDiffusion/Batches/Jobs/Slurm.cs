@@ -32,57 +32,66 @@ internal static class Slurm
             : throw new JobControlException($"Slurm did not take the job: {Words(answer)}");
     }
 
-    /// <summary>What Slurm does with jobs now.</summary>
+    /// <summary>What Slurm does now with some jobs, and with those of this user.</summary>
     /// <param name="ids">The numbers of the jobs.</param>
     /// <param name="cancellationToken">Cancels the waiting for the answer.</param>
-    /// <returns>Whether each has a task at work, and one that waits; a job that is not listed has ended. Null if Slurm cannot be asked.</returns>
-    public static IReadOnlyDictionary<string, (bool IsWorking, bool IsWaiting)>? Query(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
+    /// <returns>The jobs in its queue; one that is not listed has ended. Null if Slurm cannot be asked.</returns>
+    public static IReadOnlyList<SlurmRun>? Query(IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
-        Dictionary<string, (bool IsWorking, bool IsWaiting)> states = new(StringComparer.Ordinal);
         if (ids.Count == 0)
-            return states;
-        Answer? answer = Run("squeue", ["--noheader", "--format=%F %T", $"--jobs={string.Join(',', ids)}"], folder: null, s_shortPatience, cancellationToken);
+            return [];
+        Answer? named = List($"--jobs={string.Join(',', ids)}"), own = List($"--user={Environment.UserName}");
 
         // It forgets jobs some minutes after their end.
-        if (answer is { Code: not 0 } && answer.Errors.Contains("Invalid job id", StringComparison.Ordinal))
-            return states;
-        if (answer is not { Code: 0 })
+        bool isForgotten = named is { Code: not 0 } && named.Errors.Contains("Invalid job id", StringComparison.Ordinal);
+        if (named is not { Code: 0 } && !isForgotten)
             return null;
-        foreach (string line in answer.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        Dictionary<string, SlurmRun> runs = new(StringComparer.Ordinal);
+        foreach (string line in $"{(isForgotten ? null : named!.Output)}\n{(own?.Code == 0 ? own.Output : null)}".Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not [string id, string state])
-                continue;
-            (bool isWorking, bool isWaiting) = states.GetValueOrDefault(id);
-            states[id] = s_working.Contains(state) ? (true, isWaiting) : (isWorking, true);
+            if (line.Split(' ', 3) is [string id, string state, string folder])
+                runs[id] = new SlurmRun(id, folder, s_working.Contains(state) || runs.GetValueOrDefault(id)?.IsWorking == true);
         }
 
-        return states;
+        return [.. runs.Values];
+
+        Answer? List(string which) => Run("squeue", ["--noheader", "--format=%F %T %Z", which], folder: null, s_shortPatience, cancellationToken);
     }
 
     /// <summary>Ends a job: tasks that wait are taken back, those at work are asked to end, and are ended after a while.</summary>
-    /// <param name="id">The number of the job.</param>
+    /// <param name="folder">The folder of the job, which is marked as stopped. Only what Slurm knows as submitted in it is ended.</param>
+    /// <param name="record">Its record, which others can have changed.</param>
     /// <param name="patience">How long to wait.</param>
     /// <param name="cancellationToken">Cancels the waiting.</param>
-    /// <exception cref="JobControlException">Slurm cannot be asked, or refuses; the message has its own words.</exception>
-    public static void Stop(string id, TimeSpan patience, CancellationToken cancellationToken)
+    /// <exception cref="JobControlException">Slurm cannot be asked, or refuses; the message has its own words. Or the record names a job of another folder.</exception>
+    /// <exception cref="OutputWriteException">The folder cannot be written to.</exception>
+    public static void Stop(JobFolder folder, JobRecord record, TimeSpan patience, CancellationToken cancellationToken)
     {
-        Cancel(["--state=PENDING", id], cancellationToken);
+        IReadOnlyList<SlurmRun> queue = Query([record.SlurmId!], cancellationToken)
+            ?? throw new JobControlException("The command squeue was not found, or did not answer. Stop the job on a computer of the cluster.");
+        string[] ids = [.. queue.Where(run => run.IsOf(folder)).Select(static run => run.Id)];
+        if (queue.FirstOrDefault(run => run.Id == record.SlurmId) is SlurmRun other && !other.IsOf(folder))
+            throw new JobControlException($"The record of the job '{folder.Name}' names the job {other.Id} of Slurm, which was submitted in another folder, '{PrintableText.Of(other.Folder, LongestWords)}'. The record was changed, or copied. Nothing was stopped; see squeue for the jobs, and end them with scancel.");
+        folder.MarkStopped([record.SlurmId!, .. ids.Except([record.SlurmId!])]);
+        if (ids.Length == 0)
+            return;
+        Cancel(["--state=PENDING", .. ids], cancellationToken);
 
         // Only the shell of the job script gets it, which passes it on.
-        Cancel(["--batch", "--signal=TERM", id], cancellationToken);
+        Cancel(["--batch", "--signal=TERM", .. ids], cancellationToken);
         for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < patience;)
         {
-            if (Query([id], cancellationToken) is { } states && !states.GetValueOrDefault(id).IsWorking)
+            if (Query(ids, cancellationToken) is { } left && !left.Any(run => run.IsWorking && ids.Contains(run.Id)))
                 break;
             cancellationToken.WaitHandle.WaitOne(s_poll);
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        Answer? last = Cancel([id], cancellationToken);
+        Answer? last = Cancel(ids, cancellationToken);
         if (last is null)
             throw new JobControlException("The command scancel was not found, or did not answer. Stop the job on a computer of the cluster.");
         if (last.Code != 0 && !last.Errors.Contains("Invalid job id", StringComparison.Ordinal) && !last.Errors.Contains("already comp", StringComparison.Ordinal))
-            throw new JobControlException($"Slurm did not stop the job {id}: {Words(last)}");
+            throw new JobControlException($"Slurm did not stop the job {string.Join(", ", ids)}: {Words(last)}");
     }
 
     /// <summary>Takes back a job that was just submitted, as far as that is possible.</summary>

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -18,18 +17,11 @@ internal sealed record WorkerRecord(string Host, int ProcessId, DateTimeOffset S
     private const int MostBytes = 4096;
     private const int LongestHost = 255;
 
-    // Each process computes the time from the one since the computer was started.
-    private static readonly TimeSpan s_tolerance = TimeSpan.FromSeconds(3);
-
     /// <summary>Whether it is a process of this computer.</summary>
     public bool IsHere => Host.Equals(Environment.MachineName, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The record of a process of this computer; null if it has ended.</summary>
-    public static WorkerRecord? Of(int processId)
-    {
-        using Process? process = Open(processId);
-        return process is null ? null : new WorkerRecord(Environment.MachineName, processId, new DateTimeOffset(process.StartTime).ToUniversalTime());
-    }
+    public static WorkerRecord? Of(int processId) => RunningProcess.TimeOf(processId) is DateTimeOffset started ? new WorkerRecord(Environment.MachineName, processId, started) : null;
 
     /// <summary>Reads the records in a folder; those that are being written, or are none, are passed over.</summary>
     /// <param name="folder">The full path of the folder.</param>
@@ -86,22 +78,7 @@ internal sealed record WorkerRecord(string Host, int ProcessId, DateTimeOffset S
     });
 
     /// <summary>The process, if it is one of this computer and still that of the worker; null if not.</summary>
-    public Process? Find()
-    {
-        Process? process = IsHere ? Open(ProcessId) : null;
-        try
-        {
-            if (process is null || (new DateTimeOffset(process.StartTime) - Started).Duration() < s_tolerance)
-                return process;
-        }
-        catch (Exception error) when (error is InvalidOperationException or Win32Exception)
-        {
-            // It has just ended.
-        }
-
-        process?.Dispose();
-        return null;
-    }
+    public Process? Find() => IsHere ? RunningProcess.Find(ProcessId, Started) : null;
 
     /// <summary>Whether it is a process of this computer that has not ended.</summary>
     public bool IsAlive()
@@ -113,20 +90,4 @@ internal sealed record WorkerRecord(string Host, int ProcessId, DateTimeOffset S
     /// <summary>The process in words.</summary>
     /// <returns>Its number and its computer, in one printable line.</returns>
     public override string ToString() => PrintableText.Of(string.Create(CultureInfo.InvariantCulture, $"process {ProcessId} on {Host}"));
-
-    private static Process? Open(int processId)
-    {
-        try
-        {
-            Process process = Process.GetProcessById(processId);
-            if (!process.HasExited)
-                return process;
-            process.Dispose();
-            return null;
-        }
-        catch (Exception error) when (error is ArgumentException or InvalidOperationException or Win32Exception)
-        {
-            return null;
-        }
-    }
 }

@@ -9,8 +9,9 @@ namespace StableDiffusion.Pipelines.Checkpoints;
 public abstract class DenoiseCheckpoint
 {
     /// <summary>Finds what an earlier run kept; called before the first step.</summary>
+    /// <param name="mostBytes">More bytes than the state of this denoising can have: a longer file is of another one, and need not be read.</param>
     /// <returns>The latent that <see cref="StepProgress.Capture"/> gave; null if there is none.</returns>
-    public abstract Latent? Find();
+    public abstract Latent? Find(long mostBytes);
 
     /// <summary>Called if what was found is not of this denoising: its settings, its inputs, its model or what it ran on differ.</summary>
     public abstract void Refuse();

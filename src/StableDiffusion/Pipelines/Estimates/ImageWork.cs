@@ -27,8 +27,14 @@ internal sealed record ImageWork
     /// <summary>The height of the image in pixels.</summary>
     public required int Height { get; init; }
 
-    /// <summary>The most memory that its stages need beside the weights, in bytes.</summary>
-    public required long Memory { get; init; }
+    /// <summary>The weights that it needs on the processor: the full path of the model, VAE or ControlNet, and the bytes in memory.</summary>
+    public required IReadOnlyList<(string Path, long Bytes)> Weights { get; init; }
+
+    /// <summary>The memory that its steps need beside the weights, in bytes.</summary>
+    public required long StepMemory { get; init; }
+
+    /// <summary>The memory that the autoencoder needs for it beside the weights, in bytes.</summary>
+    public required long VaeMemory { get; init; }
 
     /// <summary>The number of predictions of the U-Net.</summary>
     public long Calls => Passes.Sum(static pass => pass.Count);

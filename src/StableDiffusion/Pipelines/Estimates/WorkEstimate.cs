@@ -1,7 +1,6 @@
+using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Families;
-using StableDiffusion.Networks;
-using StableDiffusion.Networks.Configs;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
@@ -30,7 +29,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
         int steps = 0;
         if (hires?.First is null)
             steps = Add(own with { Hires = null }, isFromImage: start is not null, width, height);
-        long memory = MemoryOf(options, width, height);
+        (long stepMemory, long memory) = MemoryOf(options, width, height);
         if (hires is not null)
         {
             (width, height) = hires.KeepsSize ? (width, height) : hires.SizeOf(width, height, model.Info.LatentFactor);
@@ -46,7 +45,8 @@ internal sealed class WorkEstimate(DiffusionModel model)
             }
 
             (int madeWidth, int madeHeight) = hires.TileOf(width, height);
-            memory = Math.Max(memory, MemoryOf(options, madeWidth, madeHeight));
+            (long nextSteps, long nextVae) = MemoryOf(options, madeWidth, madeHeight);
+            (stepMemory, memory) = (Math.Max(stepMemory, nextSteps), Math.Max(memory, nextVae));
         }
 
         return new ImageWork
@@ -59,7 +59,9 @@ internal sealed class WorkEstimate(DiffusionModel model)
             Extras = string.Concat(ExtrasOf(options, controls)),
             Width = width,
             Height = height,
-            Memory = memory,
+            Weights = [(model.Info.Path, model.Weights.Own()), .. WeightsOf(options)],
+            StepMemory = stepMemory,
+            VaeMemory = memory,
         };
     }
 
@@ -77,6 +79,17 @@ internal sealed class WorkEstimate(DiffusionModel model)
             yield return $", {NameOrPath.WithoutFolder(network)}";
     }
 
+    private IEnumerable<(string Path, long Bytes)> WeightsOf(DenoiseOptions options)
+    {
+        if (VaeOptions.From(options).Vae is string vae && model.Vaes.Find(vae).Source is var source)
+            yield return (source.Path, model.Weights.Of(source));
+        foreach (ControlOptions control in options.Controls)
+        {
+            IModelSource net = model.FindControlNet(control.ControlNet).Source;
+            yield return (net.Path, model.Weights.Of(net));
+        }
+    }
+
     /// <summary>Adds the calls of one pass.</summary>
     /// <returns>The number of steps of the schedule.</returns>
     private int Add(DenoiseOptions options, bool isFromImage, int width, int height, long times = 1)
@@ -86,7 +99,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
         int images = model.Info.Variant == ModelVariant.InstructPix2Pix && isFromImage && (options.ImageGuidanceScale ?? DiffusionPipeline.DefaultImageGuidanceScale) != Guidance.NeutralScale ? 1 : 0;
         Guidance guidance = new(length: 0, options with { GuidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale });
         int steps = scheduler.CountSteps(scheduler.Timesteps.Count - first);
-        bool canBeGuided = !TakesGuidance();
+        bool canBeGuided = model.BackboneConfig?.GuidanceWidth is null;
         long count = 0;
         for (int call = first; call < stop; call++)
         {
@@ -100,17 +113,12 @@ internal sealed class WorkEstimate(DiffusionModel model)
         return scheduler.CountSteps(scheduler.Timesteps.Count);
     }
 
-    private bool TakesGuidance()
-    {
-        string config = Path.Combine(model.Info.Path, model.Family.Backbone, ModelParts.Config);
-        return File.Exists(config) && UNetConfig.Read(config).GuidanceWidth is not null;
-    }
-
-    private long MemoryOf(DenoiseOptions options, int width, int height)
+    /// <summary>The memory of the stages of one pass without weights: that of its steps, and that of the autoencoder.</summary>
+    private (long Steps, long Vae) MemoryOf(DenoiseOptions options, int width, int height)
     {
         VaeOptions vae = VaeOptions.From(options);
         MemoryEstimate memory = new(model, vae) { StepSide = DenoiseStart.StepSide(options, model) };
         bool isInTiles = vae.Tiling != VaeTiling.Off && (memory.IsLarge(width, height) || !memory.FitsWhole(width, height));
-        return Math.Max(isInTiles ? memory.Whole(Math.Min(width, memory.TileSize), Math.Min(height, memory.TileSize)) : memory.Whole(width, height), memory.Steps(width, height));
+        return (memory.Steps(width, height), isInTiles ? memory.Whole(Math.Min(width, memory.TileSize), Math.Min(height, memory.TileSize)) : memory.Whole(width, height));
     }
 }

@@ -1,3 +1,9 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using StableDiffusion.Batches.Claims;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
@@ -109,6 +115,47 @@ public sealed class CheckpointTests(SharedModels models) : IDisposable
         Assert.Contains("is not used", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("history")]
+    [InlineData("recipe")]
+    [InlineData("length")]
+    public void One_that_was_forged_with_a_hash_of_its_own_is_not_used(string fault)
+    {
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        DenoiseOptions options = new() { Seed = 7, Steps = 4, Prompt = Prompt, GuidanceScale = 1, Scheduler = "DPM++ 2M" };
+        Stop(pipeline, Request(pipeline, options));
+        if (fault == "length")
+        {
+            using FileStream file = File.OpenWrite(Path);
+            file.SetLength(1L << 30);
+        }
+        else
+        {
+            Forge(
+                header => fault == "recipe" ? Regex.Replace(header, @"(steps_offset\\+u0022:)1", "${1}9") : header,
+                name => fault == "history" && name.EndsWith("history.0", StringComparison.Ordinal) ? float.NaN : null);
+        }
+
+        DiffusionImage whole = Request(pipeline, options).Make(pipeline, 0, cancellationToken: Cancellation);
+        int steps = 0;
+        DiffusionImage made = Request(pipeline, options).Make(pipeline, 0, new Observer(Open(_interruption), _ => steps++), Cancellation);
+        Assert.Equal(options.Steps, steps);
+        Assert.Equal(whole.Pixels, made.Pixels);
+        Assert.Contains(fault == "length" ? "and the limit for such a file is" : "is not used", Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_does_not_change_with_the_steps_is_not_taken_from_it()
+    {
+        DiffusionPipeline pipeline = new(models.Open(models.Demo));
+        DenoiseOptions options = new() { Seed = 7, Steps = 6, Prompt = Prompt, Strength = 0.9 };
+        Stop(pipeline, Request(pipeline, options, isMasked: true));
+        Forge(static header => header, static name => name.EndsWith("mask", StringComparison.Ordinal) ? 0 : null);
+        DiffusionImage whole = Request(pipeline, options, isMasked: true).Make(pipeline, 0, cancellationToken: Cancellation);
+        Assert.Equal(whole.Pixels, Request(pipeline, options, isMasked: true).Make(pipeline, 0, new Observer(Open(_interruption), static _ => { }), Cancellation).Pixels);
+        Assert.Single(_notes);
+    }
+
     [Fact]
     public void Features_that_are_reused_are_not_kept()
     {
@@ -130,6 +177,29 @@ public sealed class CheckpointTests(SharedModels models) : IDisposable
         Assert.Equal((2, 3), (CheckpointFile.Read(Path).Step, CheckpointFile.Read(Path).StepCount));
         CheckpointFile.Delete(Image);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+    }
+
+    /// <summary>Changes the header or the values of tensors, and writes the hash anew.</summary>
+    private void Forge(Func<string, string> change, Func<string, float?> valueOf)
+    {
+        byte[] state = File.ReadAllBytes(Path)[SHA256.HashSizeInBytes..];
+        int length = (int)BinaryPrimitives.ReadInt64LittleEndian(state);
+        string header = Encoding.UTF8.GetString(state, sizeof(long), length);
+        byte[] values = state[(sizeof(long) + length)..];
+        bool isForged = change(header) != header;
+        foreach (JsonProperty tensor in JsonDocument.Parse(header).RootElement.EnumerateObject())
+        {
+            if (valueOf(tensor.Name) is not float value)
+                continue;
+            JsonElement offsets = tensor.Value.GetProperty("data_offsets");
+            MemoryMarshal.Cast<byte, float>(values.AsSpan(offsets[0].GetInt32()..offsets[1].GetInt32())).Fill(value);
+            isForged = true;
+        }
+
+        Assert.True(isForged, header);
+        byte[] changed = Encoding.UTF8.GetBytes(change(header));
+        byte[] forged = [.. BitConverter.GetBytes((long)changed.Length), .. changed, .. values];
+        File.WriteAllBytes(Path, [.. SHA256.HashData(forged), .. forged]);
     }
 
     private CheckpointFile Open(Interruption interruption) => new(Image, keeps: true, interruption, _warnings.Add, _notes.Add);
