@@ -26,6 +26,18 @@ Describe 'Export-DiffusionReport' {
         (Compare-DiffusionImage $made $image).LargestDifference | Should -Be 0
     }
 
+    It 'shows the latent that was decoded, and says whose steps a merged one has' {
+        $text = Get-TextEmbedding 'a red house'
+        $merged = 1, 4 | ForEach-Object { Invoke-Denoise $text -Seed $_ -Steps 2 } | Merge-Latent
+        $merged | ConvertFrom-Latent | Export-DiffusionReport "$TestDrive/merged.html"
+        $shown = [Net.WebUtility]::HtmlDecode((Get-Content -Raw "$TestDrive/merged.html"))
+        $shown | Should -Match 'merged from those of 2 denoisings'
+        $page | Should -Not -Match 'merged from those'
+        foreach ($channel in $merged | Split-Latent) {
+            $shown | Should -Match ([regex]::Escape("$channel"))
+        }
+    }
+
     It 'names the negative prompt' {
         New-DiffusionImage 'a house' -NegativePrompt 'a red tree' -Seed 1 -Steps 2 | Export-DiffusionReport "$TestDrive/negative.html"
         Get-Content -Raw "$TestDrive/negative.html" | Should -Match '<h3>Negative prompt</h3><ol class="tokens"><li><b>a</b>'

@@ -1,3 +1,4 @@
+using StableDiffusion.Denoising;
 using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Storage;
 using StableDiffusion.Text;
@@ -30,6 +31,12 @@ public class StageObserver
     /// <summary>Receives the progress after each step of the denoising.</summary>
     /// <param name="progress">The progress.</param>
     public virtual void OnStep(StepProgress progress)
+    {
+    }
+
+    /// <summary>Receives a latent of a record that is repeated, before it is decoded.</summary>
+    /// <param name="latent">The latent.</param>
+    public virtual void OnDecoding(Latent latent)
     {
     }
 

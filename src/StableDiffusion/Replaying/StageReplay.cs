@@ -78,7 +78,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         return RunAll(stages, cancellationToken) switch
         {
             DiffusionImage image => image,
-            Latent latent => Use(stages.WithInputs().LastOrDefault(static stage => stage.Text(nameof(GenerationInfo.Model)) is not null) ?? stages[^1], pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, cancellationToken))),
+            Latent latent => Use(stages.WithInputs().LastOrDefault(static stage => stage.Text(nameof(GenerationInfo.Model)) is not null) ?? stages[^1], pipeline => Decode(pipeline, latent, new VaeOptions(), cancellationToken)),
             object other => throw new NotRepeatableException($"The stages make {Describe(other)}, not an image. Give the record of an image."),
         };
     }
@@ -239,7 +239,7 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
             StageOperation.Denoise => Denoise(stage, value is null ? null : Before<Latent>(), keepsPredictions, cancellationToken),
             StageOperation.PredictClean => Before<StepLatent>().Denoised,
             StageOperation.AddNoise => ForwardProcess.Repeat(Before<Latent>(), stage),
-            StageOperation.Decode => Use(stage, pipeline => Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(Before<Latent>(), DecodingOf(stage), cancellationToken))),
+            StageOperation.Decode => Use(stage, pipeline => Decode(pipeline, Before<Latent>(), DecodingOf(stage), cancellationToken)),
             StageOperation.Preview => LatentPreview.Create(Before<Latent>(), PreviewColors(stage)),
             StageOperation.ReadImage or StageOperation.Edit => images.Find(stage, cancellationToken)
                 ?? throw new NotRepeatableException($"{(stage.Text("Path") is string path ? $"The file '{PrintableText.Of(path)}'" : "The image")} that it began with was not given, or has other pixels now.") { Remedy = Remedy.GiveImages },
@@ -289,6 +289,12 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
         int Side(string name) => stage.Number<int>(name) ?? throw new NotRepeatableException($"The stage {stage.Operation} has no {name}. The record is damaged.");
 
         ResizeMode Mode() => EnumSetting.Parse(nameof(ResizeMode), stage.Text(nameof(ResizeMode)), ResizeMode.None);
+    }
+
+    private DiffusionImage Decode(DiffusionPipeline pipeline, Latent latent, VaeOptions options, CancellationToken cancellationToken)
+    {
+        Observer.OnDecoding(latent);
+        return Observer.Run(Stage.VaeDecoder, () => pipeline.Decode(latent, options, cancellationToken));
     }
 
     private static VaeOptions DecodingOf(GenerationStage stage) =>

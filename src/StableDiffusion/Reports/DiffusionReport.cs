@@ -48,6 +48,7 @@ internal sealed class DiffusionReport
         Title = Image.Prompt ?? "An image without a prompt",
         Image = Encode(Image, Image.Prompt ?? "The image", ImageSide, cancellationToken),
         Verdict = Image.Pixels.AsSpan().SequenceEqual(Again.Pixels) ? "The image was made again for this page, and has the same pixels." : "The image was made again for this page, and came out with other pixels. What follows is about the image as it was made again.",
+        Remark = Image.Stages?.HasMergedLatent == true && Recorder.Denoisings.Count > 1 ? $"Its latent was merged from those of {Recorder.Denoisings.Count} denoisings. The steps that follow are those of the last one alone." : null,
         Settings = [.. SettingTable.Rows.Where(static row => row.Name is not nameof(GenerationSettings.Prompt)).Select(row => (row.Name, Value: TextOf(row.Get(Image.Info)))).Where(static row => row.Value.Length > 0)],
         Prompts = [.. Recorder.Prompts.Select((prompt, index) => Describe(prompt, index, cancellationToken))],
         Steps = Recorder.Denoisings.Count == 0 ? [] : Describe(Recorder.Denoisings[^1], cancellationToken),

@@ -12,6 +12,9 @@ internal sealed record ReportContent
     /// <summary>Whether making the image again gave the same pixels, in a sentence.</summary>
     public required string Verdict { get; init; }
 
+    /// <summary>What a reader must know of the steps, in sentences; null for nothing.</summary>
+    public string? Remark { get; init; }
+
     /// <summary>The settings, as name and value.</summary>
     public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
 

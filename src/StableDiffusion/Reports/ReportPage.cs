@@ -36,7 +36,7 @@ internal static class ReportPage
         body.Append(CultureInfo.InvariantCulture, $"<header><h1>{Encode(content.Title)}</h1><div class=\"pair\"><div class=\"stack\">{Image(content.Image)}<img id=\"map\" alt=\"\" hidden></div><table><caption>Settings</caption><tbody>");
         foreach ((string name, string value) in content.Settings)
             body.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{Encode(name)}</th><td>{Encode(value)}</td></tr>");
-        body.Append(CultureInfo.InvariantCulture, $"</tbody></table></div><p>{Encode(content.Verdict)}</p></header>");
+        body.Append(CultureInfo.InvariantCulture, $"</tbody></table></div><p>{Encode(content.Verdict)}{(content.Remark is null ? string.Empty : " " + Encode(content.Remark))}</p></header>");
     }
 
     private static void WritePrompts(StringBuilder body, IReadOnlyList<ReportPrompt> prompts)

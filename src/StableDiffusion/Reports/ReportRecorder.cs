@@ -22,7 +22,7 @@ internal sealed class ReportRecorder : StageObserver
     /// <summary>The steps of each denoising.</summary>
     public IReadOnlyList<IReadOnlyList<StepLatent>> Denoisings => _denoisings;
 
-    /// <summary>The latent of the last denoising; null if there was none.</summary>
+    /// <summary>The latent that was decoded or denoised last; null if there was none.</summary>
     public Latent? Latent { get; private set; }
 
     /// <summary>Receives the progress of each step; null for none.</summary>
@@ -43,6 +43,9 @@ internal sealed class ReportRecorder : StageObserver
 
     /// <inheritdoc/>
     public override void OnEncoded(TextEmbedding embedding) => _prompts.Add(embedding);
+
+    /// <inheritdoc/>
+    public override void OnDecoding(Latent latent) => Latent = latent;
 
     /// <inheritdoc/>
     public override void OnStep(StepProgress progress)
