@@ -2,7 +2,6 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Terminal;
 using StableDiffusion;
@@ -340,21 +339,13 @@ public abstract class DenoiseCmdlet : RecordCmdlet
         base.BeginProcessing();
         if (!Preview && PreviewFile is null)
             return;
-        try
+        Require(PreviewFile, () =>
         {
             TerminalOutput? terminal = null;
             if (Preview && (terminal = TerminalOutput.Find(Host, TerminalProtocol.Auto, out string reason, replaces: true)) is null)
                 WriteVerbose($"No previews are shown. {reason}.");
             Previews = new PreviewDisplay(terminal, PreviewFile is null ? null : FindPreviewFile(PreviewFile), PreviewEvery, Warn, CancellationToken);
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, PreviewFile, MyInvocation.MyCommand));
-        }
-        catch (RecordException error)
-        {
-            ThrowTerminatingError(error.Record);
-        }
+        });
     }
 
     private string FindPreviewFile(string file)

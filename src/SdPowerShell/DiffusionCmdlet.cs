@@ -120,6 +120,25 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
         return false;
     }
 
+    /// <summary>Does what no record can succeed without. Its error ends the pipeline.</summary>
+    /// <param name="target">The input of the work; the target of the error.</param>
+    /// <param name="work">The work.</param>
+    private protected void Require(object? target, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (RecordException error)
+        {
+            ThrowTerminatingError(error.Record);
+        }
+        catch (DiffusionException error)
+        {
+            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, target, MyInvocation.MyCommand));
+        }
+    }
+
     /// <summary>Does the work for each latent of a record.</summary>
     /// <param name="latents">The latents.</param>
     /// <param name="work">The work, as for <see cref="ProcessOne"/>.</param>

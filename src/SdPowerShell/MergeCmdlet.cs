@@ -4,6 +4,7 @@ using SdPowerShell.Parameters;
 using StableDiffusion;
 using StableDiffusion.Noise;
 using StableDiffusion.Settings;
+using StableDiffusion.Settings.Merging;
 
 namespace SdPowerShell;
 
@@ -33,6 +34,10 @@ public abstract class MergeCmdlet : DiffusionCmdlet
     [Parameter(ParameterSetName = CountSet)]
     [ArgumentCompleter(typeof(EnumCompleter<InterpolationMode>))]
     public string? Mode { get; set; }
+
+    /// <summary>The mode, the usual one of an operation by default.</summary>
+    /// <param name="operation">The operation, of <see cref="StageOperation"/>.</param>
+    private protected InterpolationMode ModeOf(string operation) => EnumSetting.Parse(nameof(Mode), Mode, MergeStage.UsualMode(operation));
 
     /// <summary>Merges neighbors on the path through all that was given, and writes what was asked for.</summary>
     /// <typeparam name="T">What is merged.</typeparam>

@@ -29,15 +29,14 @@ internal sealed class PlannedModels : IDisposable
     /// <param name="cancellationToken">Cancels it.</param>
     public bool IsBuilt(DiffusionPipeline pipeline, CancellationToken cancellationToken)
     {
-        string path = pipeline.Weights.Path;
-        if (!_built.TryGetValue(path, out bool isBuilt))
-            _built.Add(path, isBuilt = pipeline.IsBuilt(cancellationToken));
+        if (!_built.TryGetValue(pipeline.ModelPath, out bool isBuilt))
+            _built.Add(pipeline.ModelPath, isBuilt = pipeline.IsBuilt(cancellationToken));
         return isBuilt;
     }
 
     /// <summary>Counts the weights of a model.</summary>
     /// <param name="pipeline">The pipeline of the model.</param>
-    public void Use(DiffusionPipeline pipeline) => _weights[pipeline.Weights.Path] = pipeline.Weights.Bytes;
+    public void Use(DiffusionPipeline pipeline) => _weights[pipeline.ModelPath] = pipeline.WeightBytes;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,7 +1,5 @@
 using System.Management.Automation;
-using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
-using StableDiffusion;
 using StableDiffusion.Comparison;
 using StableDiffusion.Images;
 using StableDiffusion.Metadata;
@@ -35,21 +33,8 @@ public sealed class CompareDiffusionImageCommand : DiffusionCmdlet
     protected override void BeginProcessing()
     {
         // Given as an argument, it is the same for all records, and none can succeed without it.
-        if (ReferenceImage is null)
-            return;
-
-        try
-        {
-            ReadReference();
-        }
-        catch (RecordException error)
-        {
-            ThrowTerminatingError(error.Record);
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, ReferenceImage.Given, MyInvocation.MyCommand));
-        }
+        if (ReferenceImage is not null)
+            Require(ReferenceImage.Given, () => ReadReference());
     }
 
     /// <inheritdoc/>

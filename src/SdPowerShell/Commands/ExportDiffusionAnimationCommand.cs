@@ -1,8 +1,6 @@
 using System.Management.Automation;
-using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
-using StableDiffusion;
 using StableDiffusion.Metadata;
 using StableDiffusion.Metadata.Animations;
 
@@ -52,23 +50,12 @@ public sealed class ExportDiffusionAnimationCommand : DiffusionCmdlet
     public SwitchParameter PassThru { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing()
+    protected override void BeginProcessing() => Require(Path, () =>
     {
-        try
-        {
-            AnimationFile file = new(ResolveOutput(Path), new AnimationOptions { Delay = Delay, Loop = Loop, Overwrite = Force, Metadata = !NoMetadata });
-            if (ShouldProcess(file.Path, "Write animation"))
-                _file = file;
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Path, MyInvocation.MyCommand));
-        }
-        catch (RecordException error)
-        {
-            ThrowTerminatingError(error.Record);
-        }
-    }
+        AnimationFile file = new(ResolveOutput(Path), new AnimationOptions { Delay = Delay, Loop = Loop, Overwrite = Force, Metadata = !NoMetadata });
+        if (ShouldProcess(file.Path, "Write animation"))
+            _file = file;
+    });
 
     /// <inheritdoc/>
     protected override void ProcessRecord()

@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using SdPowerShell.Batches;
-using SdPowerShell.Errors;
 using SdPowerShell.Records;
 using StableDiffusion;
 using StableDiffusion.Batches.Tables;
@@ -27,18 +26,8 @@ public sealed class ImportDiffusionTableCommand : FileCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
-        {
-            _journal = Journal is null ? null : RunJournal.Open(this, Journal);
-        }
-        catch (OutputWriteException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Journal, MyInvocation.MyCommand));
-        }
-        catch (RecordException error)
-        {
-            ThrowTerminatingError(error.Record);
-        }
+        if (Journal is not null)
+            Require(Journal, () => _journal = RunJournal.Open(this, Journal));
     }
 
     /// <inheritdoc/>

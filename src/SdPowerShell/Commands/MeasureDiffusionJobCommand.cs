@@ -25,10 +25,10 @@ public sealed class MeasureDiffusionJobCommand : DiffusionCmdlet
 
     // So many rows are looked at by one run of New-DiffusionImage.
     private const int MostRows = 500;
+    private const int MostWarnings = 1000;
 
     // What pwsh takes alone, with this module. Measured on Linux, x64.
     private const long ShellMemory = 120L << 20;
-    private const int MostWarnings = 1000;
 
     private readonly MakingTimes _times = new(ModelLibrary.Default);
     private readonly PlannedFiles _files = new();

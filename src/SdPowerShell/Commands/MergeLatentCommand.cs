@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Serialization;
 using StableDiffusion.Denoising;
-using StableDiffusion.Noise;
 using StableDiffusion.Settings;
 
 namespace SdPowerShell.Commands;
@@ -27,6 +26,6 @@ public sealed class MergeLatentCommand : MergeCmdlet
     protected override void EndProcessing()
     {
         if (_latents.Count > 0)
-            ProcessOne(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, EnumSetting.Parse(nameof(Mode), Mode, InterpolationMode.Spherical))));
+            ProcessOne(_latents, () => WriteMerged(nameof(Latent), _latents, (first, second, ratio) => LatentMerge.Merge(first, second, ratio, ModeOf(StageOperation.MergeLatents))));
     }
 }

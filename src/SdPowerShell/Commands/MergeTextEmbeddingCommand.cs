@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using SdPowerShell.Parameters;
 using SdPowerShell.Serialization;
-using StableDiffusion.Noise;
 using StableDiffusion.Settings;
 using StableDiffusion.Text;
 
@@ -43,6 +42,6 @@ public sealed class MergeTextEmbeddingCommand : MergeCmdlet
         if (Number.Read(Weight) is double[] weights)
             WriteObject(EmbeddingMerge.Merge(_embeddings, weights));
         else
-            WriteMerged(nameof(Embedding), _embeddings, (first, second, ratio) => EmbeddingMerge.Merge(first, second, ratio, EnumSetting.Parse(nameof(Mode), Mode, InterpolationMode.Linear)));
+            WriteMerged(nameof(Embedding), _embeddings, (first, second, ratio) => EmbeddingMerge.Merge(first, second, ratio, ModeOf(StageOperation.MergeEmbeddings)));
     }
 }

@@ -286,22 +286,14 @@ public class NewDiffusionImageCommand : DetailCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
+        Require(Journal, () =>
         {
             _template = FileName is null ? null : new NameTemplate(FileName);
             bool isTrial = MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? whatIf) && LanguagePrimitives.IsTrue(whatIf);
             _claims = CreateClaims(isTrial);
             Planned = isTrial ? new PlannedFiles() : null;
             _journal = Journal is null || isTrial ? null : RunJournal.Open(this, Journal);
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Journal, MyInvocation.MyCommand));
-        }
-        catch (RecordException error)
-        {
-            ThrowTerminatingError(error.Record);
-        }
+        });
 
         _progress = new BatchProgress(WriteProgress, MyInvocation.ExpectingInput ? null : (long)(Prompt?.Length ?? 1) * (Number.Read(Count) ?? 1));
         _staged = new StagedImages(this, _progress, _output);
@@ -402,7 +394,7 @@ public class NewDiffusionImageCommand : DetailCmdlet
 
         // What can be known is checked before an image is read: the settings, the seeds, and the file to write.
         CheckMerged();
-        if (Input?.Value?.BaseObject is Latent { Stages: StageList made } && IsCarriedAlong(nameof(Prompt)) && made.Any(static stage => stage.Operation == StageOperation.MergeLatents))
+        if (Input?.Value?.BaseObject is Latent { Stages: StageList made } && IsCarriedAlong(nameof(Prompt)) && made.HasMergedLatent)
             throw new NotRepeatableException("The latent is merged from others, and its settings do not make it again. ConvertFrom-Latent decodes it.");
         Claims.Interruption?.Check();
         DenoiseOptions options = CreateSettings() with { Prompt = prompt, NegativePrompt = NegativePrompt };

@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using StableDiffusion;
@@ -59,15 +58,11 @@ public sealed class NewDiffusionSweepCommand : DiffusionCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
+        Require(target: null, () =>
         {
             ReadConstants();
             _sweep = new Sweep(ReadAxes());
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, null, MyInvocation.MyCommand));
-        }
+        });
     }
 
     /// <inheritdoc/>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
 using SdPowerShell.Completion;
-using SdPowerShell.Errors;
 using SdPowerShell.Parameters;
 using SdPowerShell.Serialization;
 using SdPowerShell.Terminal;
@@ -69,23 +68,7 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
     protected override void BeginProcessing()
     {
         base.BeginProcessing();
-        try
-        {
-            TerminalProtocol asked = EnumSetting.Parse(nameof(Protocol), Protocol, TerminalProtocol.Auto);
-            if (AsString)
-            {
-                _terminal = TerminalOutput.OfText(Host, asked);
-                return;
-            }
-
-            _terminal = TerminalOutput.Find(Host, asked, out string reason);
-            string why = asked == TerminalProtocol.Auto && _terminal?.Protocol == TerminalProtocol.Ascii ? ", since the terminal, NO_COLOR or $PSStyle.OutputRendering allows no colors" : string.Empty;
-            WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_terminal.Protocol}{why}.");
-        }
-        catch (DiffusionException error)
-        {
-            ThrowTerminatingError(DiffusionError.ToErrorRecord(error, Protocol, MyInvocation.MyCommand));
-        }
+        Require(Protocol, FindTerminal);
     }
 
     /// <inheritdoc/>
@@ -173,5 +156,19 @@ public sealed class ShowDiffusionImageCommand : ModelCmdlet
     {
         if (isOutside)
             throw new InvalidSettingException(nameof(Channel), message);
+    }
+
+    private void FindTerminal()
+    {
+        TerminalProtocol asked = EnumSetting.Parse(nameof(Protocol), Protocol, TerminalProtocol.Auto);
+        if (AsString)
+        {
+            _terminal = TerminalOutput.OfText(Host, asked);
+            return;
+        }
+
+        _terminal = TerminalOutput.Find(Host, asked, out string reason);
+        string why = asked == TerminalProtocol.Auto && _terminal?.Protocol == TerminalProtocol.Ascii ? ", since the terminal, NO_COLOR or $PSStyle.OutputRendering allows no colors" : string.Empty;
+        WriteVerbose(_terminal is null ? $"Nothing is shown. {reason}." : $"Images are shown by {_terminal.Protocol}{why}.");
     }
 }

@@ -100,17 +100,12 @@ internal static class ImageDistance
         return [.. window.Select(weight => weight / sum)];
     }
 
-    // The weights of ITU-R BT.601.
     private static double[] Luma(DiffusionImage image, int top, int height)
     {
         double[] luma = new double[image.Width * height];
         ReadOnlySpan<byte> pixels = image.Pixels.AsSpan(top * image.Width * DiffusionImage.Channels, luma.Length * DiffusionImage.Channels);
         for (int i = 0; i < luma.Length; i++)
-        {
-            ReadOnlySpan<byte> pixel = pixels.Slice(i * DiffusionImage.Channels, DiffusionImage.Channels);
-            luma[i] = (0.299 * pixel[0]) + (0.587 * pixel[1]) + (0.114 * pixel[2]);
-        }
-
+            luma[i] = DiffusionImage.LumaOf(pixels, i);
         return luma;
     }
 

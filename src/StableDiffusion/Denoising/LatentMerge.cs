@@ -69,14 +69,12 @@ public static class LatentMerge
             ? hash != otherHash
             : first.Model is not null && second.Model is not null && first.Model != second.Model;
         if (isOther)
-            throw Different("models", Named(first), Named(second));
+            throw Different("models", ModelMark.InWords(first.Model, first.Maker), ModelMark.InWords(second.Model, second.Maker));
         if (first.Vae != second.Vae)
             throw Different("autoencoders", first.Vae ?? "that of the model", second.Vae ?? "that of the model");
 
         static InvalidSettingException Different(string what, string ofFirst, string ofSecond) =>
             new(Setting, $"The latents are of different {what}: {ofFirst} and {ofSecond}. Make both with the same one, or decode them, and encode the images with one.");
-
-        static string Named(Latent latent) => $"'{latent.Model}'{(latent.Maker?.Hash is string hash ? $" ({hash})" : string.Empty)}";
 
         static string SizeOf(Latent latent) => $"{latent.Tensor.Shape[3] * latent.Factor}x{latent.Tensor.Shape[2] * latent.Factor}";
     }

@@ -97,4 +97,13 @@ public sealed class DiffusionImage : GeneratedObject
     /// <summary>A short description.</summary>
     /// <returns>The size, and the prompt if it is known.</returns>
     public override string ToString() => PrintableText.Of(Prompt is null ? $"{Width}x{Height}" : $"{Width}x{Height} {Prompt}");
+
+    /// <summary>The luma of a pixel, 0 to 255. Source: ITU-R BT.601-7, section 2.5.1.</summary>
+    /// <param name="pixels">Red, green and blue of each pixel.</param>
+    /// <param name="index">The number of the pixel, from 0.</param>
+    internal static double LumaOf(ReadOnlySpan<byte> pixels, int index)
+    {
+        ReadOnlySpan<byte> pixel = pixels.Slice(index * Channels, Channels);
+        return (0.299 * pixel[0]) + (0.587 * pixel[1]) + (0.114 * pixel[2]);
+    }
 }

@@ -213,8 +213,11 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return new WorkEstimate(model).Of(options, HiresPass.From(options, start: null), start, made.ControlNets?.Count ?? 0);
     }
 
-    /// <summary>The full path of the model, and the memory of its weights on the processor in bytes, found without opening a network.</summary>
-    internal (string Path, long Bytes) Weights => (model.Info.Path, model.Weights.Own());
+    /// <summary>The full path of the model.</summary>
+    internal string ModelPath => model.Info.Path;
+
+    /// <summary>The memory of the model's weights on the processor in bytes, found without opening a network.</summary>
+    internal long WeightBytes => model.Weights.Own();
 
     /// <summary>Whether the graphs of the model are there, found without reading its weights.</summary>
     /// <param name="cancellationToken">Cancels it.</param>

@@ -81,7 +81,7 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
     {
         if (captured.State?.Copy() is not DenoiseState kept || Request.Reuse is not null || !captured.Tensor.Shape.SequenceEqual(Request.Sample.Shape)
             || kept.NextCall <= Request.NextCall || kept.NextCall > Request.StopCall || kept.OriginCall != Request.OriginCall
-            || kept.Scheduler.Recipe != Scheduler.Recipe || !IsFinite(captured.Tensor, kept)
+            || kept.Scheduler.Recipe != Scheduler.Recipe || !captured.Tensor.IsFinite() || !IsFinite(kept, captured.Tensor.Length)
             || GenerationRecord.Write(RecordedNames.Only(Capture(captured.Tensor, kept.NextCall).Info)) != GenerationRecord.Write(RecordedNames.Only(captured.Info)))
             return null;
         kept = kept with { Inpainting = Request.Inpainting, AddedChannels = Request.AddedChannels };
@@ -92,12 +92,12 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
         };
     }
 
-    private static bool IsFinite(Tensor sample, DenoiseState state)
+    private static bool IsFinite(DenoiseState state, int length)
     {
         FiniteState values = new();
-        state.Scheduler.Transfer(values, sample.Length, state.OriginCall, state.NextCall);
+        state.Scheduler.Transfer(values, length, state.OriginCall, state.NextCall);
         state.Noise.Transfer(values);
-        return values.IsFinite && Array.TrueForAll(sample.Values, float.IsFinite);
+        return values.IsFinite;
     }
 
     /// <summary>Reports a call, if it ends a step.</summary>

@@ -50,8 +50,8 @@ public sealed class StageList : IReadOnlyList<GenerationStage>, IEquatable<Stage
     internal bool HasMergedPrompt => _stages.LastOrDefault(static stage => stage.Operation == StageOperation.Denoise)?.Inputs.Values.SelectMany(static lists => lists)
         .Any(static list => list is [.., { Operation: StageOperation.MergeEmbeddings }]) == true;
 
-    /// <summary>Whether a latent was merged from several, so that no denoising made the whole image.</summary>
-    internal bool HasMergedLatent => WithInputs().Any(static stage => stage.Operation == StageOperation.MergeLatents);
+    /// <summary>Whether a latent of these stages was merged from several, so that no denoising made the whole of it.</summary>
+    internal bool HasMergedLatent => _stages.Any(static stage => stage.Operation == StageOperation.MergeLatents);
 
     /// <inheritdoc/>
     public GenerationStage this[int index] => _stages[index];

@@ -42,21 +42,21 @@ internal static class RunningProcess
     public static DateTimeOffset? TimeOf(int id)
     {
         using Process? process = Open(id);
-        try
-        {
-            return process is null ? null : new DateTimeOffset(process.StartTime).ToUniversalTime();
-        }
-        catch (Exception error) when (error is InvalidOperationException or Win32Exception)
-        {
-            return null;
-        }
+        return TimeOf(process);
     }
 
     /// <summary>Finds a process that is known by the time of its start, as other programs tell it too.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="started">When it was started.</param>
     /// <returns>The process, to be disposed; null if it has ended, or a later one has its id.</returns>
-    public static Process? Find(int id, DateTimeOffset started) => TimeOf(id) is DateTimeOffset time && (time - started).Duration() < s_tolerance ? Open(id) : null;
+    public static Process? Find(int id, DateTimeOffset started)
+    {
+        Process? process = Open(id);
+        if (TimeOf(process) is DateTimeOffset time && (time - started).Duration() < s_tolerance)
+            return process;
+        process?.Dispose();
+        return null;
+    }
 
     /// <summary>When a process was started, in units that only this computer knows.</summary>
     /// <param name="id">Its id.</param>
@@ -96,6 +96,19 @@ internal static class RunningProcess
     /// <param name="id">Its id.</param>
     /// <param name="start">What <see cref="StartOf"/> gave when it ran; empty if that was unknown.</param>
     public static bool HasEnded(int id, string start) => start.Length > 0 && StartOf(id) is string found ? found != start : !Exists(id);
+
+    private static DateTimeOffset? TimeOf(Process? process)
+    {
+        try
+        {
+            return process is null ? null : new DateTimeOffset(process.StartTime).ToUniversalTime();
+        }
+        catch (Exception error) when (error is InvalidOperationException or Win32Exception)
+        {
+            // It has just ended.
+            return null;
+        }
+    }
 
     private static Process? Open(int id)
     {

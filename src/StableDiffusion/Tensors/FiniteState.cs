@@ -23,5 +23,5 @@ internal sealed class FiniteState : StateTransfer
     }
 
     /// <inheritdoc/>
-    public override void Values(string name, ref float[]? values, int length, bool isRequired) => IsFinite &= values is null || Array.TrueForAll(values, float.IsFinite);
+    public override void Values(string name, ref float[]? values, int length, bool isRequired) => IsFinite &= values is null || TensorPrimitives.IsFiniteAll<float>(values);
 }

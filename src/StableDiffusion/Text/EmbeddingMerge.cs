@@ -103,7 +103,7 @@ public static class EmbeddingMerge
     {
         bool isOther = first.Maker?.Hash is string hash && other.Maker?.Hash is string otherHash ? hash != otherHash : first.Model != other.Model;
         if (isOther)
-            throw Different("models", Named(first), Named(other), "Encode both prompts with one model.");
+            throw Different("models", ModelMark.InWords(first.Model, first.Maker), ModelMark.InWords(other.Model, other.Maker), "Encode both prompts with one model.");
         if (first.HiddenStates.Shape[2] != other.HiddenStates.Shape[2] || first.PooledState?.Length != other.PooledState?.Length)
             throw new ShapeMismatchException($"The embeddings of '{first.Prompt}' and '{other.Prompt}' have different shapes: {Shape(first)} and {Shape(other)}. Encode both prompts with one model.");
         if (!first.Lora.SequenceEqual(other.Lora))
@@ -117,8 +117,6 @@ public static class EmbeddingMerge
 
         InvalidSettingException Different(string what, string ofFirst, string ofOther, string advice) =>
             new(Setting, $"The embeddings of '{first.Prompt}' and '{other.Prompt}' are of different {what}: {ofFirst} and {ofOther}. {advice}");
-
-        static string Named(TextEmbedding embedding) => $"'{embedding.Model}'{(embedding.Maker?.Hash is string hash ? $" ({hash})" : string.Empty)}";
 
         static string Shape(TextEmbedding embedding) => $"{embedding.HiddenStates}{(embedding.PooledState is null ? string.Empty : $" with {embedding.PooledState}")}";
     }

@@ -9,11 +9,11 @@ internal sealed class JobFolder
     /// <summary>The folder, within that of the images, that holds those of the jobs.</summary>
     public const string Root = ".jobs";
 
-    private const string RecordFile = "job.json";
-    private const string StoppedFile = "stopped";
-
     /// <summary>What stands for local workers where runs on a cluster have numbers.</summary>
     public const string LocalRun = "local";
+
+    private const string RecordFile = "job.json";
+    private const string StoppedFile = "stopped";
     private const int LongestName = 100;
 
     private static readonly char[] s_invalid = [.. System.IO.Path.GetInvalidFileNameChars(), '/', '\\'];

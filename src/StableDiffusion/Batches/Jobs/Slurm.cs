@@ -72,7 +72,7 @@ internal static class Slurm
         string[] ids = [.. queue.Where(run => run.IsOf(folder)).Select(static run => run.Id)];
         if (queue.FirstOrDefault(run => run.Id == record.SlurmId) is SlurmRun other && !other.IsOf(folder))
             throw new JobControlException($"The record of the job '{folder.Name}' names the job {other.Id} of Slurm, which was submitted in another folder, '{PrintableText.Of(other.Folder, LongestWords)}'. The record was changed, or copied. Nothing was stopped; see squeue for the jobs, and end them with scancel.");
-        folder.MarkStopped([record.SlurmId!, .. ids.Except([record.SlurmId!])]);
+        folder.MarkStopped(ids.Prepend(record.SlurmId!).Distinct());
         if (ids.Length == 0)
             return;
         Cancel(["--state=PENDING", .. ids], cancellationToken);

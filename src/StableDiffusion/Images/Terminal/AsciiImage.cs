@@ -7,11 +7,6 @@ internal static class AsciiImage
 {
     private const string Shades = " .:-=+*#%@";
 
-    // Luma of red, green and blue; source: ITU-R BT.601-7, section 2.5.1.
-    private const double Red = 0.299;
-    private const double Green = 0.587;
-    private const double Blue = 0.114;
-
     /// <summary>Encodes pixels.</summary>
     /// <param name="pixels">Red, green and blue of each pixel, row by row.</param>
     /// <param name="width">The width in pixels, which is that in columns.</param>
@@ -25,7 +20,7 @@ internal static class AsciiImage
             int lower = Math.Min(y + 1, height - 1);
             for (int x = 0; x < width; x++)
             {
-                double luma = (LumaOf(pixels, (y * width) + x) + LumaOf(pixels, (lower * width) + x)) / 2;
+                double luma = (DiffusionImage.LumaOf(pixels, (y * width) + x) + DiffusionImage.LumaOf(pixels, (lower * width) + x)) / 2;
                 text.Append(Shades[(int)Math.Round(luma / byte.MaxValue * (Shades.Length - 1))]);
             }
 
@@ -33,11 +28,5 @@ internal static class AsciiImage
         }
 
         return text.ToString();
-    }
-
-    private static double LumaOf(ReadOnlySpan<byte> pixels, int index)
-    {
-        ReadOnlySpan<byte> pixel = pixels[(index * DiffusionImage.Channels)..];
-        return (Red * pixel[0]) + (Green * pixel[1]) + (Blue * pixel[2]);
     }
 }

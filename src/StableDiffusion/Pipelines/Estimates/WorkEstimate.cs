@@ -29,7 +29,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
         int steps = 0;
         if (hires?.First is null)
             steps = Add(own with { Hires = null }, isFromImage: start is not null, width, height);
-        (long stepMemory, long memory) = MemoryOf(options, width, height);
+        (long stepMemory, long vaeMemory) = MemoryOf(options, width, height);
         if (hires is not null)
         {
             (width, height) = hires.KeepsSize ? (width, height) : hires.SizeOf(width, height, model.Info.LatentFactor);
@@ -46,7 +46,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
 
             (int madeWidth, int madeHeight) = hires.TileOf(width, height);
             (long nextSteps, long nextVae) = MemoryOf(options, madeWidth, madeHeight);
-            (stepMemory, memory) = (Math.Max(stepMemory, nextSteps), Math.Max(memory, nextVae));
+            (stepMemory, vaeMemory) = (Math.Max(stepMemory, nextSteps), Math.Max(vaeMemory, nextVae));
         }
 
         return new ImageWork
@@ -61,7 +61,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
             Height = height,
             Weights = [(model.Info.Path, model.Weights.Own()), .. WeightsOf(options)],
             StepMemory = stepMemory,
-            VaeMemory = memory,
+            VaeMemory = vaeMemory,
         };
     }
 
