@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
-using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
 using StableDiffusion.Denoising;
 using StableDiffusion.Library;
@@ -86,13 +85,8 @@ internal static class FullSizeRows
         Tell("anonymous", memory.Stop());
         Tell("preview", PreviewRows.Dearest());
 
-        VaeDecoder decoder = lease.Model.OpenVaeDecoder(null, default);
-        using (BareGraph decode = new(EngineSessions.Of(decoder), ownsSession: false, ("sample", [1, 3, Side, Side]), ("latent_sample", [1, lease.Model.Info.LatentChannels, Side / lease.Model.Info.LatentFactor, Side / lease.Model.Info.LatentFactor])))
-        {
-            start = Stopwatch.GetTimestamp();
-            decode.Run();
-            Tell("decode", Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-        }
+        if (name == WholeImageRows.Model)
+            WholeImageRows.Run(lease.Model, pipeline, Tell);
 
         start = Stopwatch.GetTimestamp();
         new InferenceSession(EngineSessions.PathOf(unet)).Dispose();
@@ -144,9 +138,9 @@ internal static class FullSizeRows
             IsMet = unet / standard <= HighestOpening,
         };
 
-        if (name == s_models[0].Name && precision == ModelPrecision.Full)
+        if (precision.ToString() == WholeImageRows.Model && name == s_models[0].Name)
         {
-            foreach (Row row in WholeImageRows.Measure(precision.ToString(), file, folder, bare, run.Numbers("decode")[0], variables))
+            foreach (Row row in WholeImageRows.Measure(file, folder, run, variables))
                 yield return row;
         }
     }

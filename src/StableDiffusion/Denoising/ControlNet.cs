@@ -28,7 +28,7 @@ internal sealed class ControlNet : IDisposable
         Name = name;
         Hash = hash;
         _sample = session.Input(UNet.SampleInput);
-        _timestep = session.Input(UNet.TimestepInput);
+        _timestep = session.Input(GraphInput.Timestep);
         _embedding = session.Input(UNet.EmbeddingInput);
         _conditioning = session.Input(new GraphInput("controlnet_cond", 4));
         _scale = session.Input("conditioning_scale");

@@ -18,7 +18,6 @@ internal sealed class UNet : IDisposable
 
     // The inputs that a ControlNet has too; the last two are those of SDXL.
     internal static readonly GraphInput SampleInput = new("sample", 4);
-    internal static readonly GraphInput TimestepInput = new("timestep");
     internal static readonly GraphInput EmbeddingInput = new("encoder_hidden_states", 3);
     internal static readonly GraphInput PooledTextInput = new("text_embeds", 2);
     internal static readonly GraphInput SizesInput = new("time_ids", 2);
@@ -43,7 +42,7 @@ internal sealed class UNet : IDisposable
     private readonly IReadOnlyList<int> _residualLevels;
 
     /// <summary>What its graph must have as inputs: a latent, a timestep and a text embedding.</summary>
-    public static GraphInput[] RequiredInputs { get; } = [SampleInput, TimestepInput, EmbeddingInput];
+    public static GraphInput[] RequiredInputs { get; } = [SampleInput, GraphInput.Timestep, EmbeddingInput];
 
     /// <summary>Initializes the U-Net.</summary>
     /// <param name="session">The graph.</param>
@@ -54,7 +53,7 @@ internal sealed class UNet : IDisposable
         _residualLevels = skipLevels is null ? [] : [.. skipLevels, skipLevels[^1]];
         _session = session;
         _sample = session.Input(SampleInput);
-        _timestep = session.Input(TimestepInput);
+        _timestep = session.Input(GraphInput.Timestep);
         _embedding = session.Input(EmbeddingInput);
         _pooledText = session.FindInput(PooledTextInput);
         _sizes = session.FindInput(SizesInput);

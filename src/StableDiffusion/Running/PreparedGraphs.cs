@@ -20,7 +20,7 @@ internal sealed class PreparedGraphs(string cacheFolder, long smallest = 256L <<
     public const string Activity = "Preparing the model for this processor";
 
     // Counts the ways in which graphs are prepared.
-    private const int Version = 2;
+    private const int Version = 3;
 
     // Weights in half precision become floats; integers are kept in the file's layout too, beside that of the operators.
     private const int MostGrowth = 2;

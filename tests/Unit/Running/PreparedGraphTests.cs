@@ -172,12 +172,12 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
     }
 
     [Fact]
-    public void Weights_of_integers_and_small_and_giant_ones_are_packed()
+    public void Weights_are_packed_where_a_graph_runs_in_each_step_and_those_of_integers_and_small_ones()
     {
         Assert.Equal([(true, false), (true, true)], ((string[])[models.Demo, models.IntegerDemo]).Select(static model => GraphCheck.Check(Path.Combine(model, "unet", "model.onnx"))).Select(static graph => (graph.PacksWeights, graph.IsQuantized)));
-        Assert.False(new CheckedGraph([], 256 << 20, IsQuantized: false).PacksWeights);
-        Assert.True(new CheckedGraph([], 256 << 20, IsQuantized: true).PacksWeights);
-        Assert.True(new CheckedGraph([], 10L << 30, IsQuantized: false).PacksWeights);
+        Assert.Equal([true, false, false], ((string[])["unet", "text_encoder", "vae_decoder"]).Select(part => GraphCheck.Check(Path.Combine(models.Demo, part, "model.onnx")).HasTimestep));
+        CheckedGraph textEncoder = new([], 10L << 30, IsQuantized: false, HasTimestep: false);
+        Assert.Equal((false, true, true), (textEncoder.PacksWeights, (textEncoder with { IsQuantized = true }).PacksWeights, (textEncoder with { HasTimestep = true }).PacksWeights));
     }
 
     [Fact]

@@ -116,7 +116,7 @@ internal sealed class GraphCheck
             check.Run();
             foreach (GraphInput input in required)
                 check.CheckInput(input);
-            return new(check._files.Keys, check._files.Values.Sum(static file => file.Length), check._nodes.Exists(static node => KnownOperators.IsQuantized(node.Operator)));
+            return new(check._files.Keys, check._files.Values.Sum(static file => file.Length), check._nodes.Exists(static node => KnownOperators.IsQuantized(node.Operator)), check._inputs.ContainsKey(GraphInput.Timestep.Name));
         }
         catch (InvalidDataException error)
         {
