@@ -682,7 +682,7 @@ public sealed class DiffusionModel : IDisposable
         if (_plan?.ChangesPart(part) != true)
             return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return OpenSession(graph, progress, reordersLayout, _plan.Merge(part, graph, cancellationToken), tiling: tiling, attention: attention, cancellationToken: cancellationToken);
+            return OpenSession(graph, progress, reordersLayout, () => _plan.Merge(part, graph, cancellationToken), isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {
@@ -720,14 +720,30 @@ public sealed class DiffusionModel : IDisposable
 
     /// <remarks>A graph whose edges meet, or that has its attention as outputs, is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
     private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, ReplacedWeights? replaced = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
+        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, Func<ReplacedWeights?>? merge = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
     {
         bool isPlain = tiling == Tiling.None && attention is null;
-        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared(graph, progress, reordersLayout, replaced, cancellationToken) : null)
+        ReplacedWeights? replaced = merge?.Invoke();
+        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null)
             ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
         lock (_sessions)
             _sessions.Add(session);
         return session;
+
+        OnnxSession? OpenPrepared()
+        {
+            if ((PreparedFolder ?? CacheFolder) is not string folder || Device != Device.Cpu)
+                return null;
+            try
+            {
+                return new PreparedGraphs(folder).Open(graph, reordersLayout, replaced, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
+            }
+            catch (ModelInvalidException) when (merge is not null)
+            {
+                replaced = merge();
+                return null;
+            }
+        }
 
         byte[] Change(string path)
         {
@@ -742,11 +758,6 @@ public sealed class DiffusionModel : IDisposable
             return changed.ToByteArray();
         }
     }
-
-    private OnnxSession? OpenPrepared(string graph, Action<ProgressReport>? progress, bool reordersLayout, ReplacedWeights? replaced, CancellationToken cancellationToken) =>
-        (PreparedFolder ?? CacheFolder) is string folder && Device == Device.Cpu && replaced is null
-            ? new PreparedGraphs(folder).Open(graph, reordersLayout, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken)
-            : null;
 
     private bool ReordersUNet(string graphs) =>
         new DirectoryInfo(Path.Combine(graphs, Family.Backbone)).EnumerateFiles().Sum(file => file.Length) >= SmallestReorderedUNet;
