@@ -732,7 +732,7 @@ public sealed class DiffusionModel : IDisposable
 
         OnnxSession? OpenPrepared()
         {
-            if ((PreparedFolder ?? CacheFolder) is not string folder || Device != Device.Cpu)
+            if ((PreparedFolder ?? CacheFolder) is not string folder || Device.Kind != DeviceKind.Cpu)
                 return null;
             try
             {

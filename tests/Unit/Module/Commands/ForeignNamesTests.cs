@@ -33,7 +33,7 @@ public sealed class ForeignNamesTests : CommandTests
         ErrorRecord error = AssertError(Run($"New-DiffusionImage \"a<lora:{name}:1>\" -PromptSyntax A1111 -Steps 1"), "AdapterNotFound", ErrorCategory.ObjectNotFound, Cmdlet);
 
         Assert.Contains("only what is in that folder", error.Exception.Message, StringComparison.Ordinal);
-        Assert.EndsWith(" A path that you give yourself is accepted, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(" Or give its path, without -NamesOnly.", error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
