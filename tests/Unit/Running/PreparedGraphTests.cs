@@ -76,6 +76,34 @@ public sealed class PreparedGraphTests(SharedModels models) : IDisposable
         }
     }
 
+    /// <summary>Two processes that need the same graph do not both take the time, the memory and the disk for it.</summary>
+    [Fact]
+    public async Task The_second_that_needs_it_waits_for_the_first()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Task<OnnxSession>[] opening = [.. Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(() => Open(graph)!, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        foreach (OnnxSession session in await Task.WhenAll(opening))
+            session.Dispose();
+        Assert.Equal([false, true], _reports.Select(static report => report.IsLast));
+        Assert.Single(Prepared());
+    }
+
+    [Fact]
+    public void Waiting_for_another_process_can_be_cancelled()
+    {
+        string graph = Path.Combine(models.Demo, "vae_decoder", "model.onnx");
+        Open(graph)!.Dispose();
+        string folder = Assert.Single(Prepared());
+        Assert.True(new BuildCache(_folder["cache"]).TryDelete(Path.GetFileName(folder)));
+        using (FolderLock.TryOwn(folder + ".writing"))
+        {
+            using CancellationTokenSource soon = new(TimeSpan.FromMilliseconds(100));
+            Assert.ThrowsAny<OperationCanceledException>(() => new PreparedGraphs(_folder["cache"], smallest: 0).Open(graph, reordersLayout: true, replaced: null, _reports.Add, soon.Token));
+        }
+
+        Open(graph)!.Dispose();
+    }
+
     /// <summary>Models of one architecture have the same graph, and a copy may give their weights the same time.</summary>
     [Fact]
     public void Other_weights_of_the_same_length_and_time_are_another_graph()
