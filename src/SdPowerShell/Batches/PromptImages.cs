@@ -81,7 +81,7 @@ internal sealed class PromptImages(NewDiffusionImageCommand command, PromptReque
         command.Staged.Add(image);
         if (command.LookAhead > 1)
             command.Staged.MakeReady();
-        return !command.Staged.HasFailed(request.Job);
+        return !command.Staged.HasFailed(request);
     }
 
     private void PassOn(int index, DiffusionImage unchanged)
@@ -102,14 +102,9 @@ internal sealed class PromptImages(NewDiffusionImageCommand command, PromptReque
         Model = command.ChooseModel(madeBy: null),
         Device = command.Device,
         NoMetadata = command.NoMetadata,
-        Adapters = request.Adapters,
-        Job = request.Job,
+        Request = request,
         Index = index,
-        Options = request.Options,
         Target = NameOf(index),
-        Output = request.Output,
-        Bytes = request.Bytes,
-        PixelBytes = (long)request.Size.Width * request.Size.Height * DiffusionImage.Channels,
         Unchanged = unchanged,
         Claim = claim,
         Again = again,

@@ -52,6 +52,9 @@ internal sealed class PromptRequest
     /// <summary>The number of bytes of the images that each image is made from.</summary>
     public long Bytes => (Start?.Image.Pixels.LongLength ?? 0) + Options.Controls.Sum(static control => control.Image.Pixels.LongLength);
 
+    /// <summary>The number of bytes of the pixels of each image, once it is made.</summary>
+    public long PixelBytes => (long)Size.Width * Size.Height * DiffusionImage.Channels;
+
     /// <summary>Checks the request. What can be known is checked before an image is read: the settings, the seeds, and the file to write.</summary>
     /// <param name="command">The cmdlet, with the settings of the record.</param>
     /// <param name="prompt">The prompt.</param>

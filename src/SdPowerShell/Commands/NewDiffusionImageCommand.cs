@@ -405,14 +405,14 @@ public class NewDiffusionImageCommand : DetailCmdlet
     /// <param name="image">The image.</param>
     internal void MakeNow(StagedImage image) => Claims.Run(image.Again, image.Claim, () =>
     {
-        ImageStages stages = new(this, image.Options, Progress, Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim };
+        ImageStages stages = new(this, image.Request.Options, Progress, Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim };
         Progress.Start();
         long begun = Stopwatch.GetTimestamp();
-        DiffusionImage made = image.Options.Refiner is null
-            ? UsePipeline(pipeline => image.Job.Make(pipeline, image.Index, stages, CancellationToken), image.Adapters)
+        DiffusionImage made = image.Request.Options.Refiner is null
+            ? UsePipeline(pipeline => image.Request.Job.Make(pipeline, image.Index, stages, CancellationToken), image.Request.Adapters)
             : MakeRefined(image, stages);
         Progress.Finish();
-        Finish(made, image.Target, image.Output, Stopwatch.GetElapsedTime(begun), image.Claim);
+        Finish(made, image.Target, image.Request.Output, Stopwatch.GetElapsedTime(begun), image.Claim);
     });
 
     /// <summary>In a trial, passes on an image that an earlier row would have made.</summary>
@@ -464,9 +464,9 @@ public class NewDiffusionImageCommand : DetailCmdlet
 
     private DiffusionImage MakeRefined(StagedImage image, ImageStages stages)
     {
-        Latent latent = UsePipeline(pipeline => image.Job.Denoise(pipeline, image.Index, stages, CancellationToken), image.Adapters);
-        Networks.UseRefiner(image.Options, refiner => latent = image.Job.Refine(refiner, latent, image.Index, stages, CancellationToken));
-        return UsePipeline(pipeline => image.Job.Decode(pipeline, latent, stages, CancellationToken), image.Adapters);
+        Latent latent = UsePipeline(pipeline => image.Request.Job.Denoise(pipeline, image.Index, stages, CancellationToken), image.Request.Adapters);
+        Networks.UseRefiner(image.Request.Options, refiner => latent = image.Request.Job.Refine(refiner, latent, image.Index, stages, CancellationToken));
+        return UsePipeline(pipeline => image.Request.Job.Decode(pipeline, latent, stages, CancellationToken), image.Request.Adapters);
     }
 
     /// <summary>The image, or the record of one, that is to be made again; null if there is none. With a prompt, an image is one to start from.</summary>
