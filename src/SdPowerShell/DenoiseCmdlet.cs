@@ -368,7 +368,7 @@ public abstract class DenoiseCmdlet : RecordCmdlet
     private protected DenoiseOptions CreateOptions() => ReadImages(CreateSettings());
 
     /// <summary>The settings in the form of the engine, all but the images, which take longer to read.</summary>
-    private protected DenoiseOptions CreateSettings()
+    internal DenoiseOptions CreateSettings()
     {
         DenoiseOptions options = SettingTable.Create<DenoiseOptions>(row => ValueOf(row.Name));
         SettingTable.Check(options);
@@ -396,14 +396,14 @@ public abstract class DenoiseCmdlet : RecordCmdlet
 
     /// <summary>Adds the mask and the control images.</summary>
     /// <param name="options">The settings.</param>
-    private protected DenoiseOptions ReadImages(DenoiseOptions options) => options with
+    internal DenoiseOptions ReadImages(DenoiseOptions options) => options with
     {
         Mask = ReadMask(),
         Controls = new ControlSettings(this).Read(),
     };
 
     /// <summary>The mask; null if none is given.</summary>
-    private protected MaskImage? ReadMask() =>
+    internal MaskImage? ReadMask() =>
         MaskImage?.Read(nameof(MaskImage), path => ImageFile.LoadMask(ResolveFile(path), CancellationToken), StableDiffusion.Images.MaskImage.FromImage);
 
     /// <summary>Whether a setting of the object from the pipeline does not apply to the new image.</summary>

@@ -251,7 +251,7 @@ public abstract class DiffusionCmdlet : PSCmdlet, IDisposable
     /// <summary>The full path of an output file or folder; to be used within <see cref="ProcessOne"/>.</summary>
     /// <param name="path">The path from the user; wildcard characters are taken literally.</param>
     /// <returns>The full path, which need not exist.</returns>
-    private protected string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
+    internal string ResolveOutput(string path) => PathHelper.ResolveOutput(this, path);
 
     /// <summary>A model's name, or the full path of the model folder or file.</summary>
     /// <param name="model">What the user gave.</param>

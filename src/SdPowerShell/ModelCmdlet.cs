@@ -48,7 +48,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         .ToHashSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a parameter was given as an argument, and so is the same for all records.</summary>
-    private protected bool IsFixed(string parameter) => _fixed.Contains(parameter);
+    internal bool IsFixed(string parameter) => _fixed.Contains(parameter);
 
     /// <inheritdoc/>
     /// <remarks>An error of a model or device that a record specifies is an error of that record only.</remarks>
@@ -152,7 +152,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
     /// <summary>Finds the model of the parameter or, without it, the one that made the input.</summary>
     /// <param name="madeBy">As for <see cref="UsePipeline"/>.</param>
     /// <returns>The name or path for the engine; null for the model that ships with the module.</returns>
-    private protected string? ChooseModel(string? madeBy)
+    internal string? ChooseModel(string? madeBy)
     {
         bool isGiven = !string.IsNullOrEmpty(Model);
         string? model = isGiven ? Model : madeBy;
@@ -175,7 +175,7 @@ public abstract class ModelCmdlet : DiffusionCmdlet
         StableDiffusion.Onnx.Devices.Resolve(DeviceName, out reason);
 
     /// <summary>The name of the device.</summary>
-    private protected string DeviceName => IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device;
+    internal string DeviceName => IsDeviceLeftOut ? StableDiffusion.Onnx.Device.Auto : Device;
 
     private bool IsDeviceLeftOut => string.IsNullOrWhiteSpace(Device);
 

@@ -98,7 +98,7 @@ public abstract class RecordCmdlet : ModelCmdlet
     internal bool IsCarriedAlong(string parameter) => Input is { IsRow: false } && !Binder.IsGiven(parameter);
 
     /// <summary>Refuses a prompt that came with an object and only describes several that were merged.</summary>
-    private protected void CheckMerged()
+    internal void CheckMerged()
     {
         if (Input is { HasMergedPrompt: true } && IsCarriedAlong(nameof(GenerationInfo.Prompt)))
             throw new InvalidSettingException(nameof(GenerationInfo.Prompt), $"The prompt of the object is merged from several: {Input.Text(nameof(GenerationInfo.Prompt))}. Its vectors cannot be encoded from that text. Give one of the prompts with Prompt.");
@@ -106,7 +106,7 @@ public abstract class RecordCmdlet : ModelCmdlet
 
     /// <summary>Whether a parameter was given by name, and so is not a property of the object from the pipeline.</summary>
     /// <param name="parameter">The parameter.</param>
-    private protected bool IsGiven(string parameter) => Binder.IsGiven(parameter);
+    internal bool IsGiven(string parameter) => Binder.IsGiven(parameter);
 
     /// <inheritdoc/>
     /// <remarks>Anyone can write anything into an image. A parameter that was given by name is the user's own, whatever it reads.</remarks>

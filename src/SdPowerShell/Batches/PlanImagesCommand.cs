@@ -53,7 +53,7 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
         adapters);
 
     /// <inheritdoc/>
-    private protected override bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy)
+    internal override bool IsWanted(OutputTarget? target, string description, Func<DiffusionPipeline, ImageWork> estimate, AdapterSet? adapters, string? madeBy)
     {
         PlannedImage image = Inspect(pipeline => new PlannedImage { File = target?.Path, Work = estimate(pipeline), IsBuilt = Opened.IsBuilt(pipeline, CancellationToken), AtOnce = BatchOnDevice }, madeBy);
 
@@ -65,7 +65,7 @@ internal sealed class PlanImagesCommand : NewDiffusionImageCommand
     }
 
     /// <inheritdoc/>
-    private protected override void PassOnPlanned(OutputTarget target) => WriteObject(new PlannedImage { File = target.Path, Work = null });
+    internal override void PassOnPlanned(OutputTarget target) => WriteObject(new PlannedImage { File = target.Path, Work = null });
 
     /// <inheritdoc/>
     internal override void PassOn(DiffusionImage image) => WriteObject(new PlannedImage { File = image.Path, Work = null });

@@ -1,7 +1,6 @@
 using SdPowerShell.Parameters;
 using SdPowerShell.Records;
 using StableDiffusion;
-using StableDiffusion.Adapters;
 using StableDiffusion.Batches.Claims;
 using StableDiffusion.Denoising;
 using StableDiffusion.Images;
@@ -27,29 +26,14 @@ internal sealed class StagedImage
     /// <summary>Whether it is written without metadata.</summary>
     public required bool NoMetadata { get; init; }
 
-    /// <summary>The LoRAs.</summary>
-    public required AdapterSet Adapters { get; init; }
-
     /// <summary>The request that it is an image of.</summary>
-    public required TextToImage Job { get; init; }
+    public required PromptRequest Request { get; init; }
 
     /// <summary>Its index in the request.</summary>
     public required int Index { get; init; }
 
-    /// <summary>The settings of the request.</summary>
-    public required DenoiseOptions Options { get; init; }
-
     /// <summary>The file to write; null for none.</summary>
     public required OutputTarget? Target { get; init; }
-
-    /// <summary>Writes the file.</summary>
-    public required ImageOutput Output { get; init; }
-
-    /// <summary>The number of bytes of the images that it is made from.</summary>
-    public long Bytes { get; init; }
-
-    /// <summary>The number of bytes of its own pixels, once it is made.</summary>
-    public long PixelBytes { get; init; }
 
     /// <summary>Its place among the outputs, if it is made in another order than that of the records; otherwise null.</summary>
     public OutputTurn? Turn { get; set; }

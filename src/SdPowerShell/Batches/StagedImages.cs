@@ -27,15 +27,15 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     private const int MostLikeness = 4;
 
     private readonly List<StagedImage> _images = [];
-    private TextToImage? _failed;
+    private PromptRequest? _failed;
 
     /// <summary>Whether no image waits.</summary>
     public bool IsEmpty => _images.Count == 0;
 
     /// <summary>Whether as many wait as may. Ahead of its turn, an image is kept until those before it are made.</summary>
     public bool IsFull => LooksAhead
-        ? output.Count >= command.LookAhead || _images.Sum(static image => image.Bytes + image.PixelBytes) >= MostBytes
-        : _images.Count >= Most || _images.Sum(static image => image.Bytes) >= MostBytes;
+        ? output.Count >= command.LookAhead || _images.Sum(static image => image.Request.Bytes + image.Request.PixelBytes) >= MostBytes
+        : _images.Count >= Most || _images.Sum(static image => image.Request.Bytes) >= MostBytes;
 
     private bool LooksAhead => command.LookAhead > 1;
 
@@ -49,8 +49,8 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     }
 
     /// <summary>Whether an image of a request failed that was looked ahead over, so that the others would fail in the same way.</summary>
-    /// <param name="job">The request.</param>
-    public bool HasFailed(TextToImage job) => _failed == job;
+    /// <param name="request">The request.</param>
+    public bool HasFailed(PromptRequest request) => _failed == request;
 
     /// <summary>Makes the images for which nothing more is to be waited for, before the next record is read.</summary>
     public void MakeReady()
@@ -115,9 +115,9 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     /// <summary>How little has to be opened or prepared for one image after another, from 0 to <see cref="MostLikeness"/>.</summary>
     private static int Likeness(StagedImage image, StagedImage other) =>
         (image.Model, image.Device) != (other.Model, other.Device) ? 0
-        : !image.Adapters.Equals(other.Adapters) ? 1
-        : image.Options.Vae != other.Options.Vae ? 2
-        : (image.Options.Width, image.Options.Height, image.Options.Steps) != (other.Options.Width, other.Options.Height, other.Options.Steps) ? MostLikeness - 1
+        : !image.Request.Adapters.Equals(other.Request.Adapters) ? 1
+        : image.Request.Options.Vae != other.Request.Options.Vae ? 2
+        : (image.Request.Options.Width, image.Request.Options.Height, image.Request.Options.Steps) != (other.Request.Options.Width, other.Request.Options.Height, other.Request.Options.Steps) ? MostLikeness - 1
         : MostLikeness;
 
     /// <remarks>
@@ -127,20 +127,20 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     private void Make(StagedImage[] images)
     {
         bool isBatch = command.BatchOnDevice > 1;
-        RunStage((image, pipeline, stages) => image.Job.Encode(pipeline, stages, command.CancellationToken), keepsErrors: isBatch);
+        RunStage((image, pipeline, stages) => image.Request.Job.Encode(pipeline, stages, command.CancellationToken), keepsErrors: isBatch);
         if (isBatch)
         {
-            RunStage((image, pipeline, stages) => image.Denoising = image.Job.Prepare(pipeline, image.Index, stages, command.CancellationToken), keepsErrors: true);
-            foreach (IGrouping<(string?, string, AdapterSet), StagedImage> group in images.Where(static image => image is { HasFailed: false, Denoising: not null }).GroupBy(static image => (image.Model, image.Device, image.Adapters)))
+            RunStage((image, pipeline, stages) => image.Denoising = image.Request.Job.Prepare(pipeline, image.Index, stages, command.CancellationToken), keepsErrors: true);
+            foreach (IGrouping<(string?, string, AdapterSet), StagedImage> group in images.Where(static image => image is { HasFailed: false, Denoising: not null }).GroupBy(static image => (image.Model, image.Device, image.Request.Adapters)))
                 DenoiseTogether([.. group]);
-            RunStage((image, pipeline, stages) => image.Latent = image.Job.Enlarge(pipeline, image.Index, image.Latent!, stages, command.CancellationToken), keepsErrors: true);
+            RunStage((image, pipeline, stages) => image.Latent = image.Request.Job.Enlarge(pipeline, image.Index, image.Latent!, stages, command.CancellationToken), keepsErrors: true);
         }
         else
         {
             RunStage((image, pipeline, stages) =>
             {
                 progress.Start();
-                image.Latent = image.Job.Denoise(pipeline, image.Index, stages, command.CancellationToken);
+                image.Latent = image.Request.Job.Denoise(pipeline, image.Index, stages, command.CancellationToken);
                 progress.Finish();
             });
         }
@@ -149,8 +149,8 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             (image, pipeline, stages) =>
             {
                 long begun = Stopwatch.GetTimestamp();
-                DiffusionImage made = image.Job.Decode(pipeline, image.Latent!, stages, command.CancellationToken);
-                command.Finish(made, image.Target, image.Output, image.Time + Stopwatch.GetElapsedTime(begun), image.Claim);
+                DiffusionImage made = image.Request.Job.Decode(pipeline, image.Latent!, stages, command.CancellationToken);
+                command.Finish(made, image.Target, image.Request.Output, image.Time + Stopwatch.GetElapsedTime(begun), image.Claim);
             },
             isLast: true);
 
@@ -165,7 +165,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
                     continue;
                 }
 
-                bool isDone = command.ProcessOne(image.Options.Prompt, () => Run(image, run, keepsErrors));
+                bool isDone = command.ProcessOne(image.Request.Options.Prompt, () => Run(image, run, keepsErrors));
                 if (!isDone || image.Error is not null)
                     Fail(image, isDone);
                 if (image.HasFailed)
@@ -180,7 +180,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             long begun = Stopwatch.GetTimestamp();
             try
             {
-                UseModelOf(image, pipeline => run(image, pipeline, new ImageStages(command, image.Options, progress, command.Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim }));
+                UseModelOf(image, pipeline => run(image, pipeline, new ImageStages(command, image.Request.Options, progress, command.Claims.CheckpointOf(image.Target?.Path)) { Claim = image.Claim }));
             }
             catch (ClaimLostException error)
             {
@@ -198,14 +198,14 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
         // Those of the request that are not prepared would fail in the same way.
         void Fail(StagedImage image, bool isKept)
         {
-            foreach (StagedImage other in _images.Where(other => other == image ? !isKept : other.Job == image.Job && other.Denoising is null))
+            foreach (StagedImage other in _images.Where(other => other == image ? !isKept : other.Request == image.Request && other.Denoising is null))
             {
                 other.HasFailed = true;
                 other.Claim?.Dispose();
             }
 
             if (!isBatch)
-                _failed = image.Job;
+                _failed = image.Request;
         }
     }
 
@@ -213,14 +213,14 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
     private void DenoiseTogether(StagedImage[] images)
     {
         Begin(images[0]);
-        bool isDone = command.ProcessOne(images[0].Options.Prompt, () => UseModelOf(images[0], pipeline =>
+        bool isDone = command.ProcessOne(images[0].Request.Options.Prompt, () => UseModelOf(images[0], pipeline =>
         {
             using DeviceBatches batches = pipeline.Divide([.. images.Select(static image => image.Denoising!)], command.BatchOnDevice, job => Begin(images[job]), command.CancellationToken);
             foreach (DeviceBatch batch in batches.All)
             {
                 StagedImage first = images[batch.Jobs[0]];
                 Begin(first);
-                ImageStages stages = new(command, first.Options, progress) { Count = batch.Jobs.Count };
+                ImageStages stages = new(command, first.Request.Options, progress) { Count = batch.Jobs.Count };
                 progress.Start(batch.Jobs.Count);
                 long begun = Stopwatch.GetTimestamp();
                 foreach (DenoiseResult result in stages.Run(Stage.Denoising, () => batch.Run(stages.OnStep)))
@@ -229,7 +229,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
                     images[job].Time += Stopwatch.GetElapsedTime(begun) / batch.Jobs.Count;
                 progress.Finish();
                 if (first.Latent is Latent latent)
-                    command.ReportControlImages(first.Options, latent);
+                    command.ReportControlImages(first.Request.Options, latent);
             }
         }));
         foreach (StagedImage image in isDone ? [] : images)
@@ -247,7 +247,7 @@ internal sealed class StagedImages(NewDiffusionImageCommand command, BatchProgre
             use(pipeline);
             return true;
         },
-        image.Adapters);
+        image.Request.Adapters);
 
     /// <summary>Sets what the record of an image that waits said.</summary>
     private void Begin(StagedImage image)

@@ -29,7 +29,6 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
     private const string RegionSet = "Region";
     private const string ImageSet = "Image";
     private const int BoxNumbers = 4;
-    private const int LongestLost = 200;
 
     private readonly DetectorInUse _detector = new();
 
@@ -307,13 +306,7 @@ public sealed class RepairDiffusionImageCommand : ModelCmdlet
             return command.Timed(stage.ToString(), work);
         }
 
-        public override void OnEncoded(TextEmbedding embedding)
-        {
-            if (embedding.LostText.Length > 0)
-                command.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: '{InputRecord.Shorten(embedding.LostText, LongestLost)}'.");
-            foreach (string warning in embedding.Warnings)
-                command.Warn(warning);
-        }
+        public override void OnEncoded(TextEmbedding embedding) => PromptReader.WarnOf(command, embedding);
 
         public override void OnStep(StepProgress progress) => _denoising!.Report(progress);
     }

@@ -55,12 +55,21 @@ internal sealed class PromptReader(RecordCmdlet cmdlet, Func<InputRecord?, bool>
     /// <param name="isSyntaxGiven">Whether the user chose the syntax.</param>
     public void WarnOf(TextEmbedding embedding, bool isSyntaxGiven)
     {
-        if (embedding.LostText.Length > 0)
-            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: {DescribeLost(embedding.LostText)}. With -PromptSyntax A1111 a prompt may be of any length.");
-        foreach (string warning in embedding.Warnings)
-            cmdlet.Warn(warning);
+        WarnOf(cmdlet, embedding, " With -PromptSyntax A1111 a prompt may be of any length.");
         if (!isSyntaxGiven)
             WarnOfForeignSyntax(embedding.Prompt);
+    }
+
+    /// <summary>Warns of the parts of a prompt that were not used, whose syntax cannot be chosen.</summary>
+    /// <param name="cmdlet">The cmdlet.</param>
+    /// <param name="embedding">The prompt's embedding.</param>
+    /// <param name="advice">What to do about a prompt that is too long; empty if there is nothing.</param>
+    public static void WarnOf(DiffusionCmdlet cmdlet, TextEmbedding embedding, string advice = "")
+    {
+        if (embedding.LostText.Length > 0)
+            cmdlet.Warn($"The prompt is longer than the {embedding.TokenIds.Count} tokens that the text encoder reads. Left out: {DescribeLost(embedding.LostText)}.{advice}");
+        foreach (string warning in embedding.Warnings)
+            cmdlet.Warn(warning);
     }
 
     /// <summary>Warns, once for each kind, of text in a plain prompt that is syntax in other tools.</summary>

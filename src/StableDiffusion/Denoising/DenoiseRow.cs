@@ -8,6 +8,9 @@ namespace StableDiffusion.Denoising;
 internal sealed class DenoiseRow
 {
     private readonly Guidance? _guidance;
+
+    // The clean sample as the last call predicted it; null if that is not asked for, or follows from the trace.
+    private readonly Tensor? _clean;
     private int _call;
 
     /// <summary>Initializes the row at the start of its request.</summary>
@@ -23,7 +26,7 @@ internal sealed class DenoiseRow
         Steps = request.Scheduler.CountSteps(request.Scheduler.Timesteps.Count - request.OriginCall);
         IsGuided = request.Negative is not null && !unet.TakesGuidance && (GuidanceScale > Guidance.NeutralScale || request.Positive.Parts.Count > 1);
         _guidance = IsGuided ? new Guidance(Sample.Length, request.Settings) : null;
-        Clean = request.KeepsClean ? new Tensor([.. Sample.Shape]) : null;
+        _clean = request is { KeepsClean: true, KeepsPredictions: false } ? new Tensor([.. Sample.Shape]) : null;
         Trace = request.KeepsPredictions ? new PredictionTrace(Sample.Length) : null;
     }
 
@@ -41,9 +44,6 @@ internal sealed class DenoiseRow
 
     /// <summary>The guidance scale.</summary>
     public double GuidanceScale => Request.Settings.GuidanceScale ?? Guidance.NeutralScale;
-
-    /// <summary>The clean sample as the last call predicted it; null if it is not kept.</summary>
-    public Tensor? Clean { get; }
 
     /// <summary>Whether there is guidance by predictions for a negative prompt, in some of the calls at least.</summary>
     public bool IsGuided { get; }
@@ -88,16 +88,19 @@ internal sealed class DenoiseRow
         if (Request.Inpainting is Inpainting inpainting)
             prediction = inpainting.Blend(prediction, Sample.Span, Request.Scheduler, _call);
         Trace?.NoteStep(prediction, Sample.Span, Request.Scheduler.LevelAt(_call), Timestep);
-        if (Clean is not null)
+        if (_clean is not null)
         {
             CallLevel level = Request.Scheduler.LevelAt(_call);
-            VectorMath.Combine(Clean.Span, Sample.Span, level.Clean.Sample, prediction, level.Clean.Output);
+            VectorMath.Combine(_clean.Span, Sample.Span, level.Clean.Sample, prediction, level.Clean.Output);
         }
 
         Request.Scheduler.Step(prediction, _call, Sample.Span, Request.Noise);
         Request.Inpainting?.Restore(Sample.Span, Request.Scheduler, _call + 1);
         return new DenoiseStep(_call, Timestep, this);
     }
+
+    /// <summary>The clean sample as the last call predicted it, as a new tensor. The request keeps it, or the predictions.</summary>
+    public Tensor CopyClean() => Trace?.Clean([.. Sample.Shape]) ?? _clean!.Clone();
 
     /// <summary>Makes no more calls after this one. The rows of a batch go on together.</summary>
     public void Stop() => IsStopped = true;
@@ -118,7 +121,4 @@ internal readonly record struct DenoiseStep(int Call, float Timestep, DenoiseRow
 {
     /// <summary>The sample after the call.</summary>
     public Tensor Sample => Row.Sample;
-
-    /// <summary>The clean sample that the call predicted, in memory that is reused; null if it is not kept.</summary>
-    public Tensor? Clean => Row.Clean;
 }

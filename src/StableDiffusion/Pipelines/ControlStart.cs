@@ -44,7 +44,7 @@ internal static class ControlStart
         for (int i = 0; i < conditions.Length; i++)
         {
             ControlOptions control = controls[i];
-            ControlNet net = model.OpenControlNet(control.ControlNet, loading, cancellationToken);
+            ControlNet net = model.ControlNets.Open(control.ControlNet, loading, cancellationToken);
             net.CheckFits(unet, model.Info.Name);
             DiffusionImage image = ControlImage.Preprocess(ImageResize.Resize(control.Image, width, height, ResizeMode.Stretch), control.Preprocessor, cancellationToken: cancellationToken);
             conditions[i] = new ControlCondition(net, ControlImage.ToTensor(image), control.Scale, control.Start, control.End);

@@ -1,24 +1,20 @@
-using System.Globalization;
 using StableDiffusion.Adapters;
 using StableDiffusion.Denoising;
-using StableDiffusion.Denoising.CrossAttention;
 using StableDiffusion.Denoising.Inspection;
 using StableDiffusion.Denoising.Previews;
 using StableDiffusion.Families;
 using StableDiffusion.Images;
-using StableDiffusion.Networks;
-using StableDiffusion.Networks.Configs;
 using StableDiffusion.Noise;
 using StableDiffusion.Onnx;
 using StableDiffusion.Pipelines.Checkpoints;
 using StableDiffusion.Pipelines.Details;
 using StableDiffusion.Pipelines.Estimates;
 using StableDiffusion.Pipelines.Inspection;
+using StableDiffusion.Pipelines.Preparing;
 using StableDiffusion.Prompts;
 using StableDiffusion.Running;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
-using StableDiffusion.Settings.Passes;
 using StableDiffusion.Storage;
 using StableDiffusion.Tensors;
 using StableDiffusion.Text;
@@ -245,9 +241,9 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         ArgumentNullException.ThrowIfNull(options);
         if (options.Refiner is not null)
             options = Own(options);
-        CheckSettings(options);
+        SettingCheck.All(options, model);
         if (DetailPass.From(options, []) is not null)
-            CheckDetailSize(options.Detail!);
+            SettingCheck.DetailSize(options.Detail!, model);
         HiresPass? second = HiresPass.From(options, start);
         (int width, int height) = second?.First is StartImage first ? (first.Image.Width, first.Image.Height) : DenoiseStart.Check(model, options, start);
         if (options.Refiner is not null)
@@ -271,14 +267,6 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         return (width, height);
     }
 
-    private void CheckDetailSize(DetailSettings detail)
-    {
-        if (detail.DetailWidth is int width)
-            SettingCheck.Side(nameof(detail.DetailWidth), width, model.Info);
-        if (detail.DetailHeight is int height)
-            SettingCheck.Side(nameof(detail.DetailHeight), height, model.Info);
-    }
-
     /// <summary>Checks the settings of a denoising, as far as that is possible before a network is opened.</summary>
     /// <param name="options">The options of the denoising.</param>
     /// <param name="start">The latent to start from; null starts from noise.</param>
@@ -296,7 +284,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         }
 
         ArgumentNullException.ThrowIfNull(options);
-        CheckSettings(options);
+        SettingCheck.All(options, model);
         DenoiseStart.Check(model, options, start);
     }
 
@@ -494,7 +482,7 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
         using IDisposable use = model.Use(ModelPart.UNet);
         FreeMemory(needed: 0, cancellationToken);
         UNet unet = model.OpenUNet(loading, cancellationToken);
-        CheckEmbedding(embedding, unet);
+        DenoisePreparation.CheckEmbedding(embedding, unet, model);
         foreach (NoisePredictionLoss loss in measurement.Measure(unet, latent, embedding, timesteps, repeat, seed, randomSource, progress, cancellationToken))
             result(loss);
     }
@@ -545,123 +533,8 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
     /// <param name="options">As for <see cref="Denoise"/>.</param>
     /// <param name="unet">The U-Net, whose use has begun.</param>
     /// <param name="cancellationToken">Cancels the preparation.</param>
-    internal PreparedDenoising Prepare(TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options, UNet unet, CancellationToken cancellationToken)
-    {
-        double guidanceScale = options.GuidanceScale ?? model.Info.GuidanceScale;
-        CheckImageGuidance(options, unet.Variant);
-        FeatureReuse? reuse = options.FeatureReuse is int interval and > 1
-            ? new FeatureReuse(model.OpenOuterUNet(options.FeatureReuseBranch ?? 0, loading, cancellationToken, options.ToTiling()), options.FeatureReuseBranch ?? 0, interval)
-            : null;
-        if (reuse is not null)
-            unet.CheckOuter(reuse.OuterLayers, reuse.Branch);
-        InpaintSettings inpainting = new(options);
-        options = options with { Mask = inpainting.Prepare(options.Mask) };
-        WarnOfChange("latent", start?.Maker);
-        WarnOfChange("embedding", embedding.Maker);
-        WarnOfChange("negative embedding", negative?.Maker);
-        CheckEmbedding(embedding, unet);
-        if (unet.TakesGuidance)
-            CheckGuidanceInput(embedding, negative, options);
-        negative = CompleteNegative(embedding, negative, guidanceScale, cancellationToken);
-        if (negative is not null && NeedsNegative(embedding, guidanceScale))
-            CheckEmbedding(negative, unet);
-
-        (DenoiseState state, Tensor sample, GenerationInfo info) = start switch
-        {
-            null => new DenoiseStart(model, unet, Messages).FromNoise(options, cancellationToken),
-            _ when options.DenoisingStart is not null => new DenoiseStart(model, unet, Messages).FromOther(start, options, cancellationToken),
-            { State: not null } => DenoiseStart.FromState(start, start.State, options),
-            _ => new DenoiseStart(model, unet, Messages).FromClean(start, options, cancellationToken),
-        };
-        ControlCondition[] controls = ControlStart.Open(options.Controls, model, unet, info.Width!.Value, info.Height!.Value, loading, cancellationToken);
-        GenerationInfo prompt = StageRecord.OfEmbedding(embedding);
-        LatentWindows? windows = DenoiseStart.WindowsOf(options, model, info.Width.Value, info.Height.Value);
-        info = LatentWindows.Record(info, windows) with
-        {
-            ControlNets = ControlStart.Describe(options.Controls, controls),
-            Prompt = prompt.Prompt,
-            NegativePrompt = negative is { IsNothing: false } ? negative.Prompt : null,
-            GuidanceScale = guidanceScale,
-            FeatureReuseBranch = reuse?.Branch,
-            Tiling = options.ToTiling().ToString(),
-            ImageGuidanceScale = unet.Variant == ModelVariant.InstructPix2Pix && state.AddedChannels is not null ? options.ImageGuidanceScale ?? DefaultImageGuidanceScale : null,
-            PromptSyntax = prompt.PromptSyntax,
-            Emphasis = prompt.Emphasis,
-            ClipSkip = prompt.ClipSkip,
-        };
-        if (start?.State is null)
-            info = InpaintSettings.Record(inpainting.Spell(info), options.Mask is not null);
-        info = SettingTable.WithoutDefaults(AdapterRecord.Add(info, model.Adapters, embedding, negative));
-        StageList before = start?.Origin() ?? new StageList();
-        GenerationStage stage = StageRecord.OfDenoising(model, info, options, start, embedding, negative is { IsNothing: false } ? negative : null);
-
-        Scheduler scheduler = state.Scheduler;
-        int stopStep = DenoiseStart.CheckStopStep(options, scheduler.CountSteps(state.NextCall), scheduler);
-
-        IReadOnlyList<TextVectors> EncodeTogether(IReadOnlyList<string> texts, PromptOptions reading) =>
-            model.Prompts.EncodeTogether(texts, reading, () => model.OpenTextEncoder(loading, cancellationToken).EncodeTogether(texts, reading, cancellationToken));
-        DenoiseRequest request;
-        using (model.Use(ModelPart.TextEncoder))
-        {
-            request = CreateRequest();
-            if (options.Attention is not null)
-                request = request with { Attention = PrepareAttention(options, embedding, request, model.OpenTextEncoder(loading, cancellationToken), cancellationToken) };
-        }
-
-        return new PreparedDenoising(state, info, before, stage, model.Info.Mark) { Request = request };
-
-        DenoiseRequest CreateRequest() => new()
-        {
-            Sample = sample,
-            Positive = PromptConditioning.OfPrompt(EncodeTogether, embedding, info.Steps!.Value) with { Sizes = TimeIds.Of(model.Family, info, isNegative: false) },
-            Negative = negative is null
-                ? null
-                : PromptConditioning.OfNegativePrompt(EncodeTogether, negative, info.Steps.Value) with { Sizes = TimeIds.Of(model.Family, info, isNegative: true) },
-            Scheduler = scheduler,
-            Noise = state.Noise,
-            Settings = info,
-            NextCall = state.NextCall,
-            OriginCall = state.OriginCall,
-            StopCall = Math.Min(stopStep * scheduler.Order, scheduler.Timesteps.Count),
-            AddedChannels = state.AddedChannels,
-            Inpainting = state.Inpainting,
-            Windows = windows,
-            Controls = controls,
-            Reuse = reuse,
-        };
-    }
-
-    private AttentionProbe PrepareAttention(DenoiseOptions options, TextEmbedding embedding, DenoiseRequest request, TextEncoder encoder, CancellationToken cancellationToken)
-    {
-        AttentionOptions attention = options.Attention!;
-        if (embedding.IsMerged)
-            throw new InvalidSettingException(nameof(options.Attention), "The embedding is merged from several, so that its vectors belong to no words whose attention could be kept. Omit Attention.");
-        if (request.Windows is not null)
-            throw new InvalidSettingException(nameof(options.Attention), "Attention does not work with windows, for which the U-Net predicts one by one. Omit Attention or DiffusionTiling.");
-
-        Scheduler scheduler = request.Scheduler;
-        HashSet<int> made = [.. Enumerable.Range(request.NextCall, request.StopCall - request.NextCall).Select(call => scheduler.CountSteps(call + 1))];
-        if (attention.Steps.Except(made).ToArray() is { Length: > 0 } missing)
-            throw new InvalidSettingException("AttentionStep", string.Create(CultureInfo.InvariantCulture, $"The denoising does not make a step of which the attention is to be kept: {string.Join(", ", missing)}. {(made.Count == 0 ? "It makes none." : $"It makes the steps {made.Min()} to {made.Max()}.")}"));
-
-        HashSet<int> steps = attention.Steps.Count == 0 ? made : [.. attention.Steps];
-        IReadOnlyDictionary<TextVectors, PlacedText> texts = PromptConditioning.Place(encoder, embedding, request.Positive, request.Settings.Steps!.Value);
-        long columns = Enumerable.Range(request.NextCall, request.StopCall - request.NextCall)
-            .Where(call => call % scheduler.Order == 0 && steps.Contains(scheduler.CountSteps(call + 1)))
-            .SelectMany(call => request.Positive.Parts.Select(part => part.At((call - request.OriginCall) / scheduler.Order)))
-            .Sum(text => (long)new AttentionText(texts[text], text.HiddenStates.Shape[1]).Columns);
-        int factor = model.Info.LatentFactor;
-        long? bytes = new MemoryEstimate(model, VaeOptions.From(options)).Attention(attention, columns, request.Sample.Shape[3] * factor, request.Sample.Shape[2] * factor);
-        if (bytes is long needed)
-        {
-            FreeMemory(needed, cancellationToken);
-            AttentionProbe.CheckRoom(needed, steps.Count, attention.KeepsHeads);
-            note?.Invoke(string.Create(CultureInfo.CurrentCulture, $"The attention of {steps.Count} {(steps.Count == 1 ? "step" : "steps")} takes {ByteSize.Format(needed)} of memory."));
-        }
-
-        AttentionUNet unet = model.OpenAttentionUNet(options.Controls.Count > 0, loading, cancellationToken, options.ToTiling());
-        return new AttentionProbe(unet, unet.Choose(attention.Layers), steps, attention.KeepsHeads, texts) { Bytes = bytes };
-    }
+    internal PreparedDenoising Prepare(TextEmbedding embedding, TextEmbedding? negative, Latent? start, DenoiseOptions options, UNet unet, CancellationToken cancellationToken) =>
+        new DenoisePreparation(this, model, Messages).Run(new DenoiseJob(embedding, negative, start, options), unet, cancellationToken);
 
     /// <summary>Decodes a latent into an image.</summary>
     /// <param name="latent">The latent; one that was stopped halfway gives a noisy image.</param>
@@ -761,75 +634,15 @@ public sealed class DiffusionPipeline(DiffusionModel model, Action<ProgressRepor
             : negative ?? EncodeOnce(string.Empty, embedding.Options, cancellationToken);
     }
 
-    /// <summary>Refuses settings that need a second prediction, for a U-Net that takes the guidance scale as an input.</summary>
-    private void CheckGuidanceInput(TextEmbedding embedding, TextEmbedding? negative, DenoiseOptions options)
-    {
-        string? setting = options.GuidanceRescale is > 0 ? nameof(options.GuidanceRescale)
-            : options.GuidanceStart is > 0 ? nameof(options.GuidanceStart)
-            : options.GuidanceEnd is < 1 ? nameof(options.GuidanceEnd)
-            : options.GuidanceSigmaMin is > 0 ? nameof(options.GuidanceSigmaMin)
-            : options.GuidanceSigmaMax is not null ? nameof(options.GuidanceSigmaMax)
-            : null;
-        if (setting is not null)
-            throw new InvalidSettingException(setting, $"The model '{model.Info.Name}' takes the guidance scale as an input, so {setting} has no effect. Omit it.");
-        if (embedding.DynamicText is string text && CompositePrompt.Parse(text).Count > 1)
-            throw new InvalidSettingException(nameof(options.Prompt), $"The model '{model.Info.Name}' takes the guidance scale as an input, so it cannot combine prompts with AND. Write one prompt.");
-        if (!string.IsNullOrWhiteSpace(negative?.Prompt))
-            warning?.Invoke($"The model '{model.Info.Name}' takes the guidance scale as an input, so the negative prompt has no effect.");
-    }
-
-    private static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
-
-    private void WarnOfChange(string what, ModelMark? maker)
-    {
-        if (maker?.IsChanged(model.Info.Mark) == true)
-            warning?.Invoke($"The {what} was made with another model '{maker.Name}', of the hash {maker.Hash}; that of this one is {model.Info.Hash}. The image will be another than with one model.");
-    }
-
-    private void CheckSettings(DenoiseOptions options)
-    {
-        SettingCheck.Family(options, model);
-        if (VaeOptions.From(options).Vae is string vae)
-            model.Vaes.Find(vae);
-        if (options.ToTiling() != Tiling.None)
-            model.CheckTiling();
-        SettingTable.Check(options);
-        _ = new InpaintSettings(options);
-        string text = Path.Combine(model.Info.Path, ModelParts.TextEncoder, ModelParts.Config);
-        if (options.ClipSkip is int layer && File.Exists(text))
-            ClipEncoder.CheckLayer(layer, ClipTextConfig.Read(text).Layers, model.Info.Name);
-        if (Variant is not null)
-            CheckImageGuidance(options, Variant);
-        if (options.GuidanceStart >= options.GuidanceEnd)
-            throw new InvalidSettingException(nameof(options.GuidanceStart), $"GuidanceStart is {options.GuidanceStart}, but must be below GuidanceEnd, {options.GuidanceEnd}.");
-        if (options.GuidanceSigmaMin >= options.GuidanceSigmaMax)
-            throw new InvalidSettingException(nameof(options.GuidanceSigmaMin), $"GuidanceSigmaMin is {options.GuidanceSigmaMin}, but must be below GuidanceSigmaMax, {options.GuidanceSigmaMax}.");
-        if (options.FeatureReuse > 1 && options.Controls.Count > 0)
-            throw new InvalidSettingException(nameof(options.FeatureReuse), "FeatureReuse does not work with ControlNets, whose residuals go to the inner layers of the U-Net at every step. Omit one of them.");
-        if (options.FeatureReuse > 1 && options.Attention is not null)
-            throw new InvalidSettingException(nameof(options.Attention), "Attention does not work with FeatureReuse, which leaves out the inner layers of the U-Net at most steps. Omit one of them.");
-        ControlStart.Check(options.Controls, model.Info);
-        foreach (ControlOptions control in options.Controls)
-            model.FindControlNet(control.ControlNet);
-    }
-
-    private void CheckImageGuidance(DenoiseOptions options, ModelVariant? variant)
-    {
-        if (options.ImageGuidanceScale is not null && variant != ModelVariant.InstructPix2Pix)
-            throw new InvalidSettingException("ImageGuidanceScale", $"The model '{model.Info.Name}' does not edit images by instructions, so an image guidance scale has no effect. Omit it, or use an instruct-pix2pix model.");
-    }
+    /// <summary>Whether the guidance needs an embedding of the negative prompt.</summary>
+    /// <param name="embedding">The embedding of the prompt.</param>
+    /// <param name="guidanceScale">The guidance scale.</param>
+    internal static bool NeedsNegative(TextEmbedding embedding, double guidanceScale) => guidanceScale > Guidance.NeutralScale || embedding.DynamicText is not null;
 
     private void CheckVae(VaeOptions vae)
     {
         vae.Check();
         if (vae is { Vae: null, Seamless: not (null or Tiling.None) })
             model.CheckTiling();
-    }
-
-    private void CheckEmbedding(TextEmbedding embedding, UNet unet)
-    {
-        if (!embedding.HiddenStates.HasShape(1, -1, unet.EmbeddingWidth) || (unet.TakesPooledText && embedding.PooledState is null))
-            throw new ShapeMismatchException($"The model '{model.Info.Name}' takes embeddings of the shape [1, tokens, {unet.EmbeddingWidth}], not {embedding.HiddenStates}. Make the embedding of '{embedding.Prompt}' with the same model.");
-        embedding.CheckFinite();
     }
 }

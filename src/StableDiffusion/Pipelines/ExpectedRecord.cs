@@ -87,7 +87,7 @@ internal sealed class ExpectedRecord(DiffusionModel model, DenoiseOptions option
     [
         .. options.Controls.Select(control =>
         {
-            (string name, string hash) = model.IdentifyControlNet(control.ControlNet, cancellationToken);
+            (string name, string hash) = model.ControlNets.Identify(control.ControlNet, cancellationToken);
             return new ControlNetInfo { Name = name, Hash = hash, Preprocessor = control.Preprocessor.ToString(), Scale = control.Scale, Start = control.Start, End = control.End };
         }),
     ];

@@ -116,7 +116,7 @@ internal sealed class PreparedDenoising(DenoiseState state, GenerationInfo info,
                 calls < Scheduler.Timesteps.Count && Request.Reuse is null,
                 () => Capture(call.Sample.Clone(), calls, call.Row),
                 call.Row.Stop,
-                () => preview(new Latent(call.Clean!.Clone(), info with { Stages = null }))));
+                () => preview(new Latent(call.Row.CopyClean(), info with { Stages = null }))));
         }
     }
 }

@@ -97,11 +97,13 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     {
         if (stages.Count == 0)
             throw new NotRepeatableException("The record has no stages.");
-        for (int i = FirstOf(stages); i < stages.Count; i++)
+        int first = FirstOf(stages);
+        bool[] masked = FindGivenMasks(stages, first);
+        for (int i = first; i < stages.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             GenerationStage stage = stages[i];
-            if (IsGivenMask(stages, i) || IsGivenEdit(stage))
+            if (masked[i] || IsGivenEdit(stage))
                 continue;
             CheckOne(stage, warnings, missing, cancellationToken);
             foreach (StageList input in stage.Inputs.Values.SelectMany(static lists => lists))
@@ -120,9 +122,20 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
 
     private bool IsGivenEdit(GenerationStage stage) => stage.Operation == StageOperation.Edit && images.Has(stage.Output);
 
-    // A mask that is given need not be read and converted again.
-    private bool IsGivenMask(StageList stages, int index) =>
-        stages.Skip(index).FirstOrDefault(static stage => stage.Operation == StageOperation.ToMask)?.Output is string output && images.FindMask(output) is not null;
+    // Which stages lead to a mask that is given, so that it need not be read and converted again.
+    private bool[] FindGivenMasks(StageList stages, int first)
+    {
+        bool[] given = new bool[stages.Count];
+        bool isGiven = false;
+        for (int i = stages.Count - 1; i >= first; i--)
+        {
+            if (stages[i].Operation == StageOperation.ToMask)
+                isGiven = stages[i].Output is string output && images.FindMask(output) is not null;
+            given[i] = isGiven;
+        }
+
+        return given;
+    }
 
     private void CheckOne(GenerationStage stage, List<string> warnings, List<string> missing, CancellationToken cancellationToken)
     {
@@ -215,10 +228,12 @@ public sealed class StageReplay(ModelLibrary library, StageUse use, ReplayImages
     private object RunAll(StageList stages, CancellationToken cancellationToken)
     {
         object? value = null;
-        for (int i = FirstOf(stages); i < stages.Count; i++)
+        int first = FirstOf(stages);
+        bool[] masked = FindGivenMasks(stages, first);
+        for (int i = first; i < stages.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (IsGivenMask(stages, i))
+            if (masked[i])
                 value = stages[i].Operation == StageOperation.ToMask ? images.FindMask(stages[i].Output!) : value;
             else
                 value = RunOne(stages[i], value, keepsPredictions: i + 1 < stages.Count && stages[i + 1].Operation == StageOperation.PredictClean, cancellationToken);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Google.Protobuf;
 using StableDiffusion.Adapters;
 using StableDiffusion.Autoencoding;
 using StableDiffusion.Building;
@@ -11,7 +10,6 @@ using StableDiffusion.Networks.Configs;
 using StableDiffusion.Networks.Graphs;
 using StableDiffusion.Onnx;
 using StableDiffusion.Onnx.Graphs;
-using StableDiffusion.Onnx.Graphs.Format;
 using StableDiffusion.Sampling;
 using StableDiffusion.Settings;
 using StableDiffusion.Storage;
@@ -35,8 +33,6 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The number of values of <see cref="Tiling"/>.</summary>
     internal const int Tilings = (int)Tiling.Both + 1;
 
-    private const string BuildingGraphs = "Building the model's graphs";
-
     private const string TokenVectors = "embeddings.token_embedding.weight";
 
     private readonly SemaphoreSlim _gate = new(1);
@@ -44,15 +40,13 @@ public sealed class DiffusionModel : IDisposable
     // The same model without adapters, whose parts are used where no adapter changes them; it belongs to the caller.
     private readonly DiffusionModel? _plain;
     private readonly SeparateVaes? _ownVaes;
+    private readonly ControlNets? _ownControlNets;
     private readonly Lazy<UNetConfig?> _backbone;
     private readonly Lazy<VaeTraits> _vae;
-    private readonly Dictionary<string, ControlNet> _controlNets = new(StringComparer.Ordinal);
-    private readonly List<OnnxSession> _sessions = [];
     private readonly PartUses _uses = new();
 
     // The folders of graphs that the adapters changed, by part.
     private readonly Dictionary<string, RentedBuild> _adapted = new(StringComparer.Ordinal);
-    private RentedBuild? _graphs;
     private AdapterPlan? _plan;
     private TextEncoder? _textEncoder;
 
@@ -74,17 +68,19 @@ public sealed class DiffusionModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(device);
-        Info = info;
         Device = device;
         ComputesHalf = AdaptsFiles = device.Kind != DeviceKind.Cpu;
         ModelConfigs configs = ModelConfigs.Open(info.Path);
         Pipeline = configs.Pipeline;
         Family = configs.Family;
+        Graphs = new ModelGraphs(info, Family);
         SchedulerConfig = configs.Scheduler;
         _ownVaes = new SeparateVaes(this);
+        _ownControlNets = new ControlNets(this);
         _backbone = new Lazy<UNetConfig?>(() => Path.Combine(info.Path, Family.Backbone, ModelParts.Config) is var config && File.Exists(config) ? UNetConfig.Read(config) : null);
         _vae = new Lazy<VaeTraits>(() => ((string[])[ModelParts.VaeDecoder, ModelParts.Vae]).Select(part => Path.Combine(info.Path, part, ModelParts.Config)).FirstOrDefault(File.Exists) is string config ? VaeTraits.Of(VaeConfig.Read(config)) : VaeTraits.Of(VaeConfig.StableDiffusion));
         Weights = new WeightMemory(this);
+        Sessions = new ModelSessions(this);
     }
 
     /// <summary>Initializes a model with adapters. Parts that they do not change are shared with the model without them.</summary>
@@ -95,20 +91,20 @@ public sealed class DiffusionModel : IDisposable
         ArgumentNullException.ThrowIfNull(plain);
         ArgumentNullException.ThrowIfNull(adapters);
         _plain = plain;
-        Info = plain.Info;
+        Graphs = plain.Graphs;
         Device = plain.Device;
         ComputesHalf = plain.ComputesHalf;
         AdaptsFiles = plain.AdaptsFiles;
         Pipeline = plain.Pipeline;
         Family = plain.Family;
         SchedulerConfig = plain.SchedulerConfig;
-        CacheFolder = plain.CacheFolder;
         PreparedFolder = plain.PreparedFolder;
         LocateControlNet = plain.LocateControlNet;
         LocateVae = plain.LocateVae;
         _backbone = plain._backbone;
         _vae = plain._vae;
         Weights = plain.Weights;
+        Sessions = new ModelSessions(this);
         Adapters = adapters;
     }
 
@@ -116,7 +112,7 @@ public sealed class DiffusionModel : IDisposable
     public AdapterSet Adapters { get; } = AdapterSet.Empty;
 
     /// <summary>Information about the model.</summary>
-    public ModelInfo Info { get; private set; }
+    public ModelInfo Info => Graphs.Info;
 
     /// <summary>The device that its parts run on.</summary>
     public Device Device { get; }
@@ -134,7 +130,14 @@ public sealed class DiffusionModel : IDisposable
     /// The full path of the folder for built graphs and remembered hashes. Null for none: then only folders of graphs can be
     /// opened, and all of their files are read to check them.
     /// </summary>
-    internal string? CacheFolder { get; init; }
+    internal string? CacheFolder
+    {
+        get => Graphs.CacheFolder;
+        init => Graphs.CacheFolder = value;
+    }
+
+    /// <summary>Its graphs, which are those of the model without adapters.</summary>
+    internal ModelGraphs Graphs { get; }
 
     /// <summary>The full path of the folder for graphs that are prepared for this processor; null for that of built graphs.</summary>
     internal string? PreparedFolder { get; init; }
@@ -152,6 +155,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The autoencoders that are used in place of its own. Adapters do not change them.</summary>
     internal SeparateVaes Vaes => _plain?.Vaes ?? _ownVaes!;
+
+    /// <summary>The ControlNets that are used with it. Adapters do not change them.</summary>
+    internal ControlNets ControlNets => _plain?.ControlNets ?? _ownControlNets!;
 
     /// <summary>The configuration of its U-Net, read once; null for a single file, or one without it.</summary>
     /// <exception cref="ModelInvalidException">It is damaged.</exception>
@@ -171,14 +177,10 @@ public sealed class DiffusionModel : IDisposable
     internal PipelineConfig Pipeline { get; }
 
     /// <summary>Whether a part keeps memory of a run that was stopped since it took too much, so that the model should be closed.</summary>
-    internal bool KeepsMemory
-    {
-        get
-        {
-            lock (_sessions)
-                return _sessions.Exists(static session => session.WasStoppedForMemory) || _plain?.KeepsMemory == true;
-        }
-    }
+    internal bool KeepsMemory => Sessions.KeepMemory || _plain?.KeepsMemory == true;
+
+    /// <summary>The sessions of its own parts.</summary>
+    internal ModelSessions Sessions { get; }
 
     /// <summary>Determines what the adapters change, before any part is opened.</summary>
     /// <param name="progress">Receives the progress of building a model that was not used before; may be null.</param>
@@ -319,82 +321,6 @@ public sealed class DiffusionModel : IDisposable
         progress,
         cancellationToken);
 
-    /// <summary>Finds a ControlNet whose files are all there; they are not read.</summary>
-    /// <param name="nameOrPath">As for <see cref="OpenControlNet"/>.</param>
-    /// <returns>Its name, which is its path if it was given as a path, and its files.</returns>
-    /// <inheritdoc cref="OpenControlNet"/>
-    internal (string Name, ControlNetSource Source) FindControlNet(string nameOrPath)
-    {
-        (string name, string path) = LocateControlNet(nameOrPath);
-        try
-        {
-            ControlNetSource source = new(path);
-            foreach ((_, string file) in source.Inputs)
-            {
-                if (!File.Exists(file))
-                    throw new ModelNotFoundException($"There is no file '{file}'.");
-            }
-
-            return (name, source);
-        }
-        catch (ModelNotFoundException error)
-        {
-            throw Incomplete(name, error);
-        }
-    }
-
-    // Another ControlNet may be complete: the model is not what is missing.
-    private static ControlNetNotFoundException Incomplete(string name, ModelNotFoundException error) =>
-        new($"'{ModelFilePath.Printable(name)}' is not a ControlNet, or not a complete one. {Sentence.Of(error)} Get all files of the ControlNet, or give another one.", error);
-
-    /// <summary>The name of a ControlNet and the first digits of the SHA-256 of its weights, without opening it.</summary>
-    /// <param name="nameOrPath">As for <see cref="OpenControlNet"/>.</param>
-    /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
-    /// <inheritdoc cref="OpenControlNet"/>
-    internal (string Name, string Hash) IdentifyControlNet(string nameOrPath, CancellationToken cancellationToken)
-    {
-        (string name, ControlNetSource source) = FindControlNet(nameOrPath);
-        return (name, ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength]);
-    }
-
-    /// <summary>A ControlNet, opened on first use.</summary>
-    /// <param name="nameOrPath">Its name, if the model was opened with a store of ControlNets, or the path of its folder or file.</param>
-    /// <param name="progress">Receives the progress of opening; may be null.</param>
-    /// <param name="cancellationToken">Cancels the opening.</param>
-    /// <returns>The ControlNet; it belongs to the model.</returns>
-    /// <exception cref="ControlNetNotFoundException">The ControlNet does not exist, or a file of it is missing.</exception>
-    /// <exception cref="ModelInvalidException">A file of it is damaged, or is not a ControlNet.</exception>
-    internal ControlNet OpenControlNet(string nameOrPath, Action<ProgressReport>? progress, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(nameOrPath);
-        if (_plain is not null)
-            return _plain.OpenControlNet(nameOrPath, progress, cancellationToken);
-
-        (string name, ControlNetSource source) = FindControlNet(nameOrPath);
-        _gate.Wait(cancellationToken);
-        try
-        {
-            if (_controlNets.TryGetValue(source.Path, out ControlNet? opened))
-                return opened;
-
-            using RentedBuild graphs = BuildGraphs(source, name, progress, cancellationToken);
-            string hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
-            long start = Stopwatch.GetTimestamp();
-            ControlNet made = new(OpenSession(Path.Combine(graphs.Folder, ModelParts.ControlNet, ModelParts.Graph), progress, cancellationToken: cancellationToken), name, hash);
-            progress?.Invoke(ProgressReport.Finished("Opening the ControlNet", name, Stopwatch.GetElapsedTime(start)));
-            _controlNets.Add(source.Path, made);
-            return made;
-        }
-        catch (ModelNotFoundException error)
-        {
-            throw Incomplete(name, error);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
     /// <summary>The VAE encoder, opened on first use.</summary>
     /// <inheritdoc cref="OpenUNet"/>
     internal VaeEncoder OpenVaeEncoder(Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling = Tiling.None) => _plain?.OpenVaeEncoder(progress, cancellationToken, tiling) ?? Open(
@@ -430,8 +356,7 @@ public sealed class DiffusionModel : IDisposable
             _uses.TakeUnused(part => closed.AddRange(Take(part).Select(opened => (part, opened))));
             foreach ((_, IDisposable opened) in closed)
                 opened.Dispose();
-            lock (_sessions)
-                _sessions.RemoveAll(static session => session.IsClosed);
+            Sessions.ForgetClosed();
         }
         finally
         {
@@ -448,8 +373,10 @@ public sealed class DiffusionModel : IDisposable
             opened.Dispose();
         foreach (RentedBuild adapted in _adapted.Values)
             adapted.Dispose();
+        _ownControlNets?.Dispose();
         _ownVaes?.Dispose();
-        _graphs?.Dispose();
+        if (_plain is null)
+            Graphs.Dispose();
         _gate.Dispose();
     }
 
@@ -461,10 +388,8 @@ public sealed class DiffusionModel : IDisposable
             ModelPart.TextEncoder => [Interlocked.Exchange(ref _textEncoder, null)],
             ModelPart.VaeEncoder => TakeAll(_vaeEncoders),
             ModelPart.VaeDecoder => TakeAll(_vaeDecoders),
-            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. TakeAll(_attentionUNets), .. TakeAll(_controlledAttentionUNets), .. _controlNets.Values],
+            _ => [.. TakeAll(_unets), .. TakeAll(_controlledUNets), .. TakeAll(_outerUNets), .. TakeAll(_attentionUNets), .. TakeAll(_controlledAttentionUNets), .. _ownControlNets?.TakeAll() ?? []],
         };
-        if (part == ModelPart.UNet)
-            _controlNets.Clear();
         return [.. taken.OfType<IDisposable>()];
 
         static IDisposable?[] TakeAll<T>(T?[] parts)
@@ -514,7 +439,7 @@ public sealed class DiffusionModel : IDisposable
         {
             return open(graphs);
         }
-        catch (Exception error) when (error is DiffusionException or IOException && !IsWhole(graphs))
+        catch (Exception error) when (error is DiffusionException or IOException && !Graphs.IsWhole(graphs))
         {
             // They were lost after they were checked.
             return open(FindGraphs(progress, cancellationToken));
@@ -534,12 +459,13 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="error">The error; if there was not enough memory, the graphs are kept, since the model may be good.</param>
     internal void DiscardGraphs(Exception error)
     {
-        if (OnnxFault.IsMemory(error.InnerException))
-            return;
-
-        _graphs?.Discard();
-        _graphs = null;
+        if (_plain is null && !OnnxFault.IsMemory(error.InnerException))
+            Graphs.Discard();
     }
+
+    /// <summary>The folder of the graphs, found without reading the weights; null if they are not built.</summary>
+    /// <param name="cancellationToken">Cancels it.</param>
+    internal string? FindBuilt(CancellationToken cancellationToken) => Graphs.FindBuilt(cancellationToken);
 
     /// <summary>
     /// The folder of the graphs, which are checked and built once for the model with and without adapters. Before each part is
@@ -548,115 +474,16 @@ public sealed class DiffusionModel : IDisposable
     private string FindGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
     {
         if (_plain is null)
-            return CheckedGraphs(progress, cancellationToken);
+            return Graphs.Find(progress, cancellationToken);
 
         _plain._gate.Wait(cancellationToken);
         try
         {
-            string graphs = _plain.CheckedGraphs(progress, cancellationToken);
-            Info = _plain.Info;
-            return graphs;
+            return Graphs.Find(progress, cancellationToken);
         }
         finally
         {
             _plain._gate.Release();
-        }
-    }
-
-    private string CheckedGraphs(Action<ProgressReport>? progress, CancellationToken cancellationToken)
-    {
-        if (_graphs is not null && !IsWhole(_graphs.Folder))
-        {
-            _graphs.Dispose();
-            _graphs = null;
-        }
-
-        return (_graphs ??= Build(progress, cancellationToken)).Folder;
-    }
-
-    /// <summary>The folder of the graphs, found without reading the weights; null if they are not built.</summary>
-    /// <param name="cancellationToken">Cancels it.</param>
-    internal string? FindBuilt(CancellationToken cancellationToken) =>
-        HasGraphs ? Info.Path : CacheFolder is null ? null : ModelBuilder.Find(ModelSources.Find(Info.Path, new ImportOptions()), CacheFolder, cancellationToken);
-
-    /// <summary>Whether the model is a folder of graphs that are used where they are.</summary>
-    private bool HasGraphs => (IsInStore && BuildCache.IsBuilt(Info.Path))
-        || (File.Exists(Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph)) && (CacheFolder is null || (IsInStore && ModelManifest.Read(Info.Path) is not null)));
-
-    // Outside the store, the name is the path; a manifest there says nothing.
-    private bool IsInStore => Info.Name != Info.Path;
-
-    private bool IsWhole(string graphs) => graphs == Info.Path && !BuildCache.IsBuilt(graphs)
-        ? ModelManifest.Read(graphs)?.HasLengths(graphs) != false
-        : BuildCache.IsWhole(graphs);
-
-    private RentedBuild Build(Action<ProgressReport>? progress, CancellationToken cancellationToken)
-    {
-        bool isBuilt = IsInStore && BuildCache.IsBuilt(Info.Path);
-        if (IsInStore && !Path.Exists(Info.Path))
-            throw new ModelNotFoundException($"The model '{Info.Name}' was removed meanwhile. Import it again, or use another model.");
-
-        if (HasGraphs)
-        {
-            RentedBuild rented = isBuilt ? RentContent(cancellationToken) : new RentedBuild(Info.Path, held: null);
-            try
-            {
-                FileHashes hashes = CacheFolder is null ? FileHashes.Forgetful(Info.Path) : FileHashes.Open(new BuildCache(CacheFolder).HashFolder, Info.Path);
-                ModelManifest.Read(Info.Path)?.Check(Info.Path, hashes, cancellationToken);
-                return rented;
-            }
-            catch
-            {
-                rented.Dispose();
-                throw;
-            }
-        }
-
-        // Graphs from elsewhere are copied, since ONNX Runtime maps their weights: a program that shortened them would end the process.
-        IModelSource source = ModelSources.Find(Info.Path, new ImportOptions());
-        RentedBuild graphs = BuildGraphs(source, Info.Name, progress, cancellationToken);
-        try
-        {
-            Info = Info with { Hash = ModelBuilder.Hash(source, RequiredCache, cancellationToken)[..ModelReader.ShortHashLength] };
-            return graphs;
-        }
-        catch
-        {
-            graphs.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Keeps an imported model from being deleted while it is open.</summary>
-    private RentedBuild RentContent(CancellationToken cancellationToken) =>
-        new BuildCache(Path.GetDirectoryName(Info.Path)!).Rent(Path.GetFileName(Info.Path), cancellationToken)
-        ?? throw new ModelInvalidException($"The model '{Info.Name}' is damaged: a file in '{Info.Path}' is missing or has another length than it was written with. Import the model again.");
-
-    /// <summary>The folder for built graphs.</summary>
-    /// <exception cref="InvalidOperationException">There is none.</exception>
-    internal string RequiredCache => CacheFolder ?? throw new InvalidOperationException($"The model '{Info.Name}' has to be built, and has no folder for that.");
-
-    /// <summary>Builds the graphs of the model, or of something that is used with it, unless they are already built.</summary>
-    /// <param name="source">What to build.</param>
-    /// <param name="name">Its name, for the progress.</param>
-    /// <param name="progress">Receives the progress; may be null.</param>
-    /// <param name="cancellationToken">Cancels the building.</param>
-    /// <returns>The folder of the graphs; dispose it after the last use.</returns>
-    internal RentedBuild BuildGraphs(IModelSource source, string name, Action<ProgressReport>? progress, CancellationToken cancellationToken)
-    {
-        long start = Stopwatch.GetTimestamp();
-        bool isBuilt = false;
-        RentedBuild graphs = ModelBuilder.Rent(source, RequiredCache, new ProgressClock(Report), cancellationToken);
-        if (isBuilt)
-            progress?.Invoke(ProgressReport.Finished(BuildingGraphs, name, Stopwatch.GetElapsedTime(start)));
-        return graphs;
-
-        void Report(ProgressReport build)
-        {
-            // Whether they were built before is known once the model's files are hashed.
-            bool isHashing = build.Activity == BuildActivity.Hashing;
-            isBuilt |= !isHashing;
-            progress?.Invoke(isHashing ? build : build with { Activity = BuildingGraphs });
         }
     }
 
@@ -670,7 +497,8 @@ public sealed class DiffusionModel : IDisposable
             return graph;
 
         // It works without that.
-        _graphs?.IsNew = false;
+        if (_plain is null)
+            Graphs.Keep();
         throw new ModelInvalidException($"The U-Net of the model '{Info.Name}' does not support {feature}: its folder '{Path.GetDirectoryName(graph)}' has no '{Path.GetFileName(graph)}'. Import the model from its weights, a single file or a diffusers folder of safetensors, with this version, in full or half precision.");
     }
 
@@ -680,18 +508,18 @@ public sealed class DiffusionModel : IDisposable
     private OnnxSession OpenFile(string graph, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, bool reordersLayout, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null)
     {
         if (_plan?.ChangesPart(part) != true)
-            return OpenSession(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
+            return Sessions.Open(graph, progress, reordersLayout, isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
         if (!AdaptsFiles && !_plan.IsQuantized(part))
-            return OpenSession(graph, progress, reordersLayout, () => _plan.Merge(part, graph, cancellationToken), isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
+            return Sessions.Open(graph, progress, reordersLayout, () => _plan.Merge(part, graph, cancellationToken), isPrepared: isPrepared, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
 
         if (!_adapted.TryGetValue(part, out RentedBuild? adapted))
         {
-            string cache = PreparedFolder ?? RequiredCache;
+            string cache = PreparedFolder ?? Graphs.RequiredCache;
             adapted = new AdaptedGraphs(cache).Rent(Path.GetDirectoryName(graph)!, _plan, Adapters, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
             _adapted.Add(part, adapted);
         }
 
-        return OpenSession(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
+        return Sessions.Open(Path.Combine(adapted.Folder, Path.GetFileName(graph)), progress, reordersLayout, isPrepared: false, tiling: tiling, attention: attention, cancellationToken: cancellationToken);
     }
 
     /// <summary>Opens a half of an autoencoder. An image takes one run of it, for which nothing is worth keeping.</summary>
@@ -701,7 +529,7 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="cancellationToken">Cancels the opening.</param>
     /// <param name="tiling">The edges that meet.</param>
     internal OnnxSession OpenVae(string graphs, string part, Action<ProgressReport>? progress, CancellationToken cancellationToken, Tiling tiling) =>
-        OpenSession(GraphPath(graphs, part), progress, plansMemory: false, tiling: tiling, cancellationToken: cancellationToken);
+        Sessions.Open(GraphPath(graphs, part), progress, plansMemory: false, tiling: tiling, cancellationToken: cancellationToken);
 
     /// <summary>Throws if the edges of images cannot meet with this model, as far as that is known before its graphs are built.</summary>
     /// <exception cref="InvalidSettingException">Its graphs are not this library's.</exception>
@@ -709,54 +537,7 @@ public sealed class DiffusionModel : IDisposable
     {
         string graph = Path.Combine(Info.Path, Family.Backbone, ModelParts.Graph);
         if (File.Exists(graph))
-            RequireTiling(graph);
-    }
-
-    private void RequireTiling(string graph)
-    {
-        if (!CircularPadding.Supports(graph))
-            throw new InvalidSettingException(nameof(Tiling), $"Tiling does not work with the model '{Info.Name}': another program exported its graph '{graph}'. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Tiling.");
-    }
-
-    /// <remarks>A graph whose edges meet, or that has its attention as outputs, is the part's own with other operators, made as it is opened: it is small, and the weights are used where they are.</remarks>
-    private OnnxSession OpenSession(
-        string graph, Action<ProgressReport>? progress = null, bool reordersLayout = true, Func<ReplacedWeights?>? merge = null, bool plansMemory = true, bool isPrepared = true, Tiling tiling = Tiling.None, AttentionOutputs? attention = null, CancellationToken cancellationToken = default)
-    {
-        bool isPlain = tiling == Tiling.None && attention is null;
-        ReplacedWeights? replaced = merge?.Invoke();
-        OnnxSession session = (plansMemory && isPrepared && isPlain ? OpenPrepared() : null)
-            ?? OnnxSession.Open(graph, Device, reordersLayout, replaced, plansMemory, isPlain ? null : Change, cancellationToken);
-        lock (_sessions)
-            _sessions.Add(session);
-        return session;
-
-        OnnxSession? OpenPrepared()
-        {
-            if ((PreparedFolder ?? CacheFolder) is not string folder || Device.Kind != DeviceKind.Cpu)
-                return null;
-            try
-            {
-                return new PreparedGraphs(folder).Open(graph, reordersLayout, replaced, report => progress?.Invoke(report with { Detail = Info.Name }), cancellationToken);
-            }
-            catch (ModelInvalidException) when (merge is not null)
-            {
-                replaced = merge();
-                return null;
-            }
-        }
-
-        byte[] Change(string path)
-        {
-            if (tiling != Tiling.None)
-                RequireTiling(path);
-            ModelProto changed = GraphFile.Read(path);
-            if (tiling != Tiling.None)
-                CircularPadding.Apply(changed.Graph, columns: tiling is Tiling.X or Tiling.Both, rows: tiling is Tiling.Y or Tiling.Both);
-            attention?.Apply(changed.Graph);
-            if (attention?.Layers.Count == 0)
-                throw new InvalidSettingException("Attention", $"Attention does not work with the model '{Info.Name}': no cross-attention was found in its graph '{path}', which another program exported. Import the model from its weights, a single file or a diffusers folder of safetensors, or omit Attention.");
-            return changed.ToByteArray();
-        }
+            Sessions.RequireTiling(graph);
     }
 
     private bool ReordersUNet(string graphs) =>
@@ -774,7 +555,7 @@ public sealed class DiffusionModel : IDisposable
     private FullPrecisionGraph? FullGraph(string graphs, string part, Tiling tiling)
     {
         string full = FullPath(graphs, part);
-        return ComputesHalf && full != GraphPath(graphs, part) ? new FullPrecisionGraph(() => OpenSession(full, plansMemory: false, tiling: tiling)) : null;
+        return ComputesHalf && full != GraphPath(graphs, part) ? new FullPrecisionGraph(() => Sessions.Open(full, plansMemory: false, tiling: tiling)) : null;
     }
 
     private static LatentScaling ReadScaling(string graphs, string part)

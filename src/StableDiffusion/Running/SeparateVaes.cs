@@ -43,7 +43,7 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
     /// <param name="vae">The autoencoder.</param>
     /// <param name="cancellationToken">Cancels the reading of files that were not hashed before.</param>
     public string Identify(SeparateVae vae, CancellationToken cancellationToken) =>
-        ModelBuilder.Hash(vae.Source, model.RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
+        ModelBuilder.Hash(vae.Source, model.Graphs.RequiredCache, cancellationToken)[..ModelReader.ShortHashLength];
 
     /// <summary>The encoder of an autoencoder, opened on first use.</summary>
     /// <param name="vae">The autoencoder.</param>
@@ -104,7 +104,7 @@ internal sealed class SeparateVaes(DiffusionModel model) : IDisposable
             if (halves[(int)tiling] is T known)
                 return known;
 
-            RentedBuild graphs = model.BuildGraphs(vae.Source, vae.Name, progress, cancellationToken);
+            RentedBuild graphs = model.Graphs.Build(vae.Source, vae.Name, progress, cancellationToken);
             try
             {
                 long start = Stopwatch.GetTimestamp();

@@ -85,7 +85,7 @@ internal sealed class WorkEstimate(DiffusionModel model)
             yield return (source.Path, model.Weights.Of(source));
         foreach (ControlOptions control in options.Controls)
         {
-            IModelSource net = model.FindControlNet(control.ControlNet).Source;
+            IModelSource net = model.ControlNets.Find(control.ControlNet).Source;
             yield return (net.Path, model.Weights.Of(net));
         }
     }
